@@ -1,0 +1,1 @@
+"""The published claims about sparse double descent, on trial."""

@@ -1,0 +1,9 @@
+"""The errors that a user can cause, each one sentence with its remedy."""
+
+
+class InputError(ValueError):
+    """Bad input: the message names the input, what was expected, and what to do about it."""
+
+
+class StoreError(RuntimeError):
+    """A store that cannot be used as it is: newer schema, read-only or full disk. Nothing stored is lost."""
