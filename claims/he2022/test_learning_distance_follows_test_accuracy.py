@@ -1,0 +1,53 @@
+"""From the critical to the sweet phase, the learning distance falls as test accuracy rises."""
+
+import pytest
+
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import Correlated, Phases, Rule
+
+CLAIM = Claim(
+    name="learning_distance_follows_test_accuracy",
+    paper="he2022",
+    title=TITLE,
+    statement="From the start of the critical to the top of the sweet phase, learning distance and test accuracy are "
+    "negatively correlated, more so than with the distance of a chain without label noise.",
+    source="Figures 9, 12 and 44 to 49, and section 3.2",
+)
+
+
+def rule(at: Phases) -> Rule:
+    return Correlated(x="distance", null="clean distance", y="accuracy", between=at.rise, direction=-1)
+
+
+def trial(setting: Setting) -> Trial:
+    noisy, clean, levels = setting.noisy(), setting.clean, setting.to_sweet
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={
+            "distance": setting.curve(noisy, "learning_distance", levels=levels),
+            "clean distance": setting.curve(clean, "learning_distance", levels=levels),
+            "accuracy": setting.curve(noisy, levels=levels),
+        },
+        rule=setting.rule(rule),
+        control=Control(
+            "the distance of a second noise-free chain in place of the own",
+            {"distance": setting.curve(clean, "learning_distance", levels=levels, offset=100)},
+        ),
+        deviations=(
+            *setting.deviations,
+            "any two trends in sparsity correlate, so the correlation is judged against that with the distance of the "
+            "noise-free chain of the same seed",
+        ),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

@@ -1,0 +1,43 @@
+"""With clean labels the sparsity curve of test accuracy has no dip."""
+
+import pytest
+
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import DipFree, Phases, Rule
+
+CLAIM = Claim(
+    name="no_sdd_without_label_noise",
+    paper="he2022",
+    title=TITLE,
+    statement="With clean labels, test accuracy never dips and recovers as pruning makes the network sparser.",
+    source="Figure 31",
+)
+
+
+def rule(at: Phases) -> Rule:
+    return DipFree("accuracy", light=at.light, critical=at.critical, sweet=at.sweet)
+
+
+def trial(setting: Setting) -> Trial:
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={"accuracy": setting.curve(setting.clean)},
+        rule=setting.rule(rule),
+        control=Control("20 % label noise", {"accuracy": setting.curve(setting.noisy())}),
+        deviations=(
+            *setting.deviations,
+            "the paper shows ResNet-18 on CIFAR; on MNIST digits the claim is extended",
+        ),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

@@ -1,0 +1,63 @@
+"""More label noise moves the critical phase to lower sparsity."""
+
+from math import log2
+
+import pytest
+
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import Location, Phases, Rule, Shifts
+
+CLAIM = Claim(
+    name="noise_moves_critical_phase_denser",
+    paper="he2022",
+    title=TITLE,
+    statement="The more labels are noisy, the denser the network at which test accuracy is lowest.",
+    source="Figure 4 and section 2.3",
+)
+
+NAMES = ("least noise", "more noise", "most noise")
+
+
+def trial(setting: Setting) -> Trial:
+    def rule(at: Phases) -> Rule:
+        return Shifts(
+            NAMES,
+            factors=tuple(log2(rate) for rate in setting.rates),
+            at=Location(at.to_sweet, "dip"),
+            direction=1,
+            unit="log density per doubling of noise",
+        )
+
+    levels = setting.to_sweet
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={
+            name: setting.curve(setting.noisy(rate), levels=levels)
+            for name, rate in zip(NAMES, setting.rates, strict=True)
+        },
+        rule=setting.rule(rule),
+        control=Control(
+            "the same 20 % of noise three times, on other seeds",
+            {
+                name: setting.curve(setting.noisy(), levels=levels, offset=offset)
+                for name, offset in zip(NAMES, (0, 100, 200), strict=True)
+            },
+        ),
+        deviations=(
+            *setting.deviations,
+            "the paper shows ResNet-18 on CIFAR-10; rates compared here: "
+            + ", ".join(f"{rate:.0%}" for rate in setting.rates),
+        ),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

@@ -1,0 +1,76 @@
+"""At the critical phase pruning costs test accuracy because of label noise, while train accuracy is still kept."""
+
+import pytest
+
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.spec import RunSpec
+from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Phases, Rule, Term, Window
+
+CLAIM = Claim(
+    name="pruning_aggravates_overfitting",
+    paper="he2022",
+    title=TITLE,
+    statement="While it still fits its noisy labels as well as the dense network, a pruned one has lost more test accuracy "
+    "than pruning costs on clean labels.",
+    source="Section 2.3",
+)
+
+DENSE = Window(1.0, 1.0)
+
+
+def rule(at: Phases) -> Rule:
+    # Without noise the same density costs a few points too, so the loss is taken against that of clean labels, paired.
+    lost_to_noise = Contrast(
+        (
+            Term(1, "accuracy", DENSE),
+            Term(-1, "accuracy", at.memorizing),
+            Term(-1, "clean accuracy", DENSE),
+            Term(1, "clean accuracy", at.memorizing),
+        )
+    )
+    forgotten = Contrast((Term(1, "train accuracy", DENSE), Term(-1, "train accuracy", at.memorizing)))
+    return AllOf(
+        {
+            "pruning costs more test accuracy under noise": Greater(lost_to_noise),
+            "train accuracy is still that of the dense network": Equivalent(forgotten, margin=0.01),
+        }
+    )
+
+
+def curves(setting: Setting, noisy: RunSpec, clean: RunSpec) -> dict[str, CurveOf]:
+    levels = setting.to_critical
+    return {
+        "accuracy": setting.curve(noisy, levels=levels),
+        "clean accuracy": setting.curve(clean, levels=levels),
+        "train accuracy": setting.curve(noisy, "train_accuracy", levels=levels),
+    }
+
+
+def trial(setting: Setting) -> Trial:
+    kept = {"pruning": {"criterion": "none"}}
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves=curves(setting, setting.noisy(), setting.clean),
+        rule=setting.rule(rule),
+        control=Control(
+            "identity masks: every level trains again and nothing is pruned",
+            curves(setting, setting.noisy().but(**kept), setting.clean.but(**kept)),
+        ),
+        deviations=(
+            *setting.deviations,
+            "looked at where train accuracy is still within half a point of the dense network's (on pilots), which is "
+            "denser than where test accuracy is lowest",
+        ),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

@@ -1,0 +1,44 @@
+"""As sparsity grows under label noise, test accuracy falls, rises, and falls again."""
+
+import pytest
+
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import DipThenRise, Phases, Rule
+
+CLAIM = Claim(
+    name="sdd_appears_under_label_noise",
+    paper="he2022",
+    title=TITLE,
+    statement="With 20 % noisy labels, test accuracy falls, rises, and falls again as the network is pruned sparser.",
+    source="Figures 1 and 13 to 30, and the poster",
+)
+
+
+def rule(at: Phases) -> Rule:
+    return DipThenRise("accuracy", at.light, at.critical, at.sweet, at.collapsed, train_curve="train accuracy")
+
+
+def trial(setting: Setting) -> Trial:
+    noisy, clean = setting.noisy(), setting.clean
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={"accuracy": setting.curve(noisy), "train accuracy": setting.curve(noisy, "train_accuracy")},
+        rule=setting.rule(rule),
+        control=Control(
+            "no label noise",
+            {"accuracy": setting.curve(clean), "train accuracy": setting.curve(clean, "train_accuracy")},
+        ),
+        deviations=setting.deviations,
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

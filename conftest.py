@@ -1,0 +1,8 @@
+"""Root of all tests: the plugin, and hypothesis without deadlines, which measure the machine and not the code."""
+
+import hypothesis
+
+pytest_plugins = ["sdd_claims.plugin"]
+
+hypothesis.settings.register_profile("sdd_claims", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("sdd_claims")

@@ -1,0 +1,297 @@
+"""A claim, its trial in one tier, and the verdict on it."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.spec import RunSpec, canonical_json
+from sdd_claims.stats import Outcome, Phases, Rule
+
+Tier = Literal["fast", "full"]
+Basis = Literal["paper", "conjecture", "ours"]
+Decision = Literal["supported", "refuted", "inconclusive"]
+
+BLOCK = 1000
+"""Confirmation seeds come in blocks of this many: 1000 to 1999, 2000 to 2999, ... Seeds below are pilots."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence of a paper that can turn out false.
+
+    Attributes:
+        name: the module's name without `test_`.
+        paper: short name, the folder under claims/.
+        title: of the paper, opening with authors and year.
+        statement: the claim in our words.
+        source: where the paper makes it.
+        basis: stated by the "paper", its "conjecture", or "ours": our reading of a figure.
+        paper_value: the paper's own number, where there is one.
+    """
+
+    name: str
+    paper: str
+    title: str
+    statement: str
+    source: str
+    basis: Basis = "paper"
+    paper_value: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Paper and name, as in reports."""
+        return f"{self.paper}/{self.name}"
+
+
+@dataclass(frozen=True)
+class CurveOf:
+    """A sparsity curve that a trial needs: one measure of a spec's first levels.
+
+    Attributes:
+        spec: the setting.
+        measure: a field of `LevelRecord`.
+        levels: how many, dense level included.
+        offset: added to the judged seeds, for an independent repetition of the same setting.
+    """
+
+    spec: RunSpec
+    measure: str
+    levels: int
+    offset: int = 0
+
+    def density(self) -> np.ndarray:
+        """Scheduled density of every level."""
+        return np.array([self.spec.pruning.density(level) for level in range(self.levels)])
+
+    def seeds(self, judged: tuple[int, ...]) -> tuple[int, ...]:
+        """The seeds to train for these judged seeds."""
+        return tuple(seed + self.offset for seed in judged)
+
+
+@dataclass(frozen=True)
+class FromPilots:
+    """Windows that the fixed formula sets from pilots of this very trial, trained before the first judged seed.
+
+    Attributes:
+        rule: builds the rule from the phases.
+        test: the trial's curve of test accuracy that the formula reads.
+        train: the curve of train accuracy that it reads.
+        seeds: the pilots.
+    """
+
+    rule: Callable[[Phases], Rule]
+    test: CurveOf
+    train: CurveOf
+    seeds: tuple[int, ...] = (0, 1, 2, 3)
+
+
+@dataclass(frozen=True)
+class Control:
+    """A setting in which the claim is false, judged by the same code: it must not come out supported.
+
+    Attributes:
+        setting: in words.
+        curves: replaces the trial's curves of the same names.
+    """
+
+    setting: str
+    curves: Mapping[str, CurveOf]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a claim is judged in one tier. Everything here is fixed before the judged seeds are run.
+
+    Attributes:
+        claim: the sentence.
+        tier: "fast" or "full".
+        curves: by the names that the rule uses.
+        rule: the statistical test, with windows and margin; or how it follows from pilots that are still to be run.
+        control: where it must fail.
+        block: first of the thousand seeds that judge. After they have judged, a change takes another block.
+        looks: numbers of seeds at which the data are looked at.
+        expected: the registered outcome.
+        proxy: the paper shows the claim on other networks; it is never refuted here.
+        deviations: how this trial differs from the paper, and from its code.
+    """
+
+    claim: Claim
+    tier: Tier
+    curves: Mapping[str, CurveOf]
+    rule: Rule | FromPilots
+    control: Control
+    block: int = BLOCK
+    looks: tuple[int, ...] = (12, 24)
+    expected: Decision = "supported"
+    proxy: bool = False
+    deviations: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Check that the registration makes sense before anything is trained.
+
+        Raises:
+            InputError: unknown tier, pilot seeds as block, curves that the rule lacks, windows off their curves.
+        """
+        where = f"the {self.tier} trial of {self.claim.id}"
+        if self.tier not in ("fast", "full"):
+            raise InputError(f"{where}: there is no tier {self.tier!r}; use fast or full")
+        if self.block < BLOCK or self.block % BLOCK:
+            raise InputError(
+                f"{where}: block {self.block} cannot judge; give {BLOCK}, {2 * BLOCK}, ... (pilots are below)"
+            )
+        if not self.looks or list(self.looks) != sorted(set(self.looks)):
+            raise InputError(f"{where}: the looks {self.looks} must be rising numbers of seeds")
+        if isinstance(self.rule, FromPilots):
+            return
+        if self.looks[0] < self.rule.minimum_seeds:
+            raise InputError(
+                f"{where}: a look at {self.looks[0]} seeds; the rule needs {self.rule.minimum_seeds} or more"
+            )
+        for curves in (self.curves, self.control_curves):
+            if missing := set(self.rule.curves()) - set(curves):
+                raise InputError(f"{where}: the rule needs the curves {sorted(missing)}; add them to the trial")
+            try:
+                self.rule.check({name: curves[name].density() for name in self.rule.curves()})
+            except InputError as error:
+                raise InputError(f"{where}: {error}") from error
+
+    @property
+    def judged_by(self) -> Rule:
+        """The rule, once its windows are set.
+
+        Raises:
+            InputError: they wait for pilots.
+        """
+        if isinstance(self.rule, FromPilots):
+            raise InputError(f"the windows of {self.claim.id} ({self.tier}) wait for its pilots; use Trial.resolved")
+        return self.rule
+
+    def resolved(self, rule: Rule) -> "Trial":
+        """This trial with its windows set."""
+        return replace(self, rule=rule)
+
+    @property
+    def control_curves(self) -> dict[str, CurveOf]:
+        """The control's curves, with the trial's own where it does not replace them."""
+        return {**self.curves, **self.control.curves}
+
+    @property
+    def protocol(self) -> str:
+        """SHA-256 of all that must not change once a block has judged: settings, measures, rule, windows, looks."""
+        content = {
+            "curves": {
+                name: [curve.spec.digest, curve.measure, curve.levels, curve.offset]
+                for name, curve in self.curves.items()
+            },
+            "rule": _described(self.judged_by),
+            "looks": self.looks,
+        }
+        return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a trial came to.
+
+    Attributes:
+        trial: the trial.
+        decision: supported, refuted or inconclusive; None where nothing was judged.
+        outcome: what the rule found; None where nothing was judged.
+        control_decision: the same rule's decision on the control.
+        control_outcome: what it found there.
+        seeds: the judged seeds.
+        looks: numbers of seeds at which the data were looked at so far.
+        threshold: the p below which a hypothesis counts as established, at each look.
+        reason: why the verdict is open, where something other than its p keeps it open.
+        part_decisions: decision on each part, as if it stood alone.
+    """
+
+    trial: Trial
+    decision: Decision | None
+    outcome: Outcome | None
+    control_decision: Decision | None
+    control_outcome: Outcome | None
+    seeds: tuple[int, ...]
+    looks: tuple[int, ...]
+    threshold: float | None
+    reason: str | None = None
+    part_decisions: Mapping[str, Decision] = field(default_factory=dict)
+
+    @property
+    def as_expected(self) -> bool:
+        """The decision is the registered one."""
+        return self.decision == self.trial.expected
+
+
+def judge(
+    trial: Trial,
+    curves: Mapping[str, SparsityCurve],
+    control_curves: Mapping[str, SparsityCurve],
+    seeds: tuple[int, ...],
+    looks: tuple[int, ...],
+    threshold: float,
+    judging: bool = True,
+) -> Verdict:
+    """Apply the rule to a trial and to its control.
+
+    Without `judging` (pilots) the outcomes are shown and nothing is decided on the claim.
+
+    A trial whose control comes out supported too is inconclusive: the rule has been seen to say yes where the claim
+    is false.
+    """
+    outcome = trial.judged_by.evaluate(curves, threshold)
+    control = trial.judged_by.evaluate(control_curves, threshold)
+    control_decision = decide(control, threshold)
+    decision: Decision | None = decide(outcome, threshold)
+    reason = outcome.open_reason
+    if decision == "refuted" and trial.proxy:
+        decision, reason = (
+            "inconclusive",
+            "the contrary is established here, but a proxy cannot refute the paper's claim",
+        )
+    if decision == "supported" and control_decision == "supported":
+        decision = "inconclusive"
+        reason = f"the control ({trial.control.setting}) came out supported too, so the rule proves nothing here"
+    if not judging:
+        decision, reason = None, "pilot seeds never judge"
+    return Verdict(
+        trial=trial,
+        decision=decision,
+        outcome=outcome,
+        control_decision=control_decision,
+        control_outcome=control,
+        seeds=seeds,
+        looks=looks,
+        threshold=threshold,
+        reason=reason,
+        part_decisions={name: decide(part, threshold) for name, part in outcome.parts.items()},
+    )
+
+
+def decide(outcome: Outcome, threshold: float) -> Decision:
+    """Supported if the rule rejects its null, refuted if the contrary is established, else inconclusive."""
+    if outcome.open_reason is not None:
+        return "inconclusive"
+    supported, refuted = outcome.p < threshold, outcome.p_contrary < threshold
+    if supported == refuted:
+        return "inconclusive"
+    return "supported" if supported else "refuted"
+
+
+def _described(value: Any) -> Any:
+    """A rule as JSON, with the names of its types, which decide what its numbers mean."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            "type": type(value).__name__,
+            **{each.name: _described(getattr(value, each.name)) for each in fields(value)},
+        }
+    if isinstance(value, Mapping):
+        return {str(key): _described(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_described(item) for item in value]
+    return value

@@ -1,0 +1,90 @@
+"""Data sets by name: the embedded small MNIST, and larger sets from a data root."""
+
+import functools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from sdd_claims.data import catalogue, prepared_form, stand_in, torchvision_form
+
+ROOT_VARIABLE = "SDD_CLAIMS_DATA"
+DEFAULT_ROOT = Path("~/.cache/sdd_claims/data")
+EMBEDDED_FOLDER = Path(__file__).parents[2] / "fixtures"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Images and clean labels, as published and in the published order; the arrays of `load` are read-only.
+
+    Attributes:
+        name: its name in the catalogue.
+        train_images: pixels 0 .. 255; a last axis of 3 for colour.
+        train_labels: 0 .. classes - 1.
+        test_images: as train_images.
+        test_labels: never corrupted.
+        classes: number of classes.
+    """
+
+    name: str
+    train_images: UInt8[np.ndarray, "n h w *c"]
+    train_labels: UInt8[np.ndarray, " n"]
+    test_images: UInt8[np.ndarray, "m h w *c"]
+    test_labels: UInt8[np.ndarray, " m"]
+    classes: int
+
+
+def load(name: str, data_root: Path | None = None) -> Dataset:
+    """Load a data set; the second call in a process returns the same object.
+
+    `mnist_small` comes from the repository's fixtures. Any other set comes from the data root: `<root>/<name>.npz` in
+    the prepared form if it is there, else torchvision's own folder, downloaded where there is a network.
+
+    Args:
+        name: mnist_small, mnist, fashion_mnist, cifar10 or cifar100; after "stand_in:", random images of its shape.
+        data_root: the folder; None for the environment variable SDD_CLAIMS_DATA, or else ~/.cache/sdd_claims/data.
+
+    Raises:
+        InputError: unknown name, missing or unreadable file, wrong dtype, shape, count, labels or checksum, no network.
+    """
+    if name.startswith(stand_in.PREFIX):
+        entry = catalogue.find(name.removeprefix(stand_in.PREFIX))
+        return Dataset(name=entry.name, classes=entry.classes, **stand_in.arrays(entry))
+    entry = catalogue.find(name)
+    return _load(entry, EMBEDDED_FOLDER if entry.embedded else resolve_root(data_root))
+
+
+def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
+    """Say why `load` would have to download, or None if the files are there (they are not opened).
+
+    Raises:
+        InputError: unknown name.
+    """
+    entry = catalogue.find(name)
+    folder = EMBEDDED_FOLDER if entry.embedded else resolve_root(data_root)
+    if (folder / f"{name}.npz").is_file() or (not entry.embedded and torchvision_form.is_present(entry, folder)):
+        return None
+    if entry.embedded:
+        return f"{folder / f'{name}.npz'} is missing"
+    return f"{folder} holds neither {name}.npz nor a complete {entry.torchvision_folder}/"
+
+
+def resolve_root(data_root: Path | None = None) -> Path:
+    """The data root in force: the argument, or SDD_CLAIMS_DATA, or the default, as an absolute path."""
+    return Path(data_root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT).expanduser().resolve()
+
+
+@functools.cache
+def _load(entry: catalogue.Entry, folder: Path) -> Dataset:
+    path = folder / f"{entry.name}.npz"
+    if entry.embedded:
+        arrays = prepared_form.read(path, entry, f"restore it with `git checkout -- fixtures/{path.name}`")
+    elif path.exists():
+        arrays = prepared_form.read(path, entry, "replace it, or delete it so that torchvision downloads the set")
+    else:
+        arrays = torchvision_form.read(entry, folder)
+    for array in arrays.values():
+        array.setflags(write=False)  # every replica of the process shares them
+    return Dataset(name=entry.name, classes=entry.classes, **arrays)

@@ -1,0 +1,90 @@
+import hashlib
+import re
+
+import numpy as np
+import pytest
+
+from sdd_claims.data import datasets, torchvision_form
+from sdd_claims.data.catalogue import CATALOGUE
+from sdd_claims.data.datasets import EMBEDDED_FOLDER, load, resolve_root, why_unavailable
+from sdd_claims.errors import InputError
+
+MNIST_TRAIN = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+MNIST_TEST = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+
+
+def test_embedded_mnist_has_the_class_shares_of_the_original():
+    small = load("mnist_small")
+    assert small.train_images.shape == (8000, 28, 28)
+    assert small.test_images.shape == (5000, 28, 28)
+    assert small.train_images.dtype == small.test_labels.dtype == np.uint8
+    for labels, original in ((small.train_labels, MNIST_TRAIN), (small.test_labels, MNIST_TEST)):
+        quotas = np.array(original) * len(labels) / sum(original)
+        assert np.all(np.abs(np.bincount(labels) - quotas) < 1)
+
+
+def test_embedded_images_are_distinct_and_not_sorted_by_class():
+    small = load("mnist_small")
+    images = np.concatenate([small.train_images, small.test_images])
+    assert len({image.tobytes() for image in images}) == 13_000
+    assert len(np.unique(small.train_labels[:100])) == 10
+
+
+def test_embedded_file_is_small_and_its_note_tells_its_checksums():
+    file = (EMBEDDED_FOLDER / "mnist_small.npz").read_bytes()
+    note = (EMBEDDED_FOLDER / "mnist_small.md").read_text()
+    assert len(file) <= 3_000_000
+    assert {hashlib.sha256(file).hexdigest(), CATALOGUE["mnist_small"].sha256} == set(
+        re.findall(r"\b[0-9a-f]{64}\b", note)
+    )
+
+
+def test_a_set_is_loaded_once_and_cannot_be_written_to():
+    small = load("mnist_small")
+    assert load("mnist_small") is small
+    for array in (small.train_images, small.train_labels, small.test_images, small.test_labels):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+def test_prepared_file_in_the_data_root_is_read(tmp_path, monkeypatch):
+    small = load("mnist_small")
+    monkeypatch.setattr(torchvision_form, "read", lambda *_: pytest.fail("asked torchvision"))
+    np.savez(
+        tmp_path / "mnist.npz",
+        train_images=small.train_images,
+        train_labels=small.train_labels,
+        test_images=small.test_images,
+        test_labels=small.test_labels,
+    )
+    assert why_unavailable("mnist", tmp_path) is None
+    with pytest.raises(InputError, match=r"mnist\.npz.* \(8000, 28, 28\), expected uint8 of shape \(60000, 28, 28\)"):
+        load("mnist", tmp_path)
+
+
+def test_data_root_is_the_argument_then_the_variable_then_the_default(tmp_path, monkeypatch):
+    monkeypatch.setenv("SDD_CLAIMS_DATA", str(tmp_path / "variable"))
+    assert resolve_root(tmp_path / "argument") == tmp_path / "argument"
+    assert resolve_root() == tmp_path / "variable"
+    monkeypatch.delenv("SDD_CLAIMS_DATA")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert resolve_root() == tmp_path / ".cache/sdd_claims/data"
+
+
+def test_unavailable_sets_say_where_they_were_looked_for(tmp_path):
+    assert why_unavailable("mnist_small") is None
+    reason = why_unavailable("cifar10", tmp_path)
+    assert reason == f"{tmp_path} holds neither cifar10.npz nor a complete cifar-10-batches-py/"
+
+
+def test_a_checkout_without_the_embedded_set_says_how_to_restore_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets, "EMBEDDED_FOLDER", tmp_path)
+    assert why_unavailable("mnist_small") == f"{tmp_path / 'mnist_small.npz'} is missing"
+    with pytest.raises(InputError, match=r"mnist_small\.npz is missing.*git checkout -- fixtures/mnist_small\.npz"):
+        load("mnist_small")
+
+
+@pytest.mark.parametrize("ask", [load, why_unavailable])
+def test_unknown_set_is_refused_with_the_known_names(ask):
+    with pytest.raises(InputError, match="unknown data set 'mnits': give one of mnist_small, mnist, fashion_mnist"):
+        ask("mnits")

@@ -1,0 +1,73 @@
+"""A data set in torchvision's own folder, downloaded where there is a network."""
+
+import os
+import tempfile
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from sdd_claims.data import prepared_form
+from sdd_claims.data.catalogue import Entry
+from sdd_claims.errors import InputError
+
+
+def is_present(entry: Entry, root: Path) -> bool:
+    """Whether every file that torchvision reads lies under the data root."""
+    return all((root / file).is_file() for file in entry.torchvision_files)
+
+
+def read(entry: Entry, root: Path) -> prepared_form.Arrays:
+    """Read the set from torchvision's folder under `root`, after downloading it if it is not there.
+
+    Raises:
+        InputError: no network, a root that cannot be written, or files that are torn or not the published ones.
+    """
+    folder = root / entry.torchvision_folder
+    remedy = f"delete {folder} and run again, so that the set is downloaded anew"
+    published = _published_class(entry)
+    if not is_present(entry, root):
+        if folder.exists():
+            raise InputError(f"{folder} holds only a part of {entry.name}, expected all its files; {remedy}")
+        _download(published, entry, root)
+    try:
+        train, test = published(root, train=True), published(root, train=False)
+    except (OSError, RuntimeError, ValueError, AssertionError, IndexError) as error:
+        raise InputError(f"{folder} is not {entry.name} as torchvision expects it ({error}); {remedy}") from error
+    arrays = {
+        "train_images": np.ascontiguousarray(train.data),
+        "train_labels": np.asarray(train.targets, np.uint8),
+        "test_images": np.ascontiguousarray(test.data),
+        "test_labels": np.asarray(test.targets, np.uint8),
+    }
+    prepared_form.check(arrays, entry, str(folder), remedy)
+    return arrays
+
+
+def _published_class(entry: Entry) -> Any:
+    # Imported late: torchvision takes a second to import, and the embedded set does without it.
+    from torchvision import datasets
+
+    assert entry.torchvision is not None, f"{entry.name} is embedded"
+    return getattr(datasets, entry.torchvision)
+
+
+def _download(published: Any, entry: Entry, root: Path) -> None:
+    """Download beside the final place and move the whole folder there, so that no reader sees a part of it."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / f".{entry.name}.lock"):
+            if is_present(entry, root):  # another process was faster
+                return
+            with tempfile.TemporaryDirectory(dir=root, prefix=f".{entry.name}.") as partial:
+                published(partial, download=True)
+                os.replace(Path(partial, entry.torchvision_folder), root / entry.torchvision_folder)
+    except (OSError, RuntimeError, HTTPException) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{root} holds neither {entry.name}.npz nor {entry.torchvision_folder}/, and {entry.name} could not be "
+            f"downloaded there ({reason}); connect to the network, or put one of them into the folder, "
+            "or name a folder that has one in SDD_CLAIMS_DATA"
+        ) from error

@@ -1,0 +1,72 @@
+"""Working through stacks together with whoever else uses the same store.
+
+Every engine does the same thing in one or more processes: take a stack that nobody else holds, train what is missing,
+commit level by level, and take the next; at the end, wait for the stacks that others hold. A second pytest, an
+xdist worker or another machine on the same file system joins in without knowing of the others.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from sdd_claims import provenance
+from sdd_claims.engines.slots import training_slot
+from sdd_claims.iterative import IterativePruning
+from sdd_claims.plan import Stack
+from sdd_claims.store import Store
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where training happens; never part of a result's key."""
+
+    store: Path
+    device: str = "cpu"
+    data_root: Path | None = None
+
+
+def work_through(stacks: Sequence[Stack], site: Site) -> None:
+    """Return when every level of every stack is stored, by this process or by others."""
+    store = Store(site.store)
+    waiting = deque(stack for stack in stacks if stack.remaining(store))
+    held_by_others = 0
+    while waiting:
+        stack = waiting.popleft()
+        # Once round the queue without any luck: all are held by others, so wait for the first.
+        wait = held_by_others > len(waiting)
+        with store.locked(stack.replicas, wait) as mine:
+            if mine:
+                held_by_others = 0
+                if stack.remaining(store):
+                    with training_slot(site.device):
+                        _train(stack, store, site)
+            else:
+                held_by_others += 1
+                waiting.append(stack)
+
+
+def _train(stack: Stack, store: Store, site: Site) -> None:
+    """Train the missing levels of a stack whose locks are held; those furthest behind go first."""
+    missing = [i for i, (r, n) in enumerate(zip(stack.replicas, stack.levels, strict=True)) if store.levels_done(r) < n]
+    members = [stack.replicas[i] for i in missing]
+    levels = [stack.levels[i] for i in missing]
+    device = torch.device(site.device)
+    pruning = IterativePruning(members, device, site.data_root)
+    done = [store.levels_done(replica) for replica in members]
+    states = [store.state(r, n - 1) if n else None for r, n in zip(members, done, strict=True)]
+    about = {
+        "device": site.device,
+        "hardware": provenance.hardware(site.device),
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+    }
+    while unfinished := [i for i in range(len(members)) if done[i] < levels[i]]:
+        level = min(done[i] for i in unfinished)
+        now = [i for i in unfinished if done[i] == level]
+        results = pruning.next_level(level, [states[i] for i in now], now)
+        store.commit([(members[i], record, state) for i, (record, state) in zip(now, results, strict=True)], about)
+        for i, (_, state) in zip(now, results, strict=True):
+            done[i], states[i] = level + 1, state

@@ -1,0 +1,59 @@
+"""Files that are either wholly there or not there at all."""
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from sdd_claims.errors import StoreError
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash at any moment, sees the old content or the new, never a mixture.
+
+    Raises:
+        StoreError: the disk is full, the folder cannot be written or the path is no folder; the old file stands.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                os.chmod(name, 0o666 & ~_umask())  # mkstemp makes private files; results are for sharing
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {_reason(error)}. Nothing that was stored before is lost.") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming itself durable, where the system lets folders be synchronised."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _reason(error: OSError) -> str:
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return "the disk is full; free some space, or choose another folder, and run again"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return "the folder is read-only; choose a folder that can be written, or change its permissions"
+        case _:
+            return f"{error.strerror or error}; choose another folder"

@@ -1,0 +1,19 @@
+"""Learning distance: how far training has carried a network from where the dense network began."""
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def learning_distance(
+    initial: Mapping[str, Float[Tensor, "replicas ..."]], learned: Mapping[str, Float[Tensor, "replicas ..."]]
+) -> Float[Tensor, " replicas"]:
+    """l2 distance over all parameters from the original dense initialization to the learned weights.
+
+    Pruned weights count as zero, so a pruned weight is as far away as its initial value was large
+    (He et al. 2022, 3.2).
+    """
+    squares = [(learned[name].detach() - initial[name]).double().square().flatten(1).sum(1) for name in learned]
+    return torch.stack(squares).sum(0).sqrt()

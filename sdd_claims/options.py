@@ -1,0 +1,91 @@
+"""From what a user typed to settings, with one clear sentence where that cannot be."""
+
+import os
+import re
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sdd_claims.claim import Tier
+from sdd_claims.engines import ENGINES
+from sdd_claims.errors import InputError
+from sdd_claims.session import Mode, Settings
+
+
+def settings_of(options: Namespace, registered: Mapping[str, Any], root: Path, in_worker: bool) -> Settings:
+    """The settings of a run.
+
+    Args:
+        options: as parsed by pytest.
+        registered: the table [tool.sdd_claims] of pyproject.toml.
+        root: the checkout.
+        in_worker: this is an xdist worker, which trains in its own process.
+
+    Raises:
+        InputError: an option that means nothing, or two that contradict each other.
+    """
+    chosen: list[Mode] = [mode for mode in ("smoke", "pilots") if getattr(options, mode)]
+    if len(chosen) > 1 or (chosen and options.seeds):
+        raise InputError("--smoke, --pilots and --seeds exclude each other: each chooses the seeds; give one of them")
+    engine = options.engine or ("serial" if in_worker else "pool")
+    if engine not in ENGINES:
+        raise InputError(f"--engine {engine}: there is no such engine; use one of: {', '.join(ENGINES)}")
+    return Settings(
+        store=Path(options.store or root / ".sdd_store").expanduser().absolute(),
+        devices=choose_devices(options.device),
+        data_root=Path(options.data_root).expanduser() if options.data_root else None,
+        engine="serial" if in_worker else engine,
+        seeds=parse_seeds(options.seeds),
+        mode=chosen[0] if chosen else "judge",
+        alpha=float(registered["alpha"]),
+        registered=int(registered["registered"]),
+        published=tuple(sorted((root / "reports" / "published").glob("*/claims.json"))),
+    )
+
+
+def choose_devices(device: str | None) -> dict[Tier, str | None]:
+    """The device of each tier; None for the full tier where there is no GPU.
+
+    Raises:
+        InputError: no such device here.
+    """
+    if device is None:
+        return {"fast": "cpu", "full": "cuda" if torch.cuda.is_available() else None}
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise InputError(f"--device {device}: there is no such device; use cpu, cuda or cuda:N")
+    if device.startswith("cuda"):
+        count = torch.cuda.device_count()
+        if int(device.partition(":")[2] or 0) >= count:
+            raise InputError(
+                f"--device {device}: this machine shows {count} CUDA devices; use cpu or one that is there"
+            )
+    return {"fast": device, "full": device}
+
+
+def parse_seeds(text: str | None) -> tuple[int, ...] | None:
+    """Seeds from a list such as "1000-1011,1020".
+
+    Raises:
+        InputError: not such a list.
+    """
+    if text is None:
+        return None
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(-?\d+)(?:-(\d+))?\s*", part)
+        if not match:
+            raise InputError(f"--seeds {text}: {part!r} is no seed; give a list such as 1000-1011,1020")
+        first, last = int(match[1]), int(match[2] or match[1])
+        seeds += range(first, last + 1)
+    if not seeds:
+        raise InputError(f"--seeds {text} names no seed; give a list such as 1000-1011,1020")
+    return tuple(seeds)
+
+
+def limit_threads() -> None:
+    """One compute thread in this process and its children: the engines count on it."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)

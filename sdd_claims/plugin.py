@@ -1,0 +1,184 @@
+"""The pytest side: markers, options, one fixture, and how verdicts are shown. What happens is decided elsewhere."""
+
+import json
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sdd_claims.claim import Trial
+from sdd_claims.errors import InputError, StoreError
+from sdd_claims.options import limit_threads, settings_of
+from sdd_claims.report.claims_json import ClaimEntry
+from sdd_claims.run import ClaimRun, paragraph, summary_lines
+
+TIERS = ("fast", "full")
+_ENTRY = "sdd_claim"
+_STATUS = {
+    "supported": ("passed", "S", ("SUPPORTED", {"green": True})),
+    "refuted": ("refuted", "R", ("REFUTED", {"red": True})),
+    "inconclusive": ("inconclusive", "I", ("INCONCLUSIVE", {"yellow": True})),
+    None: ("not judged", "n", ("NOT JUDGED", {"cyan": True})),
+}
+_run: pytest.StashKey[ClaimRun] = pytest.StashKey()
+
+
+@dataclass(frozen=True)
+class CheckedVerdict:
+    """What a claim's test holds in hand.
+
+    Attributes:
+        entry: the verdict as it will stand in claims.json.
+        strict: every verdict but the registered one fails.
+    """
+
+    entry: ClaimEntry
+    strict: bool
+
+    def check(self) -> None:
+        """Fail on a refutation that was not registered; if strict, on any verdict but the registered one."""
+        reached, expected = self.entry["verdict"], self.entry["expected"]
+        if reached is not None and reached != expected and (reached == "refuted" or self.strict):
+            pytest.fail(paragraph(self.entry), pytrace=False)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options, each with its help."""
+    group = parser.getgroup("sdd_claims", "claims about sparse double descent")
+    group.addoption("--store", metavar="DIR", help="where results are kept (default: .sdd_store)")
+    group.addoption("--report", metavar="DIR", help="where the report goes (default: reports/latest)")
+    group.addoption("--data-root", metavar="DIR", help="data sets (default: SDD_CLAIMS_DATA, else ~/.cache/sdd_claims)")
+    group.addoption("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: fast on cpu, full on cuda)")
+    group.addoption("--engine", metavar="NAME", help="serial or pool (default: pool, one process a core)")
+    group.addoption("--seeds", metavar="LIST", help="judge these seeds instead, such as 1000-1011,1020")
+    group.addoption("--strict-verdicts", action="store_true", help="fail on every verdict but the registered one")
+    group.addoption("--plan", action="store_true", help="say what would be trained and what it costs; train nothing")
+    group.addoption("--smoke", action="store_true", help="go the whole way in a tiny configuration; judge nothing")
+    group.addoption("--pilots", action="store_true", help="try claims and controls on pilot seeds; judge nothing")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and check the options before anything runs."""
+    for tier in TIERS:
+        config.addinivalue_line("markers", f"{tier}(trial): judges a claim in the {tier} tier")
+    limit_threads()
+    worker = getattr(config, "workerinput", {}).get("workerid")
+    if config.option.smoke and config.option.store is None:
+        # In the controller, before xdist hands the options to its workers: all share one store.
+        config.option.store = tempfile.mkdtemp(prefix="sdd-claims-smoke-")
+    registered = tomllib.loads((config.rootpath / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["sdd_claims"]
+    try:
+        settings = settings_of(config.option, registered, config.rootpath, in_worker=worker is not None)
+    except InputError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.stash[_run] = ClaimRun(settings, config.rootpath, worker)
+    if worker is None:
+        config.pluginmanager.register(_Verdicts(config), "sdd_claims_verdicts")
+
+
+def trial_of(item: pytest.Item) -> Trial | None:
+    """The trial that a test judges: the argument of its tier's marker.
+
+    Raises:
+        UsageError: the marker has no trial, or one of the other tier.
+    """
+    for tier in TIERS:
+        if marker := item.get_closest_marker(tier):
+            trial = marker.args[0] if marker.args else None
+            if not isinstance(trial, Trial) or trial.tier != tier:
+                raise pytest.UsageError(f"{item.nodeid}: mark it @pytest.mark.{tier}(trial) with a trial of that tier")
+            return trial
+    return None
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Gather the trials of the selected tests, so that the first verdict trains for all of them at once."""
+    run = session.config.stash[_run]
+    trials = [trial for item in session.items if (trial := trial_of(item)) is not None]
+    run.trials = [trial for trial in trials if run.settings.devices[trial.tier] is not None]
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """With --plan, say what would be trained in place of running tests."""
+    if not session.config.option.plan or session.config.option.collectonly:
+        return None
+    reporter = session.config.pluginmanager.getplugin("terminalreporter")
+    try:
+        for line in session.config.stash[_run].plan_in_words():
+            reporter.write_line(line)
+    except (InputError, StoreError) as error:
+        raise pytest.UsageError(str(error)) from error
+    return True
+
+
+@pytest.fixture
+def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
+    """The verdict on the claim of the test's tier marker; trains whatever is missing."""
+    trial = trial_of(request.node)
+    if trial is None:
+        pytest.fail("a test that asks for a verdict needs @pytest.mark.fast(trial) or @pytest.mark.full(trial)")
+    run = request.config.stash[_run]
+    if run.settings.devices[trial.tier] is None:
+        pytest.skip("the full tier needs a GPU and none was found; --device cpu runs it here, slowly")
+    try:
+        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            entry = run.entry(trial)
+    except (InputError, StoreError) as error:
+        pytest.fail(str(error), pytrace=False)
+    properties = request.node.user_properties
+    properties += [(name, str(entry[name])) for name in ("verdict", "expected", "p", "rerun")]
+    properties.append((_ENTRY, json.dumps(entry)))
+    return CheckedVerdict(entry, request.config.option.strict_verdicts)
+
+
+class _Verdicts:
+    """Collects verdicts as reports come in, from this process or from xdist workers; shows them, writes the report."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._entries: dict[str, ClaimEntry] = {}
+        self._page: Path | None = None
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
+        if report.when == "call" and report.outcome == "passed" and (entry := _entry_of(report)):
+            return _STATUS[entry["verdict"]]
+        return None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and (entry := _entry_of(report)):
+            self._entries[report.nodeid] = entry
+
+    def pytest_sessionfinish(self) -> None:
+        if self._entries:
+            smoke = self._config.option.smoke
+            directory = self._config.option.report or f"reports/{'smoke' if smoke else 'latest'}"
+            command = " ".join(["pytest", *map(str, self._config.invocation_params.args)])
+            run = self._config.stash[_run]
+            self._page = run.write_report(list(self._entries.values()), Path(directory).absolute(), command)
+
+    def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> None:
+        if self._entries:
+            terminalreporter.section("verdicts")
+            for line in summary_lines(list(self._entries.values())):
+                terminalreporter.write_line(line)
+            terminalreporter.write_line(f"report: {self._page}")
+        elif exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self._config.option.plan:
+            option = self._config.option
+            terminalreporter.write_line(
+                f"nothing is selected by -m {option.markexpr!r} and -k {option.keyword!r}: the tiers are "
+                f"{' and '.join(TIERS)}, and a claim is named as its module, such as -k sdd_appears_under_label_noise",
+                red=True,
+            )
+
+
+def _entry_of(report: pytest.TestReport) -> ClaimEntry | None:
+    return next((json.loads(str(value)) for name, value in report.user_properties if name == _ENTRY), None)
+
+
+def pytest_report_header(config: pytest.Config) -> Iterator[str]:
+    """Say where results are kept."""
+    yield f"sdd_claims: results in {config.stash[_run].settings.store}"

@@ -1,0 +1,60 @@
+"""Where a result comes from: code, libraries and hardware, recorded beside results and never part of their key."""
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+_LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "statsmodels", "pytest")
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def commit() -> str:
+    """Commit of the checkout this package runs from, marked if files differ from it; "unknown" outside a checkout."""
+    root = Path(__file__).parents[1]
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != root.resolve():
+            return "unknown"
+        return git("rev-parse", "HEAD") + (" with changes" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that act on a result."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
+
+
+@cache
+def hardware(device: str = "cpu") -> str:
+    """One line: processor and cores, and the GPU if that is the device."""
+    line = f"{_processor()}, {cores()} cores"
+    if device.startswith("cuda"):
+        line += f", {torch.cuda.get_device_name(device)}"
+    return line
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,38 @@
+"""Pruning criteria: which of the weights that are left are the least worth keeping.
+
+A criterion gives every prunable weight a score; the lowest go, across all layers (He et al. 2022, A.1).
+"""
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+from sdd_claims.errors import InputError
+from sdd_claims.pruning.masks import Masks, keep_highest
+
+Criterion = Callable[[Mapping[str, Tensor], Masks], dict[str, Tensor]]
+"""Scores of the prunable weights from (trained weights, masks)."""
+
+
+def magnitude(weights: Mapping[str, Tensor], masks: Masks) -> dict[str, Tensor]:
+    """|w|."""
+    return {name: weights[name].abs() for name in masks}
+
+
+CRITERIA: dict[str, Criterion] = {"magnitude": magnitude}
+
+IDENTITY = "none"
+"""The criterion that prunes nothing: a control that retrains at every level with identity masks."""
+
+
+def prune(criterion: str, weights: Mapping[str, Tensor], masks: Masks, count: int) -> dict[str, Tensor]:
+    """The masks that keep `count` of the weights left.
+
+    Raises:
+        InputError: no criterion of that name.
+    """
+    if criterion == IDENTITY:
+        return dict(masks)
+    if criterion not in CRITERIA:
+        raise InputError(f"there is no pruning criterion {criterion!r}; use one of: {', '.join(CRITERIA)}, {IDENTITY}")
+    return keep_highest(CRITERIA[criterion](weights, masks), masks, count)

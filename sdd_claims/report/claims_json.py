@@ -1,0 +1,225 @@
+"""`claims.json`, version 1: the one record of a judged run. These types are its schema; the report reads nothing else.
+
+A missing number is `None`. NaN and infinity never appear. Accuracies are fractions: an accuracy effect of 0.083 is
+8.3 points.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, TypedDict, cast
+
+from sdd_claims.errors import InputError
+from sdd_claims.files import write_atomically
+
+SCHEMA = 1
+
+Verdict = Literal["supported", "refuted", "inconclusive"]
+Tier = Literal["fast", "full"]
+Basis = Literal["paper", "conjecture", "ours"]
+
+
+class EffectEntry(TypedDict):
+    """An effect with its two-sided t interval of level 1 - 2 * threshold."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: str
+
+
+class PartEntry(TypedDict):
+    """One limb of a claim that has several."""
+
+    name: str
+    verdict: Verdict
+    rule: str
+    words: str
+    effect: EffectEntry | None
+    margin: float | None
+    p: float | None
+    p_contrary: float | None
+
+
+class RunEntry(TypedDict):
+    """One curve that was judged, as the store finds it again."""
+
+    digest: str
+    measure: str
+    seeds: list[int]
+    levels: int
+    label: str
+
+
+class ControlEntry(TypedDict):
+    """The same test in a setting where the claim is false; its verdict is None where nothing was judged."""
+
+    setting: str
+    verdict: Verdict | None
+    words: str
+    p: float | None
+    effect: EffectEntry | None
+    runs: dict[str, RunEntry]
+
+
+class CostEntry(TypedDict):
+    """What the training behind a claim took: wall seconds, and floating-point operations."""
+
+    seconds: float | None
+    train_flops: float | None
+
+
+class ClaimEntry(TypedDict):
+    """One claim in one tier.
+
+    `verdict` is None where nothing was judged (a smoke run). `title` opens with the authors and the year, up to its
+    first comma. `windows` are ranges of density, low before high. `looks` are the numbers of seeds at which the data
+    were looked at, the last one the deciding one. `reason` says why a verdict stayed open, where something other than
+    its p kept it open. `protocol` is the digest of all that was fixed before the judged seeds were run.
+    """
+
+    id: str
+    paper: str
+    title: str
+    statement: str
+    source: str
+    tier: Tier
+    verdict: Verdict | None
+    expected: Verdict
+    rule: str
+    words: str
+    effect: EffectEntry | None
+    margin: float | None
+    p: float | None
+    p_contrary: float | None
+    threshold: float | None
+    p_holm: float | None
+    seeds: list[int]
+    looks: list[int]
+    reason: str | None
+    parts: list[PartEntry]
+    control: ControlEntry
+    basis: Basis
+    proxy: bool
+    deviations: list[str]
+    paper_value: str | None
+    cost: CostEntry
+    rerun: str
+    runs: dict[str, RunEntry]
+    windows: dict[str, list[float]]
+    protocol: str | None
+
+
+class SizeEntry(TypedDict):
+    """How often a rule reached `verdict` in studies where that verdict is wrong; `upper` bounds the rate at 97.5 %."""
+
+    rule: str
+    null: str
+    seeds: int
+    verdict: Literal["supported", "refuted"]
+    rate: float
+    upper: float
+    repetitions: int
+
+
+class PowerEntry(TypedDict):
+    """How often a rule supports a claim that is true by the named alternative."""
+
+    rule: str
+    alternative: str
+    seeds: int
+    rate: float
+    repetitions: int
+
+
+class CalibrationEntry(TypedDict):
+    """The rules' measured size and power at the threshold and looks in use."""
+
+    schema: int
+    threshold: float
+    looks: list[int]
+    command: str
+    size: list[SizeEntry]
+    power: list[PowerEntry]
+
+
+class EnvironmentEntry(TypedDict):
+    """Where and when the run was made. `started` is ISO 8601; `duration` is in seconds."""
+
+    commit: str
+    versions: dict[str, str]
+    hardware: str
+    started: str
+    duration: float
+    device: str
+    command: str
+
+
+class ClaimsDocument(TypedDict):
+    """The whole file. `registered` counts the claims of the register, whatever was selected."""
+
+    schema: int
+    environment: EnvironmentEntry
+    alpha: float
+    registered: int
+    calibration: CalibrationEntry | None
+    claims: list[ClaimEntry]
+
+
+def write(path: Path, document: ClaimsDocument) -> None:
+    """Write `document` to `path`, in one step.
+
+    Raises:
+        InputError: the document holds NaN or infinity; the message says where.
+        StoreError: the folder is read-only or the disk is full; what stood at `path` before is untouched.
+    """
+    for place in _non_finite(document, ""):
+        raise InputError(f"claims.json cannot hold NaN or infinity, found at {place}; write null for a missing number")
+    text = json.dumps(document, allow_nan=False, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(path, text.encode())
+
+
+def read(path: Path) -> ClaimsDocument:
+    """Read what `write` wrote.
+
+    Raises:
+        InputError: no such file, not JSON, another schema version, or fields missing.
+    """
+    remedy = "run the claims again with --report to write a new one"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"no claims.json can be read at {path} ({error.strerror}); {remedy}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON ({error}); {remedy}") from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        found = document.get("schema") if isinstance(document, dict) else None
+        raise InputError(
+            f"{path} has schema {found}, this version of sdd_claims reads schema {SCHEMA}; "
+            f"use the version that wrote it, or {remedy}"
+        )
+    _require(document, ClaimsDocument, path, "the document", remedy)
+    for index, claim in enumerate(document["claims"]):
+        _require(claim, ClaimEntry, path, f"claims[{index}]", remedy)
+    return cast(ClaimsDocument, document)
+
+
+def _require(entry: object, kind: type, path: Path, where: str, remedy: str) -> None:
+    """Raise `InputError` unless `entry` is an object with every field of the TypedDict `kind`."""
+    fields: frozenset[str] = kind.__required_keys__  # type: ignore[attr-defined]
+    missing = sorted(fields - entry.keys()) if isinstance(entry, dict) else ["every field"]
+    if missing:
+        raise InputError(f"{path} lacks {', '.join(missing)} in {where}; {remedy}")
+
+
+def _non_finite(node: object, place: str) -> Iterator[str]:
+    """Yield the place of every NaN and infinity below `node`, as in `.claims[0].effect.low`."""
+    if isinstance(node, float) and not math.isfinite(node):
+        yield place
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from _non_finite(value, f"{place}.{key}")
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            yield from _non_finite(value, f"{place}[{index}]")

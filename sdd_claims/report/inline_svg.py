@@ -1,0 +1,40 @@
+"""A drawing by matplotlib as part of a page: roles for colours, ids of its own, a description, no style sheet."""
+
+import re
+from io import StringIO
+
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+SERIES = 6
+"""Colours for curves in the page's palette, `--series-1` to `--series-6`."""
+
+# Matplotlib wants colours; each of these stands for a role and is replaced by its name in the finished SVG.
+INK, MUTED, PAPER = "#010101", "#020202", "#030303"
+
+
+def series(number: int) -> str:
+    """Return the stand-in for the colour of the curve with that number, from 1; after the last the first returns."""
+    return f"#0404{(number - 1) % SERIES + 1:02x}"
+
+
+_ROLES = {INK: "--ink", MUTED: "--muted", PAPER: "--paper"} | {
+    series(number): f"--series-{number}" for number in range(1, SERIES + 1)
+}
+
+
+def inline_svg(figure: Figure, salt: str, description: str) -> Markup:
+    """Return `figure` as an `<svg>` whose colours are the page's and whose ids start with `salt`."""
+    buffer = StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    document = buffer.getvalue()
+    body = document[document.index("<defs>") : document.rindex("</svg>")]
+    body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", body, flags=re.DOTALL)  # its `*` would reach the page
+    for stand_in, role in _ROLES.items():
+        body = body.replace(stand_in, f"var({role})")
+    used = set(re.findall(r'(?:xlink:href="#|url\(#)([\w-]+)', body))
+    body = re.sub(r' id="([^"]+)"', lambda found: f' id="{salt}-{found[1]}"' if found[1] in used else "", body)
+    body = body.replace('xlink:href="#', f'href="#{salt}-').replace("url(#", f"url(#{salt}-")
+    width, height = 72 * figure.get_size_inches()
+    frame = Markup('<svg viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">\n').format(width, height, description)
+    return frame + Markup(body) + Markup("</svg>")

@@ -1,0 +1,121 @@
+"""What the report says in words, the same in HTML and in Markdown."""
+
+from collections import Counter
+
+from sdd_claims.report import numbers
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, ControlEntry, Verdict
+
+VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive")
+NOT_JUDGED = "not judged"
+
+BASES = {
+    "paper": "stated by the paper",
+    "conjecture": "the paper's conjecture",
+    "ours": "our reading of the paper, not its own words",
+}
+
+PROXY = (
+    "Proxy: the paper shows this on other networks than the one trained here, "
+    "so this test can come out supported or inconclusive, never refuted."
+)
+
+
+def verdict_word(verdict: Verdict | None) -> str:
+    """The verdict, or that there is none."""
+    return verdict or NOT_JUDGED
+
+
+def short_title(claim: ClaimEntry) -> str:
+    """The paper as one cites it in a table: its title up to the first comma."""
+    return claim["title"].partition(",")[0]
+
+
+def summary(document: ClaimsDocument) -> list[str]:
+    """What was judged, with what outcome, and how often such outcomes are wrong: one paragraph, in sentences."""
+    claims = document["claims"]
+    if not claims:
+        return ["No claim was selected, so nothing was judged."]
+    registered, alpha = document["registered"], document["alpha"]
+    distinct = len({claim["id"] for claim in claims})
+    some = "One" if distinct == 1 else str(distinct)
+    was = "was" if distinct == 1 else "were"
+    sentences = [f"{some} of the {registered} registered claims {was} put on trial here."]
+    sentences += [f"In the {tier} tier {_tally(counts)}." for tier, counts in tallies(document).items()]
+    if surprises := [claim for claim in claims if is_surprise(claim)]:
+        some = "One verdict differs" if len(surprises) == 1 else f"{len(surprises)} verdicts differ"
+        sentences.append(f"{some} from what was registered as expected.")
+    elif any(claim["verdict"] for claim in claims):
+        sentences.append("Every verdict is the one registered as expected.")
+    sentences.append(
+        f"Each registered claim is tested at {alpha:g} / {registered} = {numbers.probability(alpha / registered)}, "
+        f"whether or not the others were run: within a tier, the chance that even one claim is called supported "
+        f"though it is false is meant to be at most {numbers.percent(alpha)}, "
+        f"and the chance that one is called refuted though it is true likewise."
+    )
+    return sentences
+
+
+def tallies(document: ClaimsDocument) -> dict[str, Counter[str]]:
+    """How many claims of each tier came to which verdict."""
+    counts: dict[str, Counter[str]] = {}
+    for claim in document["claims"]:
+        counts.setdefault(claim["tier"], Counter())[verdict_word(claim["verdict"])] += 1
+    return counts
+
+
+def is_surprise(claim: ClaimEntry) -> bool:
+    """Whether a claim was judged, and otherwise than registered as expected."""
+    return claim["verdict"] is not None and claim["verdict"] != claim["expected"]
+
+
+def verdict(claim: ClaimEntry) -> str:
+    """The verdict with its tier, its seeds and what decided it."""
+    if claim["verdict"] is None:
+        return f"Not judged in the {claim['tier']} tier: this was a smoke run, which only shows that the line works."
+    where = (
+        f"in the {claim['tier']} tier, on {numbers.count(len(claim['seeds']), 'seed')} "
+        f"({numbers.seed_list(claim['seeds'])})"
+    )
+    threshold = numbers.probability(claim["threshold"])
+    because = {
+        "supported": f"the null hypothesis is rejected at p = {numbers.probability(claim['p'])}, "
+        f"below the threshold of {threshold}.",
+        "refuted": f"the contrary is itself established, at p = {numbers.probability(claim['p_contrary'])}, "
+        f"below the threshold of {threshold}.",
+        "inconclusive": "neither the claim nor its contrary is established.",
+    }[claim["verdict"]]
+    sentences = [f"{claim['verdict'].capitalize()} {where}: {because}"]
+    if claim["reason"]:
+        sentences.append(f"What keeps it open: {claim['reason'].rstrip('.')}.")
+    if is_surprise(claim):
+        sentences.append(f"The register expected {claim['expected']}.")
+    elif claim["verdict"] != "supported":
+        sentences.append("The register expected this verdict.")
+    return " ".join(sentences)
+
+
+def control(entry: ControlEntry) -> str:
+    """The control's verdict, and what it means for the claim's."""
+    if entry["verdict"] is None:
+        return "Not judged."
+    if entry["verdict"] == "supported":
+        return (
+            "Supported, and it must not be: in this setting the claim is false, "
+            "so the test finds what is not there and the verdict above cannot be trusted."
+        )
+    return f"{entry['verdict'].capitalize()}, as it should be: in this setting the claim is false."
+
+
+def looks(claim: ClaimEntry) -> str:
+    """The numbers of seeds at which the data were looked at."""
+    return " and ".join(str(look) for look in claim["looks"]) + " seeds" if claim["looks"] else numbers.ABSENT
+
+
+def _tally(counts: Counter[str]) -> str:
+    parts = [f"{counts[word]} {'was' if counts[word] == 1 else 'were'} {word}" for word in _order(counts)]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _order(counts: Counter[str]) -> list[str]:
+    """The verdicts that occur, always in the same order."""
+    return [word for word in (*VERDICTS, NOT_JUDGED) if counts[word]]

@@ -1,0 +1,52 @@
+"""The Jinja environments: the same words for people in HTML and in Markdown."""
+
+import re
+from collections.abc import Callable
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sdd_claims.report import calibration, numbers, sentences
+
+_FILTERS: tuple[Callable[..., object], ...] = (
+    numbers.amount,
+    numbers.count,
+    numbers.duration,
+    numbers.effect,
+    numbers.interval,
+    numbers.interval_level,
+    numbers.per_ten_thousand,
+    numbers.percent,
+    numbers.probability,
+    numbers.seed_list,
+    numbers.tflop,
+    sentences.control,
+    sentences.is_surprise,
+    sentences.looks,
+    sentences.short_title,
+    sentences.verdict,
+    sentences.verdict_word,
+    calibration.exceeds,
+)
+
+
+def environment(*, autoescape: bool) -> Environment:
+    """Return an environment over `templates/` whose filters write numbers and sentences for people.
+
+    A name that a template misspells is an error, never a blank.
+    """
+    jinja = Environment(
+        loader=PackageLoader("sdd_claims.report", "templates"),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    jinja.filters.update({function.__name__: function for function in (*_FILTERS, prose)})
+    jinja.globals.update(BASES=sentences.BASES, PROXY=sentences.PROXY, ABSENT=numbers.ABSENT)
+    return jinja
+
+
+def prose(text: str) -> str:
+    """Make text literal in Markdown and safe in a table cell."""
+    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.splitlines()))

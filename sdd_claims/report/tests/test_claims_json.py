@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from sdd_claims.errors import InputError
+from sdd_claims.report.claims_json import read, write
+
+
+def test_reading_returns_what_was_written(tmp_path, document):
+    write(tmp_path / "claims.json", document)
+    assert read(tmp_path / "claims.json") == document
+
+
+def test_writing_leaves_no_temporary_file(tmp_path, document):
+    write(tmp_path / "claims.json", document)
+    assert [path.name for path in tmp_path.iterdir()] == ["claims.json"]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_json_lacks_is_refused_by_its_place_and_spares_the_old_file(tmp_path, document, number):
+    path = tmp_path / "claims.json"
+    write(path, document)
+    before = path.read_bytes()
+    document["claims"][1]["effect"]["low"] = number
+    with pytest.raises(InputError, match=r"claims\[1\]\.effect\.low"):
+        write(path, document)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "schema None"),
+        ('{"schema": 2}', "schema 2, this version of sdd_claims reads schema 1"),
+        ('{"schema": 1}', "lacks alpha, calibration, claims, environment, registered in the document"),
+    ],
+)
+def test_what_is_no_claims_document_is_refused_with_a_remedy(tmp_path, text, complaint):
+    (tmp_path / "claims.json").write_text(text)
+    with pytest.raises(InputError, match=f"{complaint}.*--report"):
+        read(tmp_path / "claims.json")
+
+
+def test_a_missing_file_is_refused_with_a_remedy(tmp_path):
+    with pytest.raises(InputError, match=r"No such file.*--report"):
+        read(tmp_path / "claims.json")
+
+
+def test_a_claim_without_a_field_is_named(tmp_path, document):
+    del document["claims"][2]["expected"]
+    (tmp_path / "claims.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"lacks expected in claims\[2\]"):
+        read(tmp_path / "claims.json")

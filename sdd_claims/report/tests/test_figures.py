@@ -1,0 +1,132 @@
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.report.axes import Axes
+from sdd_claims.report.evidence import Line
+from sdd_claims.report.figures import panel
+
+DENSITY = 0.64 ** np.arange(16)
+SEEDS = tuple(range(1000, 1012))
+WINDOWS = {"light": [0.3, 1.0], "critical": [0.018, 0.036]}
+
+
+def line(name: str, measure: str = "test_accuracy", level: float = 0.7, label: str | None = None) -> Line:
+    values = level + 0.01 * np.random.default_rng(1).normal(size=(12, 16))
+    return Line(name, label or name, measure, SparsityCurve(SEEDS, DENSITY, values))
+
+
+def draw(*lines: Line, salt: str = "a") -> str:
+    return panel(lines, WINDOWS, Axes.around(lines), salt=salt)
+
+
+def paths(svg: str, role: str) -> int:
+    """Count the curves drawn in a role's colour."""
+    return len(re.findall(rf'<path d="[^"]*" clip-path="[^"]*" style="fill: none;[^"]*stroke: var\({role}\)', svg))
+
+
+def texts(svg: str) -> list[str]:
+    root = ElementTree.fromstring(svg)
+    return ["".join(node.itertext()) for node in root.iter() if node.tag == "text"]
+
+
+def test_every_seed_is_drawn_and_the_mean_beside():
+    assert paths(draw(line("noisy")), "--series-1") == len(SEEDS) + 1
+
+
+def test_a_diverged_seed_leaves_the_mean():
+    whole = line("noisy")
+    values = whole.curve.values.copy()
+    values[0, 3:] = np.nan
+    broken = Line("noisy", "noisy", "test_accuracy", SparsityCurve(SEEDS, DENSITY, values))
+    assert paths(draw(broken), "--series-1") == len(SEEDS) + 1
+    values[:, 3:] = np.nan
+    svg = draw(Line("noisy", "noisy", "test_accuracy", SparsityCurve(SEEDS, DENSITY, values)))
+    assert paths(svg, "--series-1") == len(SEEDS)
+    assert "every replica diverged" in svg
+
+
+def test_the_same_curves_give_the_same_bytes():
+    assert draw(line("noisy"), line("clean")) == draw(line("noisy"), line("clean"))
+
+
+def test_two_panels_on_one_page_share_no_id():
+    ids = [set(re.findall(r'\bid="([^"]+)"', draw(line("noisy"), salt=salt))) for salt in ("a", "b")]
+    assert ids[0]
+    assert ids[0].isdisjoint(ids[1])
+
+
+def test_every_reference_has_its_target():
+    svg = draw(line("noisy"), line("distance", "learning_distance", 11.0))
+    references = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
+    assert references == set(re.findall(r'\bid="([^"]+)"', svg))
+
+
+def test_colours_are_roles_of_the_page():
+    svg = draw(line("noisy"), line("clean"))
+    assert not re.findall(r"#[0-9a-fA-F]{6}\b", svg)
+    assert "<style" not in svg
+
+
+def test_text_is_text_and_literal():
+    svg = draw(line("noisy", label="costs $1 & <2 $"))
+    assert {"light", "critical", "costs $1 & <2 $", "density (fraction of weights left)", "sparsity"} <= set(texts(svg))
+
+
+def test_dense_is_on_the_left_with_its_sparsity_above():
+    svg = draw(line("noisy"))
+    x = {}
+    for label in ("1", "0.1", "0.01", "90\N{NO-BREAK SPACE}%"):
+        found = re.search(rf'<text [^>]*x="([\d.]+)"[^>]*>{label}</text>', svg)
+        assert found is not None, label
+        x[label] = float(found[1])
+    assert x["1"] < x["0.1"] < x["0.01"]
+    assert x["90\N{NO-BREAK SPACE}%"] == pytest.approx(x["0.1"], abs=0.5)
+
+
+def test_accuracies_share_a_row_in_per_cent_and_other_measures_get_their_own():
+    lines = (line("test"), line("train", "train_accuracy", 0.9), line("distance", "learning_distance", 11.0))
+    axes = Axes.around(lines)
+    assert list(axes.rows) == ["accuracy", "learning_distance"]
+    low, high = axes.rows["accuracy"]
+    assert low < 70 < 90 < high
+    assert axes.rows["learning_distance"][0] < 11.0 < axes.rows["learning_distance"][1]
+    assert {"accuracy (%)", "learning distance", "train", "distance"} <= set(texts(panel(lines, {}, axes, salt="a")))
+
+
+def test_a_claim_and_its_control_are_drawn_on_the_same_axes():
+    judged, control = line("noisy"), line("noisy", level=0.9)
+    axes = Axes.around([judged, control])
+    ticks = [
+        re.findall(r'y="([\d.]+)"[^>]*>(\d+)</text>', panel([each], {}, axes, salt="a")) for each in (judged, control)
+    ]
+    assert ticks[0] == ticks[1]
+
+
+def test_the_description_gives_the_numbers_of_the_mean():
+    flat = Line("noisy", "20 % noise", "test_accuracy", SparsityCurve(SEEDS, DENSITY, np.full((12, 16), 0.75)))
+    svg = draw(flat)
+    assert 'role="img"' in svg
+    assert "75.0 % to 75.0 % in the critical window" in svg
+    assert "20 % noise, 12" in svg
+
+
+def test_a_seventh_curve_is_told_from_the_first_by_dashes():
+    svg = draw(*(line(f"curve {number}", level=0.1 * number) for number in range(1, 8)))
+    assert "stroke-dasharray" in svg
+    assert paths(svg, "--series-1") == 2 * (len(SEEDS) + 1)
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_the_short_curves_of_a_smoke_run_are_drawn(levels):
+    values = np.full((2, levels), 0.1)
+    short = Line("noisy", "noisy", "test_accuracy", SparsityCurve((0, 1), DENSITY[:levels], values))
+    assert paths(draw(short), "--series-1") == 3
+    assert "critical" not in texts(draw(short))
+
+
+def test_a_label_that_matplotlibs_font_cannot_draw_is_left_to_the_browser():
+    assert "標籤" in draw(line("noisy", label="標籤"))

@@ -1,0 +1,166 @@
+import html
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from sdd_claims.report import __main__ as command
+from sdd_claims.report import render
+from sdd_claims.report.claims_json import write
+
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of the page: the elements, whether they nest, and the text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).replace("\N{NO-BREAK SPACE}", " ").split())
+
+    def values(self, attribute: str) -> list[str]:
+        return [value for _, attributes in self.elements if (value := attributes.get(attribute)) is not None]
+
+
+@pytest.fixture
+def page(tmp_path, document, source) -> Page:
+    write(tmp_path / "claims.json", document)
+    page = Page(render(tmp_path, source).read_text(encoding="utf-8"))
+    assert page.open == []
+    return page
+
+
+def test_rendering_writes_the_page_and_the_summary(tmp_path, document, source):
+    write(tmp_path / "claims.json", document)
+    assert render(tmp_path, source) == tmp_path / "index.html"
+    assert {path.name for path in tmp_path.iterdir()} == {"claims.json", "index.html", "SUMMARY.md"}
+
+
+def test_rendering_twice_gives_the_same_bytes(tmp_path, document, source):
+    write(tmp_path / "claims.json", document)
+    assert render(tmp_path, source).read_bytes() == render(tmp_path, source).read_bytes()
+
+
+def test_the_page_asks_nothing_of_a_network(page):
+    assert not page.values("src")
+    assert all(link.startswith("#") or link in ("data:,", "claims.json") for link in page.values("href"))
+    assert not any(tag in ("script", "iframe", "object", "embed") for tag, _ in page.elements)
+
+
+def test_ids_are_unique_and_every_inner_link_leads_somewhere(page):
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    targets = {link[1:] for link in page.values("href") if link.startswith("#")} | set(page.values("aria-labelledby"))
+    assert targets <= set(ids)
+
+
+def test_figures_and_tables_can_be_heard(page):
+    assert all(attributes.get("aria-label") for tag, attributes in page.elements if tag == "svg")
+    assert all(attributes.get("scope") for tag, attributes in page.elements if tag == "th")
+    assert all(attributes.get("aria-labelledby") for tag, attributes in page.elements if tag == "table")
+
+
+def test_every_verdict_is_a_word(page):
+    marks = [attributes for tag, attributes in page.elements if (attributes.get("class") or "").startswith("verdict ")]
+    assert len(marks) > 4
+    for verdict, sign in (("supported", "✓"), ("refuted", "✗"), ("inconclusive", "○")):
+        assert f"{sign} {verdict}" in page.text
+
+
+def test_every_claim_shows_its_evidence(page, document):
+    for claim in document["claims"]:
+        expected = [claim["statement"], claim["source"], claim["words"], claim["rerun"], claim["control"]["words"]]
+        expected += claim["deviations"] + [part["words"] for part in claim["parts"]]
+        expected += [run["digest"][:12] for run in claim["runs"].values()]
+        for text in expected:
+            assert text in page.text
+    assert {run["digest"] for claim in document["claims"] for run in claim["runs"].values()} <= set(
+        page.values("title")
+    )
+    for text in (
+        "8.3 points 7.1 to 9.5",
+        "99.87 % interval",
+        "31 s, 2.9 TFLOP",
+        "71.5 % against 68.1 %",
+        "contrary 0.00031",
+    ):
+        assert text in page.text
+
+
+def test_a_claim_without_stored_curves_gets_a_sentence(page):
+    assert page.text.count("could not be read from the store: no run lost0000lost in the store") == 1
+    assert len([tag for tag, _ in page.elements if tag == "svg"]) == 6
+
+
+def test_what_a_claim_says_cannot_become_markup(tmp_path, document, source):
+    document["claims"][0]["statement"] = "<script>alert(1)</script>"
+    document["claims"][0]["runs"]["noisy"]["label"] = "</svg><script>alert(2)</script>"
+    write(tmp_path / "claims.json", document)
+    text = render(tmp_path, source).read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert html.escape("<script>alert(1)</script>") in text
+
+
+def test_the_calibration_is_left_out_where_there_is_none(tmp_path, document, source):
+    document["calibration"] = None
+    write(tmp_path / "claims.json", document)
+    assert "Calibration" not in render(tmp_path, source).read_text(encoding="utf-8")
+
+
+def test_a_smoke_run_is_rendered_without_a_verdict(tmp_path, document, source):
+    smoke = document["claims"][0] | {
+        **dict.fromkeys(("verdict", "effect", "p", "p_contrary", "p_holm", "threshold", "margin")),
+        "parts": [],
+        "looks": [],
+        "cost": {"seconds": None, "train_flops": None},
+    }
+    smoke["control"] = smoke["control"] | {"verdict": None, "effect": None, "p": None}
+    document["claims"] = [smoke]
+    write(tmp_path / "claims.json", document)
+    page = Page(render(tmp_path, source).read_text(encoding="utf-8"))
+    assert "· not judged" in page.text
+    assert "None" not in page.text
+
+
+def test_a_report_of_no_claims_says_so(tmp_path, document, source):
+    document["claims"] = []
+    write(tmp_path / "claims.json", document)
+    assert "No claim was selected" in render(tmp_path, source).read_text(encoding="utf-8")
+
+
+def test_the_summary_holds_one_row_a_claim_whatever_it_says(tmp_path, document, source):
+    document["claims"][1]["statement"] = "a | b\nand *c* <d>"
+    write(tmp_path / "claims.json", document)
+    render(tmp_path, source)
+    text = (tmp_path / "SUMMARY.md").read_text(encoding="utf-8")
+    table = [row for row in text.splitlines() if row.startswith("|")]
+    assert len(table) == 2 + len(document["claims"])
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in table} == {10}
+    assert r"| a \| b and \*c\* \<d\> | He et al. 2022 | fast | refuted (expected supported) |" in table[3]
+
+
+def test_the_command_without_a_document_is_one_sentence(tmp_path, capsys):
+    assert command.main([str(tmp_path), "--store", str(tmp_path / "store")]) == 2
+    assert capsys.readouterr().err.startswith("error: no claims.json can be read at")

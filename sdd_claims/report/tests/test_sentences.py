@@ -1,0 +1,65 @@
+import pytest
+
+from sdd_claims.report import sentences
+
+
+def spaced(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_the_summary_counts_by_tier_and_verdict_and_says_what_alpha_means(document):
+    document["claims"][3] = document["claims"][3] | {"tier": "full", "verdict": "inconclusive"}
+    text = spaced(" ".join(sentences.summary(document)))
+    assert "4 of the 46 registered claims were put on trial here." in text
+    assert "In the fast tier 1 was supported, 1 was refuted and 1 was inconclusive." in text
+    assert "In the full tier 1 was inconclusive." in text
+    assert "2 verdicts differ from what was registered as expected." in text
+    assert "tested at 0.05 / 46 = 0.0011" in text
+    assert "within a tier" in text
+    assert "meant to be at most 5 %" in text
+
+
+def test_the_summary_of_nothing_says_so(document):
+    document["claims"] = []
+    assert sentences.summary(document) == ["No claim was selected, so nothing was judged."]
+
+
+def test_a_verdict_says_its_tier_its_seeds_and_what_decided(claim):
+    assert spaced(sentences.verdict(claim)) == (
+        "Supported in the fast tier, on 12 seeds (1000–1011): the null hypothesis is rejected at p = 1.0 × 10⁻⁷, "
+        "below the threshold of 0.00063."
+    )
+
+
+def test_a_refutation_is_decided_by_the_contrary_and_said_to_be_unexpected(claim):
+    text = spaced(sentences.verdict(claim | {"verdict": "refuted", "p_contrary": 0.0002}))
+    assert "the contrary is itself established, at p = 0.0002, below" in text
+    assert text.endswith("The register expected supported.")
+
+
+def test_an_open_verdict_says_what_keeps_it_open(claim):
+    text = sentences.verdict(claim | {"verdict": "inconclusive", "expected": "inconclusive", "reason": "no peak."})
+    assert "neither the claim nor its contrary is established. What keeps it open: no peak." in text
+    assert text.endswith("The register expected this verdict.")
+
+
+def test_a_smoke_run_is_no_verdict_and_no_surprise(claim, document):
+    smoke = claim | {"verdict": None}
+    document["claims"] = [smoke]
+    assert sentences.verdict(smoke).startswith("Not judged")
+    assert not sentences.is_surprise(smoke)
+    text = " ".join(sentences.summary(document))
+    assert "1 was not judged" in text
+    assert "as expected" not in text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "start"),
+    [("inconclusive", "Inconclusive, as it should be"), ("refuted", "Refuted, as it"), (None, "Not judged")],
+)
+def test_a_control_that_is_not_supported_is_as_it_should_be(claim, verdict, start):
+    assert sentences.control(claim["control"] | {"verdict": verdict}).startswith(start)
+
+
+def test_a_supported_control_discredits_the_verdict(claim):
+    assert "cannot be trusted" in sentences.control(claim["control"] | {"verdict": "supported"})

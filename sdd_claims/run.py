@@ -1,0 +1,160 @@
+"""One pytest run as the product sees it: trials to verdicts, verdicts to entries, a report and words."""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from rich.console import Console
+
+from sdd_claims import estimate, provenance, report
+from sdd_claims.claim import Tier, Trial
+from sdd_claims.engines import ProgressDisplay
+from sdd_claims.entry import entry
+from sdd_claims.plan import Plan
+from sdd_claims.report import claims_json, numbers, sentences
+from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, EnvironmentEntry
+from sdd_claims.session import Session, Settings
+from sdd_claims.stats import holm
+from sdd_claims.store import Store
+
+
+class ClaimRun:
+    """Opened when pytest is configured; trains when the first verdict is asked for.
+
+    Attributes:
+        trials: of the selected tests; set after collection.
+        settings: what the user chose.
+    """
+
+    def __init__(self, settings: Settings, root: Path, worker: str | None) -> None:
+        """Nothing is opened or written yet: most pytest runs of a developer judge no claim."""
+        self.trials: list[Trial] = []
+        self.settings = settings
+        self._root = root
+        self._worker = worker
+        self._session: Session | None = None
+        self._started = datetime.now(UTC)
+        self._clock = time.monotonic()
+
+    def entry(self, trial: Trial) -> ClaimEntry:
+        """The entry of one of `trials`, trained and judged.
+
+        Raises:
+            InputError: it cannot be judged.
+            StoreError: the store cannot be used.
+        """
+        session = self._opened()
+        verdict = session.verdict(trial)
+        for line in (*(f"warning: {warning}" for warning in session.store.warnings), *session.notes):
+            print(line, file=sys.stderr)
+        session.store.warnings.clear()
+        session.notes.clear()
+        return entry(verdict, session.store, *session.curves(trial), rerun=self._rerun(trial))
+
+    def plan_in_words(self) -> list[str]:
+        """What would be trained for `trials`, what is stored, and what the rest would cost."""
+        session = self._opened()
+        lines = []
+        for look in range(max((len(trial.looks) for trial in self.trials), default=0)):
+            plan = session.plan(self.trials, look)
+            stored = plan.stored(session.store)
+            flops = estimate.missing_flops(plan, session.store)
+            rate, source = estimate.rate(plan, session.store)
+            processes = 1 if self.settings.engine == "serial" else provenance.cores()
+            when = "first look" if look == 0 else "if every claim is still open, the second look"
+            lines += [
+                f"{when}: {len(self.trials)} claims ask for {plan.asked} levels, {plan.needed} after duplicates are "
+                f"dropped, in {len(plan.stacks)} stacks; {stored} are stored, {plan.needed - stored} to train",
+                f"  training: {numbers.tflop(flops)}, about {numbers.duration(flops / rate / processes)} with "
+                f"{processes} processes on {provenance.hardware()} (by {source})",
+            ]
+            if self.settings.seeds is not None or self.settings.mode != "judge":
+                break
+        return lines or ["no claim is selected, so nothing would be trained"]
+
+    def write_report(self, entries: Sequence[ClaimEntry], directory: Path, command: str) -> Path:
+        """Write claims.json, index.html and SUMMARY.md; returns the path of the page."""
+        tiers: tuple[Tier, ...] = ("fast", "full")
+        for tier in tiers:
+            self._adjust(tier, entries)
+        document = claims_json.ClaimsDocument(
+            schema=claims_json.SCHEMA,
+            environment=EnvironmentEntry(
+                commit=provenance.commit(),
+                versions=provenance.versions(),
+                hardware=provenance.hardware(next((d for d in self.settings.devices.values() if d), "cpu")),
+                started=self._started.isoformat(timespec="seconds"),
+                duration=round(time.monotonic() - self._clock, 1),
+                device=", ".join(sorted({str(self.settings.devices[e["tier"]]) for e in entries})),
+                command=command,
+            ),
+            alpha=self.settings.alpha,
+            registered=self.settings.registered,
+            calibration=self._calibration(),
+            claims=sorted(entries, key=lambda e: (e["tier"], e["paper"], e["id"])),
+        )
+        claims_json.write(directory / "claims.json", document)
+        return report.render(directory, Store(self.settings.store))
+
+    def _adjust(self, tier: Tier, entries: Sequence[ClaimEntry]) -> None:
+        """Fill in Holm-adjusted p, over the register, within one tier."""
+        judged = [e for e in entries if e["tier"] == tier and e["p"] is not None]
+        for e, p in zip(
+            judged, holm([e["p"] for e in judged if e["p"] is not None], self.settings.registered), strict=True
+        ):
+            e["p_holm"] = p
+
+    def _calibration(self) -> CalibrationEntry | None:
+        path = self._root / "fixtures" / "calibration.json"
+        return cast(CalibrationEntry, json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+    def _rerun(self, trial: Trial) -> str:
+        words = ["pytest", "-m", trial.tier, f"claims/{trial.claim.paper}/test_{trial.claim.name}.py"]
+        if self.settings.seeds is not None:
+            words += ["--seeds", numbers.seed_list(self.settings.seeds).replace("–", "-").replace(" ", "")]
+        return " ".join(words)
+
+    def _opened(self) -> Session:
+        if self._session is None:
+            self._session = Session(self.trials, self.settings, self._progress)
+        return self._session
+
+    def _progress(self, plan: Plan, store: Store) -> AbstractContextManager[object]:
+        # Workers of xdist share a terminal: plain lines from the first of them say what all of them have done.
+        if self._worker not in (None, "gw0"):
+            return nullcontext()
+        return ProgressDisplay(plan, store, Console(file=sys.stderr, force_terminal=False if self._worker else None))
+
+
+def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:
+    """A line a claim for the terminal."""
+    lines = []
+    for e in entries:
+        control = e["control"]
+        expected = f" (expected {e['expected']})" if sentences.is_surprise(e) else ""
+        lines.append(
+            f"{e['id']} [{e['tier']}]: {sentences.verdict_word(e['verdict'])}{expected}; "
+            f"effect {numbers.effect(e['effect'])} ({numbers.interval(e['effect'])}), p {numbers.probability(e['p'])}, "
+            f"{numbers.count(len(e['seeds']), 'seed')}; control, {control['setting']}: "
+            f"{sentences.verdict_word(control['verdict'])}"
+        )
+    return lines
+
+
+def paragraph(e: ClaimEntry) -> str:
+    """Why a test failed: the claim, the verdict, the numbers and the line to run it again."""
+    return "\n".join(
+        [
+            f"{e['id']} [{e['tier']}]: {e['statement']}",
+            sentences.verdict(e),
+            e["words"],
+            f"Effect {numbers.effect(e['effect'])}, interval {numbers.interval(e['effect'])}; "
+            f"margin {numbers.amount(e['margin'], e['effect']['unit'] if e['effect'] else '')}.",
+            f"Run it again: {e['rerun']}",
+        ]
+    )

@@ -1,0 +1,222 @@
+"""A judged run: gather what the trials need, have it trained, look, train more for what is open, look again."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sdd_claims import smoke
+from sdd_claims.claim import BLOCK, CurveOf, FromPilots, Tier, Trial, Verdict, judge
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.engines import Site, engine
+from sdd_claims.errors import InputError
+from sdd_claims.ledger import Ledger
+from sdd_claims.plan import Plan, Request, plan
+from sdd_claims.stats import find_phases
+from sdd_claims.stats.sequential import nominal_p
+from sdd_claims.store import Store
+
+PILOTS = tuple(range(12))
+"""Seeds on which windows, margins and sizes are chosen. They never judge."""
+
+Mode = Literal["judge", "pilots", "smoke"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user chose.
+
+    Attributes:
+        store: folder of results.
+        devices: where each tier is trained; None where it cannot be.
+        data_root: folder of data sets; None for the default.
+        engine: "serial" or "pool".
+        seeds: judged seeds given by the user, in one look; None for those that each trial registers.
+        mode: judge on confirmation seeds, try out on pilots, or only go through the motions.
+        alpha: error rate over the whole register.
+        registered: number of claims in the register.
+        published: claims.json files whose judged blocks bind this run.
+    """
+
+    store: Path
+    devices: Mapping[Tier, str | None]
+    data_root: Path | None
+    engine: str
+    seeds: tuple[int, ...] | None
+    mode: Mode
+    alpha: float
+    registered: int
+    published: tuple[Path, ...] = ()
+
+
+class Session:
+    """The trials of one run. The first verdict asked for trains for all of them, so that they share their runs."""
+
+    def __init__(
+        self,
+        trials: Iterable[Trial],
+        settings: Settings,
+        progress: Callable[[Plan, Store], AbstractContextManager[object]],
+    ) -> None:
+        """Open the store and check that every trial may be judged.
+
+        Raises:
+            InputError: pilot, negative or repeated seeds asked to judge, a protocol changed after its block has judged.
+            StoreError: the store cannot be used.
+        """
+        self.trials = list(trials)
+        self.store = Store(settings.store)
+        self._settings = settings
+        self._progress = progress
+        self._ledger = Ledger(settings.store / "judged.json", settings.published)
+        self._verdicts: dict[tuple[str, Tier], Verdict | InputError] = {}
+        self.notes: list[str] = []
+        if settings.seeds is not None:
+            _check_judges(settings.seeds)
+        for trial in self.trials:
+            if settings.mode == "judge" and not isinstance(trial.rule, FromPilots):
+                self._ledger.check(trial, self._looks(trial)[0])
+
+    def plan(self, trials: Sequence[Trial], look: int = 0) -> Plan:
+        """What these trials need at a look, their controls included."""
+        return plan(request for trial in trials for request in self._requests(trial, look))
+
+    def verdict(self, trial: Trial) -> Verdict:
+        """The verdict on one trial of this session, training first whatever the session still lacks.
+
+        Raises:
+            InputError: the trial cannot be judged.
+            StoreError: a result cannot be stored.
+        """
+        if not self._verdicts:
+            self._run()
+        verdict = self._verdicts[trial.claim.id, trial.tier]
+        if isinstance(verdict, InputError):
+            raise verdict
+        return verdict
+
+    def _run(self) -> None:
+        still_open = self._resolved()
+        for look in range(max(len(self._looks(trial)) for trial in self.trials)):
+            still_open = [trial for trial in still_open if look < len(self._looks(trial))]
+            self._train(still_open, look)
+            for trial in still_open:
+                try:
+                    self._verdicts[trial.claim.id, trial.tier] = self._judged(trial, look)
+                except InputError as error:
+                    self._verdicts[trial.claim.id, trial.tier] = error
+            still_open = [trial for trial in still_open if self._is_open(trial)]
+
+    def _resolved(self) -> list[Trial]:
+        """The trials with their windows set, pilots trained first where windows wait for them."""
+        if self._settings.mode == "smoke":
+            return self.trials
+        waiting = [(trial, trial.rule) for trial in self.trials if isinstance(trial.rule, FromPilots)]
+        self._train_all(
+            {
+                device: [Request(c.spec, rule.seeds, c.levels) for c in (rule.test, rule.train)]
+                for trial, rule in waiting
+                if (device := self._settings.devices[trial.tier])
+            }
+        )
+        settled = [trial for trial in self.trials if not isinstance(trial.rule, FromPilots)]
+        for trial, rule in waiting:
+            try:
+                phases = find_phases(self._read(rule.test, rule.seeds), self._read(rule.train, rule.seeds))
+                self.notes.append(f"{trial.claim.id} [{trial.tier}], windows from pilots: {phases.in_code()}")
+                resolved = trial.resolved(rule.rule(phases))
+                if self._settings.mode == "judge":
+                    self._ledger.check(resolved, self._looks(resolved)[0])
+                settled.append(resolved)
+            except InputError as error:
+                self._verdicts[trial.claim.id, trial.tier] = error
+        return settled
+
+    def _is_open(self, trial: Trial) -> bool:
+        verdict = self._verdicts[trial.claim.id, trial.tier]
+        return isinstance(verdict, Verdict) and verdict.decision == "inconclusive"
+
+    def _train(self, trials: Sequence[Trial], look: int) -> None:
+        requests: dict[str, list[Request]] = {}
+        for trial in trials:
+            if device := self._settings.devices[trial.tier]:
+                requests.setdefault(device, []).extend(self._requests(trial, look))
+        self._train_all(requests)
+
+    def _train_all(self, requests: Mapping[str, Sequence[Request]]) -> None:
+        """Check what is stored for these requests, device by device, and have the rest trained."""
+        for device, wanted in requests.items():
+            whole = plan(wanted)
+            for replica in whole.wanted:
+                with self.store.locked([replica], wait=False) as mine:
+                    if mine:  # What somebody else is training now is theirs to check.
+                        self.store.verify(replica)
+            if whole.stored(self.store) < whole.needed:
+                with self._progress(whole, self.store):
+                    site = Site(self._settings.store, device, self._settings.data_root)
+                    engine(self._settings.engine).run(whole, site)
+
+    def _judged(self, trial: Trial, look: int) -> Verdict:
+        seeds = self._looks(trial)[look]
+        curves, control_curves = self.curves(trial)
+        if self._settings.mode == "smoke":
+            for wanted in (*curves.values(), *control_curves.values()):
+                self._read(wanted, seeds)
+            return Verdict(trial, None, None, None, None, seeds, (len(seeds),), None, "smoke run: nothing was judged")
+        looks = tuple(len(s) for s in self._looks(trial))
+        threshold = nominal_p(self._settings.alpha / self._settings.registered, looks)
+        verdict = judge(
+            trial,
+            {name: self._read(curve, seeds) for name, curve in curves.items()},
+            {name: self._read(curve, seeds) for name, curve in control_curves.items()},
+            seeds,
+            looks[: look + 1],
+            threshold,
+            judging=self._settings.mode == "judge",
+        )
+        if self._settings.mode == "judge":
+            self._ledger.record(trial, seeds)
+        return verdict
+
+    def _read(self, curve: CurveOf, seeds: tuple[int, ...]) -> SparsityCurve:
+        return self.store.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
+
+    def _requests(self, trial: Trial, look: int) -> list[Request]:
+        seeds = self._looks(trial)[look]
+        curves, control_curves = self.curves(trial)
+        distinct = {(c.spec, c.offset): c for c in curves.values()}
+        # A measure more of the same run asks for nothing more.
+        for c in (*curves.values(), *control_curves.values()):
+            known = distinct.setdefault((c.spec, c.offset), c)
+            if c.levels > known.levels:
+                distinct[c.spec, c.offset] = c
+        return [Request(c.spec, c.seeds(seeds), c.levels) for c in distinct.values()]
+
+    def curves(self, trial: Trial) -> tuple[Mapping[str, CurveOf], Mapping[str, CurveOf]]:
+        """The curves that are really judged, and those of the control."""
+        if self._settings.mode == "smoke":
+            return smoke.smoke_curves(trial, self._settings.data_root)
+        return trial.curves, trial.control_curves
+
+    def _looks(self, trial: Trial) -> tuple[tuple[int, ...], ...]:
+        """The judged seeds at each look."""
+        if self._settings.mode == "smoke":
+            return (smoke.SEEDS,)
+        if self._settings.mode == "pilots":
+            return (PILOTS,)
+        if self._settings.seeds is not None:
+            return (self._settings.seeds,)
+        return tuple(tuple(range(trial.block, trial.block + n)) for n in trial.looks)
+
+
+def _check_judges(seeds: tuple[int, ...]) -> None:
+    if negative := [seed for seed in seeds if seed < 0]:
+        raise InputError(f"seed {negative[0]} is negative; seeds are whole numbers from 0 on, and {BLOCK} and up judge")
+    if repeated := {seed for seed in seeds if seeds.count(seed) > 1}:
+        raise InputError(f"seed {min(repeated)} is given twice; every seed is one observation, give each once")
+    if pilots := [seed for seed in seeds if seed < BLOCK]:
+        raise InputError(
+            f"seed {pilots[0]} is a pilot: windows and sizes were chosen on seeds below {BLOCK}, so they cannot judge; "
+            f"give seeds from {BLOCK} on, or use --pilots to try a claim out without judging it"
+        )

@@ -1,0 +1,263 @@
+"""Frozen settings that say everything about a run, and the digest under which its results are stored.
+
+Device, worker count and paths are not here: they must not change a result. Nor are the numbers of seeds and levels:
+they are asked for, and asking for more extends what is stored.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from sdd_claims.errors import InputError
+
+SCHEMA = 1
+"""Layout of a spec. Raise it when fields are added, renamed or removed."""
+
+PIPELINE = 1
+"""Meaning of a spec. Raise it by hand when the same spec would train to other numbers."""
+
+
+def canonical_json(content: object) -> str:
+    """One text for one content: sorted keys, no spaces, no NaN or infinity."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+
+
+class _Spec:
+    """Shared by all specs: whole numbers given for float fields become floats, so that 1 and 1.0 share a digest."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, each.name)
+            if each.type is float or each.type == "float":
+                if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                    raise InputError(f"{type(self).__name__}.{each.name} must be a finite number, got {value!r}")
+                object.__setattr__(self, each.name, float(value) + 0.0)
+
+    def _require(self, name: str, holds: bool, expected: str) -> None:
+        if not holds:
+            raise InputError(f"{type(self).__name__}.{name} must be {expected}, got {getattr(self, name)!r}")
+
+    def _require_one_of(self, name: str, known: tuple[str, ...]) -> None:
+        self._require(name, getattr(self, name) in known, "one of " + ", ".join(known))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec(_Spec):
+    """Which images a replica sees.
+
+    Attributes:
+        name: data set, see `sdd_claims.data`.
+        side: images are averaged down to side x side pixels; None keeps them as they are.
+        train_size: images that each seed draws from the training set without replacement; None takes all.
+    """
+
+    name: str = "mnist_small"
+    side: int | None = None
+    train_size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseSpec(_Spec):
+    """Label noise on the training set; test labels are always clean.
+
+    Attributes:
+        kind: see `sdd_claims.data.label_noise`.
+        rate: fraction of training labels it is applied to.
+    """
+
+    kind: str = "none"
+    rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require("rate", 0 <= self.rate <= 1, "between 0 and 1")
+        self._require(
+            "rate", (self.kind == "none") == (self.rate == 0), "0 for kind 'none' and above 0 for every other"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(_Spec):
+    """The network. Weights Kaiming normal, biases zero (He et al. 2022, B).
+
+    Attributes:
+        name: architecture, see `sdd_claims.models`.
+        hidden: widths of the hidden layers of an MLP; (300, 100) is LeNet-300-100.
+    """
+
+    name: str = "mlp"
+    hidden: tuple[int, ...] = (300, 100)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require("hidden", all(isinstance(w, int) and w > 0 for w in self.hidden), "positive whole widths")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSpec(_Spec):
+    """The optimizer.
+
+    Attributes:
+        name: "sgd", "adam", or "adamw" (Adam with decoupled weight decay).
+        lr: learning rate at the start of the schedule.
+        momentum: of SGD; Adam's are PyTorch's defaults (0.9, 0.999).
+        weight_decay: as PyTorch applies it to all parameters: added to the gradient, or decoupled for "adamw".
+    """
+
+    name: str = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require_one_of("name", ("sgd", "adam", "adamw"))
+        self._require("lr", self.lr > 0, "above 0")
+        self._require("momentum", 0 <= self.momentum < 1, "at least 0 and below 1")
+        self._require("momentum", self.name == "sgd" or self.momentum == 0, "0 for Adam, whose betas are PyTorch's")
+        self._require("weight_decay", self.weight_decay >= 0, "at least 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleSpec(_Spec):
+    """The learning rate over the epochs of one level.
+
+    Attributes:
+        name: "constant"; "step": times `factor` at every milestone; "cosine": from lr to 0, epoch by epoch.
+        milestones: epochs before which a step is taken, rising.
+        factor: of one step.
+    """
+
+    name: str = "constant"
+    milestones: tuple[int, ...] = ()
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require_one_of("name", ("constant", "step", "cosine"))
+        self._require("milestones", list(self.milestones) == sorted(set(self.milestones)), "rising epochs")
+        self._require("milestones", bool(self.milestones) == (self.name == "step"), "given for 'step' and only for it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PenaltySpec(_Spec):
+    """A term strength x penalty(parameters) of the loss.
+
+    Attributes:
+        name: "none", "l1" or "l2", see `sdd_claims.training.penalties`.
+        strength: its factor.
+    """
+
+    name: str = "none"
+    strength: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require_one_of("name", ("none", "l1", "l2"))
+        self._require("strength", self.strength >= 0, "at least 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpec(_Spec):
+    """How one level is trained: `epochs` passes over the training images in random batches, the last one smaller."""
+
+    epochs: int = 200
+    batch_size: int = 128
+    optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
+    schedule: ScheduleSpec = field(default_factory=ScheduleSpec)
+    penalty: PenaltySpec = field(default_factory=PenaltySpec)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require("epochs", self.epochs >= 1, "at least 1")
+        self._require("batch_size", self.batch_size >= 1, "at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruningSpec(_Spec):
+    """How a level's mask and starting weights follow from the level before.
+
+    Attributes:
+        criterion: which weights go, see `sdd_claims.pruning.criteria`; "none" keeps all (identity masks).
+        fraction: of the prunable weights left, taken at each level.
+        retraining: what training starts from, see `sdd_claims.pruning.retraining`.
+        rewind_iteration: of the dense training, to which weights and schedule go back.
+    """
+
+    criterion: str = "magnitude"
+    fraction: float = 0.2
+    retraining: str = "lottery_ticket_rewinding"
+    rewind_iteration: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require("fraction", 0 < self.fraction < 1, "between 0 and 1, both excluded")
+        self._require("rewind_iteration", self.rewind_iteration >= 0, "at least 0")
+
+    def density(self, level: int) -> float:
+        """Fraction of prunable weights that the schedule leaves at a level; 1 at level 0."""
+        return float((1 - self.fraction) ** level)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec(_Spec):
+    """Everything that decides the numbers of an iterative-pruning chain, but for the seed."""
+
+    data: DataSpec = field(default_factory=DataSpec)
+    noise: NoiseSpec = field(default_factory=NoiseSpec)
+    model: ModelSpec = field(default_factory=ModelSpec)
+    training: TrainingSpec = field(default_factory=TrainingSpec)
+    pruning: PruningSpec = field(default_factory=PruningSpec)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All settings, defaults written out, with schema and pipeline number."""
+        return {"schema": SCHEMA, "pipeline": PIPELINE, **asdict(self)}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON: the key of the results, beside the seed."""
+        return hashlib.sha256(canonical_json(self.as_dict()).encode()).hexdigest()
+
+    def but(self, **changes: Any) -> "RunSpec":
+        """This spec with some settings changed; nested ones by a mapping.
+
+        >>> RunSpec().but(noise={"kind": "pairflip", "rate": 0.2}).noise.rate
+        0.2
+        """
+        return _changed(self, changes)
+
+    def stack_key(self) -> str:
+        """What replicas must share to be trained as one tensor: all but the numbers that may differ within a stack.
+
+        Noise changes labels and pruning changes masks; weight decay and penalty strength are numbers a replica. Shapes,
+        iterations, learning rate and the form of the penalty are common.
+        """
+        return canonical_json(
+            self.but(
+                noise={"kind": "none", "rate": 0.0},
+                pruning={"criterion": "magnitude", "fraction": 0.5},
+                training={"optimizer": {"weight_decay": 0.0}, "penalty": {"strength": 0.0}},
+            ).as_dict()
+        )
+
+    def __str__(self) -> str:
+        noise = "clean labels" if self.noise.kind == "none" else f"{self.noise.rate:.0%} {self.noise.kind} noise"
+        masks = {"none": "identity masks"}.get(self.pruning.criterion, f"{self.pruning.criterion} pruning")
+        shape = "-".join(map(str, self.model.hidden)) if self.model.name == "mlp" else ""
+        return f"{self.model.name} {shape} on {self.data.name}, {noise}, {masks}".replace("  ", " ")
+
+
+def _changed(spec: Any, changes: Mapping[str, Any]) -> Any:
+    known = {each.name for each in fields(spec)}
+    if unknown := set(changes) - known:
+        raise InputError(f"{type(spec).__name__} has no setting {', '.join(sorted(unknown))}; it has {sorted(known)}")
+    return replace(
+        spec,
+        **{
+            name: _changed(getattr(spec, name), value) if isinstance(value, Mapping) else value
+            for name, value in changes.items()
+        },
+    )

@@ -1,0 +1,35 @@
+"""The rules that judge sparsity curves, and what keeps their error rate: looks, multiplicity, calibration."""
+
+from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, Term
+from sdd_claims.stats.correlation import Correlated
+from sdd_claims.stats.dips import DipFree, DipThenRise
+from sdd_claims.stats.location import Location
+from sdd_claims.stats.multiplicity import holm
+from sdd_claims.stats.outcome import Effect, Outcome, Rule
+from sdd_claims.stats.parts import AllOf
+from sdd_claims.stats.phases import Phases, find_phases
+from sdd_claims.stats.places import SamePlace, Shifts
+from sdd_claims.stats.sequential import nominal_p
+from sdd_claims.stats.window import Window
+
+__all__ = [
+    "AllOf",
+    "Contrast",
+    "Correlated",
+    "DipFree",
+    "DipThenRise",
+    "Effect",
+    "Equivalent",
+    "Greater",
+    "Location",
+    "Outcome",
+    "Phases",
+    "Rule",
+    "SamePlace",
+    "Shifts",
+    "Term",
+    "Window",
+    "find_phases",
+    "holm",
+    "nominal_p",
+]

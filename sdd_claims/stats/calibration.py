@@ -1,0 +1,126 @@
+"""How often the rules err, and how often they find what is there: `python -m sdd_claims.stats.calibration`."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import beta
+
+from sdd_claims.stats.alternatives import alternatives
+from sdd_claims.stats.nulls import nulls
+from sdd_claims.stats.outcome import Rule
+from sdd_claims.stats.population import Case, Population
+from sdd_claims.stats.sequential import nominal_p
+
+LOOKS = (12, 24)
+_BATCH = 500  # studies; keeps memory at some tens of MB
+_REFUTES = {"dip_then_rise": "dip_free", "dip_free": "dip_then_rise"}  # the one's support is the other's refutation
+_POWER_SHARE = 50  # power needs no rare events: a fiftieth of the repetitions
+
+
+@dataclass(frozen=True, slots=True)
+class Rejections:
+    """How many studies came out supported and refuted at one look."""
+
+    supported: int
+    refuted: int
+
+
+def measure(
+    rule: Rule, population: Population, *, seeds: int, threshold: float, repetitions: int, seed: int
+) -> Rejections:
+    """Judges simulated studies.
+
+    Args:
+        rule: the rule.
+        population: where the studies come from.
+        seeds: of each study.
+        threshold: below which p establishes a hypothesis.
+        repetitions: number of studies.
+        seed: of the simulation.
+    """
+    rng = np.random.default_rng(seed)
+    density = population.densities()
+    supported = refuted = 0
+    for start in range(0, repetitions, _BATCH):
+        evidence = rule.test(density, population.draw(rng, min(_BATCH, repetitions - start), seeds))
+        supported += int(evidence.support.rejects(threshold).sum())
+        refuted += int(evidence.contrary.rejects(threshold).sum())
+    return Rejections(supported, refuted)
+
+
+def upper_bound(rejections: int, repetitions: int) -> float:
+    """Computes the 97.5 % Clopper-Pearson bound of a rate."""
+    return 1.0 if rejections == repetitions else float(beta.ppf(0.975, rejections + 1, repetitions - rejections))
+
+
+def calibrate(repetitions: int, threshold: float, looks: tuple[int, ...] = LOOKS) -> dict[str, Any]:
+    """Measures the size of every rule under every null, and the power under the alternatives.
+
+    Args:
+        repetitions: studies a null; a fiftieth of it an alternative.
+        threshold: nominal p at each look.
+        looks: numbers of seeds.
+    """
+    size, power = [], []
+    for case, seeds in product(nulls(), looks):
+        found = _measured(case, seeds, threshold, repetitions)
+        for verdict in case.verdicts:
+            size += _rows(case, seeds, verdict, getattr(found, verdict), repetitions)
+    tries = max(1, repetitions // _POWER_SHARE)
+    for case, seeds in product(alternatives(), looks):
+        rate = _measured(case, seeds, threshold, tries).supported / tries
+        power.append(
+            {"rule": case.rule.name, "alternative": case.label, "seeds": seeds, "rate": rate, "repetitions": tries}
+        )
+    return {"schema": 1, "threshold": threshold, "looks": list(looks), "size": size, "power": power}
+
+
+def _measured(case: Case, seeds: int, threshold: float, repetitions: int) -> Rejections:
+    found = measure(case.rule, case.population, seeds=seeds, threshold=threshold, repetitions=repetitions, seed=seeds)
+    print(f"{case.rule.name}, {case.label}, {seeds} seeds, {repetitions} studies: {found}", file=sys.stderr)
+    return found
+
+
+def _rows(case: Case, seeds: int, verdict: str, count: int, repetitions: int) -> list[dict[str, Any]]:
+    row = {
+        "rule": case.rule.name,
+        "null": case.label,
+        "seeds": seeds,
+        "verdict": verdict,
+        "rate": count / repetitions,
+        "upper": upper_bound(count, repetitions),
+        "repetitions": repetitions,
+    }
+    refutes = _REFUTES.get(case.rule.name)
+    return [row] if refutes is None else [row, {**row, "rule": refutes, "verdict": "refuted"}]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Calibrates the rules and prints or writes the result as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m sdd_claims.stats.calibration", description=__doc__)
+    parser.add_argument("--repetitions", type=int, default=100_000, help="simulated studies a null (default 100000)")
+    parser.add_argument("--alpha", type=float, default=0.05, help="error rate of the register (default 0.05)")
+    parser.add_argument("--registered", type=int, default=46, help="claims in the register (default 46)")
+    parser.add_argument("--write", type=Path, help="file to write; without it the JSON goes to standard output")
+    given = parser.parse_args(arguments)
+    found = calibrate(given.repetitions, nominal_p(given.alpha / given.registered, LOOKS))
+    command = f"python -m sdd_claims.stats.calibration --repetitions {given.repetitions}"
+    text = json.dumps({**found, "command": command}, indent=1, allow_nan=False) + "\n"
+    if given.write is None:
+        print(text, end="")
+        return
+    draft = given.write.with_suffix(".partial")
+    draft.write_text(text)
+    os.replace(draft, given.write)
+
+
+if __name__ == "__main__":
+    main()

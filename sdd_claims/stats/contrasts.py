@@ -1,0 +1,185 @@
+"""Differences between windows and curves: is one greater, or are they equivalent?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats import words
+from sdd_claims.stats.evidence import Evidence
+from sdd_claims.stats.mean_test import above, within
+from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
+from sdd_claims.stats.study import Densities, Values, arrays, diverged, require_curves
+from sdd_claims.stats.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One term of a contrast: the weight times the window mean of a curve."""
+
+    weight: float
+    curve: str
+    window: Window
+
+    def __str__(self) -> str:
+        size = "" if abs(self.weight) == 1 else f"{abs(self.weight):g} "
+        return f"{size}{self.curve} at {self.window}"
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """A weighted sum of window means, one number a seed; the seeds of several curves are paired by position."""
+
+    terms: tuple[Term, ...]
+
+    def __post_init__(self) -> None:
+        if not self.terms:
+            raise InputError("a contrast without terms compares nothing; give at least one term")
+
+    def __str__(self) -> str:
+        first, *others = self.terms
+        signed = [f" {'-' if term.weight < 0 else '+'} {term}" for term in others]
+        return ("- " if first.weight < 0 else "") + str(first) + "".join(signed)
+
+    def curves(self) -> tuple[str, ...]:
+        """Returns the curves of the terms, each once."""
+        return tuple(dict.fromkeys(term.curve for term in self.terms))
+
+    def windows(self) -> Mapping[str, Window]:
+        """Returns the terms' windows, each once, named by their densities."""
+        return {str(term.window): term.window for term in self.terms}
+
+    def check(self, density: Densities) -> None:
+        """Checks that every term's window holds a level of its curve.
+
+        Raises:
+            InputError: one does not, or a curve is missing.
+        """
+        require_curves(self.curves(), density)
+        for term in self.terms:
+            term.window.levels(density[term.curve])
+
+    def numbers(self, density: Densities, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+        """Computes the contrast of every seed."""
+        return sum(
+            (term.weight * term.window.mean(density[term.curve], values[term.curve]) for term in self.terms),
+            start=np.zeros(1),
+        )
+
+    def diverged(self, curves: Mapping[str, SparsityCurve]) -> list[str]:
+        """Names the seeds whose replica diverged in a window."""
+        reasons: list[str] = []
+        for term in self.terms:
+            curve = curves[term.curve]
+            reasons += diverged(term.curve, curve, term.window.mean(curve.density, curve.values))
+        return list(dict.fromkeys(reasons))
+
+
+@dataclass(frozen=True, slots=True)
+class Greater:
+    """The mean of a contrast exceeds the margin; refuted if it is established to be below.
+
+    Attributes:
+        contrast: what is compared, one number a seed.
+        margin: in the unit of the contrast.
+        unit: "accuracy", or the measure's own.
+    """
+
+    contrast: Contrast
+    margin: float = 0.0
+    unit: str = "accuracy"
+    name: Literal["greater"] = field(default="greater", init=False)
+    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+
+    def curves(self) -> tuple[str, ...]:
+        """Returns the curves that the contrast reads."""
+        return self.contrast.curves()
+
+    def windows(self) -> Mapping[str, Window]:
+        """Returns the contrast's windows."""
+        return self.contrast.windows()
+
+    def check(self, density: Densities) -> None:
+        """Checks that every window holds a level of its curve.
+
+        Raises:
+            InputError: one does not.
+        """
+        self.contrast.check(density)
+
+    def test(self, density: Densities, values: Values) -> Evidence:
+        """Tests a batch of studies."""
+        return above(self.contrast.numbers(density, values), self.margin)
+
+    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
+        """Judges one study."""
+        density, values = arrays(self, curves)
+        evidence = self.test(density, values)
+        numbers = self.contrast.numbers(density, values)
+        effect = mean_effect(numbers, threshold, self.unit)
+        sentence = (
+            f"The mean of {self.contrast} over {len(numbers)} seeds is {effect.words(threshold)}. That it exceeds "
+            f"{words.amount(self.margin, self.unit)} (one-sided t-test and sign-flip test) has "
+            f"{words.probability(float(evidence.support.p))}; that it is below, "
+            f"{words.probability(float(evidence.contrary.p))}."
+        )
+        return outcome(evidence, effect, sentence, threshold, lost=self.contrast.diverged(curves))
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalent:
+    """The mean of a contrast lies within the margin of zero (two one-sided tests); refuted if established beyond it.
+
+    Attributes:
+        contrast: what is compared, one number a seed.
+        margin: the largest difference that does not count, in the unit of the contrast.
+        unit: "accuracy", or the measure's own.
+    """
+
+    contrast: Contrast
+    margin: float
+    unit: str = "accuracy"
+    name: Literal["equivalent"] = field(default="equivalent", init=False)
+    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+
+    def __post_init__(self) -> None:
+        if not self.margin > 0:
+            raise InputError(f"nothing is equivalent within a margin of {self.margin:g}; give a margin above 0")
+
+    def curves(self) -> tuple[str, ...]:
+        """Returns the curves that the contrast reads."""
+        return self.contrast.curves()
+
+    def windows(self) -> Mapping[str, Window]:
+        """Returns the contrast's windows."""
+        return self.contrast.windows()
+
+    def check(self, density: Densities) -> None:
+        """Checks that every window holds a level of its curve.
+
+        Raises:
+            InputError: one does not.
+        """
+        self.contrast.check(density)
+
+    def test(self, density: Densities, values: Values) -> Evidence:
+        """Tests a batch of studies."""
+        return within(self.contrast.numbers(density, values), self.margin)
+
+    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
+        """Judges one study."""
+        density, values = arrays(self, curves)
+        evidence = self.test(density, values)
+        numbers = self.contrast.numbers(density, values)
+        effect = mean_effect(numbers, threshold, self.unit)
+        sentence = (
+            f"The mean of {self.contrast} over {len(numbers)} seeds is {effect.words(threshold)}. That it lies within "
+            f"{words.amount(self.margin, self.unit)} of zero (two one-sided tests) has "
+            f"{words.probability(float(evidence.support.p))}; that it lies beyond, "
+            f"{words.probability(float(evidence.contrary.p))}."
+        )
+        return outcome(evidence, effect, sentence, threshold, lost=self.contrast.diverged(curves))

@@ -1,0 +1,138 @@
+"""Do two measures go together along the curve, more than any two trends in sparsity do?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats import words
+from sdd_claims.stats.evidence import Evidence
+from sdd_claims.stats.mean_test import EQUAL, above
+from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
+from sdd_claims.stats.study import Densities, Values, arrays, named_seeds, require_curves
+from sdd_claims.stats.window import Window
+
+_LEVELS = 4  # Fisher's z has variance 1 / (levels - 3)
+_PERFECT = 1 - 1e-12  # beyond this |r|, z would be infinite by rounding alone
+
+
+@dataclass(frozen=True, slots=True)
+class Correlated:
+    """A measure correlates with another along the curve, beyond the correlation of a null pairing.
+
+    Per seed, Pearson's r over the levels of a window, as Fisher's z; tested is z(x, y) - z(null, y) in the claimed
+    direction, since any two trends in sparsity correlate. Refuted if the opposite direction is established.
+
+    Attributes:
+        x: name of the curve claimed to go with y.
+        null: name of the curve that has the same trend without the claimed cause, as of the noise-free chain.
+        y: name of the curve followed.
+        between: window of the levels over which to correlate.
+        direction: -1 if x and y are claimed to go against each other, +1 if with each other.
+    """
+
+    x: str
+    null: str
+    y: str
+    between: Window
+    direction: Literal[1, -1] = -1
+    name: Literal["correlated"] = field(default="correlated", init=False)
+    margin: ClassVar[None] = None
+    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+
+    def __post_init__(self) -> None:
+        if self.direction not in (1, -1):
+            raise InputError(f"a correlation's direction is +1 or -1, got {self.direction}; give one of these")
+
+    def curves(self) -> tuple[str, ...]:
+        """Returns the three curves."""
+        return tuple(dict.fromkeys((self.x, self.null, self.y)))
+
+    def windows(self) -> Mapping[str, Window]:
+        """Returns the window of the levels that are correlated."""
+        return {"correlated": self.between}
+
+    def check(self, density: Densities) -> None:
+        """Checks that the window holds at least four levels, the same on every curve.
+
+        Raises:
+            InputError: it does not.
+        """
+        require_curves(self.curves(), density)
+        inside = {name: density[name][self.between.levels(density[name])] for name in self.curves()}
+        if len(inside[self.y]) < _LEVELS:
+            raise InputError(
+                f"the window {self.between} holds {len(inside[self.y])} levels of {self.y!r}, a correlation needs at "
+                f"least {_LEVELS}; widen it"
+            )
+        for name in (self.x, self.null):
+            if inside[name].shape != inside[self.y].shape or not np.allclose(inside[name], inside[self.y], rtol=1e-2):
+                raise InputError(
+                    f"the levels of {name!r} and {self.y!r} in the window {self.between} have different densities; "
+                    "prune both by the same fraction"
+                )
+
+    def _correlations(
+        self, density: Densities, values: Values
+    ) -> tuple[Float[np.ndarray, "*batch seeds"], Float[np.ndarray, "*batch seeds"]]:
+        """Computes every seed's r(x, y) and r(null, y); NaN where a curve is constant in the window or diverged."""
+        x, null, y = (values[name][..., self.between.levels(density[name])] for name in (self.x, self.null, self.y))
+        return _pearson(x, y), _pearson(null, y)
+
+    def numbers(self, density: Densities, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+        """Computes every seed's z(x, y) - z(null, y)."""
+        own, null = self._correlations(density, values)
+        return np.arctanh(own) - np.arctanh(null)
+
+    def test(self, density: Densities, values: Values) -> Evidence:
+        """Tests a batch of studies."""
+        return above(self.direction * self.numbers(density, values))
+
+    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
+        """Judges one study."""
+        density, values = arrays(self, curves)
+        evidence = self.test(density, values)
+        own, null = self._correlations(density, values)
+        numbers = self.numbers(density, values)
+        effect = mean_effect(numbers, threshold, "Fisher z")
+        relation, opposite = ("less", "more") if self.direction < 0 else ("more", "less")
+        sentence = (
+            f"Between densities {self.between}, {self.x} correlates with {self.y} at r = {_mean(own)} and {self.null} "
+            f"with {self.y} at r = {_mean(null)} (means over {len(numbers)} seeds); the mean difference is "
+            f"{effect.words(threshold)}. That the first is {relation} than the second (one-sided t-test and sign-flip "
+            f"test) has {words.probability(float(evidence.support.p))}; that it is {opposite}, "
+            f"{words.probability(float(evidence.contrary.p))}."
+        )
+        return outcome(evidence, effect, sentence, threshold, lost=self._without_r(curves, own, null))
+
+    def _without_r(
+        self,
+        curves: Mapping[str, SparsityCurve],
+        own: Float[np.ndarray, " seeds"],
+        null: Float[np.ndarray, " seeds"],
+    ) -> list[str]:
+        return [
+            f"{named_seeds(curves[name], np.isnan(r))} of {name!r} and {self.y!r} have no correlation between "
+            f"densities {self.between} (a constant or diverged curve)"
+            for name, r in ((self.x, own), (self.null, null))
+            if np.isnan(r).any()
+        ]
+
+
+def _pearson(
+    x: Float[np.ndarray, "*batch levels"], y: Float[np.ndarray, "*batch levels"]
+) -> Float[np.ndarray, "*batch"]:
+    x, y = (row - row.mean(axis=-1, keepdims=True) for row in (x, y))
+    squares = (x * x).sum(axis=-1) * (y * y).sum(axis=-1)
+    varies = (np.ptp(x, axis=-1) > EQUAL) & (np.ptp(y, axis=-1) > EQUAL)
+    r = (x * y).sum(axis=-1) / np.sqrt(np.where(varies, squares, np.nan))
+    return np.clip(r, -_PERFECT, _PERFECT)
+
+
+def _mean(r: Float[np.ndarray, " seeds"]) -> str:
+    known = r[np.isfinite(r)]
+    return f"{known.mean():.2f}" if known.size else "unknown"

@@ -1,0 +1,292 @@
+"""The shape of the curve: does accuracy fall and rise again as sparsity grows, or is there no dip?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.special import stdtr
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats import words
+from sdd_claims.stats.evidence import Evidence, Tested, all_of, nothing
+from sdd_claims.stats.mean_test import SCREEN, adverse_skewness, excess_over, mean_above, skewness, t_statistic
+from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
+from sdd_claims.stats.study import Densities, Values, arrays, diverged, require_curves
+from sdd_claims.stats.window import Window, check_phases
+
+# The grid reaches the collapsed phase where mean train accuracy has lost this share of its dense value.
+_COLLAPSE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class DipThenRise:
+    """Accuracy falls from the light to the critical phase and rises again to the sweet phase.
+
+    Supported if light - critical > margin and sweet - critical > margin (and sweet - collapsed > margin where that
+    window is given): intersection-union of one-sided tests, p the largest. Refuted only by `DipFree` on the single
+    levels of a grid that reaches the collapsed phase.
+
+    Attributes:
+        curve: name of the curve of test accuracy.
+        light: window of the light phase; the others follow, each sparser.
+        critical: window of the lowest accuracy.
+        sweet: window of the second rise.
+        collapsed: window of the final fall, if that is part of the claim.
+        margin: depth that counts, as a fraction of accuracy.
+        train_curve: name of the curve of train accuracy, which shows how far the grid reaches; without it the rule
+            cannot refute.
+    """
+
+    curve: str
+    light: Window
+    critical: Window
+    sweet: Window
+    collapsed: Window | None = None
+    margin: float = 0.01
+    train_curve: str | None = None
+    name: Literal["dip_then_rise"] = field(default="dip_then_rise", init=False)
+    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+
+    def __post_init__(self) -> None:
+        check_phases(self.windows())
+
+    def curves(self) -> tuple[str, ...]:
+        """Returns the curves that the rule reads."""
+        return (self.curve,) if self.train_curve is None else (self.curve, self.train_curve)
+
+    def windows(self) -> Mapping[str, Window]:
+        """Returns the phases' windows, from dense to sparse."""
+        phases = {"light": self.light, "critical": self.critical, "sweet": self.sweet}
+        return phases if self.collapsed is None else {**phases, "collapsed": self.collapsed}
+
+    def check(self, density: Densities) -> None:
+        """Checks that every window holds a level of the curve.
+
+        Raises:
+            InputError: one does not.
+        """
+        require_curves(self.curves(), density)
+        for window in self.windows().values():
+            window.levels(density[self.curve])
+
+    def limbs(
+        self, density: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
+    ) -> dict[str, Float[np.ndarray, "*batch"]]:
+        """Reduces every seed's curve to the heights of its limbs.
+
+        Returns:
+            "fall" (light - critical), "rise" (sweet - critical) and, if claimed, "second fall" (sweet - collapsed).
+        """
+        phases = {phase: window.mean(density, values) for phase, window in self.windows().items()}
+        limbs = {"fall": phases["light"] - phases["critical"], "rise": phases["sweet"] - phases["critical"]}
+        return limbs if self.collapsed is None else {**limbs, "second fall": phases["sweet"] - phases["collapsed"]}
+
+    def test(self, density: Densities, values: Values) -> Evidence:
+        """Tests a batch of studies."""
+        limbs = self.limbs(density[self.curve], values[self.curve]).values()
+        support = all_of(*(mean_above(limb, self.margin) for limb in limbs))
+        if self.train_curve is None:
+            return Evidence(support, nothing(support.p.shape))
+        contrary = no_dip(values[self.curve], self.margin)
+        return Evidence(support, contrary.where(_reaches_collapse(values[self.train_curve])))
+
+    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
+        """Judges one study."""
+        density, values = arrays(self, curves)
+        curve = curves[self.curve]
+        evidence = self.test(density, values)
+        limbs = self.limbs(curve.density, curve.values)
+        lost = diverged(self.curve, curve, np.stack(list(limbs.values()), axis=-1))
+        parts = {limb: self._limb(limb, numbers, threshold, lost) for limb, numbers in limbs.items()}
+        binding = min(limbs, key=lambda limb: float(np.nan_to_num(t_statistic(limbs[limb] - self.margin))))
+        found = words.listing([f"the {limb} is {part.effect.words(threshold)}" for limb, part in parts.items()])
+        sentence = (
+            f"Over {len(curve.seeds)} seeds {found}; each was tested to exceed {words.amount(self.margin, 'accuracy')} "
+            f"(one-sided t-test and sign-flip test), largest {words.probability(float(evidence.support.p))}. "
+            f"{self._refutation(values, float(evidence.contrary.p))}"
+        )
+        return outcome(evidence, parts[binding].effect, sentence, threshold, lost=lost, parts=parts)
+
+    def _limb(self, limb: str, numbers: Float[np.ndarray, " seeds"], threshold: float, lost: Sequence[str]) -> Outcome:
+        support = mean_above(numbers, self.margin)
+        effect = mean_effect(numbers, threshold, "accuracy")
+        ends = {"fall": ("light", "critical"), "rise": ("sweet", "critical"), "second fall": ("sweet", "collapsed")}
+        high, low = ends[limb]
+        sentence = (
+            f"Accuracy in the {high} window exceeds that in the {low} window by {effect.words(threshold)}; tested to "
+            f"exceed {words.amount(self.margin, 'accuracy')}, {words.probability(float(support.p))}."
+        )
+        return outcome(Evidence(support, nothing(())), effect, sentence, threshold, lost=lost)
+
+    def _refutation(self, values: Values, p: float) -> str:
+        if self.train_curve is None:
+            return "The rule could not refute here: no curve of train accuracy shows that the grid reaches collapse."
+        train = values[self.train_curve].mean(axis=0)
+        if not _reaches_collapse(values[self.train_curve]):
+            return (
+                "The rule could not refute here: the grid ends before train accuracy has fallen to half of its dense "
+                f"value ({train[-1]:.2f} of {train[0]:.2f})."
+            )
+        return f"The contrary, that no level lies that far below levels on both sides, has {words.probability(p)}."
+
+
+@dataclass(frozen=True, slots=True)
+class DipFree:
+    """No level of the curve lies the margin below both a denser and a sparser level.
+
+    For every triple i < j < k of levels "j lies not the margin below both" is tested with p = 2 min(p_ij, p_kj); p is
+    the largest over all triples. A curve that only falls, or first rises and then falls, is dip-free. Refuted by
+    `DipThenRise` in the registered windows, if they are given.
+
+    Attributes:
+        curve: name of the curve of test accuracy.
+        margin: depth that counts, as a fraction of accuracy.
+        light: window of the light phase; the three windows come together or not at all.
+        critical: window of the lowest accuracy.
+        sweet: window of the second rise.
+    """
+
+    curve: str
+    margin: float = 0.01
+    light: Window | None = None
+    critical: Window | None = None
+    sweet: Window | None = None
+    name: Literal["dip_free"] = field(default="dip_free", init=False)
+    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+
+    def __post_init__(self) -> None:
+        windows = self.windows()
+        if len(windows) not in (0, 3):
+            raise InputError(
+                f"dip_free got only the windows {words.listing(list(windows))}; give light, critical and sweet, or none"
+            )
+        check_phases(windows)
+
+    def curves(self) -> tuple[str, ...]:
+        """Returns the curve that the rule reads."""
+        return (self.curve,)
+
+    def windows(self) -> Mapping[str, Window]:
+        """Returns the windows in which a dip would refute the claim."""
+        phases = {"light": self.light, "critical": self.critical, "sweet": self.sweet}
+        return {phase: window for phase, window in phases.items() if window is not None}
+
+    def check(self, density: Densities) -> None:
+        """Checks that every window holds a level of the curve and that the curve has three levels.
+
+        Raises:
+            InputError: it does not.
+        """
+        require_curves(self.curves(), density)
+        if len(density[self.curve]) < 3:
+            raise InputError(
+                f"a dip needs three levels, the curve {self.curve!r} has {len(density[self.curve])}; train more levels"
+            )
+        for window in self.windows().values():
+            window.levels(density[self.curve])
+
+    def test(self, density: Densities, values: Values) -> Evidence:
+        """Tests a batch of studies."""
+        support = no_dip(values[self.curve], self.margin)
+        return Evidence(support, self._dip(density, values, support))
+
+    def _dip(self, density: Densities, values: Values, support: Tested) -> Tested:
+        if self.light is None or self.critical is None or self.sweet is None:
+            return nothing(support.p.shape)
+        dip = DipThenRise(self.curve, self.light, self.critical, self.sweet, margin=self.margin)
+        return dip.test(density, values).support
+
+    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
+        """Judges one study."""
+        density, values = arrays(self, curves)
+        curve = curves[self.curve]
+        evidence = self.test(density, values)
+        low, end, depths = _deepest_dip(curve.values)
+        effect = mean_effect(depths, threshold, "accuracy")
+        contrary = (
+            f" A dip in the registered windows has {words.probability(float(evidence.contrary.p))}."
+            if self.windows()
+            else ""
+        )
+        sentence = (
+            f"Over {len(curve.seeds)} seeds the deepest dip of the mean curve is {effect.words(threshold)}, at density "
+            f"{curve.density[low]:.2g} against {curve.density[end]:.2g}. That no level lies "
+            f"{words.amount(self.margin, 'accuracy')} below both a denser and a sparser one, tested on every triple of "
+            f"{len(curve.density)} levels, has {words.probability(float(evidence.support.p))}.{contrary}"
+        )
+        return outcome(evidence, effect, sentence, threshold, lost=diverged(self.curve, curve, curve.values))
+
+
+def no_dip(values: Float[np.ndarray, "*batch seeds levels"], margin: float) -> Tested:
+    """Tests that no level lies the margin below both a denser and a sparser level.
+
+    The largest over triples i < j < k of min(p_ij, p_kj) is max_j min(max_i p_ij, max_k p_kj), so no loop over triples
+    is needed. As everywhere, the sign-flip test joins in where the t-tests alone would come near rejecting. Skew is
+    looked for in the deciding pair.
+    """
+    seeds, levels = values.shape[-2:]
+    studies = values.reshape(-1, seeds, levels)
+    t, low, other = _deciding_pair(studies, margin)
+    p = np.minimum(1.0, 2 * stdtr(seeds - 1, -t))
+    near = p < SCREEN
+    skewed = np.zeros(len(studies), dtype=bool)
+    if near.any():
+        p[near] = np.maximum(p[near], np.minimum(_largest_p(studies[near], margin), SCREEN))
+        rows = np.flatnonzero(near)
+        pair = margin - (studies[rows, :, other[near]] - studies[rows, :, low[near]])
+        skewed[near] = skewness(pair) < -adverse_skewness(seeds)
+    return Tested(p.reshape(values.shape[:-2]), skewed.reshape(values.shape[:-2]))
+
+
+def _shortfall(
+    studies: Float[np.ndarray, "studies seeds levels"], low: int, margin: float
+) -> Float[np.ndarray, "studies levels seeds"]:
+    """Returns by how much level `low` falls short of lying the margin below each level."""
+    return excess_over(np.swapaxes(studies[..., low, None] - studies, -2, -1), -margin)
+
+
+def _deciding_pair(
+    studies: Float[np.ndarray, "studies seeds levels"], margin: float
+) -> tuple[Float[np.ndarray, " studies"], Int[np.ndarray, " studies"], Int[np.ndarray, " studies"]]:
+    """Finds t and both levels of the pair that decides: the worst pair of the better side of the worst level."""
+    levels = studies.shape[-1]
+    every = np.arange(len(studies))
+    worst = np.full(len(studies), np.inf)
+    pair = np.zeros((2, len(studies)), dtype=int)
+    for low in range(1, levels - 1):
+        t = t_statistic(_shortfall(studies, low, margin))
+        t[np.isnan(t)] = -np.inf  # identical values at the margin, or a diverged seed: nothing is established
+        left, right = t[:, :low].argmin(axis=-1), low + 1 + t[:, low + 1 :].argmin(axis=-1)
+        other = np.where(t[every, left] >= t[every, right], left, right)
+        worse = t[every, other] < worst
+        worst = np.where(worse, t[every, other], worst)
+        pair = np.where(worse, np.stack([np.full_like(other, low), other]), pair)
+    return worst, pair[0], pair[1]
+
+
+def _largest_p(studies: Float[np.ndarray, "studies seeds levels"], margin: float) -> Float[np.ndarray, " studies"]:
+    """Returns the largest over triples of 2 min(p_ij, p_kj), with the sign-flip test in every pair."""
+    largest = np.zeros(len(studies))
+    for low in range(1, studies.shape[-1] - 1):
+        p = mean_above(_shortfall(studies, low, margin)).p
+        largest = np.maximum(largest, np.minimum(p[:, :low].max(axis=-1), p[:, low + 1 :].max(axis=-1)))
+    return np.minimum(1.0, 2 * largest)
+
+
+def _deepest_dip(values: Float[np.ndarray, "seeds levels"]) -> tuple[int, int, Float[np.ndarray, " seeds"]]:
+    """Finds the level of the mean curve's deepest dip and its lower shoulder, with the depth of every seed there."""
+    whole = values[np.isfinite(values).all(axis=-1)]
+    mean = whole.mean(axis=0) if len(whole) else np.zeros(values.shape[-1])
+    inner = range(1, len(mean) - 1)
+    shoulders = [min(mean[:low].argmax(), low + 1 + mean[low + 1 :].argmax(), key=lambda i: mean[i]) for low in inner]
+    deepest = max(range(len(shoulders)), key=lambda i: mean[shoulders[i]] - mean[inner[i]])
+    low, shoulder = inner[deepest], int(shoulders[deepest])
+    return low, shoulder, values[:, shoulder] - values[:, low]
+
+
+def _reaches_collapse(train: Float[np.ndarray, "*batch seeds levels"]) -> Bool[np.ndarray, "*batch"]:
+    mean = train.mean(axis=-2)
+    return np.asarray(mean[..., -1] <= _COLLAPSE * mean[..., 0])

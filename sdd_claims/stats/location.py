@@ -1,0 +1,103 @@
+"""Where along the curve a peak or a dip lies, one number a seed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Shaped
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats.study import named_seeds
+from sdd_claims.stats.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """The barycentre, in log density, of the region around an extremum inside a registered bracket.
+
+    The region is the contiguous stretch around the extremum above half its prominence over the higher bracket end
+    (for a dip, below half its depth under the lower end), the curve drawn straight from level to level.
+
+    Attributes:
+        bracket: where the extremum is looked for; its outermost levels are the bracket's ends.
+        kind: "peak" or "dip".
+    """
+
+    bracket: Window
+    kind: Literal["dip", "peak"]
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("dip", "peak"):
+            raise InputError(f"a location is that of a 'dip' or a 'peak', got {self.kind!r}; give one of these")
+
+    def check(self, density: Float[np.ndarray, " levels"]) -> None:
+        """Checks that the bracket holds two ends and something between.
+
+        Raises:
+            InputError: it holds fewer than three levels.
+        """
+        inside = self.bracket.levels(density).size
+        if inside < 3:
+            raise InputError(
+                f"the bracket {self.bracket} holds {inside} of the curve's levels, a {self.kind} needs at least three; "
+                "widen it"
+            )
+
+    def of(
+        self, density: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
+    ) -> Float[np.ndarray, "*batch"]:
+        """Locates the extremum of every curve.
+
+        Returns:
+            Natural log of density; NaN where the extremum lies at an end of the bracket or the curve has a NaN inside.
+        """
+        levels = self.bracket.levels(density)
+        heights = values[..., levels] if self.kind == "peak" else -values[..., levels]
+        return _barycentre(np.log(density[levels]), heights)
+
+    def unfound(self, name: str, curve: SparsityCurve) -> list[str]:
+        """Names the seeds without a location, as sentences; an empty list where all have one."""
+        lacking = np.isnan(self.of(curve.density, curve.values))
+        if not lacking.any():
+            return []
+        verb = "shows" if lacking.sum() == 1 else "show"
+        return [f"{named_seeds(curve, lacking)} of {name!r} {verb} no {self.kind} in the bracket {self.bracket}"]
+
+
+def _barycentre(
+    x: Float[np.ndarray, " levels"], heights: Float[np.ndarray, "*batch levels"]
+) -> Float[np.ndarray, "*batch"]:
+    """Computes the barycentre of the excess over half prominence, exactly for the piecewise linear curve."""
+    top = heights.max(axis=-1)
+    end = np.maximum(heights[..., 0], heights[..., -1])
+    excess = heights - (end + (top - end) / 2)[..., None]
+    region = _region(heights, excess)
+
+    (xa, xb), (ea, eb), (in_a, in_b) = _sides(x), _sides(excess), _sides(region)
+    edge = in_a != in_b  # the excess changes sign in this segment, so ea differs from eb
+    crossing = xa + (xb - xa) * ea / np.where(edge, ea - eb, 1.0)
+    left, right = np.where(in_a, xa, crossing), np.where(in_b, xb, crossing)
+    width = np.where(in_a | in_b, right - left, 0.0)
+    ea, eb = np.where(in_a, ea, 0.0), np.where(in_b, eb, 0.0)
+    mass = (width * (ea + eb) / 2).sum(axis=-1)
+    moment = (width * (left * (2 * ea + eb) + right * (ea + 2 * eb)) / 6).sum(axis=-1)
+    found = top > end  # False for NaN too
+    return np.where(found, moment, np.nan) / np.where(found, mass, 1.0)
+
+
+def _region(
+    heights: Float[np.ndarray, "*batch levels"], excess: Float[np.ndarray, "*batch levels"]
+) -> Bool[np.ndarray, "*batch levels"]:
+    """Says which levels belong to the contiguous stretch of positive excess around the highest level."""
+    index = np.arange(heights.shape[-1])
+    peak = heights.argmax(axis=-1)[..., None]
+    low = ~(excess > 0)
+    before = np.where(low & (index < peak), index, -1).max(axis=-1)[..., None]
+    after = np.where(low & (index > peak), index, index.size).min(axis=-1)[..., None]
+    return (index > before) & (index < after) & ~low
+
+
+def _sides(levels: Shaped[np.ndarray, "*batch levels"]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the left and the right end of every segment between neighbouring levels."""
+    return levels[..., :-1], levels[..., 1:]

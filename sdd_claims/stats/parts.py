@@ -1,0 +1,71 @@
+"""Claims with several parts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats.evidence import Evidence, all_of, any_of
+from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, Rule
+from sdd_claims.stats.study import Densities, Values
+from sdd_claims.stats.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """All parts hold: supported if every part is, refuted if one is at threshold / number of parts.
+
+    Attributes:
+        parts: name -> rule.
+    """
+
+    parts: Mapping[str, Rule]
+    name: Literal["all_of"] = field(default="all_of", init=False)
+    margin: ClassVar[None] = None
+    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise InputError("a claim without parts says nothing; give all_of at least one part")
+
+    def curves(self) -> tuple[str, ...]:
+        """Returns the curves of all parts, each once."""
+        return tuple(dict.fromkeys(curve for rule in self.parts.values() for curve in rule.curves()))
+
+    def windows(self) -> Mapping[str, Window]:
+        """Returns the windows of all parts, each named after its part."""
+        return {
+            f"{part}: {phase}": window for part, rule in self.parts.items() for phase, window in rule.windows().items()
+        }
+
+    def check(self, density: Densities) -> None:
+        """Checks the windows of every part.
+
+        Raises:
+            InputError: one lies off its curve.
+        """
+        for rule in self.parts.values():
+            rule.check(density)
+
+    def test(self, density: Densities, values: Values) -> Evidence:
+        """Tests a batch of studies."""
+        found = [rule.test(density, values) for rule in self.parts.values()]
+        return Evidence(all_of(*(part.support for part in found)), any_of(*(part.contrary for part in found)))
+
+    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
+        """Judges one study, part by part."""
+        parts = {part: rule.evaluate(curves, threshold) for part, rule in self.parts.items()}
+        outcomes = list(parts.values())
+        reasons = [f"{part}: {found.open_reason}" for part, found in parts.items() if found.open_reason]
+        binding = outcomes[int(np.argmax([found.p for found in outcomes]))]
+        return Outcome(
+            p=binding.p,
+            p_contrary=min(1.0, len(outcomes) * min(found.p_contrary for found in outcomes)),
+            effect=binding.effect,
+            words=" ".join(f"{part}: {found.words}" for part, found in parts.items()),
+            open_reason="; ".join(reasons) or None,
+            parts=parts,
+        )

@@ -1,0 +1,103 @@
+"""The fixed formula that sets windows from pilot seeds, so that nobody chooses them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats.window import Window
+
+_SLACK = 1.08
+"""A window reaches this factor beyond its outermost levels: less than half a level at 20 % a level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """Where the phases of He et al. 2022, 2.3 are looked at, and where dips and peaks are located.
+
+    Attributes:
+        light: around the highest test accuracy before the dip.
+        critical: around the lowest.
+        sweet: around the highest after it.
+        collapsed: the sparsest levels that may be looked at.
+        memorizing: the sparsest level at which the dense network's train accuracy is kept, and its denser neighbour.
+        to_sweet: the curve from the dense network to the top of the sweet phase.
+        rise: from the start of the critical phase to the top of the sweet phase.
+        whole: the whole curve.
+    """
+
+    light: Window
+    critical: Window
+    sweet: Window
+    collapsed: Window
+    memorizing: Window
+    to_sweet: Window
+    rise: Window
+    whole: Window
+
+    def in_code(self) -> str:
+        """The expression to write into a trial."""
+        windows = ", ".join(
+            f"{name}=Window({getattr(self, name).low:g}, {getattr(self, name).high:g})" for name in self.__slots__
+        )
+        return f"Phases({windows})"
+
+
+def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
+    """The phases of a chain with label noise, from its pilots' mean curves.
+
+    The critical phase is the level that lies deepest below both an earlier and a later one, light and sweet phase the
+    highest level before and after it; each window is that level and its neighbours. No window lies where the pilots'
+    standard deviation exceeds twice that of the dense level.
+
+    Args:
+        test: test accuracy of the pilots.
+        train: their train accuracy, on the labels trained on.
+
+    Raises:
+        InputError: the pilots' mean curve shows no dip, so there are no phases to look at.
+    """
+    mean, deviation = test.values.mean(axis=0), test.values.std(axis=0, ddof=1)
+    steady = deviation <= 2 * deviation[0]
+    last = int(np.flatnonzero(steady).max())
+    usable = np.where(steady, mean, -np.inf)
+    before = np.maximum.accumulate(usable)
+    after = np.maximum.accumulate(usable[::-1])[::-1]
+    depth = np.where(steady, np.minimum(before, after) - mean, -np.inf)
+    critical = int(depth.argmax())
+    if not depth[critical] > 0:
+        raise InputError(
+            "the pilots' mean test accuracy shows no dip, so there are no phases to set windows by; "
+            "this setting needs more label noise, more training or more levels"
+        )
+    light = int(usable[:critical].argmax())
+    sweet = critical + 1 + int(usable[critical + 1 :].argmax())
+    kept = train.values.mean(axis=0)
+    memorizing = int(np.flatnonzero((kept >= kept[0] - 0.005) & (np.arange(len(kept)) <= critical)).max())
+
+    def window(first: int, final: int) -> Window:
+        return Window(_rounded(test.density[final] / _SLACK), min(1.0, _rounded(test.density[first] * _SLACK)))
+
+    def around(level: int, low: int, high: int) -> Window:
+        return window(max(level - 1, low), min(level + 1, high))
+
+    # Neighbouring windows share no level: the critical phase has first claim, then the sweet phase.
+    critical_start, critical_end = max(critical - 1, light + 1), min(critical + 1, sweet - 1)
+    sweet_start, sweet_end = max(sweet - 1, critical_end + 1), min(sweet + 1, last - 1)
+    return Phases(
+        light=around(light, 0, critical_start - 1),
+        critical=window(critical_start, critical_end),
+        sweet=window(sweet_start, max(sweet_end, sweet)),
+        collapsed=window(max(last - 1, max(sweet_end, sweet) + 1), last),
+        memorizing=window(max(memorizing - 1, 0), memorizing),
+        to_sweet=window(0, sweet),
+        rise=window(critical_start, sweet),
+        whole=window(0, len(mean) - 1),
+    )
+
+
+def _rounded(density: float) -> float:
+    """To three significant digits."""
+    return round(density, 2 - math.floor(math.log10(density)))

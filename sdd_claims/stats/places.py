@@ -1,0 +1,173 @@
+"""Where peaks and dips lie: at the same place, or moving with a factor?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats import words
+from sdd_claims.stats.evidence import Evidence
+from sdd_claims.stats.location import Location
+from sdd_claims.stats.mean_test import mean_above, mean_below, within
+from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
+from sdd_claims.stats.study import Densities, Values, arrays, require_curves
+from sdd_claims.stats.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class SamePlace:
+    """The extrema of two curves lie at the same density (two one-sided tests); refuted if established apart.
+
+    Attributes:
+        first: name of one curve.
+        first_at: where its extremum is looked for.
+        second: name of the other; its seeds are paired with the first's by position.
+        second_at: where its extremum is looked for.
+        margin: the largest distance that does not count, in natural log of density.
+    """
+
+    first: str
+    first_at: Location
+    second: str
+    second_at: Location
+    margin: float = 0.67
+    name: Literal["same_place"] = field(default="same_place", init=False)
+    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+
+    def __post_init__(self) -> None:
+        if not self.margin > 0:
+            raise InputError(f"no two places are the same within a margin of {self.margin:g}; give a margin above 0")
+
+    def curves(self) -> tuple[str, ...]:
+        """Returns the two curves."""
+        return tuple(dict.fromkeys((self.first, self.second)))
+
+    def windows(self) -> Mapping[str, Window]:
+        """Returns the two brackets."""
+        return {
+            f"bracket of the {at.kind} of {curve}": at.bracket
+            for curve, at in ((self.first, self.first_at), (self.second, self.second_at))
+        }
+
+    def check(self, density: Densities) -> None:
+        """Checks that both brackets hold at least three levels.
+
+        Raises:
+            InputError: one does not.
+        """
+        require_curves(self.curves(), density)
+        self.first_at.check(density[self.first])
+        self.second_at.check(density[self.second])
+
+    def numbers(self, density: Densities, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+        """Computes every seed's distance in log density; positive where the first curve's extremum is denser."""
+        first = self.first_at.of(density[self.first], values[self.first])
+        return first - self.second_at.of(density[self.second], values[self.second])
+
+    def test(self, density: Densities, values: Values) -> Evidence:
+        """Tests a batch of studies."""
+        return within(self.numbers(density, values), self.margin)
+
+    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
+        """Judges one study."""
+        density, values = arrays(self, curves)
+        evidence = self.test(density, values)
+        numbers = self.numbers(density, values)
+        effect = mean_effect(numbers, threshold, "log density")
+        sentence = (
+            f"The {self.first_at.kind} of {self.first} minus the {self.second_at.kind} of {self.second}, over "
+            f"{len(numbers)} seeds: {effect.words(threshold)}. That the mean lies within "
+            f"{words.amount(self.margin, 'log density')} of zero (two one-sided tests) has "
+            f"{words.probability(float(evidence.support.p))}; that it lies beyond, "
+            f"{words.probability(float(evidence.contrary.p))}."
+        )
+        lost = [
+            *self.first_at.unfound(self.first, curves[self.first]),
+            *self.second_at.unfound(self.second, curves[self.second]),
+        ]
+        return outcome(evidence, effect, sentence, threshold, lost=lost)
+
+
+@dataclass(frozen=True, slots=True)
+class Shifts:
+    """An extremum moves along the curve as a factor grows: the mean over seeds of the slope of its location.
+
+    Supported if the mean slope in the claimed direction exceeds the margin; refuted if the opposite direction is
+    established.
+
+    Attributes:
+        factored: names of the curves, one for each value of the factor; seeds are paired by position.
+        factors: values of the factor, such as the binary logarithm of the noise rate.
+        at: where the extremum is looked for, the same for every curve.
+        direction: +1 if the extremum is claimed to become denser with the factor, -1 if sparser.
+        unit: of the slope, such as "log density per doubling of noise".
+        margin: the slope that counts, in that unit.
+    """
+
+    factored: tuple[str, ...]
+    factors: tuple[float, ...]
+    at: Location
+    direction: Literal[1, -1]
+    unit: str
+    margin: float = 0.0
+    name: Literal["shifts"] = field(default="shifts", init=False)
+    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+
+    def __post_init__(self) -> None:
+        if len(self.factored) != len(self.factors) or len(set(self.factors)) < 2:
+            raise InputError(
+                f"a slope needs one factor a curve and two different factors, got {len(self.factored)} curves and the "
+                f"factors {self.factors}; give as many of both"
+            )
+        if self.direction not in (1, -1):
+            raise InputError(f"a direction is +1 (denser) or -1 (sparser), got {self.direction}; give one of these")
+
+    def curves(self) -> tuple[str, ...]:
+        """Returns the curves, each once."""
+        return tuple(dict.fromkeys(self.factored))
+
+    def windows(self) -> Mapping[str, Window]:
+        """Returns the bracket."""
+        return {f"bracket of the {self.at.kind}": self.at.bracket}
+
+    def check(self, density: Densities) -> None:
+        """Checks that the bracket holds at least three levels of every curve.
+
+        Raises:
+            InputError: it does not.
+        """
+        require_curves(self.curves(), density)
+        for name in self.curves():
+            self.at.check(density[name])
+
+    def numbers(self, density: Densities, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+        """Computes every seed's least-squares slope of location on factor, in log density per unit of the factor."""
+        centred = np.array(self.factors) - np.mean(self.factors)
+        places = np.stack([self.at.of(density[name], values[name]) for name in self.factored], axis=-1)
+        return places @ (centred / (centred @ centred))
+
+    def test(self, density: Densities, values: Values) -> Evidence:
+        """Tests a batch of studies."""
+        slopes = self.direction * self.numbers(density, values)
+        return Evidence(mean_above(slopes, self.margin), mean_below(slopes))
+
+    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
+        """Judges one study."""
+        density, values = arrays(self, curves)
+        evidence = self.test(density, values)
+        numbers = self.numbers(density, values)
+        effect = mean_effect(numbers, threshold, self.unit)
+        claimed, opposite = ("denser", "sparser") if self.direction > 0 else ("sparser", "denser")
+        beyond = f" by more than {words.amount(self.margin, self.unit)}" if self.margin else ""
+        sentence = (
+            f"The {self.at.kind} moves by {effect.words(threshold)} on average over {len(numbers)} seeds, positive "
+            f"towards the dense end. That it moves {claimed} with the factor{beyond} (one-sided t-test and sign-flip "
+            f"test of the per-seed slopes) has {words.probability(float(evidence.support.p))}; that it moves "
+            f"{opposite}, {words.probability(float(evidence.contrary.p))}."
+        )
+        lost = [reason for name in self.curves() for reason in self.at.unfound(name, curves[name])]
+        return outcome(evidence, effect, sentence, threshold, lost=lost)

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats.location import Location
+from sdd_claims.stats.window import Window
+
+DENSITY = 0.64 ** np.arange(16)
+X = np.log(DENSITY)
+BRACKET = Window(0.003, 0.3)
+
+
+def hill(place):
+    return np.exp(-0.5 * ((X - place) / 0.9) ** 2)
+
+
+@given(st.floats(-4.0, -2.5))
+def test_a_symmetric_peak_is_found_where_it_is_between_levels_too(place):
+    found = Location(Window(0.0012, 1.0), "peak").of(DENSITY, hill(place))
+    assert found == pytest.approx(place, abs=0.03)  # a level is 0.45 wide
+
+
+@given(st.floats(-4.0, -2.5), st.floats(0.01, 100), st.floats(-10, 10))
+def test_scaling_and_shifting_the_curve_leave_the_place(place, scale, shift):
+    at = Location(BRACKET, "peak")
+    assert at.of(DENSITY, scale * hill(place) + shift) == pytest.approx(at.of(DENSITY, hill(place)), abs=1e-6)
+
+
+def test_a_dip_is_a_peak_upside_down():
+    assert Location(BRACKET, "dip").of(DENSITY, -hill(-3.3)) == Location(BRACKET, "peak").of(DENSITY, hill(-3.3))
+
+
+def test_the_barycentre_of_a_triangle_by_hand():
+    """Peak 1 over ends at 0 and 0: half prominence is .5; the region is a symmetric triangle around the level."""
+    density = np.exp(-np.arange(5.0))
+    assert Location(Window(0.01, 1.0), "peak").of(density, np.array([0, 0, 1.0, 0, 0])) == pytest.approx(-2)
+
+
+def test_the_higher_end_sets_the_prominence():
+    """Ends 0 and .5: the region above .75 is a triangle from -2 - .5 to -2 + .25, its barycentre 1/12 to the sparse."""
+    density = np.exp(-np.arange(5.0))
+    values = np.array([0.0, 0.0, 1.0, 0.5, 0.5])
+    assert Location(Window(0.01, 1.0), "peak").of(density, values) == pytest.approx(-2 + (0.25 - 0.5) / 3)
+
+
+def test_a_second_hill_apart_from_the_highest_does_not_count():
+    values = np.zeros(16)
+    values[[5, 9]] = 1.0, 0.9
+    assert Location(BRACKET, "peak").of(DENSITY, values) == pytest.approx(X[5])
+
+
+@pytest.mark.parametrize("values", [X, -X, np.zeros(16), np.where(np.arange(16) == 8, np.nan, 0.0)])
+def test_a_curve_without_a_peak_in_the_bracket_has_no_place(values):
+    assert np.isnan(Location(BRACKET, "peak").of(DENSITY, values))
+
+
+def test_seeds_without_a_peak_are_named():
+    curve = SparsityCurve((1000, 1001, 1002), DENSITY, np.stack([hill(-3), X, -X]))
+    assert Location(BRACKET, "peak").unfound("distance", curve) == [
+        "seeds 1001 and 1002 of 'distance' show no peak in the bracket 0.003 to 0.3"
+    ]
+
+
+def test_a_batch_gives_what_its_curves_give_alone():
+    values = np.random.default_rng(0).normal(hill(-3), 0.3, (4, 12, 16))
+    at = Location(BRACKET, "peak")
+    alone = [[at.of(DENSITY, row) for row in study] for study in values]
+    np.testing.assert_array_equal(at.of(DENSITY, values), alone)
+
+
+def test_a_bracket_of_two_levels_is_an_error():
+    with pytest.raises(InputError, match=r"holds 2 of the curve's levels.*widen it"):
+        Location(Window(DENSITY[5], DENSITY[4]), "dip").check(DENSITY)
+
+
+def test_an_unknown_kind_is_an_error():
+    with pytest.raises(InputError, match="'dip' or a 'peak'"):
+        Location(BRACKET, "trough")

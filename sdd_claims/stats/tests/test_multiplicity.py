@@ -1,0 +1,27 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdd_claims.errors import InputError
+from sdd_claims.stats.multiplicity import holm
+
+
+def test_claims_that_were_not_observed_count_as_p_one():
+    assert holm([0.001, 0.01], registered=46) == pytest.approx([0.046, 0.45])
+
+
+@given(st.lists(st.floats(0, 1), max_size=46))
+def test_adjusted_p_lies_between_p_and_bonferronis(p):
+    for raw, adjusted in zip(p, holm(p, registered=46), strict=True):
+        assert raw <= adjusted * (1 + 1e-12)
+        assert adjusted <= min(1.0, 46 * raw) * (1 + 1e-12)
+
+
+def test_more_claims_than_registered_are_an_error():
+    with pytest.raises(InputError, match="3 claims were observed but only 2"):
+        holm([0.1, 0.2, 0.3], registered=2)
+
+
+def test_a_p_that_is_none_is_an_error():
+    with pytest.raises(InputError, match="between 0 and 1"):
+        holm([float("nan")], registered=2)

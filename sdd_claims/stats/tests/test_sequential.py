@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from scipy.special import stdtr
+from scipy.stats import norm
+
+from sdd_claims.errors import InputError
+from sdd_claims.stats.sequential import nominal_p
+
+
+def test_one_look_spends_everything():
+    assert nominal_p(0.05 / 46, (12,)) == 0.05 / 46
+
+
+def test_the_register_of_46_claims_asks_for_about_six_in_ten_thousand():
+    assert nominal_p(0.05 / 46, (12, 24)) == pytest.approx(0.00057, abs=0.00001)
+
+
+def test_many_seeds_give_pococks_constant():
+    """Pocock 1977, table 1: two looks, two-sided .05 (one-sided .025): c = 2.178."""
+    assert nominal_p(0.025, (2000, 4000)) == pytest.approx(norm.sf(2.178), rel=0.01)
+
+
+@pytest.mark.parametrize("looks", [(12, 24), (5, 8), (6, 20)])
+def test_simulated_studies_reject_as_often_as_asked(looks):
+    first, second = looks
+    studies = 400_000
+    p = nominal_p(0.05, looks)
+    values = np.random.default_rng(0).standard_normal((studies, second))
+
+    def rejected(seeds):
+        block = values[:, :seeds]
+        return stdtr(seeds - 1, -block.mean(axis=1) / block.std(axis=1, ddof=1) * np.sqrt(seeds)) < p
+
+    rate = np.mean(rejected(first) | rejected(second))
+    assert rate == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / studies))
+
+
+@pytest.mark.parametrize("looks", [(), (6, 12, 24), (24, 12), (12, 13), (1,)])
+def test_looks_that_cannot_be_computed_are_an_error(looks):
+    with pytest.raises(InputError, match="look"):
+        nominal_p(0.05, looks)
+
+
+def test_an_error_rate_of_zero_is_an_error():
+    with pytest.raises(InputError, match="error rate"):
+        nominal_p(0.0, (12, 24))

@@ -1,0 +1,26 @@
+"""Numbers as people read them: accuracies in points, p with two digits."""
+
+from collections.abc import Sequence
+
+
+def amount(value: float, unit: str) -> str:
+    """Formats a number with its unit; an accuracy difference of 0.083 reads "8.3 points"."""
+    if unit == "accuracy":
+        points = f"{100 * value:.1f}"
+        return f"{points} point" if points in ("1.0", "-1.0") else f"{points} points"
+    return f"{value:.2g} {unit}" if abs(value) < 1 else f"{value:.3g} {unit}"
+
+
+def probability(p: float) -> str:
+    """Formats a p: "p = 0.00024"."""
+    return f"p = {p:.2g}"
+
+
+def level(threshold: float) -> str:
+    """Formats the level of a two-sided interval that leaves `threshold` on each side: "99.88 %"."""
+    return f"{100 * (1 - 2 * threshold):.4g} %"
+
+
+def listing(items: Sequence[str]) -> str:
+    """Joins items as a sentence does: "a, b and c"."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

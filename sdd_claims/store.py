@@ -1,0 +1,284 @@
+"""The store: content-addressed results on a file system, safe against crashes, rivals and rot.
+
+    store.json                                      schema number
+    runs/<digest>/spec.json                         the spec, for people
+    runs/<digest>/<seed>/levels.json                records of all finished levels
+    runs/<digest>/<seed>/state-<level>.safetensors  what the next level starts from; only the newest is kept
+    passes/<id>.json                                one stacked training: who, where, with what; the commit point
+    locks/                                          who is training what, now
+    set_aside/                                      files that failed their checksum
+
+All replicas of a stack finish a level together or not at all: their files are written first, the pass last, and
+a newest level whose pass is missing does not count. A resumed stack therefore has the members it had before the
+crash, and ends with the same numbers.
+"""
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError, StoreError
+from sdd_claims.files import write_atomically
+from sdd_claims.record import ChainState, LevelRecord, Replica
+from sdd_claims.spec import canonical_json
+
+SCHEMA = 1
+
+
+class DamageError(Exception):
+    """A stored file that is not what was written."""
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """The content of levels.json: per level its record, the SHA-256 of its state, and its pass."""
+
+    records: tuple[LevelRecord, ...] = ()
+    states: tuple[str, ...] = ()
+    passes: tuple[str, ...] = ()
+
+    def upto(self, levels: int) -> "_Chain":
+        return _Chain(self.records[:levels], self.states[:levels], self.passes[:levels])
+
+
+class Store:
+    """Results by (digest, seed). Any number of processes may use one store at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a store, or make one where there is none.
+
+        Raises:
+            StoreError: written by a newer version, or the path cannot be read or written.
+        """
+        self.path = Path(path)
+        self.warnings: list[str] = []
+        self._known_passes: set[str] = set()
+        marker = self.path / "store.json"
+        if not marker.exists():
+            write_atomically(marker, _sealed({"schema": SCHEMA}))
+        try:
+            schema = json.loads(marker.read_bytes())["content"]["schema"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{marker} cannot be read ({error}); if this folder is a store, write "
+                f"{_sealed({'schema': SCHEMA}).decode()} into it, else choose another folder"
+            ) from error
+        if schema > SCHEMA:
+            raise StoreError(
+                f"the store {self.path} was written by a newer version (schema {schema}, this one reads {SCHEMA}); "
+                "update sdd_claims or choose another store with --store"
+            )
+
+    # What is there
+
+    def levels_done(self, replica: Replica) -> int:
+        """Number of finished levels of a replica, 0 if there are none."""
+        return len(self._chain(*replica.key).records)
+
+    def records(self, digest: str, seed: int) -> tuple[LevelRecord, ...]:
+        """The finished levels of a replica, from level 0 on."""
+        return self._chain(digest, seed).records
+
+    def curve(self, digest: str, measure: str, seeds: Sequence[int], levels: int) -> SparsityCurve:
+        """The table seed x level of one measure; NaN where a replica diverged.
+
+        Raises:
+            InputError: a level that is not stored, or no such measure.
+        """
+        table, density = [], np.empty(0)
+        for seed in seeds:
+            records = self.records(digest, seed)[:levels]
+            if len(records) < levels:
+                raise InputError(
+                    f"seed {seed} of run {digest[:12]} has {len(records)} of the {levels} levels asked for; train it"
+                )
+            row = [asdict(record).get(measure, measure) for record in records]
+            if measure in row:
+                raise InputError(f"there is no measure {measure!r}; records have {sorted(asdict(records[0]))}")
+            table.append([np.nan if value is None else float(value) for value in row])
+            density = self._nominal_density(digest, levels)
+        return SparsityCurve(tuple(seeds), density, np.array(table))
+
+    def _nominal_density(self, digest: str, levels: int) -> np.ndarray:
+        """Scheduled density of each level: that counted to within one weight, and defined for identity masks too."""
+        try:
+            spec = self._unsealed(self.path / "runs" / digest / "spec.json")
+        except DamageError as damage:
+            raise StoreError(f"{damage}; run again, and it will be written again") from damage
+        return (1 - spec["pruning"]["fraction"]) ** np.arange(levels)
+
+    def state(self, replica: Replica, level: int) -> ChainState:
+        """The state that a finished level left, if it is that replica's newest.
+
+        Raises:
+            DamageError: it is not there, or not what was written.
+        """
+        chain = self._chain(*replica.key)
+        path = self._state_path(replica, level)
+        if not path.exists() or _sha(path.read_bytes()) != chain.states[level]:
+            raise DamageError(f"{path} is missing or damaged")
+        return _unpacked(path.read_bytes())
+
+    # Writing
+
+    @contextmanager
+    def locked(self, replicas: Iterable[Replica], wait: bool) -> Iterator[bool]:
+        """Hold the right to train some replicas; yields whether it was had. Without `wait` it is tried once.
+
+        A process that dies gives its locks back. Locks are taken in one order everywhere, so nobody waits in a circle.
+        """
+        with ExitStack() as held:
+            try:
+                for digest, seed in sorted({replica.key for replica in replicas}):
+                    path = self.path / "locks" / f"{digest[:32]}-{seed}.lock"
+                    try:
+                        path.parent.mkdir(exist_ok=True)
+                        held.enter_context(FileLock(path, timeout=-1 if wait else 0, poll_interval=0.1))
+                    except OSError as error:
+                        if isinstance(error, Timeout):
+                            raise
+                        raise StoreError(
+                            f"cannot lock {path}: {error.strerror or error}; choose a store on a writable file system "
+                            "with file locks (--store)"
+                        ) from error
+            except Timeout:
+                held.close()
+                yield False
+                return
+            yield True
+
+    def commit(self, results: Sequence[tuple[Replica, LevelRecord, ChainState]], about: Mapping[str, Any]) -> None:
+        """Store one level of all replicas of a stack, all or none. The caller holds their locks.
+
+        Args:
+            results: replicas with the record and state of their next level.
+            about: provenance of this training: device, hardware, versions, commit.
+        """
+        pass_id = uuid.uuid4().hex
+        for replica, record, state in results:
+            chain = self._chain(*replica.key)
+            if record.level != len(chain.records):
+                raise InputError(
+                    f"seed {replica.seed} of run {replica.spec.digest[:12]} has {len(chain.records)} levels, so level "
+                    f"{record.level} cannot be its next; results are immutable and levels follow each other"
+                )
+            spec_path = self.path / "runs" / replica.spec.digest / "spec.json"
+            if not spec_path.exists():
+                write_atomically(spec_path, _sealed(replica.spec.as_dict()))
+            packed = _packed(state)
+            write_atomically(self._state_path(replica, record.level), packed)
+            extended = _Chain((*chain.records, record), (*chain.states, _sha(packed)), (*chain.passes, pass_id))
+            write_atomically(self._folder(*replica.key) / "levels.json", _sealed(asdict(extended)))
+        members = [{"digest": r.spec.digest, "seed": r.seed, "level": record.level} for r, record, _ in results]
+        write_atomically(self.path / "passes" / f"{pass_id}.json", _sealed({**about, "replicas": members}))
+        for replica, record, _ in results:
+            for old in self._folder(*replica.key).glob("state-*.safetensors"):
+                if old != self._state_path(replica, record.level):
+                    old.unlink(missing_ok=True)
+
+    def verify(self, replica: Replica) -> None:
+        """Check every byte stored for a replica; set the chain aside, with a warning, if one is wrong."""
+        folder = self._folder(*replica.key)
+        try:
+            spec_path = folder.parent / "spec.json"
+            if spec_path.exists() and self._unsealed(spec_path) != json.loads(canonical_json(replica.spec.as_dict())):
+                raise DamageError(f"{spec_path} is damaged")
+        except DamageError:
+            write_atomically(spec_path, _sealed(replica.spec.as_dict()))
+            self.warnings.append(f"{spec_path} was damaged and has been written again")
+        try:
+            chain = self._read_chain(*replica.key)
+            if chain.records:
+                self.state(replica, len(chain.records) - 1)
+        except DamageError as damage:
+            aside = self.path / "set_aside" / f"{replica.spec.digest[:12]}-{replica.seed}-{uuid.uuid4().hex[:8]}"
+            aside.parent.mkdir(exist_ok=True)
+            shutil.move(folder, aside)
+            self.warnings.append(
+                f"{damage}: what is stored of seed {replica.seed} of run {replica.spec.digest[:12]} has been set aside "
+                f"in {aside} and will be trained anew"
+            )
+
+    # Files
+
+    def _folder(self, digest: str, seed: int) -> Path:
+        return self.path / "runs" / digest / str(seed)
+
+    def _state_path(self, replica: Replica, level: int) -> Path:
+        return self._folder(*replica.key) / f"state-{level}.safetensors"
+
+    def _chain(self, digest: str, seed: int) -> _Chain:
+        try:
+            return self._read_chain(digest, seed)
+        except DamageError as damage:
+            raise StoreError(f"{damage}; run again, and it will be set aside and trained anew") from damage
+
+    def _read_chain(self, digest: str, seed: int) -> _Chain:
+        path = self._folder(digest, seed) / "levels.json"
+        if not path.exists():
+            return _Chain()
+        content = self._unsealed(path)
+        chain = _Chain(
+            tuple(LevelRecord(**record) for record in content["records"]),
+            tuple(content["states"]),
+            tuple(content["passes"]),
+        )
+        for place, pass_id in enumerate(chain.passes):
+            pass_path = self.path / "passes" / f"{pass_id}.json"
+            if pass_id in self._known_passes:
+                continue
+            if pass_path.exists():
+                self._unsealed(pass_path)
+                self._known_passes.add(pass_id)
+            elif place == len(chain.passes) - 1:
+                return chain.upto(place)  # A crash before the commit point: the level was never finished.
+            else:
+                raise DamageError(f"{pass_path} is missing")
+        return chain
+
+    def _unsealed(self, path: Path) -> Any:
+        try:
+            raw = path.read_bytes()
+            sealed = json.loads(raw)
+            if _sealed(sealed["content"]) == raw:
+                return sealed["content"]
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        raise DamageError(f"{path} is damaged")
+
+
+def _sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _sealed(content: object) -> bytes:
+    """JSON that carries the checksum of its own content."""
+    return (canonical_json({"content": content, "sha256": _sha(canonical_json(content).encode())}) + "\n").encode()
+
+
+def _packed(state: ChainState) -> bytes:
+    tensors: dict[str, Tensor] = {f"trained/{name}": value.contiguous() for name, value in state.trained.items()}
+    tensors |= {f"mask/{name}": value.contiguous() for name, value in state.masks.items()}
+    tensors |= {f"rewind/{name}": value.contiguous() for name, value in (state.rewind_point or {}).items()}
+    return save_tensors(tensors)
+
+
+def _unpacked(content: bytes) -> ChainState:
+    groups: dict[str, dict[str, Tensor]] = {"trained": {}, "mask": {}, "rewind": {}}
+    for key, value in load_tensors(content).items():
+        group, name = key.split("/", 1)
+        groups[group][name] = value
+    return ChainState(groups["mask"], groups["trained"], groups["rewind"] or None)

@@ -1,0 +1,6 @@
+"""Stacked training: all seeds of a setting, and settings that differ only in numbers, in one pass."""
+
+from sdd_claims.training.loop import ReplicaNumbers, TrainingData, iterations_per_epoch, train
+from sdd_claims.training.stack import ReplicaStack, Weights
+
+__all__ = ["ReplicaNumbers", "ReplicaStack", "TrainingData", "Weights", "iterations_per_epoch", "train"]

@@ -1,0 +1,75 @@
+"""Many networks of one architecture as one set of tensors with a leading replica axis."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.func import functional_call, vmap
+
+from sdd_claims.models import Architecture
+
+Weights = Mapping[str, Tensor]
+"""Parameters of one network by name, without a replica axis."""
+
+
+class ReplicaStack:
+    """R networks that train together and never touch each other.
+
+    Attributes:
+        parameters: each [R, ...], leaves of the autograd graph. A pruned weight is exactly zero.
+        masks: of the prunable parameters, each [R, ...], 1.0 where a weight is kept and 0.0 where it is pruned.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: Sequence[Weights],
+        masks: Sequence[Weights],
+        device: torch.device,
+    ) -> None:
+        self.parameters = {name: torch.stack([w[name] for w in weights]).to(device) for name in weights[0]}
+        self.masks = {
+            name: torch.stack([m[name] for m in masks]).to(device, self.parameters[name].dtype)
+            for name in architecture.prunable
+        }
+        for name, mask in self.masks.items():
+            self.parameters[name].mul_(mask)
+        for parameter in self.parameters.values():
+            parameter.requires_grad_()
+        self._pruned = any(bool((mask == 0).any()) for mask in self.masks.values())
+
+        def forward(parameters: Weights, images: Tensor) -> Tensor:
+            return functional_call(architecture.module, dict(parameters), (images,))
+
+        self._on_own_images = vmap(forward, in_dims=(0, 0), randomness="different")
+        self._on_shared_images = vmap(forward, in_dims=(0, None), randomness="different")
+
+    def __len__(self) -> int:
+        return len(next(iter(self.parameters.values())))
+
+    def logits(self, images: Float[Tensor, "replicas batch ..."]) -> Float[Tensor, "replicas batch classes"]:
+        """Every replica on a batch of its own."""
+        return self._on_own_images(self.parameters, images)
+
+    def logits_shared(self, images: Float[Tensor, "batch ..."]) -> Float[Tensor, "replicas batch classes"]:
+        """Every replica on the same batch."""
+        return self._on_shared_images(self.parameters, images)
+
+    def mask_gradients(self) -> None:
+        """Zero the gradients of pruned weights.
+
+        With zero gradient, zero momentum and weight zero at the start, every optimizer here leaves a pruned weight and
+        its momentum at exactly zero, step after step: one pass over memory instead of two.
+        """
+        if not self._pruned:
+            return
+        for name, mask in self.masks.items():
+            gradient = self.parameters[name].grad
+            if gradient is not None:
+                gradient.mul_(mask)
+
+    def unstacked(self) -> list[dict[str, Tensor]]:
+        """A copy of each replica's weights, on the CPU."""
+        whole = {name: parameter.detach().cpu() for name, parameter in self.parameters.items()}
+        return [{name: value[r].clone() for name, value in whole.items()} for r in range(len(self))]
