@@ -128,7 +128,7 @@ def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
         with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
             entry = run.entry(trial)
     except (InputError, StoreError) as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     properties = request.node.user_properties
     properties += [(name, str(entry[name])) for name in ("verdict", "expected", "p", "rerun")]
     properties.append((_ENTRY, json.dumps(entry)))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from sdd_claims import smoke
-from sdd_claims.claim import BLOCK, CurveOf, FromPilots, Tier, Trial, Verdict, judge
+from sdd_claims.claim import BLOCK, PILOTS, CurveOf, FromPilots, Tier, Trial, Verdict, judge
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.engines import Site, engine
 from sdd_claims.errors import InputError
@@ -16,9 +16,6 @@ from sdd_claims.plan import Plan, Request, plan
 from sdd_claims.stats import find_phases
 from sdd_claims.stats.sequential import nominal_p
 from sdd_claims.store import Store
-
-PILOTS = tuple(range(12))
-"""Seeds on which windows, margins and sizes are chosen. They never judge."""
 
 Mode = Literal["judge", "pilots", "smoke"]
 

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, get_origin
 
 from sdd_claims.errors import InputError
 
@@ -25,16 +25,27 @@ def canonical_json(content: object) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
 
 
+_IN_WORDS: Mapping[Any, str] = {str: "a name", int: "a whole number", int | None: "a whole number or None"}
+
+
 class _Spec:
-    """Shared by all specs: whole numbers given for float fields become floats, so that 1 and 1.0 share a digest."""
+    """Shared by all specs: one type a field, so that what is equal shares a digest (1 and 1.0, a list and a tuple)."""
 
     def __post_init__(self) -> None:
         for each in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, each.name)
-            if each.type is float or each.type == "float":
-                if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                    raise InputError(f"{type(self).__name__}.{each.name} must be a finite number, got {value!r}")
-                object.__setattr__(self, each.name, float(value) + 0.0)
+            name, value = each.name, getattr(self, each.name)
+            if each.type is float:
+                finite = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+                self._require(name, finite, "a finite number")
+                object.__setattr__(self, name, float(value) + 0.0)
+            elif get_origin(each.type) is tuple:
+                whole = isinstance(value, tuple | list) and all(type(item) is int for item in value)
+                self._require(name, whole, "a tuple of whole numbers")
+                object.__setattr__(self, name, tuple(value))
+            else:
+                expected = _IN_WORDS.get(each.type, f"a {getattr(each.type, '__name__', each.type)}")
+                fits = isinstance(value, each.type) and not isinstance(value, bool)  # type: ignore[arg-type]
+                self._require(name, fits, expected)
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
@@ -57,6 +68,10 @@ class DataSpec(_Spec):
     name: str = "mnist_small"
     side: int | None = None
     train_size: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require("train_size", self.train_size is None or self.train_size >= 1, "at least 1, or None for all")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +108,7 @@ class ModelSpec(_Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require("hidden", all(isinstance(w, int) and w > 0 for w in self.hidden), "positive whole widths")
+        self._require("hidden", all(width > 0 for width in self.hidden), "positive whole widths")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +153,8 @@ class ScheduleSpec(_Spec):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_one_of("name", ("constant", "step", "cosine"))
-        self._require("milestones", list(self.milestones) == sorted(set(self.milestones)), "rising epochs")
+        rising = list(self.milestones) == sorted(set(self.milestones)) and all(epoch > 0 for epoch in self.milestones)
+        self._require("milestones", rising, "rising epochs above 0")
         self._require("milestones", bool(self.milestones) == (self.name == "step"), "given for 'step' and only for it")
 
 
@@ -158,6 +174,7 @@ class PenaltySpec(_Spec):
         super().__post_init__()
         self._require_one_of("name", ("none", "l1", "l2"))
         self._require("strength", self.strength >= 0, "at least 0")
+        self._require("strength", self.name != "none" or self.strength == 0, "0 for penalty 'none'")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,10 +261,11 @@ class RunSpec(_Spec):
         )
 
     def __str__(self) -> str:
-        noise = "clean labels" if self.noise.kind == "none" else f"{self.noise.rate:.0%} {self.noise.kind} noise"
-        masks = {"none": "identity masks"}.get(self.pruning.criterion, f"{self.pruning.criterion} pruning")
-        shape = "-".join(map(str, self.model.hidden)) if self.model.name == "mlp" else ""
-        return f"{self.model.name} {shape} on {self.data.name}, {noise}, {masks}".replace("  ", " ")
+        network = "-".join(["MLP", *map(str, self.model.hidden)]) if self.model.name == "mlp" else self.model.name
+        kind = self.noise.kind.replace("symmetric_", "symmetric, ").replace("_", " ")
+        noise = "clean labels" if self.noise.kind == "none" else f"{self.noise.rate:.0%} noise ({kind})"
+        masks = "identity masks" if self.pruning.criterion == "none" else f"{self.pruning.criterion} pruning"
+        return f"{network} on {self.data.name}, {noise}, {masks}"
 
 
 def _changed(spec: Any, changes: Mapping[str, Any]) -> Any:

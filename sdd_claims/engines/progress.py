@@ -62,7 +62,8 @@ class ProgressDisplay:
             gone = time.monotonic() - began
             rate = (done - at_start) / gone if gone else 0
             left = f"about {(self._plan.needed - done) / rate / 60:.0f} min left" if rate else "no estimate yet"
-            self._console.print(f"training: {done} of {self._plan.needed} levels, {left}; now {now}", highlight=False)
+            text = f"training: {done} of {self._plan.needed} levels, {left}; now {now}"
+            self._console.print(text, highlight=False, soft_wrap=True)
 
         self._every(_LINE_SECONDS, line)
 
