@@ -150,6 +150,8 @@ class Trial:
         if not self.looks or list(self.looks) != sorted(set(self.looks)):
             raise InputError(f"{where}: the looks {self.looks} must be rising numbers of seeds")
         if isinstance(self.rule, FromPilots):
+            if len(self.rule.seeds) < 2 or not all(0 <= seed < BLOCK for seed in self.rule.seeds):
+                raise InputError(f"{where}: windows are set by two or more seeds from 0 to {BLOCK - 1}, the pilots")
             return
         if self.looks[0] < self.rule.minimum_seeds:
             raise InputError(
@@ -185,12 +187,10 @@ class Trial:
 
     @property
     def protocol(self) -> str:
-        """SHA-256 of all that must not change once a block has judged: settings, measures, rule, windows, looks."""
+        """SHA-256 of all that must not change once a block has judged: settings, control, rule, windows, looks."""
         content = {
-            "curves": {
-                name: [curve.spec.digest, curve.measure, curve.levels, curve.offset]
-                for name, curve in self.curves.items()
-            },
+            "curves": _runs(self.curves),
+            "control": _runs(self.control_curves),
             "rule": _described(self.judged_by),
             "looks": self.looks,
         }
@@ -261,7 +261,7 @@ def judge(
         decision = "inconclusive"
         reason = f"the control ({trial.control.setting}) came out supported too, so the rule proves nothing here"
     if not judging:
-        decision, reason = None, "pilot seeds never judge"
+        decision, reason = None, "these are pilot seeds, which never judge"
     return Verdict(
         trial=trial,
         decision=decision,
@@ -284,6 +284,10 @@ def decide(outcome: Outcome, threshold: float) -> Decision:
     if supported == refuted:
         return "inconclusive"
     return "supported" if supported else "refuted"
+
+
+def _runs(curves: Mapping[str, CurveOf]) -> dict[str, list[Any]]:
+    return {name: [curve.spec.digest, curve.measure, curve.levels, curve.offset] for name, curve in curves.items()}
 
 
 def _described(value: Any) -> Any:

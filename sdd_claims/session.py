@@ -13,6 +13,7 @@ from sdd_claims.engines import Site, engine
 from sdd_claims.errors import InputError
 from sdd_claims.ledger import Ledger
 from sdd_claims.plan import Plan, Request, plan
+from sdd_claims.spec import RunSpec
 from sdd_claims.stats import find_phases
 from sdd_claims.stats.sequential import nominal_p
 from sdd_claims.store import Store
@@ -46,6 +47,15 @@ class Settings:
     registered: int
     published: tuple[Path, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Check the seeds that the user gave.
+
+        Raises:
+            InputError: pilot, negative or repeated seeds asked to judge.
+        """
+        if self.seeds is not None:
+            _check_judges(self.seeds)
+
 
 class Session:
     """The trials of one run. The first verdict asked for trains for all of them, so that they share their runs."""
@@ -59,25 +69,43 @@ class Session:
         """Open the store and check that every trial may be judged.
 
         Raises:
-            InputError: pilot, negative or repeated seeds asked to judge, a protocol changed after its block has judged.
+            InputError: fewer seeds than a rule needs, two trials under one name, or a protocol that changed after its
+                block has judged.
             StoreError: the store cannot be used.
         """
-        self.trials = list(trials)
+        self.trials = _distinct(trials)
         self.store = Store(settings.store)
         self._settings = settings
         self._progress = progress
         self._ledger = Ledger(settings.store / "judged.json", settings.published)
         self._verdicts: dict[tuple[str, Tier], Verdict | InputError] = {}
+        self._finished = False
         self.notes: list[str] = []
-        if settings.seeds is not None:
-            _check_judges(settings.seeds)
         for trial in self.trials:
-            if settings.mode == "judge" and not isinstance(trial.rule, FromPilots):
-                self._ledger.check(trial, self._looks(trial)[0])
+            if not isinstance(trial.rule, FromPilots):
+                self._check(trial)
 
-    def plan(self, trials: Sequence[Trial], look: int = 0) -> Plan:
-        """What these trials need at a look, their controls included."""
-        return plan(request for trial in trials for request in self._requests(trial, look))
+    def _check(self, trial: Trial) -> None:
+        """Raise if a trial whose windows are set may not be judged on the seeds of its first look."""
+        if self._settings.mode != "judge":
+            return
+        seeds, needed = self._looks(trial)[0], trial.judged_by.minimum_seeds
+        if len(seeds) < needed:
+            raise InputError(
+                f"{trial.claim.id} ({trial.tier}): its rule {trial.judged_by.name} needs at least {needed} seeds to "
+                f"reach a verdict, got {len(seeds)}; give more"
+            )
+        self._ledger.check(trial, seeds)
+
+    def plan(self, look: int) -> Plan:
+        """What all trials need at a look, with their controls, and the pilots that windows wait for."""
+        requests = [
+            request
+            for trial in self.trials
+            if look < len(self._looks(trial))
+            for request in (*self._pilots(trial), *self._requests(trial, look))
+        ]
+        return plan(requests)
 
     def verdict(self, trial: Trial) -> Verdict:
         """The verdict on one trial of this session, training first whatever the session still lacks.
@@ -86,8 +114,9 @@ class Session:
             InputError: the trial cannot be judged.
             StoreError: a result cannot be stored.
         """
-        if not self._verdicts:
+        if not self._finished:
             self._run()
+            self._finished = True
         verdict = self._verdicts[trial.claim.id, trial.tier]
         if isinstance(verdict, InputError):
             raise verdict
@@ -110,21 +139,18 @@ class Session:
         if self._settings.mode == "smoke":
             return self.trials
         waiting = [(trial, trial.rule) for trial in self.trials if isinstance(trial.rule, FromPilots)]
-        self._train_all(
-            {
-                device: [Request(c.spec, rule.seeds, c.levels) for c in (rule.test, rule.train)]
-                for trial, rule in waiting
-                if (device := self._settings.devices[trial.tier])
-            }
-        )
+        requests: dict[str, list[Request]] = {}
+        for trial, _ in waiting:
+            if device := self._settings.devices[trial.tier]:
+                requests.setdefault(device, []).extend(self._pilots(trial))
+        self._train_all(requests)
         settled = [trial for trial in self.trials if not isinstance(trial.rule, FromPilots)]
         for trial, rule in waiting:
             try:
                 phases = find_phases(self._read(rule.test, rule.seeds), self._read(rule.train, rule.seeds))
                 self.notes.append(f"{trial.claim.id} [{trial.tier}], windows from pilots: {phases.in_code()}")
                 resolved = trial.resolved(rule.rule(phases))
-                if self._settings.mode == "judge":
-                    self._ledger.check(resolved, self._looks(resolved)[0])
+                self._check(resolved)
                 settled.append(resolved)
             except InputError as error:
                 self._verdicts[trial.claim.id, trial.tier] = error
@@ -160,7 +186,7 @@ class Session:
         if self._settings.mode == "smoke":
             for wanted in (*curves.values(), *control_curves.values()):
                 self._read(wanted, seeds)
-            return Verdict(trial, None, None, None, None, seeds, (len(seeds),), None, "smoke run: nothing was judged")
+            return Verdict(trial, None, None, None, None, seeds, (len(seeds),), None, "this was a smoke run, which only shows that the line works")
         looks = tuple(len(s) for s in self._looks(trial))
         threshold = nominal_p(self._settings.alpha / self._settings.registered, looks)
         verdict = judge(
@@ -182,13 +208,13 @@ class Session:
     def _requests(self, trial: Trial, look: int) -> list[Request]:
         seeds = self._looks(trial)[look]
         curves, control_curves = self.curves(trial)
-        distinct = {(c.spec, c.offset): c for c in curves.values()}
-        # A measure more of the same run asks for nothing more.
-        for c in (*curves.values(), *control_curves.values()):
-            known = distinct.setdefault((c.spec, c.offset), c)
-            if c.levels > known.levels:
-                distinct[c.spec, c.offset] = c
-        return [Request(c.spec, c.seeds(seeds), c.levels) for c in distinct.values()]
+        return _requests([*curves.values(), *control_curves.values()], seeds)
+
+    def _pilots(self, trial: Trial) -> list[Request]:
+        """What the windows of a trial still wait for."""
+        if self._settings.mode == "smoke" or not isinstance(trial.rule, FromPilots):
+            return []
+        return _requests([trial.rule.test, trial.rule.train], trial.rule.seeds)
 
     def curves(self, trial: Trial) -> tuple[Mapping[str, CurveOf], Mapping[str, CurveOf]]:
         """The curves that are really judged, and those of the control."""
@@ -205,6 +231,31 @@ class Session:
         if self._settings.seeds is not None:
             return (self._settings.seeds,)
         return tuple(tuple(range(trial.block, trial.block + n)) for n in trial.looks)
+
+
+def _distinct(trials: Iterable[Trial]) -> list[Trial]:
+    """The trials, each once.
+
+    Raises:
+        InputError: different trials of one name, whose verdicts nobody could tell apart.
+    """
+    named: dict[tuple[str, Tier], Trial] = {}
+    for trial in trials:
+        if named.setdefault((trial.claim.id, trial.tier), trial) != trial:
+            raise InputError(
+                f"two different {trial.tier} trials are called {trial.claim.id}; name each claim as its module"
+            )
+    return list(named.values())
+
+
+def _requests(curves: Iterable[CurveOf], judged: tuple[int, ...]) -> list[Request]:
+    """One request a run: a measure more of the same run asks for nothing more."""
+    longest: dict[tuple[RunSpec, int], CurveOf] = {}
+    for curve in curves:
+        known = longest.setdefault((curve.spec, curve.offset), curve)
+        if curve.levels > known.levels:
+            longest[curve.spec, curve.offset] = curve
+    return [Request(curve.spec, curve.seeds(judged), curve.levels) for curve in longest.values()]
 
 
 def _check_judges(seeds: tuple[int, ...]) -> None:

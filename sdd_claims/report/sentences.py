@@ -71,7 +71,7 @@ def is_surprise(claim: ClaimEntry) -> bool:
 def verdict(claim: ClaimEntry) -> str:
     """The verdict with its tier, its seeds and what decided it."""
     if claim["verdict"] is None:
-        return f"Not judged in the {claim['tier']} tier: this was a smoke run, which only shows that the line works."
+        return f"Not judged in the {claim['tier']} tier: {claim['reason'] or 'nothing was asked to be judged'}."
     where = (
         f"in the {claim['tier']} tier, on {numbers.count(len(claim['seeds']), 'seed')} "
         f"({numbers.seed_list(claim['seeds'])})"

@@ -34,26 +34,36 @@ class Rejections:
 
 
 def measure(
-    rule: Rule, population: Population, *, seeds: int, threshold: float, repetitions: int, seed: int
-) -> Rejections:
-    """Judges simulated studies.
+    rule: Rule,
+    population: Population,
+    *,
+    looks: Sequence[int],
+    threshold: float,
+    repetitions: int,
+    seed: int,
+) -> dict[int, Rejections]:
+    """Judges simulated studies, each at every look: a later look adds seeds to the same study.
 
     Args:
         rule: the rule.
         population: where the studies come from.
-        seeds: of each study.
+        looks: numbers of seeds.
         threshold: below which p establishes a hypothesis.
         repetitions: number of studies.
         seed: of the simulation.
     """
     rng = np.random.default_rng(seed)
     density = population.densities()
-    supported = refuted = 0
+    counts = dict.fromkeys(looks, Rejections(0, 0))
     for start in range(0, repetitions, _BATCH):
-        evidence = rule.test(density, population.draw(rng, min(_BATCH, repetitions - start), seeds))
-        supported += int(evidence.support.rejects(threshold).sum())
-        refuted += int(evidence.contrary.rejects(threshold).sum())
-    return Rejections(supported, refuted)
+        studies = population.draw(rng, min(_BATCH, repetitions - start), max(looks))
+        for seeds in looks:
+            evidence = rule.test(density, {name: curves[:, :seeds] for name, curves in studies.items()})
+            counts[seeds] = Rejections(
+                counts[seeds].supported + int(evidence.support.rejects(threshold).sum()),
+                counts[seeds].refuted + int(evidence.contrary.rejects(threshold).sum()),
+            )
+    return counts
 
 
 def upper_bound(rejections: int, repetitions: int) -> float:
@@ -69,23 +79,23 @@ def calibrate(repetitions: int, threshold: float, looks: tuple[int, ...] = LOOKS
         threshold: nominal p at each look.
         looks: numbers of seeds.
     """
-    size, power = [], []
-    for case, seeds in product(nulls(), looks):
-        found = _measured(case, seeds, threshold, repetitions)
-        for verdict in case.verdicts:
-            size += _rows(case, seeds, verdict, getattr(found, verdict), repetitions)
+    size: list[dict[str, Any]] = []
+    power: list[dict[str, Any]] = []
+    for i, case in enumerate(nulls()):
+        found = _measured(case, looks, threshold, repetitions, seed=i)
+        for seeds, verdict in product(looks, case.verdicts):
+            size += _rows(case, seeds, verdict, getattr(found[seeds], verdict), repetitions)
     tries = max(1, repetitions // _POWER_SHARE)
-    for case, seeds in product(alternatives(), looks):
-        rate = _measured(case, seeds, threshold, tries).supported / tries
-        power.append(
-            {"rule": case.rule.name, "alternative": case.label, "seeds": seeds, "rate": rate, "repetitions": tries}
-        )
+    for i, case in enumerate(alternatives()):
+        found = _measured(case, looks, threshold, tries, seed=i)
+        shared = {"rule": case.rule.name, "alternative": case.label, "repetitions": tries}
+        power += [{**shared, "seeds": seeds, "rate": found[seeds].supported / tries} for seeds in looks]
     return {"schema": 1, "threshold": threshold, "looks": list(looks), "size": size, "power": power}
 
 
-def _measured(case: Case, seeds: int, threshold: float, repetitions: int) -> Rejections:
-    found = measure(case.rule, case.population, seeds=seeds, threshold=threshold, repetitions=repetitions, seed=seeds)
-    print(f"{case.rule.name}, {case.label}, {seeds} seeds, {repetitions} studies: {found}", file=sys.stderr)
+def _measured(case: Case, looks: Sequence[int], threshold: float, repetitions: int, seed: int) -> dict[int, Rejections]:
+    found = measure(case.rule, case.population, looks=looks, threshold=threshold, repetitions=repetitions, seed=seed)
+    print(f"{case.rule.name}, {case.label}, {repetitions} studies: {found}", file=sys.stderr)
     return found
 
 

@@ -11,7 +11,7 @@ from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence
-from sdd_claims.stats.mean_test import EQUAL, above
+from sdd_claims.stats.one_sample import EQUAL, above
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
 from sdd_claims.stats.study import Densities, Values, arrays, named_seeds, require_curves
 from sdd_claims.stats.window import Window

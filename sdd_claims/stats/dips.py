@@ -11,8 +11,8 @@ from scipy.special import stdtr
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.evidence import Evidence, Tested, all_of, nothing
-from sdd_claims.stats.mean_test import SCREEN, adverse_skewness, excess_over, mean_above, skewness, t_statistic
+from sdd_claims.stats.evidence import Evidence, Significance, all_of, nothing
+from sdd_claims.stats.one_sample import SCREEN, adverse_skewness, excess_over, mean_above, skewness, t_statistic
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
 from sdd_claims.stats.study import Densities, Values, arrays, diverged, require_curves
 from sdd_claims.stats.window import Window, check_phases
@@ -193,7 +193,7 @@ class DipFree:
         support = no_dip(values[self.curve], self.margin)
         return Evidence(support, self._dip(density, values, support))
 
-    def _dip(self, density: Densities, values: Values, support: Tested) -> Tested:
+    def _dip(self, density: Densities, values: Values, support: Significance) -> Significance:
         if self.light is None or self.critical is None or self.sweet is None:
             return nothing(support.p.shape)
         dip = DipThenRise(self.curve, self.light, self.critical, self.sweet, margin=self.margin)
@@ -220,7 +220,7 @@ class DipFree:
         return outcome(evidence, effect, sentence, threshold, lost=diverged(self.curve, curve, curve.values))
 
 
-def no_dip(values: Float[np.ndarray, "*batch seeds levels"], margin: float) -> Tested:
+def no_dip(values: Float[np.ndarray, "*batch seeds levels"], margin: float) -> Significance:
     """Tests that no level lies the margin below both a denser and a sparser level.
 
     The largest over triples i < j < k of min(p_ij, p_kj) is max_j min(max_i p_ij, max_k p_kj), so no loop over triples
@@ -238,7 +238,7 @@ def no_dip(values: Float[np.ndarray, "*batch seeds levels"], margin: float) -> T
         rows = np.flatnonzero(near)
         pair = margin - (studies[rows, :, other[near]] - studies[rows, :, low[near]])
         skewed[near] = skewness(pair) < -adverse_skewness(seeds)
-    return Tested(p.reshape(values.shape[:-2]), skewed.reshape(values.shape[:-2]))
+    return Significance(p.reshape(values.shape[:-2]), skewed.reshape(values.shape[:-2]))
 
 
 def _shortfall(

@@ -8,13 +8,13 @@ from jaxtyping import Bool, Float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tested:
+class Significance:
     """One hypothesis tested in each study of a batch.
 
     Attributes:
         p: probability, under the hypothesis' negation, of data that speak for it as strongly; 1 where a study lacks
             the numbers.
-        skewed: the sample is skewed the way that makes `p` too small, so a small `p` must not be believed.
+        skewed: `p` is small, but the sample is skewed the way that makes it too small, so it must not be believed.
     """
 
     p: Float[np.ndarray, "*batch"]
@@ -29,19 +29,19 @@ class Tested:
         return type(self)(np.where(condition, self.p, 1.0), self.skewed & condition)
 
 
-def all_of(*tests: Tested) -> Tested:
+def all_of(*tests: Significance) -> Significance:
     """Tests that all hypotheses hold, by intersection-union: every one of them must be established at full level."""
     p = np.stack([test.p for test in tests])
     skewed = np.stack([test.skewed for test in tests])
-    return Tested(p.max(axis=0), np.asarray(skewed.any(axis=0)))
+    return Significance(p.max(axis=0), np.asarray(skewed.any(axis=0)))
 
 
-def any_of(*tests: Tested) -> Tested:
+def any_of(*tests: Significance) -> Significance:
     """Tests that at least one hypothesis holds, by Bonferroni: the smallest p times their number."""
     p = np.stack([test.p for test in tests])
     skewed = np.stack([test.skewed for test in tests])
     best = np.expand_dims(p.argmin(axis=0), 0)
-    return Tested(
+    return Significance(
         np.minimum(1.0, len(tests) * np.take_along_axis(p, best, 0)[0]), np.take_along_axis(skewed, best, 0)[0]
     )
 
@@ -50,10 +50,10 @@ def any_of(*tests: Tested) -> Tested:
 class Evidence:
     """What a rule finds in each study of a batch: a test of the claim, and one of its contrary."""
 
-    support: Tested
-    contrary: Tested
+    support: Significance
+    contrary: Significance
 
 
-def nothing(shape: tuple[int, ...]) -> Tested:
+def nothing(shape: tuple[int, ...]) -> Significance:
     """Returns the test that never establishes anything, for a rule that cannot refute."""
-    return Tested(np.ones(shape), np.zeros(shape, dtype=bool))
+    return Significance(np.ones(shape), np.zeros(shape, dtype=bool))

@@ -50,30 +50,37 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
 
     The critical phase is the level that lies deepest below both an earlier and a later one, light and sweet phase the
     highest level before and after it; each window is that level and its neighbours. No window lies where the pilots'
-    standard deviation exceeds twice that of the dense level.
+    standard deviation exceeds twice that of the dense level, nor beyond the first such level.
 
     Args:
         test: test accuracy of the pilots.
         train: their train accuracy, on the labels trained on.
 
     Raises:
-        InputError: the pilots' mean curve shows no dip, so there are no phases to look at.
+        InputError: the pilots' mean curve shows no dip, so there are no phases to look at; or a dense network diverged.
     """
     mean, deviation = test.values.mean(axis=0), test.values.std(axis=0, ddof=1)
-    steady = deviation <= 2 * deviation[0]
-    last = int(np.flatnonzero(steady).max())
-    usable = np.where(steady, mean, -np.inf)
-    before = np.maximum.accumulate(usable)
-    after = np.maximum.accumulate(usable[::-1])[::-1]
-    depth = np.where(steady, np.minimum(before, after) - mean, -np.inf)
-    critical = int(depth.argmax())
-    if not depth[critical] > 0:
+    steady = deviation <= 2 * deviation[0]  # False where a pilot diverged
+    if not steady[0]:
+        raise InputError(
+            "a pilot diverged in its dense training, so there is no curve to set windows by; lower the learning rate"
+        )
+    last = len(steady) - 1 if steady.all() else int(steady.argmin()) - 1
+    usable = mean[: last + 1]
+    shoulder = np.minimum(np.maximum.accumulate(usable), np.maximum.accumulate(usable[::-1])[::-1])
+    critical = int((shoulder - usable).argmax())
+    if not shoulder[critical] > usable[critical]:
         raise InputError(
             "the pilots' mean test accuracy shows no dip, so there are no phases to set windows by; "
             "this setting needs more label noise, more training or more levels"
         )
     light = int(usable[:critical].argmax())
     sweet = critical + 1 + int(usable[critical + 1 :].argmax())
+    if sweet == last:
+        raise InputError(
+            "the pilots' mean test accuracy still rises at the sparsest level that may be looked at, so there is no "
+            "collapsed phase to set a window by; this setting needs more levels"
+        )
     kept = train.values.mean(axis=0)
     memorizing = int(np.flatnonzero((kept >= kept[0] - 0.005) & (np.arange(len(kept)) <= critical)).max())
 

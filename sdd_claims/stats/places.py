@@ -12,7 +12,7 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.location import Location
-from sdd_claims.stats.mean_test import mean_above, mean_below, within
+from sdd_claims.stats.one_sample import mean_above, mean_below, within
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
 from sdd_claims.stats.study import Densities, Values, arrays, require_curves
 from sdd_claims.stats.window import Window

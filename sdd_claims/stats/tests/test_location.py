@@ -13,7 +13,7 @@ X = np.log(DENSITY)
 BRACKET = Window(0.003, 0.3)
 
 
-def hill(place):
+def hill(place: float) -> np.ndarray:
     return np.exp(-0.5 * ((X - place) / 0.9) ** 2)
 
 
@@ -78,4 +78,4 @@ def test_a_bracket_of_two_levels_is_an_error():
 
 def test_an_unknown_kind_is_an_error():
     with pytest.raises(InputError, match="'dip' or a 'peak'"):
-        Location(BRACKET, "trough")
+        Location(BRACKET, "trough")  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdd_claims.errors import InputError
@@ -10,6 +10,7 @@ def test_claims_that_were_not_observed_count_as_p_one():
     assert holm([0.001, 0.01], registered=46) == pytest.approx([0.046, 0.45])
 
 
+@settings(max_examples=20)  # statsmodels collects garbage at every call
 @given(st.lists(st.floats(0, 1), max_size=46))
 def test_adjusted_p_lies_between_p_and_bonferronis(p):
     for raw, adjusted in zip(p, holm(p, registered=46), strict=True):

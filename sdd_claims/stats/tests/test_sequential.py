@@ -27,7 +27,7 @@ def test_simulated_studies_reject_as_often_as_asked(looks):
     p = nominal_p(0.05, looks)
     values = np.random.default_rng(0).standard_normal((studies, second))
 
-    def rejected(seeds):
+    def rejected(seeds: int) -> np.ndarray:
         block = values[:, :seeds]
         return stdtr(seeds - 1, -block.mean(axis=1) / block.std(axis=1, ddof=1) * np.sqrt(seeds)) < p
 

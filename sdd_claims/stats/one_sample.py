@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import stdtr
 
-from sdd_claims.stats.evidence import Evidence, Tested, all_of, any_of
+from sdd_claims.stats.evidence import Evidence, Significance, all_of, any_of
 
 EQUAL = 1e-12
 """Numbers nearer than this are equal: above the rounding of differences of accuracies, below any effect."""
@@ -41,7 +41,7 @@ _ENUMERATED = 12  # 2^12 sums at once; up to twice as many seeds meet in the mid
 _DRAWN_FLIPS = 2**16 - 1
 
 
-def mean_above(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -> Tested:
+def mean_above(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -> Significance:
     """Tests whether the mean over seeds exceeds a margin, in every study of a batch.
 
     Args:
@@ -50,19 +50,22 @@ def mean_above(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -
 
     Returns:
         The larger p of the one-sided t-test and the exact sign-flip test, and whether the sample is skewed to the low
-        side. Identical values equal to the margin get p = 1; identical values above it the sign-flip test's p.
+        (looked for where p is small). Identical values equal to the margin get p = 1; identical values above it the
+        sign-flip test's p.
     """
     excess = excess_over(values, margin)
     seeds = excess.shape[-1]
     p = np.asarray(_t_test(excess))
-    below = p < SCREEN
-    if below.any():
-        flipped = np.minimum(_sign_flip(excess[below].reshape(-1, seeds)), SCREEN)
-        p[below] = np.maximum(p[below], flipped)
-    return Tested(p, np.asarray(skewness(excess) < -adverse_skewness(seeds)))
+    skewed = np.zeros(p.shape, dtype=bool)
+    near = p < SCREEN
+    if near.any():
+        likely = excess[near].reshape(-1, seeds)
+        p[near] = np.maximum(p[near], np.minimum(_sign_flip(likely), SCREEN))
+        skewed[near] = skewness(likely) < -adverse_skewness(seeds)
+    return Significance(p, skewed)
 
 
-def mean_below(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -> Tested:
+def mean_below(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -> Significance:
     """Tests whether the mean over seeds is below a margin; the mirror image of `mean_above`."""
     return mean_above(-values, -margin)
 

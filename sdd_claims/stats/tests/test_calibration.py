@@ -1,0 +1,142 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from sdd_claims.stats.alternatives import alternatives
+from sdd_claims.stats.calibration import Rejections, main, measure, upper_bound
+from sdd_claims.stats.nulls import HIDDEN_COLLAPSE, nulls
+from sdd_claims.stats.population import LEVELS, SD, Case, Noise, Population
+from sdd_claims.stats.sequential import nominal_p
+
+THRESHOLD = nominal_p(0.05 / 46, (12, 24))
+REPETITIONS = 8_000
+
+# Where the size at 12 seeds is above the nominal .00057, and why. The samples of a skewed population that mislead are
+# those in which its tail does not show, so neither the sign-flip test nor the sample's skewness gives them away. Sizes
+# measured with 100,000 studies: up to .0018, .0073 and .28.
+ABOVE_NOMINAL = {"left-skewed, gamma 4": 0.0025, "left-skewed, gamma 1": 0.0075, HIDDEN_COLLAPSE: 0.30}
+
+NULLS = list(nulls())
+ALTERNATIVES = list(alternatives())
+
+
+def label(case: Case) -> str:
+    return f"{case.rule.name}, {'/'.join(case.verdicts)}, {case.label}"
+
+
+@pytest.mark.parametrize("case", NULLS, ids=label)
+def test_a_rule_errs_no_more_often_than_it_may(case):
+    found = measure(case.rule, case.population, looks=(12,), threshold=THRESHOLD, repetitions=REPETITIONS, seed=0)[12]
+    bound = ABOVE_NOMINAL.get(case.label, THRESHOLD)
+    for verdict in case.verdicts:
+        errors = getattr(found, verdict)
+        chance = binomtest(errors, REPETITIONS, bound, alternative="greater").pvalue
+        assert chance > 1e-4, f"{verdict} in {errors} of {REPETITIONS} studies in which it is false"
+
+
+@pytest.mark.parametrize(
+    ("alternative", "power"),
+    [
+        ("dip of 3 points", 0.15),
+        ("dip of 5 points", 0.8),
+        ("dip of 8 points", 0.9),
+        ("falls by 4 points a level", 0.7),
+        ("difference of 5 points", 0.9),
+        ("no difference, margin 3 points", 0.5),
+        ("0 apart in log density", 0.85),
+        ("0.2 log density per doubling", 0.85),
+        ("distance mirrors accuracy, without noise it grows", 0.9),
+    ],
+)
+def test_a_rule_finds_what_is_there(alternative, power):
+    (case,) = [case for case in ALTERNATIVES if case.label == alternative]
+    found = measure(case.rule, case.population, looks=(12,), threshold=THRESHOLD, repetitions=500, seed=0)[12]
+    assert binomtest(found.supported, 500, power, alternative="less").pvalue > 1e-4
+
+
+def test_a_population_beyond_the_null_is_noticed():
+    """The check of sizes can fail: a rise of two margins is supported far more often than the threshold says."""
+    (case,) = [case for case in NULLS if (case.rule.name, case.label) == ("dip_then_rise", "stepped")]
+    loose = replace(case.rule, margin=0.0)
+    found = measure(loose, case.population, looks=(24,), threshold=THRESHOLD, repetitions=2_000, seed=0)[24]
+    assert binomtest(found.supported, 2_000, THRESHOLD, alternative="greater").pvalue < 1e-4
+
+
+def test_every_rule_has_every_null_for_both_verdicts():
+    covered = {(case.rule.name, verdict) for case in NULLS for verdict in case.verdicts}
+    rules = {"dip_then_rise", "dip_free", "greater", "equivalent", "same_place", "shifts", "correlated", "all_of"}
+    one_sided = {("dip_then_rise", "refuted"), ("dip_free", "refuted")}  # each the other's support
+    assert covered == {(rule, verdict) for rule in rules for verdict in ("supported", "refuted")} - one_sided
+    for rule, verdict in covered:
+        labels = {case.label for case in NULLS if case.rule.name == rule and verdict in case.verdicts}
+        assert labels >= {
+            "flat",
+            "stepped",
+            "monotone",
+            "autocorrelated",
+            "unequal variance",
+            "left-skewed, gamma 4",
+            "left-skewed, gamma 1",
+            "collapsed, 1 in 10",
+        }
+
+
+def test_a_measured_covariance_takes_the_place_of_the_usual_one():
+    own = np.diag(np.linspace(0.01, 0.02, LEVELS) ** 2)
+    case = next(iter(nulls(own)))
+    np.testing.assert_array_equal(case.population.noise.covariance, own)
+    drawn = case.population.draw(np.random.default_rng(0), 2_000, 12)["noisy"]
+    np.testing.assert_allclose(drawn.reshape(-1, LEVELS).std(axis=0), np.linspace(0.01, 0.02, LEVELS), rtol=0.05)
+
+
+def test_mishaps_are_skewed_to_the_low_side_with_mean_zero_and_unit_variance():
+    quiet = Noise(1e-12 * np.eye(LEVELS), skew=1)
+    drawn = Population({"a": np.zeros(LEVELS)}, quiet, {"a": np.full(LEVELS, SD)}).draw(
+        np.random.default_rng(0), 2_000, 12
+    )["a"][..., 0]
+    assert drawn.mean() == pytest.approx(0, abs=SD / 20)
+    assert drawn.std() == pytest.approx(SD, rel=0.05)
+    assert ((drawn / SD) ** 3).mean() == pytest.approx(-2, rel=0.2)
+
+
+def test_one_replica_in_ten_collapses_for_good():
+    noise = Noise(1e-12 * np.eye(LEVELS), collapse=0.1)
+    drawn = Population({"a": np.ones(LEVELS)}, noise).draw(np.random.default_rng(0), 2_000, 12)["a"]
+    fallen = drawn < 0.5
+    assert fallen.any(axis=-1).mean() == pytest.approx(0.1, abs=0.01)
+    assert (np.diff(fallen.astype(int), axis=-1) >= 0).all()
+
+
+def test_the_upper_bound_is_clopper_pearsons():
+    expected = binomtest(3, 1_000).proportion_ci(0.95, method="exact").high
+    assert upper_bound(3, 1_000) == pytest.approx(expected)
+    assert upper_bound(5, 5) == 1
+
+
+def test_measuring_again_gives_the_same_counts():
+    case = NULLS[0]
+    found = [
+        measure(case.rule, case.population, looks=(12,), threshold=0.5, repetitions=700, seed=3)[12] for _ in range(2)
+    ]
+    assert found[0] == found[1]
+    assert isinstance(found[0], Rejections)
+
+
+def test_the_command_writes_its_findings(tmp_path, capsys):
+    file = tmp_path / "calibration.json"
+    main(["--repetitions", "20", "--write", str(file)])
+    found = json.loads(file.read_text())
+    assert found["schema"] == 1
+    assert found["looks"] == [12, 24]
+    assert found["threshold"] == THRESHOLD
+    assert set(found["size"][0]) == {"rule", "null", "seeds", "verdict", "rate", "upper", "repetitions"}
+    assert set(found["power"][0]) == {"rule", "alternative", "seeds", "rate", "repetitions"}
+    assert {(row["rule"], row["verdict"]) for row in found["size"]} >= {
+        ("dip_then_rise", "refuted"),
+        ("dip_free", "refuted"),
+    }
+    assert capsys.readouterr().out == ""
+    assert list(tmp_path.iterdir()) == [file]

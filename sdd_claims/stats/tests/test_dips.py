@@ -1,0 +1,174 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats.dips import DipFree, DipThenRise, no_dip
+from sdd_claims.stats.one_sample import mean_below
+from sdd_claims.stats.population import CRITICAL, DENSITY, LEVELS, LIGHT, SWEET, Population, phases
+from sdd_claims.stats.window import Window
+
+THRESHOLD = 0.00057
+SEEDS = tuple(range(1000, 1012))
+COLLAPSED = Window(0.001, 0.0013)
+DIP = phases(0.78, 0.70, 0.76, 0.50)
+FALL = 0.78 - 0.04 * np.arange(LEVELS)
+RULE = DipThenRise("noisy", LIGHT, CRITICAL, SWEET)
+
+
+def curve(mean: np.ndarray, seed: int = 0) -> SparsityCurve:
+    drawn = Population({"noisy": mean}).draw(np.random.default_rng(seed), 1, len(SEEDS))
+    return SparsityCurve(SEEDS, DENSITY, drawn["noisy"][0])
+
+
+def train(last: float) -> SparsityCurve:
+    return SparsityCurve(SEEDS, DENSITY, np.tile(np.linspace(1, last, LEVELS), (len(SEEDS), 1)))
+
+
+def test_a_dip_and_rise_is_supported_and_its_smaller_limb_is_the_effect():
+    found = RULE.evaluate({"noisy": curve(DIP)}, THRESHOLD)
+    assert found.p < THRESHOLD
+    assert found.p_contrary == 1
+    assert found.open_reason is None
+    assert list(found.parts) == ["fall", "rise"]
+    assert found.effect == found.parts["rise"].effect
+    assert found.effect.low < 0.06 < found.effect.high
+    assert f"the rise is {100 * found.effect.value:.1f} points (99.89 % interval" in found.words
+
+
+def test_the_third_limb_is_judged_where_it_is_claimed():
+    flat_end = phases(0.78, 0.70, 0.76, 0.76)
+    third = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, COLLAPSED)
+    assert RULE.evaluate({"noisy": curve(flat_end)}, THRESHOLD).p < THRESHOLD
+    found = third.evaluate({"noisy": curve(flat_end)}, THRESHOLD)
+    assert found.p > 0.1
+    assert found.effect == found.parts["second fall"].effect
+    assert third.evaluate({"noisy": curve(DIP)}, THRESHOLD).p < THRESHOLD
+
+
+def test_a_curve_without_a_dip_refutes_only_where_the_grid_reaches_collapse():
+    rule = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train")
+    falling = curve(FALL)
+    whole = rule.evaluate({"noisy": falling, "train": train(0.5)}, THRESHOLD)
+    short = rule.evaluate({"noisy": falling, "train": train(0.6)}, THRESHOLD)
+    blind = RULE.evaluate({"noisy": falling}, THRESHOLD)
+    assert whole.p_contrary < THRESHOLD
+    assert short.p_contrary == blind.p_contrary == 1
+    assert "grid ends before train accuracy has fallen to half of its dense value (0.60 of 1.00)" in short.words
+    assert "no curve of train accuracy" in blind.words
+
+
+def test_a_failed_limb_does_not_refute():
+    rule = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train")
+    sparser = np.r_[np.full(11, 0.70), np.full(3, 0.60), 0.72, 0.40]  # dips, but not in the windows
+    found = rule.evaluate({"noisy": curve(sparser), "train": train(0.3)}, THRESHOLD)
+    assert found.p > 0.5
+    assert found.p_contrary > 0.5
+
+
+def test_each_rule_refutes_by_the_support_of_the_other():
+    rng = np.random.default_rng(0)
+    density = {"noisy": DENSITY, "train": DENSITY}
+    for mean in (DIP, FALL):
+        values = Population({"noisy": mean}).draw(rng, 20, 12) | {"train": np.tile(train(0.3).values, (20, 1, 1))}
+        dip = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train").test(density, values)
+        free = DipFree("noisy", 0.01, LIGHT, CRITICAL, SWEET).test(density, values)
+        np.testing.assert_array_equal(dip.contrary.p, free.support.p)
+        np.testing.assert_array_equal(free.contrary.p, dip.support.p)
+
+
+def test_dip_free_tests_every_triple():
+    """Against the definition: the largest over i < j < k of 2 min(p_ij, p_kj)."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        values = 0.01 * rng.standard_normal((12, 6)) - 0.02 * np.arange(6)
+        p = {(i, j): float(mean_below(values[:, i] - values[:, j], 0.01).p) for i in range(6) for j in range(6)}
+        expected = max(2 * min(p[i, j], p[k, j]) for i, j, k in combinations(range(6), 3))
+        found = float(no_dip(values, 0.01).p)
+        # Where t-tests alone are far from rejecting, the sign-flip test does not join in.
+        assert found == pytest.approx(expected) if found < 0.02 else expected >= 0.02
+
+
+def test_a_curve_that_rises_and_then_falls_is_dip_free():
+    hill = 0.7 - 0.03 * np.abs(np.arange(LEVELS) - 6)
+    found = DipFree("noisy").evaluate({"noisy": curve(hill)}, THRESHOLD)
+    assert found.p < THRESHOLD
+
+
+def test_the_effect_of_dip_free_is_the_deepest_dip_of_the_mean_curve():
+    found = DipFree("noisy", 0.01, LIGHT, CRITICAL, SWEET).evaluate({"noisy": curve(DIP)}, THRESHOLD)
+    mean = curve(DIP).values.mean(axis=0)
+    deepest = max(min(mean[i], mean[k]) - mean[j] for i, j, k in combinations(range(LEVELS), 3))
+    assert found.effect.value == pytest.approx(deepest)
+    assert found.p == 1
+    assert found.p_contrary < THRESHOLD
+
+
+def test_skew_that_helps_leaves_the_verdict_open():
+    values = np.tile(phases(0.78, 0.70, 0.76, 0.50), (12, 1)) + 0.001 * np.arange(12)[:, None] * (DENSITY > 0.1)
+    values[:, 11:14] += np.r_[-0.04, 0.0005 * np.arange(11)][:, None]  # one seed rises far less than the others
+    found = RULE.evaluate({"noisy": SparsityCurve(SEEDS, DENSITY, values)}, THRESHOLD)
+    assert found.p < THRESHOLD
+    assert found.open_reason == (
+        "the seeds' numbers are skewed the way that makes the claim look established (p = 0.00024)"
+    )
+    assert found.parts["fall"].open_reason is None
+    assert found.parts["rise"].open_reason == found.open_reason
+
+
+def test_a_diverged_seed_is_named_and_establishes_nothing():
+    values = curve(DIP).values.copy()
+    values[3, 8] = np.nan
+    for rule in (RULE, DipFree("noisy")):
+        found = rule.evaluate({"noisy": SparsityCurve(SEEDS, DENSITY, values)}, THRESHOLD)
+        assert (found.p, found.p_contrary) == (1, 1)
+        assert found.open_reason == "seed 1003 of 'noisy' diverged"
+        assert np.isfinite(found.effect.value)
+
+
+def test_a_seed_that_diverged_outside_the_windows_is_judged():
+    values = curve(DIP).values.copy()
+    values[3, 15] = np.nan
+    found = RULE.evaluate({"noisy": SparsityCurve(SEEDS, DENSITY, values)}, THRESHOLD)
+    assert found.open_reason is None
+    assert found.p < THRESHOLD
+
+
+def test_overlapping_windows_are_an_error():
+    with pytest.raises(InputError, match="sweet phase"):
+        DipThenRise("noisy", LIGHT, CRITICAL, Window(0.003, 0.02))
+
+
+def test_dip_free_with_some_of_the_windows_is_an_error():
+    with pytest.raises(InputError, match="only the windows light"):
+        DipFree("noisy", light=LIGHT)
+
+
+@pytest.mark.parametrize(
+    ("curves", "message"),
+    [
+        ({}, "curves given are none"),
+        (
+            {"noisy": SparsityCurve((1, 2), DENSITY, np.zeros((2, LEVELS)))},
+            "at least 12 seeds to reach a verdict, got 2",
+        ),
+        ({"noisy": SparsityCurve(SEEDS, DENSITY[:9], np.zeros((12, 9)))}, "lies off the curve"),
+    ],
+)
+def test_curves_that_cannot_be_judged_are_an_error(curves, message):
+    with pytest.raises(InputError, match=message):
+        RULE.evaluate(curves, THRESHOLD)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 1000), st.floats(0, 0.1), st.floats(0, 0.05))
+def test_a_bigger_dip_never_raises_p(seed, depth, more):
+    noise = curve(np.zeros(LEVELS), seed).values
+    at = {"noisy": DENSITY}
+    small = RULE.test(at, {"noisy": noise + phases(0.7, 0.7 - depth, 0.7, 0.5)}).support.p
+    large = RULE.test(at, {"noisy": noise + phases(0.7, 0.7 - depth - more, 0.7, 0.5)}).support.p
+    assert large <= small + 1e-9

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats import DipThenRise, Phases, Window, find_phases
+
+MEAN = np.array([0.76, 0.76, 0.75, 0.74, 0.73, 0.72, 0.70, 0.69, 0.68, 0.70, 0.73, 0.75, 0.76, 0.75, 0.72, 0.65])
+TRAIN = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.999, 0.998, 0.99, 0.94, 0.86, 0.79, 0.75, 0.72, 0.69, 0.64, 0.45])
+DENSITY = 0.64 ** np.arange(len(MEAN))
+
+
+def curve(mean: np.ndarray, deviation: np.ndarray | float = 0.01) -> SparsityCurve:
+    """Four seeds whose mean and spread at each level are known exactly."""
+    offsets = np.array([-1.0, -1.0, 1.0, 1.0])[:, None] * deviation
+    return SparsityCurve((0, 1, 2, 3), DENSITY[: len(mean)], mean + offsets)
+
+
+def levels(window) -> list[int]:
+    return list(window.levels(DENSITY))
+
+
+def test_each_phase_is_its_extremum_and_the_neighbouring_levels():
+    phases = find_phases(curve(MEAN), curve(TRAIN))
+    assert levels(phases.light) == [0, 1]
+    assert levels(phases.critical) == [7, 8, 9]
+    assert levels(phases.sweet) == [11, 12, 13]
+    assert levels(phases.collapsed) == [14, 15]
+    assert levels(phases.memorizing) == [5, 6]
+    assert levels(phases.rise) == list(range(7, 13))
+    assert levels(phases.to_sweet) == list(range(13))
+    assert levels(phases.whole) == list(range(16))
+
+
+def test_no_window_lies_where_pilots_scatter_twice_as_much_as_the_dense_level():
+    deviation = np.full(len(MEAN), 0.01)
+    deviation[15] = 0.021
+    assert levels(find_phases(curve(MEAN, deviation), curve(TRAIN)).collapsed) == [14]
+
+
+@given(noise=st.lists(st.floats(-0.02, 0.02), min_size=len(MEAN), max_size=len(MEAN)))
+def test_the_windows_always_make_a_valid_rule(noise):
+    phases = find_phases(curve(MEAN + np.array(noise)), curve(TRAIN))
+    rule = DipThenRise("accuracy", phases.light, phases.critical, phases.sweet, phases.collapsed)
+    rule.check({"accuracy": DENSITY})
+
+
+def test_a_curve_that_only_falls_has_no_phases():
+    with pytest.raises(InputError, match="no dip"):
+        find_phases(curve(np.linspace(0.9, 0.6, 16)), curve(TRAIN))
+
+
+def test_a_curve_that_ends_on_its_second_rise_has_no_collapsed_phase():
+    with pytest.raises(InputError, match="more levels"):
+        find_phases(curve(MEAN[:13]), curve(TRAIN[:13]))
+
+
+def test_a_dense_network_that_diverged_sets_no_windows():
+    mean = MEAN.copy()
+    mean[0] = np.nan
+    with pytest.raises(InputError, match="diverged"):
+        find_phases(curve(mean), curve(TRAIN))
+
+
+def test_the_printed_windows_are_the_windows():
+    phases = find_phases(curve(MEAN), curve(TRAIN))
+    assert eval(phases.in_code(), {"Phases": Phases, "Window": Window}) == phases  # noqa: S307
