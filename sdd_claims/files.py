@@ -29,7 +29,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             raise
         _sync_folder(path.parent)
     except OSError as error:
-        raise StoreError(f"cannot write {path}: {_reason(error)}. Nothing that was stored before is lost.") from error
+        raise StoreError(f"cannot write {path}: {remedy(error)}. Nothing that was stored before is lost.") from error
 
 
 def _umask() -> int:
@@ -49,11 +49,14 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _reason(error: OSError) -> str:
+def remedy(error: OSError) -> str:
+    """What the operating system refused, in words, and what to do about it."""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return "the disk is full; free some space, or choose another folder, and run again"
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return "the folder is read-only; choose a folder that can be written, or change its permissions"
+        case errno.EEXIST | errno.ENOTDIR:
+            return "a file stands where a folder is needed; choose another folder"
         case _:
             return f"{error.strerror or error}; choose another folder"

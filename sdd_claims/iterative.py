@@ -9,7 +9,6 @@ A stack of replicas goes through one level at a time:
         measure
 """
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,10 +22,22 @@ from sdd_claims.data.datasets import Dataset, load
 from sdd_claims.data.label_noise import corrupt
 from sdd_claims.data.preparation import prepare
 from sdd_claims.data.subset import subset as draw_subset
+from sdd_claims.errors import InputError
 from sdd_claims.models import build, initial_weights
-from sdd_claims.pruning import Past, Start, dense_masks, kept, prune, scheduled_count, start_of_level
+from sdd_claims.pruning import (
+    Past,
+    Start,
+    check_criterion,
+    check_retraining,
+    dense_masks,
+    kept,
+    prune,
+    scheduled_count,
+    start_of_level,
+)
 from sdd_claims.randomness import Stream, numpy_stream, torch_stream
 from sdd_claims.record import ChainState, LevelRecord, Replica
+from sdd_claims.spec import RunSpec
 from sdd_claims.training import ReplicaNumbers, ReplicaStack, TrainingData, iterations_per_epoch, train
 
 
@@ -34,9 +45,16 @@ class IterativePruning:
     """Iterative pruning of replicas that can be trained as one stack (equal `RunSpec.stack_key`)."""
 
     def __init__(self, replicas: Sequence[Replica], device: torch.device, data_root: Path | None = None) -> None:
-        """Load the data and draw what each seed draws before training: subset, label noise, initial weights."""
+        """Load the data and draw what each seed draws before training: subset, label noise, initial weights.
+
+        Raises:
+            InputError: unknown names in the spec, data that cannot be had, or a rewinding point beyond the training.
+        """
         self.replicas = list(replicas)
         self.device = device
+        for replica in self.replicas:
+            check_criterion(replica.spec.pruning.criterion)
+            check_retraining(replica.spec.pruning.retraining)
         first = self.replicas[0].spec
         dataset = load(first.data.name, data_root)
         train_images, test_images = prepare(dataset, first.data.side)
@@ -52,6 +70,7 @@ class IterativePruning:
             initial_weights(self._architecture, torch_stream(replica.seed, Stream.INITIALIZATION))
             for replica in self.replicas
         ]
+        _check_rewinding(first, self._subset.shape[1])
         self._flops_per_image = measures.training_flops_per_image(self._architecture, (channels, height, width))
 
     def next_level(
@@ -97,8 +116,7 @@ class IterativePruning:
             snapshots if snapshots else [state.rewind_point if state else None for state in states]
         )
         measured = self._measure(stack, training_data, initial)
-        steps = iterations_per_epoch(training_data.size, spec.training.batch_size)
-        epochs_trained = spec.training.epochs - starts[0].iteration / steps
+        images_trained = _images_trained(spec, training_data.size, starts[0].iteration)
         seconds = (time.perf_counter() - began) / len(replicas)
         return [
             (
@@ -107,8 +125,8 @@ class IterativePruning:
                     density=kept(mask) / self._architecture.prunable_count,
                     remaining={name: int(m.sum()) for name, m in mask.items()},
                     **numbers,
-                    diverged=not all(bool(w.isfinite().all()) for w in weights.values()),
-                    train_flops=float(self._flops_per_image * training_data.size * epochs_trained),
+                    diverged=None in numbers.values(),
+                    train_flops=float(self._flops_per_image * images_trained),
                     seconds=seconds,
                 ),
                 ChainState(mask, weights, rewind_point),
@@ -123,11 +141,16 @@ class IterativePruning:
             return dense_masks(initial, self._architecture.prunable)
         pruning = replica.spec.pruning
         count = scheduled_count(self._architecture.prunable_count, pruning.density(level))
-        return prune(pruning.criterion, state.trained, state.masks, count)
+        # Ties are broken by position, and a state read from a file has lost the order of its tensors.
+        masks = {name: state.masks[name] for name in self._architecture.prunable}
+        return prune(pruning.criterion, state.trained, masks, count)
 
     def _start(self, replica: Replica, state: ChainState | None, initial: dict[str, Tensor]) -> Start:
         if state is None:
             return Start(initial, 0)
+        if not all(bool(weights.isfinite().all()) for weights in state.trained.values()):
+            # A diverged network has no magnitudes to be pruned by: its chain stays diverged, openly.
+            return Start(state.trained, replica.spec.pruning.rewind_iteration)
         rewind_point = initial if state.rewind_point is None else state.rewind_point
         return start_of_level(replica.spec.pruning, Past(rewind_point, state.trained))
 
@@ -144,15 +167,28 @@ class IterativePruning:
             "test_loss": on_test.loss,
             "learning_distance": measures.learning_distance(start, stack.parameters),
         }
-        # A network that diverged has no meaningful measure at all, not even the accuracy of its NaN logits.
-        sound = torch.stack([p.detach().flatten(1).isfinite().all(1) for p in stack.parameters.values()]).all(0)
+        # A network that diverged has no meaningful measure at all, not even the accuracy of its NaN logits. An infinite
+        # weight shows in the distance; finite weights with an infinite loss have diverged as well.
+        sound = torch.stack(list(columns.values())).isfinite().all(0)
         return [
-            {
-                name: float(column[r]) if sound[r] and math.isfinite(column[r]) else None
-                for name, column in columns.items()
-            }
+            {name: float(column[r]) if sound[r] else None for name, column in columns.items()}
             for r in range(len(stack))
         ]
+
+
+def _check_rewinding(spec: RunSpec, size: int) -> None:
+    last = spec.training.epochs * iterations_per_epoch(size, spec.training.batch_size) - 1
+    if spec.pruning.rewind_iteration > last:
+        raise InputError(
+            f"PruningSpec.rewind_iteration is {spec.pruning.rewind_iteration}, but the iterations of this training are "
+            f"0 to {last} ({spec.training.epochs} epochs of {size} images in batches of {spec.training.batch_size}); "
+            "rewind to one of them, or train longer"
+        )
+
+
+def _images_trained(spec: RunSpec, size: int, start_iteration: int) -> int:
+    epochs, batches = divmod(start_iteration, iterations_per_epoch(size, spec.training.batch_size))
+    return (spec.training.epochs - epochs) * size - batches * spec.training.batch_size
 
 
 def draw_training_set(dataset: Dataset, replica: Replica) -> tuple[np.ndarray, np.ndarray]:

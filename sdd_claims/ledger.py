@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import count
 from pathlib import Path
 
 from filelock import FileLock
 
 from sdd_claims.claim import BLOCK, Trial
 from sdd_claims.errors import InputError, StoreError
-from sdd_claims.files import write_atomically
+from sdd_claims.files import remedy, write_atomically
+from sdd_claims.sealed import seal, unseal
 
 
 class Ledger:
@@ -21,8 +23,8 @@ class Ledger:
         for claims_json in published:
             for entry in json.loads(claims_json.read_text(encoding="utf-8"))["claims"]:
                 if entry["verdict"] is not None:
-                    block = min(entry["seeds"]) // BLOCK * BLOCK
-                    self._published[f"{entry['id']} {entry['tier']} {block}"] = entry["protocol"]
+                    for block in _blocks(entry["seeds"]):
+                        self._published[_key(entry["id"], entry["tier"], block)] = entry["protocol"]
 
     def check(self, trial: Trial, seeds: tuple[int, ...]) -> None:
         """Raise if these seeds' block has judged this claim under another protocol.
@@ -30,37 +32,46 @@ class Ledger:
         Raises:
             InputError: it has.
         """
-        key = _key(trial, seeds)
-        for judged in (self._read(), self._published):
-            if judged.get(key, trial.protocol) != trial.protocol:
+        for block in _blocks(seeds):
+            bound = {each.get(_key(trial.claim.id, trial.tier, block)) for each in (self._read(), self._published)}
+            if bound - {None, trial.protocol}:
                 raise InputError(
                     f"{trial.claim.id}: its windows, margin, rule or settings have changed after the block of seeds "
-                    f"{_block(seeds)} judged its {trial.tier} trial; give the trial a fresh block "
-                    f"(block={_block(seeds) + BLOCK}), or take the change back"
+                    f"{block} judged its {trial.tier} trial; give the trial a fresh block "
+                    f"(block={self._fresh(trial)}), or take the change back"
                 )
+
+    def _fresh(self, trial: Trial) -> int:
+        """The first block that has not judged this trial."""
+        judged = {**self._read(), **self._published}
+        return next(b for b in count(BLOCK, BLOCK) if _key(trial.claim.id, trial.tier, b) not in judged)
 
     def record(self, trial: Trial, seeds: tuple[int, ...]) -> None:
         """Note that these seeds' block has judged this trial."""
-        with FileLock(self._path.with_suffix(".lock")):
-            judged = self._read()
-            if _key(trial, seeds) not in judged:
-                text = json.dumps({**judged, _key(trial, seeds): trial.protocol}, indent=1, sort_keys=True) + "\n"
-                write_atomically(self._path, text.encode())
+        now = {_key(trial.claim.id, trial.tier, block): trial.protocol for block in _blocks(seeds)}
+        try:
+            with FileLock(self._path.with_suffix(".lock")):
+                judged = self._read()
+                if not now.keys() <= judged.keys():
+                    write_atomically(self._path, seal({**now, **judged}))
+        except OSError as error:
+            raise StoreError(f"cannot lock {self._path}: {remedy(error)}") from error
 
     def _read(self) -> Mapping[str, str]:
         if not self._path.exists():
             return {}
         try:
-            return dict(json.loads(self._path.read_text(encoding="utf-8")))
-        except ValueError as error:
+            return dict(unseal(self._path.read_bytes()))
+        except (OSError, ValueError) as error:
             raise StoreError(
-                f"{self._path} is damaged ({error}); restore it, or start a new store with --store"
+                f"{self._path} cannot be read ({error}); restore it, or start a new store with --store"
             ) from error
 
 
-def _block(seeds: tuple[int, ...]) -> int:
-    return min(seeds) // BLOCK * BLOCK
+def _blocks(seeds: Iterable[int]) -> list[int]:
+    """The blocks that these seeds belong to."""
+    return sorted({seed // BLOCK * BLOCK for seed in seeds})
 
 
-def _key(trial: Trial, seeds: tuple[int, ...]) -> str:
-    return f"{trial.claim.id} {trial.tier} {_block(seeds)}"
+def _key(claim: str, tier: str, block: int) -> str:
+    return f"{claim} {tier} {block}"

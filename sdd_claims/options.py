@@ -79,9 +79,9 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
         if not match:
             raise InputError(f"--seeds {text}: {part!r} is no seed; give a list such as 1000-1011,1020")
         first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise InputError(f"--seeds {text}: {part!r} runs backwards; give a list such as 1000-1011,1020")
         seeds += range(first, last + 1)
-    if not seeds:
-        raise InputError(f"--seeds {text} names no seed; give a list such as 1000-1011,1020")
     return tuple(seeds)
 
 

@@ -3,7 +3,7 @@
 import json
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for tier in TIERS:
         config.addinivalue_line("markers", f"{tier}(trial): judges a claim in the {tier} tier")
     limit_threads()
+    if config.option.plan:
+        config.option.dist = "no"  # there is nothing to share out
     worker = getattr(config, "workerinput", {}).get("workerid")
     if config.option.smoke and config.option.store is None:
         # In the controller, before xdist hands the options to its workers: all share one store.
@@ -84,22 +86,49 @@ def trial_of(item: pytest.Item) -> Trial | None:
     """The trial that a test judges: the argument of its tier's marker.
 
     Raises:
-        UsageError: the marker has no trial, or one of the other tier.
+        InputError: the marker has no trial, or one of the other tier.
     """
     for tier in TIERS:
         if marker := item.get_closest_marker(tier):
             trial = marker.args[0] if marker.args else None
             if not isinstance(trial, Trial) or trial.tier != tier:
-                raise pytest.UsageError(f"{item.nodeid}: mark it @pytest.mark.{tier}(trial) with a trial of that tier")
+                raise InputError(f"{item.nodeid}: mark it @pytest.mark.{tier}(trial) with a trial of that tier")
             return trial
     return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A claim module that cannot be registered says why in its one sentence."""
+    report = yield
+    call: pytest.CallInfo[object] | None = getattr(report, "call", None)
+    if call is not None and call.excinfo is not None and isinstance(call.excinfo.value, InputError):
+        report.longrepr = str(call.excinfo.value)
+    return report
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Gather the trials of the selected tests, so that the first verdict trains for all of them at once."""
     run = session.config.stash[_run]
-    trials = [trial for item in session.items if (trial := trial_of(item)) is not None]
-    run.trials = [trial for trial in trials if run.settings.devices[trial.tier] is not None]
+    for item in session.items:
+        try:
+            trial = trial_of(item)
+        except InputError as error:
+            if hasattr(session.config, "workerinput"):
+                continue  # a worker of xdist could only crash here; the test will say it
+            raise pytest.UsageError(str(error)) from error
+        if trial is not None and run.settings.devices[trial.tier] is not None:
+            run.trials.append(trial)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail a test whose tier marker holds no trial."""
+    try:
+        trial_of(item)
+    except InputError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
@@ -142,6 +171,7 @@ class _Verdicts:
         self._config = config
         self._entries: dict[str, ClaimEntry] = {}
         self._page: Path | None = None
+        self._trouble: str | None = None
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
         if report.when == "call" and report.outcome == "passed" and (entry := _entry_of(report)):
@@ -152,20 +182,27 @@ class _Verdicts:
         if report.when == "call" and (entry := _entry_of(report)):
             self._entries[report.nodeid] = entry
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self._entries:
             smoke = self._config.option.smoke
             directory = self._config.option.report or f"reports/{'smoke' if smoke else 'latest'}"
             command = " ".join(["pytest", *map(str, self._config.invocation_params.args)])
             run = self._config.stash[_run]
-            self._page = run.write_report(list(self._entries.values()), Path(directory).absolute(), command)
+            try:
+                self._page = run.write_report(list(self._entries.values()), Path(directory).absolute(), command)
+            except (InputError, StoreError) as error:
+                self._trouble = str(error)
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> None:
         if self._entries:
             terminalreporter.section("verdicts")
             for line in summary_lines(list(self._entries.values())):
                 terminalreporter.write_line(line)
-            terminalreporter.write_line(f"report: {self._page}")
+            if self._trouble:
+                terminalreporter.write_line(f"there is no report: {self._trouble}", red=True)
+            else:
+                terminalreporter.write_line(f"report: {self._page}")
         elif exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self._config.option.plan:
             option = self._config.option
             terminalreporter.write_line(

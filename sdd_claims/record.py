@@ -34,7 +34,7 @@ class LevelRecord:
         test_accuracy: on clean test labels, in [0, 1], after the last epoch.
         test_loss: cross-entropy in nats.
         learning_distance: l2, from the dense initialization, pruned weights counting as zero.
-        diverged: a weight became infinite or NaN.
+        diverged: a weight or a loss became infinite or NaN; all measures are then None.
         train_flops: matrix products of this level's training, counted dense.
         seconds: this replica's share of the wall time of its stack.
     """

@@ -49,11 +49,13 @@ class ClaimRun:
             StoreError: the store cannot be used.
         """
         session = self._opened()
-        verdict = session.verdict(trial)
-        for line in (*(f"warning: {warning}" for warning in session.store.warnings), *session.notes):
-            print(line, file=sys.stderr)
-        session.store.warnings.clear()
-        session.notes.clear()
+        try:
+            verdict = session.verdict(trial)
+        finally:
+            for line in (*(f"warning: {warning}" for warning in session.store.warnings), *session.notes):
+                print(line, file=sys.stderr)
+            session.store.warnings.clear()
+            session.notes.clear()
         return entry(verdict, session.store, *session.curves(trial), rerun=self._rerun(trial))
 
     def plan_in_words(self) -> list[str]:
@@ -61,7 +63,7 @@ class ClaimRun:
         session = self._opened()
         lines = []
         for look in range(max((len(trial.looks) for trial in self.trials), default=0)):
-            plan = session.plan(self.trials, look)
+            plan = session.plan(look)
             stored = plan.stored(session.store)
             flops = estimate.missing_flops(plan, session.store)
             rate, source = estimate.rate(plan, session.store)

@@ -24,14 +24,18 @@ def smoke_curves(trial: Trial, data_root: Path | None) -> tuple[Mapping[str, Cur
 
 
 def shrunk(curve: CurveOf, data_root: Path | None) -> CurveOf:
-    """Two levels of one epoch on a few images of the same setting, on stand-in images where the data set is absent."""
+    """Two levels of one epoch on a few images of the same setting, on stand-in images where the data set is absent.
+
+    Where the setting rewinds, there is a second epoch, so that an iteration to rewind to exists whatever the batch.
+    """
     spec, name = curve.spec, curve.spec.data.name
+    rewind = min(1, spec.pruning.rewind_iteration)
     small = spec.but(
         data={
             "name": name if why_unavailable(name, data_root) is None else stand_in.PREFIX + name,
             "train_size": min(_IMAGES, spec.data.train_size or _IMAGES),
         },
-        training={"epochs": 1, "schedule": {"name": "constant", "milestones": ()}},
-        pruning={"rewind_iteration": min(1, spec.pruning.rewind_iteration)},
+        training={"epochs": 1 + rewind, "schedule": {"name": "constant", "milestones": ()}},
+        pruning={"rewind_iteration": rewind},
     )
     return replace(curve, spec=small, levels=LEVELS)

@@ -14,7 +14,6 @@ crash, and ends with the same numbers.
 """
 
 import hashlib
-import json
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,14 +30,14 @@ from torch import Tensor
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError, StoreError
-from sdd_claims.files import write_atomically
+from sdd_claims.files import remedy, write_atomically
 from sdd_claims.record import ChainState, LevelRecord, Replica
-from sdd_claims.spec import canonical_json
+from sdd_claims.sealed import seal, unseal
 
 SCHEMA = 1
 
 
-class DamageError(Exception):
+class DamageError(StoreError):
     """A stored file that is not what was written."""
 
 
@@ -67,14 +66,14 @@ class Store:
         self.warnings: list[str] = []
         self._known_passes: set[str] = set()
         marker = self.path / "store.json"
-        if not marker.exists():
-            write_atomically(marker, _sealed({"schema": SCHEMA}))
         try:
-            schema = json.loads(marker.read_bytes())["content"]["schema"]
+            if not marker.exists():
+                write_atomically(marker, seal({"schema": SCHEMA}))
+            schema = unseal(marker.read_bytes())["schema"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(
-                f"{marker} cannot be read ({error}); if this folder is a store, write "
-                f"{_sealed({'schema': SCHEMA}).decode()} into it, else choose another folder"
+                f"{marker} cannot be read ({error}); if this folder is a store of this version, delete that one file "
+                "and it is written anew, else choose another folder with --store"
             ) from error
         if schema > SCHEMA:
             raise StoreError(
@@ -177,36 +176,38 @@ class Store:
                 )
             spec_path = self.path / "runs" / replica.spec.digest / "spec.json"
             if not spec_path.exists():
-                write_atomically(spec_path, _sealed(replica.spec.as_dict()))
+                write_atomically(spec_path, seal(replica.spec.as_dict()))
             packed = _packed(state)
             write_atomically(self._state_path(replica, record.level), packed)
             extended = _Chain((*chain.records, record), (*chain.states, _sha(packed)), (*chain.passes, pass_id))
-            write_atomically(self._folder(*replica.key) / "levels.json", _sealed(asdict(extended)))
+            write_atomically(self._folder(*replica.key) / "levels.json", seal(asdict(extended)))
         members = [{"digest": r.spec.digest, "seed": r.seed, "level": record.level} for r, record, _ in results]
-        write_atomically(self.path / "passes" / f"{pass_id}.json", _sealed({**about, "replicas": members}))
+        write_atomically(self.path / "passes" / f"{pass_id}.json", seal({**about, "replicas": members}))
         for replica, record, _ in results:
-            for old in self._folder(*replica.key).glob("state-*.safetensors"):
-                if old != self._state_path(replica, record.level):
+            folder, kept = self._folder(*replica.key), self._state_path(replica, record.level)
+            # The states before, and what a process that was killed while writing has left.
+            for old in (*folder.glob("state-*.safetensors"), *folder.glob(".*")):
+                if old != kept:
                     old.unlink(missing_ok=True)
 
     def verify(self, replica: Replica) -> None:
         """Check every byte stored for a replica; set the chain aside, with a warning, if one is wrong."""
         folder = self._folder(*replica.key)
-        try:
-            spec_path = folder.parent / "spec.json"
-            if spec_path.exists() and self._unsealed(spec_path) != json.loads(canonical_json(replica.spec.as_dict())):
-                raise DamageError(f"{spec_path} is damaged")
-        except DamageError:
-            write_atomically(spec_path, _sealed(replica.spec.as_dict()))
-            self.warnings.append(f"{spec_path} was damaged and has been written again")
+        spec_path, spec = folder.parent / "spec.json", seal(replica.spec.as_dict())
+        if spec_path.parent.exists() and (not spec_path.exists() or spec_path.read_bytes() != spec):
+            write_atomically(spec_path, spec)
+            self.warnings.append(f"{spec_path} was missing or damaged and has been written again")
         try:
             chain = self._read_chain(*replica.key)
             if chain.records:
                 self.state(replica, len(chain.records) - 1)
         except DamageError as damage:
             aside = self.path / "set_aside" / f"{replica.spec.digest[:12]}-{replica.seed}-{uuid.uuid4().hex[:8]}"
-            aside.parent.mkdir(exist_ok=True)
-            shutil.move(folder, aside)
+            try:
+                aside.parent.mkdir(exist_ok=True)
+                shutil.move(folder, aside)
+            except OSError as error:
+                raise StoreError(f"{damage}, and cannot be set aside: {remedy(error)}") from error
             self.warnings.append(
                 f"{damage}: what is stored of seed {replica.seed} of run {replica.spec.digest[:12]} has been set aside "
                 f"in {aside} and will be trained anew"
@@ -251,22 +252,13 @@ class Store:
 
     def _unsealed(self, path: Path) -> Any:
         try:
-            raw = path.read_bytes()
-            sealed = json.loads(raw)
-            if _sealed(sealed["content"]) == raw:
-                return sealed["content"]
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        raise DamageError(f"{path} is damaged")
+            return unseal(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise DamageError(f"{path} is damaged") from error
 
 
 def _sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _sealed(content: object) -> bytes:
-    """JSON that carries the checksum of its own content."""
-    return (canonical_json({"content": content, "sha256": _sha(canonical_json(content).encode())}) + "\n").encode()
 
 
 def _packed(state: ChainState) -> bytes:

@@ -1,6 +1,7 @@
 """No more training at once than the machine has cores, over all processes of a user."""
 
 import getpass
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -36,7 +37,8 @@ def training_slot(device: str) -> Iterator[None]:
 
 @contextmanager
 def _first_free(slots: int) -> Iterator[None]:
-    folder = Path(tempfile.gettempdir()) / f"sdd-claims-slots-{getpass.getuser()}"
+    user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()  # in a container a user may have no name
+    folder = Path(tempfile.gettempdir()) / f"sdd-claims-slots-{user}"
     folder.mkdir(exist_ok=True)
     while True:
         for slot in range(slots):

@@ -34,10 +34,12 @@ def build(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> A
     """The architecture for images of shape (channels, height, width).
 
     Raises:
-        InputError: no architecture of that name.
+        InputError: no architecture of that name, or nothing in it that pruning may touch.
     """
     if spec.name != "mlp":
         raise InputError(f"there is no model {spec.name!r}; use one of: mlp")
+    if not spec.hidden:
+        raise InputError("an MLP without hidden layers has only its last layer, which is never pruned; add a layer")
     with torch.device("meta"):
         module = mlp(math.prod(input_shape), spec.hidden, classes)
     weights = [name for name, parameter in module.named_parameters() if parameter.ndim > 1]

@@ -1,8 +1,8 @@
 """Pruning and retraining, as parts that plug into iterative pruning."""
 
-from sdd_claims.pruning.criteria import CRITERIA, IDENTITY, prune
+from sdd_claims.pruning.criteria import CRITERIA, IDENTITY, check_criterion, prune
 from sdd_claims.pruning.masks import Masks, dense_masks, keep_highest, kept, scheduled_count
-from sdd_claims.pruning.retraining import RETRAINING, Past, Start, start_of_level
+from sdd_claims.pruning.retraining import RETRAINING, Past, Start, check_retraining, start_of_level
 
 __all__ = [
     "CRITERIA",
@@ -11,6 +11,8 @@ __all__ = [
     "Masks",
     "Past",
     "Start",
+    "check_criterion",
+    "check_retraining",
     "dense_masks",
     "keep_highest",
     "kept",

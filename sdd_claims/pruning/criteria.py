@@ -31,8 +31,15 @@ def prune(criterion: str, weights: Mapping[str, Tensor], masks: Masks, count: in
     Raises:
         InputError: no criterion of that name.
     """
-    if criterion == IDENTITY:
-        return dict(masks)
-    if criterion not in CRITERIA:
-        raise InputError(f"there is no pruning criterion {criterion!r}; use one of: {', '.join(CRITERIA)}, {IDENTITY}")
-    return keep_highest(CRITERIA[criterion](weights, masks), masks, count)
+    check_criterion(criterion)
+    return dict(masks) if criterion == IDENTITY else keep_highest(CRITERIA[criterion](weights, masks), masks, count)
+
+
+def check_criterion(name: str) -> None:
+    """Raise before anything is trained if there is no criterion of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in (*CRITERIA, IDENTITY):
+        raise InputError(f"there is no pruning criterion {name!r}; use one of: {', '.join(CRITERIA)}, {IDENTITY}")

@@ -47,6 +47,15 @@ def start_of_level(spec: PruningSpec, past: Past) -> Start:
     Raises:
         InputError: no retraining method of that name.
     """
-    if spec.retraining not in RETRAINING:
-        raise InputError(f"there is no retraining method {spec.retraining!r}; use one of: {', '.join(RETRAINING)}")
+    check_retraining(spec.retraining)
     return RETRAINING[spec.retraining](spec, past)
+
+
+def check_retraining(name: str) -> None:
+    """Raise before anything is trained if there is no retraining method of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in RETRAINING:
+        raise InputError(f"there is no retraining method {name!r}; use one of: {', '.join(RETRAINING)}")

@@ -28,7 +28,10 @@ class ReplicaStack:
         masks: Sequence[Weights],
         device: torch.device,
     ) -> None:
-        self.parameters = {name: torch.stack([w[name] for w in weights]).to(device) for name in weights[0]}
+        # In the module's order, not in that of the given mappings: a state read from a file has lost its order, and
+        # sums over parameters would differ in the last bit.
+        names = [name for name, _ in architecture.module.named_parameters()]
+        self.parameters = {name: torch.stack([w[name] for w in weights]).to(device) for name in names}
         self.masks = {
             name: torch.stack([m[name] for m in masks]).to(device, self.parameters[name].dtype)
             for name in architecture.prunable

@@ -1,0 +1,206 @@
+"""What the benchmarks share: the product's stacked training as something to time, and n interleaved timings as a table.
+
+Times are measured and printed, never asserted: they say as much about the machine as about the code.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from sdd_claims import provenance
+from sdd_claims.data.datasets import Dataset
+from sdd_claims.data.preparation import prepare
+from sdd_claims.iterative import draw_training_set
+from sdd_claims.measures import training_flops_per_image
+from sdd_claims.models import build, initial_weights
+from sdd_claims.pruning import dense_masks, prune, scheduled_count
+from sdd_claims.randomness import Stream, torch_stream
+from sdd_claims.record import Replica
+from sdd_claims.spec import RunSpec
+from sdd_claims.training import ReplicaNumbers, ReplicaStack, TrainingData, train
+
+
+class StackedTraining:
+    """A stack as iterative pruning would train it at a level, ready to be trained again and again.
+
+    Attributes:
+        replicas: number of networks in the stack.
+        flops_per_image: of one forward and backward pass of one network, see `sdd_claims.measures`.
+    """
+
+    def __init__(self, dataset: Dataset, spec: RunSpec, seeds: Sequence[int], level: int = 0) -> None:
+        """Draw data and weights as the product does; beyond level 0, the initial weights are pruned to its density."""
+        images, _ = prepare(dataset, spec.data.side)
+        channels, height, width = images.shape[1:]
+        architecture = build(spec.model, (channels, height, width), dataset.classes)
+        weights = [initial_weights(architecture, torch_stream(seed, Stream.INITIALIZATION)) for seed in seeds]
+        masks = [dense_masks(w, architecture.prunable) for w in weights]
+        if level:
+            count = scheduled_count(architecture.prunable_count, spec.pruning.density(level))
+            masks = [prune(spec.pruning.criterion, w, m, count) for w, m in zip(weights, masks, strict=True)]
+        drawn = [draw_training_set(dataset, Replica(spec, seed)) for seed in seeds]
+        self.replicas = len(seeds)
+        self.flops_per_image = training_flops_per_image(architecture, (channels, height, width))
+        self._spec = spec.training
+        self._stack = ReplicaStack(architecture, weights, masks, torch.device("cpu"))
+        self._data = TrainingData(
+            images,
+            torch.from_numpy(np.stack([subset for subset, _ in drawn])),
+            torch.from_numpy(np.stack([labels for _, labels in drawn])),
+        )
+        none = [0.0] * len(seeds)
+        self._numbers = ReplicaNumbers(list(seeds), [level] * len(seeds), weight_decay=none, penalty_strength=none)
+
+    def train(self, size: int | None = None) -> None:
+        """Train on from where the stack stands, for the spec's epochs, on the first `size` images of each replica."""
+        data = TrainingData(self._data.images, self._data.subset[:, :size], self._data.labels[:, :size])
+        train(self._stack, data, self._spec, self._numbers)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One of the things that are compared.
+
+    Attributes:
+        name: its row in the table.
+        run: what is timed, warmed up.
+        units: how many units of work (a step, an epoch) one run does; times are given for one unit.
+        amount: FLOP or images in a unit; rates are amounts a second.
+    """
+
+    name: str
+    run: Callable[[], object]
+    units: int
+    amount: float
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What was measured of a case: seconds a unit, one number a repetition."""
+
+    case: Case
+    seconds: tuple[float, ...]
+
+    @property
+    def minimum(self) -> float:
+        """Seconds a unit in the fastest repetition."""
+        return min(self.seconds)
+
+    @property
+    def median(self) -> float:
+        """Median seconds a unit."""
+        return statistics.median(self.seconds)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the JSON line."""
+        return {
+            "name": self.case.name,
+            "units_a_run": self.case.units,
+            "amount_a_unit": self.case.amount,
+            "seconds_a_unit": list(self.seconds),
+            "minimum": self.minimum,
+            "median": self.median,
+            "rate_at_minimum": self.case.amount / self.minimum,
+            "rate_at_median": self.case.amount / self.median,
+        }
+
+
+def positive(text: str) -> int:
+    """A number of repetitions, for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+def interleaved(cases: Sequence[Case], repetitions: int) -> list[Timing]:
+    """Time the cases in turns, so that whatever else the machine does meets all of them alike."""
+    seconds: list[list[float]] = [[] for _ in cases]
+    for _ in range(repetitions):
+        for case, times in zip(cases, seconds, strict=True):
+            began = time.perf_counter()
+            case.run()
+            times.append((time.perf_counter() - began) / case.units)
+    return [Timing(case, tuple(times)) for case, times in zip(cases, seconds, strict=True)]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The product against one or more yardsticks, measured in the same run.
+
+    Attributes:
+        benchmark: module name.
+        settings: what each side does, in words.
+        yardsticks: what the product is measured by; the aim is set against the fastest.
+        product: the product's own code.
+        rate: unit of the rates.
+        scale: amounts a second in one unit of the rates.
+        aim: for the ratio of the product's rate to the yardstick's.
+    """
+
+    benchmark: str
+    settings: Mapping[str, str]
+    yardsticks: Sequence[Timing]
+    product: Timing
+    rate: str
+    scale: float
+    aim: float
+
+    def ratios(self, yardstick: Timing) -> tuple[float, float]:
+        """The product's rate over a yardstick's: at the minimal times and at the median times."""
+        amounts = self.product.case.amount / yardstick.case.amount
+        return (
+            amounts * yardstick.minimum / self.product.minimum,
+            amounts * yardstick.median / self.product.median,
+        )
+
+    def table(self) -> str:
+        """The settings, a row for each side, and the ratios."""
+        timings = (*self.yardsticks, self.product)
+        width = max(len(timing.case.name) for timing in timings) + 2
+        lines = [f"{name}: {words}" for name, words in {"machine": provenance.hardware(), **self.settings}.items()]
+        lines += ["", f"{'':{width}}{'':>3}{'time':^24}{self.rate:^22}{'product / this':^22}"]
+        lines += [
+            f"{'':{width}}{'n':>3}" + f"{'minimum':>12}{'median':>12}" + f"{'at minimum':>11}{'at median':>11}" * 2
+        ]
+        for timing in timings:
+            rates = "".join(f"{timing.case.amount / s / self.scale:>11,.0f}" for s in (timing.minimum, timing.median))
+            ratios = "".join(f"{ratio:>11.2f}" for ratio in self.ratios(timing)) if timing is not self.product else ""
+            lines.append(
+                f"{timing.case.name:{width}}{len(timing.seconds):>3}"
+                f"{_time(timing.minimum):>12}{_time(timing.median):>12}{rates}{ratios}"
+            )
+        return "\n".join([*lines, f"aim: at least {self.aim:g} times the fastest yardstick's rate"])
+
+    def as_json(self) -> str:
+        """All that was measured, on one line; the ratios are to the yardstick with the highest median rate."""
+        fastest = max(self.yardsticks, key=lambda timing: timing.case.amount / timing.median)
+        at_minimum, at_median = self.ratios(fastest)
+        return json.dumps(
+            {
+                "benchmark": self.benchmark,
+                "hardware": provenance.hardware(),
+                "commit": provenance.commit(),
+                "versions": provenance.versions(),
+                "settings": dict(self.settings),
+                "n": len(self.product.seconds),
+                "rate": self.rate,
+                "scale": self.scale,
+                "yardsticks": [timing.as_dict() for timing in self.yardsticks],
+                "product": self.product.as_dict(),
+                "fastest_yardstick": fastest.case.name,
+                "ratio_at_minimum": at_minimum,
+                "ratio_at_median": at_median,
+                "aim": self.aim,
+            }
+        )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1e3:.2f} ms" if seconds < 0.1 else f"{seconds:.3f} s"

@@ -1,0 +1,13 @@
+"""The engines' tests wait for nobody else on the machine."""
+
+import tempfile
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def slots_of_its_own(tmp_path_factory, monkeypatch):
+    """Training slots are a machine's; those of a test are in its own folder, in this process and in its children."""
+    folder = str(tmp_path_factory.mktemp("slots"))
+    monkeypatch.setattr(tempfile, "tempdir", folder)
+    monkeypatch.setenv("TMPDIR", folder)

@@ -1,0 +1,190 @@
+import os
+import subprocess
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import torch
+
+from sdd_claims.engines import PoolEngine, SerialEngine, Site, engine, slots
+from sdd_claims.engines import work as work_module
+from sdd_claims.engines.progress import ProgressDisplay
+from sdd_claims.errors import InputError
+from sdd_claims.plan import Request, plan
+from sdd_claims.record import Replica
+from sdd_claims.store import Store
+from sdd_claims.tests.tiny import NOISY, SEEDS, SPEC, InstantPruning, fill, numbers, stack_of_three, trained
+
+ROOT = Path(__file__).parents[3]
+WIDER = SPEC.but(model={"hidden": (9,)})
+SEVERAL = plan(
+    [Request(spec, seeds, 2) for spec, seeds in ((SPEC, SEEDS), (NOISY, tuple(range(1000, 1009))), (WIDER, (1000,)))]
+)
+
+
+def once(wanted) -> Counter:
+    return Counter((r.spec.digest, r.seed, level) for r, levels in wanted.wanted.items() for level in range(levels))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The numbers that one process alone comes to."""
+    path = tmp_path_factory.mktemp("alone")
+    SerialEngine().run(SEVERAL, Site(path))
+    return numbers(Store(path), SEVERAL)
+
+
+@pytest.fixture
+def instant(monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", InstantPruning)
+
+
+def test_two_processes_on_one_store_train_every_level_once_and_both_end_well(tmp_path, alone):
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from sdd_claims.engines import SerialEngine, Site\n"
+        "from sdd_claims.engines.tests.test_engines import SEVERAL\n"
+        "print('ready', flush=True); sys.stdin.read()\n"
+        "SerialEngine().run(SEVERAL, Site(Path(sys.argv[1])))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, tmp_path / "store"],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+    for process in processes:
+        assert process.stderr is not None
+        assert (process.wait(), process.stderr.read()) == (0, "")
+        process.stderr.close()
+        assert process.stdout is not None
+        process.stdout.close()
+    assert Counter(trained(tmp_path / "store")) == once(SEVERAL)
+    assert numbers(Store(tmp_path / "store"), SEVERAL) == alone
+
+
+def test_a_pool_of_two_trains_every_level_once(tmp_path, alone):
+    PoolEngine(2).run(SEVERAL, Site(tmp_path))
+    assert Counter(trained(tmp_path)) == once(SEVERAL)
+    assert numbers(Store(tmp_path), SEVERAL) == alone
+
+
+def test_an_error_in_a_pool_is_raised_as_itself(tmp_path):
+    absent = SPEC.but(data={"name": "cifar10", "side": 8})
+    with pytest.raises(InputError, match="cifar10"):
+        PoolEngine(1).run(plan([Request(absent, (1000,), 1)]), Site(tmp_path, data_root=tmp_path))
+
+
+def test_nothing_stored_is_trained_again(tmp_path, instant):
+    SerialEngine().run(SEVERAL, Site(tmp_path))
+    SerialEngine().run(SEVERAL, Site(tmp_path))
+    assert Counter(trained(tmp_path)) == once(SEVERAL)
+
+
+def test_asking_for_more_levels_and_seeds_trains_only_those(tmp_path, instant):
+    more = plan([Request(SPEC, (*SEEDS, 1003), 4)])
+    SerialEngine().run(stack_of_three(2), Site(tmp_path / "extended"))
+    SerialEngine().run(more, Site(tmp_path / "extended"))
+    SerialEngine().run(more, Site(tmp_path / "at once"))
+    assert Counter(trained(tmp_path / "extended")) == once(more)
+    assert numbers(Store(tmp_path / "extended"), more) == numbers(Store(tmp_path / "at once"), more)
+
+
+def test_replicas_of_a_stack_that_lag_behind_catch_up_first(tmp_path, monkeypatch):
+    levels = []
+
+    class Watching(InstantPruning):
+        def next_level(self, level, states, members):
+            levels.append((level, [self._replicas[member].seed for member in members]))
+            return super().next_level(level, states, members)
+
+    monkeypatch.setattr(work_module, "IterativePruning", Watching)
+    fill(Store(tmp_path), plan([Request(SPEC, (1001,), 2)]))
+    SerialEngine().run(plan([Request(SPEC, SEEDS, 3)]), Site(tmp_path))
+    assert levels == [(0, [1000, 1002]), (1, [1000, 1002]), (2, [1000, 1001, 1002])]
+
+
+def test_what_somebody_else_holds_is_waited_for_and_not_trained(tmp_path, monkeypatch):
+    """The rival lets go while we wait, having trained it all: then there is nothing left to train."""
+    wanted, rival, waits = stack_of_three(2), Store(tmp_path), []
+    held = ExitStack()
+    assert held.enter_context(rival.locked(wanted.wanted, wait=False))
+    locked = Store.locked
+
+    def ours(store, replicas, wait):
+        waits.append(wait)
+        if wait:
+            monkeypatch.setattr(Store, "locked", locked)
+            held.close()
+            fill(rival, wanted)
+        return locked(store, replicas, wait)
+
+    monkeypatch.setattr(Store, "locked", ours)
+    monkeypatch.setattr(work_module, "IterativePruning", None)
+    SerialEngine().run(wanted, Site(tmp_path))
+    assert waits == [False, True]
+    assert Counter(trained(tmp_path)) == once(wanted)
+
+
+def test_there_are_two_engines_and_no_other():
+    assert isinstance(engine("serial"), SerialEngine)
+    assert isinstance(engine("pool"), PoolEngine)
+    with pytest.raises(InputError, match=r"there is no engine 'ray'; use one of: serial, pool"):
+        engine("ray")
+
+
+def test_training_holds_one_slot_and_one_thread_and_gives_both_back(monkeypatch):
+    monkeypatch.setattr(slots, "cores", lambda: 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    threads = []
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+
+    class Busy(Exception):
+        pass
+
+    def busy(seconds):
+        raise Busy
+
+    monkeypatch.setattr(slots.time, "sleep", busy)
+    with slots.training_slot("cpu"):
+        assert threads == [1]
+        with pytest.raises(Busy), slots.training_slot("cpu"):
+            pass
+    with slots.training_slot("cpu"):
+        pass
+    assert threads == [1, 1, 7, 7, 1, 7]
+
+
+def test_a_gpu_needs_no_slot(monkeypatch):
+    monkeypatch.setattr(slots, "cores", lambda: 0)
+    with slots.training_slot("cuda:0"):
+        pass
+
+
+def test_progress_without_a_terminal_is_a_plain_line_with_what_is_done(tmp_path, capsys):
+    store = Store(tmp_path)
+    fill(store, plan([Request(SPEC, (1000,), 1)]))
+    with ProgressDisplay(stack_of_three(2), store):
+        pass
+    shown = capsys.readouterr().err
+    assert f"training: 1 of 6 levels, no estimate yet; now {SPEC}" in " ".join(shown.split())
+
+
+def test_levels_done_by_others_do_not_make_a_replica_train_backwards(tmp_path, instant):
+    fill(Store(tmp_path), plan([Request(SPEC, SEEDS, 4)]))
+    SerialEngine().run(stack_of_three(2), Site(tmp_path))
+    assert [Store(tmp_path).levels_done(Replica(SPEC, seed)) for seed in SEEDS] == [4, 4, 4]

@@ -1,0 +1,175 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdd_claims.claim import Control, CurveOf, FromPilots, Trial, decide, judge
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats import DipThenRise, Effect, Outcome, Window
+from sdd_claims.tests.tiny import NO, OPEN, SPEC, YES, Answer, trial_named
+
+THRESHOLD = 0.001
+SEEDS = (1000, 1001)
+
+
+def curve(seeds=SEEDS):
+    return {"accuracy": SparsityCurve(seeds, np.array([1.0, 0.5]), np.full((len(seeds), 2), 0.5))}
+
+
+def judged(rule, judging=True, **settings):
+    trial = trial_named("obedience", rule, **settings)
+    control = curve(trial.control_curves["accuracy"].seeds(SEEDS))
+    return judge(trial, curve(), control, SEEDS, (2,), THRESHOLD, judging)
+
+
+@pytest.mark.parametrize(
+    ("p", "p_contrary", "open_reason", "decision"),
+    [
+        (0.0009, 1.0, None, "supported"),
+        (1.0, 0.0009, None, "refuted"),
+        (1.0, 1.0, None, "inconclusive"),
+        (0.5, 0.5, None, "inconclusive"),
+        (0.001, 1.0, None, "inconclusive"),  # the threshold itself is not below the threshold
+        (1.0, 0.001, None, "inconclusive"),
+        (0.0009, 0.0009, None, "inconclusive"),  # both established: the data contradict the rule, nothing is
+        (0.0, 1.0, "seed 1003 shows no peak", "inconclusive"),
+        (1.0, 0.0, "seed 1003 shows no peak", "inconclusive"),
+        (float("nan"), float("nan"), None, "inconclusive"),
+    ],
+)
+def test_the_three_verdicts(p, p_contrary, open_reason, decision):
+    outcome = Outcome(p, p_contrary, Effect(0, 0, 0, "accuracy"), "", open_reason)
+    assert decide(outcome, THRESHOLD) == decision
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_not_significant_is_never_refuted(p, p_contrary):
+    outcome = Outcome(p, p_contrary, Effect(0, 0, 0, "accuracy"), "")
+    if p_contrary >= THRESHOLD:
+        assert decide(outcome, THRESHOLD) != "refuted"
+    if p >= THRESHOLD:
+        assert decide(outcome, THRESHOLD) != "supported"
+
+
+@pytest.mark.parametrize(("rule", "decision"), [(YES, "supported"), (NO, "refuted"), (OPEN, "inconclusive")])
+def test_a_verdict_comes_with_that_of_its_control(rule, decision):
+    verdict = judged(rule)
+    assert (verdict.decision, verdict.control_decision, verdict.reason) == (decision, "inconclusive", None)
+    assert verdict.as_expected == (decision == "supported")
+
+
+def test_a_supported_control_turns_supported_into_inconclusive_with_the_reason():
+    verdict = judged(replace(YES, credulous=True))
+    assert (verdict.decision, verdict.control_decision) == ("inconclusive", "supported")
+    assert verdict.reason == "the control (other seeds) came out supported too, so the rule proves nothing here"
+
+
+def test_a_refuted_control_changes_nothing():
+    assert judged(replace(NO, credulous=True)).decision == "refuted"
+
+
+def test_a_proxy_is_never_refuted_and_says_why():
+    verdict = judged(NO, proxy=True)
+    assert verdict.decision == "inconclusive"
+    assert verdict.reason is not None
+    assert "a proxy cannot refute" in verdict.reason
+    assert judged(YES, proxy=True).decision == "supported"
+
+
+@pytest.mark.parametrize("rule", [YES, NO])
+def test_an_open_reason_keeps_the_verdict_open_and_is_passed_on(rule):
+    verdict = judged(replace(rule, open_reason="seed 1003 shows no peak"))
+    assert (verdict.decision, verdict.reason) == ("inconclusive", "seed 1003 shows no peak")
+
+
+@pytest.mark.parametrize("rule", [YES, NO, OPEN, replace(YES, credulous=True)])
+def test_pilots_never_judge(rule):
+    verdict = judged(rule, judging=False)
+    assert verdict.decision is None
+    assert verdict.reason is not None
+    assert "never judge" in verdict.reason
+    assert verdict.outcome is not None
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"tier": "medium"}, "there is no tier 'medium'; use fast or full"),
+        ({"block": 0}, r"block 0 cannot judge; give 1000, 2000, ... \(pilots are below\)"),
+        ({"block": -1000}, "block -1000 cannot judge"),
+        ({"block": 1500}, "block 1500 cannot judge"),
+        ({"looks": ()}, r"the looks \(\) must be rising numbers of seeds"),
+        ({"looks": (12, 12)}, "must be rising numbers of seeds"),
+        ({"looks": (24, 12)}, "must be rising numbers of seeds"),
+        ({"looks": (1, 12)}, "a look at 1 seeds; the rule needs 2 or more"),
+    ],
+)
+def test_a_registration_that_makes_no_sense_is_refused(settings, sentence):
+    with pytest.raises(InputError, match=sentence):
+        trial_named("obedience", **settings)
+
+
+def test_windows_that_overlap_are_refused_and_the_trial_is_named():
+    overlapping = replace(YES, windows_=(Window(0.5, 1), Window(0.5, 0.6)))
+    with pytest.raises(InputError, match=r"the fast trial of nobody2026/obedience: .* not overlap it; move one"):
+        trial_named("obedience", overlapping)
+
+
+def test_windows_off_the_curve_are_refused_and_the_trial_is_named():
+    rule = DipThenRise("accuracy", Window(0.9, 1), Window(0.5, 0.6), Window(0.01, 0.02))
+    with pytest.raises(InputError, match=r"the fast trial of nobody2026/obedience: the window .* lies off the curve"):
+        trial_named("obedience", rule, levels=4, looks=(12, 24))
+
+
+def test_windows_off_the_curve_of_the_control_are_refused_too():
+    shorter = Control("a shorter curve", {"accuracy": CurveOf(SPEC, "test_accuracy", 1, 500)})
+    with pytest.raises(InputError, match="lies off the curve"):
+        trial_named("obedience", control=shorter)
+
+
+def test_fewer_seeds_at_the_first_look_than_the_rule_needs_are_refused():
+    rule = DipThenRise("accuracy", Window(0.9, 1), Window(0.5, 0.6), Window(0.2, 0.3))
+    with pytest.raises(InputError, match="a look at 2 seeds; the rule needs 12 or more"):
+        trial_named("obedience", rule, levels=4)
+
+
+def test_a_curve_that_the_rule_reads_and_the_trial_lacks_is_named():
+    trial = trial_named("obedience")
+    with pytest.raises(InputError, match=r"the rule needs the curves \['accuracy'\]; add them to the trial"):
+        replace(trial, curves={"loss": trial.curves["accuracy"]}, control=Control("none", {}))
+
+
+@pytest.mark.parametrize("seeds", [(), (0,), (0, 1000), (-1, 0)])
+def test_windows_are_set_by_pilots_only(seeds):
+    accuracy = CurveOf(SPEC, "test_accuracy", 2)
+    with pytest.raises(InputError, match="windows are set by two or more seeds from 0 to 999, the pilots"):
+        trial_named("obedience", FromPilots(lambda at: YES, accuracy, accuracy, seeds))
+
+
+def test_windows_that_wait_for_pilots_cannot_judge_and_have_no_protocol():
+    accuracy = CurveOf(SPEC, "test_accuracy", 2)
+    trial = trial_named("obedience", FromPilots(lambda at: YES, accuracy, accuracy))
+    with pytest.raises(InputError, match="wait for its pilots"):
+        judge(trial, curve(), curve(), SEEDS, (2,), THRESHOLD)
+    with pytest.raises(InputError, match="wait for its pilots"):
+        trial.protocol  # noqa: B018
+    assert trial.resolved(YES).protocol == trial_named("obedience").protocol
+
+
+def test_rules_of_different_kinds_with_the_same_numbers_have_different_protocols():
+    class Other(Answer):
+        pass
+
+    assert trial_named("obedience", Other(p=1e-9)).protocol != trial_named("obedience", YES).protocol
+
+
+def test_the_control_falls_back_on_the_trials_own_curves():
+    trial: Trial = trial_named("obedience", control=Control("nothing changed", {}))
+    assert trial.control_curves == trial.curves
+
+
+def test_an_offset_moves_the_seeds_that_are_trained():
+    assert CurveOf(SPEC, "test_accuracy", 2, 500).seeds((1000, 1011)) == (1500, 1511)

@@ -1,0 +1,442 @@
+"""Level by level: what a chain starts from, what it is trained on, what it leaves behind."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import Tensor
+from torch.func import functional_call
+from torch.nn.functional import cross_entropy
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+from sdd_claims.claim import CurveOf
+from sdd_claims.data.datasets import load
+from sdd_claims.data.label_noise import corrupt
+from sdd_claims.data.preparation import prepare
+from sdd_claims.data.subset import subset
+from sdd_claims.errors import InputError
+from sdd_claims.iterative import IterativePruning, draw_training_set
+from sdd_claims.measures import training_flops_per_image
+from sdd_claims.models import build, initial_weights
+from sdd_claims.pruning import kept, scheduled_count
+from sdd_claims.randomness import Stream, numpy_stream, torch_stream
+from sdd_claims.record import ChainState, LevelRecord, Replica
+from sdd_claims.smoke import shrunk
+from sdd_claims.spec import (
+    DataSpec,
+    ModelSpec,
+    NoiseSpec,
+    OptimizerSpec,
+    PruningSpec,
+    RunSpec,
+    ScheduleSpec,
+    TrainingSpec,
+    canonical_json,
+)
+from sdd_claims.store import Store
+from sdd_claims.training import ReplicaStack, Weights, loop
+from sdd_claims.training.schedules import learning_rate
+
+CPU = torch.device("cpu")
+SIZE, BATCH, EPOCHS = 100, 32, 3
+STEPS = 4  # an epoch
+SPEC = RunSpec(
+    data=DataSpec(name="stand_in:mnist_small", side=7, train_size=SIZE),
+    noise=NoiseSpec(kind="symmetric_always_wrong", rate=0.2),
+    model=ModelSpec(hidden=(16, 8)),
+    training=TrainingSpec(epochs=EPOCHS, batch_size=BATCH, optimizer=OptimizerSpec(lr=0.05, momentum=0.9)),
+    pruning=PruningSpec(fraction=0.3),
+)
+REWOUND = SPEC.but(pruning={"rewind_iteration": 5}, training={"schedule": {"name": "cosine"}})
+ARCHITECTURE = build(SPEC.model, (1, 7, 7), 10)
+Level = list[tuple[LevelRecord, ChainState]]
+
+
+@dataclass
+class Witness:
+    """What every optimizer step saw: images and labels [replicas, batch, ...], learning rate, weights before it."""
+
+    images: list[Tensor] = field(default_factory=list)
+    labels: list[Tensor] = field(default_factory=list)
+    lr: list[float] = field(default_factory=list)
+    weights: list[list[Tensor]] = field(default_factory=list)
+
+
+@pytest.fixture
+def witness(monkeypatch: pytest.MonkeyPatch) -> Iterator[Witness]:
+    seen, latest = Witness(), {}
+    logits, loss = ReplicaStack.logits, loop._loss
+
+    def seeing_images(stack, images):
+        latest["images"] = images.clone()
+        return logits(stack, images)
+
+    def seeing_labels(predicted, labels):
+        latest["labels"] = labels.clone()
+        return loss(predicted, labels)
+
+    def note(optimizer: torch.optim.Optimizer, *_: object) -> None:
+        group = optimizer.param_groups[0]
+        seen.images.append(latest["images"])
+        seen.labels.append(latest["labels"])
+        seen.lr.append(group["lr"])
+        seen.weights.append([p.detach().clone() for p in group["params"]])
+
+    monkeypatch.setattr(ReplicaStack, "logits", seeing_images)
+    monkeypatch.setattr(loop, "_loss", seeing_labels)
+    hook = register_optimizer_step_pre_hook(note)
+    yield seen
+    hook.remove()
+
+
+def chains(specs_and_seeds: list[tuple[RunSpec, int]], levels: int) -> list[Level]:
+    """Take replicas through some levels; the results of each level."""
+    pruning = IterativePruning([Replica(spec, seed) for spec, seed in specs_and_seeds], CPU)
+    found: list[Level] = []
+    states: list[ChainState | None] = [None] * len(specs_and_seeds)
+    for level in range(levels):
+        found.append(pruning.next_level(level, states))
+        states = [state for _, state in found[-1]]
+    return found
+
+
+def initial(seed: int) -> dict[str, Tensor]:
+    return initial_weights(ARCHITECTURE, torch_stream(seed, Stream.INITIALIZATION))
+
+
+def without_seconds(record: LevelRecord) -> LevelRecord:
+    return replace(record, seconds=0.0)
+
+
+def same_bits(one: Weights, other: Weights) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def assert_same_level(one: Level, other: Level) -> None:
+    for (record, state), (other_record, other_state) in zip(one, other, strict=True):
+        assert without_seconds(record) == without_seconds(other_record)
+        assert same_bits(state.masks, other_state.masks)
+        assert same_bits(state.trained, other_state.trained)
+        assert (state.rewind_point is None) == (other_state.rewind_point is None)
+        assert same_bits(state.rewind_point or {}, other_state.rewind_point or {})
+
+
+# Levels
+
+
+def test_every_level_keeps_the_scheduled_count_and_records_it():
+    levels = chains([(SPEC, 0), (SPEC, 1)], 6)
+    total = ARCHITECTURE.prunable_count
+    for level, results in enumerate(levels):
+        for record, state in results:
+            count = scheduled_count(total, 0.7**level)
+            assert record.level == level
+            assert kept(state.masks) == count
+            assert record.density == count / total
+            assert record.remaining == {name: int(mask.sum()) for name, mask in state.masks.items()}
+            assert abs(record.density - 0.7**level) <= 0.5 / total
+
+
+def test_masks_are_nested_and_trained_weights_zero_off_them():
+    for before, after in pairwise(chains([(SPEC, 0), (SPEC, 1)], 4)):
+        for (_, old), (_, new) in zip(before, after, strict=True):
+            for name, mask in new.masks.items():
+                assert not (mask & ~old.masks[name]).any()
+                assert not new.trained[name][~mask].any()
+                assert new.trained[name][mask].any()
+
+
+def test_the_weights_of_smallest_magnitude_after_training_are_pruned():
+    dense, pruned = chains([(SPEC, 0)], 2)
+    magnitudes = torch.cat([dense[0][1].trained[name].abs().flatten() for name in ARCHITECTURE.prunable])
+    keeps = torch.cat([pruned[0][1].masks[name].flatten() for name in ARCHITECTURE.prunable])
+    assert magnitudes[~keeps].max() <= magnitudes[keeps].min()
+
+
+def test_identity_masks_keep_all_weights_at_every_level():
+    for results in chains([(SPEC.but(pruning={"criterion": "none"}), 0)], 3):
+        record, state = results[0]
+        assert record.density == 1
+        assert all(mask.all() for mask in state.masks.values())
+
+
+def test_every_level_starts_from_the_initial_weights_under_its_mask(witness):
+    levels = chains([(SPEC, 3), (SPEC, 4)], 3)
+    for level, results in enumerate(levels):
+        first = dict(zip(initial(3), witness.weights[level * EPOCHS * STEPS], strict=True))
+        for place, (seed, (_, state)) in enumerate(zip((3, 4), results, strict=True)):
+            for name, value in initial(seed).items():
+                assert torch.equal(first[name][place], value * state.masks.get(name, 1))
+
+
+# Rewinding
+
+
+def test_rewinding_starts_from_the_dense_weights_before_its_iteration(witness):
+    levels = chains([(REWOUND, 3), (REWOUND, 4)], 3)
+    names = list(initial(3))
+    dense_before_5 = dict(zip(names, witness.weights[5], strict=True))
+    for level in (1, 2):
+        first_step = EPOCHS * STEPS + (level - 1) * (EPOCHS * STEPS - 5)
+        first = dict(zip(names, witness.weights[first_step], strict=True))
+        for place, (_, state) in enumerate(levels[level]):
+            for name, value in dense_before_5.items():
+                assert torch.equal(first[name][place], value[place] * state.masks.get(name, 1))
+            assert state.rewind_point is not None
+            assert all(torch.equal(state.rewind_point[name], dense_before_5[name][place]) for name in names)
+
+
+def test_rewinding_trains_the_rest_of_the_schedule_in_the_batches_of_its_own_level(witness):
+    chains([(REWOUND, 3)], 2)
+    train_images, _ = prepare(load(REWOUND.data.name), 7)
+    chosen, labels = draw_training_set(load(REWOUND.data.name), Replica(REWOUND, 3))
+    assert len(witness.lr) == EPOCHS * STEPS + (EPOCHS * STEPS - 5)
+    steps = [(0, step) for step in range(EPOCHS * STEPS)] + [(1, step) for step in range(5, EPOCHS * STEPS)]
+    schedule = ScheduleSpec(name="cosine")
+    for place, (level, step) in enumerate(steps):
+        epoch, batch = divmod(step, STEPS)
+        order = numpy_stream(3, Stream.BATCH_ORDER, level, epoch).permutation(SIZE)[batch * BATCH :][:BATCH]
+        assert witness.lr[place] == learning_rate(schedule, 0.05, epoch, EPOCHS)
+        assert torch.equal(witness.images[place][0], train_images[chosen[order]])
+        assert witness.labels[place][0].tolist() == labels[order].tolist()
+
+
+def test_cost_counts_the_images_that_were_trained_on(witness):
+    per_image = training_flops_per_image(ARCHITECTURE, (1, 7, 7))
+    (dense, _), (rewound, _) = (results[0] for results in chains([(REWOUND, 0)], 2))
+    images = [batch.shape[1] for batch in witness.labels]
+    assert dense.train_flops == per_image * sum(images[: EPOCHS * STEPS]) == per_image * SIZE * EPOCHS
+    assert rewound.train_flops == per_image * sum(images[EPOCHS * STEPS :]) == per_image * (SIZE * 2 - BATCH)
+
+
+def test_rewinding_to_the_last_iteration_trains_one_step(witness):
+    chains([(SPEC.but(pruning={"rewind_iteration": EPOCHS * STEPS - 1}), 0)], 2)
+    assert len(witness.lr) == EPOCHS * STEPS + 1
+
+
+@pytest.mark.parametrize("iteration", [EPOCHS * STEPS, EPOCHS * STEPS + 1, 10**6])
+def test_rewinding_beyond_the_end_of_training_is_refused(iteration):
+    spec = SPEC.but(pruning={"rewind_iteration": iteration})
+    with pytest.raises(InputError, match=rf"rewind_iteration is {iteration}, but the iterations .* are 0 to 11 \("):
+        IterativePruning([Replica(spec, 0)], CPU)
+
+
+def test_a_smoke_run_has_an_iteration_to_rewind_to_however_large_the_batch(witness):
+    spec = SPEC.but(pruning={"rewind_iteration": 1000}, training={"epochs": 160, "batch_size": 512})
+    small = shrunk(CurveOf(spec.but(data={"name": "mnist_small"}), "test_accuracy", 30), None).spec
+    chains([(small.but(data={"name": SPEC.data.name}), 0)], 2)
+    assert len(witness.lr) == 2 + 1  # two steps of the dense level, one of the rewound level
+
+
+# Going on
+
+
+@pytest.mark.parametrize("spec", [SPEC, REWOUND], ids=["to_the_start", "to_iteration_5"])
+def test_going_on_from_stored_states_gives_the_bits_of_the_unbroken_run(spec, tmp_path):
+    members = [Replica(spec, seed) for seed in (0, 1, 2)]
+    unbroken = chains([(spec, seed) for seed in (0, 1, 2)], 3)
+    store = Store(tmp_path)
+    for level in (0, 1):
+        store.commit([(m, *result) for m, result in zip(members, unbroken[level], strict=True)], {})
+    states = [Store(tmp_path).state(member, 1) for member in members]
+    assert_same_level(IterativePruning(members, CPU).next_level(2, states), unbroken[2])
+
+
+def test_the_order_in_which_a_state_lists_its_tensors_changes_nothing():
+    """A file gives them back in any order; ties between layers and sums over layers must not notice."""
+    members = [Replica(REWOUND, seed) for seed in (0, 1, 2)]
+    pruning = IterativePruning(members, CPU)
+    states = [
+        replace(state, trained={name: torch.ones_like(value) for name, value in state.trained.items()})
+        for _, state in pruning.next_level(0, [None] * 3)
+    ]
+    expected = pruning.next_level(1, states)
+    for shift in range(1, 6):
+        shuffled = [
+            ChainState(
+                _rotated(state.masks, 1),
+                _rotated(state.trained, shift),
+                _rotated(state.rewind_point or {}, shift),
+            )
+            for state in states
+        ]
+        assert_same_level(pruning.next_level(1, shuffled), expected)
+
+
+def _rotated(tensors: Weights, shift: int) -> Weights:
+    items = list(tensors.items())
+    return dict(items[shift:] + items[:shift])
+
+
+def test_training_again_gives_the_same_bits():
+    for once, again in zip(*(chains([(SPEC, 0), (SPEC, 1)], 3) for _ in range(2)), strict=True):
+        assert_same_level(once, again)
+
+
+def test_some_members_of_a_stack_can_go_on_without_the_others():
+    members = [Replica(SPEC, seed) for seed in (0, 1, 2)]
+    together = IterativePruning(members, CPU)
+    dense = together.next_level(0, [None] * 3)
+    some = together.next_level(1, [dense[2][1], dense[0][1]], [2, 0])
+    apart = IterativePruning([members[2], members[0]], CPU).next_level(1, [dense[2][1], dense[0][1]])
+    assert_same_level(some, apart)
+
+
+# Replicas apart
+
+CLEAN = SPEC.but(noise={"kind": "none", "rate": 0.0})
+EIGHT = [
+    (SPEC, 1000),
+    (CLEAN, 1000),
+    (SPEC.but(noise={"rate": 0.6}), 1000),
+    (SPEC.but(training={"optimizer": {"weight_decay": 0.01}}), 1001),
+    (SPEC.but(pruning={"criterion": "none"}), 1001),
+    (SPEC.but(pruning={"fraction": 0.6}), 1002),
+    (SPEC, 7),
+    (SPEC.but(noise={"kind": "symmetric_permute"}), 1003),
+]
+"""Noise, criterion, fraction and weight decay mixed in one stack."""
+
+
+def test_these_settings_may_share_a_stack():
+    assert len({spec.stack_key() for spec, _ in EIGHT}) == 1
+    assert len({(spec.digest, seed) for spec, seed in EIGHT}) == len(EIGHT)
+
+
+def test_what_a_seed_draws_does_not_depend_on_the_stack(witness):
+    """Images, labels, their order and the initial weights, bit for bit, at both levels."""
+    chains(EIGHT, 2)
+    together = replace(witness, images=[*witness.images], labels=[*witness.labels], weights=[*witness.weights])
+    for place, one in enumerate(EIGHT):
+        witness.images.clear(), witness.labels.clear(), witness.weights.clear()
+        chains([one], 2)
+        assert len(witness.images) == len(together.images) == 2 * EPOCHS * STEPS
+        for alone, stacked in zip(witness.images, together.images, strict=True):
+            assert torch.equal(alone[0], stacked[place])
+        for alone, stacked in zip(witness.labels, together.labels, strict=True):
+            assert torch.equal(alone[0], stacked[place])
+        for alone, stacked in zip(witness.weights[0], together.weights[0], strict=True):
+            assert torch.equal(alone[0], stacked[place])
+
+
+def test_a_curve_alone_and_in_a_mixed_stack_of_eight_agree_over_the_first_epochs():
+    together = chains(EIGHT, 3)
+    for place, one in enumerate(EIGHT):
+        for level, results in enumerate(chains([one], 3)):
+            alone, stacked = asdict(results[0][0]), asdict(together[level][place][0])
+            assert alone["remaining"] == stacked["remaining"]
+            for measure in ("train_loss", "test_loss", "learning_distance"):
+                assert alone[measure] == pytest.approx(stacked[measure], rel=1e-4)
+            for measure in ("train_accuracy", "test_accuracy"):
+                assert alone[measure] == pytest.approx(stacked[measure], abs=0.011)  # one training image
+
+
+def test_subset_and_label_noise_come_from_streams_of_their_own():
+    dataset = load("stand_in:mnist_small")
+    drawn, noisy = draw_training_set(dataset, Replica(SPEC, 5))
+    expected = subset(512, SIZE, numpy_stream(5, Stream.SUBSET))
+    assert drawn.tolist() == expected.tolist()
+    clean, rng = dataset.train_labels[expected], numpy_stream(5, Stream.LABEL_NOISE)
+    corrupted = corrupt(clean, "symmetric_always_wrong", 0.2, dataset="mnist_small", classes=10, rng=rng)
+    assert noisy.tolist() == corrupted.labels.tolist()
+
+
+def test_settings_of_one_seed_are_paired():
+    dataset = load("stand_in:mnist_small")
+    (images, noisy), (clean_images, clean) = (draw_training_set(dataset, Replica(s, 5)) for s in (SPEC, CLEAN))
+    assert images.tolist() == clean_images.tolist()
+    assert clean.tolist() == dataset.train_labels[images].tolist()
+    assert (noisy != clean).sum() == SIZE * 0.2
+
+
+def test_without_a_size_all_training_images_are_drawn():
+    dataset = load("stand_in:mnist_small")
+    images, labels = draw_training_set(dataset, Replica(SPEC.but(data={"train_size": None}), 5))
+    assert images.tolist() == list(range(512))
+    assert len(labels) == 512
+
+
+# Measures
+
+
+def test_measures_are_those_of_the_trained_network_on_its_noisy_and_on_clean_test_labels():
+    dataset = load("stand_in:mnist_small")
+    train_images, test_images = prepare(dataset, 7)
+    for level, results in enumerate(chains([(SPEC, 0), (SPEC, 1)], 2)):
+        for seed, (record, state) in enumerate(results):
+            chosen, labels = draw_training_set(dataset, Replica(SPEC, seed))
+            for part, images, truth in [
+                ("train", train_images[chosen], torch.from_numpy(labels)),
+                ("test", test_images, torch.from_numpy(dataset.test_labels.astype("int64"))),
+            ]:
+                logits = functional_call(ARCHITECTURE.module, dict(state.trained), (images,))
+                accuracy = (logits.argmax(1) == truth).double().mean().item()
+                assert getattr(record, f"{part}_accuracy") == pytest.approx(accuracy, abs=1e-9), (level, part)
+                loss = cross_entropy(logits, truth).item()
+                assert getattr(record, f"{part}_loss") == pytest.approx(loss, rel=1e-5), (level, part)
+
+
+def test_learning_distance_is_from_the_dense_initialization_even_when_rewound():
+    for results in chains([(REWOUND, 3)], 2):
+        record, state = results[0]
+        squares = [(state.trained[name] - value).double().square().sum() for name, value in initial(3).items()]
+        assert record.learning_distance == pytest.approx(math.sqrt(sum(squares)), rel=1e-9)
+
+
+def assert_diverged(record: LevelRecord) -> None:
+    assert record.diverged
+    for measure in ("train_accuracy", "train_loss", "test_accuracy", "test_loss", "learning_distance"):
+        assert getattr(record, measure) is None
+
+
+def test_a_diverged_replica_has_no_measures_and_leaves_the_others_to_the_bit():
+    specs = [SPEC.but(training={"optimizer": {"weight_decay": decay}}) for decay in (0.0, 1e20, 0.001)]
+    tame = SPEC.but(training={"optimizer": {"weight_decay": 0.01}})
+    with_it = chains([(spec, 0) for spec in specs], 3)
+    without_it = chains([(spec, 0) for spec in (specs[0], tame, specs[2])], 3)
+    for level, (mixed, sound) in enumerate(zip(with_it, without_it, strict=True)):
+        assert_diverged(mixed[1][0])
+        assert mixed[1][0].density == sound[1][0].density
+        assert_same_level([mixed[0], mixed[2]], [sound[0], sound[2]])
+        assert not any(record.diverged for record, _ in (mixed[0], mixed[2]))
+        for record, _ in mixed:
+            assert canonical_json(asdict(record)), level  # refuses NaN
+
+
+def test_a_chain_that_diverged_stays_diverged():
+    pruning = IterativePruning([Replica(SPEC, 0)], CPU)
+    _, state = pruning.next_level(0, [None])[0]
+    lost = replace(state, trained={name: weights * math.nan for name, weights in state.trained.items()})
+    assert_diverged(pruning.next_level(1, [lost])[0][0])
+
+
+def test_finite_weights_whose_loss_overflows_have_diverged_too():
+    one_step = {"epochs": 1, "batch_size": SIZE, "optimizer": {"lr": 1e25, "momentum": 0.0}}
+    spec = SPEC.but(training=one_step, model={"hidden": (32,)})
+    record, state = chains([(spec, 0)], 1)[0][0]
+    assert all(value.isfinite().all() for value in state.trained.values())
+    assert_diverged(record)
+
+
+# Bad settings
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": {"name": "imagenet"}}, "unknown data set 'imagenet'"),
+        ({"data": {"train_size": 10**6}}, "a training subset of 1000000 images was asked of 512"),
+        ({"data": {"side": 5}}, "cannot be averaged from 28 x 28 down to 5 x 5"),
+        ({"noise": {"kind": "salt", "rate": 0.1}}, "unknown label noise 'salt'"),
+        ({"model": {"name": "mlp2"}}, "there is no model 'mlp2'"),
+        ({"model": {"hidden": ()}}, "without hidden layers"),
+        ({"pruning": {"criterion": "luck"}}, "there is no pruning criterion 'luck'"),
+        ({"pruning": {"retraining": "hope"}}, "there is no retraining method 'hope'"),
+    ],
+)
+def test_a_setting_that_names_nothing_known_is_refused_before_training(change, message):
+    with pytest.raises(InputError, match=message):
+        IterativePruning([Replica(SPEC.but(**change), 0)], CPU)

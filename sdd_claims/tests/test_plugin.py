@@ -1,0 +1,344 @@
+"""Whole pytest runs of small projects of claims, each with its own store."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from sdd_claims.engines import SerialEngine, Site
+from sdd_claims.files import write_atomically
+from sdd_claims.sealed import seal
+from sdd_claims.tests.tiny import stack_of_three, trained
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[2]
+
+PYPROJECT = """
+[tool.pytest.ini_options]
+addopts = ["--strict-markers", "-m", "not full", "--import-mode=importlib", "-p", "no:cacheprovider"]
+filterwarnings = ["error"]
+[tool.sdd_claims]
+alpha = 0.05
+registered = 46
+"""
+
+MODULE = """
+import pytest
+from dataclasses import replace
+from sdd_claims.stats import Window
+from sdd_claims.tests.tiny import NO, NOISY, OPEN, YES, trial_named
+
+@pytest.mark.{tier}(trial_named({name!r}, {rule}, tier={tier!r}, {settings}))
+def test_{tier}(verdict):
+    verdict.check()
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported(tmp_path_factory):
+    """An inner run forgets the modules that it was first to import; some of them cannot be imported twice."""
+    importlib.import_module("sdd_claims.report.html")
+    SerialEngine().run(stack_of_three(1), Site(tmp_path_factory.mktemp("imported")))
+
+
+@pytest.fixture
+def project(pytester, monkeypatch):
+    """Runs pytest in a checkout of its own; `add` adds a claim."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    pytester.makepyprojecttoml(PYPROJECT)
+    pytester.makeconftest('pytest_plugins = ["sdd_claims.plugin"]')
+    return Project(pytester)
+
+
+class Project:
+    def __init__(self, pytester):
+        self.pytester, self.path = pytester, pytester.path
+        self.store = self.path / ".sdd_store"
+
+    def add(self, name, rule="YES", settings="", tier="fast"):
+        folder = self.path / "claims" / "nobody2026"
+        folder.mkdir(parents=True, exist_ok=True)
+        module = MODULE.format(name=name, rule=rule, settings=settings, tier=tier)
+        (folder / f"test_{name}.py").write_text(module)
+        return self
+
+    def run(self, *args, engine="serial"):
+        return self.pytester.runpytest_inprocess(*args, *(["--engine", engine] if engine else []))
+
+    def entries(self, report="reports/latest"):
+        document = json.loads((self.path / report / "claims.json").read_text())
+        return {entry["id"].removeprefix("nobody2026/"): entry for entry in document["claims"]}
+
+
+def errors(result) -> str:
+    """What a run said, which is no traceback."""
+    said = result.stdout.str() + result.stderr.str()
+    assert result.ret != 0
+    assert "Traceback" not in said
+    assert "INTERNALERROR" not in said
+    return " ".join(said.split())
+
+
+def test_verdicts_have_their_own_status_and_only_an_unexpected_refutation_fails(project):
+    project.add("clear").add("open", "OPEN").add("wrong", "NO").add("known", "NO", "expected='refuted'")
+    result = project.run("-v", "--junitxml", "junit.xml")
+    result.stdout.fnmatch_lines_random(
+        [
+            "*test_clear.py::test_fast SUPPORTED*",
+            "*test_open.py::test_fast INCONCLUSIVE*",
+            "*test_known.py::test_fast REFUTED*",
+            "*test_wrong.py::test_fast FAILED*",
+            "*1 failed, 1 passed, 1 inconclusive, 1 refuted*",
+        ]
+    )
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert {name: entry["verdict"] for name, entry in project.entries().items()} == {
+        "clear": "supported",
+        "open": "inconclusive",
+        "wrong": "refuted",
+        "known": "refuted",
+    }
+    assert (project.path / "reports/latest/index.html").exists()
+
+    cases = ElementTree.parse(project.path / "junit.xml").getroot().iter("testcase")
+    for case in cases:
+        properties = [(each.get("name"), each.get("value")) for each in case.iter("property")]
+        assert [name for name, _ in properties][:4] == ["verdict", "expected", "p", "rerun"]
+        assert all(isinstance(value, str) for _, value in properties)
+
+
+def test_an_unexpected_refutation_fails_with_one_paragraph(project):
+    said = project.add("wrong", "NO").run().stdout.str()
+    paragraph = " ".join(said[said.index("nobody2026/wrong [fast]") :].split())
+    for part in (
+        "Networks do as they are told.",
+        "Refuted in the fast tier, on 2 seeds (1000–1001)",
+        "The register expected supported.",
+        "It was told so on 2 seeds.",
+        "Effect ",
+        "interval 25.0 to 75.0",
+        "margin 1.0 points",
+        "Run it again: pytest -m fast claims/nobody2026/test_wrong.py",
+    ):
+        assert part in paragraph.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " "), part
+    assert "def test_fast" not in said
+
+
+@pytest.mark.parametrize("expected", ["supported", "refuted", "inconclusive"])
+@pytest.mark.parametrize(("rule", "reached"), [("YES", "supported"), ("NO", "refuted"), ("OPEN", "inconclusive")])
+def test_strict_verdicts_pass_on_the_registered_one_and_on_no_other(project, rule, reached, expected):
+    project.add("claim", rule, f"expected={expected!r}")
+    strict = project.run("--strict-verdicts")
+    assert strict.ret == (0 if reached == expected else 1)
+    assert project.entries()["claim"]["verdict"] == reached
+
+
+def test_a_warm_run_trains_nothing_and_gives_the_same_entries(project):
+    project.add("clear").add("late", "replace(YES, late=4)", "spec=NOISY")
+    project.run()
+    cold, before = project.entries(), trained(project.store)
+    assert cold["late"]["looks"] == [2, 4]
+    said = project.run().stderr.str()
+    assert "training:" not in said
+    assert trained(project.store) == before
+    assert project.entries() == cold
+
+
+def test_a_selection_changes_neither_threshold_nor_verdict(project):
+    project.add("clear").add("open", "OPEN").add("wrong", "NO")
+    project.run()
+    together = project.entries()
+    for name in together:
+        project.run("-k", name)
+        assert project.entries() == {name: together[name]}
+
+
+def test_two_workers_give_the_same_entries_as_none_and_train_nothing_twice(project):
+    project.add("clear").add("late", "replace(YES, late=4)", "spec=NOISY").add("known", "NO", "expected='refuted', levels=3")
+    assert project.run("-n", "2", "--store", "two", "--report", "reports/two", engine=None).ret == 0
+    assert project.run("-n", "0", "--store", "none", "--report", "reports/none").ret == 0
+
+    def timeless(entries):
+        return {name: {**entry, "cost": entry["cost"]["train_flops"]} for name, entry in entries.items()}
+
+    assert timeless(project.entries("reports/two")) == timeless(project.entries("reports/none"))
+    assert trained(project.path / "two") == trained(project.path / "none")
+    assert max(Counter(trained(project.path / "two")).values()) == 1
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_plan_says_what_would_be_trained_and_writes_an_empty_store_at_most(project, workers):
+    project.add("clear").add("other", "NO", "levels=3")
+    result = project.run("--plan", *workers)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "first look: 2 claims ask for 20 levels, 12 after duplicates are dropped, in 1 stacks; 0 are stored, 12 to train",
+            "if every claim is still open, the second look: 2 claims ask for 40 levels, 24 after*",
+        ]
+    )
+    assert [path.name for path in project.store.iterdir()] == ["store.json"]
+    assert not (project.path / "reports").exists()
+
+
+def test_a_plan_counts_what_is_stored(project):
+    project.add("clear")
+    project.run()
+    project.add("other", "NO", "levels=3")
+    project.run("--plan").stdout.fnmatch_lines(["first look: *; 8 are stored, 4 to train"])
+
+
+def test_smoke_goes_the_whole_way_and_judges_nothing(project):
+    project.add("clear").add("wrong", "NO", tier="full")
+    result = project.run("--smoke", "-m", "fast or full", "--device", "cpu", "-v")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*2 not judged*"])
+    entries = project.entries("reports/smoke")
+    assert [(entry["verdict"], entry["p"], entry["seeds"]) for entry in entries.values()] == [(None, None, [0, 1])] * 2
+    assert (project.path / "reports/smoke/index.html").exists()
+    assert not project.store.exists()
+
+
+def test_pilots_judge_nothing_and_pass(project):
+    assert project.add("wrong", "NO").run("--pilots").ret == 0
+    entry = project.entries()["wrong"]
+    assert (entry["verdict"], entry["seeds"]) == (None, list(range(12)))
+    assert not (project.store / "judged.json").exists()
+
+
+def test_the_full_tier_is_skipped_without_a_gpu_and_runs_on_the_cpu_if_asked(project, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    project.add("clear", tier="full")
+    skipped = project.run("-m", "full", "-rs")
+    assert skipped.ret == 0
+    skipped.stdout.fnmatch_lines(["*SKIPPED*the full tier needs a GPU and none was found; --device cpu runs it here*"])
+    assert not project.store.exists()
+    assert project.run("-m", "full", "--device", "cpu").ret == 0
+    assert project.entries()["clear"]["verdict"] == "supported"
+
+
+def test_the_full_tier_is_not_selected_by_default(project):
+    project.add("big", tier="full").add("clear")
+    assert project.run().parseoutcomes() == {"passed": 1, "deselected": 1}
+
+
+def test_damage_is_said_on_the_terminal_and_mended(project):
+    project.add("clear")
+    project.run()
+    cold = project.entries()
+    damaged = next(project.store.glob("runs/*/1000/levels.json"))
+    damaged.write_bytes(damaged.read_bytes().replace(b"0", b"1", 1))
+    result = project.run()
+    assert result.ret == 0
+    assert "warning: " in result.stderr.str()
+    assert "levels.json is damaged: what is stored of seed 1000" in result.stderr.str()
+    effect, before = project.entries()["clear"]["effect"], cold["clear"]["effect"]
+    assert effect["value"] == pytest.approx(before["value"], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["-m", "medium"], "'-m' expression: medium"),
+        (["-k", "obedience"], "nothing is selected by -m 'not full' and -k 'obedience': the tiers are"),
+        (["--device", "cuda:7"], "--device cuda:7: this machine shows"),
+        (["--device", "tpu"], "--device tpu: there is no such device; use cpu, cuda or cuda:N"),
+        (["--engine", "ray"], "--engine ray: there is no such engine; use one of: serial, pool"),
+        (["--seeds=-1"], "seed -1 is negative"),
+        (["--seeds", "1000,1000"], "seed 1000 is given twice"),
+        (["--seeds", "0-11"], "seed 0 is a pilot"),
+        (["--seeds", "many"], "'many' is no seed; give a list such as 1000-1011,1020"),
+        (["--seeds", "1000"], "its rule answer needs at least 2 seeds to reach a verdict, got 1; give more"),
+        (["--plan", "--seeds", "1000"], "its rule answer needs at least 2 seeds to reach a verdict, got 1; give more"),
+        (["--smoke", "--pilots"], "--smoke, --pilots and --seeds exclude each other"),
+        (["--store", "pyproject.toml"], "a file stands where a folder is needed; choose another folder"),
+        (["--store", "pyproject.toml", "--plan"], "a file stands where a folder is needed; choose another folder"),
+        (["--report", "pyproject.toml"], "there is no report: cannot write"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_no_traceback(project, args, sentence):
+    said = errors(project.add("clear").run(*args, engine=None if "--engine" in args else "serial"))
+    assert said.count(sentence) == 1
+
+
+def test_a_newer_store_is_left_alone(project):
+    write_atomically(project.store / "store.json", seal({"schema": 99}))
+    said = errors(project.add("clear").run())
+    assert said.count("was written by a newer version (schema 99, this one reads 1); update sdd_claims or choose") == 1
+    assert [path.name for path in project.store.iterdir()] == ["store.json"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ("replace(YES, windows_=(Window(.5, 1), Window(.4, .6)))", "not overlap it; move one of them"),
+        ("replace(YES, windows_=(Window(.9, 1), Window(.1, .2)))", "lies off the curve"),
+        ("YES, block=7", "block 7 cannot judge; give 1000, 2000"),
+    ],
+)
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_a_claim_that_cannot_be_registered_says_why_in_one_sentence(project, settings, sentence, workers):
+    said = errors(project.add("odd", settings).run(*workers, engine=None))
+    assert f"the fast trial of nobody2026/odd: {sentence}" in said or sentence in said
+    assert "test_odd.py" in said
+    assert "_requests" not in said
+    assert "claim.py" not in said
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+@pytest.mark.parametrize("mark", ["fast", "fast()", "fast('all')"])
+def test_a_marker_without_a_trial_is_said(project, mark, workers):
+    project.pytester.makepyfile(test_bare=f"import pytest\n@pytest.mark.{mark}\ndef test_it(verdict): ...")
+    said = errors(project.run(*workers, engine=None))
+    assert "test_bare.py::test_it: mark it @pytest.mark.fast(trial) with a trial of that tier" in said
+
+
+def test_a_verdict_without_a_marker_is_said(project):
+    project.pytester.makepyfile("def test_it(verdict): ...")
+    assert "a test that asks for a verdict needs @pytest.mark.fast(trial)" in errors(project.run())
+
+
+def test_a_changed_claim_is_refused_after_its_block_has_judged(project):
+    project.add("clear").run()
+    said = errors(project.add("clear", "replace(YES, margin=.02)").run())
+    assert said.count("have changed after the block of seeds 1000 judged its fast trial; give the trial a fresh") == 1
+    assert project.add("clear", "replace(YES, margin=.02)", "block=2000").run().ret == 0
+
+
+def test_a_disk_that_fills_up_is_one_sentence_a_claim_and_loses_nothing(project, monkeypatch):
+    project.add("clear")
+    project.run()
+    before = trained(project.store)
+    project.add("other", "NO", "spec=NOISY, expected='refuted'")
+    fsync = os.fsync
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        said = errors(project.run())
+    assert "the disk is full; free some space, or choose another folder, and run again" in said
+    assert os.fsync is fsync
+    assert trained(project.store) == before
+    assert project.run().ret == 0
+    assert len(trained(project.store)) == 2 * len(before)
+
+
+def test_a_run_from_the_command_line_ends_well(project):
+    project.add("clear").add("wrong", "NO")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--engine", "pool"], cwd=project.path, capture_output=True, text=True
+    )
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stderr
+    assert "1 failed, 1 passed" in done.stdout
+    assert f"report: {project.path / 'reports/latest/index.html'}" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

@@ -1,0 +1,270 @@
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from sdd_claims import session as session_module
+from sdd_claims.claim import PILOTS, CurveOf, FromPilots
+from sdd_claims.engines import work as work_module
+from sdd_claims.errors import InputError, StoreError
+from sdd_claims.session import Session, Settings
+from sdd_claims.stats import Phases, Window, nominal_p
+from sdd_claims.store import Store
+from sdd_claims.tests.tiny import NO, NOISY, OPEN, SPEC, YES, InstantPruning, trained, trial_named
+
+PHASES = Phases(*(Window(0.4, 0.6) for _ in Phases.__slots__))
+
+
+@pytest.fixture(autouse=True)
+def instant(monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", InstantPruning)
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """Opens sessions on one store; the plans that were trained are kept in its `.plans`."""
+
+    def open_session(*trials, **changes):
+        @contextmanager
+        def progress(plan, store):
+            open_session.plans.append(plan)
+            yield
+
+        settings = Settings(
+            **{
+                "store": tmp_path / "store",
+                "devices": {"fast": "cpu", "full": None},
+                "data_root": None,
+                "engine": "serial",
+                "seeds": None,
+                "mode": "judge",
+                "alpha": 0.05,
+                "registered": 46,
+                **changes,
+            }
+        )
+        return Session(trials, settings, progress)
+
+    open_session.plans = []
+    open_session.path = tmp_path / "store"
+    return open_session
+
+
+def trained_seeds(path):
+    return sorted({seed for _, seed, _ in trained(path)})
+
+
+def test_a_closed_trial_is_looked_at_once(opened):
+    verdict = opened(trial := trial_named("obedience")).verdict(trial)
+    assert (verdict.decision, verdict.seeds, verdict.looks) == ("supported", (1000, 1001), (2,))
+    assert trained_seeds(opened.path) == [1000, 1001, 1500, 1501]
+
+
+def test_only_open_trials_are_looked_at_again_and_then_on_all_seeds(opened):
+    clear, late, never = (
+        trial_named("clear"),
+        trial_named("late", replace(YES, late=4), spec=NOISY),
+        trial_named("never", OPEN, spec=SPEC.but(model={"hidden": (9,)})),
+    )
+    session = opened(clear, late, never)
+    assert (session.verdict(clear).decision, session.verdict(clear).looks) == ("supported", (2,))
+    assert session.verdict(late).decision == "supported"
+    assert session.verdict(late).looks == session.verdict(never).looks == (2, 4)
+    assert session.verdict(late).seeds == (1000, 1001, 1002, 1003)
+    assert session.verdict(never).decision == "inconclusive"
+    seeds = {spec.digest: {s for d, s, _ in trained(opened.path) if d == spec.digest} for spec in (SPEC, NOISY)}
+    assert seeds[SPEC.digest] == {1000, 1001, 1500, 1501}
+    assert seeds[NOISY.digest] == {1000, 1001, 1002, 1003, 1500, 1501, 1502, 1503}
+
+
+def test_a_trial_whose_control_is_supported_is_open_and_looked_at_again(opened):
+    verdict = opened(trial := trial_named("naive", replace(YES, credulous=True))).verdict(trial)
+    assert (verdict.decision, verdict.looks) == ("inconclusive", (2, 4))
+
+
+def test_registered_looks_are_judged_at_12_and_24_seeds(opened):
+    verdict = opened(trial := trial_named("open", OPEN, looks=(12, 24))).verdict(trial)
+    assert verdict.seeds == tuple(range(1000, 1024))
+    assert verdict.threshold == nominal_p(0.05 / 46, (12, 24)) < 0.05 / 46
+
+
+def test_the_threshold_does_not_depend_on_what_else_is_selected(opened):
+    one, other = trial_named("one"), trial_named("other", NO)
+    both = opened(one, other).verdict(one).threshold
+    assert both == opened(one).verdict(one).threshold == nominal_p(0.05 / 46, (2, 4))
+
+
+def test_seeds_that_the_user_gives_judge_in_one_look(opened):
+    session = opened(trial := trial_named("open", OPEN), seeds=(1005, 1007, 2000))
+    verdict = session.verdict(trial)
+    assert (verdict.seeds, verdict.looks, verdict.threshold) == ((1005, 1007, 2000), (3,), 0.05 / 46)
+
+
+def test_levels_that_claims_share_are_trained_once(opened):
+    one, other = trial_named("one", levels=3), trial_named("other", NO, levels=2)
+    session = opened(one, other)
+    session.verdict(one)
+    session.verdict(other)
+    assert max(Counter(trained(opened.path)).values()) == 1
+    assert len(trained(opened.path)) == 4 * 3
+    (plan,) = opened.plans
+    assert (plan.asked, plan.needed) == (4 * 3 + 4 * 2, 4 * 3)
+
+
+def test_a_warm_session_trains_nothing(opened):
+    trial = trial_named("late", replace(YES, late=4))
+    cold = opened(trial).verdict(trial)
+    opened.plans.clear()
+    warm = opened(trial).verdict(trial)
+    assert opened.plans == []
+    assert warm == cold
+
+
+def test_a_damaged_result_is_said_trained_anew_and_gives_the_same_verdict(opened):
+    trial = trial_named("obedience")
+    cold = opened(trial).verdict(trial)
+    (opened.path / "runs" / SPEC.digest / "1001" / "levels.json").write_bytes(b"{}")
+    session = opened(trial)
+    assert session.verdict(trial) == cold
+    (warning,) = session.store.warnings
+    assert "levels.json is damaged" in warning
+    assert "trained anew" in warning
+    assert Counter(seed for _, seed, _ in trained(opened.path)) == {1000: 2, 1001: 4, 1500: 2, 1501: 2}
+
+
+def test_a_change_after_the_block_has_judged_is_refused_before_anything_is_trained(opened):
+    trial = trial_named("obedience")
+    opened(trial).verdict(trial)
+    changed = trial_named("obedience", replace(YES, margin=0.02))
+    with pytest.raises(InputError, match=r"\(block=2000\)"):
+        opened(changed)
+    fresh = replace(changed, block=2000)
+    assert opened(fresh).verdict(fresh).seeds == (2000, 2001)
+
+
+def test_a_change_of_the_rule_is_refused_for_seeds_that_the_user_gives_too(opened):
+    trial = trial_named("obedience")
+    opened(trial, seeds=(1990, 2001)).verdict(trial)
+    with pytest.raises(InputError, match="the block of seeds 2000 judged"):
+        opened(trial_named("obedience", replace(YES, margin=0.02), block=2000))
+
+
+@pytest.mark.parametrize("mode", ["pilots", "smoke"])
+def test_pilots_and_smoke_judge_nothing_and_never_enter_the_ledger(opened, mode):
+    trial = trial_named("obedience", levels=3)
+    verdict = opened(trial, mode=mode).verdict(trial)
+    assert verdict.decision is None
+    assert max(verdict.seeds) < 1000
+    assert not (opened.path / "judged.json").exists()
+    changed = trial_named("obedience", replace(YES, margin=0.02), levels=3)
+    assert opened(changed).verdict(changed).decision == "supported"
+
+
+def test_pilots_show_what_they_found_and_what_the_control_said(opened):
+    verdict = opened(trial := trial_named("obedience"), mode="pilots").verdict(trial)
+    assert verdict.seeds == PILOTS
+    assert verdict.outcome is not None
+    assert (verdict.outcome.p, verdict.control_decision) == (1e-9, "inconclusive")
+
+
+def test_windows_that_wait_for_pilots_are_set_before_the_judged_seeds_are_trained(opened, monkeypatch):
+    order = []
+
+    class Watching(InstantPruning):
+        def next_level(self, level, states, members):
+            order.extend(self._replicas[member].seed for member in members)
+            return super().next_level(level, states, members)
+
+    monkeypatch.setattr(work_module, "IterativePruning", Watching)
+    monkeypatch.setattr(session_module, "find_phases", lambda test, train: order.append(test.seeds) or PHASES)
+    accuracy = CurveOf(SPEC, "test_accuracy", 2)
+    trial = trial_named(
+        "waiting", FromPilots(lambda at: replace(YES, windows_=(Window(0.9, 1), at.critical)), accuracy, accuracy, (3, 4))
+    )
+    session = opened(trial)
+    verdict = session.verdict(trial)
+    assert verdict.decision == "supported"
+    assert verdict.trial.judged_by.windows()["critical"] == PHASES.critical
+    assert order.index((3, 4)) == 4  # two pilots, two levels
+    assert set(order[:4]) == {3, 4}
+    assert min(order[5:]) >= 1000
+    (note,) = session.notes
+    assert note.startswith("nobody2026/waiting [fast], windows from pilots: Phases(light=Window(0.4, 0.6)")
+
+
+def test_windows_that_other_pilots_would_set_are_refused_once_the_block_has_judged(opened, monkeypatch):
+    accuracy = CurveOf(SPEC, "test_accuracy", 2)
+
+    def waiting(margin):
+        return trial_named("waiting", FromPilots(lambda at: replace(YES, margin=margin), accuracy, accuracy, (3, 4)))
+
+    monkeypatch.setattr(session_module, "find_phases", lambda test, train: PHASES)
+    first, changed = waiting(0.01), waiting(0.02)
+    assert opened(first).verdict(first).decision == "supported"
+    with pytest.raises(InputError, match=r"\(block=2000\)"):
+        opened(changed).verdict(changed)
+
+
+def test_pilots_without_phases_fail_their_own_trial_and_no_other(opened, monkeypatch):
+    def no_dip(test, train):
+        raise InputError("no dip")
+
+    monkeypatch.setattr(session_module, "find_phases", no_dip)
+    accuracy = CurveOf(SPEC, "test_accuracy", 2)
+    waiting = trial_named("waiting", FromPilots(lambda at: YES, accuracy, accuracy, (3, 4)))
+    session = opened(waiting, other := trial_named("obedience"))
+    with pytest.raises(InputError, match="no dip"):
+        session.verdict(waiting)
+    assert session.verdict(other).decision == "supported"
+
+
+def test_a_plan_counts_pilots_controls_and_both_looks(opened):
+    accuracy = CurveOf(SPEC, "test_accuracy", 2)
+    waiting = trial_named("waiting", FromPilots(lambda at: YES, accuracy, accuracy, (3, 4, 5)), looks=(2,))
+    session = opened(waiting, trial_named("obedience", levels=3))
+    first, second = session.plan(0), session.plan(1)
+    assert (first.asked, first.needed) == ((3 + 4) * 2 + 4 * 3, 3 * 2 + 4 * 3)
+    assert (second.asked, second.needed) == (8 * 3, 8 * 3)  # the other has no second look
+    assert trained(opened.path) == []
+
+
+def test_fewer_seeds_than_a_rule_needs_are_refused_before_anything_is_trained(opened):
+    with pytest.raises(InputError, match=r"obedience \(fast\): its rule answer needs at least 2 seeds .* got 1; give more"):
+        opened(trial_named("obedience"), seeds=(1000,))
+    assert trained(opened.path) == []
+
+
+def test_different_trials_of_one_name_are_refused_and_the_same_one_twice_is_not(opened):
+    with pytest.raises(InputError, match="two different fast trials are called nobody2026/obedience"):
+        opened(trial_named("obedience"), trial_named("obedience", NO))
+    trial = trial_named("obedience")
+    assert opened(trial, trial_named("obedience")).verdict(trial).decision == "supported"
+
+
+def test_a_store_that_fails_fails_every_verdict_and_makes_none_up(opened, monkeypatch):
+    """Above all not the verdict of a first look as if it were the last."""
+    clear, late = trial_named("clear"), trial_named("late", replace(YES, late=4))
+    session = opened(clear, late)
+    commit = Store.commit
+
+    def full(store, results, about):
+        if any(replica.seed % 500 >= 2 for replica, _, _ in results):
+            raise StoreError("the disk is full")
+        commit(store, results, about)
+
+    monkeypatch.setattr(Store, "commit", full)
+    for trial in (clear, late, clear):
+        with pytest.raises(StoreError, match="the disk is full"):
+            session.verdict(trial)
+    monkeypatch.setattr(Store, "commit", commit)
+    assert session.verdict(late).decision == "supported"
+    assert session.verdict(late).looks == (2, 4)
+    assert max(Counter(trained(opened.path)).values()) == 1
+
+
+def test_a_trial_whose_tier_has_no_device_is_not_trained(opened):
+    fast, full = trial_named("obedience"), trial_named("obedience", tier="full", spec=NOISY)
+    session = opened(fast, full)
+    assert session.verdict(fast).decision == "supported"
+    assert {digest for digest, _, _ in trained(opened.path)} == {SPEC.digest}

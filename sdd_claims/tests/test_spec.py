@@ -1,0 +1,269 @@
+"""The digest is the key of every stored result: it must move when a setting moves, and never otherwise."""
+
+import re
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from functools import reduce
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sdd_claims import spec as spec_module
+from sdd_claims.errors import InputError
+from sdd_claims.spec import (
+    DataSpec,
+    ModelSpec,
+    NoiseSpec,
+    OptimizerSpec,
+    PenaltySpec,
+    PruningSpec,
+    RunSpec,
+    ScheduleSpec,
+    TrainingSpec,
+    canonical_json,
+)
+
+NOISE_KINDS = ("symmetric_permute", "symmetric_always_wrong", "asymmetric", "pairflip")
+
+EVERYTHING = RunSpec(
+    data=DataSpec(name="mnist", side=14, train_size=1000),
+    noise=NoiseSpec(kind="pairflip", rate=0.2),
+    model=ModelSpec(name="mlp", hidden=(128, 64)),
+    training=TrainingSpec(
+        epochs=60,
+        batch_size=64,
+        optimizer=OptimizerSpec(name="sgd", lr=0.05, momentum=0.9, weight_decay=1e-4),
+        schedule=ScheduleSpec(name="step", milestones=(30, 45), factor=0.5),
+        penalty=PenaltySpec(name="l1", strength=1e-5),
+    ),
+    pruning=PruningSpec(
+        criterion="magnitude", fraction=0.36, retraining="lottery_ticket_rewinding", rewind_iteration=100
+    ),
+)
+"""No setting at its default."""
+
+LENIENT = EVERYTHING.but(
+    training={"optimizer": {"momentum": 0.0}, "schedule": {"name": "constant", "milestones": ()}},
+)
+"""Names of the optimizer and of the schedule can change here without anything else."""
+
+names = st.text(min_size=1, max_size=20)
+positive = st.floats(0, exclude_min=True, allow_infinity=False)
+below_one = st.floats(0, 1, exclude_min=True, exclude_max=True)
+whole = st.integers(1, 10**9)
+
+CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
+    "data.name": (EVERYTHING, names),
+    "data.side": (EVERYTHING, st.none() | whole),
+    "data.train_size": (EVERYTHING, st.none() | whole),
+    "noise.kind": (EVERYTHING, st.sampled_from(NOISE_KINDS)),
+    "noise.rate": (EVERYTHING, st.floats(0, 1, exclude_min=True)),
+    "model.name": (EVERYTHING, names),
+    "model.hidden": (EVERYTHING, st.lists(whole, max_size=4).map(tuple)),
+    "training.epochs": (EVERYTHING, whole),
+    "training.batch_size": (EVERYTHING, whole),
+    "training.optimizer.name": (LENIENT, st.sampled_from(["sgd", "adam", "adamw"])),
+    "training.optimizer.lr": (EVERYTHING, positive),
+    "training.optimizer.momentum": (EVERYTHING, st.floats(0, 1, exclude_max=True)),
+    "training.optimizer.weight_decay": (EVERYTHING, st.just(0.0) | positive),
+    "training.schedule.name": (LENIENT, st.sampled_from(["constant", "cosine"])),
+    "training.schedule.milestones": (EVERYTHING, st.sets(whole, min_size=1).map(lambda s: tuple(sorted(s)))),
+    "training.schedule.factor": (EVERYTHING, st.floats(allow_nan=False, allow_infinity=False)),
+    "training.penalty.name": (EVERYTHING, st.sampled_from(["l1", "l2"])),
+    "training.penalty.strength": (EVERYTHING, st.just(0.0) | positive),
+    "pruning.criterion": (EVERYTHING, names),
+    "pruning.fraction": (EVERYTHING, below_one),
+    "pruning.retraining": (EVERYTHING, names),
+    "pruning.rewind_iteration": (EVERYTHING, st.integers(0, 10**9)),
+}
+
+
+def leaves(spec: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for each in fields(spec):
+        value = getattr(spec, each.name)
+        inner = leaves(value) if is_dataclass(value) else {"": value}
+        found |= {f"{each.name}.{path}".rstrip("."): leaf for path, leaf in inner.items()}
+    return found
+
+
+def with_setting(spec: RunSpec, path: str, value: Any) -> RunSpec:
+    *outer, last = path.split(".")
+    return spec.but(**reduce(lambda inner, name: {name: inner}, reversed(outer), {last: value}))
+
+
+def test_golden_digests():
+    """A change here re-keys every stored result: raise SCHEMA or PIPELINE and mean it."""
+    assert RunSpec().digest == "ea50d653742d6b6aa120c317f1e384306d02dbb494f2c679711f1d04172711aa"
+    assert EVERYTHING.digest == "c5f58d24e84d90bbed26105941d43430b8609bf1c7f4661373aa1591c97d4740"
+    assert (
+        RunSpec(pruning=PruningSpec(criterion="none")).digest
+        == "62ccb0ec7269b203290499ca059322e8103cbc0e37cc0de716e6b69455769700"
+    )
+    assert (
+        RunSpec(training=TrainingSpec(optimizer=OptimizerSpec(name="adamw", lr=1e-3))).digest
+        == "3568f9840429d4a1ad2c5b2a947e8348696529eed42bfa07fe9c514b26f32db1"
+    )
+
+
+def test_the_canonical_text_of_the_defaults():
+    assert canonical_json(RunSpec().as_dict()) == (
+        '{"data":{"name":"mnist_small","side":null,"train_size":null},"model":{"hidden":[300,100],"name":"mlp"},'
+        '"noise":{"kind":"none","rate":0.0},"pipeline":1,"pruning":{"criterion":"magnitude","fraction":0.2,'
+        '"retraining":"lottery_ticket_rewinding","rewind_iteration":0},"schema":1,"training":{"batch_size":128,'
+        '"epochs":200,"optimizer":{"lr":0.1,"momentum":0.0,"name":"sgd","weight_decay":0.0},"penalty":{"name":"none",'
+        '"strength":0.0},"schedule":{"factor":0.1,"milestones":[],"name":"constant"}}}'
+    )
+
+
+def test_every_setting_is_among_those_whose_change_is_tested():
+    assert set(CHANGES) == set(leaves(RunSpec()))
+
+
+@pytest.mark.parametrize("path", CHANGES)
+@settings(max_examples=40)
+@given(data=st.data())
+def test_two_values_of_a_setting_share_a_digest_only_if_they_are_equal(path, data):
+    base, values = CHANGES[path]
+    one, other = (with_setting(base, path, data.draw(values)) for _ in range(2))
+    assert (one.digest == other.digest) == (leaves(one)[path] == leaves(other)[path]) == (one == other)
+
+
+@pytest.mark.parametrize("number", ["SCHEMA", "PIPELINE"])
+def test_schema_and_pipeline_numbers_are_part_of_the_digest(number, monkeypatch):
+    before = RunSpec().digest
+    monkeypatch.setattr(spec_module, number, 1000)
+    assert RunSpec().digest != before
+
+
+@given(whole_number=st.integers(0, 2**53))
+def test_a_whole_number_shares_the_digest_of_its_float(whole_number):
+    one, other = (
+        RunSpec(training=TrainingSpec(optimizer=OptimizerSpec(weight_decay=value)))
+        for value in (whole_number, float(whole_number))
+    )
+    assert one == other
+    assert one.digest == other.digest
+
+
+def test_minus_zero_shares_the_digest_of_zero():
+    assert RunSpec(noise=NoiseSpec(rate=-0.0)).digest == RunSpec().digest
+
+
+def test_a_list_of_widths_is_the_tuple_of_widths():
+    listed = ModelSpec(hidden=[300, 100])  # type: ignore[arg-type]
+    assert listed == ModelSpec()
+    assert hash(listed) == hash(ModelSpec())
+
+
+def test_a_spec_built_in_two_ways_is_one_spec():
+    changed = RunSpec().but(noise={"kind": "pairflip", "rate": 0.2}, training={"optimizer": {"lr": 1}})
+    built = RunSpec(training=TrainingSpec(optimizer=OptimizerSpec(lr=1.0)), noise=NoiseSpec(rate=0.2, kind="pairflip"))
+    assert changed == built
+    assert changed.digest == built.digest
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_canonical_json_refuses_what_json_cannot_say(value):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical_json({"value": value})
+
+
+@given(content=st.dictionaries(names, st.integers() | st.text() | st.none()))
+def test_canonical_json_does_not_depend_on_the_order_of_keys(content):
+    assert canonical_json(content) == canonical_json(dict(reversed(content.items())))
+
+
+BAD: list[tuple[Callable[[], Any], str]] = [
+    (lambda: DataSpec(train_size=0), "DataSpec.train_size must be at least 1, or None for all, got 0"),
+    (lambda: DataSpec(side=7.5), "DataSpec.side must be a whole number or None, got 7.5"),  # type: ignore[arg-type]
+    (lambda: DataSpec(name=None), "DataSpec.name must be a name, got None"),  # type: ignore[arg-type]
+    (lambda: NoiseSpec(kind="pairflip", rate=1.01), "NoiseSpec.rate must be between 0 and 1, got 1.01"),
+    (lambda: NoiseSpec(kind="pairflip", rate=-0.1), "NoiseSpec.rate must be between 0 and 1, got -0.1"),
+    (lambda: NoiseSpec(kind="pairflip", rate=float("nan")), "NoiseSpec.rate must be a finite number, got nan"),
+    (lambda: NoiseSpec(kind="pairflip"), "NoiseSpec.rate must be 0 for kind 'none' and above 0 for every other"),
+    (lambda: NoiseSpec(rate=0.2), "NoiseSpec.rate must be 0 for kind 'none' and above 0 for every other, got 0.2"),
+    (lambda: NoiseSpec(rate=True), "NoiseSpec.rate must be a finite number, got True"),
+    (lambda: ModelSpec(hidden=(300, 0)), "ModelSpec.hidden must be positive whole widths, got (300, 0)"),
+    (lambda: ModelSpec(hidden=(1.5,)), "ModelSpec.hidden must be a tuple of whole numbers"),  # type: ignore[arg-type]
+    (lambda: ModelSpec(hidden=(True,)), "ModelSpec.hidden must be a tuple of whole numbers, got (True,)"),
+    (lambda: ModelSpec(hidden=300), "ModelSpec.hidden must be a tuple of whole numbers"),  # type: ignore[arg-type]
+    (lambda: OptimizerSpec(name="lion"), "OptimizerSpec.name must be one of sgd, adam, adamw, got 'lion'"),
+    (lambda: OptimizerSpec(lr=0), "OptimizerSpec.lr must be above 0, got 0.0"),
+    (lambda: OptimizerSpec(lr=float("inf")), "OptimizerSpec.lr must be a finite number, got inf"),
+    (lambda: OptimizerSpec(lr="0.1"), "OptimizerSpec.lr must be a finite number"),  # type: ignore[arg-type]
+    (lambda: OptimizerSpec(momentum=1), "OptimizerSpec.momentum must be at least 0 and below 1, got 1.0"),
+    (lambda: OptimizerSpec(name="adam", momentum=0.9), "OptimizerSpec.momentum must be 0 for Adam"),
+    (lambda: OptimizerSpec(weight_decay=-1e-4), "OptimizerSpec.weight_decay must be at least 0, got -0.0001"),
+    (lambda: ScheduleSpec(name="linear"), "ScheduleSpec.name must be one of constant, step, cosine, got 'linear'"),
+    (lambda: ScheduleSpec(name="step"), "ScheduleSpec.milestones must be given for 'step' and only for it, got ()"),
+    (lambda: ScheduleSpec(milestones=(3,)), "ScheduleSpec.milestones must be given for 'step' and only for it"),
+    (lambda: ScheduleSpec(name="step", milestones=(3, 2)), "ScheduleSpec.milestones must be rising epochs above 0"),
+    (lambda: ScheduleSpec(name="step", milestones=(0, 2)), "ScheduleSpec.milestones must be rising epochs above 0"),
+    (lambda: PenaltySpec(name="nuclear", strength=1), "PenaltySpec.name must be one of none, l1, l2, got 'nuclear'"),
+    (lambda: PenaltySpec(name="l1", strength=-1), "PenaltySpec.strength must be at least 0, got -1.0"),
+    (lambda: PenaltySpec(strength=0.1), "PenaltySpec.strength must be 0 for penalty 'none', got 0.1"),
+    (lambda: TrainingSpec(epochs=0), "TrainingSpec.epochs must be at least 1, got 0"),
+    (lambda: TrainingSpec(epochs=1.0), "TrainingSpec.epochs must be a whole number, got 1.0"),  # type: ignore[arg-type]
+    (lambda: TrainingSpec(epochs=True), "TrainingSpec.epochs must be a whole number, got True"),
+    (lambda: TrainingSpec(batch_size=0), "TrainingSpec.batch_size must be at least 1, got 0"),
+    (lambda: PruningSpec(fraction=0), "PruningSpec.fraction must be between 0 and 1, both excluded, got 0.0"),
+    (lambda: PruningSpec(fraction=1), "PruningSpec.fraction must be between 0 and 1, both excluded, got 1.0"),
+    (lambda: PruningSpec(rewind_iteration=-1), "PruningSpec.rewind_iteration must be at least 0, got -1"),
+    (lambda: RunSpec(noise="pairflip"), "RunSpec.noise must be a NoiseSpec, got 'pairflip'"),  # type: ignore[arg-type]
+    (lambda: RunSpec().but(sparsity=1), "RunSpec has no setting sparsity; it has ['data', 'model', 'noise',"),
+    (lambda: RunSpec().but(noise={"ratio": 1}), "NoiseSpec has no setting ratio; it has ['kind', 'rate']"),
+    (lambda: RunSpec().but(noise={"kind": "pairflip"}), "NoiseSpec.rate must be 0 for kind 'none' and above 0"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), BAD)
+def test_a_bad_setting_is_refused_by_name_with_what_was_expected(make, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        make()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"noise": {"kind": "symmetric_permute", "rate": 0.4}},
+        {"noise": {"kind": "none", "rate": 0.0}},
+        {"pruning": {"criterion": "none"}},
+        {"pruning": {"fraction": 0.2}},
+        {"training": {"optimizer": {"weight_decay": 0.1}}},
+        {"training": {"penalty": {"strength": 0.0}}},
+    ],
+)
+def test_settings_that_differ_in_numbers_only_may_share_a_stack(change):
+    assert EVERYTHING.but(**change).stack_key() == EVERYTHING.stack_key()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data": {"name": "mnist_small"}},
+        {"data": {"side": 7}},
+        {"data": {"train_size": 999}},
+        {"model": {"hidden": (64, 128)}},
+        {"training": {"epochs": 61}},
+        {"training": {"batch_size": 65}},
+        {"training": {"optimizer": {"lr": 0.06}}},
+        {"training": {"optimizer": {"momentum": 0.8}}},
+        {"training": {"optimizer": {"name": "adam", "momentum": 0.0}}},
+        {"training": {"schedule": {"factor": 0.4}}},
+        {"training": {"penalty": {"name": "l2"}}},
+        {"pruning": {"retraining": "finetuning"}},
+        {"pruning": {"rewind_iteration": 99}},
+    ],
+)
+def test_settings_that_differ_in_shape_or_schedule_never_share_a_stack(change):
+    assert EVERYTHING.but(**change).stack_key() != EVERYTHING.stack_key()
+
+
+@given(fraction=below_one, level=st.integers(0, 40))
+def test_the_scheduled_density_loses_the_same_fraction_at_every_level(fraction, level):
+    pruning = PruningSpec(fraction=fraction)
+    assert pruning.density(0) == 1
+    assert pruning.density(level + 1) == pytest.approx(pruning.density(level) * (1 - fraction), rel=1e-9, abs=1e-300)

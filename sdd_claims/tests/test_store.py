@@ -1,0 +1,266 @@
+import errno
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sdd_claims import store as store_module
+from sdd_claims.errors import InputError, StoreError
+from sdd_claims.plan import Request, plan
+from sdd_claims.record import Replica
+from sdd_claims.sealed import seal
+from sdd_claims.store import SCHEMA, DamageError, Store
+from sdd_claims.tests.tiny import SEEDS, SPEC, fill, instant_level, numbers, stack_of_three, trained
+
+WANTED = stack_of_three(3)
+REPLICA = Replica(SPEC, 1000)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    path = tmp_path_factory.mktemp("filled")
+    fill(Store(path), WANTED)
+    return path
+
+
+@pytest.fixture
+def copy(filled, tmp_path):
+    return Path(shutil.copytree(filled, tmp_path / "store"))
+
+
+def files(store: Path) -> list[str]:
+    return sorted(
+        str(path.relative_to(store)) for path in store.rglob("*") if path.is_file() and path.parent.name != "locks"
+    )
+
+
+def kinds(store: Path) -> list[str]:
+    """One file of each kind; of passes, the first and the last level's."""
+    chain = Store(store)._chain(*REPLICA.key)
+    folder = f"runs/{SPEC.digest}"
+    return [
+        "store.json",
+        f"{folder}/spec.json",
+        f"{folder}/1000/levels.json",
+        f"{folder}/1000/state-2.safetensors",
+        f"passes/{chain.passes[0]}.json",
+        f"passes/{chain.passes[-1]}.json",
+    ]
+
+
+def mend(path: Path) -> list[str]:
+    """What a session does with a store: check, train what is missing; returns the warnings."""
+    store = Store(path)
+    for replica in WANTED.wanted:
+        store.verify(replica)
+    for replica, levels in WANTED.wanted.items():
+        state = None
+        for level in range(levels):
+            if level < store.levels_done(replica):
+                state = store.state(replica, level) if level == store.levels_done(replica) - 1 else None
+            else:
+                record, state = instant_level(replica, level, state)
+                store.commit([(replica, record, state)], {})
+    return store.warnings
+
+
+def expect_right_numbers(path: Path, filled: Path) -> None:
+    assert numbers(Store(path), WANTED) == numbers(Store(filled), WANTED)
+    curve = Store(path).curve(SPEC.digest, "test_accuracy", SEEDS, 3)
+    np.testing.assert_array_equal(curve.values, Store(filled).curve(SPEC.digest, "test_accuracy", SEEDS, 3).values)
+
+
+def test_what_is_committed_is_read_back(filled):
+    store = Store(filled)
+    for seed in SEEDS:
+        replica, state = Replica(SPEC, seed), None
+        for level, stored in enumerate(store.records(*replica.key)):
+            record, state = instant_level(replica, level, state)
+            assert stored == record
+        assert state is not None
+        kept = store.state(replica, 2)
+        assert kept.trained["w"].equal(state.trained["w"])
+        assert kept.masks["w"].equal(state.masks["w"])
+        assert kept.rewind_point is None
+
+
+def test_only_the_newest_state_is_kept(filled):
+    assert [Path(name).name for name in files(filled) if "state" in name] == ["state-2.safetensors"] * 3
+
+
+def test_a_curve_has_a_row_a_seed_and_a_column_a_level(filled):
+    curve = Store(filled).curve(SPEC.digest, "learning_distance", (1002, 1000), 2)
+    assert curve.seeds == (1002, 1000)
+    np.testing.assert_allclose(curve.density, [1, 0.5])
+    records = Store(filled).records(SPEC.digest, 1002)
+    np.testing.assert_array_equal(curve.values[0], [record.learning_distance for record in records[:2]])
+
+
+def test_a_measure_that_a_diverged_network_lacks_is_nan_in_the_curve(filled):
+    assert np.isnan(Store(filled).curve(SPEC.digest, "test_loss", SEEDS, 3).values).all()
+
+
+def test_a_curve_that_is_not_stored_is_refused(filled):
+    store = Store(filled)
+    with pytest.raises(InputError, match="seed 1000 of run .* has 3 of the 4 levels asked for; train it"):
+        store.curve(SPEC.digest, "test_accuracy", SEEDS, 4)
+    with pytest.raises(InputError, match="seed 7 of run .* has 0 of the 1 levels"):
+        store.curve(SPEC.digest, "test_accuracy", (7,), 1)
+    with pytest.raises(InputError, match="there is no measure 'luck'; records have .*'test_accuracy'"):
+        store.curve(SPEC.digest, "luck", SEEDS, 3)
+
+
+def test_a_stored_level_is_never_replaced(copy, filled):
+    store = Store(copy)
+    record, state = instant_level(REPLICA, 0, None)
+    with pytest.raises(InputError, match="seed 1000 .* has 3 levels, so level 0 cannot be its next"):
+        store.commit([(REPLICA, record, state)], {})
+    expect_right_numbers(copy, filled)
+
+
+def test_a_level_whose_pass_is_missing_does_not_count(copy):
+    newest = Store(copy)._chain(*REPLICA.key).passes[-1]
+    (copy / "passes" / f"{newest}.json").unlink()
+    assert [Store(copy).levels_done(replica) for replica in WANTED.wanted] == [2, 2, 2]
+
+
+def test_what_a_killed_commit_left_is_swept_up_by_the_next(copy):
+    folder = copy / "runs" / SPEC.digest / "1000"
+    (folder / ".levels.json.x1y2").write_bytes(b"half")
+    store = Store(copy)
+    record, state = instant_level(REPLICA, 3, store.state(REPLICA, 2))
+    store.commit([(REPLICA, record, state)], {})
+    assert sorted(each.name for each in folder.iterdir()) == ["levels.json", "state-3.safetensors"]
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_one_byte_changed_anywhere_is_found_and_said_and_leads_to_no_wrong_number(filled, data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(shutil.copytree(filled, Path(folder) / "store"))
+        name = data.draw(st.sampled_from(kinds(path)))
+        raw = bytearray((path / name).read_bytes())
+        raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
+        (path / name).write_bytes(raw)
+        if name == "store.json":
+            with pytest.raises(StoreError, match=r"store.json cannot be read .* delete that one file"):
+                Store(path)
+            (path / name).unlink()
+            assert mend(path) == []
+        else:
+            warnings = mend(path)
+            assert warnings
+            assert all(Path(name).name in warning for warning in warnings)
+        expect_right_numbers(path, filled)
+        assert mend(path) == []
+
+
+@pytest.mark.parametrize("kind", range(6))
+def test_any_one_file_deleted_ends_well(copy, filled, kind):
+    (copy / kinds(copy)[kind]).unlink()
+    mend(copy)
+    expect_right_numbers(copy, filled)
+    assert mend(copy) == []
+
+
+def test_damage_sets_aside_the_chains_it_touches_and_no_other(copy):
+    (copy / kinds(copy)[3]).write_bytes(b"")
+    (warning,) = mend(copy)
+    assert "what is stored of seed 1000" in warning
+    assert "will be trained anew" in warning
+    (aside,) = (copy / "set_aside").iterdir()
+    assert sorted(each.name for each in aside.iterdir()) == ["levels.json", "state-2.safetensors"]
+    anew = [level for digest, seed, level in trained(copy) if seed == 1000]
+    assert sorted(anew) == [0, 0, 1, 1, 2, 2]
+    assert sorted(level for _, seed, level in trained(copy) if seed != 1000) == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_damaged_chain_is_not_read_before_it_is_set_aside(copy):
+    (copy / kinds(copy)[2]).write_bytes(b"{}")
+    with pytest.raises(StoreError, match=r"levels.json is damaged; run again, and it will be set aside"):
+        Store(copy).records(*REPLICA.key)
+
+
+def test_a_damaged_state_is_not_trained_on(copy):
+    state = copy / kinds(copy)[3]
+    raw = bytearray(state.read_bytes())
+    raw[-1] ^= 1
+    state.write_bytes(raw)
+    with pytest.raises(DamageError, match="state-2.safetensors is missing or damaged"):
+        Store(copy).state(REPLICA, 2)
+
+
+def test_a_store_of_a_newer_version_is_left_alone(copy):
+    (copy / "store.json").write_bytes(seal({"schema": SCHEMA + 1}))
+    before = {name: (copy / name).read_bytes() for name in files(copy)}
+    with pytest.raises(StoreError, match=r"was written by a newer version .* update sdd_claims or choose another store"):
+        Store(copy)
+    assert {name: (copy / name).read_bytes() for name in files(copy)} == before
+
+
+def test_a_path_that_is_a_file_is_said(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(StoreError, match="a file stands where a folder is needed; choose another folder"):
+        Store(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("call", ["replace", "fsync"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+@pytest.mark.parametrize("after", range(0, 7))
+def test_a_disk_that_refuses_at_any_file_of_a_commit_loses_nothing(copy, filled, monkeypatch, call, number, after):
+    store = Store(copy)
+    results = [(r, *instant_level(r, 3, store.state(r, 2))) for r in WANTED.wanted]
+    real, calls = getattr(os, call), 0
+
+    def refuse(*args):
+        nonlocal calls
+        calls += 1
+        if calls > after:
+            raise OSError(number, os.strerror(number))
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, refuse)
+        with pytest.raises(StoreError, match="the disk is full|the folder is read-only"):
+            store.commit(results, {})
+    expect_right_numbers(copy, filled)
+    assert mend(copy) == []
+    Store(copy).commit(results, {})
+    assert [Store(copy).levels_done(replica) for replica in WANTED.wanted] == [4, 4, 4]
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_store_without_locks_is_said(copy, monkeypatch, number):
+    def refuse(*args, **kwargs):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(store_module, "FileLock", refuse)
+    with pytest.raises(StoreError, match=r"cannot lock .*; choose a store on a writable file system"):
+        Store(copy).locked(WANTED.wanted, wait=False).__enter__()
+
+
+def test_a_lock_that_another_holds_is_tried_once_and_all_are_given_back(copy):
+    one, other = Store(copy), Store(copy)
+    with one.locked([Replica(SPEC, 1001)], wait=False) as mine:
+        assert mine
+        with other.locked(WANTED.wanted, wait=False) as theirs:
+            assert not theirs
+        with other.locked([Replica(SPEC, 1000)], wait=False) as free:
+            assert free
+    with other.locked(WANTED.wanted, wait=False) as theirs:
+        assert theirs
+
+
+def test_asking_for_more_levels_or_seeds_extends_what_is_there(copy, filled):
+    store = Store(copy)
+    states = {seed: store.state(Replica(SPEC, seed), 2) for seed in SEEDS}
+    store.commit([(Replica(SPEC, s), *instant_level(Replica(SPEC, s), 3, states[s])) for s in SEEDS], {})
+    fill(store, plan([Request(SPEC, (1003,), 4)]))
+    expect_right_numbers(copy, filled)
+    assert store.curve(SPEC.digest, "test_accuracy", (*SEEDS, 1003), 4).values.shape == (4, 4)
