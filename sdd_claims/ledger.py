@@ -1,6 +1,5 @@
 """Which block of seeds has judged which protocol: nothing is changed after looking and judged again on the same."""
 
-import json
 from collections.abc import Iterable, Mapping
 from itertools import count
 from pathlib import Path
@@ -10,6 +9,7 @@ from filelock import FileLock
 from sdd_claims.claim import BLOCK, Trial
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.files import remedy, write_atomically
+from sdd_claims.report import claims_json
 from sdd_claims.sealed import seal, unseal
 
 
@@ -20,11 +20,11 @@ class Ledger:
         """Open the ledger at `path`, made when first written; `published` are claims.json files."""
         self._path = path
         self._published: dict[str, str] = {}
-        for claims_json in published:
-            for entry in json.loads(claims_json.read_text(encoding="utf-8"))["claims"]:
+        for path_of_report in published:
+            for entry in claims_json.read(path_of_report)["claims"]:
                 if entry["verdict"] is not None:
                     for block in _blocks(entry["seeds"]):
-                        self._published[_key(entry["id"], entry["tier"], block)] = entry["protocol"]
+                        self._published[_key(entry["id"], entry["tier"], block)] = entry["protocol"] or ""
 
     def check(self, trial: Trial, seeds: tuple[int, ...]) -> None:
         """Raise if these seeds' block has judged this claim under another protocol.

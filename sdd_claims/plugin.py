@@ -71,7 +71,9 @@ def pytest_configure(config: pytest.Config) -> None:
     worker = getattr(config, "workerinput", {}).get("workerid")
     if config.option.smoke and config.option.store is None:
         # In the controller, before xdist hands the options to its workers: all share one store.
-        config.option.store = tempfile.mkdtemp(prefix="sdd-claims-smoke-")
+        passing = tempfile.TemporaryDirectory(prefix="sdd-claims-smoke-")
+        config.add_cleanup(passing.cleanup)
+        config.option.store = passing.name
     registered = tomllib.loads((config.rootpath / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["sdd_claims"]
     try:
         settings = settings_of(config.option, registered, config.rootpath, in_worker=worker is not None)

@@ -138,10 +138,11 @@ def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:
     lines = []
     for e in entries:
         control = e["control"]
+        p = e["p_contrary"] if e["verdict"] == "refuted" else e["p"]
         expected = f" (expected {e['expected']})" if sentences.is_surprise(e) else ""
         lines.append(
             f"{e['id']} [{e['tier']}]: {sentences.verdict_word(e['verdict'])}{expected}; "
-            f"effect {numbers.effect(e['effect'])} ({numbers.interval(e['effect'])}), p {numbers.probability(e['p'])}, "
+            f"effect {numbers.effect(e['effect'])} ({numbers.interval(e['effect'])}), p {numbers.probability(p)}, "
             f"{numbers.count(len(e['seeds']), 'seed')}; control, {control['setting']}: "
             f"{sentences.verdict_word(control['verdict'])}"
         )

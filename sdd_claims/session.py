@@ -186,7 +186,17 @@ class Session:
         if self._settings.mode == "smoke":
             for wanted in (*curves.values(), *control_curves.values()):
                 self._read(wanted, seeds)
-            return Verdict(trial, None, None, None, None, seeds, (len(seeds),), None, "this was a smoke run, which only shows that the line works")
+            return Verdict(
+                trial,
+                None,
+                None,
+                None,
+                None,
+                seeds,
+                (len(seeds),),
+                None,
+                "this was a smoke run, which only shows that the line works",
+            )
         looks = tuple(len(s) for s in self._looks(trial))
         threshold = nominal_p(self._settings.alpha / self._settings.registered, looks)
         verdict = judge(

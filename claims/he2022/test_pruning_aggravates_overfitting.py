@@ -11,8 +11,8 @@ CLAIM = Claim(
     name="pruning_aggravates_overfitting",
     paper="he2022",
     title=TITLE,
-    statement="While it still fits its noisy labels as well as the dense network, a pruned one has lost more test accuracy "
-    "than pruning costs on clean labels.",
+    statement="While it still fits its noisy labels as well as the dense network, a pruned one has lost more test "
+    "accuracy than pruning costs on clean labels.",
     source="Section 2.3",
 )
 

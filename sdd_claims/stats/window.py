@@ -33,7 +33,7 @@ class Window:
             )
 
     def __str__(self) -> str:
-        return f"{self.low:.3g} to {self.high:.3g}"
+        return f"{self.low:.3g}" if self.low == self.high else f"{self.low:.3g} to {self.high:.3g}"
 
     def levels(self, density: Float[np.ndarray, " levels"]) -> Int[np.ndarray, " inside"]:
         """Returns the indices of the levels inside the window.

@@ -2,8 +2,9 @@
 
     python -m sdd_claims.tests.crash FOLDER
 
-First comes an unbroken run, in FOLDER/unbroken. The n-th has the store FOLDER/<n> and is killed by SIGKILL in place of its n-th call of os.fsync or os.replace; the
-last one is not killed. Every store is then finished by a process of its own. Prints how many runs were killed.
+First comes an unbroken run, in FOLDER/unbroken. The n-th has the store FOLDER/<n> and is killed by SIGKILL in place of
+its n-th call of os.fsync or os.replace; the last one is not killed. Every store is then finished by a process of its
+own. Prints how many runs were killed.
 """
 
 import os

@@ -63,10 +63,17 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, mon
 
 
 def test_the_content_is_on_disk_before_it_gets_its_name(tmp_path, monkeypatch):
-    order = []
-    fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda fd: (order.append("fsync"), fsync(fd))[1])
-    monkeypatch.setattr(os, "replace", lambda *names: (order.append("replace"), replace(*names))[1])
+    order: list[str] = []
+
+    def noted(call):
+        def noting(*args):
+            order.append(call.__name__)
+            return call(*args)
+
+        return noting
+
+    for call in (os.fsync, os.replace):
+        monkeypatch.setattr(os, call.__name__, noted(call))
     write_atomically(tmp_path / "file", b"content")
     assert order == ["fsync", "replace", "fsync"]  # the last one makes the name itself durable
 

@@ -11,6 +11,7 @@ from sdd_claims import ledger as ledger_module
 from sdd_claims.claim import CurveOf, Trial
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.ledger import Ledger
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.stats import Window
 from sdd_claims.tests.tiny import NOISY, SPEC, YES, trial_named
 
@@ -49,7 +50,9 @@ def entry_of(trial: Trial, **changes):
 
 def published(folder, *entries):
     path = folder / "claims.json"
-    path.write_text(json.dumps({"claims": entries}))
+    blank = dict.fromkeys(ClaimEntry.__required_keys__)
+    document = dict.fromkeys(ClaimsDocument.__required_keys__) | {"schema": 1, "claims": [blank | e for e in entries]}
+    path.write_text(json.dumps(document))
     return path
 
 
@@ -99,8 +102,9 @@ def test_seeds_bind_every_block_that_they_belong_to(tmp_path_factory, seeds):
 
 
 def test_the_first_protocol_to_judge_stays_on_record(path):
-    Ledger(path).record(CHANGES["margin"], SEEDS)
+    Ledger(path).record(CHANGES["margin"], (1999, 2000))
     Ledger(path).check(TRIAL, SEEDS)
+    Ledger(path).check(CHANGES["margin"], (2000,))
 
 
 def test_a_published_verification_binds_too(tmp_path):
@@ -108,6 +112,13 @@ def test_a_published_verification_binds_too(tmp_path):
     Ledger(tmp_path / "judged.json", [binding]).check(TRIAL, SEEDS)
     with pytest.raises(InputError, match="the block of seeds 1000 judged"):
         Ledger(tmp_path / "judged.json", [binding]).check(CHANGES["window"], SEEDS)
+
+
+def test_a_published_verification_that_cannot_be_read_is_named(tmp_path):
+    torn = tmp_path / "claims.json"
+    torn.write_text("{")
+    with pytest.raises(InputError, match=r"claims.json is not JSON"):
+        Ledger(tmp_path / "judged.json", [torn])
 
 
 def test_a_published_run_that_judged_nothing_does_not_bind(tmp_path):
@@ -122,7 +133,7 @@ def test_a_changed_byte_of_the_ledger_is_found(tmp_path_factory, data):
     raw = bytearray(path.read_bytes())
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
     path.write_bytes(raw)
-    with pytest.raises(StoreError, match="judged.json cannot be read .*; restore it, or start a new store"):
+    with pytest.raises(StoreError, match=r"judged.json cannot be read .*; restore it, or start a new store"):
         Ledger(path).check(TRIAL, SEEDS)
 
 

@@ -56,7 +56,9 @@ def test_an_option_that_means_nothing_is_refused_with_the_remedy(options, senten
         settings(**options)
 
 
-@pytest.mark.parametrize("text", ["", " ", "many", "1000;1001", "1000,", "1000-", "1000--1011", "1e3", "1000.5", "1000-1011-1012"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "many", "1000;1001", "1000,", "1000-", "1000--1011", "1e3", "1000.5", "1000-1011-1012"]
+)
 def test_what_is_no_list_of_seeds_is_refused(text):
     with pytest.raises(InputError, match="is no seed; give a list such as 1000-1011,1020"):
         parse_seeds(text)

@@ -23,7 +23,7 @@ requests = st.lists(
 @given(requests)
 def test_every_replica_asked_for_stands_in_one_stack_with_the_most_levels_asked(asked):
     made = plan(asked)
-    wanted: dict = {}
+    wanted: dict[tuple[str, int], int] = {}
     for request in asked:
         for seed in request.seeds:
             key = (request.spec.digest, seed)

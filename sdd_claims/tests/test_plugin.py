@@ -79,8 +79,8 @@ class Project:
 
 
 def errors(result) -> str:
-    """What a run said, which is no traceback."""
-    said = result.stdout.str() + result.stderr.str()
+    """What a run that failed said, before pytest says it again in its summary; there is no traceback in it."""
+    said = result.stdout.str().partition("short test summary info")[0] + result.stderr.str()
     assert result.ret != 0
     assert "Traceback" not in said
     assert "INTERNALERROR" not in said
@@ -96,9 +96,9 @@ def test_verdicts_have_their_own_status_and_only_an_unexpected_refutation_fails(
             "*test_open.py::test_fast INCONCLUSIVE*",
             "*test_known.py::test_fast REFUTED*",
             "*test_wrong.py::test_fast FAILED*",
-            "*1 failed, 1 passed, 1 inconclusive, 1 refuted*",
         ]
     )
+    assert result.parseoutcomes() == {"failed": 1, "passed": 1, "inconclusive": 1, "refuted": 1}
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert {name: entry["verdict"] for name, entry in project.entries().items()} == {
         "clear": "supported",
@@ -125,7 +125,7 @@ def test_an_unexpected_refutation_fails_with_one_paragraph(project):
         "It was told so on 2 seeds.",
         "Effect ",
         "interval 25.0 to 75.0",
-        "margin 1.0 points",
+        "margin 1 point.",
         "Run it again: pytest -m fast claims/nobody2026/test_wrong.py",
     ):
         assert part in paragraph.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " "), part
@@ -162,7 +162,9 @@ def test_a_selection_changes_neither_threshold_nor_verdict(project):
 
 
 def test_two_workers_give_the_same_entries_as_none_and_train_nothing_twice(project):
-    project.add("clear").add("late", "replace(YES, late=4)", "spec=NOISY").add("known", "NO", "expected='refuted', levels=3")
+    project.add("clear").add("late", "replace(YES, late=4)", "spec=NOISY").add(
+        "known", "NO", "expected='refuted', levels=3"
+    )
     assert project.run("-n", "2", "--store", "two", "--report", "reports/two", engine=None).ret == 0
     assert project.run("-n", "0", "--store", "none", "--report", "reports/none").ret == 0
 
@@ -181,7 +183,8 @@ def test_a_plan_says_what_would_be_trained_and_writes_an_empty_store_at_most(pro
     assert result.ret == 0
     result.stdout.fnmatch_lines(
         [
-            "first look: 2 claims ask for 20 levels, 12 after duplicates are dropped, in 1 stacks; 0 are stored, 12 to train",
+            "first look: 2 claims ask for 20 levels, 12 after duplicates are dropped, in 1 stacks; "
+            "0 are stored, 12 to train",
             "if every claim is still open, the second look: 2 claims ask for 40 levels, 24 after*",
         ]
     )
@@ -277,24 +280,25 @@ def test_a_newer_store_is_left_alone(project):
 
 
 @pytest.mark.parametrize(
-    ("settings", "sentence"),
+    ("settings", "sentence", "workers"),
     [
-        ("replace(YES, windows_=(Window(.5, 1), Window(.4, .6)))", "not overlap it; move one of them"),
-        ("replace(YES, windows_=(Window(.9, 1), Window(.1, .2)))", "lies off the curve"),
-        ("YES, block=7", "block 7 cannot judge; give 1000, 2000"),
+        ("replace(YES, windows_=(Window(.5, 1), Window(.4, .6)))", "not overlap it; move one of them", ()),
+        ("replace(YES, windows_=(Window(.9, 1), Window(.1, .2)))", "lies off the curve", ()),
+        ("YES, block=7", "block 7 cannot judge; give 1000, 2000", ()),
+        ("YES, block=7", "block 7 cannot judge; give 1000, 2000", ("-n", "1")),
     ],
 )
-@pytest.mark.parametrize("workers", [(), ("-n", "1")])
 def test_a_claim_that_cannot_be_registered_says_why_in_one_sentence(project, settings, sentence, workers):
     said = errors(project.add("odd", settings).run(*workers, engine=None))
-    assert f"the fast trial of nobody2026/odd: {sentence}" in said or sentence in said
+    assert said.count("the fast trial of nobody2026/odd: ") == 1
+    assert sentence in said
     assert "test_odd.py" in said
-    assert "_requests" not in said
-    assert "claim.py" not in said
+    assert "claim.py" not in said  # where it was raised is no concern of the reader
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "1")])
-@pytest.mark.parametrize("mark", ["fast", "fast()", "fast('all')"])
+@pytest.mark.parametrize(
+    ("mark", "workers"), [("fast", ()), ("fast()", ()), ("fast('all')", ()), ("fast", ("-n", "1"))]
+)
 def test_a_marker_without_a_trial_is_said(project, mark, workers):
     project.pytester.makepyfile(test_bare=f"import pytest\n@pytest.mark.{mark}\ndef test_it(verdict): ...")
     said = errors(project.run(*workers, engine=None))

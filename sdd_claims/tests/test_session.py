@@ -1,13 +1,16 @@
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sdd_claims import session as session_module
-from sdd_claims.claim import PILOTS, CurveOf, FromPilots
+from sdd_claims.claim import PILOTS, CurveOf, FromPilots, Trial
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import InputError, StoreError
+from sdd_claims.plan import Plan
 from sdd_claims.session import Session, Settings
 from sdd_claims.stats import Phases, Window, nominal_p
 from sdd_claims.store import Store
@@ -21,34 +24,35 @@ def instant(monkeypatch):
     monkeypatch.setattr(work_module, "IterativePruning", InstantPruning)
 
 
+class Opener:
+    """Opens sessions on one store, and keeps the plans that they trained."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.plans: list[Plan] = []
+
+    def __call__(self, *trials: Trial, **changes: Any) -> Session:
+        settings = Settings(
+            store=self.path,
+            devices={"fast": "cpu", "full": None},
+            data_root=None,
+            engine="serial",
+            seeds=None,
+            mode="judge",
+            alpha=0.05,
+            registered=46,
+        )
+        return Session(trials, replace(settings, **changes), self._progress)
+
+    @contextmanager
+    def _progress(self, plan, store):
+        self.plans.append(plan)
+        yield
+
+
 @pytest.fixture
 def opened(tmp_path):
-    """Opens sessions on one store; the plans that were trained are kept in its `.plans`."""
-
-    def open_session(*trials, **changes):
-        @contextmanager
-        def progress(plan, store):
-            open_session.plans.append(plan)
-            yield
-
-        settings = Settings(
-            **{
-                "store": tmp_path / "store",
-                "devices": {"fast": "cpu", "full": None},
-                "data_root": None,
-                "engine": "serial",
-                "seeds": None,
-                "mode": "judge",
-                "alpha": 0.05,
-                "registered": 46,
-                **changes,
-            }
-        )
-        return Session(trials, settings, progress)
-
-    open_session.plans = []
-    open_session.path = tmp_path / "store"
-    return open_session
+    return Opener(tmp_path / "store")
 
 
 def trained_seeds(path):
@@ -169,7 +173,7 @@ def test_pilots_show_what_they_found_and_what_the_control_said(opened):
 
 
 def test_windows_that_wait_for_pilots_are_set_before_the_judged_seeds_are_trained(opened, monkeypatch):
-    order = []
+    order: list[Any] = []
 
     class Watching(InstantPruning):
         def next_level(self, level, states, members):
@@ -177,10 +181,16 @@ def test_windows_that_wait_for_pilots_are_set_before_the_judged_seeds_are_traine
             return super().next_level(level, states, members)
 
     monkeypatch.setattr(work_module, "IterativePruning", Watching)
-    monkeypatch.setattr(session_module, "find_phases", lambda test, train: order.append(test.seeds) or PHASES)
+
+    def find_phases(test, train):
+        order.append(test.seeds)
+        return PHASES
+
+    monkeypatch.setattr(session_module, "find_phases", find_phases)
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
     trial = trial_named(
-        "waiting", FromPilots(lambda at: replace(YES, windows_=(Window(0.9, 1), at.critical)), accuracy, accuracy, (3, 4))
+        "waiting",
+        FromPilots(lambda at: replace(YES, windows_=(Window(0.9, 1), at.critical)), accuracy, accuracy, (3, 4)),
     )
     session = opened(trial)
     verdict = session.verdict(trial)
@@ -230,7 +240,9 @@ def test_a_plan_counts_pilots_controls_and_both_looks(opened):
 
 
 def test_fewer_seeds_than_a_rule_needs_are_refused_before_anything_is_trained(opened):
-    with pytest.raises(InputError, match=r"obedience \(fast\): its rule answer needs at least 2 seeds .* got 1; give more"):
+    with pytest.raises(
+        InputError, match=r"obedience \(fast\): its rule answer needs at least 2 seeds .* got 1; give more"
+    ):
         opened(trial_named("obedience"), seeds=(1000,))
     assert trained(opened.path) == []
 

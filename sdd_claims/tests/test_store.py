@@ -107,18 +107,18 @@ def test_a_measure_that_a_diverged_network_lacks_is_nan_in_the_curve(filled):
 
 def test_a_curve_that_is_not_stored_is_refused(filled):
     store = Store(filled)
-    with pytest.raises(InputError, match="seed 1000 of run .* has 3 of the 4 levels asked for; train it"):
+    with pytest.raises(InputError, match=r"seed 1000 of run .* has 3 of the 4 levels asked for; train it"):
         store.curve(SPEC.digest, "test_accuracy", SEEDS, 4)
-    with pytest.raises(InputError, match="seed 7 of run .* has 0 of the 1 levels"):
+    with pytest.raises(InputError, match=r"seed 7 of run .* has 0 of the 1 levels"):
         store.curve(SPEC.digest, "test_accuracy", (7,), 1)
-    with pytest.raises(InputError, match="there is no measure 'luck'; records have .*'test_accuracy'"):
+    with pytest.raises(InputError, match=r"there is no measure 'luck'; records have .*'test_accuracy'"):
         store.curve(SPEC.digest, "luck", SEEDS, 3)
 
 
 def test_a_stored_level_is_never_replaced(copy, filled):
     store = Store(copy)
     record, state = instant_level(REPLICA, 0, None)
-    with pytest.raises(InputError, match="seed 1000 .* has 3 levels, so level 0 cannot be its next"):
+    with pytest.raises(InputError, match=r"seed 1000 .* has 3 levels, so level 0 cannot be its next"):
         store.commit([(REPLICA, record, state)], {})
     expect_right_numbers(copy, filled)
 
@@ -191,14 +191,16 @@ def test_a_damaged_state_is_not_trained_on(copy):
     raw = bytearray(state.read_bytes())
     raw[-1] ^= 1
     state.write_bytes(raw)
-    with pytest.raises(DamageError, match="state-2.safetensors is missing or damaged"):
+    with pytest.raises(DamageError, match=r"state-2.safetensors is missing or damaged"):
         Store(copy).state(REPLICA, 2)
 
 
 def test_a_store_of_a_newer_version_is_left_alone(copy):
     (copy / "store.json").write_bytes(seal({"schema": SCHEMA + 1}))
     before = {name: (copy / name).read_bytes() for name in files(copy)}
-    with pytest.raises(StoreError, match=r"was written by a newer version .* update sdd_claims or choose another store"):
+    with pytest.raises(
+        StoreError, match=r"was written by a newer version .* update sdd_claims or choose another store"
+    ):
         Store(copy)
     assert {name: (copy / name).read_bytes() for name in files(copy)} == before
 
@@ -212,7 +214,7 @@ def test_a_path_that_is_a_file_is_said(tmp_path):
 
 @pytest.mark.parametrize("call", ["replace", "fsync"])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-@pytest.mark.parametrize("after", range(0, 7))
+@pytest.mark.parametrize("after", range(7))
 def test_a_disk_that_refuses_at_any_file_of_a_commit_loses_nothing(copy, filled, monkeypatch, call, number, after):
     store = Store(copy)
     results = [(r, *instant_level(r, 3, store.state(r, 2))) for r in WANTED.wanted]
@@ -227,7 +229,7 @@ def test_a_disk_that_refuses_at_any_file_of_a_commit_loses_nothing(copy, filled,
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, refuse)
-        with pytest.raises(StoreError, match="the disk is full|the folder is read-only"):
+        with pytest.raises(StoreError, match=r"the disk is full|the folder is read-only"):
             store.commit(results, {})
     expect_right_numbers(copy, filled)
     assert mend(copy) == []

@@ -1,6 +1,7 @@
 """What the tests of the line share: settings that train in a moment, training that takes none, and stores to spoil."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -171,7 +172,7 @@ def trial_named(name: str, rule: Any = YES, *, spec: RunSpec = SPEC, levels: int
 
 
 def hang(stacks: object, site: Site) -> None:
-    """Takes the place of an engine's work: says through the FIFO at `site.store` that it has begun, and never ends."""
+    """Takes the place of an engine's work: says through the FIFO at `site.store` who it is, and never ends."""
     with site.store.open("wb", buffering=0) as fifo:
-        fifo.write(b"begun")
+        fifo.write(f"{os.getpid()}\n".encode())
         threading.Event().wait()

@@ -115,9 +115,11 @@ def test_a_worker_of_a_pool_dies_with_its_parent(tmp_path):
     (tmp_path / "program.py").write_text(program)
     parent = subprocess.Popen([sys.executable, tmp_path / "program.py", fifo], env=ENVIRONMENT)
     with fifo.open("rb", buffering=0) as pipe:
-        assert pipe.read(5) == b"begun"
+        worker = int(pipe.readline())
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()
         readable, _, _ = select.select([pipe], [], [], 60)
+        if not readable:
+            os.kill(worker, signal.SIGKILL)
         assert readable, "the worker outlives its parent"
         assert pipe.read(1) == b""  # its end of the pipe is closed: it is gone

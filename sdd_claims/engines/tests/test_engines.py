@@ -12,7 +12,7 @@ from sdd_claims.engines import PoolEngine, SerialEngine, Site, engine, slots
 from sdd_claims.engines import work as work_module
 from sdd_claims.engines.progress import ProgressDisplay
 from sdd_claims.errors import InputError
-from sdd_claims.plan import Request, plan
+from sdd_claims.plan import Plan, Request, plan
 from sdd_claims.record import Replica
 from sdd_claims.store import Store
 from sdd_claims.tests.tiny import NOISY, SEEDS, SPEC, InstantPruning, fill, numbers, stack_of_three, trained
@@ -24,7 +24,7 @@ SEVERAL = plan(
 )
 
 
-def once(wanted) -> Counter:
+def once(wanted: Plan) -> Counter[tuple[str, int, int]]:
     return Counter((r.spec.digest, r.seed, level) for r, levels in wanted.wanted.items() for level in range(levels))
 
 
@@ -150,19 +150,19 @@ def test_there_are_two_engines_and_no_other():
 def test_training_holds_one_slot_and_one_thread_and_gives_both_back(monkeypatch):
     monkeypatch.setattr(slots, "cores", lambda: 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
-    threads = []
+    threads: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
 
-    class Busy(Exception):
+    class BusyError(Exception):
         pass
 
     def busy(seconds):
-        raise Busy
+        raise BusyError
 
-    monkeypatch.setattr(slots.time, "sleep", busy)
+    monkeypatch.setattr("time.sleep", busy)
     with slots.training_slot("cpu"):
         assert threads == [1]
-        with pytest.raises(Busy), slots.training_slot("cpu"):
+        with pytest.raises(BusyError), slots.training_slot("cpu"):
             pass
     with slots.training_slot("cpu"):
         pass

@@ -72,7 +72,7 @@ def trained_alone(
             if spec.penalty.name == "l2":
                 loss = loss + settings.penalty_strength[replica] * sum(p.pow(2).sum() for p in module.parameters())
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             _zero_pruned(module, masks[replica])
         scheduler.step()

@@ -65,7 +65,7 @@ def test_a_penalty_sums_over_all_entries_of_each_replica_with_the_textbook_gradi
     penalty = PENALTIES[name](stacked)
     for r in range(3):
         assert penalty[r].item() == pytest.approx(sum(value(p[r]).sum().item() for p in stacked))
-    (strength * penalty).sum().backward()  # type: ignore[no-untyped-call]
+    (strength * penalty).sum().backward()
     for p in stacked:
         assert p.grad is not None
         torch.testing.assert_close(p.grad, strength.view(-1, *[1] * (p.ndim - 1)) * gradient(p.detach()))
