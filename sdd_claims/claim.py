@@ -10,7 +10,7 @@ import numpy as np
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.spec import RunSpec, canonical_json
-from sdd_claims.stats import Outcome, Phases, Rule
+from sdd_claims.stats import VERSION, Outcome, Phases, Rule
 
 Tier = Literal["fast", "full"]
 Basis = Literal["paper", "conjecture", "ours"]
@@ -193,6 +193,7 @@ class Trial:
             "control": _runs(self.control_curves),
             "rule": _described(self.judged_by),
             "looks": self.looks,
+            "tests": VERSION,
         }
         return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 

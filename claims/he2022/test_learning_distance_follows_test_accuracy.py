@@ -35,6 +35,7 @@ def trial(setting: Setting) -> Trial:
             "the distance of a second noise-free chain in place of the own",
             {"distance": setting.curve(clean, "learning_distance", levels=levels, offset=100)},
         ),
+        block=setting.block,
         deviations=(
             *setting.deviations,
             "any two trends in sparsity correlate, so the correlation is judged against that with the distance of the "

@@ -30,6 +30,7 @@ def trial(setting: Setting) -> Trial:
         control=Control(
             "the distance of the noise-free chain", {"distance": setting.curve(setting.clean, "learning_distance")}
         ),
+        block=setting.block,
         deviations=(*setting.deviations, "the distance is taken over all parameters, biases included"),
     )
 

@@ -26,6 +26,7 @@ def trial(setting: Setting) -> Trial:
         curves={"accuracy": setting.curve(setting.clean)},
         rule=setting.rule(rule),
         control=Control("20 % label noise", {"accuracy": setting.curve(setting.noisy())}),
+        block=setting.block,
         deviations=(
             *setting.deviations,
             "the paper shows ResNet-18 on CIFAR; on MNIST digits the claim is extended",

@@ -45,6 +45,7 @@ def trial(setting: Setting) -> Trial:
                 for name, offset in zip(NAMES, (0, 100, 200), strict=True)
             },
         ),
+        block=setting.block,
         deviations=(
             *setting.deviations,
             "the paper shows ResNet-18 on CIFAR-10; rates compared here: "

@@ -58,6 +58,7 @@ def trial(setting: Setting) -> Trial:
             "identity masks: every level trains again and nothing is pruned",
             curves(setting, setting.noisy().but(**kept), setting.clean.but(**kept)),
         ),
+        block=setting.block,
         deviations=(
             *setting.deviations,
             "looked at where train accuracy is still within half a point of the dense network's (on pilots), which is "

@@ -30,6 +30,7 @@ def trial(setting: Setting) -> Trial:
             "no label noise",
             {"accuracy": setting.curve(clean), "train accuracy": setting.curve(clean, "train_accuracy")},
         ),
+        block=setting.block,
         deviations=setting.deviations,
     )
 

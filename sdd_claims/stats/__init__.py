@@ -5,6 +5,7 @@ from sdd_claims.stats.correlation import Correlated
 from sdd_claims.stats.dips import DipFree, DipThenRise
 from sdd_claims.stats.location import Location
 from sdd_claims.stats.multiplicity import holm
+from sdd_claims.stats.one_sample import VERSION
 from sdd_claims.stats.outcome import Effect, Outcome, Rule
 from sdd_claims.stats.parts import AllOf
 from sdd_claims.stats.phases import Phases, find_phases
@@ -13,6 +14,7 @@ from sdd_claims.stats.sequential import nominal_p
 from sdd_claims.stats.window import Window
 
 __all__ = [
+    "VERSION",
     "AllOf",
     "Contrast",
     "Correlated",

@@ -60,8 +60,8 @@ def measure(
         for seeds in looks:
             evidence = rule.test(density, {name: curves[:, :seeds] for name, curves in studies.items()})
             counts[seeds] = Rejections(
-                counts[seeds].supported + int(evidence.support.rejects(threshold).sum()),
-                counts[seeds].refuted + int(evidence.contrary.rejects(threshold).sum()),
+                counts[seeds].supported + int((evidence.support < threshold).sum()),
+                counts[seeds].refuted + int((evidence.contrary < threshold).sum()),
             )
     return counts
 

@@ -124,10 +124,10 @@ class Greater:
         sentence = (
             f"The mean of {self.contrast} over {len(numbers)} seeds is {effect.words(threshold)}. That it exceeds "
             f"{words.amount(self.margin, self.unit)} (one-sided t-test and sign-flip test) has "
-            f"{words.probability(float(evidence.support.p))}; that it is below, "
-            f"{words.probability(float(evidence.contrary.p))}."
+            f"{words.probability(float(evidence.support))}; that it is below, "
+            f"{words.probability(float(evidence.contrary))}."
         )
-        return outcome(evidence, effect, sentence, threshold, lost=self.contrast.diverged(curves))
+        return outcome(evidence, effect, sentence, lost=self.contrast.diverged(curves))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class Equivalent:
         sentence = (
             f"The mean of {self.contrast} over {len(numbers)} seeds is {effect.words(threshold)}. That it lies within "
             f"{words.amount(self.margin, self.unit)} of zero (two one-sided tests) has "
-            f"{words.probability(float(evidence.support.p))}; that it lies beyond, "
-            f"{words.probability(float(evidence.contrary.p))}."
+            f"{words.probability(float(evidence.support))}; that it lies beyond, "
+            f"{words.probability(float(evidence.contrary))}."
         )
-        return outcome(evidence, effect, sentence, threshold, lost=self.contrast.diverged(curves))
+        return outcome(evidence, effect, sentence, lost=self.contrast.diverged(curves))

@@ -104,10 +104,10 @@ class Correlated:
             f"Between densities {self.between}, {self.x} correlates with {self.y} at r = {_mean(own)} and {self.null} "
             f"with {self.y} at r = {_mean(null)} (means over {len(numbers)} seeds); the mean difference is "
             f"{effect.words(threshold)}. That the first is {relation} than the second (one-sided t-test and sign-flip "
-            f"test) has {words.probability(float(evidence.support.p))}; that it is {opposite}, "
-            f"{words.probability(float(evidence.contrary.p))}."
+            f"test) has {words.probability(float(evidence.support))}; that it is {opposite}, "
+            f"{words.probability(float(evidence.contrary))}."
         )
-        return outcome(evidence, effect, sentence, threshold, lost=self._without_r(curves, own, null))
+        return outcome(evidence, effect, sentence, lost=self._without_r(curves, own, null))
 
     def _without_r(
         self,

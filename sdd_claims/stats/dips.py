@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from scipy.special import stdtr
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.evidence import Evidence, Significance, all_of, nothing
-from sdd_claims.stats.one_sample import SCREEN, adverse_skewness, excess_over, mean_above, skewness, t_statistic
+from sdd_claims.stats.evidence import Evidence, all_of, nothing
+from sdd_claims.stats.one_sample import SCREEN, excess_over, mean_above, t_statistic
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
 from sdd_claims.stats.study import Densities, Values, arrays, diverged, require_curves
 from sdd_claims.stats.window import Window, check_phases
@@ -89,9 +89,9 @@ class DipThenRise:
         limbs = self.limbs(density[self.curve], values[self.curve]).values()
         support = all_of(*(mean_above(limb, self.margin) for limb in limbs))
         if self.train_curve is None:
-            return Evidence(support, nothing(support.p.shape))
+            return Evidence(support, nothing(support.shape))
         contrary = no_dip(values[self.curve], self.margin)
-        return Evidence(support, contrary.where(_reaches_collapse(values[self.train_curve])))
+        return Evidence(support, np.where(_reaches_collapse(values[self.train_curve]), contrary, 1.0))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
@@ -105,10 +105,10 @@ class DipThenRise:
         found = words.listing([f"the {limb} is {part.effect.words(threshold)}" for limb, part in parts.items()])
         sentence = (
             f"Over {len(curve.seeds)} seeds {found}; each was tested to exceed {words.amount(self.margin, 'accuracy')} "
-            f"(one-sided t-test and sign-flip test), largest {words.probability(float(evidence.support.p))}. "
-            f"{self._refutation(values, float(evidence.contrary.p))}"
+            f"(one-sided t-test and sign-flip test), largest {words.probability(float(evidence.support))}. "
+            f"{self._refutation(values, float(evidence.contrary))}"
         )
-        return outcome(evidence, parts[binding].effect, sentence, threshold, lost=lost, parts=parts)
+        return outcome(evidence, parts[binding].effect, sentence, lost=lost, parts=parts)
 
     def _limb(self, limb: str, numbers: Float[np.ndarray, " seeds"], threshold: float, lost: Sequence[str]) -> Outcome:
         support = mean_above(numbers, self.margin)
@@ -117,9 +117,9 @@ class DipThenRise:
         high, low = ends[limb]
         sentence = (
             f"Accuracy in the {high} window exceeds that in the {low} window by {effect.words(threshold)}; tested to "
-            f"exceed {words.amount(self.margin, 'accuracy')}, {words.probability(float(support.p))}."
+            f"exceed {words.amount(self.margin, 'accuracy')}, {words.probability(float(support))}."
         )
-        return outcome(Evidence(support, nothing(())), effect, sentence, threshold, lost=lost)
+        return outcome(Evidence(support, nothing(())), effect, sentence, lost=lost)
 
     def _refutation(self, values: Values, p: float) -> str:
         if self.train_curve is None:
@@ -193,9 +193,11 @@ class DipFree:
         support = no_dip(values[self.curve], self.margin)
         return Evidence(support, self._dip(density, values, support))
 
-    def _dip(self, density: Densities, values: Values, support: Significance) -> Significance:
+    def _dip(
+        self, density: Densities, values: Values, support: Float[np.ndarray, "*batch"]
+    ) -> Float[np.ndarray, "*batch"]:
         if self.light is None or self.critical is None or self.sweet is None:
-            return nothing(support.p.shape)
+            return nothing(support.shape)
         dip = DipThenRise(self.curve, self.light, self.critical, self.sweet, margin=self.margin)
         return dip.test(density, values).support
 
@@ -207,7 +209,7 @@ class DipFree:
         low, end, depths = _deepest_dip(curve.values)
         effect = mean_effect(depths, threshold, "accuracy")
         contrary = (
-            f" A dip in the registered windows has {words.probability(float(evidence.contrary.p))}."
+            f" A dip in the registered windows has {words.probability(float(evidence.contrary))}."
             if self.windows()
             else ""
         )
@@ -215,30 +217,24 @@ class DipFree:
             f"Over {len(curve.seeds)} seeds the deepest dip of the mean curve is {effect.words(threshold)}, at density "
             f"{curve.density[low]:.2g} against {curve.density[end]:.2g}. That no level lies "
             f"{words.amount(self.margin, 'accuracy')} below both a denser and a sparser one, tested on every triple of "
-            f"{len(curve.density)} levels, has {words.probability(float(evidence.support.p))}.{contrary}"
+            f"{len(curve.density)} levels, has {words.probability(float(evidence.support))}.{contrary}"
         )
-        return outcome(evidence, effect, sentence, threshold, lost=diverged(self.curve, curve, curve.values))
+        return outcome(evidence, effect, sentence, lost=diverged(self.curve, curve, curve.values))
 
 
-def no_dip(values: Float[np.ndarray, "*batch seeds levels"], margin: float) -> Significance:
+def no_dip(values: Float[np.ndarray, "*batch seeds levels"], margin: float) -> Float[np.ndarray, "*batch"]:
     """Tests that no level lies the margin below both a denser and a sparser level.
 
     The largest over triples i < j < k of min(p_ij, p_kj) is max_j min(max_i p_ij, max_k p_kj), so no loop over triples
-    is needed. As everywhere, the sign-flip test joins in where the t-tests alone would come near rejecting. Skew is
-    looked for in the deciding pair.
+    is needed. As everywhere, the other tests join in where the t-tests alone would come near rejecting.
     """
     seeds, levels = values.shape[-2:]
     studies = values.reshape(-1, seeds, levels)
-    t, low, other = _deciding_pair(studies, margin)
-    p = np.minimum(1.0, 2 * stdtr(seeds - 1, -t))
+    p = np.minimum(1.0, 2 * stdtr(seeds - 1, -_deciding_t(studies, margin)))
     near = p < SCREEN
-    skewed = np.zeros(len(studies), dtype=bool)
     if near.any():
         p[near] = np.maximum(p[near], np.minimum(_largest_p(studies[near], margin), SCREEN))
-        rows = np.flatnonzero(near)
-        pair = margin - (studies[rows, :, other[near]] - studies[rows, :, low[near]])
-        skewed[near] = skewness(pair) < -adverse_skewness(seeds)
-    return Significance(p.reshape(values.shape[:-2]), skewed.reshape(values.shape[:-2]))
+    return np.asarray(p.reshape(values.shape[:-2]))
 
 
 def _shortfall(
@@ -248,30 +244,21 @@ def _shortfall(
     return excess_over(np.swapaxes(studies[..., low, None] - studies, -2, -1), -margin)
 
 
-def _deciding_pair(
-    studies: Float[np.ndarray, "studies seeds levels"], margin: float
-) -> tuple[Float[np.ndarray, " studies"], Int[np.ndarray, " studies"], Int[np.ndarray, " studies"]]:
-    """Finds t and both levels of the pair that decides: the worst pair of the better side of the worst level."""
-    levels = studies.shape[-1]
-    every = np.arange(len(studies))
+def _deciding_t(studies: Float[np.ndarray, "studies seeds levels"], margin: float) -> Float[np.ndarray, " studies"]:
+    """Finds t of the pair that decides: the worst pair of the better side of the worst level."""
     worst = np.full(len(studies), np.inf)
-    pair = np.zeros((2, len(studies)), dtype=int)
-    for low in range(1, levels - 1):
+    for low in range(1, studies.shape[-1] - 1):
         t = t_statistic(_shortfall(studies, low, margin))
         t[np.isnan(t)] = -np.inf  # identical values at the margin, or a diverged seed: nothing is established
-        left, right = t[:, :low].argmin(axis=-1), low + 1 + t[:, low + 1 :].argmin(axis=-1)
-        other = np.where(t[every, left] >= t[every, right], left, right)
-        worse = t[every, other] < worst
-        worst = np.where(worse, t[every, other], worst)
-        pair = np.where(worse, np.stack([np.full_like(other, low), other]), pair)
-    return worst, pair[0], pair[1]
+        worst = np.minimum(worst, np.maximum(t[:, :low].min(axis=-1), t[:, low + 1 :].min(axis=-1)))
+    return worst
 
 
 def _largest_p(studies: Float[np.ndarray, "studies seeds levels"], margin: float) -> Float[np.ndarray, " studies"]:
     """Returns the largest over triples of 2 min(p_ij, p_kj), with the sign-flip test in every pair."""
     largest = np.zeros(len(studies))
     for low in range(1, studies.shape[-1] - 1):
-        p = mean_above(_shortfall(studies, low, margin)).p
+        p = mean_above(_shortfall(studies, low, margin))
         largest = np.maximum(largest, np.minimum(p[:, :low].max(axis=-1), p[:, low + 1 :].max(axis=-1)))
     return np.minimum(1.0, 2 * largest)
 

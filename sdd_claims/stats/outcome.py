@@ -123,7 +123,6 @@ def outcome(
     evidence: Evidence,
     effect: Effect,
     sentence: str,
-    threshold: float,
     *,
     lost: Sequence[str] = (),
     parts: Mapping[str, Outcome] | None = None,
@@ -134,22 +133,14 @@ def outcome(
         evidence: tests of a batch of one.
         effect: the deciding effect.
         sentence: the test in words.
-        threshold: the p below which a hypothesis counts as established.
         lost: sentences naming the seeds that have no number.
         parts: outcomes of the parts or limbs.
     """
-    reasons = list(lost)
-    for tested, hypothesis in ((evidence.support, "the claim"), (evidence.contrary, "its contrary")):
-        if tested.p < threshold and tested.skewed:
-            reasons.append(
-                f"the seeds' numbers are skewed the way that makes {hypothesis} look established "
-                f"({words.probability(float(tested.p))})"
-            )
     return Outcome(
-        p=float(evidence.support.p),
-        p_contrary=float(evidence.contrary.p),
+        p=float(evidence.support),
+        p_contrary=float(evidence.contrary),
         effect=effect,
         words=sentence,
-        open_reason="; ".join(reasons) or None,
+        open_reason="; ".join(lost) or None,
         parts=parts or {},
     )

@@ -82,14 +82,14 @@ class SamePlace:
             f"The {self.first_at.kind} of {self.first} minus the {self.second_at.kind} of {self.second}, over "
             f"{len(numbers)} seeds: {effect.words(threshold)}. That the mean lies within "
             f"{words.amount(self.margin, 'log density')} of zero (two one-sided tests) has "
-            f"{words.probability(float(evidence.support.p))}; that it lies beyond, "
-            f"{words.probability(float(evidence.contrary.p))}."
+            f"{words.probability(float(evidence.support))}; that it lies beyond, "
+            f"{words.probability(float(evidence.contrary))}."
         )
         lost = [
             *self.first_at.unfound(self.first, curves[self.first]),
             *self.second_at.unfound(self.second, curves[self.second]),
         ]
-        return outcome(evidence, effect, sentence, threshold, lost=lost)
+        return outcome(evidence, effect, sentence, lost=lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +166,8 @@ class Shifts:
         sentence = (
             f"The {self.at.kind} moves by {effect.words(threshold)} on average over {len(numbers)} seeds, positive "
             f"towards the dense end. That it moves {claimed} with the factor{beyond} (one-sided t-test and sign-flip "
-            f"test of the per-seed slopes) has {words.probability(float(evidence.support.p))}; that it moves "
-            f"{opposite}, {words.probability(float(evidence.contrary.p))}."
+            f"test of the per-seed slopes) has {words.probability(float(evidence.support))}; that it moves "
+            f"{opposite}, {words.probability(float(evidence.contrary))}."
         )
         lost = [reason for name in self.curves() for reason in self.at.unfound(name, curves[name])]
-        return outcome(evidence, effect, sentence, threshold, lost=lost)
+        return outcome(evidence, effect, sentence, lost=lost)

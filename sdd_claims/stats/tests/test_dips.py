@@ -77,8 +77,8 @@ def test_each_rule_refutes_by_the_support_of_the_other():
         values = Population({"noisy": mean}).draw(rng, 20, 12) | {"train": np.tile(train(0.3).values, (20, 1, 1))}
         dip = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train").test(density, values)
         free = DipFree("noisy", 0.01, LIGHT, CRITICAL, SWEET).test(density, values)
-        np.testing.assert_array_equal(dip.contrary.p, free.support.p)
-        np.testing.assert_array_equal(free.contrary.p, dip.support.p)
+        np.testing.assert_array_equal(dip.contrary, free.support)
+        np.testing.assert_array_equal(free.contrary, dip.support)
 
 
 def test_dip_free_tests_every_triple():
@@ -86,9 +86,9 @@ def test_dip_free_tests_every_triple():
     rng = np.random.default_rng(0)
     for _ in range(20):
         values = 0.01 * rng.standard_normal((12, 6)) - 0.02 * np.arange(6)
-        p = {(i, j): float(mean_below(values[:, i] - values[:, j], 0.01).p) for i in range(6) for j in range(6)}
+        p = {(i, j): float(mean_below(values[:, i] - values[:, j], 0.01)) for i in range(6) for j in range(6)}
         expected = max(2 * min(p[i, j], p[k, j]) for i, j, k in combinations(range(6), 3))
-        found = float(no_dip(values, 0.01).p)
+        found = float(no_dip(values, 0.01))
         # Where t-tests alone are far from rejecting, the sign-flip test does not join in.
         assert found == pytest.approx(expected) if found < 0.02 else expected >= 0.02
 
@@ -106,18 +106,6 @@ def test_the_effect_of_dip_free_is_the_deepest_dip_of_the_mean_curve():
     assert found.effect.value == pytest.approx(deepest)
     assert found.p == 1
     assert found.p_contrary < THRESHOLD
-
-
-def test_skew_that_helps_leaves_the_verdict_open():
-    values = np.tile(phases(0.78, 0.70, 0.76, 0.50), (12, 1)) + 0.001 * np.arange(12)[:, None] * (DENSITY > 0.1)
-    values[:, 11:14] += np.r_[-0.04, 0.0005 * np.arange(11)][:, None]  # one seed rises far less than the others
-    found = RULE.evaluate({"noisy": SparsityCurve(SEEDS, DENSITY, values)}, THRESHOLD)
-    assert found.p < THRESHOLD
-    assert found.open_reason == (
-        "the seeds' numbers are skewed the way that makes the claim look established (p = 0.00024)"
-    )
-    assert found.parts["fall"].open_reason is None
-    assert found.parts["rise"].open_reason == found.open_reason
 
 
 def test_a_diverged_seed_is_named_and_establishes_nothing():
@@ -169,6 +157,6 @@ def test_curves_that_cannot_be_judged_are_an_error(curves, message):
 def test_a_bigger_dip_never_raises_p(seed, depth, more):
     noise = curve(np.zeros(LEVELS), seed).values
     at = {"noisy": DENSITY}
-    small = RULE.test(at, {"noisy": noise + phases(0.7, 0.7 - depth, 0.7, 0.5)}).support.p
-    large = RULE.test(at, {"noisy": noise + phases(0.7, 0.7 - depth - more, 0.7, 0.5)}).support.p
+    small = RULE.test(at, {"noisy": noise + phases(0.7, 0.7 - depth, 0.7, 0.5)}).support
+    large = RULE.test(at, {"noisy": noise + phases(0.7, 0.7 - depth - more, 0.7, 0.5)}).support
     assert large <= small + 1e-9

@@ -65,7 +65,7 @@ def studies(number: int, seed: int) -> Mapping[str, np.ndarray]:
 
 def both(rule: Rule, values: Mapping[str, np.ndarray]) -> np.ndarray:
     evidence = rule.test(dict.fromkeys(values, DENSITY), values)
-    return np.stack([evidence.support.p, evidence.contrary.p])
+    return np.stack([evidence.support, evidence.contrary])
 
 
 def study(values: Mapping[str, np.ndarray]) -> dict[str, SparsityCurve]:
