@@ -20,7 +20,7 @@ from sdd_claims.data.preparation import prepare
 from sdd_claims.iterative import draw_training_set
 from sdd_claims.measures import training_flops_per_image
 from sdd_claims.models import build, initial_weights
-from sdd_claims.pruning import dense_masks, prune, scheduled_count
+from sdd_claims.pruning import dense_masks, keep_highest, scheduled_count
 from sdd_claims.randomness import Stream, torch_stream
 from sdd_claims.record import Replica
 from sdd_claims.spec import RunSpec
@@ -36,7 +36,8 @@ class StackedTraining:
     """
 
     def __init__(self, dataset: Dataset, spec: RunSpec, seeds: Sequence[int], level: int = 0) -> None:
-        """Draw data and weights as the product does; beyond level 0, the initial weights are pruned to its density."""
+        """Draw data and weights as the product does; beyond level 0, pruned to its density: which weights go does
+        not matter for the time."""
         images, _ = prepare(dataset, spec.data.side)
         channels, height, width = images.shape[1:]
         architecture = build(spec.model, (channels, height, width), dataset.classes)
@@ -44,7 +45,7 @@ class StackedTraining:
         masks = [dense_masks(w, architecture.prunable) for w in weights]
         if level:
             count = scheduled_count(architecture.prunable_count, spec.pruning.density(level))
-            masks = [prune(spec.pruning.criterion, w, m, count) for w, m in zip(weights, masks, strict=True)]
+            masks = [keep_highest(w, m, count) for w, m in zip(weights, masks, strict=True)]
         drawn = [draw_training_set(dataset, Replica(spec, seed)) for seed in seeds]
         self.replicas = len(seeds)
         self.flops_per_image = training_flops_per_image(architecture, (channels, height, width))

@@ -81,15 +81,13 @@ class FromPilots:
     """Windows that the fixed formula sets from pilots of this very trial, trained before the first judged seed.
 
     Attributes:
-        rule: builds the rule from the phases.
-        test: the trial's curve of test accuracy that the formula reads.
-        train: the curve of train accuracy that it reads.
+        rule: builds the rule from the phases of each setting.
+        settings: by name, the curves of test accuracy and of train accuracy that the formula reads.
         seeds: the pilots.
     """
 
-    rule: Callable[[Phases], Rule]
-    test: CurveOf
-    train: CurveOf
+    rule: Callable[[Mapping[str, Phases]], Rule]
+    settings: Mapping[str, tuple[CurveOf, CurveOf]]
     seeds: tuple[int, ...] = PILOTS
 
 

@@ -11,6 +11,8 @@ A stack of replicas goes through one level at a time:
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ from sdd_claims.data.subset import subset as draw_subset
 from sdd_claims.errors import InputError
 from sdd_claims.models import build, initial_weights
 from sdd_claims.pruning import (
+    Candidate,
     Past,
     Start,
     check_criterion,
@@ -37,8 +40,15 @@ from sdd_claims.pruning import (
 )
 from sdd_claims.randomness import Stream, numpy_stream, torch_stream
 from sdd_claims.record import ChainState, LevelRecord, Replica
-from sdd_claims.spec import RunSpec
-from sdd_claims.training import ReplicaNumbers, ReplicaStack, TrainingData, iterations_per_epoch, train
+from sdd_claims.spec import RunSpec, TrainingSpec
+from sdd_claims.training import (
+    ReplicaNumbers,
+    ReplicaStack,
+    TrainingData,
+    iterations_per_epoch,
+    mean_loss,
+    train,
+)
 
 
 class IterativePruning:
@@ -91,17 +101,17 @@ class IterativePruning:
         replicas = [self.replicas[m] for m in members]
         initial = [self._initial[m] for m in members]
 
-        masks = [self._prune(r, level, s, w) for r, s, w in zip(replicas, states, initial, strict=True)]
-        starts = [self._start(r, s, w) for r, s, w in zip(replicas, states, initial, strict=True)]
-        stack = ReplicaStack(self._architecture, [start.weights for start in starts], masks, self.device)
         chosen = torch.tensor(members, device=self.device)
         training_data = TrainingData(self._images, self._subset[chosen], self._labels[chosen])
-        spec = replicas[0].spec
-        rewind_iteration = spec.pruning.rewind_iteration
+
+        masks = self._prune(replicas, level, states, training_data)
+        starts = [self._start(r, level, s, w) for r, s, w in zip(replicas, states, initial, strict=True)]
+        stack = ReplicaStack(self._architecture, [start.weights for start in starts], masks, self.device)
+        rewind_iteration = replicas[0].spec.pruning.rewind_iteration
         snapshots = train(
             stack,
             training_data,
-            spec.training,
+            starts[0].training,
             ReplicaNumbers(
                 seeds=[r.seed for r in replicas],
                 levels=[level] * len(replicas),
@@ -116,7 +126,7 @@ class IterativePruning:
             snapshots if snapshots else [state.rewind_point if state else None for state in states]
         )
         measured = self._measure(stack, training_data, initial)
-        images_trained = _images_trained(spec, training_data.size, starts[0].iteration)
+        images_trained = _images_trained(starts[0].training, training_data.size, starts[0].iteration)
         seconds = (time.perf_counter() - began) / len(replicas)
         return [
             (
@@ -135,24 +145,44 @@ class IterativePruning:
         ]
 
     def _prune(
-        self, replica: Replica, level: int, state: ChainState | None, initial: dict[str, Tensor]
-    ) -> dict[str, Tensor]:
-        if state is None:
-            return dense_masks(initial, self._architecture.prunable)
-        pruning = replica.spec.pruning
-        count = scheduled_count(self._architecture.prunable_count, pruning.density(level))
+        self, replicas: Sequence[Replica], level: int, states: Sequence[ChainState | None], training_data: TrainingData
+    ) -> list[dict[str, Tensor]]:
+        """The masks of a level: all ones at level 0, later what the criterion keeps of the level before."""
+        prunable = self._architecture.prunable
+        if level == 0:
+            return [dense_masks(self._initial[0], prunable) for _ in replicas]
+        before = [state for state in states if state is not None]
         # Ties are broken by position, and a state read from a file has lost the order of its tensors.
-        masks = {name: state.masks[name] for name in self._architecture.prunable}
-        return prune(pruning.criterion, state.trained, masks, count)
+        ordered = [{name: state.masks[name] for name in prunable} for state in before]
 
-    def _start(self, replica: Replica, state: ChainState | None, initial: dict[str, Tensor]) -> Start:
+        @cache
+        def gradients() -> list[dict[str, Tensor]]:
+            stack = ReplicaStack(self._architecture, [state.trained for state in before], ordered, self.device)
+            return batch_gradients(stack, training_data, replicas, level)
+
+        masks = []
+        for place, (replica, state) in enumerate(zip(replicas, before, strict=True)):
+            pruning = replica.spec.pruning
+            draws = torch_stream(replica.seed, Stream.PRUNING_SCORES, level)
+            network = Candidate(state.trained, ordered[place], lambda place=place: gradients()[place], draws)  # type: ignore[misc]
+            count = scheduled_count(self._architecture.prunable_count, pruning.density(level))
+            masks.append(prune(pruning.criterion, network, count))
+        return masks
+
+    def _start(self, replica: Replica, level: int, state: ChainState | None, initial: dict[str, Tensor]) -> Start:
+        spec = replica.spec
         if state is None:
-            return Start(initial, 0)
-        if not all(bool(weights.isfinite().all()) for weights in state.trained.values()):
-            # A diverged network has no magnitudes to be pruned by: its chain stays diverged, openly.
-            return Start(state.trained, replica.spec.pruning.rewind_iteration)
+            return Start(initial, spec.training)
+
+        def fresh() -> dict[str, Tensor]:
+            return initial_weights(self._architecture, torch_stream(replica.seed, Stream.INITIALIZATION, level))
+
         rewind_point = initial if state.rewind_point is None else state.rewind_point
-        return start_of_level(replica.spec.pruning, Past(rewind_point, state.trained))
+        start = start_of_level(spec, Past(rewind_point, state.trained, fresh))
+        if all(bool(weights.isfinite().all()) for weights in state.trained.values()):
+            return start
+        # A diverged network has no magnitudes to be pruned by: its chain stays diverged, openly.
+        return replace(start, weights=state.trained)
 
     def _measure(
         self, stack: ReplicaStack, training_data: TrainingData, initial: Sequence[dict[str, Tensor]]
@@ -186,9 +216,27 @@ def _check_rewinding(spec: RunSpec, size: int) -> None:
         )
 
 
-def _images_trained(spec: RunSpec, size: int, start_iteration: int) -> int:
-    epochs, batches = divmod(start_iteration, iterations_per_epoch(size, spec.training.batch_size))
-    return (spec.training.epochs - epochs) * size - batches * spec.training.batch_size
+def _images_trained(training: TrainingSpec, size: int, start_iteration: int) -> int:
+    epochs, batches = divmod(start_iteration, iterations_per_epoch(size, training.batch_size))
+    return (training.epochs - epochs) * size - batches * training.batch_size
+
+
+def batch_gradients(
+    stack: ReplicaStack, training_data: TrainingData, replicas: Sequence[Replica], level: int
+) -> list[dict[str, Tensor]]:
+    """The gradient of each replica's mean loss on one random batch of its own training set, noise included."""
+    size = min(replicas[0].spec.training.batch_size, training_data.size)
+    places = np.stack(
+        [
+            numpy_stream(replica.seed, Stream.PRUNING_SCORES, level).choice(training_data.size, size, replace=False)
+            for replica in replicas
+        ]
+    )
+    batch = torch.from_numpy(places).to(training_data.subset.device)
+    images = training_data.images[training_data.subset.gather(1, batch)]
+    mean_loss(stack.logits(images), training_data.labels.gather(1, batch)).backward()  # type: ignore[no-untyped-call]
+    whole = {name: value.grad.cpu() for name, value in stack.parameters.items() if value.grad is not None}
+    return [{name: value[place] for name, value in whole.items()} for place in range(len(stack))]
 
 
 def draw_training_set(dataset: Dataset, replica: Replica) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from sdd_claims.errors import InputError
 from sdd_claims.ledger import Ledger
 from sdd_claims.plan import Plan, Request, plan
 from sdd_claims.spec import RunSpec
-from sdd_claims.stats import find_phases
+from sdd_claims.stats import Phases, find_phases
 from sdd_claims.stats.sequential import nominal_p
 from sdd_claims.store import Store
 
@@ -147,14 +147,23 @@ class Session:
         settled = [trial for trial in self.trials if not isinstance(trial.rule, FromPilots)]
         for trial, rule in waiting:
             try:
-                phases = find_phases(self._read(rule.test, rule.seeds), self._read(rule.train, rule.seeds))
-                self.notes.append(f"{trial.claim.id} [{trial.tier}], windows from pilots: {phases.in_code()}")
-                resolved = trial.resolved(rule.rule(phases))
+                resolved = trial.resolved(rule.rule(self._phases(trial, rule)))
                 self._check(resolved)
                 settled.append(resolved)
             except InputError as error:
                 self._verdicts[trial.claim.id, trial.tier] = error
         return settled
+
+    def _phases(self, trial: Trial, rule: FromPilots) -> dict[str, Phases]:
+        found = {}
+        for name, (test, train) in rule.settings.items():
+            where = f"{trial.claim.id} [{trial.tier}]"
+            try:
+                found[name] = find_phases(self._read(test, rule.seeds), self._read(train, rule.seeds))
+            except InputError as error:
+                raise InputError(f"{where}, {name}: {error}") from error
+            self.notes.append(f"{where}, windows from pilots for {name}: {found[name].in_code()}")
+        return found
 
     def _is_open(self, trial: Trial) -> bool:
         verdict = self._verdicts[trial.claim.id, trial.tier]
@@ -224,7 +233,7 @@ class Session:
         """What the windows of a trial still wait for."""
         if self._settings.mode == "smoke" or not isinstance(trial.rule, FromPilots):
             return []
-        return _requests([trial.rule.test, trial.rule.train], trial.rule.seeds)
+        return _requests([curve for pair in trial.rule.settings.values() for curve in pair], trial.rule.seeds)
 
     def curves(self, trial: Trial) -> tuple[Mapping[str, CurveOf], Mapping[str, CurveOf]]:
         """The curves that are really judged, and those of the control."""

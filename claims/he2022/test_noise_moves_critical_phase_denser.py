@@ -46,11 +46,7 @@ def trial(setting: Setting) -> Trial:
             },
         ),
         block=setting.block,
-        deviations=(
-            *setting.deviations,
-            "the paper shows ResNet-18 on CIFAR-10; rates compared here: "
-            + ", ".join(f"{rate:.0%}" for rate in setting.rates),
-        ),
+        deviations=(*setting.deviations, setting.compared_rates),
     )
 
 

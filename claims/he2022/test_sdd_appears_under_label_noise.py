@@ -16,7 +16,7 @@ CLAIM = Claim(
 
 
 def rule(at: Phases) -> Rule:
-    return DipThenRise("accuracy", at.light, at.critical, at.sweet, at.collapsed, train_curve="train accuracy")
+    return DipThenRise("accuracy", at.light, at.critical, at.sweet, at.last_fall(), train_curve="train accuracy")
 
 
 def trial(setting: Setting) -> Trial:

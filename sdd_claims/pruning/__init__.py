@@ -1,6 +1,6 @@
 """Pruning and retraining, as parts that plug into iterative pruning."""
 
-from sdd_claims.pruning.criteria import CRITERIA, IDENTITY, check_criterion, prune
+from sdd_claims.pruning.criteria import CRITERIA, IDENTITY, Candidate, check_criterion, prune
 from sdd_claims.pruning.masks import Masks, dense_masks, keep_highest, kept, scheduled_count
 from sdd_claims.pruning.retraining import RETRAINING, Past, Start, check_retraining, start_of_level
 
@@ -8,6 +8,7 @@ __all__ = [
     "CRITERIA",
     "IDENTITY",
     "RETRAINING",
+    "Candidate",
     "Masks",
     "Past",
     "Start",

@@ -21,7 +21,7 @@ class Phases:
         light: around the highest test accuracy before the dip.
         critical: around the lowest.
         sweet: around the highest after it.
-        collapsed: the sparsest levels that may be looked at.
+        collapsed: the sparsest levels that may be looked at; None where these are still on the second rise.
         memorizing: the sparsest level at which the dense network's train accuracy is kept, and its denser neighbour.
         to_sweet: the curve from the dense network to the top of the sweet phase.
         rise: from the start of the critical phase to the top of the sweet phase.
@@ -31,18 +31,39 @@ class Phases:
     light: Window
     critical: Window
     sweet: Window
-    collapsed: Window
+    collapsed: Window | None
     memorizing: Window
     to_sweet: Window
     rise: Window
     whole: Window
 
+    @property
+    def critical_start(self) -> Window:
+        """The densest level of the critical phase."""
+        return Window(self.critical.high / _SLACK**2, self.critical.high)
+
+    @property
+    def from_critical(self) -> Window:
+        """The curve from the start of the critical phase to its sparse end."""
+        return Window(self.whole.low, self.critical.high)
+
+    def last_fall(self) -> Window:
+        """The collapsed phase, for a claim that cannot do without it.
+
+        Raises:
+            InputError: the pilots showed none.
+        """
+        if self.collapsed is None:
+            raise InputError(
+                "the pilots' mean test accuracy still rises at the sparsest level that may be looked at, so there is "
+                "no collapsed phase to set a window by; this setting needs more levels"
+            )
+        return self.collapsed
+
     def in_code(self) -> str:
-        """The expression to write into a trial."""
-        windows = ", ".join(
-            f"{name}=Window({getattr(self, name).low:g}, {getattr(self, name).high:g})" for name in self.__slots__
-        )
-        return f"Phases({windows})"
+        """The expression to write into a setting."""
+        windows = {name: getattr(self, name) for name in self.__slots__}
+        return f"Phases({', '.join(f'{name}={_in_code(window)}' for name, window in windows.items())})"
 
 
 def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
@@ -76,11 +97,6 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
         )
     light = int(usable[:critical].argmax())
     sweet = critical + 1 + int(usable[critical + 1 :].argmax())
-    if sweet == last:
-        raise InputError(
-            "the pilots' mean test accuracy still rises at the sparsest level that may be looked at, so there is no "
-            "collapsed phase to set a window by; this setting needs more levels"
-        )
     kept = train.values.mean(axis=0)
     memorizing = int(np.flatnonzero((kept >= kept[0] - 0.005) & (np.arange(len(kept)) <= critical)).max())
 
@@ -92,17 +108,21 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
 
     # Neighbouring windows share no level: the critical phase has first claim, then the sweet phase.
     critical_start, critical_end = max(critical - 1, light + 1), min(critical + 1, sweet - 1)
-    sweet_start, sweet_end = max(sweet - 1, critical_end + 1), min(sweet + 1, last - 1)
+    sweet_start, sweet_end = max(sweet - 1, critical_end + 1), max(min(sweet + 1, last - 1), sweet)
     return Phases(
         light=around(light, 0, critical_start - 1),
         critical=window(critical_start, critical_end),
-        sweet=window(sweet_start, max(sweet_end, sweet)),
-        collapsed=window(max(last - 1, max(sweet_end, sweet) + 1), last),
+        sweet=window(sweet_start, sweet_end),
+        collapsed=window(max(last - 1, sweet_end + 1), last) if sweet < last else None,
         memorizing=window(max(memorizing - 1, 0), memorizing),
         to_sweet=window(0, sweet),
         rise=window(critical_start, sweet),
         whole=window(0, len(mean) - 1),
     )
+
+
+def _in_code(window: Window | None) -> str:
+    return "None" if window is None else f"Window({window.low:g}, {window.high:g})"
 
 
 def _rounded(density: float) -> float:

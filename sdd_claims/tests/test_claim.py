@@ -146,12 +146,12 @@ def test_a_curve_that_the_rule_reads_and_the_trial_lacks_is_named():
 def test_windows_are_set_by_pilots_only(seeds):
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
     with pytest.raises(InputError, match="windows are set by two or more seeds from 0 to 999, the pilots"):
-        trial_named("obedience", FromPilots(lambda at: YES, accuracy, accuracy, seeds))
+        trial_named("obedience", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}, seeds))
 
 
 def test_windows_that_wait_for_pilots_cannot_judge_and_have_no_protocol():
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
-    trial = trial_named("obedience", FromPilots(lambda at: YES, accuracy, accuracy))
+    trial = trial_named("obedience", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}))
     with pytest.raises(InputError, match="wait for its pilots"):
         judge(trial, curve(), curve(), SEEDS, (2,), THRESHOLD)
     with pytest.raises(InputError, match="wait for its pilots"):

@@ -65,7 +65,7 @@ def test_numbers_that_are_missing_are_null(store):
 
 def test_a_trial_that_judged_nothing_has_no_p_and_no_verdict(store):
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
-    trial = trial_named("waiting", FromPilots(lambda at: YES, accuracy, accuracy))
+    trial = trial_named("waiting", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}))
     made = entry_of(Verdict(trial, None, None, None, None, (0, 1), (2,), None), store)
     assert (made["verdict"], made["p"], made["margin"], made["protocol"]) == (None, None, None, None)
     assert (made["rule"], made["windows"], made["parts"]) == ("from pilots", {}, [])

@@ -68,7 +68,7 @@ class Witness:
 @pytest.fixture
 def witness(monkeypatch: pytest.MonkeyPatch) -> Iterator[Witness]:
     seen, latest = Witness(), {}
-    logits, loss = ReplicaStack.logits, loop._loss
+    logits, loss = ReplicaStack.logits, loop.mean_loss
 
     def seeing_images(stack, images):
         latest["images"] = images.clone()
@@ -86,7 +86,7 @@ def witness(monkeypatch: pytest.MonkeyPatch) -> Iterator[Witness]:
         seen.weights.append([p.detach().clone() for p in group["params"]])
 
     monkeypatch.setattr(ReplicaStack, "logits", seeing_images)
-    monkeypatch.setattr(loop, "_loss", seeing_labels)
+    monkeypatch.setattr(loop, "mean_loss", seeing_labels)
     hook = register_optimizer_step_pre_hook(note)
     yield seen
     hook.remove()
@@ -154,6 +154,60 @@ def test_the_weights_of_smallest_magnitude_after_training_are_pruned():
     magnitudes = torch.cat([dense[0][1].trained[name].abs().flatten() for name in ARCHITECTURE.prunable])
     keeps = torch.cat([pruned[0][1].masks[name].flatten() for name in ARCHITECTURE.prunable])
     assert magnitudes[~keeps].max() <= magnitudes[keeps].min()
+
+
+def test_gradient_pruning_looks_at_one_random_batch_of_the_noisy_training_set():
+    spec = SPEC.but(pruning={"criterion": "gradient"})
+    (_, trained), (_, pruned) = (level[0] for level in chains([(spec, 3)], 2))
+    dataset = load(spec.data.name)
+    images, _ = prepare(dataset, 7)
+    chosen, labels = draw_training_set(dataset, Replica(spec, 3))
+    batch = numpy_stream(3, Stream.PRUNING_SCORES, 1).choice(SIZE, BATCH, replace=False)
+    weights = {name: value.clone().requires_grad_() for name, value in trained.trained.items()}
+    logits = functional_call(ARCHITECTURE.module, weights, (images[chosen[batch]],))
+    loss = cross_entropy(logits, torch.from_numpy(labels[batch]))
+    gradients = dict(zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True))
+    scores = torch.cat([(weights[name] * gradients[name]).abs().flatten() for name in ARCHITECTURE.prunable])
+    kept_flat = torch.cat([pruned.masks[name].flatten() for name in ARCHITECTURE.prunable])
+    assert scores[kept_flat].min() >= scores[~kept_flat].max() - 1e-9
+    assert int(kept_flat.sum()) == scheduled_count(ARCHITECTURE.prunable_count, 0.7)
+
+
+def test_random_pruning_draws_anew_for_every_seed_and_level():
+    spec = SPEC.but(pruning={"criterion": "random"})
+    levels = chains([(spec, 3), (spec, 4)], 3)
+    kept_masks = [torch.cat([state.masks[name].flatten() for name in ARCHITECTURE.prunable]) for _, state in levels[1]]
+    expected = scheduled_count(ARCHITECTURE.prunable_count, 0.7) ** 2 / ARCHITECTURE.prunable_count
+    both = int((kept_masks[0] & kept_masks[1]).sum())
+    assert abs(both - expected) < 5 * expected**0.5  # as many in common as independent draws have
+    again = chains([(spec, 4)], 3)
+    assert all(torch.equal(again[2][0][1].masks[n], levels[2][1][1].masks[n]) for n in ARCHITECTURE.prunable)
+
+
+def test_scratch_starts_every_level_from_weights_of_its_own(witness):
+    chains([(SPEC.but(pruning={"retraining": "scratch"}), 3)], 3)
+    starts = [witness.weights[level * EPOCHS * STEPS][0][0] for level in range(3)]
+    for level, start in enumerate(starts[1:], 1):
+        fresh = initial_weights(ARCHITECTURE, torch_stream(3, Stream.INITIALIZATION, level))
+        left = start != 0
+        assert torch.equal(start[left], next(iter(fresh.values()))[left])
+
+
+def test_finetuning_goes_on_from_the_trained_weights(witness):
+    levels = chains([(SPEC.but(pruning={"retraining": "finetuning"}), 3)], 2)
+    names = list(initial(3))
+    start = dict(zip(names, witness.weights[EPOCHS * STEPS], strict=True))
+    before, after = levels[0][0][1], levels[1][0][1]
+    for name, value in before.trained.items():
+        assert torch.equal(start[name][0], value * after.masks.get(name, 1))
+
+
+def test_with_a_constant_rate_and_no_rewinding_finetuning_and_learning_rate_rewinding_are_one():
+    one, other = (
+        chains([(SPEC.but(pruning={"retraining": name}), 3)], 3) for name in ("finetuning", "learning_rate_rewinding")
+    )
+    for first, second in zip(one, other, strict=True):
+        assert_same_level(first, second)
 
 
 def test_identity_masks_keep_all_weights_at_every_level():

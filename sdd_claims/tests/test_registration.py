@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from fixtures.he2022 import FAST
 from sdd_claims.curves import SparsityCurve
@@ -12,14 +13,18 @@ from sdd_claims.stats import find_phases
 PILOTS = json.loads((Path(__file__).parents[2] / "fixtures" / "pilots_he2022.json").read_text(encoding="utf-8"))
 
 
-def pilot_curve(measure: str) -> SparsityCurve:
-    return SparsityCurve(tuple(PILOTS["seeds"]), np.array(PILOTS["density"]), np.array(PILOTS[measure]))
+def pilot_curve(setting: str, measure: str) -> SparsityCurve:
+    pilots = PILOTS[setting]
+    return SparsityCurve(tuple(pilots["seeds"]), np.array(pilots["density"]), np.array(pilots[measure]))
 
 
-def test_the_fast_windows_are_what_the_formula_makes_of_the_pilots():
-    assert find_phases(pilot_curve("test_accuracy"), pilot_curve("train_accuracy")) == FAST.phases
+@pytest.mark.parametrize("setting", FAST.phases)
+def test_the_fast_windows_are_what_the_formula_makes_of_the_pilots(setting):
+    phases = find_phases(pilot_curve(setting, "test_accuracy"), pilot_curve(setting, "train_accuracy"))
+    assert phases == FAST.phases[setting]
 
 
-def test_the_pilots_were_run_at_the_registered_setting():
-    assert PILOTS["digest"] == FAST.noisy().digest
-    assert max(PILOTS["seeds"]) < 100
+@pytest.mark.parametrize("setting", FAST.phases)
+def test_the_pilots_were_run_at_the_registered_setting(setting):
+    assert PILOTS[setting]["digest"] == FAST.with_windows()[setting].digest
+    assert max(PILOTS[setting]["seeds"]) < 100

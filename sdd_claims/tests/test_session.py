@@ -190,7 +190,11 @@ def test_windows_that_wait_for_pilots_are_set_before_the_judged_seeds_are_traine
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
     trial = trial_named(
         "waiting",
-        FromPilots(lambda at: replace(YES, windows_=(Window(0.9, 1), at.critical)), accuracy, accuracy, (3, 4)),
+        FromPilots(
+            lambda at: replace(YES, windows_=(Window(0.9, 1), at["noisy"].critical)),
+            {"noisy": (accuracy, accuracy)},
+            (3, 4),
+        ),
     )
     session = opened(trial)
     verdict = session.verdict(trial)
@@ -200,14 +204,16 @@ def test_windows_that_wait_for_pilots_are_set_before_the_judged_seeds_are_traine
     assert set(order[:4]) == {3, 4}
     assert min(order[5:]) >= 1000
     (note,) = session.notes
-    assert note.startswith("nobody2026/waiting [fast], windows from pilots: Phases(light=Window(0.4, 0.6)")
+    assert note.startswith("nobody2026/waiting [fast], windows from pilots for noisy: Phases(light=Window(0.4, 0.6)")
 
 
 def test_windows_that_other_pilots_would_set_are_refused_once_the_block_has_judged(opened, monkeypatch):
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
 
     def waiting(margin):
-        return trial_named("waiting", FromPilots(lambda at: replace(YES, margin=margin), accuracy, accuracy, (3, 4)))
+        return trial_named(
+            "waiting", FromPilots(lambda at: replace(YES, margin=margin), {"noisy": (accuracy, accuracy)}, (3, 4))
+        )
 
     monkeypatch.setattr(session_module, "find_phases", lambda test, train: PHASES)
     first, changed = waiting(0.01), waiting(0.02)
@@ -222,7 +228,7 @@ def test_pilots_without_phases_fail_their_own_trial_and_no_other(opened, monkeyp
 
     monkeypatch.setattr(session_module, "find_phases", no_dip)
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
-    waiting = trial_named("waiting", FromPilots(lambda at: YES, accuracy, accuracy, (3, 4)))
+    waiting = trial_named("waiting", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}, (3, 4)))
     session = opened(waiting, other := trial_named("obedience"))
     with pytest.raises(InputError, match="no dip"):
         session.verdict(waiting)
@@ -231,7 +237,7 @@ def test_pilots_without_phases_fail_their_own_trial_and_no_other(opened, monkeyp
 
 def test_a_plan_counts_pilots_controls_and_both_looks(opened):
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
-    waiting = trial_named("waiting", FromPilots(lambda at: YES, accuracy, accuracy, (3, 4, 5)), looks=(2,))
+    waiting = trial_named("waiting", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}, (3, 4, 5)), looks=(2,))
     session = opened(waiting, trial_named("obedience", levels=3))
     first, second = session.plan(0), session.plan(1)
     assert (first.asked, first.needed) == ((3 + 4) * 2 + 4 * 3, 3 * 2 + 4 * 3)

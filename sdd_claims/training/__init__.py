@@ -1,6 +1,16 @@
 """Stacked training: all seeds of a setting, and settings that differ only in numbers, in one pass."""
 
-from sdd_claims.training.loop import ReplicaNumbers, TrainingData, iterations_per_epoch, train
+from sdd_claims.training.loop import ReplicaNumbers, TrainingData, iterations_per_epoch, mean_loss, train
+from sdd_claims.training.schedules import learning_rate
 from sdd_claims.training.stack import ReplicaStack, Weights
 
-__all__ = ["ReplicaNumbers", "ReplicaStack", "TrainingData", "Weights", "iterations_per_epoch", "train"]
+__all__ = [
+    "ReplicaNumbers",
+    "ReplicaStack",
+    "TrainingData",
+    "Weights",
+    "iterations_per_epoch",
+    "learning_rate",
+    "mean_loss",
+    "train",
+]

@@ -93,7 +93,7 @@ def train(
         for step, (images, labels) in enumerate(_batches(data, numbers, epoch, spec.batch_size, skipped), skipped):
             if epoch * steps + step == snapshot_iteration:
                 snapshot = stack.unstacked()
-            loss = _loss(stack.logits(images), labels)
+            loss = mean_loss(stack.logits(images), labels)
             if penalty is not None and strength is not None:
                 loss = loss + (strength * penalty(stack.parameters.values())).sum()
             optimizer.zero_grad(set_to_none=True)
@@ -121,7 +121,9 @@ def _per_replica(values: Sequence[float], stack: ReplicaStack) -> Float[Tensor, 
     return torch.tensor(list(values), dtype=some.dtype, device=some.device) if any(values) else None
 
 
-def _loss(logits: Float[Tensor, "replicas batch classes"], labels: Int[Tensor, "replicas batch"]) -> Float[Tensor, ""]:
+def mean_loss(
+    logits: Float[Tensor, "replicas batch classes"], labels: Int[Tensor, "replicas batch"]
+) -> Float[Tensor, ""]:
     """Sum over replicas of the mean cross-entropy: the gradient of each replica is that of its own mean."""
     return cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
 

@@ -27,7 +27,7 @@ def test_each_phase_is_its_extremum_and_the_neighbouring_levels():
     assert levels(phases.light) == [0, 1]
     assert levels(phases.critical) == [7, 8, 9]
     assert levels(phases.sweet) == [11, 12, 13]
-    assert levels(phases.collapsed) == [14, 15]
+    assert levels(phases.last_fall()) == [14, 15]
     assert levels(phases.memorizing) == [5, 6]
     assert levels(phases.rise) == list(range(7, 13))
     assert levels(phases.to_sweet) == list(range(13))
@@ -37,13 +37,13 @@ def test_each_phase_is_its_extremum_and_the_neighbouring_levels():
 def test_no_window_lies_where_pilots_scatter_twice_as_much_as_the_dense_level():
     deviation = np.full(len(MEAN), 0.01)
     deviation[15] = 0.021
-    assert levels(find_phases(curve(MEAN, deviation), curve(TRAIN)).collapsed) == [14]
+    assert levels(find_phases(curve(MEAN, deviation), curve(TRAIN)).last_fall()) == [14]
 
 
 @given(noise=st.lists(st.floats(-0.02, 0.02), min_size=len(MEAN), max_size=len(MEAN)))
 def test_the_windows_always_make_a_valid_rule(noise):
     phases = find_phases(curve(MEAN + np.array(noise)), curve(TRAIN))
-    rule = DipThenRise("accuracy", phases.light, phases.critical, phases.sweet, phases.collapsed)
+    rule = DipThenRise("accuracy", phases.light, phases.critical, phases.sweet, phases.last_fall())
     rule.check({"accuracy": DENSITY})
 
 
@@ -53,8 +53,11 @@ def test_a_curve_that_only_falls_has_no_phases():
 
 
 def test_a_curve_that_ends_on_its_second_rise_has_no_collapsed_phase():
+    phases = find_phases(curve(MEAN[:13]), curve(TRAIN[:13]))
+    assert phases.collapsed is None
+    assert list(phases.sweet.levels(DENSITY[:13])) == [11, 12]
     with pytest.raises(InputError, match="more levels"):
-        find_phases(curve(MEAN[:13]), curve(TRAIN[:13]))
+        phases.last_fall()
 
 
 def test_a_dense_network_that_diverged_sets_no_windows():
@@ -64,6 +67,7 @@ def test_a_dense_network_that_diverged_sets_no_windows():
         find_phases(curve(mean), curve(TRAIN))
 
 
-def test_the_printed_windows_are_the_windows():
-    phases = find_phases(curve(MEAN), curve(TRAIN))
+@pytest.mark.parametrize("levels", [13, 16])
+def test_the_printed_windows_are_the_windows(levels):
+    phases = find_phases(curve(MEAN[:levels]), curve(TRAIN[:levels]))
     assert eval(phases.in_code(), {"Phases": Phases, "Window": Window}) == phases  # noqa: S307

@@ -1,0 +1,61 @@
+"""The generalization gap stays high through the critical phase and falls steeply in the sweet phase."""
+
+import pytest
+
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import AllOf, Contrast, Greater, Phases, Rule, Term, Window
+
+CLAIM = Claim(
+    name="generalization_gap_closes_in_sweet_phase",
+    paper="he2022",
+    title=TITLE,
+    statement="Test error minus train error is as large at the start of the critical phase as at the light phase, and "
+    "falls by more than half until the sweet phase.",
+    source="Figure 32",
+    basis="ours",
+)
+
+
+def gap(weight: float, at: Window) -> tuple[Term, Term]:
+    # test error - train error = train accuracy - test accuracy
+    return (Term(weight, "train accuracy", at), Term(-weight, "accuracy", at))
+
+
+def rule(at: Phases) -> Rule:
+    return AllOf(
+        {
+            "the gap is still as wide at the start of the critical phase": Greater(
+                Contrast((*gap(1, at.critical_start), *gap(-1, at.light))), margin=-0.01
+            ),
+            "it falls by more than half until the sweet phase": Greater(
+                Contrast((*gap(0.5, at.critical_start), *gap(-1, at.sweet)))
+            ),
+        }
+    )
+
+
+def trial(setting: Setting) -> Trial:
+    noisy, clean = setting.noisy(), setting.clean
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={"accuracy": setting.curve(noisy), "train accuracy": setting.curve(noisy, "train_accuracy")},
+        rule=setting.rule(rule),
+        control=Control(
+            "no label noise",
+            {"accuracy": setting.curve(clean), "train accuracy": setting.curve(clean, "train_accuracy")},
+        ),
+        block=setting.block,
+        deviations=setting.deviations,
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

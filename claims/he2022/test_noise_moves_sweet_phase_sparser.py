@@ -1,0 +1,56 @@
+"""More label noise moves the sweet phase to higher sparsity."""
+
+from math import log2
+
+import pytest
+
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import Location, Phases, Rule, Shifts
+
+CLAIM = Claim(
+    name="noise_moves_sweet_phase_sparser",
+    paper="he2022",
+    title=TITLE,
+    statement="The more labels are noisy, the sparser the network at which test accuracy peaks after its dip.",
+    source='Figure 4 and section 2.3 ("generally")',
+)
+
+NAMES = ("least noise", "more noise", "most noise")
+
+
+def trial(setting: Setting) -> Trial:
+    def rule(at: Phases) -> Rule:
+        return Shifts(
+            NAMES,
+            factors=tuple(log2(rate) for rate in setting.rates),
+            at=Location(at.from_critical, "peak"),
+            direction=-1,
+            unit="log density per doubling of noise",
+        )
+
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={name: setting.curve(setting.noisy(rate)) for name, rate in zip(NAMES, setting.rates, strict=True)},
+        rule=setting.rule(rule),
+        control=Control(
+            "the same 20 % of noise three times, on other seeds",
+            {
+                name: setting.curve(setting.noisy(), offset=offset)
+                for name, offset in zip(NAMES, (0, 100, 200), strict=True)
+            },
+        ),
+        block=setting.block,
+        deviations=(*setting.deviations, setting.compared_rates),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()
