@@ -10,7 +10,7 @@ import numpy as np
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.spec import RunSpec, canonical_json
-from sdd_claims.stats import VERSION, Outcome, Phases, Rule
+from sdd_claims.stats import VERSION, Outcome, Phases, Rule, Window
 
 Tier = Literal["fast", "full"]
 Basis = Literal["paper", "conjecture", "ours"]
@@ -90,6 +90,22 @@ class FromPilots:
     settings: Mapping[str, tuple[CurveOf, CurveOf]]
     seeds: tuple[int, ...] = PILOTS
 
+    def somewhere(self) -> Rule:
+        """The rule with made-up windows, to check what does not depend on them before anything is trained."""
+        return self.rule(dict.fromkeys(self.settings, _SOMEWHERE))
+
+
+_SOMEWHERE = Phases(
+    light=Window(0.9, 1.0),
+    critical=Window(0.5, 0.6),
+    sweet=Window(0.2, 0.3),
+    collapsed=Window(0.05, 0.1),
+    memorizing=Window(0.6, 0.7),
+    to_sweet=Window(0.2, 1.0),
+    rise=Window(0.2, 0.6),
+    whole=Window(0.05, 1.0),
+)
+
 
 @dataclass(frozen=True)
 class Control:
@@ -119,6 +135,7 @@ class Trial:
         expected: the registered outcome.
         proxy: the paper shows the claim on other networks; it is never refuted here.
         deviations: how this trial differs from the paper, and from its code.
+        own_seeds: judge these in one look instead of the block's.
     """
 
     claim: Claim
@@ -131,6 +148,7 @@ class Trial:
     expected: Decision = "supported"
     proxy: bool = False
     deviations: tuple[str, ...] = field(default=())
+    own_seeds: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check that the registration makes sense before anything is trained.
@@ -147,17 +165,17 @@ class Trial:
             )
         if not self.looks or list(self.looks) != sorted(set(self.looks)):
             raise InputError(f"{where}: the looks {self.looks} must be rising numbers of seeds")
-        if isinstance(self.rule, FromPilots):
-            if len(self.rule.seeds) < 2 or not all(0 <= seed < BLOCK for seed in self.rule.seeds):
-                raise InputError(f"{where}: windows are set by two or more seeds from 0 to {BLOCK - 1}, the pilots")
-            return
-        if self.looks[0] < self.rule.minimum_seeds:
-            raise InputError(
-                f"{where}: a look at {self.looks[0]} seeds; the rule needs {self.rule.minimum_seeds} or more"
-            )
+        pilots = self.rule.seeds if isinstance(self.rule, FromPilots) else PILOTS
+        if len(pilots) < 2 or not all(0 <= seed < BLOCK for seed in pilots):
+            raise InputError(f"{where}: windows are set by two or more seeds from 0 to {BLOCK - 1}, the pilots")
+        rule = self.rule.somewhere() if isinstance(self.rule, FromPilots) else self.rule
+        if self.looks[0] < rule.minimum_seeds:
+            raise InputError(f"{where}: a look at {self.looks[0]} seeds; the rule needs {rule.minimum_seeds} or more")
         for curves in (self.curves, self.control_curves):
-            if missing := set(self.rule.curves()) - set(curves):
+            if missing := set(rule.curves()) - set(curves):
                 raise InputError(f"{where}: the rule needs the curves {sorted(missing)}; add them to the trial")
+            if isinstance(self.rule, FromPilots):
+                continue
             try:
                 self.rule.check({name: curves[name].density() for name in self.rule.curves()})
             except InputError as error:
@@ -178,6 +196,12 @@ class Trial:
         """This trial with its windows set."""
         return replace(self, rule=rule)
 
+    def judged_seeds(self) -> tuple[tuple[int, ...], ...]:
+        """The seeds of each look."""
+        if self.own_seeds is not None:
+            return (self.own_seeds,)
+        return tuple(tuple(range(self.block, self.block + n)) for n in self.looks)
+
     @property
     def control_curves(self) -> dict[str, CurveOf]:
         """The control's curves, with the trial's own where it does not replace them."""
@@ -185,12 +209,13 @@ class Trial:
 
     @property
     def protocol(self) -> str:
-        """SHA-256 of all that must not change once a block has judged: settings, control, rule, windows, looks."""
+        """SHA-256 of all that must not change once a block has judged: settings, control, rule, windows, seeds."""
         content = {
             "curves": _runs(self.curves),
             "control": _runs(self.control_curves),
             "rule": _described(self.judged_by),
-            "looks": self.looks,
+            "looks": self.judged_seeds(),
+            "proxy": self.proxy,
             "tests": VERSION,
         }
         return hashlib.sha256(canonical_json(content).encode()).hexdigest()

@@ -33,11 +33,11 @@ class Ledger:
             InputError: it has.
         """
         for block in _blocks(seeds):
-            bound = {each.get(_key(trial.claim.id, trial.tier, block)) for each in (self._read(), self._published)}
-            if bound - {None, trial.protocol}:
+            key = _key(trial.claim.id, trial.tier, block)
+            if {self._read().get(key), self._published.get(key)} - {None, trial.protocol}:
                 raise InputError(
-                    f"{trial.claim.id}: its windows, margin, rule or settings have changed after the block of seeds "
-                    f"{block} judged its {trial.tier} trial; give the trial a fresh block "
+                    f"{trial.claim.id}: its settings, windows, margin, rule or judged seeds have changed after the "
+                    f"block of seeds {block} judged its {trial.tier} trial; give the trial a fresh block "
                     f"(block={self._fresh(trial)}), or take the change back"
                 )
 
@@ -47,10 +47,16 @@ class Ledger:
         return next(b for b in count(BLOCK, BLOCK) if _key(trial.claim.id, trial.tier, b) not in judged)
 
     def record(self, trial: Trial, seeds: tuple[int, ...]) -> None:
-        """Note that these seeds' block has judged this trial."""
+        """Note that these seeds' block has judged this trial.
+
+        Raises:
+            InputError: another process has judged it under another protocol meanwhile.
+            StoreError: the ledger cannot be locked or written.
+        """
         now = {_key(trial.claim.id, trial.tier, block): trial.protocol for block in _blocks(seeds)}
         try:
             with FileLock(self._path.with_suffix(".lock")):
+                self.check(trial, seeds)
                 judged = self._read()
                 if not now.keys() <= judged.keys():
                     write_atomically(self._path, seal({**now, **judged}))

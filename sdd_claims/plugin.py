@@ -51,7 +51,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("sdd_claims", "claims about sparse double descent")
     group.addoption("--store", metavar="DIR", help="where results are kept (default: .sdd_store)")
     group.addoption("--report", metavar="DIR", help="where the report goes (default: reports/latest)")
-    group.addoption("--data-root", metavar="DIR", help="data sets (default: SDD_CLAIMS_DATA, else ~/.cache/sdd_claims)")
+    group.addoption(
+        "--data-root", metavar="DIR", help="data sets (default: SDD_CLAIMS_DATA, else ~/.cache/sdd_claims/data)"
+    )
     group.addoption("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: fast on cpu, full on cuda)")
     group.addoption("--engine", metavar="NAME", help="serial or pool (default: pool, one process a core)")
     group.addoption("--seeds", metavar="LIST", help="judge these seeds instead, such as 1000-1011,1020")
@@ -121,7 +123,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             if hasattr(session.config, "workerinput"):
                 continue  # a worker of xdist could only crash here; the test will say it
             raise pytest.UsageError(str(error)) from error
-        if trial is not None and run.settings.devices[trial.tier] is not None:
+        may_run = trial is not None and run.settings.devices[trial.tier] is not None
+        if trial is not None and (may_run or session.config.option.plan):
             run.trials.append(trial)
 
 
@@ -186,8 +189,8 @@ class _Verdicts:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self._entries:
-            smoke = self._config.option.smoke
-            directory = self._config.option.report or f"reports/{'smoke' if smoke else 'latest'}"
+            mode = self._config.stash[_run].settings.mode
+            directory = self._config.option.report or f"reports/{'latest' if mode == 'judge' else mode}"
             command = " ".join(["pytest", *map(str, self._config.invocation_params.args)])
             run = self._config.stash[_run]
             try:

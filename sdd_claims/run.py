@@ -117,6 +117,10 @@ class ClaimRun:
 
     def _rerun(self, trial: Trial) -> str:
         words = ["pytest", "-m", trial.tier, f"claims/{trial.claim.paper}/test_{trial.claim.name}.py"]
+        if self.settings.mode != "judge":
+            words.append(f"--{self.settings.mode}")
+        if trial.tier == "full" and (device := self.settings.devices["full"]) == "cpu":
+            words += ["--device", device]
         if self.settings.seeds is not None:
             words += ["--seeds", numbers.seed_list(self.settings.seeds).replace("–", "-").replace(" ", "")]
         return " ".join(words)

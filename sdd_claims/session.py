@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -73,7 +73,9 @@ class Session:
                 block has judged.
             StoreError: the store cannot be used.
         """
-        self.trials = _distinct(trials)
+        self.trials = [
+            trial if settings.seeds is None else replace(trial, own_seeds=settings.seeds) for trial in _distinct(trials)
+        ]
         self.store = Store(settings.store)
         self._settings = settings
         self._progress = progress
@@ -166,8 +168,9 @@ class Session:
         return found
 
     def _is_open(self, trial: Trial) -> bool:
+        """Whether more seeds could settle it: a seed without a number stays so, a control once supported too."""
         verdict = self._verdicts[trial.claim.id, trial.tier]
-        return isinstance(verdict, Verdict) and verdict.decision == "inconclusive"
+        return isinstance(verdict, Verdict) and verdict.decision == "inconclusive" and verdict.reason is None
 
     def _train(self, trials: Sequence[Trial], look: int) -> None:
         requests: dict[str, list[Request]] = {}
@@ -247,9 +250,7 @@ class Session:
             return (smoke.SEEDS,)
         if self._settings.mode == "pilots":
             return (PILOTS,)
-        if self._settings.seeds is not None:
-            return (self._settings.seeds,)
-        return tuple(tuple(range(trial.block, trial.block + n)) for n in trial.looks)
+        return trial.judged_seeds()
 
 
 def _distinct(trials: Iterable[Trial]) -> list[Trial]:

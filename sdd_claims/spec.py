@@ -89,6 +89,11 @@ class NoiseSpec(_Spec):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("rate", 0 <= self.rate <= 1, "between 0 and 1")
+        if self.kind == "given":
+            raise InputError(
+                "NoiseSpec.kind 'given' needs human annotators' labels, which a spec cannot name yet; corrupt labels "
+                "with them through sdd_claims.data.label_noise, or choose another kind"
+            )
         self._require(
             "rate", (self.kind == "none") == (self.rate == 0), "0 for kind 'none' and above 0 for every other"
         )
@@ -262,7 +267,7 @@ class RunSpec(_Spec):
 
     def __str__(self) -> str:
         network = "-".join(["MLP", *map(str, self.model.hidden)]) if self.model.name == "mlp" else self.model.name
-        kind = self.noise.kind.replace("symmetric_", "symmetric, ").replace("_", " ")
+        kind = self.noise.kind.replace("_", " ")  # without a comma, which separates the phrases of a label
         noise = "clean labels" if self.noise.kind == "none" else f"{self.noise.rate:.0%} noise ({kind})"
         masks = "identity masks" if self.pruning.criterion == "none" else f"{self.pruning.criterion} pruning"
         return f"{network} on {self.data.name}, {noise}, {masks}"

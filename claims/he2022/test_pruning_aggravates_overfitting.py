@@ -32,6 +32,8 @@ def rule(at: Phases) -> Rule:
     forgotten = Contrast((Term(1, "train accuracy", DENSE), Term(-1, "train accuracy", at.memorizing)))
     return AllOf(
         {
+            # Margin 0: any excess over the loss on clean labels is what the sentence says. Train accuracy counts as
+            # kept within one point, the margin of a dip.
             "pruning costs more test accuracy under noise": Greater(lost_to_noise),
             "train accuracy is still that of the dense network": Equivalent(forgotten, margin=0.01),
         }

@@ -134,9 +134,10 @@ class PowerEntry(TypedDict):
 
 
 class CalibrationEntry(TypedDict):
-    """The rules' measured size and power at the threshold and looks in use."""
+    """The rules' measured size and power at the threshold and looks in use, `tests` being their version."""
 
     schema: int
+    tests: int
     threshold: float
     looks: list[int]
     command: str

@@ -61,7 +61,7 @@ def interval(entry: EffectEntry | None) -> str:
 
 
 def interval_level(threshold: float) -> str:
-    """The level of a two-sided interval that excludes a value exactly when a one-sided test at `threshold` does."""
+    """The level of the two-sided t interval that goes with a one-sided t-test at `threshold`."""
     return percent(1 - 2 * threshold)
 
 

@@ -15,6 +15,7 @@ from scipy.stats import beta
 
 from sdd_claims.stats.alternatives import alternatives
 from sdd_claims.stats.nulls import nulls
+from sdd_claims.stats.one_sample import VERSION
 from sdd_claims.stats.outcome import Rule
 from sdd_claims.stats.population import Case, Population
 from sdd_claims.stats.sequential import nominal_p
@@ -90,7 +91,7 @@ def calibrate(repetitions: int, threshold: float, looks: tuple[int, ...] = LOOKS
         found = _measured(case, looks, threshold, tries, seed=i)
         shared = {"rule": case.rule.name, "alternative": case.label, "repetitions": tries}
         power += [{**shared, "seeds": seeds, "rate": found[seeds].supported / tries} for seeds in looks]
-    return {"schema": 1, "threshold": threshold, "looks": list(looks), "size": size, "power": power}
+    return {"schema": 1, "tests": VERSION, "threshold": threshold, "looks": list(looks), "size": size, "power": power}
 
 
 def _measured(case: Case, looks: Sequence[int], threshold: float, repetitions: int, seed: int) -> dict[int, Rejections]:

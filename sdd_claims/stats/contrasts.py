@@ -27,7 +27,7 @@ class Term:
 
     def __str__(self) -> str:
         size = "" if abs(self.weight) == 1 else f"{abs(self.weight):g} "
-        return f"{size}{self.curve} at {self.window}"
+        return f"{size}{self.curve} at density {self.window}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Contrast:
 
     def __str__(self) -> str:
         first, *others = self.terms
-        signed = [f" {'-' if term.weight < 0 else '+'} {term}" for term in others]
-        return ("- " if first.weight < 0 else "") + str(first) + "".join(signed)
+        signed = [f" {'−' if term.weight < 0 else '+'} {term}" for term in others]
+        return ("−" if first.weight < 0 else "") + str(first) + "".join(signed)
 
     def curves(self) -> tuple[str, ...]:
         """Returns the curves of the terms, each once."""
@@ -122,8 +122,8 @@ class Greater:
         numbers = self.contrast.numbers(density, values)
         effect = mean_effect(numbers, threshold, self.unit)
         sentence = (
-            f"The mean of {self.contrast} over {len(numbers)} seeds is {effect.words(threshold)}. That it exceeds "
-            f"{words.amount(self.margin, self.unit)} (one-sided t-test and sign-flip test) has "
+            f"The mean of [{self.contrast}] over {len(numbers)} seeds is {effect.words(threshold)}. That it exceeds "
+            f"{words.amount(self.margin, self.unit)} has "
             f"{words.probability(float(evidence.support))}; that it is below, "
             f"{words.probability(float(evidence.contrary))}."
         )
@@ -177,8 +177,8 @@ class Equivalent:
         numbers = self.contrast.numbers(density, values)
         effect = mean_effect(numbers, threshold, self.unit)
         sentence = (
-            f"The mean of {self.contrast} over {len(numbers)} seeds is {effect.words(threshold)}. That it lies within "
-            f"{words.amount(self.margin, self.unit)} of zero (two one-sided tests) has "
+            f"The mean of [{self.contrast}] over {len(numbers)} seeds is {effect.words(threshold)}. That it lies "
+            f"within {words.amount(self.margin, self.unit)} of zero (two one-sided tests) has "
             f"{words.probability(float(evidence.support))}; that it lies beyond, "
             f"{words.probability(float(evidence.contrary))}."
         )

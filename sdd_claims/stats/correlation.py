@@ -10,7 +10,7 @@ from jaxtyping import Float
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.evidence import Evidence
+from sdd_claims.stats.evidence import Evidence, all_of, any_of
 from sdd_claims.stats.one_sample import EQUAL, above
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
 from sdd_claims.stats.study import Densities, Values, arrays, named_seeds, require_curves
@@ -24,8 +24,9 @@ _PERFECT = 1 - 1e-12  # beyond this |r|, z would be infinite by rounding alone
 class Correlated:
     """A measure correlates with another along the curve, beyond the correlation of a null pairing.
 
-    Per seed, Pearson's r over the levels of a window, as Fisher's z; tested is z(x, y) - z(null, y) in the claimed
-    direction, since any two trends in sparsity correlate. Refuted if the opposite direction is established.
+    Per seed, Pearson's r over the levels of a window, as Fisher's z. Tested are z(x, y) and, since any two trends in
+    sparsity correlate, z(x, y) - z(null, y), each in the claimed direction: supported if both are established, refuted
+    if the opposite of one is.
 
     Attributes:
         x: name of the curve claimed to go with y.
@@ -90,7 +91,10 @@ class Correlated:
 
     def test(self, density: Densities, values: Values) -> Evidence:
         """Tests a batch of studies."""
-        return above(self.direction * self.numbers(density, values))
+        own, null = self._correlations(density, values)
+        itself = above(self.direction * np.arctanh(own))
+        beyond = above(self.direction * (np.arctanh(own) - np.arctanh(null)))
+        return Evidence(all_of(itself.support, beyond.support), any_of(itself.contrary, beyond.contrary))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
@@ -99,13 +103,13 @@ class Correlated:
         own, null = self._correlations(density, values)
         numbers = self.numbers(density, values)
         effect = mean_effect(numbers, threshold, "Fisher z")
-        relation, opposite = ("less", "more") if self.direction < 0 else ("more", "less")
+        sign, relation = ("negative", "less") if self.direction < 0 else ("positive", "more")
         sentence = (
             f"Between densities {self.between}, {self.x} correlates with {self.y} at r = {_mean(own)} and {self.null} "
             f"with {self.y} at r = {_mean(null)} (means over {len(numbers)} seeds); the mean difference is "
-            f"{effect.words(threshold)}. That the first is {relation} than the second (one-sided t-test and sign-flip "
-            f"test) has {words.probability(float(evidence.support))}; that it is {opposite}, "
-            f"{words.probability(float(evidence.contrary))}."
+            f"{effect.words(threshold)}. That the first is {sign}, and {relation} than the second "
+            f"(one-sided tests of both, the larger p), has {words.probability(float(evidence.support))}; that one of "
+            f"the two is the other way round, {words.probability(float(evidence.contrary))}."
         )
         return outcome(evidence, effect, sentence, lost=self._without_r(curves, own, null))
 

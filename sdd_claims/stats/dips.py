@@ -105,7 +105,7 @@ class DipThenRise:
         found = words.listing([f"the {limb} is {part.effect.words(threshold)}" for limb, part in parts.items()])
         sentence = (
             f"Over {len(curve.seeds)} seeds {found}; each was tested to exceed {words.amount(self.margin, 'accuracy')} "
-            f"(one-sided t-test and sign-flip test), largest {words.probability(float(evidence.support))}. "
+            f"(one-sided), largest {words.probability(float(evidence.support))}. "
             f"{self._refutation(values, float(evidence.contrary))}"
         )
         return outcome(evidence, parts[binding].effect, sentence, lost=lost, parts=parts)

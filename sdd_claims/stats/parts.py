@@ -36,10 +36,10 @@ class AllOf:
         return tuple(dict.fromkeys(curve for rule in self.parts.values() for curve in rule.curves()))
 
     def windows(self) -> Mapping[str, Window]:
-        """Returns the windows of all parts, each named after its part."""
-        return {
-            f"{part}: {phase}": window for part, rule in self.parts.items() for phase, window in rule.windows().items()
-        }
+        """Returns the windows of all parts, named after their part where parts differ in them."""
+        found = [(part, phase, window) for part, rule in self.parts.items() for phase, window in rule.windows().items()]
+        shared = {phase for _, phase, _ in found if len({w for _, p, w in found if p == phase}) == 1}
+        return {phase if phase in shared else f"{part}: {phase}": window for part, phase, window in found}
 
     def check(self, density: Densities) -> None:
         """Checks the windows of every part.
@@ -65,7 +65,7 @@ class AllOf:
             p=binding.p,
             p_contrary=min(1.0, len(outcomes) * min(found.p_contrary for found in outcomes)),
             effect=binding.effect,
-            words=" ".join(f"{part}: {found.words}" for part, found in parts.items()),
+            words=" ".join(f"{part[:1].upper()}{part[1:]}: {found.words}" for part, found in parts.items()),
             open_reason="; ".join(reasons) or None,
             parts=parts,
         )

@@ -101,10 +101,10 @@ def test_seeds_bind_every_block_that_they_belong_to(tmp_path_factory, seeds):
             Ledger(path).check(CHANGES["margin"], (block + 7,))
 
 
-def test_the_first_protocol_to_judge_stays_on_record(path):
-    Ledger(path).record(CHANGES["margin"], (1999, 2000))
+def test_a_protocol_that_loses_the_race_to_judge_a_block_is_refused(path):
+    with pytest.raises(InputError, match="have changed after the block of seeds 1000 judged"):
+        Ledger(path).record(CHANGES["margin"], (1999, 2000))
     Ledger(path).check(TRIAL, SEEDS)
-    Ledger(path).check(CHANGES["margin"], (2000,))
 
 
 def test_a_published_verification_binds_too(tmp_path):

@@ -212,8 +212,9 @@ def test_smoke_goes_the_whole_way_and_judges_nothing(project):
 
 def test_pilots_judge_nothing_and_pass(project):
     assert project.add("wrong", "NO").run("--pilots").ret == 0
-    entry = project.entries()["wrong"]
+    entry = project.entries("reports/pilots")["wrong"]
     assert (entry["verdict"], entry["seeds"]) == (None, list(range(12)))
+    assert "--pilots" in entry["rerun"]
     assert not (project.store / "judged.json").exists()
 
 

@@ -82,9 +82,17 @@ def test_only_open_trials_are_looked_at_again_and_then_on_all_seeds(opened):
     assert seeds[NOISY.digest] == {1000, 1001, 1002, 1003, 1500, 1501, 1502, 1503}
 
 
-def test_a_trial_whose_control_is_supported_is_open_and_looked_at_again(opened):
+def test_a_trial_whose_control_is_supported_stays_open_and_is_not_looked_at_again(opened):
     verdict = opened(trial := trial_named("naive", replace(YES, credulous=True))).verdict(trial)
-    assert (verdict.decision, verdict.looks) == ("inconclusive", (2, 4))
+    assert (verdict.decision, verdict.looks) == ("inconclusive", (2,))
+    assert "the control" in verdict.reason
+
+
+def test_seeds_of_a_block_that_has_judged_cannot_be_chosen_among(opened):
+    trial = trial_named("open", OPEN)
+    opened(trial).verdict(trial)
+    with pytest.raises(InputError, match="judged seeds have changed after the block of seeds 1000"):
+        opened(trial, seeds=(1000, 1001, 1002))
 
 
 def test_registered_looks_are_judged_at_12_and_24_seeds(opened):

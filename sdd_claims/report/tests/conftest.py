@@ -149,6 +149,7 @@ def calibration() -> CalibrationEntry:
     ]
     return {
         "schema": 1,
+        "tests": 1,
         "threshold": 0.00063,
         "looks": [12, 24],
         "command": "python -m sdd_claims.stats.calibration --repetitions 100000",

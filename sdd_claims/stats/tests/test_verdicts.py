@@ -5,7 +5,18 @@ import pytest
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.stats import AllOf, Contrast, Correlated, Equivalent, Greater, Location, SamePlace, Shifts, Term
+from sdd_claims.stats import (
+    AllOf,
+    Contrast,
+    Correlated,
+    DipThenRise,
+    Equivalent,
+    Greater,
+    Location,
+    SamePlace,
+    Shifts,
+    Term,
+)
 from sdd_claims.stats.population import BRACKET, CRITICAL, DENSITY, LEVELS, LIGHT, SWEET, Population, bump, phases
 from sdd_claims.stats.window import Window
 
@@ -33,7 +44,7 @@ def peak(shift: float = 0.0) -> np.ndarray:
 def test_greater(rise, supported, refuted):
     found = Greater(RISE, 0.01).evaluate(study(noisy=phases(0.8, 0.7, 0.7 + rise, 0.6)), THRESHOLD)
     assert (found.p < THRESHOLD, found.p_contrary < THRESHOLD) == (supported, refuted)
-    assert "noisy at 0.0029 to 0.0075 - noisy at 0.017 to 0.045" in found.words
+    assert "[noisy at density 0.0029 to 0.0075 − noisy at density 0.017 to 0.045]" in found.words
     assert "exceeds 1.0 point" in found.words
 
 
@@ -103,6 +114,16 @@ def test_correlated(direction, supported):
     assert "distance correlates with noisy at r = -0.89 and trend with noisy at r = 0.13 (means" in found.words
 
 
+def test_a_correlation_of_the_wrong_sign_is_not_supported_however_far_from_the_null_pairing():
+    rising = np.linspace(0, 1, LEVELS)
+    weak = 0.5 * rising + np.where(np.arange(LEVELS) % 2, 0.5, 0.0)  # r of about .5 with `rising`
+    rule = Correlated("distance", "trend", "noisy", BRACKET)
+    found = rule.evaluate(study(distance=weak, trend=rising, noisy=rising), THRESHOLD)
+    assert rule.evaluate(study(distance=-weak, trend=rising, noisy=rising), THRESHOLD).p < THRESHOLD
+    assert found.effect.high < 0
+    assert found.p > 0.5
+
+
 def test_correlations_are_pearsons():
     rule = Correlated("x", "null", "y", BRACKET)
     values = {name: curve.values for name, curve in study(x=peak(), null=peak(0.5), y=dip()).items()}
@@ -147,12 +168,15 @@ def test_a_claim_of_parts_is_as_strong_as_its_weakest_and_refuted_by_one():
     assert found.p == found.parts["no fall"].p > 0.9
     assert found.effect == found.parts["no fall"].effect
     assert found.p_contrary == 2 * found.parts["no fall"].p_contrary < THRESHOLD
-    assert set(rule.windows()) == {
-        "rise: 0.0029 to 0.0075",
-        "rise: 0.017 to 0.045",
-        "no fall: 0.017 to 0.045",
-        "no fall: 0.25 to 1",
-    }
+    assert set(rule.windows()) == {"0.0029 to 0.0075", "0.017 to 0.045", "0.25 to 1"}
+
+
+def test_windows_that_parts_do_not_share_are_named_after_their_part():
+    elsewhere = DipThenRise("other", Window(0.5, 1.0), Window(0.1, 0.2), Window(0.01, 0.02))
+    rule = AllOf({"one": DipThenRise("noisy", LIGHT, CRITICAL, SWEET), "other": elsewhere})
+    assert rule.windows()["one: critical"] == CRITICAL
+    assert rule.windows()["other: critical"] == Window(0.1, 0.2)
+    assert "critical" not in rule.windows()
 
 
 def test_a_claim_of_parts_joins_the_reasons_to_stay_open():
