@@ -117,7 +117,7 @@ def density(value: float) -> str:
 
 
 def _points(fraction: float) -> str:
-    return f"{100 * fraction:.1f}".replace("-", _MINUS)
+    return f"{100 * fraction:.1f}".replace("-0.0", "0.0").replace("-", _MINUS)
 
 
 def _ten_to(exponent: int) -> str:

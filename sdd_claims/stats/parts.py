@@ -9,6 +9,7 @@ import numpy as np
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats.evidence import Evidence, all_of, any_of
+from sdd_claims.stats.one_sample import EQUAL
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, Rule
 from sdd_claims.stats.study import Densities, Values
 from sdd_claims.stats.window import Window
@@ -60,7 +61,7 @@ class AllOf:
         parts = {part: rule.evaluate(curves, threshold) for part, rule in self.parts.items()}
         outcomes = list(parts.values())
         reasons = [f"{part}: {found.open_reason}" for part, found in parts.items() if found.open_reason]
-        binding = outcomes[int(np.argmax([found.p for found in outcomes]))]
+        binding = parts[max(parts, key=lambda part: _weakness(parts[part], self.parts[part].margin))]
         return Outcome(
             p=binding.p,
             p_contrary=min(1.0, len(outcomes) * min(found.p_contrary for found in outcomes)),
@@ -69,3 +70,10 @@ class AllOf:
             open_reason="; ".join(reasons) or None,
             parts=parts,
         )
+
+
+def _weakness(found: Outcome, margin: float | None) -> tuple[float, float]:
+    """What makes a part the deciding one: the largest p and, where several share it, the effect nearest its margin."""
+    effect = found.effect
+    clear = abs(abs(effect.value) - (margin or 0.0)) / max(effect.high - effect.low, EQUAL)
+    return found.p, -clear if np.isfinite(clear) else float("inf")
