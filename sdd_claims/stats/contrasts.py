@@ -1,8 +1,9 @@
 """Differences between windows and curves: is one greater, or are they equivalent?"""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -12,7 +13,7 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.one_sample import above, within
-from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
+from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, Rule, mean_effect, outcome
 from sdd_claims.stats.study import Densities, Values, arrays, diverged, require_curves
 from sdd_claims.stats.window import Window
 
@@ -79,21 +80,12 @@ class Contrast:
         return list(dict.fromkeys(reasons))
 
 
-@dataclass(frozen=True, slots=True)
-class Greater:
-    """The mean of a contrast exceeds the margin; refuted if it is established to be below.
+class _OfContrast(ABC):
+    """What the rules on one contrast share; each says what it tests and how to say it."""
 
-    Attributes:
-        contrast: what is compared, one number a seed.
-        margin: in the unit of the contrast.
-        unit: "accuracy", or the measure's own.
-    """
-
+    __slots__ = ()
     contrast: Contrast
-    margin: float = 0.0
-    unit: str = "accuracy"
-    name: Literal["greater"] = field(default="greater", init=False)
-    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+    unit: str
 
     def curves(self) -> tuple[str, ...]:
         """Returns the curves that the contrast reads."""
@@ -113,25 +105,56 @@ class Greater:
 
     def test(self, density: Densities, values: Values) -> Evidence:
         """Tests a batch of studies."""
-        return above(self.contrast.numbers(density, values), self.margin)
+        return self._weighed(self.contrast.numbers(density, values))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
-        density, values = arrays(self, curves)
+        density, values = arrays(cast(Rule, self), curves)
         evidence = self.test(density, values)
         numbers = self.contrast.numbers(density, values)
         effect = mean_effect(numbers, threshold, self.unit)
+        claimed, opposite = self._hypotheses()
         sentence = (
-            f"The mean of [{self.contrast}] over {len(numbers)} seeds is {effect.words(threshold)}. That it exceeds "
-            f"{words.amount(self.margin, self.unit)} has "
-            f"{words.probability(float(evidence.support))}; that it is below, "
+            f"The mean of [{self.contrast}] over {len(numbers)} seeds is {effect.words(threshold)}. That it {claimed} "
+            f"has {words.probability(float(evidence.support))}; that it {opposite}, "
             f"{words.probability(float(evidence.contrary))}."
         )
         return outcome(evidence, effect, sentence, lost=self.contrast.diverged(curves))
 
+    @abstractmethod
+    def _weighed(self, numbers: Float[np.ndarray, "*batch seeds"]) -> Evidence:
+        """Tests the contrast of every seed."""
+
+    @abstractmethod
+    def _hypotheses(self) -> tuple[str, str]:
+        """Says the claim and its contrary: "exceeds 1 point", "is below"."""
+
 
 @dataclass(frozen=True, slots=True)
-class Equivalent:
+class Greater(_OfContrast):
+    """The mean of a contrast exceeds the margin; refuted if it is established to be below.
+
+    Attributes:
+        contrast: what is compared, one number a seed.
+        margin: in the unit of the contrast.
+        unit: "accuracy", or the measure's own.
+    """
+
+    contrast: Contrast
+    margin: float = 0.0
+    unit: str = "accuracy"
+    name: Literal["greater"] = field(default="greater", init=False)
+    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+
+    def _weighed(self, numbers: Float[np.ndarray, "*batch seeds"]) -> Evidence:
+        return above(numbers, self.margin)
+
+    def _hypotheses(self) -> tuple[str, str]:
+        return f"exceeds {words.amount(self.margin, self.unit)}", "is below"
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalent(_OfContrast):
     """The mean of a contrast lies within the margin of zero (two one-sided tests); refuted if established beyond it.
 
     Attributes:
@@ -150,36 +173,8 @@ class Equivalent:
         if not self.margin > 0:
             raise InputError(f"nothing is equivalent within a margin of {self.margin:g}; give a margin above 0")
 
-    def curves(self) -> tuple[str, ...]:
-        """Returns the curves that the contrast reads."""
-        return self.contrast.curves()
+    def _weighed(self, numbers: Float[np.ndarray, "*batch seeds"]) -> Evidence:
+        return within(numbers, self.margin)
 
-    def windows(self) -> Mapping[str, Window]:
-        """Returns the contrast's windows."""
-        return self.contrast.windows()
-
-    def check(self, density: Densities) -> None:
-        """Checks that every window holds a level of its curve.
-
-        Raises:
-            InputError: one does not.
-        """
-        self.contrast.check(density)
-
-    def test(self, density: Densities, values: Values) -> Evidence:
-        """Tests a batch of studies."""
-        return within(self.contrast.numbers(density, values), self.margin)
-
-    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
-        """Judges one study."""
-        density, values = arrays(self, curves)
-        evidence = self.test(density, values)
-        numbers = self.contrast.numbers(density, values)
-        effect = mean_effect(numbers, threshold, self.unit)
-        sentence = (
-            f"The mean of [{self.contrast}] over {len(numbers)} seeds is {effect.words(threshold)}. That it lies "
-            f"within {words.amount(self.margin, self.unit)} of zero (two one-sided tests) has "
-            f"{words.probability(float(evidence.support))}; that it lies beyond, "
-            f"{words.probability(float(evidence.contrary))}."
-        )
-        return outcome(evidence, effect, sentence, lost=self.contrast.diverged(curves))
+    def _hypotheses(self) -> tuple[str, str]:
+        return f"lies within {words.amount(self.margin, self.unit)} of zero (two one-sided tests)", "lies beyond"
