@@ -62,14 +62,12 @@ class Population:
         mishap: curve name -> what one standard deviation of a seed's skewed number adds at each level, where the noise
             is skewed; signed so that skew does the most harm.
         density: curve name -> densities, where they are not `DENSITY`.
-        exact: names of the curves without noise.
     """
 
     mean: Mapping[str, Levels]
     noise: Noise = field(default_factory=Noise)
     mishap: Mapping[str, Levels] = field(default_factory=dict)
     density: Mapping[str, Levels] = field(default_factory=dict)
-    exact: tuple[str, ...] = ()
 
     def densities(self) -> dict[str, Levels]:
         """Returns the densities of every curve."""
@@ -85,8 +83,6 @@ class Population:
         self, name: str, rng: np.random.Generator, shape: tuple[int, int]
     ) -> Float[np.ndarray, "repetitions seeds levels"]:
         mean, noise = self.mean[name], self.noise
-        if name in self.exact:
-            return np.broadcast_to(mean, (*shape, LEVELS))
         values = mean + rng.standard_normal((*shape, LEVELS)) @ np.linalg.cholesky(noise.covariance).T
         if noise.skew is not None and name in self.mishap:
             mirrored = (noise.skew - rng.standard_gamma(noise.skew, shape)) / np.sqrt(noise.skew)
