@@ -57,7 +57,7 @@ class StackedTraining:
             torch.from_numpy(np.stack([labels for _, labels in drawn])),
         )
         none = [0.0] * len(seeds)
-        self._numbers = ReplicaNumbers(list(seeds), [level] * len(seeds), weight_decay=none, penalty_strength=none)
+        self._numbers = ReplicaNumbers(list(seeds), [(level,)] * len(seeds), weight_decay=none, penalty_strength=none)
 
     def train(self, size: int | None = None) -> None:
         """Train on from where the stack stands, for the spec's epochs, on the first `size` images of each replica."""

@@ -70,7 +70,7 @@ def entry(
             words=verdict.control_outcome.words if verdict.control_outcome else "",
             p=verdict.control_outcome.p if verdict.control_outcome else None,
             effect=_effect(verdict.control_outcome),
-            runs=_runs(control_curves, verdict.seeds),
+            runs=_runs(control_curves, verdict.seeds, source),
         ),
         basis=claim.basis,
         proxy=trial.proxy,
@@ -78,7 +78,7 @@ def entry(
         paper_value=claim.paper_value,
         cost=_cost([*curves.values(), *control_curves.values()], verdict.seeds, source),
         rerun=rerun,
-        runs=_runs(curves, verdict.seeds),
+        runs=_runs(curves, verdict.seeds, source),
         windows={name: [window.low, window.high] for name, window in settled.windows().items()} if settled else {},
         protocol=trial.protocol if settled else None,
     )
@@ -112,17 +112,23 @@ def _parts(outcome: Outcome, rule: Rule, decisions: Mapping[str, Decision]) -> l
     ]
 
 
-def _runs(curves: Mapping[str, CurveOf], judged: tuple[int, ...]) -> dict[str, RunEntry]:
-    return {
-        name: RunEntry(
-            digest=curve.spec.digest,
-            measure=curve.measure,
-            seeds=list(curve.seeds(judged)),
-            levels=curve.levels,
-            label=str(curve.spec),
+def _runs(curves: Mapping[str, CurveOf], judged: tuple[int, ...], source: RecordSource) -> dict[str, RunEntry]:
+    return {name: _run(curve, curve.seeds(judged), source) for name, curve in curves.items()}
+
+
+def _run(curve: CurveOf, seeds: tuple[int, ...], source: RecordSource) -> RunEntry:
+    found = RunEntry(
+        digest=curve.spec.digest, measure=curve.measure, seeds=list(seeds), levels=curve.levels, label=str(curve.spec)
+    )
+    chains = [source.records(curve.spec.digest, seed)[: curve.levels] for seed in seeds]
+    emptied = [[record for record in chain if 0 in record.remaining.values()] for chain in chains]
+    if any(emptied):
+        densest = max(record.density for records in emptied for record in records)
+        found["remark"] = (
+            f"pruning has emptied a layer of {sum(map(bool, emptied))} of {len(seeds)} networks, from density "
+            f"{densest:.2g} on; training went on with what was left"
         )
-        for name, curve in curves.items()
-    }
+    return found
 
 
 def _cost(curves: list[CurveOf], judged: tuple[int, ...], source: RecordSource) -> CostEntry:

@@ -25,14 +25,17 @@ from sdd_claims.data.label_noise import corrupt
 from sdd_claims.data.preparation import prepare
 from sdd_claims.data.subset import subset as draw_subset
 from sdd_claims.errors import InputError
+from sdd_claims.measures import EpochWatch
 from sdd_claims.models import build, initial_weights
 from sdd_claims.pruning import (
+    DERIVATIONS,
     Candidate,
     Past,
     Start,
     check_criterion,
     check_retraining,
     dense_masks,
+    derivation,
     kept,
     prune,
     scheduled_count,
@@ -47,6 +50,7 @@ from sdd_claims.training import (
     TrainingData,
     iterations_per_epoch,
     mean_loss,
+    sparse_where_faster,
     train,
 )
 
@@ -66,6 +70,8 @@ class IterativePruning:
             check_criterion(replica.spec.pruning.criterion)
             check_retraining(replica.spec.pruning.retraining)
         first = self.replicas[0].spec
+        kind = first.derivation.kind
+        self._derivation = None if kind == "none" else derivation(kind)
         dataset = load(first.data.name, data_root)
         train_images, test_images = prepare(dataset, first.data.side)
         channels, height, width = train_images.shape[1:]
@@ -90,7 +96,8 @@ class IterativePruning:
 
         Args:
             level: the level to train.
-            states: what each of them had after the level before; None at level 0.
+            states: what each of them had after the level before; None at level 0. For what is derived from a chain:
+                what the chain had after this level.
             members: places of these replicas in the stack; None for all.
 
         Returns:
@@ -104,45 +111,64 @@ class IterativePruning:
         chosen = torch.tensor(members, device=self.device)
         training_data = TrainingData(self._images, self._subset[chosen], self._labels[chosen])
 
-        masks = self._prune(replicas, level, states, training_data)
+        masks = self._masks(replicas, level, states, training_data)
         starts = [self._start(r, level, s, w) for r, s, w in zip(replicas, states, initial, strict=True)]
-        stack = ReplicaStack(self._architecture, [start.weights for start in starts], masks, self.device)
+        numbers = ReplicaNumbers(
+            seeds=[r.seed for r in replicas],
+            branches=[_branch(replicas[0].spec, level)] * len(replicas),
+            weight_decay=[r.spec.training.optimizer.weight_decay for r in replicas],
+            penalty_strength=[r.spec.training.penalty.strength for r in replicas],
+        )
+        masked = ReplicaStack(self._architecture, [start.weights for start in starts], masks, self.device)
+        stack = sparse_where_faster(masked, self._architecture, numbers)
+        watch = EpochWatch(stack, self._test_images, self._test_labels, replicas[0].spec.record.epoch_images)
         rewind_iteration = replicas[0].spec.pruning.rewind_iteration
         snapshots = train(
             stack,
             training_data,
             starts[0].training,
-            ReplicaNumbers(
-                seeds=[r.seed for r in replicas],
-                levels=[level] * len(replicas),
-                weight_decay=[r.spec.training.optimizer.weight_decay for r in replicas],
-                penalty_strength=[r.spec.training.penalty.strength for r in replicas],
-            ),
+            numbers,
             start_iteration=starts[0].iteration,
             snapshot_iteration=rewind_iteration if level == 0 and rewind_iteration > 0 else None,
+            after_epoch=watch.look if self._derivation is None and watch.images else None,
         )
         trained = stack.unstacked()
         rewind_points: Sequence[Mapping[str, Tensor] | None] = (
             snapshots if snapshots else [state.rewind_point if state else None for state in states]
         )
-        measured = self._measure(stack, training_data, initial)
+        columns = self._columns(stack, training_data, initial, trained)
+        columns |= self._asked_for(replicas, level, states, trained, masks, training_data)
         images_trained = _images_trained(starts[0].training, training_data.size, starts[0].iteration)
         seconds = (time.perf_counter() - began) / len(replicas)
-        return [
-            (
-                LevelRecord(
-                    level=level,
-                    density=kept(mask) / self._architecture.prunable_count,
-                    remaining={name: int(m.sum()) for name, m in mask.items()},
-                    **numbers,
-                    diverged=None in numbers.values(),
-                    train_flops=float(self._flops_per_image * images_trained),
-                    seconds=seconds,
-                ),
-                ChainState(mask, weights, rewind_point),
+        results = []
+        for place, (mask, weights, rewind_point) in enumerate(zip(masks, trained, rewind_points, strict=True)):
+            # A network that diverged has no meaningful measure at all, not even the accuracy of its NaN logits. An
+            # infinite weight shows in the distance; finite weights with an infinite loss have diverged as well.
+            sound = all(bool(column[place].isfinite().all()) for column in columns.values())
+            record = LevelRecord(
+                level=level,
+                density=kept(mask) / self._architecture.prunable_count,
+                remaining={name: int(m.sum()) for name, m in mask.items()},
+                **{name: _plain(column[place]) if sound else None for name, column in columns.items()},  # type: ignore[arg-type]
+                diverged=not sound,
+                train_flops=float(self._flops_per_image * images_trained),
+                seconds=seconds,
             )
-            for mask, weights, rewind_point, numbers in zip(masks, trained, rewind_points, measured, strict=True)
-        ]
+            if watch.seen and sound:
+                record = replace(record, epoch_test_accuracy=watch.of(place))
+            results.append((record, ChainState(mask, weights, rewind_point)))
+        return results
+
+    def _masks(
+        self, replicas: Sequence[Replica], level: int, states: Sequence[ChainState | None], training_data: TrainingData
+    ) -> list[dict[str, Tensor]]:
+        """The masks of a level: pruned from the level before or, for what is derived, those of its chain or none."""
+        if self._derivation is None:
+            return self._prune(replicas, level, states, training_data)
+        origins = [_origin(state) for state in states]
+        if not self._derivation.masked:
+            return [dense_masks(self._initial[0], self._architecture.prunable) for _ in replicas]
+        return [_in_order(origin.masks, self._architecture.prunable) for origin in origins]
 
     def _prune(
         self, replicas: Sequence[Replica], level: int, states: Sequence[ChainState | None], training_data: TrainingData
@@ -152,8 +178,8 @@ class IterativePruning:
         if level == 0:
             return [dense_masks(self._initial[0], prunable) for _ in replicas]
         before = [state for state in states if state is not None]
-        # Ties are broken by position, and a state read from a file has lost the order of its tensors.
-        ordered = [{name: state.masks[name] for name in prunable} for state in before]
+        # Ties are broken by position.
+        ordered = [_in_order(state.masks, prunable) for state in before]
 
         @cache
         def gradients() -> list[dict[str, Tensor]]:
@@ -173,37 +199,87 @@ class IterativePruning:
         spec = replica.spec
         if state is None:
             return Start(initial, spec.training)
-
-        def fresh() -> dict[str, Tensor]:
-            return initial_weights(self._architecture, torch_stream(replica.seed, Stream.INITIALIZATION, level))
-
+        draws = torch_stream(replica.seed, Stream.INITIALIZATION, *_fresh_branch(spec, level))
         rewind_point = initial if state.rewind_point is None else state.rewind_point
-        start = start_of_level(spec, Past(rewind_point, state.trained, fresh))
+        past = Past(rewind_point, state.trained, lambda: initial_weights(self._architecture, draws))
+        start = self._derivation.start(spec, past) if self._derivation else start_of_level(spec, past)
         if all(bool(weights.isfinite().all()) for weights in state.trained.values()):
             return start
         # A diverged network has no magnitudes to be pruned by: its chain stays diverged, openly.
         return replace(start, weights=state.trained)
 
-    def _measure(
-        self, stack: ReplicaStack, training_data: TrainingData, initial: Sequence[dict[str, Tensor]]
-    ) -> list[dict[str, float | None]]:
+    def _columns(
+        self,
+        stack: ReplicaStack,
+        training_data: TrainingData,
+        initial: Sequence[dict[str, Tensor]],
+        trained: Sequence[dict[str, Tensor]],
+    ) -> dict[str, Tensor]:
+        """The measures of every level, by the names of their fields, each [replicas]."""
         on_train = measures.evaluate_training(stack, training_data)
         on_test = measures.evaluate_test(stack, self._test_images, self._test_labels)
-        start = {name: torch.stack([w[name] for w in initial]).to(self.device) for name in stack.parameters}
-        columns = {
+        start, end = (
+            {name: torch.stack([w[name] for w in weights]).to(self.device) for name in stack.parameters}
+            for weights in (initial, trained)
+        )
+        return {
             "train_accuracy": on_train.accuracy,
             "train_loss": on_train.loss,
             "test_accuracy": on_test.accuracy,
             "test_loss": on_test.loss,
-            "learning_distance": measures.learning_distance(start, stack.parameters),
+            "learning_distance": measures.learning_distance(start, end),
         }
-        # A network that diverged has no meaningful measure at all, not even the accuracy of its NaN logits. An infinite
-        # weight shows in the distance; finite weights with an infinite loss have diverged as well.
-        sound = torch.stack(list(columns.values())).isfinite().all(0)
-        return [
-            {name: float(column[r]) if sound[r] else None for name, column in columns.items()}
-            for r in range(len(stack))
-        ]
+
+    def _asked_for(
+        self,
+        replicas: Sequence[Replica],
+        level: int,
+        states: Sequence[ChainState | None],
+        trained: Sequence[dict[str, Tensor]],
+        masks: Sequence[dict[str, Tensor]],
+        training_data: TrainingData,
+    ) -> dict[str, Tensor]:
+        """The measures that the spec asks for, by the names of their fields, each [replicas] or [replicas, points]."""
+        spec, found = replicas[0].spec, {}
+        if spec.record.directions and (self._derivation is None or self._derivation.compared):
+            draws = [torch_stream(r.seed, Stream.DIRECTIONS, *_branch(r.spec, level)) for r in replicas]
+            found["sharpness"] = measures.sharpness(
+                self._architecture, trained, masks, training_data, draws, spec.record.directions
+            )
+        if self._derivation and self._derivation.compared:
+            line = measures.along_line(
+                self._architecture, [_origin(state).trained for state in states], trained, training_data
+            )
+            found |= {"line_train_loss": line.loss, "line_train_accuracy": line.accuracy}
+        return found
+
+
+def _origin(state: ChainState | None) -> ChainState:
+    if state is None:
+        raise InputError(
+            "what is derived from a level needs the state that this level's chain had; give it for every replica"
+        )
+    return state
+
+
+def _branch(spec: RunSpec, level: int) -> tuple[int, ...]:
+    """Where the random streams of one level's training part: a derived training draws its own batches."""
+    kind = spec.derivation.kind
+    return (level,) if kind == "none" else (level, tuple(DERIVATIONS).index(kind), spec.derivation.draw)
+
+
+def _fresh_branch(spec: RunSpec, level: int) -> tuple[int, ...]:
+    """Which initialization a level draws: scratch one of its own, reinitialized tickets the same at every level."""
+    return (0, spec.derivation.draw) if spec.derivation.kind == "reinitialized" else _branch(spec, level)
+
+
+def _in_order(masks: Mapping[str, Tensor], prunable: Sequence[str]) -> dict[str, Tensor]:
+    """A state read from a file has lost the order of its tensors."""
+    return {name: masks[name] for name in prunable}
+
+
+def _plain(numbers: Tensor) -> float | tuple[float, ...]:
+    return float(numbers) if numbers.ndim == 0 else tuple(numbers.tolist())
 
 
 def _check_rewinding(spec: RunSpec, size: int) -> None:

@@ -18,6 +18,7 @@ class Stream(IntEnum):
     INITIALIZATION = 2
     BATCH_ORDER = 3
     PRUNING_SCORES = 4
+    DIRECTIONS = 5
 
 
 def _sequence(seed: int, stream: Stream, counters: tuple[int, ...]) -> np.random.SeedSequence:

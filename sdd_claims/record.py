@@ -1,10 +1,13 @@
 """What one level of one replica leaves behind: numbers to keep, and a state from which the next level goes on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
+from sdd_claims import series
+from sdd_claims.errors import InputError
 from sdd_claims.spec import RunSpec
 
 
@@ -14,6 +17,11 @@ class Replica:
 
     spec: RunSpec
     seed: int
+
+    @property
+    def parent(self) -> "Replica | None":
+        """The same seed of the chain that this run is derived from; None for a chain."""
+        return None if self.spec.parent is None else Replica(self.spec.parent, self.seed)
 
     @property
     def key(self) -> tuple[str, int]:
@@ -37,6 +45,10 @@ class LevelRecord:
         diverged: a weight or a loss became infinite or NaN; all measures are then None.
         train_flops: matrix products of this level's training, counted dense.
         seconds: this replica's share of the wall time of its stack.
+        epoch_test_accuracy: on the first test images of `RecordSpec.epoch_images`, after every epoch.
+        sharpness: curvature of the training loss in nats, see `sdd_claims.measures.sharpness`.
+        line_train_loss: in nats, at even steps along the line from the parent's solution to this one.
+        line_train_accuracy: at the same steps, in [0, 1].
     """
 
     level: int
@@ -50,11 +62,66 @@ class LevelRecord:
     diverged: bool
     train_flops: float
     seconds: float
+    epoch_test_accuracy: tuple[float, ...] | None = None
+    sharpness: float | None = None
+    line_train_loss: tuple[float, ...] | None = None
+    line_train_accuracy: tuple[float, ...] | None = None
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> "LevelRecord":
+        """A record from JSON, which knows no tuples."""
+        fields: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in content.items()}
+        return cls(**fields)
+
+    def measure(self, name: str) -> float | None:
+        """A number of this level: a field, or what `SUMMARIES` makes of one; None where the network diverged.
+
+        Raises:
+            InputError: no such measure, or one that the spec did not ask to record.
+        """
+        if name in SUMMARIES:
+            source, summary = SUMMARIES[name]
+            numbers = getattr(self, source)
+            value = None if numbers is None else summary(numbers)
+        elif name in _NUMBERS:
+            source, value = name, getattr(self, name)
+        else:
+            raise InputError(f"there is no measure {name!r}; use one of {', '.join(sorted((*SUMMARIES, *_NUMBERS)))}")
+        if value is None and not self.diverged:
+            raise InputError(f"{name} was not recorded: {_ASKED_BY.get(source, 'this level has none')}")
+        return None if value is None else float(value)
+
+
+_NUMBERS = (
+    "density",
+    "train_accuracy",
+    "train_loss",
+    "test_accuracy",
+    "test_loss",
+    "learning_distance",
+    "train_flops",
+    "sharpness",
+)
+_ASKED_BY = {
+    "epoch_test_accuracy": "set RecordSpec.epoch_images; of what is derived from a chain it is never recorded",
+    "sharpness": "set RecordSpec.directions; of what is derived, re-dense and independent training have it",
+    "line_train_loss": "there is a line only from a chain to the re-dense and independent training derived from it",
+}
+
+
+SUMMARIES: Mapping[str, tuple[str, Callable[[Sequence[float]], float]]] = {
+    "best_epoch_test_accuracy": ("epoch_test_accuracy", max),
+    "last_epoch_test_accuracy": ("epoch_test_accuracy", series.last),
+    "late_drift": ("epoch_test_accuracy", series.late_drift),
+    "line_fall": ("line_train_loss", series.fall),
+    "line_climb": ("line_train_loss", series.largest_climb),
+}
+"""Measures that sum up a series of numbers: name -> (field, how)."""
 
 
 @dataclass(frozen=True)
 class ChainState:
-    """What the next level needs of this one, on the CPU.
+    """What the next level, and what is derived from this one, needs of it, on the CPU.
 
     Attributes:
         masks: boolean, of the prunable tensors, as this level was trained.

@@ -13,7 +13,7 @@ from typing import Any, get_origin
 
 from sdd_claims.errors import InputError
 
-SCHEMA = 1
+SCHEMA = 2
 """Layout of a spec. Raise it when fields are added, renamed or removed."""
 
 PIPELINE = 1
@@ -25,7 +25,12 @@ def canonical_json(content: object) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
 
 
-_IN_WORDS: Mapping[Any, str] = {str: "a name", int: "a whole number", int | None: "a whole number or None"}
+_IN_WORDS: Mapping[Any, str] = {
+    str: "a name",
+    bool: "True or False",
+    int: "a whole number",
+    int | None: "a whole number or None",
+}
 
 
 class _Spec:
@@ -44,7 +49,7 @@ class _Spec:
                 object.__setattr__(self, name, tuple(value))
             else:
                 expected = _IN_WORDS.get(each.type, f"a {getattr(each.type, '__name__', each.type)}")
-                fits = isinstance(value, each.type) and not isinstance(value, bool)  # type: ignore[arg-type]
+                fits = isinstance(value, each.type) and isinstance(value, bool) == (each.type is bool)  # type: ignore[arg-type]
                 self._require(name, fits, expected)
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
@@ -104,16 +109,33 @@ class ModelSpec(_Spec):
     """The network. Weights Kaiming normal, biases zero (He et al. 2022, B).
 
     Attributes:
-        name: architecture, see `sdd_claims.models`.
-        hidden: widths of the hidden layers of an MLP; (300, 100) is LeNet-300-100.
+        name: architecture, "mlp" or "conv", see `sdd_claims.models`.
+        hidden: widths of the hidden layers of an MLP; (300, 100) is LeNet-300-100. A conv net has none.
+        channels: outputs of the convolutions of a conv net.
+        batch_norm: whether batch norm follows each convolution.
     """
 
     name: str = "mlp"
     hidden: tuple[int, ...] = (300, 100)
+    channels: tuple[int, ...] = ()
+    batch_norm: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("hidden", all(width > 0 for width in self.hidden), "positive whole widths")
+        conv = self.name == "conv"
+        self._require("hidden", not (conv and self.hidden), "() for 'conv', whose only linear layer is its last")
+        self._require("channels", all(width > 0 for width in self.channels), "positive whole widths")
+        self._require("channels", bool(self.channels) == conv, "given for 'conv' and only for it")
+        self._require("batch_norm", conv or not self.batch_norm, "False for all but 'conv'")
+
+    def __str__(self) -> str:
+        if self.name == "mlp":
+            return "-".join(["MLP", *map(str, self.hidden)])
+        if self.name == "conv":
+            norm = "with batch norm" if self.batch_norm else "without batch norm"
+            return f"conv net of {' and '.join(map(str, self.channels))} channels {norm}"
+        return self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +247,46 @@ class PruningSpec(_Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecordSpec(_Spec):
+    """What is recorded of every level of a chain beyond the measures that cost next to nothing.
+
+    Attributes:
+        epoch_images: test images on which accuracy is measured after every epoch; 0 for none.
+        directions: random directions along which the sharpness of every solution is measured; 0 for none.
+        weights: "newest" keeps the weights of the level that the next one starts from, "every_level" those of all, for
+            what is derived from them.
+    """
+
+    epoch_images: int = 0
+    directions: int = 0
+    weights: str = "newest"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require("epoch_images", self.epoch_images >= 0, "at least 0")
+        self._require("directions", self.directions >= 0, "at least 0")
+        self._require_one_of("weights", ("newest", "every_level"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DerivationSpec(_Spec):
+    """A training that starts from every level of a chain and leads nowhere: the chain goes on without it.
+
+    Attributes:
+        kind: "none" for the chain itself, else see `sdd_claims.pruning.derivations`.
+        draw: number of the repetition: of the batch order and, where the kind draws one, of the initialization.
+    """
+
+    kind: str = "none"
+    draw: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require("draw", self.draw >= 1, "at least 1")
+        self._require("draw", self.kind != "none" or self.draw == 1, "1 for the chain itself, which draws no other")
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunSpec(_Spec):
     """Everything that decides the numbers of an iterative-pruning chain, but for the seed."""
 
@@ -233,6 +295,21 @@ class RunSpec(_Spec):
     model: ModelSpec = field(default_factory=ModelSpec)
     training: TrainingSpec = field(default_factory=TrainingSpec)
     pruning: PruningSpec = field(default_factory=PruningSpec)
+    record: RecordSpec = field(default_factory=RecordSpec)
+    derivation: DerivationSpec = field(default_factory=DerivationSpec)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.derivation.kind != "none" and self.record.weights != "every_level":
+            raise InputError(
+                f"a {self.derivation.kind!r} training starts from the weights of every level, but this chain keeps "
+                "those of its newest only; set RecordSpec.weights to 'every_level'"
+            )
+
+    @property
+    def parent(self) -> "RunSpec | None":
+        """The chain that this run is derived from, level by level; None for a chain."""
+        return None if self.derivation.kind == "none" else self.but(derivation=DerivationSpec())
 
     def as_dict(self) -> dict[str, Any]:
         """All settings, defaults written out, with schema and pipeline number."""
@@ -266,11 +343,11 @@ class RunSpec(_Spec):
         )
 
     def __str__(self) -> str:
-        network = "-".join(["MLP", *map(str, self.model.hidden)]) if self.model.name == "mlp" else self.model.name
         kind = self.noise.kind.replace("_", " ")  # without a comma, which separates the phrases of a label
         noise = "clean labels" if self.noise.kind == "none" else f"{self.noise.rate:.0%} noise ({kind})"
         masks = "identity masks" if self.pruning.criterion == "none" else f"{self.pruning.criterion} pruning"
-        return f"{network} on {self.data.name}, {noise}, {masks}"
+        derived = "" if self.derivation.kind == "none" else f", {self.derivation.kind.replace('_', ' ')}"
+        return f"{self.model} on {self.data.name}, {noise}, {masks}{derived}"
 
 
 def _changed(spec: Any, changes: Mapping[str, Any]) -> Any:

@@ -3,7 +3,7 @@
     store.json                                      schema number
     runs/<digest>/spec.json                         the spec, for people
     runs/<digest>/<seed>/levels.json                records of all finished levels
-    runs/<digest>/<seed>/state-<level>.safetensors  what the next level starts from; only the newest is kept
+    runs/<digest>/<seed>/state-<level>.safetensors  weights and masks: of the newest level, or of all
     passes/<id>.json                                one stacked training: who, where, with what; the commit point
     locks/                                          who is training what, now
     set_aside/                                      files that failed their checksum
@@ -14,6 +14,7 @@ crash, and ends with the same numbers.
 """
 
 import hashlib
+import math
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from filelock import FileLock, Timeout
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -95,7 +97,7 @@ class Store:
         """The table seed x level of one measure; NaN where a replica diverged.
 
         Raises:
-            InputError: a level that is not stored, or no such measure.
+            InputError: a level that is not stored, no such measure, or one that was not recorded.
         """
         table, density = [], np.empty(0)
         for seed in seeds:
@@ -104,10 +106,8 @@ class Store:
                 raise InputError(
                     f"seed {seed} of run {digest[:12]} has {len(records)} of the {levels} levels asked for; train it"
                 )
-            row = [asdict(record).get(measure, measure) for record in records]
-            if measure in row:
-                raise InputError(f"there is no measure {measure!r}; records have {sorted(asdict(records[0]))}")
-            table.append([np.nan if value is None else float(value) for value in row])
+            row = [record.measure(measure) for record in records]
+            table.append([np.nan if value is None else value for value in row])
             density = self._nominal_density(digest, levels)
         return SparsityCurve(tuple(seeds), density, np.array(table))
 
@@ -120,12 +120,19 @@ class Store:
         return (1 - spec["pruning"]["fraction"]) ** np.arange(levels)
 
     def state(self, replica: Replica, level: int) -> ChainState:
-        """The state that a finished level left, if it is that replica's newest.
+        """The state that a finished level left: the newest of a chain, or any where the spec keeps those of all.
 
         Raises:
+            InputError: the spec keeps no state of that level.
             DamageError: it is not there, or not what was written.
         """
         chain = self._chain(*replica.key)
+        if level not in _kept_levels(replica, len(chain.records)):
+            raise InputError(
+                f"level {level} of seed {replica.seed} of run {replica.spec.digest[:12]} is not stored with weights; a "
+                f"chain of {len(chain.records)} levels keeps those of its newest, or of all if RecordSpec.weights is "
+                "'every_level'"
+            )
         path = self._state_path(replica, level)
         if not path.exists() or _sha(path.read_bytes()) != chain.states[level]:
             raise DamageError(f"{path} is missing or damaged")
@@ -177,17 +184,20 @@ class Store:
             spec_path = self.path / "runs" / replica.spec.digest / "spec.json"
             if not spec_path.exists():
                 write_atomically(spec_path, seal(replica.spec.as_dict()))
-            packed = _packed(state)
-            write_atomically(self._state_path(replica, record.level), packed)
+            packed = b""
+            if record.level in _kept_levels(replica, record.level + 1):
+                packed = _packed(state)
+                write_atomically(self._state_path(replica, record.level), packed)
             extended = _Chain((*chain.records, record), (*chain.states, _sha(packed)), (*chain.passes, pass_id))
             write_atomically(self._folder(*replica.key) / "levels.json", seal(asdict(extended)))
         members = [{"digest": r.spec.digest, "seed": r.seed, "level": record.level} for r, record, _ in results]
         write_atomically(self.path / "passes" / f"{pass_id}.json", seal({**about, "replicas": members}))
         for replica, record, _ in results:
-            folder, kept = self._folder(*replica.key), self._state_path(replica, record.level)
+            folder = self._folder(*replica.key)
+            kept = [self._state_path(replica, level) for level in _kept_levels(replica, record.level + 1)]
             # The states before, and what a process that was killed while writing has left.
             for old in (*folder.glob("state-*.safetensors"), *folder.glob(".*")):
-                if old != kept:
+                if old not in kept:
                     old.unlink(missing_ok=True)
 
     def verify(self, replica: Replica) -> None:
@@ -199,8 +209,8 @@ class Store:
             self.warnings.append(f"{spec_path} was missing or damaged and has been written again")
         try:
             chain = self._read_chain(*replica.key)
-            if chain.records:
-                self.state(replica, len(chain.records) - 1)
+            for level in _kept_levels(replica, len(chain.records)):
+                self.state(replica, level)
         except DamageError as damage:
             aside = self.path / "set_aside" / f"{replica.spec.digest[:12]}-{replica.seed}-{uuid.uuid4().hex[:8]}"
             try:
@@ -233,7 +243,7 @@ class Store:
             return _Chain()
         content = self._unsealed(path)
         chain = _Chain(
-            tuple(LevelRecord(**record) for record in content["records"]),
+            tuple(LevelRecord.read(record) for record in content["records"]),
             tuple(content["states"]),
             tuple(content["passes"]),
         )
@@ -261,16 +271,38 @@ def _sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _kept_levels(replica: Replica, levels: int) -> range:
+    """The levels, of those finished, whose states are kept: nothing starts from a derived training."""
+    if replica.parent is not None:
+        return range(0)
+    return range(levels) if replica.spec.record.weights == "every_level" else range(max(0, levels - 1), levels)
+
+
 def _packed(state: ChainState) -> bytes:
-    tensors: dict[str, Tensor] = {f"trained/{name}": value.contiguous() for name, value in state.trained.items()}
-    tensors |= {f"mask/{name}": value.contiguous() for name, value in state.masks.items()}
+    """As safetensors. Masks are stored as bits and masked tensors as the weights that are left, the rest being zero."""
+    tensors: dict[str, Tensor] = {}
+    for name, mask in state.masks.items():
+        tensors[f"mask/{name}"] = torch.from_numpy(np.packbits(mask.numpy()))
+        tensors[f"shape/{name}"] = torch.tensor(mask.shape)
+    for name, value in state.trained.items():
+        tensors[f"trained/{name}"] = value[state.masks[name]] if name in state.masks else value.contiguous()
     tensors |= {f"rewind/{name}": value.contiguous() for name, value in (state.rewind_point or {}).items()}
     return save_tensors(tensors)
 
 
 def _unpacked(content: bytes) -> ChainState:
-    groups: dict[str, dict[str, Tensor]] = {"trained": {}, "mask": {}, "rewind": {}}
+    groups: dict[str, dict[str, Tensor]] = {"shape": {}, "trained": {}, "mask": {}, "rewind": {}}
     for key, value in load_tensors(content).items():
         group, name = key.split("/", 1)
         groups[group][name] = value
-    return ChainState(groups["mask"], groups["trained"], groups["rewind"] or None)
+    masks = {}
+    for name, bits in groups["mask"].items():
+        shape = groups["shape"][name].tolist()
+        masks[name] = torch.from_numpy(np.unpackbits(bits.numpy(), count=math.prod(shape)).astype(bool)).view(shape)
+    trained = {
+        name: torch.zeros(masks[name].shape, dtype=value.dtype).masked_scatter(masks[name], value)
+        if name in masks
+        else value
+        for name, value in groups["trained"].items()
+    }
+    return ChainState(masks, trained, groups["rewind"] or None)

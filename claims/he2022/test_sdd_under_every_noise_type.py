@@ -29,6 +29,7 @@ def trial(setting: Setting) -> Trial:
         rule=setting.dip_under_each(noisy),
         control=Control("no label noise", setting.accuracies(dict.fromkeys(noisy, setting.clean))),
         expected="inconclusive" if setting is FAST else "supported",
+        looks=setting.looks_where_open,
         proxy=True,
         block=setting.block,
         deviations=(

@@ -27,7 +27,7 @@ def trial(setting: Setting) -> Trial:
         deviations=(
             *setting.deviations,
             "with LeNet's constant learning rate and rewinding to iteration 0, finetuning and learning rate rewinding "
-            "are one and the same, and come out so to the bit",
+            "are one and the same, and judged on one run",
         ),
     )
 

@@ -16,6 +16,7 @@ from sdd_claims import provenance
 from sdd_claims.engines.slots import training_slot
 from sdd_claims.iterative import IterativePruning
 from sdd_claims.plan import Stack
+from sdd_claims.record import ChainState, Replica
 from sdd_claims.store import Store
 
 
@@ -37,6 +38,12 @@ def work_through(stacks: Sequence[Stack], site: Site) -> None:
         stack = waiting.popleft()
         # Once round the queue without any luck: all are held by others, so wait for the first.
         wait = held_by_others > len(waiting)
+        if parents := stack.unfinished_parents(store):
+            # They stand in this queue too, or somebody else is training them.
+            with store.locked(parents, wait):
+                held_by_others += 1
+                waiting.append(stack)
+            continue
         with store.locked(stack.replicas, wait) as mine:
             if mine:
                 held_by_others = 0
@@ -56,7 +63,7 @@ def _train(stack: Stack, store: Store, site: Site) -> None:
     device = torch.device(site.device)
     pruning = IterativePruning(members, device, site.data_root)
     done = [store.levels_done(replica) for replica in members]
-    states = [store.state(r, n - 1) if n else None for r, n in zip(members, done, strict=True)]
+    states = [_before(replica, n, store) for replica, n in zip(members, done, strict=True)]
     about = {
         "device": site.device,
         "hardware": provenance.hardware(site.device),
@@ -69,4 +76,13 @@ def _train(stack: Stack, store: Store, site: Site) -> None:
         results = pruning.next_level(level, [states[i] for i in now], now)
         store.commit([(members[i], record, state) for i, (record, state) in zip(now, results, strict=True)], about)
         for i, (_, state) in zip(now, results, strict=True):
-            done[i], states[i] = level + 1, state
+            done[i] = level + 1
+            more = members[i].parent is not None and done[i] < levels[i]
+            states[i] = _before(members[i], done[i], store) if more else state
+
+
+def _before(replica: Replica, level: int, store: Store) -> ChainState | None:
+    """What a level starts from: the chain's level before or, for what is derived, the same level of its chain."""
+    if replica.parent is not None:
+        return store.state(replica.parent, level)
+    return store.state(replica, level - 1) if level else None

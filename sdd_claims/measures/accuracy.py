@@ -9,7 +9,8 @@ from torch.nn.functional import cross_entropy
 
 from sdd_claims.training import ReplicaStack, TrainingData
 
-_CHUNK = 1000  # images a forward pass: bounds memory, large enough for full speed
+CHUNK = 1000
+"""Images a forward pass: bounds memory, large enough for full speed."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,11 @@ class Evaluation:
 @torch.no_grad()
 def evaluate_training(stack: ReplicaStack, data: TrainingData) -> Evaluation:
     """On the labels that each replica was trained on, noise included."""
-    totals = _Totals(len(stack), data.images.device)
-    for start in range(0, data.size, _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        totals.add(stack.logits(data.images[data.subset[:, chunk]]), data.labels[:, chunk])
+    totals = Totals(len(stack), data.images.device)
+    with stack.evaluating():
+        for start in range(0, data.size, CHUNK):
+            chunk = slice(start, start + CHUNK)
+            totals.add(stack.logits(data.images[data.subset[:, chunk]]), data.labels[:, chunk])
     return totals.means()
 
 
@@ -35,23 +37,28 @@ def evaluate_test(
     stack: ReplicaStack, images: Float[Tensor, "images ..."], labels: Int[Tensor, " images"]
 ) -> Evaluation:
     """On a test set that all replicas share; its labels are clean."""
-    totals = _Totals(len(stack), images.device)
-    for start in range(0, len(images), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        totals.add(stack.logits_shared(images[chunk]), labels[chunk].expand(len(stack), -1))
+    totals = Totals(len(stack), images.device)
+    with stack.evaluating():
+        for start in range(0, len(images), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            totals.add(stack.logits_shared(images[chunk]), labels[chunk].expand(len(stack), -1))
     return totals.means()
 
 
-class _Totals:
+class Totals:
+    """Sums over images, in double precision, one a replica."""
+
     def __init__(self, replicas: int, device: torch.device) -> None:
         self.right = torch.zeros(replicas, dtype=torch.float64, device=device)
         self.loss = torch.zeros(replicas, dtype=torch.float64, device=device)
         self.count = 0
 
     def add(self, logits: Float[Tensor, "replicas batch classes"], labels: Int[Tensor, "replicas batch"]) -> None:
+        """Counts a batch."""
         self.right += (logits.argmax(-1) == labels).sum(1)
         self.loss += cross_entropy(logits.transpose(1, 2), labels, reduction="none").double().sum(1)
         self.count += labels.shape[1]
 
     def means(self) -> Evaluation:
+        """Means over all images counted."""
         return Evaluation(self.right / self.count, self.loss / self.count)

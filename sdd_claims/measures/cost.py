@@ -12,10 +12,11 @@ def training_flops_per_image(architecture: Architecture, input_shape: tuple[int,
 
     Counted dense: a pruned weight costs what it costs without sparse kernels.
     """
-    images = torch.empty(1, *input_shape, device="meta")
-    labels = torch.zeros(1, dtype=torch.long, device="meta")
+    count = 2  # batch norm in training refuses a single value a channel
+    images = torch.empty(count, *input_shape, device="meta")
+    labels = torch.zeros(count, dtype=torch.long, device="meta")
     with FlopCounterMode(display=False) as counter:
         cross_entropy(architecture.module(images), labels).backward()  # type: ignore[no-untyped-call]
     for parameter in architecture.module.parameters():
         parameter.grad = None
-    return int(counter.get_total_flops())
+    return int(counter.get_total_flops()) // count

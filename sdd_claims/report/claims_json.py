@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TypedDict, cast
+from typing import Literal, NotRequired, TypedDict, cast
 
 from sdd_claims.errors import InputError
 from sdd_claims.files import write_atomically
@@ -43,13 +43,17 @@ class PartEntry(TypedDict):
 
 
 class RunEntry(TypedDict):
-    """One curve that was judged, as the store finds it again."""
+    """One curve that was judged, as the store finds it again.
+
+    `remark` says what else a reader should know of it, such as layers that pruning has emptied.
+    """
 
     digest: str
     measure: str
     seeds: list[int]
     levels: int
     label: str
+    remark: NotRequired[str]
 
 
 class ControlEntry(TypedDict):

@@ -7,10 +7,11 @@ from sdd_claims.stats.location import Location
 from sdd_claims.stats.multiplicity import holm
 from sdd_claims.stats.one_sample import VERSION
 from sdd_claims.stats.outcome import Effect, Outcome, Rule
-from sdd_claims.stats.parts import AllOf
+from sdd_claims.stats.parts import AllOf, ordered
 from sdd_claims.stats.phases import Phases, find_phases
 from sdd_claims.stats.places import SamePlace, Shifts
 from sdd_claims.stats.sequential import nominal_p
+from sdd_claims.stats.threshold import ThresholdWithin
 from sdd_claims.stats.window import Window
 
 __all__ = [
@@ -30,8 +31,10 @@ __all__ = [
     "SamePlace",
     "Shifts",
     "Term",
+    "ThresholdWithin",
     "Window",
     "find_phases",
     "holm",
     "nominal_p",
+    "ordered",
 ]

@@ -13,16 +13,18 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
+from sdd_claims.errors import InputError
 from sdd_claims.stats.alternatives import alternatives
 from sdd_claims.stats.nulls import nulls
 from sdd_claims.stats.one_sample import VERSION
 from sdd_claims.stats.outcome import Rule
-from sdd_claims.stats.population import Case, Population
+from sdd_claims.stats.population import DENSITY, Case, Covariance, Population
 from sdd_claims.stats.sequential import nominal_p
 
 LOOKS = (12, 24)
 _BATCH = 500  # studies; keeps memory at some tens of MB
 _REFUTES = {"dip_then_rise": "dip_free", "dip_free": "dip_then_rise"}  # the one's support is the other's refutation
+_RIDGE = 1e-6  # of the mean variance
 _POWER_SHARE = 50  # power needs no rare events: a fiftieth of the repetitions
 
 
@@ -72,17 +74,41 @@ def upper_bound(rejections: int, repetitions: int) -> float:
     return 1.0 if rejections == repetitions else float(beta.ppf(0.975, rejections + 1, repetitions - rejections))
 
 
-def calibrate(repetitions: int, threshold: float, looks: tuple[int, ...] = LOOKS) -> dict[str, Any]:
+def pilots_covariance(file: Path) -> Covariance:
+    """Reads how pilots vary: the covariance over levels of their test accuracy under label noise.
+
+    Args:
+        file: JSON, setting -> densities and a table seed x level of each measure; its setting "noisy" is read.
+
+    Raises:
+        InputError: the pilots were not pruned as the simulated studies are.
+    """
+    noisy = json.loads(file.read_text(encoding="utf-8"))["noisy"]
+    density = np.array(noisy["density"])
+    if density.shape != DENSITY.shape or not np.allclose(density, DENSITY, rtol=1e-2):
+        raise InputError(
+            f"the pilots of {file} have {len(density)} levels down to density {density[-1]:.2g}, the simulated studies "
+            f"{len(DENSITY)} levels down to {DENSITY[-1]:.2g}; give pilots with the same number of levels and densities"
+        )
+    found = np.cov(np.array(noisy["test_accuracy"]), rowvar=False)
+    # No more seeds than levels leave it singular; a drawn study needs it positive definite.
+    return found + _RIDGE * found.trace() / len(found) * np.eye(len(found))
+
+
+def calibrate(
+    repetitions: int, threshold: float, pilots: Covariance | None = None, looks: tuple[int, ...] = LOOKS
+) -> dict[str, Any]:
     """Measures the size of every rule under every null, and the power under the alternatives.
 
     Args:
         repetitions: studies a null; a fiftieth of it an alternative.
         threshold: nominal p at each look.
+        pilots: covariance over the levels of pilot curves, for nulls whose seeds vary as they do.
         looks: numbers of seeds.
     """
     size: list[dict[str, Any]] = []
     power: list[dict[str, Any]] = []
-    for i, case in enumerate(nulls()):
+    for i, case in enumerate(nulls(pilots)):
         found = _measured(case, looks, threshold, repetitions, seed=i)
         for seeds, verdict in product(looks, case.verdicts):
             size += _rows(case, seeds, verdict, getattr(found[seeds], verdict), repetitions)
@@ -120,10 +146,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--repetitions", type=int, default=100_000, help="simulated studies a null (default 100000)")
     parser.add_argument("--alpha", type=float, default=0.05, help="error rate of the register (default 0.05)")
     parser.add_argument("--registered", type=int, default=46, help="claims in the register (default 46)")
+    parser.add_argument("--pilots", type=Path, help="JSON of pilot curves; without it no null varies as pilots do")
     parser.add_argument("--write", type=Path, help="file to write; without it the JSON goes to standard output")
     given = parser.parse_args(arguments)
-    found = calibrate(given.repetitions, nominal_p(given.alpha / given.registered, LOOKS))
+    pilots = pilots_covariance(given.pilots) if given.pilots else None
+    found = calibrate(given.repetitions, nominal_p(given.alpha / given.registered, LOOKS), pilots)
     command = f"python -m sdd_claims.stats.calibration --repetitions {given.repetitions}"
+    command += f" --pilots {given.pilots}" if given.pilots else ""
     text = json.dumps({**found, "command": command}, indent=1, allow_nan=False) + "\n"
     if given.write is None:
         print(text, end="")

@@ -1,7 +1,8 @@
 """Populations in which a claim (or its contrary) is false, for measuring how often a rule errs.
 
 Each rule has the shapes "flat", "stepped" and "monotone" with the usual noise, and its "stepped" shape with every other
-noise. "Stepped" lies at the boundary of what the rule denies, where its size is largest.
+noise, that of the pilots among them where it is given. "Stepped" lies at the boundary of what the rule denies, where
+its size is largest.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,56 +39,61 @@ from sdd_claims.stats.population import (
     phases,
     usual_covariance,
 )
+from sdd_claims.stats.threshold import ThresholdWithin
 from sdd_claims.stats.window import Window
 
 SHAPES = ("flat", "stepped", "monotone")
 MARGIN = 0.01
+AS_PILOTS_VARY = "as pilots vary"
 HIDDEN_COLLAPSE = "mean at the margin by 1 collapse in 10"
 """The null that nothing controls at a dozen seeds: nine replicas in ten rise by 8 points, one collapses, so that the
 mean rise is the margin; 28 % of studies of 12 seeds see no collapse."""
 
 _EQUIVALENCE = 0.03
 _PLACE_MARGIN = 0.67
+_LOW = 8  # the level of a dent
 _JITTER = 0.15  # standard deviation of a place in a skewed population, in log density
 _K = np.arange(LEVELS)
+_HALF_LEVEL = float(np.sqrt(DENSITY[1]))
 
 Scene = Callable[[str, Verdict], tuple[Rule, Population]]
 
 
-def noises(covariance: Covariance) -> dict[str, Noise]:
+def noises(pilots: Covariance | None = None) -> dict[str, Noise]:
     """Returns the ways, beyond the usual one, in which seeds may vary.
 
     Args:
-        covariance: over the levels, such as the pilots'.
+        pilots: covariance over the levels of pilot curves; that noise is left out without it.
     """
+    usual = usual_covariance()
     growing = np.linspace(1, 4, LEVELS)
-    quiet = covariance / 16  # most of a skewed population's variance is its mishaps'
-    return {
+    quiet = usual / 16  # most of a skewed population's variance is its mishaps'
+    found = {
         "autocorrelated": Noise(SD**2 * 0.8 ** np.abs(_K[:, None] - _K)),
-        "unequal variance": Noise(covariance * np.outer(growing, growing)),
+        "unequal variance": Noise(usual * np.outer(growing, growing)),
         "left-skewed, gamma 4": Noise(quiet, skew=4),
         "left-skewed, gamma 1": Noise(quiet, skew=1),
-        "collapsed, 1 in 10": Noise(covariance, collapse=0.1),
+        "collapsed, 1 in 10": Noise(usual, collapse=0.1),
     }
+    return found if pilots is None else {**found, AS_PILOTS_VARY: Noise(pilots)}
 
 
-def nulls(covariance: Covariance | None = None) -> Iterator[Case]:
+def nulls(pilots: Covariance | None = None) -> Iterator[Case]:
     """Yields every rule with every null, for support and for refutation.
 
     `DipThenRise` is refuted by `DipFree`'s test and the other way round, so each is measured as support only.
 
     Args:
-        covariance: over the levels, such as the pilots'; default `usual_covariance()`.
+        pilots: covariance over the levels of pilot curves; nulls with that noise are left out without it.
     """
-    usual = usual_covariance() if covariance is None else covariance
-    conditions = [(shape, shape, Noise(usual)) for shape in SHAPES]
-    conditions += [(label, "stepped", noise) for label, noise in noises(usual).items()]
+    conditions = [(shape, shape, Noise()) for shape in SHAPES]
+    conditions += [(label, "stepped", noise) for label, noise in noises(pilots).items()]
     for (scene, verdicts), (label, shape, noise) in product(_SCENES.items(), conditions):
         # Without skew the same population serves both verdicts.
         for judged in [verdicts] if noise.skew is None else [(verdict,) for verdict in verdicts]:
             rule, population = scene(shape, judged[0])
             yield Case(rule, label, replace(population, noise=noise), judged)
-    yield _hidden_collapse(usual)
+    yield _hidden_collapse()
 
 
 def undipped(shape: str) -> Levels:
@@ -101,12 +107,12 @@ def dented(shape: str) -> Levels:
 
     Stepped, only that level's neighbours stand above it, so that a single triple decides.
     """
-    below = MARGIN * (_K == 8)
+    below = MARGIN * (_K == _LOW)
     falling = DENSE - 0.012 * _K
     return {
         "flat": DENSE - below,
-        "stepped": 0.72 - 0.02 * np.maximum(np.abs(_K - 8) - 1, 0) - below,
-        "monotone": np.where(_K > 8, falling + 0.012 + MARGIN, falling),
+        "stepped": 0.72 - 0.02 * np.maximum(np.abs(_K - _LOW) - 1, 0) - below,
+        "monotone": np.where(_K > _LOW, falling + 0.012 + MARGIN, falling),
     }[shape]
 
 
@@ -116,7 +122,7 @@ def _dip_then_rise(shape: str, _: Verdict) -> tuple[Rule, Population]:
 
 
 def _dip_free(shape: str, _: Verdict) -> tuple[Rule, Population]:
-    return DipFree("noisy", MARGIN), Population({"noisy": dented(shape)}, mishap={"noisy": SD * (_K == 8)})
+    return DipFree("noisy", MARGIN), Population({"noisy": dented(shape)}, mishap={"noisy": SD * (_K == _LOW)})
 
 
 def rise_of(curve: str) -> tuple[Term, Term]:
@@ -200,6 +206,26 @@ def _correlated(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
     )
 
 
+def threshold_rule() -> ThresholdWithin:
+    """Returns the claim of a threshold within half a level of level 6; the drop stands clear of the noise."""
+    return ThresholdWithin("train", Window(float(DENSITY[6] * _HALF_LEVEL), float(DENSITY[6] / _HALF_LEVEL)), 0.2)
+
+
+def _threshold_within(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
+    """Puts the threshold halfway between levels 5 and 6, on the window's dense edge; flat, train accuracy never falls.
+
+    The two levels lie as far above the drop as below it, so that noise moves the threshold no more to one side than to
+    the other and its mean stays on the edge.
+    """
+    rule = threshold_rule()
+    train = {
+        "flat": np.ones(LEVELS),
+        "stepped": np.where(_K < 6, 1.0, 1 - 2 * rule.drop),
+        "monotone": np.where(_K < 6, 1 - 0.005 * _K, 1 - 2 * rule.drop + 0.025 - 0.02 * (_K - 6)),
+    }[shape]
+    return rule, Population({"train": train}, mishap={"train": _sign(verdict) * SD * np.isin(_K, (5, 6))})
+
+
 def _one_part_false(shape: str, _: Verdict) -> tuple[Rule, Population]:
     return _two_rises(shape, 0.20, 1.0)
 
@@ -219,12 +245,12 @@ def _two_rises(shape: str, second: float, sign: float) -> tuple[Rule, Population
     )
 
 
-def _hidden_collapse(covariance: Covariance) -> Case:
+def _hidden_collapse() -> Case:
     """Lets nine replicas in ten rise and one collapse, so that the mean rise is the margin."""
     critical, chance = 0.70, 0.1
     sweet = (critical + MARGIN - chance * CHANCE) / (1 - chance)
     first = int(SWEET.levels(DENSITY)[0])
-    noise = Noise(covariance, collapse=chance, collapse_from=first)
+    noise = Noise(collapse=chance, collapse_from=first)
     population = Population({"noisy": phases(DENSE, critical, sweet, 0.60)}, noise)
     return Case(Greater(Contrast(rise_of("noisy")), MARGIN), HIDDEN_COLLAPSE, population)
 
@@ -242,6 +268,7 @@ _SCENES: dict[Scene, tuple[Verdict, ...]] = {
     _same_place: _BOTH,
     _shifts: _BOTH,
     _correlated: _BOTH,
+    _threshold_within: _BOTH,
     _one_part_false: ("supported",),
     _no_part_refutable: ("refuted",),
 }

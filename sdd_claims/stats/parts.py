@@ -1,13 +1,15 @@
 """Claims with several parts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
+from sdd_claims.stats.contrasts import Contrast, Greater, Term
 from sdd_claims.stats.evidence import Evidence, all_of, any_of
 from sdd_claims.stats.one_sample import EQUAL
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, Rule
@@ -70,6 +72,27 @@ class AllOf:
             open_reason="; ".join(reasons) or None,
             parts=parts,
         )
+
+
+def ordered(terms: Mapping[str, Term], margin: float = 0.0, unit: str = "accuracy") -> AllOf:
+    """Claims that window means rise from each term to the next, by intersection-union over adjacent pairs.
+
+    Args:
+        terms: name -> term, from the lowest to the highest; the name says what the term is in the report.
+        margin: the smallest rise that counts, in the unit of the terms.
+        unit: "accuracy", or the measure's own.
+
+    Raises:
+        InputError: fewer than two terms.
+    """
+    if len(terms) < 2:
+        raise InputError(f"an order needs two terms, got {len(terms)}; give at least two")
+    return AllOf(
+        {
+            f"{higher} above {lower}": Greater(Contrast((above, replace(below, weight=-below.weight))), margin, unit)
+            for (lower, below), (higher, above) in pairwise(terms.items())
+        }
+    )
 
 
 def _weakness(found: Outcome, margin: float | None) -> tuple[float, float]:

@@ -43,6 +43,21 @@ class Phases:
         return Window(self.critical.high / _SLACK**2, self.critical.high)
 
     @property
+    def sweet_start(self) -> Window:
+        """The densest level of the sweet phase."""
+        return Window(self.sweet.high / _SLACK**2, self.sweet.high)
+
+    @property
+    def sweet_top(self) -> Window:
+        """The level at the top of the sweet phase."""
+        return Window(self.to_sweet.low, self.to_sweet.low * _SLACK**2)
+
+    @property
+    def between(self) -> Window:
+        """What lies between light and sweet window: the critical phase, where phases partition the curve."""
+        return Window(self.sweet.high, self.light.low)
+
+    @property
     def from_critical(self) -> Window:
         """The curve from the start of the critical phase to its sparse end."""
         return Window(self.whole.low, self.critical.high)

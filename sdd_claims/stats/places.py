@@ -102,7 +102,7 @@ class Shifts:
     Attributes:
         factored: names of the curves, one for each value of the factor; seeds are paired by position.
         factors: values of the factor, such as the binary logarithm of the noise rate.
-        at: where the extremum is looked for, the same for every curve.
+        at: where the extremum is looked for: one place for every curve, or one for each.
         direction: +1 if the extremum is claimed to become denser with the factor, -1 if sparser.
         unit: of the slope, such as "log density per doubling of noise".
         margin: the slope that counts, in that unit.
@@ -110,7 +110,7 @@ class Shifts:
 
     factored: tuple[str, ...]
     factors: tuple[float, ...]
-    at: Location
+    at: Location | tuple[Location, ...]
     direction: Literal[1, -1]
     unit: str
     margin: float = 0.0
@@ -123,6 +123,11 @@ class Shifts:
                 f"a slope needs one factor a curve and two different factors, got {len(self.factored)} curves and the "
                 f"factors {self.factors}; give as many of both"
             )
+        if len({at.kind for at in self._places()}) > 1 or len(self._places()) != len(self.factored):
+            raise InputError(
+                f"a shift is that of one kind of extremum, looked for in one place or in one for each of "
+                f"{len(self.factored)} curves, got {self._places()}; give peaks or dips, as many as curves"
+            )
         if self.direction not in (1, -1):
             raise InputError(f"a direction is +1 (denser) or -1 (sparser), got {self.direction}; give one of these")
 
@@ -131,8 +136,10 @@ class Shifts:
         return tuple(dict.fromkeys(self.factored))
 
     def windows(self) -> Mapping[str, Window]:
-        """Returns the bracket."""
-        return {f"bracket of the {self.at.kind}": self.at.bracket}
+        """Returns the bracket, or those of each curve."""
+        if isinstance(self.at, Location):
+            return {f"bracket of the {self.at.kind}": self.at.bracket}
+        return {f"bracket of the {at.kind} of {name}": at.bracket for name, at in self._located()}
 
     def check(self, density: Densities) -> None:
         """Checks that the bracket holds at least three levels of every curve.
@@ -141,13 +148,13 @@ class Shifts:
             InputError: it does not.
         """
         require_curves(self.curves(), density)
-        for name in self.curves():
-            self.at.check(density[name])
+        for name, at in self._located():
+            at.check(density[name])
 
     def numbers(self, density: Densities, values: Values) -> Float[np.ndarray, "*batch seeds"]:
         """Computes every seed's least-squares slope of location on factor, in log density per unit of the factor."""
         centred = np.array(self.factors) - np.mean(self.factors)
-        places = np.stack([self.at.of(density[name], values[name]) for name in self.factored], axis=-1)
+        places = np.stack([at.of(density[name], values[name]) for name, at in self._located()], axis=-1)
         return places @ (centred / (centred @ centred))
 
     def test(self, density: Densities, values: Values) -> Evidence:
@@ -164,10 +171,16 @@ class Shifts:
         claimed, opposite = ("denser", "sparser") if self.direction > 0 else ("sparser", "denser")
         beyond = f" by more than {words.amount(self.margin, self.unit)}" if self.margin else ""
         sentence = (
-            f"The {self.at.kind} moves by {effect.words(threshold)} on average over {len(numbers)} seeds, positive "
-            f"towards the dense end. That it moves {claimed} with the factor{beyond} (one-sided t-test and sign-flip "
-            f"test of the per-seed slopes) has {words.probability(float(evidence.support))}; that it moves "
+            f"The {self._places()[0].kind} moves by {effect.words(threshold)} on average over {len(numbers)} seeds, "
+            f"positive towards the dense end. That it moves {claimed} with the factor{beyond} (one-sided t-test and "
+            f"sign-flip test of the per-seed slopes) has {words.probability(float(evidence.support))}; that it moves "
             f"{opposite}, {words.probability(float(evidence.contrary))}."
         )
-        lost = [reason for name in self.curves() for reason in self.at.unfound(name, curves[name])]
-        return outcome(evidence, effect, sentence, lost=lost)
+        lost = dict.fromkeys(reason for name, at in self._located() for reason in at.unfound(name, curves[name]))
+        return outcome(evidence, effect, sentence, lost=list(lost))
+
+    def _places(self) -> tuple[Location, ...]:
+        return (self.at,) * len(self.factored) if isinstance(self.at, Location) else self.at
+
+    def _located(self) -> list[tuple[str, Location]]:
+        return list(zip(self.factored, self._places(), strict=True))

@@ -1,9 +1,10 @@
 """Level by level: what a chain starts from, what it is trained on, what it leaves behind."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from itertools import pairwise
+from functools import partial
+from itertools import combinations, pairwise
 
 import pytest
 import torch
@@ -339,6 +340,76 @@ def test_some_members_of_a_stack_can_go_on_without_the_others():
     assert_same_level(some, apart)
 
 
+# Batch norm
+
+CONV = SPEC.but(model={"name": "conv", "hidden": (), "channels": (4, 6), "batch_norm": True})
+CONV_REWOUND = CONV.but(pruning={"rewind_iteration": 5})
+
+
+def batches_seen(state: Weights | None) -> int:
+    assert state is not None
+    return int(state["1.num_batches_tracked"])
+
+
+@pytest.mark.parametrize("criterion", ["magnitude", "gradient", "random"])
+@pytest.mark.parametrize("model", [{}, {"batch_norm": False}], ids=["batch_norm", "plain"])
+def test_a_conv_net_is_pruned_to_the_scheduled_count_level_by_level(model, criterion):
+    spec = CONV.but(model=model, pruning={"criterion": criterion})
+    total = build(spec.model, (1, 7, 7), 10).prunable_count
+    for level, results in enumerate(chains([(spec, 0), (spec, 1)], 3)):
+        for record, state in results:
+            assert kept(state.masks) == scheduled_count(total, 0.7**level) == round(record.density * total)
+            assert not record.diverged
+            assert all(not state.trained[name][~mask].any() for name, mask in state.masks.items())
+
+
+def test_running_statistics_begin_anew_with_the_weights_that_are_rewound():
+    for _, state in (level[0] for level in chains([(CONV, 3)], 3)):
+        assert batches_seen(state.trained) == EPOCHS * STEPS
+    for _, state in (level[0] for level in chains([(CONV_REWOUND, 3)], 3)):
+        assert batches_seen(state.rewind_point) == 5
+        assert batches_seen(state.trained) == EPOCHS * STEPS
+
+
+@pytest.mark.parametrize(("retraining", "seen"), [("finetuning", 3), ("learning_rate_rewinding", 3), ("scratch", 1)])
+def test_running_statistics_go_where_the_weights_go(retraining, seen):
+    _, state = chains([(CONV.but(pruning={"retraining": retraining}), 3)], 3)[-1][0]
+    assert batches_seen(state.trained) == seen * EPOCHS * STEPS
+
+
+def test_the_gradients_of_pruning_move_no_statistics():
+    magnitude, gradient = (chains([(CONV.but(pruning={"criterion": c}), 3)], 2) for c in ("magnitude", "gradient"))
+    assert [batches_seen(level[0][1].trained) for level in gradient] == [EPOCHS * STEPS] * 2
+    assert_same_level(magnitude[0], gradient[0])
+
+
+def test_a_conv_chain_goes_on_from_stored_states_to_the_bits_of_the_unbroken_run(tmp_path):
+    members = [Replica(CONV_REWOUND, seed) for seed in (0, 1)]
+    unbroken = chains([(CONV_REWOUND, seed) for seed in (0, 1)], 3)
+    store = Store(tmp_path)
+    for level in (0, 1):
+        store.commit([(m, *result) for m, result in zip(members, unbroken[level], strict=True)], {})
+    states = [Store(tmp_path).state(member, 1) for member in members]
+    assert_same_level(IterativePruning(members, CPU).next_level(2, states), unbroken[2])
+
+
+def test_learning_distance_leaves_running_statistics_out():
+    record, state = chains([(CONV, 3)], 1)[0][0]
+    architecture = build(CONV.model, (1, 7, 7), 10)
+    start = initial_weights(architecture, torch_stream(3, Stream.INITIALIZATION))
+    squares = [(state.trained[n] - start[n]).double().square().sum() for n, _ in architecture.module.named_parameters()]
+    assert record.learning_distance == pytest.approx(math.sqrt(sum(squares)), rel=1e-9)
+
+
+def test_measures_of_a_network_with_batch_norm_are_taken_with_its_running_statistics():
+    record, state = chains([(CONV, 3)], 1)[0][0]
+    dataset = load(CONV.data.name)
+    module = build(CONV.model, (1, 7, 7), 10).module.eval()
+    logits = functional_call(module, dict(state.trained), (prepare(dataset, 7)[1],))
+    loss = cross_entropy(logits, torch.from_numpy(dataset.test_labels.astype("int64"))).item()
+    assert record.test_loss == pytest.approx(loss, rel=1e-5)
+
+
 # Replicas apart
 
 CLEAN = SPEC.but(noise={"kind": "none", "rate": 0.0})
@@ -475,6 +546,246 @@ def test_finite_weights_whose_loss_overflows_have_diverged_too():
     assert_diverged(record)
 
 
+# What is derived from a level
+
+KEPT = SPEC.but(record={"weights": "every_level"}, training={"schedule": {"name": "cosine"}})
+KINDS = ("redense", "same_mask", "reinitialized", "independent")
+NAMES = list(initial(0))
+
+
+def derive(spec: RunSpec, seeds: tuple[int, ...], parents: list[Level], kind: str, draw: int = 1) -> list[Level]:
+    """What is derived from every level of some chains."""
+    derived = spec.but(derivation={"kind": kind, "draw": draw})
+    pruning = IterativePruning([Replica(derived, seed) for seed in seeds], CPU)
+    return [pruning.next_level(level, [state for _, state in results]) for level, results in enumerate(parents)]
+
+
+def steps_of(witness: Witness, train: Callable[[], list[Level]]) -> tuple[list[Level], Witness]:
+    """What some trainings end with, and what their steps saw."""
+    before = len(witness.lr)
+    found = train()
+    seen = Witness(witness.images[before:], witness.labels[before:], witness.lr[before:], witness.weights[before:])
+    return found, seen
+
+
+def starts_of(steps: Witness) -> list[dict[str, Tensor]]:
+    """The weights [replicas, ...] from which each level begins, where all have as many steps."""
+    return [dict(zip(NAMES, steps.weights[step], strict=True)) for step in range(0, len(steps.lr), EPOCHS * STEPS)]
+
+
+@pytest.fixture(scope="module")
+def parents():
+    return chains([(KEPT, 3), (KEPT, 4)], 3)
+
+
+@pytest.mark.parametrize("kind", ["redense", "same_mask"])
+def test_what_goes_on_from_a_solution_trains_as_many_epochs_at_the_last_rate(witness, parents, kind):
+    found, steps = steps_of(witness, lambda: derive(KEPT, (3, 4), parents, kind))
+    last = learning_rate(ScheduleSpec(name="cosine"), 0.05, EPOCHS - 1, EPOCHS)
+    assert steps.lr == [last] * (3 * EPOCHS * STEPS)
+    for start, results, level in zip(starts_of(steps), found, parents, strict=True):
+        for place, ((_, new), (_, old)) in enumerate(zip(results, level, strict=True)):
+            assert all(torch.equal(start[name][place], old.trained[name]) for name in NAMES)
+            assert not same_bits(new.trained, old.trained)
+
+
+def test_redense_training_brings_pruned_weights_back_from_zero():
+    parents = chains([(KEPT, 1), (KEPT, 2)], 3)
+    for level, results in enumerate(derive(KEPT, (1, 2), parents, "redense")):
+        for (record, new), (_, old) in zip(results, parents[level], strict=True):
+            assert record.density == 1
+            assert (record.level, sum(record.remaining.values())) == (level, ARCHITECTURE.prunable_count)
+            assert all(mask.all() for mask in new.masks.values())
+            back = sum(int(new.trained[name][~mask].count_nonzero()) for name, mask in old.masks.items())
+            gone = sum(int((~mask).sum()) for mask in old.masks.values())
+            assert 0 < back <= gone or level == 0  # not all: those between units that are never active stay
+
+
+@pytest.mark.parametrize("kind", ["same_mask", "reinitialized"])
+def test_what_is_trained_under_the_levels_mask_keeps_it(parents, kind):
+    for level, results in enumerate(derive(KEPT, (3, 4), parents, kind)):
+        for (record, new), (parent, old) in zip(results, parents[level], strict=True):
+            assert (record.density, record.remaining) == (parent.density, parent.remaining)
+            assert same_bits(new.masks, old.masks)
+            for name, mask in old.masks.items():
+                assert not new.trained[name][~mask].any()
+
+
+@pytest.mark.parametrize("retraining", ["lottery_ticket_rewinding", "scratch", "finetuning"])
+def test_a_reinitialized_ticket_trains_from_the_same_fresh_weights_at_every_level(witness, retraining):
+    spec = KEPT.but(pruning={"retraining": retraining, "rewind_iteration": 5})
+    parents, steps = steps_of(witness, lambda: chains([(spec, 3), (spec, 4)], 3))
+    chain_starts = [dict(zip(NAMES, weights, strict=True)) for weights in steps.weights]
+    draws = []
+    for draw in (1, 2):
+        _, steps = steps_of(witness, partial(derive, spec, (3, 4), parents, "reinitialized", draw))
+        rates = [learning_rate(ScheduleSpec(name="cosine"), 0.05, epoch, EPOCHS) for epoch in range(EPOCHS)]
+        assert steps.lr == [rate for _ in range(3) for rate in rates for _ in range(STEPS)]
+        starts = starts_of(steps)
+        for start, level in zip(starts, parents, strict=True):
+            for place, (_, state) in enumerate(level):
+                for name in NAMES:
+                    assert torch.equal(start[name][place], starts[0][name][place] * state.masks.get(name, 1))
+        draws.append(starts[0][NAMES[0]])
+    first, second = draws
+    others = [start[NAMES[0]] for start in chain_starts] + [second, torch.stack([initial(s)[NAMES[0]] for s in (3, 4)])]
+    for other in others:  # not the rewinding point, nor any that the chain draws, nor the second draw
+        both = (first != 0) & (other != 0)
+        assert not (first[both] == other[both]).any()
+    assert not torch.equal(first[0], first[1])
+    assert float(first.std()) == pytest.approx(float(initial(3)[NAMES[0]].std()), rel=0.1)
+
+
+def test_an_independent_network_is_dense_and_drawn_anew_at_every_level(witness, parents):
+    found, steps = steps_of(witness, lambda: derive(KEPT, (3, 4), parents, "independent"))
+    starts = [start[NAMES[0]] for start in starts_of(steps)]
+    for one, other in combinations([torch.stack([initial(s)[NAMES[0]] for s in (3, 4)]), *starts], 2):
+        assert not (one == other).any()
+    rates = [learning_rate(ScheduleSpec(name="cosine"), 0.05, epoch, EPOCHS) for epoch in range(EPOCHS)]
+    assert steps.lr == [rate for _ in range(3) for rate in rates for _ in range(STEPS)]
+    for record, state in (each for results in found for each in results):
+        assert record.density == 1
+        assert all(mask.all() for mask in state.masks.values())
+
+
+def test_every_training_draws_batches_in_an_order_of_its_own(witness):
+    parents, chain = steps_of(witness, lambda: chains([(KEPT, 3)], 2))
+    orders = [chain.images]
+    for kind, draw in (*((kind, 1) for kind in KINDS), ("reinitialized", 2)):
+        _, steps = steps_of(witness, partial(derive, KEPT, (3,), parents, kind, draw))
+        orders.append(steps.images)
+    epochs = [torch.cat([batch[0] for batch in each[i : i + STEPS]]) for each in orders for i in range(0, 24, STEPS)]
+    for one, other in combinations(epochs, 2):
+        assert not torch.equal(one, other)
+        assert one.sum().item() == pytest.approx(other.sum().item(), rel=1e-5)  # the same images
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_derived_depends_on_its_level_alone(parents, kind):
+    """Not on the levels before, on the place in the stack, or on how the level's state lists its tensors."""
+    found = derive(KEPT, (3, 4), parents, kind)
+    pruning = IterativePruning([Replica(KEPT.but(derivation={"kind": kind}), seed) for seed in (4, 3, 5)], CPU)
+    states = [ChainState(_rotated(s.masks, 1), _rotated(s.trained, 2), None) for _, s in parents[2]]
+    assert_same_level(pruning.next_level(2, states, [1, 0]), found[2])
+
+
+@pytest.mark.parametrize("kind", ["redense", "independent"])
+def test_the_line_goes_from_the_levels_solution_to_the_derived_one(parents, kind):
+    for level, results in enumerate(derive(KEPT, (3, 4), parents, kind)):
+        for (record, _), (parent, _) in zip(results, parents[level], strict=True):
+            losses, accuracies = record.line_train_loss or (), record.line_train_accuracy or ()
+            assert len(losses) == len(accuracies) == 101
+            ends = [(each.train_loss, each.train_accuracy) for each in (parent, record)]
+            for point, (loss, accuracy) in zip((0, -1), ends, strict=True):
+                assert losses[point] == pytest.approx(loss, rel=1e-5)
+                assert accuracies[point] == pytest.approx(accuracy, abs=1e-9)
+            assert record.measure("line_fall") == pytest.approx(parent.train_loss - record.train_loss, abs=1e-5)
+
+
+def test_only_what_is_compared_has_a_line_and_a_sharpness(parents):
+    spec = KEPT.but(record={"directions": 2, "epoch_images": 20})
+    for kind in KINDS:
+        record, _ = derive(spec, (3, 4), parents[:1], kind)[0][0]
+        compared = kind in ("redense", "independent")
+        assert (record.line_train_loss is not None) == (record.sharpness is not None) == compared
+        assert record.epoch_test_accuracy is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_derived_from_a_diverged_chain_has_diverged_and_leaves_the_others_alone(parents, kind):
+    _, lost = parents[1][0]
+    lost = replace(lost, trained={name: weights * math.nan for name, weights in lost.trained.items()})
+    pruning = IterativePruning([Replica(KEPT.but(derivation={"kind": kind}), seed) for seed in (3, 4)], CPU)
+    mixed = pruning.next_level(1, [lost, parents[1][1][1]])
+    assert_diverged(mixed[0][0])
+    assert mixed[0][0].line_train_loss is mixed[0][0].line_train_accuracy is None
+    assert canonical_json(asdict(mixed[0][0]))
+    assert_same_level(mixed[1:], derive(KEPT, (3, 4), parents, kind)[1][1:])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_derived_needs_the_state_of_its_level(parents, kind):
+    pruning = IterativePruning([Replica(KEPT.but(derivation={"kind": kind}), seed) for seed in (3, 4)], CPU)
+    with pytest.raises(InputError, match="needs the state that this level's chain had; give it for every replica"):
+        pruning.next_level(0, [parents[0][0][1], None])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_derived_from_stored_states_has_the_bits_of_the_unbroken_run(tmp_path, parents, kind):
+    members, store = [Replica(KEPT, seed) for seed in (3, 4)], Store(tmp_path)
+    for results in parents:
+        store.commit([(m, *result) for m, result in zip(members, results, strict=True)], {})
+    stored = [
+        [(record, store.state(m, level)) for m, (record, _) in zip(members, results, strict=True)]
+        for level, results in enumerate(parents)
+    ]
+    for one, other in zip(derive(KEPT, (3, 4), stored, kind), derive(KEPT, (3, 4), parents, kind), strict=True):
+        assert_same_level(one, other)
+
+
+# Recorded in detail
+
+
+CONVOLUTIONAL = SPEC.but(model={"name": "conv", "hidden": (), "channels": (3, 4), "batch_norm": True})
+IN_DETAIL = {"epoch_images": 20, "directions": 2, "weights": "every_level"}
+
+
+@pytest.mark.parametrize("spec", [SPEC, REWOUND, CONVOLUTIONAL], ids=["plain", "rewound", "batch norm"])
+def test_recording_in_detail_changes_no_other_number(spec):
+    plainly, in_detail = (chains([(each, 3), (each, 4)], 3) for each in (spec, spec.but(record=IN_DETAIL)))
+    for one, other in zip(plainly, in_detail, strict=True):
+        assert all(record.sharpness is not None and record.epoch_test_accuracy for record, _ in other)
+        bare = [(replace(record, sharpness=None, epoch_test_accuracy=None), state) for record, state in other]
+        assert_same_level(one, bare)
+
+
+@pytest.mark.parametrize("images", [1, 20, 10**6])
+def test_the_accuracy_after_each_epoch_is_on_the_first_test_images_and_ends_where_training_does(images):
+    dataset = load(SPEC.data.name)
+    _, test_images = prepare(dataset, 7)
+    truth = torch.from_numpy(dataset.test_labels.astype("int64"))[:images]
+    for results in chains([(SPEC.but(record={"epoch_images": images}), seed) for seed in (3, 4)], 2):
+        for record, state in results:
+            logits = functional_call(ARCHITECTURE.module, dict(state.trained), (test_images[:images],))
+            right = (logits.argmax(1) == truth).double().mean().item()
+            assert len(record.epoch_test_accuracy or ()) == EPOCHS
+            assert record.measure("last_epoch_test_accuracy") == pytest.approx(right, abs=1e-9)
+            if images == 10**6:
+                assert record.measure("last_epoch_test_accuracy") == record.test_accuracy
+
+
+def test_the_accuracy_after_an_epoch_is_that_of_training_no_longer():
+    long, short = (
+        chains([(SPEC.but(record={"epoch_images": 10**6}, training={"epochs": n}), 3)], 1)[0][0][0] for n in (3, 2)
+    )
+    assert (long.epoch_test_accuracy or ())[:2] == short.epoch_test_accuracy
+    assert short.measure("last_epoch_test_accuracy") == short.test_accuracy
+
+
+def test_a_rewound_level_is_watched_over_the_epochs_that_it_trains():
+    dense, rewound = (level[0][0] for level in chains([(REWOUND.but(record={"epoch_images": 20}), 3)], 2))
+    assert [len(record.epoch_test_accuracy or ()) for record in (dense, rewound)] == [3, 2]
+
+
+def test_without_images_or_directions_nothing_is_watched():
+    record, _ = chains([(SPEC, 3)], 1)[0][0]
+    assert (record.epoch_test_accuracy, record.sharpness, record.line_train_loss) == (None, None, None)
+
+
+def test_a_diverged_network_has_no_series_either():
+    wild = SPEC.but(record={"epoch_images": 20, "directions": 1}, training={"optimizer": {"weight_decay": 1e20}})
+    record, _ = chains([(wild, 0)], 1)[0][0]
+    assert_diverged(record)
+    assert (record.epoch_test_accuracy, record.sharpness) == (None, None)
+
+
+def test_sharpness_draws_other_directions_at_every_level_and_the_same_again():
+    spec = SPEC.but(record={"directions": 2}, pruning={"criterion": "none"})
+    dense, again = (chains([(spec, 3)], 1)[0][0] for _ in range(2))
+    assert dense[0].sharpness == again[0].sharpness
+    assert dense[0].sharpness != chains([(spec.but(record={"directions": 3}), 3)], 1)[0][0][0].sharpness
+
+
 # Bad settings
 
 
@@ -489,6 +800,10 @@ def test_finite_weights_whose_loss_overflows_have_diverged_too():
         ({"model": {"hidden": ()}}, "without hidden layers"),
         ({"pruning": {"criterion": "luck"}}, "there is no pruning criterion 'luck'"),
         ({"pruning": {"retraining": "hope"}}, "there is no retraining method 'hope'"),
+        (
+            {"record": {"weights": "every_level"}, "derivation": {"kind": "wish"}},
+            "there is no derivation 'wish'; use one of: redense, same_mask, reinitialized, independent",
+        ),
     ],
 )
 def test_a_setting_that_names_nothing_known_is_refused_before_training(change, message):

@@ -14,11 +14,13 @@ from sdd_claims import spec as spec_module
 from sdd_claims.errors import InputError
 from sdd_claims.spec import (
     DataSpec,
+    DerivationSpec,
     ModelSpec,
     NoiseSpec,
     OptimizerSpec,
     PenaltySpec,
     PruningSpec,
+    RecordSpec,
     RunSpec,
     ScheduleSpec,
     TrainingSpec,
@@ -30,7 +32,7 @@ NOISE_KINDS = ("symmetric_permute", "symmetric_always_wrong", "asymmetric", "pai
 EVERYTHING = RunSpec(
     data=DataSpec(name="mnist", side=14, train_size=1000),
     noise=NoiseSpec(kind="pairflip", rate=0.2),
-    model=ModelSpec(name="mlp", hidden=(128, 64)),
+    model=ModelSpec(name="conv", hidden=(), channels=(16, 32), batch_norm=True),
     training=TrainingSpec(
         epochs=60,
         batch_size=64,
@@ -41,13 +43,18 @@ EVERYTHING = RunSpec(
     pruning=PruningSpec(
         criterion="magnitude", fraction=0.36, retraining="lottery_ticket_rewinding", rewind_iteration=100
     ),
+    record=RecordSpec(epoch_images=500, directions=3, weights="every_level"),
+    derivation=DerivationSpec(kind="reinitialized", draw=2),
 )
-"""No setting at its default."""
+"""A setting of every spec away from its default."""
 
 LENIENT = EVERYTHING.but(
+    model={"name": "mlp", "hidden": (128, 64), "channels": (), "batch_norm": False},
     training={"optimizer": {"momentum": 0.0}, "schedule": {"name": "constant", "milestones": ()}},
+    derivation=DerivationSpec(),
 )
-"""Names of the optimizer and of the schedule can change here without anything else."""
+"""Names of the model, the optimizer and the schedule, and what is kept, can change here without anything else."""
+
 
 names = st.text(min_size=1, max_size=20)
 positive = st.floats(0, exclude_min=True, allow_infinity=False)
@@ -60,8 +67,10 @@ CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "data.train_size": (EVERYTHING, st.none() | whole),
     "noise.kind": (EVERYTHING, st.sampled_from(NOISE_KINDS)),
     "noise.rate": (EVERYTHING, st.floats(0, 1, exclude_min=True)),
-    "model.name": (EVERYTHING, names),
-    "model.hidden": (EVERYTHING, st.lists(whole, max_size=4).map(tuple)),
+    "model.name": (LENIENT, names.filter(lambda name: name != "conv")),
+    "model.hidden": (LENIENT, st.lists(whole, max_size=4).map(tuple)),
+    "model.channels": (EVERYTHING, st.lists(whole, min_size=1, max_size=4).map(tuple)),
+    "model.batch_norm": (EVERYTHING, st.booleans()),
     "training.epochs": (EVERYTHING, whole),
     "training.batch_size": (EVERYTHING, whole),
     "training.optimizer.name": (LENIENT, st.sampled_from(["sgd", "adam", "adamw"])),
@@ -77,6 +86,11 @@ CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "pruning.fraction": (EVERYTHING, below_one),
     "pruning.retraining": (EVERYTHING, names),
     "pruning.rewind_iteration": (EVERYTHING, st.integers(0, 10**9)),
+    "record.epoch_images": (EVERYTHING, st.integers(0, 10**9)),
+    "record.directions": (EVERYTHING, st.integers(0, 10**9)),
+    "record.weights": (LENIENT, st.sampled_from(["newest", "every_level"])),
+    "derivation.kind": (EVERYTHING, names.filter(lambda name: name != "none")),
+    "derivation.draw": (EVERYTHING, whole),
 }
 
 
@@ -96,23 +110,25 @@ def with_setting(spec: RunSpec, path: str, value: Any) -> RunSpec:
 
 def test_golden_digests():
     """A change here re-keys every stored result: raise SCHEMA or PIPELINE and mean it."""
-    assert RunSpec().digest == "ea50d653742d6b6aa120c317f1e384306d02dbb494f2c679711f1d04172711aa"
-    assert EVERYTHING.digest == "c5f58d24e84d90bbed26105941d43430b8609bf1c7f4661373aa1591c97d4740"
+    assert RunSpec().digest == "496eb3eee94b5aedae94bbb3367f91fb30decec63329a2d52aec0af4d31f7a76"
+    assert EVERYTHING.digest == "42913e58c2c7b8f75c4f599f3944aa0c66c6572b80c7d0d663b7a0c39747fc40"
     assert (
         RunSpec(pruning=PruningSpec(criterion="none")).digest
-        == "62ccb0ec7269b203290499ca059322e8103cbc0e37cc0de716e6b69455769700"
+        == "f47fb539c34de9dacea617e43d77253a5ac9e69d4a44e24048b4dd5ef1b7119b"
     )
     assert (
         RunSpec(training=TrainingSpec(optimizer=OptimizerSpec(name="adamw", lr=1e-3))).digest
-        == "3568f9840429d4a1ad2c5b2a947e8348696529eed42bfa07fe9c514b26f32db1"
+        == "a5fcdd9a656b5a9d56cdb054441aae5c4234ffc41f4b913faff7ff7a17747ff6"
     )
 
 
 def test_the_canonical_text_of_the_defaults():
     assert canonical_json(RunSpec().as_dict()) == (
-        '{"data":{"name":"mnist_small","side":null,"train_size":null},"model":{"hidden":[300,100],"name":"mlp"},'
+        '{"data":{"name":"mnist_small","side":null,"train_size":null},"derivation":{"draw":1,"kind":"none"},'
+        '"model":{"batch_norm":false,"channels":[],"hidden":[300,100],"name":"mlp"},'
         '"noise":{"kind":"none","rate":0.0},"pipeline":1,"pruning":{"criterion":"magnitude","fraction":0.2,'
-        '"retraining":"lottery_ticket_rewinding","rewind_iteration":0},"schema":1,"training":{"batch_size":128,'
+        '"retraining":"lottery_ticket_rewinding","rewind_iteration":0},'
+        '"record":{"directions":0,"epoch_images":0,"weights":"newest"},"schema":2,"training":{"batch_size":128,'
         '"epochs":200,"optimizer":{"lr":0.1,"momentum":0.0,"name":"sgd","weight_decay":0.0},"penalty":{"name":"none",'
         '"strength":0.0},"schedule":{"factor":0.1,"milestones":[],"name":"constant"}}}'
     )
@@ -190,6 +206,15 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: ModelSpec(hidden=(1.5,)), "ModelSpec.hidden must be a tuple of whole numbers"),  # type: ignore[arg-type]
     (lambda: ModelSpec(hidden=(True,)), "ModelSpec.hidden must be a tuple of whole numbers, got (True,)"),
     (lambda: ModelSpec(hidden=300), "ModelSpec.hidden must be a tuple of whole numbers"),  # type: ignore[arg-type]
+    (lambda: ModelSpec(name="conv"), "ModelSpec.hidden must be () for 'conv', whose only linear layer is its last"),
+    (lambda: ModelSpec(name="conv", hidden=()), "ModelSpec.channels must be given for 'conv' and only for it, got ()"),
+    (lambda: ModelSpec(channels=(4,)), "ModelSpec.channels must be given for 'conv' and only for it, got (4,)"),
+    (
+        lambda: EVERYTHING.but(model={"channels": (4, 0)}),
+        "ModelSpec.channels must be positive whole widths, got (4, 0)",
+    ),
+    (lambda: ModelSpec(batch_norm=True), "ModelSpec.batch_norm must be False for all but 'conv', got True"),
+    (lambda: ModelSpec(batch_norm=1), "ModelSpec.batch_norm must be True or False, got 1"),  # type: ignore[arg-type]
     (lambda: OptimizerSpec(name="lion"), "OptimizerSpec.name must be one of sgd, adam, adamw, got 'lion'"),
     (lambda: OptimizerSpec(lr=0), "OptimizerSpec.lr must be above 0, got 0.0"),
     (lambda: OptimizerSpec(lr=float("inf")), "OptimizerSpec.lr must be a finite number, got inf"),
@@ -212,8 +237,23 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: PruningSpec(fraction=0), "PruningSpec.fraction must be between 0 and 1, both excluded, got 0.0"),
     (lambda: PruningSpec(fraction=1), "PruningSpec.fraction must be between 0 and 1, both excluded, got 1.0"),
     (lambda: PruningSpec(rewind_iteration=-1), "PruningSpec.rewind_iteration must be at least 0, got -1"),
+    (lambda: RecordSpec(epoch_images=-1), "RecordSpec.epoch_images must be at least 0, got -1"),
+    (lambda: RecordSpec(directions=-1), "RecordSpec.directions must be at least 0, got -1"),
+    (lambda: RecordSpec(directions=2.5), "RecordSpec.directions must be a whole number, got 2.5"),  # type: ignore[arg-type]
+    (lambda: RecordSpec(weights="all"), "RecordSpec.weights must be one of newest, every_level, got 'all'"),
+    (lambda: DerivationSpec(kind="redense", draw=0), "DerivationSpec.draw must be at least 1, got 0"),
+    (lambda: DerivationSpec(draw=2), "DerivationSpec.draw must be 1 for the chain itself, which draws no other, got 2"),
+    (
+        lambda: RunSpec(derivation=DerivationSpec(kind="redense")),
+        "a 'redense' training starts from the weights of every level, but this chain keeps those of its newest only; "
+        "set RecordSpec.weights to 'every_level'",
+    ),
+    (lambda: EVERYTHING.but(record={"weights": "newest"}), "set RecordSpec.weights to 'every_level'"),
     (lambda: RunSpec(noise="pairflip"), "RunSpec.noise must be a NoiseSpec, got 'pairflip'"),  # type: ignore[arg-type]
-    (lambda: RunSpec().but(sparsity=1), "RunSpec has no setting sparsity; it has ['data', 'model', 'noise',"),
+    (
+        lambda: RunSpec().but(sparsity=1),
+        "RunSpec has no setting sparsity; it has ['data', 'derivation', 'model', 'noise',",
+    ),
     (lambda: RunSpec().but(noise={"ratio": 1}), "NoiseSpec has no setting ratio; it has ['kind', 'rate']"),
     (lambda: RunSpec().but(noise={"kind": "pairflip"}), "NoiseSpec.rate must be 0 for kind 'none' and above 0"),
 ]
@@ -246,7 +286,8 @@ def test_settings_that_differ_in_numbers_only_may_share_a_stack(change):
         {"data": {"name": "mnist_small"}},
         {"data": {"side": 7}},
         {"data": {"train_size": 999}},
-        {"model": {"hidden": (64, 128)}},
+        {"model": {"channels": (32, 16)}},
+        {"model": {"batch_norm": False}},
         {"training": {"epochs": 61}},
         {"training": {"batch_size": 65}},
         {"training": {"optimizer": {"lr": 0.06}}},
@@ -256,10 +297,53 @@ def test_settings_that_differ_in_numbers_only_may_share_a_stack(change):
         {"training": {"penalty": {"name": "l2"}}},
         {"pruning": {"retraining": "finetuning"}},
         {"pruning": {"rewind_iteration": 99}},
+        {"record": {"epoch_images": 499}},
+        {"record": {"directions": 4}},
+        {"derivation": {"kind": "redense"}},
+        {"derivation": {"draw": 3}},
+        {"derivation": DerivationSpec()},
     ],
 )
 def test_settings_that_differ_in_shape_or_schedule_never_share_a_stack(change):
     assert EVERYTHING.but(**change).stack_key() != EVERYTHING.stack_key()
+
+
+derived = st.builds(DerivationSpec, kind=names.filter(lambda name: name != "none"), draw=whole)
+
+
+@given(derivation=derived)
+def test_the_parent_of_what_is_derived_is_the_same_spec_without_the_derivation(derivation):
+    chain = EVERYTHING.but(derivation=DerivationSpec())
+    assert chain.but(derivation=derivation).parent == chain
+
+
+@pytest.mark.parametrize("chain", [RunSpec(), LENIENT])
+def test_a_chain_has_no_parent(chain):
+    assert chain.parent is None
+
+
+def test_a_run_in_words_says_what_is_derived_from_the_chain():
+    chain = RunSpec(noise=NoiseSpec(kind="symmetric_permute", rate=0.2), record=RecordSpec(weights="every_level"))
+    words = "MLP-300-100 on mnist_small, 20% noise (symmetric permute), magnitude pruning"
+    assert str(chain) == words
+    assert str(chain.but(derivation={"kind": "redense"})) == f"{words}, redense"
+    assert str(chain.but(derivation={"kind": "same_mask"})) == f"{words}, same mask"
+
+
+def test_a_run_with_batch_norm_never_shares_a_stack_with_one_without():
+    assert EVERYTHING.but(model={"batch_norm": False}).stack_key() != EVERYTHING.stack_key()
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (ModelSpec(), "MLP-300-100"),
+        (EVERYTHING.model, "conv net of 16 and 32 channels with batch norm"),
+        (ModelSpec(name="conv", hidden=(), channels=(8,)), "conv net of 8 channels without batch norm"),
+    ],
+)
+def test_a_run_names_its_network(model, words):
+    assert str(RunSpec(model=model)) == f"{words} on mnist_small, clean labels, magnitude pruning"
 
 
 @given(fraction=below_one, level=st.integers(0, 40))

@@ -1,24 +1,30 @@
 import errno
+import math
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from sdd_claims import store as store_module
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.plan import Request, plan
-from sdd_claims.record import Replica
+from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.sealed import seal
 from sdd_claims.store import SCHEMA, DamageError, Store
-from sdd_claims.tests.tiny import SEEDS, SPEC, fill, instant_level, numbers, stack_of_three, trained
+from sdd_claims.tests.tiny import KEPT, REDENSE, SEEDS, SPEC, fill, instant_level, numbers, stack_of_three, trained
 
 WANTED = stack_of_three(3)
 REPLICA = Replica(SPEC, 1000)
+MEASURES = ("train_accuracy", "train_loss", "test_accuracy", "test_loss", "learning_distance")
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +107,14 @@ def test_a_curve_has_a_row_a_seed_and_a_column_a_level(filled):
     np.testing.assert_array_equal(curve.values[0], [record.learning_distance for record in records[:2]])
 
 
-def test_a_measure_that_a_diverged_network_lacks_is_nan_in_the_curve(filled):
-    assert np.isnan(Store(filled).curve(SPEC.digest, "test_loss", SEEDS, 3).values).all()
+@pytest.mark.parametrize("measure", MEASURES)
+def test_a_measure_that_a_diverged_network_lacks_is_nan_in_the_curve(tmp_path, measure):
+    store, sound = Store(tmp_path), Replica(SPEC, 1001)
+    record, state = instant_level(REPLICA, 0, None)
+    lost = LevelRecord.read({**asdict(record), **dict.fromkeys(MEASURES), "diverged": True})
+    store.commit([(REPLICA, lost, state), (sound, *instant_level(sound, 0, None))], {})
+    values = store.curve(SPEC.digest, measure, (1000, 1001), 1).values
+    assert np.isnan(values).tolist() == [[True], [False]]
 
 
 def test_a_curve_that_is_not_stored_is_refused(filled):
@@ -111,8 +123,10 @@ def test_a_curve_that_is_not_stored_is_refused(filled):
         store.curve(SPEC.digest, "test_accuracy", SEEDS, 4)
     with pytest.raises(InputError, match=r"seed 7 of run .* has 0 of the 1 levels"):
         store.curve(SPEC.digest, "test_accuracy", (7,), 1)
-    with pytest.raises(InputError, match=r"there is no measure 'luck'; records have .*'test_accuracy'"):
+    with pytest.raises(InputError, match=r"there is no measure 'luck'; use one of .*test_accuracy"):
         store.curve(SPEC.digest, "luck", SEEDS, 3)
+    with pytest.raises(InputError, match=r"late_drift was not recorded: set RecordSpec.epoch_images"):
+        store.curve(SPEC.digest, "late_drift", SEEDS, 3)
 
 
 def test_a_stored_level_is_never_replaced(copy, filled):
@@ -266,3 +280,135 @@ def test_asking_for_more_levels_or_seeds_extends_what_is_there(copy, filled):
     fill(store, plan([Request(SPEC, (1003,), 4)]))
     expect_right_numbers(copy, filled)
     assert store.curve(SPEC.digest, "test_accuracy", (*SEEDS, 1003), 4).values.shape == (4, 4)
+
+
+# Recorded in detail
+
+
+def test_series_are_read_back_and_make_a_curve_of_what_sums_them_up(tmp_path):
+    store, series = Store(tmp_path), (0.1, 0.5, 0.25)
+    record, state = instant_level(REPLICA, 0, None)
+    store.commit([(REPLICA, replace(record, epoch_test_accuracy=series), state)], {})
+    assert Store(tmp_path).records(*REPLICA.key)[0].epoch_test_accuracy == series
+    assert Store(tmp_path).curve(SPEC.digest, "best_epoch_test_accuracy", (1000,), 1).values.tolist() == [[0.5]]
+
+
+# States
+
+
+shapes = st.lists(st.integers(1, 7), min_size=1, max_size=4).map(tuple)
+
+
+@settings(max_examples=40)
+@given(
+    masked=st.lists(shapes, min_size=1, max_size=3),
+    unmasked=st.lists(shapes, max_size=2),
+    kept=st.sampled_from([0.0, 0.1, 0.9, 1.0]),
+    spoilt=st.sampled_from([0.0, math.nan, math.inf, -0.0]),
+    rewound=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
+def test_a_state_comes_back_to_the_bit(masked, unmasked, kept, spoilt, rewound, seed):
+    """Odd sizes, layers without a weight left, and the weights of a network that diverged."""
+    generator = torch.Generator().manual_seed(seed)
+    masks = {f"layer/{i}": torch.rand(shape, generator=generator) < kept for i, shape in enumerate(masked)}
+    trained_weights = {}
+    for name, mask in masks.items():
+        weights = torch.randn(mask.shape, generator=generator)
+        weights[0] = spoilt
+        trained_weights[name] = torch.where(mask, weights, 0.0)
+    biases = {f"bias{i}": torch.randn(shape, generator=generator) for i, shape in enumerate(unmasked)}
+    counts = {"num_batches_tracked": torch.tensor(seed)}
+    rewind = {name: torch.randn(weights.shape, generator=generator) for name, weights in trained_weights.items()}
+    state = ChainState(masks, {**biases, **trained_weights, **counts}, rewind if rewound else None)
+    with tempfile.TemporaryDirectory() as folder:
+        record, _ = instant_level(REPLICA, 0, None)
+        Store(Path(folder)).commit([(REPLICA, record, state)], {})
+        found = Store(Path(folder)).state(REPLICA, 0)
+    assert_same_tensors(found.masks, state.masks)
+    assert_same_tensors(found.trained, state.trained)
+    assert (found.rewind_point is None) == (not rewound)
+    assert_same_tensors(found.rewind_point or {}, state.rewind_point or {})
+
+
+def assert_same_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert (found[name].dtype, found[name].shape) == (value.dtype, value.shape)
+        assert found[name].numpy().tobytes() == value.numpy().tobytes()
+
+
+def test_a_sparse_state_takes_the_space_of_what_is_left(tmp_path):
+    mask = torch.zeros(1000, 100, dtype=torch.bool)
+    mask[:2] = True
+    record, _ = instant_level(REPLICA, 0, None)
+    Store(tmp_path).commit([(REPLICA, record, ChainState({"w": mask}, {"w": mask.float()}, None))], {})
+    (path,) = tmp_path.glob("runs/*/*/state-0.safetensors")
+    assert path.stat().st_size < 100_000 / 8 + 200 * 4 + 1000  # a bit a place, a number a weight, and the header
+
+
+@pytest.fixture
+def every(tmp_path):
+    """Two chains of three levels that keep the states of all, and what is derived from two levels of one of them."""
+    fill(Store(tmp_path), plan([Request(KEPT, (1000, 1001), 3), Request(REDENSE, (1000,), 2)]))
+    return tmp_path
+
+
+CHAIN, DERIVED = Replica(KEPT, 1000), Replica(REDENSE, 1000)
+
+
+def test_states_of_all_levels_are_kept_where_the_spec_says_so(every):
+    state = None
+    for level in range(3):
+        _, state = instant_level(CHAIN, level, state)
+        assert_same_tensors(Store(every).state(CHAIN, level).trained, state.trained)
+    names = [name for name in files(every) if "state" in name]
+    assert len(names) == 6
+    assert len({Path(name).name for name in names}) == 3
+
+
+def test_what_is_derived_keeps_no_state_and_starts_from_its_chain(every):
+    assert not list((every / "runs" / REDENSE.digest).rglob("state-*"))
+    for level, stored in enumerate(Store(every).records(*DERIVED.key)):
+        assert stored == instant_level(DERIVED, level, Store(every).state(CHAIN, level))[0]
+
+
+@pytest.mark.parametrize(("replica", "levels"), [(CHAIN, (-1, 3)), (DERIVED, (0, 1)), (Replica(KEPT, 7), (0,))])
+def test_a_state_that_is_not_kept_is_refused(every, replica, levels):
+    for level in levels:
+        with pytest.raises(InputError, match=rf"level {level} of seed {replica.seed} of run .* is not stored with wei"):
+            Store(every).state(replica, level)
+
+
+def test_of_a_chain_that_keeps_its_newest_state_no_other_is_had(filled):
+    for level in (0, 1, 3):
+        with pytest.raises(InputError, match=r"RecordSpec.weights is 'every_level'"):
+            Store(filled).state(REPLICA, level)
+
+
+@pytest.mark.parametrize("level", range(3))
+@pytest.mark.parametrize("missing", [False, True])
+def test_damage_to_any_level_that_is_kept_is_found_before_it_is_trained_on(every, level, missing):
+    path = every / "runs" / KEPT.digest / "1000" / f"state-{level}.safetensors"
+    if missing:
+        path.unlink()
+    else:
+        raw = bytearray(path.read_bytes())
+        raw[-1] ^= 1
+        path.write_bytes(raw)
+    store = Store(every)
+    with pytest.raises(DamageError, match=rf"state-{level}.safetensors is missing or damaged"):
+        store.state(CHAIN, level)
+    for replica in (CHAIN, Replica(KEPT, 1001), DERIVED):
+        store.verify(replica)
+    (warning,) = store.warnings
+    assert f"state-{level}.safetensors" in warning
+    assert [store.levels_done(replica) for replica in (CHAIN, Replica(KEPT, 1001), DERIVED)] == [0, 3, 2]
+
+
+def test_a_chain_trained_anew_is_what_was_derived_from_before(every):
+    (every / "runs" / KEPT.digest / "1000" / "state-1.safetensors").unlink()
+    Store(every).verify(CHAIN)
+    fill(Store(every), plan([Request(KEPT, (1000,), 3)]))
+    for level, stored in enumerate(Store(every).records(*DERIVED.key)):
+        assert stored == instant_level(DERIVED, level, Store(every).state(CHAIN, level))[0]

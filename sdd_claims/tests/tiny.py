@@ -29,6 +29,8 @@ SPEC = RunSpec(
     pruning=PruningSpec(fraction=0.5),
 )
 NOISY = SPEC.but(noise=NoiseSpec(kind="symmetric_always_wrong", rate=0.5))
+KEPT = SPEC.but(record={"weights": "every_level"})
+REDENSE = KEPT.but(derivation={"kind": "redense"})
 SEEDS = (1000, 1001, 1002)
 
 
@@ -69,8 +71,8 @@ class InstantPruning:
 
 
 def instant_level(replica: Replica, level: int, state: ChainState | None) -> tuple[LevelRecord, ChainState]:
-    """The next level of a replica, without training."""
-    assert (state is None) == (level == 0)
+    """The next level of a replica, without training: from the level before or, derived, from its chain's same level."""
+    assert (state is None) == (level == 0 and replica.parent is None)
     before = b"" if state is None else state.trained["w"].numpy().tobytes() + bytes(state.masks["w"].tolist())
     drawn = hashlib.sha256(f"{replica.key} {level} ".encode() + before).digest()
     weights = torch.tensor(list(drawn), dtype=torch.float32)
@@ -82,13 +84,14 @@ def instant_level(replica: Replica, level: int, state: ChainState | None) -> tup
         train_accuracy=accuracy,
         train_loss=drawn[1] / 7,
         test_accuracy=accuracy,
-        test_loss=None,
+        test_loss=drawn[3] / 5,
         learning_distance=drawn[2] / 3,
         diverged=False,
         train_flops=1e6,
         seconds=0.25,
     )
-    return record, ChainState({"w": weights > 99}, {"w": weights}, None)
+    mask = weights > 99
+    return record, ChainState({"w": mask}, {"w": weights * mask}, None)
 
 
 def fill(store: Store, wanted: Plan) -> None:
@@ -97,6 +100,9 @@ def fill(store: Store, wanted: Plan) -> None:
         states: list[ChainState | None] = [None] * len(stack.replicas)
         for level in range(max(stack.levels)):
             now = [i for i, levels in enumerate(stack.levels) if level < levels]
+            for i in now:
+                if (parent := stack.replicas[i].parent) is not None:
+                    states[i] = store.state(parent, level)
             results = [(stack.replicas[i], *instant_level(stack.replicas[i], level, states[i])) for i in now]
             with store.locked(stack.replicas, wait=True):
                 store.commit(results, {"device": "cpu"})

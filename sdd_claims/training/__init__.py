@@ -2,15 +2,18 @@
 
 from sdd_claims.training.loop import ReplicaNumbers, TrainingData, iterations_per_epoch, mean_loss, train
 from sdd_claims.training.schedules import learning_rate
+from sdd_claims.training.sparse import SparseStack, sparse_where_faster
 from sdd_claims.training.stack import ReplicaStack, Weights
 
 __all__ = [
     "ReplicaNumbers",
     "ReplicaStack",
+    "SparseStack",
     "TrainingData",
     "Weights",
     "iterations_per_epoch",
     "learning_rate",
     "mean_loss",
+    "sparse_where_faster",
     "train",
 ]

@@ -1,6 +1,7 @@
 """Many networks of one architecture as one set of tensors with a leading replica axis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
@@ -10,7 +11,7 @@ from torch.func import functional_call, vmap
 from sdd_claims.models import Architecture
 
 Weights = Mapping[str, Tensor]
-"""Parameters of one network by name, without a replica axis."""
+"""Parameters and buffers of one network by name, without a replica axis."""
 
 
 class ReplicaStack:
@@ -18,6 +19,8 @@ class ReplicaStack:
 
     Attributes:
         parameters: each [R, ...], leaves of the autograd graph. A pruned weight is exactly zero.
+        buffers: each [R, ...], the running statistics of batch norm. Every forward pass outside `evaluating` moves
+            them in place.
         masks: of the prunable parameters, each [R, ...], 1.0 where a weight is kept and 0.0 where it is pruned.
     """
 
@@ -32,6 +35,8 @@ class ReplicaStack:
         # sums over parameters would differ in the last bit.
         names = [name for name, _ in architecture.module.named_parameters()]
         self.parameters = {name: torch.stack([w[name] for w in weights]).to(device) for name in names}
+        held = [name for name, _ in architecture.module.named_buffers()]
+        self.buffers = {name: torch.stack([w[name] for w in weights]).to(device) for name in held}
         self.masks = {
             name: torch.stack([m[name] for m in masks]).to(device, self.parameters[name].dtype)
             for name in architecture.prunable
@@ -42,22 +47,33 @@ class ReplicaStack:
             parameter.requires_grad_()
         self._pruned = any(bool((mask == 0).any()) for mask in self.masks.values())
 
-        def forward(parameters: Weights, images: Tensor) -> Tensor:
-            return functional_call(architecture.module, dict(parameters), (images,))
+        def forward(parameters: Weights, buffers: Weights, images: Tensor) -> Tensor:
+            architecture.module.train(self._training)
+            return functional_call(architecture.module, {**parameters, **buffers}, (images,))
 
-        self._on_own_images = vmap(forward, in_dims=(0, 0), randomness="different")
-        self._on_shared_images = vmap(forward, in_dims=(0, None), randomness="different")
+        self._training = True
+        self._on_own_images = vmap(forward, in_dims=(0, 0, 0), randomness="different")
+        self._on_shared_images = vmap(forward, in_dims=(0, 0, None), randomness="different")
 
     def __len__(self) -> int:
         return len(next(iter(self.parameters.values())))
 
     def logits(self, images: Float[Tensor, "replicas batch ..."]) -> Float[Tensor, "replicas batch classes"]:
         """Every replica on a batch of its own."""
-        return self._on_own_images(self.parameters, images)
+        return self._on_own_images(self.parameters, self.buffers, images)
 
     def logits_shared(self, images: Float[Tensor, "batch ..."]) -> Float[Tensor, "replicas batch classes"]:
         """Every replica on the same batch."""
-        return self._on_shared_images(self.parameters, images)
+        return self._on_shared_images(self.parameters, self.buffers, images)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Within it batch norm uses its running statistics and leaves them alone, instead of those of the batch."""
+        self._training = False
+        try:
+            yield
+        finally:
+            self._training = True
 
     def mask_gradients(self) -> None:
         """Zero the gradients of pruned weights.
@@ -73,6 +89,6 @@ class ReplicaStack:
                 gradient.mul_(mask)
 
     def unstacked(self) -> list[dict[str, Tensor]]:
-        """A copy of each replica's weights, on the CPU."""
-        whole = {name: parameter.detach().cpu() for name, parameter in self.parameters.items()}
+        """A copy of each replica's parameters and buffers, on the CPU."""
+        whole = {name: tensor.detach().cpu() for name, tensor in {**self.parameters, **self.buffers}.items()}
         return [{name: value[r].clone() for name, value in whole.items()} for r in range(len(self))]

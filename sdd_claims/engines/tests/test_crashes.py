@@ -89,7 +89,7 @@ def test_a_run_stopped_between_stacks_goes_on_with_the_next(tmp_path, monkeypatc
             return super().next_level(level, states, members)
 
     wanted = plan([Request(SPEC, tuple(range(1000, 1012)), 3), Request(NOISY, (1000, 1001), 2)])
-    assert len(wanted.stacks) == 2
+    assert len(wanted.stacks) == 3
     monkeypatch.setattr(work_module, "IterativePruning", InstantPruning)
     SerialEngine().run(wanted, Site(tmp_path / "unbroken"))
     monkeypatch.setattr(work_module, "IterativePruning", Stopping)

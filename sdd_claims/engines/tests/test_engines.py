@@ -3,6 +3,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,29 @@ from sdd_claims.errors import InputError
 from sdd_claims.plan import Plan, Request, plan
 from sdd_claims.record import Replica
 from sdd_claims.store import Store
-from sdd_claims.tests.tiny import NOISY, SEEDS, SPEC, InstantPruning, fill, numbers, stack_of_three, trained
+from sdd_claims.tests.tiny import (
+    KEPT,
+    NOISY,
+    REDENSE,
+    SEEDS,
+    SPEC,
+    InstantPruning,
+    fill,
+    numbers,
+    stack_of_three,
+    trained,
+)
 
 ROOT = Path(__file__).parents[3]
 WIDER = SPEC.but(model={"hidden": (9,)})
 SEVERAL = plan(
-    [Request(spec, seeds, 2) for spec, seeds in ((SPEC, SEEDS), (NOISY, tuple(range(1000, 1009))), (WIDER, (1000,)))]
+    [
+        Request(spec, seeds, 2)
+        for spec, seeds in ((SPEC, SEEDS), (NOISY, tuple(range(1000, 1009))), (WIDER, (1000,)), (REDENSE, SEEDS))
+    ]
 )
+FROM_CHAINS = plan([Request(REDENSE, SEEDS, 3)])
+"""One stack of chains, and one of what is derived from them."""
 
 
 def once(wanted: Plan) -> Counter[tuple[str, int, int]]:
@@ -138,6 +155,111 @@ def test_what_somebody_else_holds_is_waited_for_and_not_trained(tmp_path, monkey
     SerialEngine().run(wanted, Site(tmp_path))
     assert waits == [False, True]
     assert Counter(trained(tmp_path)) == once(wanted)
+
+
+# What is derived from chains
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What is trained, in the order of its training: (kind, level, seeds)."""
+    seen: list[tuple[str, int, list[int]]] = []
+
+    class Watching(InstantPruning):
+        def next_level(self, level, states, members):
+            now = [self._replicas[member] for member in members]
+            seen.append((now[0].spec.derivation.kind, level, [replica.seed for replica in now]))
+            return super().next_level(level, states, members)
+
+    monkeypatch.setattr(work_module, "IterativePruning", Watching)
+    return seen
+
+
+def expect_derived_numbers(store: Path, folder: Path) -> None:
+    """Each level from its own chain's state of the same level, and every level once."""
+    fill(Store(folder), FROM_CHAINS)
+    assert numbers(Store(store), FROM_CHAINS) == numbers(Store(folder), FROM_CHAINS)
+    assert Counter(trained(store)) == once(FROM_CHAINS)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_chains_are_trained_before_what_is_derived_from_them(tmp_path, steps, backwards):
+    stacks = FROM_CHAINS.stacks[::-1] if backwards else FROM_CHAINS.stacks
+    work_module.work_through(stacks, Site(tmp_path / "store"))
+    assert steps == [(kind, level, list(SEEDS)) for kind in ("none", "redense") for level in range(3)]
+    expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
+
+
+def test_a_chain_that_is_stored_is_derived_from_and_not_trained_again(tmp_path, steps):
+    fill(Store(tmp_path / "store"), plan([Request(KEPT, SEEDS, 3)]))
+    SerialEngine().run(FROM_CHAINS, Site(tmp_path / "store"))
+    assert steps == [("redense", level, list(SEEDS)) for level in range(3)]
+    expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
+
+
+def test_derived_levels_that_are_stored_are_gone_on_from(tmp_path, steps):
+    fill(Store(tmp_path / "store"), plan([Request(REDENSE, SEEDS[:1], 2), Request(REDENSE, SEEDS[1:2], 1)]))
+    SerialEngine().run(FROM_CHAINS, Site(tmp_path / "store"))
+    assert [step for step in steps if step[0] == "redense"] == [
+        ("redense", 0, [1002]),
+        ("redense", 1, [1001, 1002]),
+        ("redense", 2, [1000, 1001, 1002]),
+    ]
+    expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
+
+
+@pytest.mark.parametrize("last", range(1, 6))
+def test_a_run_stopped_between_levels_goes_on_whether_in_a_chain_or_in_what_is_derived(tmp_path, monkeypatch, last):
+    levels = count()
+
+    class Stopping(InstantPruning):
+        def next_level(self, level, states, members):
+            if next(levels) == last:
+                raise KeyboardInterrupt
+            return super().next_level(level, states, members)
+
+    monkeypatch.setattr(work_module, "IterativePruning", Stopping)
+    with pytest.raises(KeyboardInterrupt):
+        SerialEngine().run(FROM_CHAINS, Site(tmp_path / "store"))
+    assert FROM_CHAINS.stored(Store(tmp_path / "store")) == last * len(SEEDS)
+    SerialEngine().run(FROM_CHAINS, Site(tmp_path / "store"))
+    expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
+
+
+@pytest.mark.parametrize("queue", [FROM_CHAINS.stacks, FROM_CHAINS.stacks[1:]], ids=["asked for both", "for one"])
+def test_what_is_derived_waits_while_somebody_else_trains_the_chains(tmp_path, monkeypatch, steps, queue):
+    rival, waits, held = Store(tmp_path / "store"), [], ExitStack()
+    assert held.enter_context(rival.locked(FROM_CHAINS.stacks[0].replicas, wait=False))
+    locked = Store.locked
+
+    def ours(store, replicas, wait):
+        waits.append(wait)
+        if wait:
+            monkeypatch.setattr(Store, "locked", locked)
+            held.close()
+            fill(rival, plan([Request(KEPT, SEEDS, 3)]))
+        return locked(store, replicas, wait)
+
+    monkeypatch.setattr(Store, "locked", ours)
+    work_module.work_through(queue, Site(tmp_path / "store"))
+    assert waits == [False] * len(queue) + [True]
+    assert {kind for kind, *_ in steps} == {"redense"}
+    expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
+
+
+def test_chains_whose_trainer_has_died_are_trained_here(tmp_path, monkeypatch, steps):
+    rival, held = Store(tmp_path / "store"), ExitStack()
+    assert held.enter_context(rival.locked(FROM_CHAINS.stacks[0].replicas, wait=False))
+    locked = Store.locked
+
+    def ours(store, replicas, wait):
+        if wait:
+            held.close()
+        return locked(store, replicas, wait)
+
+    monkeypatch.setattr(Store, "locked", ours)
+    SerialEngine().run(FROM_CHAINS, Site(tmp_path / "store"))
+    assert steps == [(kind, level, list(SEEDS)) for kind in ("none", "redense") for level in range(3)]
 
 
 def test_there_are_two_engines_and_no_other():

@@ -48,3 +48,10 @@ def test_flops_of_lenet_by_hand():
     lenet = build(ModelSpec(hidden=(300, 100)), (1, 28, 28), 10)
     assert training_flops_per_image(lenet, (1, 28, 28)) == 2 * (2 * 784 * 300 + 3 * 300 * 100 + 3 * 100 * 10)
     assert all(parameter.grad is None for parameter in lenet.module.parameters())
+
+
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_flops_of_a_conv_net_down_to_a_single_pixel_by_hand(batch_norm):
+    net = build(ModelSpec(name="conv", hidden=(), channels=(4, 5), batch_norm=batch_norm), (1, 4, 4), 3)
+    first, second, last = 4 * (9 * 4), 9 * 4 * 5, 5 * 3  # pixels x weights, and one pixel from the second on
+    assert training_flops_per_image(net, (1, 4, 4)) == 2 * (2 * first + 3 * second + 3 * last)

@@ -9,6 +9,7 @@ from torch import nn
 
 from sdd_claims.errors import InputError
 from sdd_claims.models import build, initial_weights
+from sdd_claims.models.conv import conv_net
 from sdd_claims.randomness import Stream, torch_stream
 from sdd_claims.spec import ModelSpec
 
@@ -35,6 +36,46 @@ def test_an_mlp_is_linear_layers_with_relu_between_and_none_at_the_end():
     architecture = build(ModelSpec(hidden=(4, 3)), (1, 2, 2), 5)
     kinds = [type(layer) for layer in architecture.module.children()]
     assert kinds == [nn.Flatten, nn.Linear, nn.ReLU, nn.Linear, nn.ReLU, nn.Linear]
+
+
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_a_conv_net_prunes_all_convolutions_and_the_linear_layer(batch_norm):
+    net = build(ModelSpec(name="conv", hidden=(), channels=(16, 32), batch_norm=batch_norm), (3, 14, 14), 10)
+    shapes = {name: tuple(p.shape) for name, p in net.module.named_parameters()}
+    assert [shapes[name] for name in net.prunable] == [(16, 3, 3, 3), (32, 16, 3, 3), (10, 32 * 4 * 4)]
+    assert net.prunable_count == 16 * 27 + 32 * 144 + 5120
+    assert all(len(shape) == 1 for name, shape in shapes.items() if name not in net.prunable)
+
+
+def test_a_conv_net_halves_the_side_and_has_biases_only_where_no_batch_norm_follows():
+    plain, normed = (conv_net((1, 7, 7), (4, 5), batch_norm, 3) for batch_norm in (False, True))
+    conv = [nn.Conv2d, nn.ReLU]
+    assert [type(layer) for layer in plain.children()] == [*conv, *conv, nn.Flatten, nn.Linear]
+    conv.insert(1, nn.BatchNorm2d)
+    assert [type(layer) for layer in normed.children()] == [*conv, *conv, nn.Flatten, nn.Linear]
+    assert [layer.bias is not None for layer in plain if isinstance(layer, nn.Conv2d)] == [True, True]
+    assert [layer.bias is not None for layer in normed if isinstance(layer, nn.Conv2d)] == [False, False]
+    images = torch.zeros(6, 1, 7, 7)
+    assert [tuple(plain[:stop](images).shape[1:]) for stop in (1, 3, 6)] == [(4, 4, 4), (5, 2, 2), (3,)]
+
+
+@given(side=st.integers(1, 20), channels=st.lists(st.integers(1, 6), min_size=1, max_size=4), norm=st.booleans())
+def test_a_conv_net_takes_images_of_any_side(side, channels, norm):
+    net = build(ModelSpec(name="conv", hidden=(), channels=tuple(channels), batch_norm=norm), (2, side, side), 5)
+    assert net.module(torch.zeros(3, 2, side, side, device="meta")).shape == (3, 5)
+
+
+def test_batch_norm_begins_as_the_identity_with_no_batch_seen():
+    net = build(ModelSpec(name="conv", hidden=(), channels=(16, 64), batch_norm=True), (1, 7, 7), 10)
+    drawn = initial_weights(net, torch_stream(1000, Stream.INITIALIZATION))
+    assert drawn.keys() == net.module.state_dict().keys()
+    for layer in ("1", "4"):
+        assert (drawn[f"{layer}.weight"] == 1).all()
+        assert (drawn[f"{layer}.running_var"] == 1).all()
+        assert not any(drawn[f"{layer}.{part}"].any() for part in ("bias", "running_mean", "num_batches_tracked"))
+        assert drawn[f"{layer}.num_batches_tracked"].dtype == torch.int64
+    second = drawn["3.weight"]
+    assert second.std().item() == pytest.approx(math.sqrt(2 / (16 * 9)), rel=4 / math.sqrt(2 * second.numel()))
 
 
 def test_the_module_holds_no_weights():
@@ -66,7 +107,7 @@ def test_a_seed_draws_the_same_weights_every_time_and_another_seed_others():
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones():
-    with pytest.raises(InputError, match="there is no model 'transformer'; use one of: mlp"):
+    with pytest.raises(InputError, match="there is no model 'transformer'; use one of: mlp, conv"):
         build(ModelSpec(name="transformer"), MNIST, 10)
 
 

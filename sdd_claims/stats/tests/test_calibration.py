@@ -1,14 +1,16 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from sdd_claims.errors import InputError
 from sdd_claims.stats.alternatives import alternatives
-from sdd_claims.stats.calibration import Rejections, main, measure, upper_bound
-from sdd_claims.stats.nulls import HIDDEN_COLLAPSE, nulls
-from sdd_claims.stats.population import LEVELS, SD, Case, Noise, Population
+from sdd_claims.stats.calibration import Rejections, main, measure, pilots_covariance, upper_bound
+from sdd_claims.stats.nulls import AS_PILOTS_VARY, HIDDEN_COLLAPSE, nulls
+from sdd_claims.stats.population import DENSITY, LEVELS, SD, Case, Noise, Population
 from sdd_claims.stats.sequential import nominal_p
 
 THRESHOLD = nominal_p(0.05 / 46, (12, 24))
@@ -49,6 +51,7 @@ def test_a_rule_errs_no_more_often_than_it_may(case):
         ("0 apart in log density", 0.85),
         ("0.2 log density per doubling", 0.85),
         ("distance mirrors accuracy, without noise it grows", 0.9),
+        ("threshold a quarter of the window from its edge", 0.5),
     ],
 )
 def test_a_rule_finds_what_is_there(alternative, power):
@@ -67,7 +70,17 @@ def test_a_population_beyond_the_null_is_noticed():
 
 def test_every_rule_has_every_null_for_both_verdicts():
     covered = {(case.rule.name, verdict) for case in NULLS for verdict in case.verdicts}
-    rules = {"dip_then_rise", "dip_free", "greater", "equivalent", "same_place", "shifts", "correlated", "all_of"}
+    rules = {
+        "dip_then_rise",
+        "dip_free",
+        "greater",
+        "equivalent",
+        "same_place",
+        "shifts",
+        "correlated",
+        "threshold_within",
+        "all_of",
+    }
     one_sided = {("dip_then_rise", "refuted"), ("dip_free", "refuted")}  # each the other's support
     assert covered == {(rule, verdict) for rule in rules for verdict in ("supported", "refuted")} - one_sided
     for rule, verdict in covered:
@@ -84,12 +97,38 @@ def test_every_rule_has_every_null_for_both_verdicts():
         }
 
 
-def test_a_measured_covariance_takes_the_place_of_the_usual_one():
+def test_every_rule_has_a_null_whose_seeds_vary_as_the_pilots():
     own = np.diag(np.linspace(0.01, 0.02, LEVELS) ** 2)
-    case = next(iter(nulls(own)))
-    np.testing.assert_array_equal(case.population.noise.covariance, own)
-    drawn = case.population.draw(np.random.default_rng(0), 2_000, 12)["noisy"]
+    cases = list(nulls(own))
+    more = [case for case in cases if case.label == AS_PILOTS_VARY]
+    assert {(case.rule.name, verdict) for case in more for verdict in case.verdicts} == {
+        (case.rule.name, verdict) for case in NULLS for verdict in case.verdicts
+    }
+    assert [case.label for case in cases if case not in more] == [case.label for case in NULLS]
+    drawn = more[0].population.draw(np.random.default_rng(0), 2_000, 12)["noisy"]
     np.testing.assert_allclose(drawn.reshape(-1, LEVELS).std(axis=0), np.linspace(0.01, 0.02, LEVELS), rtol=0.05)
+
+
+def pilots_file(path: Path, density: np.ndarray, accuracy: np.ndarray) -> Path:
+    path.write_text(json.dumps({"noisy": {"density": density.tolist(), "test_accuracy": accuracy.tolist()}}))
+    return path
+
+
+def test_the_pilots_covariance_is_that_of_their_curves_and_can_be_drawn_from(tmp_path):
+    accuracy = np.random.default_rng(0).normal(0.7, 0.02, (12, LEVELS))  # singular: fewer seeds than levels
+    found = pilots_covariance(pilots_file(tmp_path / "pilots.json", DENSITY, accuracy))
+    centred = accuracy - accuracy.mean(axis=0)
+    np.testing.assert_allclose(found, centred.T @ centred / 11, atol=1e-8)
+    np.linalg.cholesky(found)
+
+
+@pytest.mark.parametrize(
+    ("density", "said"), [(0.64 ** np.arange(16), "16 levels"), (0.512 ** np.arange(LEVELS), "17 levels")]
+)
+def test_pilots_pruned_by_other_steps_are_an_error(tmp_path, density, said):
+    file = pilots_file(tmp_path / "pilots.json", density, np.ones((12, len(density))))
+    with pytest.raises(InputError, match=f"have {said} down to .* 17 levels down to 0.00079; give pilots with"):
+        pilots_covariance(file)
 
 
 def test_mishaps_are_skewed_to_the_low_side_with_mean_zero_and_unit_variance():
@@ -127,8 +166,12 @@ def test_measuring_again_gives_the_same_counts():
 
 def test_the_command_writes_its_findings(tmp_path, capsys):
     file = tmp_path / "calibration.json"
-    main(["--repetitions", "20", "--write", str(file)])
+    accuracy = np.random.default_rng(0).normal(0.7, 0.02, (12, LEVELS))
+    pilots = pilots_file(tmp_path / "pilots.json", DENSITY, accuracy)
+    main(["--repetitions", "20", "--pilots", str(pilots), "--write", str(file)])
     found = json.loads(file.read_text())
+    assert found["command"] == f"python -m sdd_claims.stats.calibration --repetitions 20 --pilots {pilots}"
+    assert AS_PILOTS_VARY in {row["null"] for row in found["size"]}
     assert found["schema"] == 1
     assert found["looks"] == [12, 24]
     assert found["threshold"] == THRESHOLD
@@ -139,4 +182,4 @@ def test_the_command_writes_its_findings(tmp_path, capsys):
         ("dip_free", "refuted"),
     }
     assert capsys.readouterr().out == ""
-    assert list(tmp_path.iterdir()) == [file]
+    assert set(tmp_path.iterdir()) == {file, pilots}

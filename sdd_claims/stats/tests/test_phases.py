@@ -34,6 +34,12 @@ def test_each_phase_is_its_extremum_and_the_neighbouring_levels():
     assert levels(phases.whole) == list(range(16))
 
 
+def test_a_phase_starts_at_its_densest_level():
+    phases = find_phases(curve(MEAN), curve(TRAIN))
+    assert levels(phases.critical_start) == [7]
+    assert levels(phases.sweet_start) == [11]
+
+
 def test_no_window_lies_where_pilots_scatter_twice_as_much_as_the_dense_level():
     deviation = np.full(len(MEAN), 0.01)
     deviation[15] = 0.021

@@ -24,6 +24,7 @@ from sdd_claims.stats import (
     SamePlace,
     Shifts,
     Term,
+    ThresholdWithin,
 )
 from sdd_claims.stats.population import BRACKET, CRITICAL, DENSITY, LEVELS, LIGHT, SWEET, Population, bump, phases
 
@@ -46,6 +47,7 @@ def rules(scale: float = 1.0) -> dict[str, Rule]:
         "equivalent": Equivalent(GAP, 0.02 * scale),
         "correlated": Correlated("distance", "clean", "bump", BRACKET),
         "all_of": AllOf({"dip": dip, "rise": greater}),
+        "threshold_within": ThresholdWithin("train", CRITICAL, 0.3 * scale),
     }
 
 

@@ -1,5 +1,7 @@
 """Which way each rule decides on clear cases, and what it says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from sdd_claims.stats import (
     SamePlace,
     Shifts,
     Term,
+    ordered,
 )
 from sdd_claims.stats.population import BRACKET, CRITICAL, DENSITY, LEVELS, LIGHT, SWEET, Population, bump, phases
 from sdd_claims.stats.window import Window
@@ -111,7 +114,7 @@ def test_correlated(direction, supported):
     rule = Correlated("distance", "trend", "noisy", BRACKET, direction)
     found = rule.evaluate(study(distance=peak(), trend=1 + 0.01 * np.arange(LEVELS), noisy=dip()), THRESHOLD)
     assert (found.p < THRESHOLD, found.p_contrary < THRESHOLD) == (supported, not supported)
-    assert "distance correlates with noisy at r = -0.89 and trend with noisy at r = 0.13 (means" in found.words
+    assert "distance correlates with noisy at r = -0.89 and trend with noisy at r = 0.14 (means" in found.words
 
 
 def test_a_correlation_of_the_wrong_sign_is_not_supported_however_far_from_the_null_pairing():
@@ -185,6 +188,32 @@ def test_a_claim_of_parts_joins_the_reasons_to_stay_open():
     reason = rule.evaluate(curves, THRESHOLD).open_reason
     assert reason is not None
     assert reason.startswith("place: seeds 1000, 1001")
+
+
+@pytest.mark.parametrize(
+    ("highest", "supported", "refuted"), [(0.74, True, False), (0.70, False, False), (0.62, False, True)]
+)
+def test_an_order_is_one_rise_after_the_other(highest, supported, refuted):
+    """The first rise is beyond doubt; the order stands and falls with the second."""
+    terms = {name: Term(1.0, name, SWEET) for name in ("finetuning", "rewinding", "scratch")}
+    curves = study(finetuning=np.full(LEVELS, 0.60), rewinding=np.full(LEVELS, 0.69), scratch=np.full(LEVELS, highest))
+    rule = ordered(terms, margin=0.01)
+    found = rule.evaluate(curves, THRESHOLD)
+    assert list(found.parts) == ["rewinding above finetuning", "scratch above rewinding"]
+    assert found.parts["rewinding above finetuning"].effect.value == pytest.approx(0.09, abs=0.02)
+    assert (found.p < THRESHOLD, found.p_contrary < THRESHOLD) == (supported, refuted)
+    assert found.p == found.parts["scratch above rewinding"].p
+
+
+def test_an_order_compares_neighbours_with_the_margin_and_unit_given():
+    low, high = Term(1.0, "distance", CRITICAL), Term(1.0, "distance", SWEET)
+    (rule,) = ordered({"critical": low, "sweet": high}, 0.5, "weight units").parts.values()
+    assert rule == Greater(Contrast((high, replace(low, weight=-1.0))), 0.5, "weight units")
+
+
+def test_an_order_of_one_is_an_error():
+    with pytest.raises(InputError, match="at least two"):
+        ordered({"alone": Term(1.0, "noisy", SWEET)})
 
 
 def test_nothing_is_equivalent_within_no_margin():

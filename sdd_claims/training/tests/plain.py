@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from sdd_claims.models import build, initial_weights
+from sdd_claims.models import Architecture, build, initial_weights
 from sdd_claims.models.mlp import mlp
 from sdd_claims.pruning import dense_masks, keep_highest
 from sdd_claims.randomness import Stream
@@ -15,6 +15,7 @@ from sdd_claims.spec import ModelSpec, OptimizerSpec, ScheduleSpec, TrainingSpec
 from sdd_claims.training import ReplicaNumbers, ReplicaStack, TrainingData
 
 ARCHITECTURE = build(ModelSpec(hidden=(7, 5)), (1, 3, 3), 4)
+BATCH_NORM = build(ModelSpec(name="conv", hidden=(), channels=(3, 4), batch_norm=True), (1, 3, 3), 4)
 SIZE = 22
 """Training images a replica: with batches of 8 the last one holds 6."""
 
@@ -27,42 +28,65 @@ def data(replicas: int, dtype: torch.dtype) -> TrainingData:
     return TrainingData(images, subset, torch.randint(4, (replicas, SIZE), generator=generator))
 
 
-def networks(replicas: int, dtype: torch.dtype) -> tuple[list[dict[str, Tensor]], list[dict[str, Tensor]]]:
+def networks(
+    replicas: int, dtype: torch.dtype, architecture: Architecture = ARCHITECTURE
+) -> tuple[list[dict[str, Tensor]], list[dict[str, Tensor]]]:
     """Weights and masks: replica 0 is dense, replica 1 keeps a half, replica 2 a third ..."""
     weights, masks = [], []
     for r in range(replicas):
-        drawn = initial_weights(ARCHITECTURE, torch.Generator().manual_seed(r))
-        dense = dense_masks(drawn, ARCHITECTURE.prunable)
+        drawn = initial_weights(architecture, torch.Generator().manual_seed(r))
+        dense = dense_masks(drawn, architecture.prunable)
         scores = {name: drawn[name].abs() for name in dense}
-        masks.append(keep_highest(scores, dense, ARCHITECTURE.prunable_count // (r + 1)))
-        weights.append({name: value.to(dtype) for name, value in drawn.items()})
+        masks.append(keep_highest(scores, dense, architecture.prunable_count // (r + 1)))
+        weights.append({name: value.to(dtype) if value.is_floating_point() else value for name, value in drawn.items()})
     return weights, masks
 
 
-def stack(replicas: int, dtype: torch.dtype = torch.float32) -> ReplicaStack:
+def stack(replicas: int, dtype: torch.dtype = torch.float32, architecture: Architecture = ARCHITECTURE) -> ReplicaStack:
     """The networks as one stack."""
-    return ReplicaStack(ARCHITECTURE, *networks(replicas, dtype), torch.device("cpu"))
+    return ReplicaStack(architecture, *networks(replicas, dtype, architecture), torch.device("cpu"))
 
 
 def numbers(decay: Sequence[float], strength: Sequence[float] | None = None) -> ReplicaNumbers:
     """Replicas of seeds 1000, 1001, ... at levels 0, 1, ..."""
     places = range(len(decay))
-    return ReplicaNumbers([1000 + r for r in places], list(places), decay, strength or [0.0] * len(decay))
+    return ReplicaNumbers([1000 + r for r in places], [(r,) for r in places], decay, strength or [0.0] * len(decay))
+
+
+def module_of(architecture: Architecture) -> nn.Module:
+    """The network written out."""
+    if architecture is ARCHITECTURE:
+        return mlp(9, (7, 5), 4)
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(3),
+        nn.ReLU(),
+        nn.Conv2d(3, 4, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(4, 4),
+    )
 
 
 def trained_alone(
-    replica: int, of: TrainingData, spec: TrainingSpec, settings: ReplicaNumbers, dtype: torch.dtype
+    replica: int,
+    of: TrainingData,
+    spec: TrainingSpec,
+    settings: ReplicaNumbers,
+    dtype: torch.dtype,
+    architecture: Architecture = ARCHITECTURE,
 ) -> Mapping[str, Tensor]:
     """Train one replica of `networks` by itself, in plain PyTorch."""
-    weights, masks = networks(replica + 1, dtype)
-    module = mlp(9, (7, 5), 4).to(dtype)
+    weights, masks = networks(replica + 1, dtype, architecture)
+    module = module_of(architecture).to(dtype)
     module.load_state_dict(weights[replica])
     _zero_pruned(module, masks[replica])
     optimizer = _optimizer(spec.optimizer, module, settings.weight_decay[replica])
     scheduler = _scheduler(spec.schedule, optimizer, spec.epochs)
     images, labels = of.images[of.subset[replica]], of.labels[replica]
     for epoch in range(spec.epochs):
-        level = settings.levels[replica]
+        (level,) = settings.branches[replica]
         branch = np.random.SeedSequence(settings.seeds[replica]).spawn(len(Stream))[Stream.BATCH_ORDER]
         order = np.random.default_rng(branch.spawn(level + 1)[level].spawn(epoch + 1)[epoch]).permutation(SIZE)
         for batch in torch.split(torch.from_numpy(order), spec.batch_size):

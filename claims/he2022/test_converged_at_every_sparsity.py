@@ -1,0 +1,75 @@
+"""The second rise is no artefact of training that was stopped too early."""
+
+import pytest
+
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.spec import RunSpec
+from sdd_claims.stats import AllOf, Contrast, DipThenRise, Equivalent, Rule, Term, Window
+
+CLAIM = Claim(
+    name="converged_at_every_sparsity",
+    paper="he2022",
+    title=TITLE,
+    statement="At every sparsity test accuracy is steady over the last epochs, and training for longer keeps the "
+    "second rise.",
+    source="Figures 35 and 36 and section 2.3; that longer training keeps the rise is our reading",
+)
+
+
+def steady(density: float) -> Rule:
+    # Within a point, the margin of a dip: a drift that small cannot make a rise.
+    return Equivalent(Contrast((Term(1, "late drift", Window(density, density)),)), margin=0.01)
+
+
+def curves(setting: Setting, settled: RunSpec, longer: RunSpec) -> dict[str, CurveOf]:
+    return {
+        "late drift": setting.curve(settled, "late_drift"),
+        "accuracy": setting.curve(longer),
+        "train accuracy": setting.curve(longer, "train_accuracy"),
+    }
+
+
+def trial(setting: Setting) -> Trial:
+    ways = setting.convergence
+    settled, longer, short = (setting.trained(how) for how in (ways.settled, ways.longer, ways.cut_short))
+    trained = curves(setting, settled, longer)
+    everywhere = {f"steady at density {d:.2g}": steady(d) for d in trained["late drift"].density().tolist()}
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves=trained,
+        rule=setting.rule_at(
+            {"longer": longer},
+            lambda at: AllOf(
+                {
+                    **everywhere,
+                    f"{longer.training.epochs} epochs keep the rise": DipThenRise(
+                        "accuracy",
+                        at["longer"].light,
+                        at["longer"].critical,
+                        at["longer"].sweet,
+                        train_curve="train accuracy",
+                    ),
+                }
+            ),
+        ),
+        control=Control(f"only {short.training.epochs} epochs", curves(setting, short, short)),
+        block=setting.block,
+        deviations=(
+            *setting.deviations,
+            setting.of_convergence,
+            f"steady: at the end of {settled.training.epochs} epochs, mean test accuracy over the last fifth of them, "
+            "on 1,000 test images, is within a point of that over the fifth before",
+        ),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

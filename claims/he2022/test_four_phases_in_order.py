@@ -1,0 +1,59 @@
+"""The four phases follow each other, and the interpolation threshold lies in the critical one."""
+
+import pytest
+
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.spec import RunSpec
+from sdd_claims.stats import AllOf, DipThenRise, Phases, Rule, ThresholdWithin
+
+CLAIM = Claim(
+    name="four_phases_in_order",
+    paper="he2022",
+    title=TITLE,
+    statement="As a network is pruned sparser it goes through a light, a critical, a sweet and a collapsed phase in "
+    "this order, and train accuracy starts to fall in the critical one.",
+    source="Figure 5 and section 2.3",
+)
+
+
+def rule(at: Phases) -> Rule:
+    return AllOf(
+        {
+            "the four phases follow each other": DipThenRise(
+                "accuracy", at.light, at.critical, at.sweet, at.last_fall(), train_curve="train accuracy"
+            ),
+            # A point below the dense network's, the margin of a dip, counts as fallen.
+            "the interpolation threshold lies in the critical phase": ThresholdWithin("train accuracy", at.between),
+        }
+    )
+
+
+def curves(setting: Setting, spec: RunSpec) -> dict[str, CurveOf]:
+    return {"accuracy": setting.curve(spec), "train accuracy": setting.curve(spec, "train_accuracy")}
+
+
+def trial(setting: Setting) -> Trial:
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves=curves(setting, setting.noisy()),
+        rule=setting.rule(rule),
+        control=Control("no label noise", curves(setting, setting.clean)),
+        block=setting.block,
+        deviations=(
+            *setting.deviations,
+            "the interpolation threshold is looked for in all that lies between the light and the sweet window: in the "
+            "paper the critical phase is where test accuracy first falls and then rises",
+        ),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

@@ -1,0 +1,70 @@
+"""From a sparse solution to the re-dense one, training loss falls without a barrier."""
+
+import pytest
+
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.spec import RunSpec
+from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Phases, Rule, Term, Window
+
+CLAIM = Claim(
+    name="loss_falls_from_sparse_to_redense",
+    paper="he2022",
+    title=TITLE,
+    statement="Along the straight line from a sparse solution to the one that re-dense training finds from it, "
+    "training loss falls without a barrier.",
+    source="Figures 7 and 40 to 42, section 3.1 and appendix A.5",
+)
+
+
+def falls(window: Window) -> Rule:
+    return Greater(Contrast((Term(1, "fall", window),)), unit="nats")
+
+
+def without_barrier(window: Window) -> Rule:
+    return Equivalent(Contrast((Term(1, "largest climb", window),)), margin=0.05, unit="nats")
+
+
+def rule(at: Phases) -> Rule:
+    collapsed = at.last_fall()
+    return AllOf(
+        {
+            "loss falls in the sweet phase": falls(at.sweet),
+            "no barrier in the sweet phase": without_barrier(at.sweet),
+            "loss falls in the collapsed phase": falls(collapsed),
+            "no barrier in the collapsed phase": without_barrier(collapsed),
+        }
+    )
+
+
+def curves(setting: Setting, spec: RunSpec) -> dict[str, CurveOf]:
+    levels = setting.to_collapsed
+    return {
+        "fall": setting.curve(spec, "line_fall", levels=levels),
+        "largest climb": setting.curve(spec, "line_climb", levels=levels),
+    }
+
+
+def trial(setting: Setting) -> Trial:
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves=curves(setting, setting.derived("redense")),
+        rule=setting.rule(rule),
+        control=Control(
+            "the line to a dense network trained independently on the same data",
+            curves(setting, setting.derived("independent")),
+        ),
+        block=setting.block,
+        deviations=setting.deviations,
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

@@ -1,0 +1,57 @@
+"""Reinitialized, a lottery ticket's mask goes through critical and sweet phase at lower sparsity."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import AllOf, Location, Phases, Rule, Shifts
+
+CLAIM = Claim(
+    name="reinitialization_moves_phases_denser",
+    paper="he2022",
+    title=TITLE,
+    statement="When lottery tickets are reinitialized at random, the critical and the sweet phase lie at lower "
+    "sparsity.",
+    source="Section 4",
+)
+
+
+NAMES = ("ticket", "reinitialized")
+
+
+def rule(at: Mapping[str, Phases]) -> Rule:
+    def moves(dip: bool) -> Rule:
+        places = tuple(
+            Location(phases.to_sweet, "dip") if dip else Location(phases.from_critical, "peak")
+            for phases in (at["noisy"], at["reinitialized"])
+        )
+        return Shifts(NAMES, (0.0, 1.0), places, direction=1, unit="log density")
+
+    return AllOf({"the critical phase": moves(dip=True), "the sweet phase": moves(dip=False)})
+
+
+def trial(setting: Setting) -> Trial:
+    ticket, reinitialized = setting.noisy(), setting.derived("reinitialized")
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={"ticket": setting.curve(ticket), "reinitialized": setting.curve(reinitialized)},
+        rule=setting.rule_at({"noisy": ticket, "reinitialized": reinitialized}, rule),
+        control=Control(
+            "two independent reinitializations", {"ticket": setting.curve(setting.derived("reinitialized", draw=2))}
+        ),
+        block=setting.block,
+        deviations=setting.deviations,
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

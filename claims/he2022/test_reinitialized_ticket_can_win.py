@@ -1,0 +1,52 @@
+"""At some sparsities a lottery ticket's mask does better from another random start."""
+
+import pytest
+
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import Contrast, Greater, Phases, Rule, Term
+
+CLAIM = Claim(
+    name="reinitialized_ticket_can_win",
+    paper="he2022",
+    title=TITLE,
+    statement="At some sparsities the mask of a lottery ticket reaches a higher test accuracy from a fresh random "
+    "initialization than from the ticket's own.",
+    source="Figures 10, 33 and 34 and section 4",
+)
+
+
+def rule(at: Phases) -> Rule:
+    # Where the ticket does worst; margin: one point, that of a dip.
+    return Greater(Contrast((Term(1, "reinitialized", at.critical), Term(-1, "ticket", at.critical))), margin=0.01)
+
+
+def trial(setting: Setting) -> Trial:
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={
+            "reinitialized": setting.curve(setting.derived("reinitialized")),
+            "ticket": setting.curve(setting.noisy()),
+        },
+        rule=setting.rule(rule),
+        control=Control(
+            "two independent reinitializations", {"ticket": setting.curve(setting.derived("reinitialized", draw=2))}
+        ),
+        block=setting.block,
+        deviations=(
+            *setting.deviations,
+            "ticket and reinitialized network follow the same schedule; the paper's code gives the ticket of ResNet-18 "
+            "1,000 iterations more",
+        ),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

@@ -1,0 +1,36 @@
+"""Test accuracy after every epoch: for what a curve looks like during training, and whether it has settled."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sdd_claims.measures.accuracy import evaluate_test
+from sdd_claims.training import ReplicaStack
+
+
+class EpochWatch:
+    """Looks at a stack after every epoch, on the first `images` test images.
+
+    Attributes:
+        images: how many; 0 where nothing is watched.
+        seen: accuracies after each epoch so far, each [replicas], on the device.
+    """
+
+    def __init__(
+        self,
+        stack: ReplicaStack,
+        test_images: Float[Tensor, "images ..."],
+        test_labels: Int[Tensor, " images"],
+        images: int,
+    ) -> None:
+        self.images = images
+        self.seen: list[Float[Tensor, " replicas"]] = []
+        self._stack, self._test_images, self._test_labels = stack, test_images[:images], test_labels[:images]
+
+    def look(self) -> None:
+        """Measure now."""
+        self.seen.append(evaluate_test(self._stack, self._test_images, self._test_labels).accuracy)
+
+    def of(self, place: int) -> tuple[float, ...]:
+        """The accuracies of one replica, an epoch each."""
+        return tuple(torch.stack(self.seen)[:, place].tolist())

@@ -1,0 +1,94 @@
+"""How sharp a minimum is: the loss along random directions that are as long, filter by filter, as the weights."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sdd_claims.errors import InputError
+from sdd_claims.measures.line import along_line
+from sdd_claims.models import Architecture
+from sdd_claims.training import TrainingData, Weights
+
+
+@torch.no_grad()
+def sharpness(
+    architecture: Architecture,
+    weights: Sequence[Weights],
+    masks: Sequence[Weights] | None,
+    data: TrainingData,
+    generators: Sequence[torch.Generator],
+    directions: int = 3,
+    radius: float = 0.1,
+    points: int = 11,
+) -> Float[Tensor, " replicas"]:
+    """Curvature of the training loss at w along filter-normalised random directions d, their mean.
+
+    The loss at w + a d, a from -radius to radius, is that of He et al. 2022, A.6 and Li et al. 2018, "Visualizing the
+    loss landscape of neural nets"; the curvature is the second derivative of the parabola fitted to it.
+
+    Args:
+        architecture: the networks' form.
+        weights: of each replica, without a replica axis.
+        masks: of each replica's pruned parameters, by name: 1 where a weight is kept, 0 where it is pruned and stays
+            zero. None for dense networks.
+        data: images and each replica's labels; the loss is the mean cross-entropy over them, in nats.
+        generators: a CPU generator for each replica, which draws its directions.
+        directions: random directions a replica.
+        radius: largest step, in filter norms.
+        points: steps along each direction, both ends included.
+
+    Raises:
+        InputError: no direction, or fewer than the three points that a parabola needs.
+    """
+    if directions < 1:
+        raise InputError("sharpness along no direction is no number; give at least 1 direction")
+    if points < 3:
+        raise InputError(f"a parabola needs three points, {points} are too few; give at least 3")
+    chosen = [{} for _ in weights] if masks is None else masks
+    steps = torch.linspace(-radius, radius, points, dtype=torch.float64, device=data.images.device)
+    found = []
+    for _ in range(directions):
+        ways = [
+            filter_normalised(architecture, replica, mask, generator)
+            for replica, mask, generator in zip(weights, chosen, generators, strict=True)
+        ]
+        ends = [
+            [_moved(replica, way, distance) for replica, way in zip(weights, ways, strict=True)]
+            for distance in (-radius, radius)
+        ]
+        found.append(curvature(steps, along_line(architecture, ends[0], ends[1], data, points).loss))
+    return torch.stack(found).mean(0)
+
+
+def filter_normalised(
+    architecture: Architecture, weights: Weights, mask: Weights, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """A random direction whose every filter has the norm of the same filter of the weights (Li et al. 2018, 4).
+
+    A filter is a row of a linear layer or an output channel of a convolution. Biases and other one-dimensional
+    parameters have no part in the direction.
+    """
+    direction = {}
+    for name, parameter in architecture.module.named_parameters():
+        if parameter.ndim < 2:
+            continue
+        weight = weights[name]
+        drawn = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
+        if name in mask:
+            drawn = drawn * mask[name]
+        norm, target = (value.flatten(1).norm(dim=1) for value in (drawn, weight))
+        scale = torch.where(norm > 0, target / norm, 0.0)
+        direction[name] = drawn * scale.view(-1, *[1] * (weight.ndim - 1))
+    return direction
+
+
+def curvature(steps: Float[Tensor, " points"], losses: Float[Tensor, "replicas points"]) -> Float[Tensor, " replicas"]:
+    """Second derivative of the least-squares parabola through each curve; NaN where a loss is NaN."""
+    powers = torch.stack([torch.ones_like(steps), steps, steps.square()], dim=1)
+    return 2 * losses @ torch.linalg.pinv(powers)[2]
+
+
+def _moved(weights: Weights, direction: Mapping[str, Tensor], distance: float) -> dict[str, Tensor]:
+    return {name: value + distance * direction[name] if name in direction else value for name, value in weights.items()}

@@ -1,0 +1,45 @@
+"""What is trained from a level of a chain without the chain going on from it."""
+
+from dataclasses import dataclass
+
+from sdd_claims.errors import InputError
+from sdd_claims.pruning.retraining import Retraining, finetuning, scratch
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How a training follows from a level's solution.
+
+    Attributes:
+        start: from which weights and by which schedule.
+        masked: the level's mask holds; else the pruned weights come back, from zero or with the new weights.
+        compared: the derived solution is compared with the level's: by its own sharpness, and by the loss along the
+            straight line between them.
+    """
+
+    start: Retraining
+    masked: bool
+    compared: bool
+
+
+DERIVATIONS: dict[str, Derivation] = {
+    # He et al. 2022, A.4: pruned weights return at zero, the last learning rate, as many epochs again.
+    "redense": Derivation(finetuning, masked=False, compared=True),
+    # The same extra epochs with the mask kept.
+    "same_mask": Derivation(finetuning, masked=True, compared=False),
+    # He et al. 2022, 4: the lottery ticket's mask on another random initialization.
+    "reinitialized": Derivation(scratch, masked=True, compared=False),
+    # A dense network of its own on the same data, unrelated to the level's solution.
+    "independent": Derivation(scratch, masked=False, compared=True),
+}
+
+
+def derivation(name: str) -> Derivation:
+    """The derivation of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in DERIVATIONS:
+        raise InputError(f"there is no derivation {name!r}; use one of: {', '.join(DERIVATIONS)}")
+    return DERIVATIONS[name]
