@@ -183,7 +183,7 @@ def test_a_plan_says_what_would_be_trained_and_writes_an_empty_store_at_most(pro
     assert result.ret == 0
     result.stdout.fnmatch_lines(
         [
-            "first look: 2 claims ask for 20 levels, 12 after duplicates are dropped, in 1 stacks; "
+            "first look: 2 claims ask for 20 levels, 12 after duplicates are dropped, in 2 stacks; "
             "0 are stored, 12 to train",
             "if every claim is still open, the second look: 2 claims ask for 40 levels, 24 after*",
         ]

@@ -25,6 +25,7 @@ def test_the_numbers_of_the_streams_are_fixed():
         "INITIALIZATION": 2,
         "BATCH_ORDER": 3,
         "PRUNING_SCORES": 4,
+        "DIRECTIONS": 5,
     }
 
 
