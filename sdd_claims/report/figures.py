@@ -21,6 +21,7 @@ from sdd_claims.report.inline_svg import INK, MUTED, PAPER, SERIES, inline_svg, 
 from sdd_claims.report.labels import Box, Bundle, place
 
 _WIDTH, _ROW_HEIGHT, _SECOND_ROW_HEIGHT, _EDGES = 4.7, 2.15, 1.45, 0.85  # inches
+_LEFT, _RIGHT = 0.68, 0.08  # inches: room for numbers such as -0.015 and the measure's name
 _SMALL, _TEXT = 7.5, 8.0  # points
 _CHARACTER = 0.56  # mean width of a character, in units of the font size
 
@@ -30,12 +31,14 @@ def panel(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: A
 
     Args:
         lines: the curves; accuracies share the first row, every other measure gets a row of its own below.
-        windows: for each window's name its range of density; one that the curves do not reach is left out.
+        windows: for each window's name its range of density; a single level is not shaded, and a window that the curves
+            do not reach is left out.
         axes: shared by the panels that are to be compared.
         salt: makes ids unique within a page.
     """
     rows = [row for row in axes.rows if any(row_of(line.measure) == row for line in lines)]
     heights = [_ROW_HEIGHT, *[_SECOND_ROW_HEIGHT] * (len(rows) - 1)]
+    windows = {name: (low, high) for name, (low, high) in windows.items() if low < high}
     style: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": _TEXT}
     visible = {
         name: (max(low, axes.density[0]), min(high, axes.density[1]))
@@ -51,7 +54,9 @@ def panel(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: A
             _draw_row(plot, row, [line for line in lines if row_of(line.measure) == row], visible, axes, position == 0)
         _label_density(grid[0], grid[-1], axes)
         total = sum(heights) + _EDGES
-        figure.subplots_adjust(left=0.56 / _WIDTH, right=1 - 0.08 / _WIDTH, top=1 - 0.42 / total, bottom=0.43 / total)
+        figure.subplots_adjust(
+            left=_LEFT / _WIDTH, right=1 - _RIGHT / _WIDTH, top=1 - 0.42 / total, bottom=0.43 / total
+        )
         figure.align_ylabels(list(grid))
         return inline_svg(figure, salt, describe(lines, windows))
 
@@ -179,7 +184,7 @@ def _write(plot: Any, x: float, y: float, text: str, colour: str, **how: Any) ->
 
 def _size(text: str, points: float, height: float) -> tuple[float, float]:
     """Return the estimated width and the height of a line of text, as fractions of a panel `height` inches tall."""
-    width = len(text) * points * _CHARACTER / 72 / (_WIDTH - 0.64)
+    width = len(text) * points * _CHARACTER / 72 / (_WIDTH - _LEFT - _RIGHT)
     return min(width, 1.0), 1.35 * points / 72 / height
 
 

@@ -63,12 +63,13 @@ class AllOf:
         parts = {part: rule.evaluate(curves, threshold) for part, rule in self.parts.items()}
         outcomes = list(parts.values())
         reasons = [f"{part}: {found.open_reason}" for part, found in parts.items() if found.open_reason]
-        binding = parts[max(parts, key=lambda part: _weakness(parts[part], self.parts[part].margin))]
+        weakest = max(parts, key=lambda part: _weakness(parts[part], self.parts[part].margin))
+        binding = parts[weakest]
         return Outcome(
             p=binding.p,
             p_contrary=min(1.0, len(outcomes) * min(found.p_contrary for found in outcomes)),
             effect=binding.effect,
-            words=" ".join(f"{part[:1].upper()}{part[1:]}: {found.words}" for part, found in parts.items()),
+            words=f"All of {len(parts)} parts are asked for. The weakest, {weakest}: {binding.words}",
             open_reason="; ".join(reasons) or None,
             parts=parts,
         )
