@@ -1,6 +1,6 @@
 """An epoch of LeNet-300-100 on MNIST against the usual way: `python -m benchmarks.mnist_epoch`.
 
-The product: as many processes as the machine has cores, two at most, each with one compute thread and a stack of eight
+The product: as many processes as the machine has cores, two at most, each with one compute thread and a stack of six
 replicas that it trains with the product's own loop, every replica on all 60,000 images.
 
 The usual way, as the papers' code does it: one model, a DataLoader with two workers over torchvision's MNIST (PIL

@@ -38,7 +38,7 @@ def setting(hidden: tuple[int, ...], fraction: float) -> RunSpec:
     )
 
 
-CURVES = ((setting((300, 100), 0.2), 30), (setting((128, 64), 0.488), 12))
+CURVES = ((setting((300, 100), 0.2), 30), (setting((128, 64), 0.36), 17))
 """Settings and their numbers of levels; the aim is set for the first."""
 
 

@@ -28,7 +28,6 @@ from sdd_claims.errors import InputError
 from sdd_claims.measures import EpochWatch
 from sdd_claims.models import build, initial_weights
 from sdd_claims.pruning import (
-    DERIVATIONS,
     Candidate,
     Past,
     Start,
@@ -62,9 +61,15 @@ class IterativePruning:
         """Load the data and draw what each seed draws before training: subset, label noise, initial weights.
 
         Raises:
-            InputError: unknown names in the spec, data that cannot be had, or a rewinding point beyond the training.
+            InputError: replicas that cannot share a stack, unknown names in the spec, data that cannot be had, or a
+                rewinding point beyond the training.
         """
         self.replicas = list(replicas)
+        if len({replica.spec.stack_key() for replica in self.replicas}) != 1:
+            raise InputError(
+                "replicas train as one stack only where their settings differ in numbers alone (`RunSpec.stack_key`); "
+                "put the others into a stack of their own"
+            )
         self.device = device
         for replica in self.replicas:
             check_criterion(replica.spec.pruning.criterion)
@@ -265,7 +270,7 @@ def _origin(state: ChainState | None) -> ChainState:
 def _branch(spec: RunSpec, level: int) -> tuple[int, ...]:
     """Where the random streams of one level's training part: a derived training draws its own batches."""
     kind = spec.derivation.kind
-    return (level,) if kind == "none" else (level, tuple(DERIVATIONS).index(kind), spec.derivation.draw)
+    return (level,) if kind == "none" else (level, derivation(kind).number, spec.derivation.draw)
 
 
 def _fresh_branch(spec: RunSpec, level: int) -> tuple[int, ...]:

@@ -12,7 +12,8 @@ SEXTET = 6
 """Seeds of one setting that always train together: enough for full speed on a core, few enough to stay in its cache.
 
 Sums over a stack are rounded by its size, and training amplifies the last bit. Sextets are cut from each hundred of
-seeds by their numbers (0 to 5, 6 to 11, ...), so that a replica's numbers do not depend on what else is asked for.
+seeds by their numbers (0 to 5, 6 to 11, ...), so that a replica's numbers do not depend on what else is asked for, as
+long as its sextet is asked for whole.
 """
 
 
@@ -32,14 +33,20 @@ class Stack:
     replicas: tuple[Replica, ...]
     levels: tuple[int, ...]
 
+    @property
+    def epochs(self) -> int:
+        """Epochs of all levels of all replicas: how long it takes, roughly."""
+        return sum(self.levels) * self.replicas[0].spec.training.epochs
+
     def remaining(self, store: Store) -> int:
         """Levels that are not stored yet, over all replicas."""
         return sum(max(0, n - store.levels_done(r)) for r, n in zip(self.replicas, self.levels, strict=True))
 
-    def unfinished_parents(self, store: Store) -> list[Replica]:
-        """The chains whose levels this stack is derived from and that are not stored that far."""
-        wanted = [(replica.parent, levels) for replica, levels in zip(self.replicas, self.levels, strict=True)]
-        return [parent for parent, n in wanted if parent is not None and store.levels_done(parent) < n]
+    @property
+    def chains(self) -> "Stack | None":
+        """What these replicas are derived from, as far as they need it; None where they are chains themselves."""
+        parents = tuple(replica.parent for replica in self.replicas if replica.parent is not None)
+        return Stack(parents, self.levels) if parents else None
 
 
 @dataclass(frozen=True)
@@ -67,13 +74,8 @@ class Plan:
         return sum(min(n, store.levels_done(replica)) for replica, n in self.wanted.items())
 
 
-def plan(requests: Iterable[Request], stack_size: int = SEXTET) -> Plan:
-    """Gather requests into a plan. The order of requests does not matter.
-
-    Args:
-        requests: of all claims together.
-        stack_size: replicas a stack; with more than a sextet, settings that differ only in numbers share one.
-    """
+def plan(requests: Iterable[Request]) -> Plan:
+    """Gather the requests of all claims into a plan. Their order does not matter."""
     asked, wanted = 0, defaultdict[Replica, int](int)
     for request in requests:
         for spec in (request.spec, request.spec.parent):
@@ -87,25 +89,7 @@ def plan(requests: Iterable[Request], stack_size: int = SEXTET) -> Plan:
     sextets = defaultdict[tuple[str, int, int], list[Replica]](list)
     for replica in ordered:
         sextets[replica.spec.digest, replica.seed // 100, replica.seed % 100 // SEXTET].append(replica)
-    alike = defaultdict[str, list[list[Replica]]](list)
-    for sextet in sextets.values():
-        alike[sextet[0].spec.stack_key()].append(sextet)
-    stacks = [
-        Stack(tuple(members), tuple(wanted[replica] for replica in members))
-        for group in alike.values()
-        for members in _joined(sorted(group, key=lambda sextet: wanted[sextet[0]]), stack_size)
-    ]
+    stacks = [Stack(tuple(sextet), tuple(wanted[replica] for replica in sextet)) for sextet in sextets.values()]
     # Longest first, so that the processes that share the work finish together; derived ones wait for their chains.
-    stacks.sort(key=lambda stack: (stack.replicas[0].parent is not None, -sum(stack.levels)))
+    stacks.sort(key=lambda stack: (stack.replicas[0].parent is not None, -stack.epochs))
     return Plan(asked, {replica: wanted[replica] for replica in ordered}, tuple(stacks))
-
-
-def _joined(sextets: list[list[Replica]], size: int) -> list[list[Replica]]:
-    """As many sextets to a stack as fit in its size; in the smallest one, incomplete ones stay by themselves too."""
-    stacks: list[list[Replica]] = []
-    for sextet in sextets:
-        if size > SEXTET and stacks and len(stacks[-1]) + len(sextet) <= size:
-            stacks[-1] = stacks[-1] + sextet
-        else:
-            stacks.append(sextet)
-    return stacks

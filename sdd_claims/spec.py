@@ -343,11 +343,20 @@ class RunSpec(_Spec):
         )
 
     def __str__(self) -> str:
-        kind = self.noise.kind.replace("_", " ")  # without a comma, which separates the phrases of a label
-        noise = "clean labels" if self.noise.kind == "none" else f"{self.noise.rate:.0%} noise ({kind})"
-        masks = "identity masks" if self.pruning.criterion == "none" else f"{self.pruning.criterion} pruning"
-        derived = "" if self.derivation.kind == "none" else f", {self.derivation.kind.replace('_', ' ')}"
-        return f"{self.model} on {self.data.name}, {noise}, {masks}{derived}"
+        # Commas separate the phrases: a report tells runs apart by those in which they differ.
+        kind = self.noise.kind.replace("_", " ")
+        training, pruning = self.training, self.pruning
+        phrases = [
+            f"{self.model} on {self.data.name}",
+            "clean labels" if self.noise.kind == "none" else f"{self.noise.rate:.0%} noise ({kind})",
+            "identity masks" if pruning.criterion == "none" else f"{pruning.criterion} pruning",
+            pruning.retraining.replace("_", " "),
+            f"{training.epochs} epochs at learning rate {training.optimizer.lr:g}",
+        ]
+        if self.derivation.kind != "none":
+            draw = f" (draw {self.derivation.draw})" if self.derivation.draw > 1 else ""
+            phrases.append(self.derivation.kind.replace("_", " ") + draw)
+        return ", ".join(phrases)
 
 
 def _changed(spec: Any, changes: Mapping[str, Any]) -> Any:

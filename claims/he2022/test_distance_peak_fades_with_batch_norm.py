@@ -1,9 +1,9 @@
 """With batch norm, the learning distance has no peak at the critical phase.
 
-Its fast trial is registered as refuted. On twelve pilots the dip is there (6.0 points), and the critical distance
-lies 4.5 above the dense one with batch norm, 3.5 above it without (standard deviations .2 and .3): batch norm alone
-does not take the peak away. What the paper shows is ResNet-18, trained for 160 epochs with a falling learning rate
-and weight decay.
+The paper shows ResNet-18, trained for 160 epochs with weight decay and a falling learning rate, so a convolutional
+network this small is a proxy, and its fast trial is registered as inconclusive: on twelve pilots the dip is there
+(6.0 points), but the critical distance lies 4.5 above the dense one with batch norm and 3.5 above it without
+(standard deviations .2 and .3). Batch norm alone does not take the peak away here.
 """
 
 import pytest
@@ -58,13 +58,15 @@ def trial(setting: Setting) -> Trial:
             "the same convolutional network without batch norm",
             curves(setting, setting.with_convolutions(batch_norm=False)),
         ),
-        expected="refuted" if setting is FAST else "supported",
+        expected="inconclusive" if setting is FAST else "supported",
+        looks=setting.looks_where_open,
+        proxy=setting is FAST,
         block=setting.block,
         deviations=(
             *setting.deviations,
             setting.of_convolutions,
-            "in the fast tier registered as refuted: on pilots the critical distance lies 4.5 above the dense "
-            "one with batch norm and 3.5 without, so that batch norm alone does not take the peak away on a "
+            "a proxy in the fast tier, registered as inconclusive: on pilots the critical distance lies 4.5 above the "
+            "dense one with batch norm and 3.5 without, so that batch norm alone does not take the peak away on a "
             "network this small",
         ),
     )

@@ -24,7 +24,7 @@ def rule(at: Phases) -> Rule:
                 "accuracy", at.light, at.critical, at.sweet, at.last_fall(), train_curve="train accuracy"
             ),
             # A point below the dense network's, the margin of a dip, counts as fallen.
-            "the interpolation threshold lies in the critical phase": ThresholdWithin("train accuracy", at.between),
+            "the interpolation threshold lies in the critical phase": ThresholdWithin("train accuracy", at.falling),
         }
     )
 
@@ -43,8 +43,9 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
-            "the interpolation threshold is looked for in all that lies between the light and the sweet window: in the "
-            "paper the critical phase is where test accuracy first falls and then rises",
+            "the interpolation threshold is looked for from the light window to the sparse end of the critical one: in "
+            "the paper the critical phase is where train accuracy is going to drop and test accuracy falls before it "
+            "rises",
         ),
     )
 

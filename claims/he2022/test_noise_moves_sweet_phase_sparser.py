@@ -4,7 +4,7 @@ from math import log2
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting, plainly
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import Location, Phases, Rule, Shifts
 
@@ -37,7 +37,7 @@ def trial(setting: Setting) -> Trial:
         control=Control(
             "the same 20 % of noise three times, on other seeds",
             {
-                name: setting.curve(plainly(setting.noisy()), offset=offset)
+                name: setting.curve(setting.repeated(offset), offset=offset)
                 for name, offset in zip(NAMES, (0, 100, 200), strict=True)
             },
         ),

@@ -40,7 +40,7 @@ def trial(setting: Setting) -> Trial:
         curves={"ticket": setting.curve(ticket), "reinitialized": setting.curve(reinitialized)},
         rule=setting.rule_at({"noisy": ticket, "reinitialized": reinitialized}, rule),
         control=Control(
-            "two independent reinitializations", {"ticket": setting.curve(setting.derived("reinitialized", draw=2))}
+            "two independent chains of tickets", {"reinitialized": setting.curve(setting.repeated(100), offset=100)}
         ),
         block=setting.block,
         deviations=setting.deviations,

@@ -38,11 +38,13 @@ def work_through(stacks: Sequence[Stack], site: Site) -> None:
         stack = waiting.popleft()
         # Once round the queue without any luck: all are held by others, so wait for the first.
         wait = held_by_others > len(waiting)
-        if parents := stack.unfinished_parents(store):
-            # They stand in this queue too, or somebody else is training them.
-            with store.locked(parents, wait):
-                held_by_others += 1
-                waiting.append(stack)
+        if stack.chains is not None and stack.chains.remaining(store):
+            with store.locked(stack.chains.replicas, wait):
+                held_by_others = 0 if wait else held_by_others + 1
+            # They stand in this queue, unless they were stored when it began and have been set aside since.
+            if not any(stack.chains.replicas[0] in other.replicas for other in waiting):
+                waiting.append(stack.chains)
+            waiting.append(stack)
             continue
         with store.locked(stack.replicas, wait) as mine:
             if mine:

@@ -12,7 +12,6 @@ from sdd_claims.models import Architecture
 from sdd_claims.training import TrainingData, Weights
 
 
-@torch.no_grad()
 def sharpness(
     architecture: Architecture,
     weights: Sequence[Weights],
@@ -23,10 +22,35 @@ def sharpness(
     radius: float = 0.1,
     points: int = 11,
 ) -> Float[Tensor, " replicas"]:
-    """Curvature of the training loss at w along filter-normalised random directions d, their mean.
+    """Curvature of the training loss along filter-normalised random directions, their mean.
 
-    The loss at w + a d, a from -radius to radius, is that of He et al. 2022, A.6 and Li et al. 2018, "Visualizing the
-    loss landscape of neural nets"; the curvature is the second derivative of the parabola fitted to it.
+    It is the second derivative, in nats a squared filter norm, of the parabola fitted to `losses_along_directions`,
+    whose arguments these are.
+
+    Raises:
+        InputError: no direction, or fewer than the three points that a parabola needs.
+    """
+    if points < 3:
+        raise InputError(f"a parabola needs three points, {points} are too few; give at least 3")
+    losses = losses_along_directions(architecture, weights, masks, data, generators, directions, radius, points)
+    steps = torch.linspace(-radius, radius, points, dtype=losses.dtype, device=losses.device)
+    return curvature(steps, losses.flatten(0, 1)).view(losses.shape[:2]).mean(1)
+
+
+@torch.no_grad()
+def losses_along_directions(
+    architecture: Architecture,
+    weights: Sequence[Weights],
+    masks: Sequence[Weights] | None,
+    data: TrainingData,
+    generators: Sequence[torch.Generator],
+    directions: int,
+    radius: float,
+    points: int,
+) -> Float[Tensor, "replicas directions points"]:
+    """Training loss at w + a d along filter-normalised random directions d, for a from -radius to radius.
+
+    He et al. 2022, A.6; Li et al. 2018, "Visualizing the loss landscape of neural nets".
 
     Args:
         architecture: the networks' form.
@@ -40,14 +64,11 @@ def sharpness(
         points: steps along each direction, both ends included.
 
     Raises:
-        InputError: no direction, or fewer than the three points that a parabola needs.
+        InputError: no direction, or fewer than two points.
     """
     if directions < 1:
-        raise InputError("sharpness along no direction is no number; give at least 1 direction")
-    if points < 3:
-        raise InputError(f"a parabola needs three points, {points} are too few; give at least 3")
+        raise InputError("a loss along no direction is no number; give at least 1 direction")
     chosen = [{} for _ in weights] if masks is None else masks
-    steps = torch.linspace(-radius, radius, points, dtype=torch.float64, device=data.images.device)
     found = []
     for _ in range(directions):
         ways = [
@@ -58,8 +79,8 @@ def sharpness(
             [_moved(replica, way, distance) for replica, way in zip(weights, ways, strict=True)]
             for distance in (-radius, radius)
         ]
-        found.append(curvature(steps, along_line(architecture, ends[0], ends[1], data, points).loss))
-    return torch.stack(found).mean(0)
+        found.append(along_line(architecture, ends[0], ends[1], data, points).loss)
+    return torch.stack(found, dim=1)
 
 
 def filter_normalised(

@@ -53,9 +53,9 @@ class Phases:
         return Window(self.to_sweet.low, self.to_sweet.low * _SLACK**2)
 
     @property
-    def between(self) -> Window:
-        """What lies between light and sweet window: the critical phase, where phases partition the curve."""
-        return Window(self.sweet.high, self.light.low)
+    def falling(self) -> Window:
+        """From the light window to the sparse end of the critical one: where test accuracy falls to its lowest."""
+        return Window(self.critical.low, self.light.low)
 
     @property
     def from_critical(self) -> Window:

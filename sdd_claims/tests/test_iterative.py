@@ -809,3 +809,8 @@ def test_sharpness_draws_other_directions_at_every_level_and_the_same_again():
 def test_a_setting_that_names_nothing_known_is_refused_before_training(change, message):
     with pytest.raises(InputError, match=message):
         IterativePruning([Replica(SPEC.but(**change), 0)], CPU)
+
+
+def test_replicas_that_cannot_share_a_stack_are_refused():
+    with pytest.raises(InputError, match="put the others into a stack of their own"):
+        IterativePruning([Replica(SPEC, 0), Replica(SPEC.but(training={"epochs": EPOCHS + 1}), 0)], CPU)

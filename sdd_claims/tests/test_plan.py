@@ -1,22 +1,20 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdd_claims.plan import SEXTET, Plan, Request, plan
+from sdd_claims.plan import SEXTET, Plan, Request, Stack, plan
 from sdd_claims.record import Replica
-from sdd_claims.spec import NoiseSpec
 from sdd_claims.store import Store
 from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, SPEC, fill, instant_level
 
-WIDER = SPEC.but(model={"hidden": (9,)})  # cannot share a stack with the others
-PRUNED_FASTER = SPEC.but(pruning={"fraction": 0.7})
+PRUNED_FASTER = SPEC.but(pruning={"fraction": 0.7})  # differs from SPEC in numbers only, as NOISY does
+LONGER = SPEC.but(training={"epochs": 3})
+LONGER_REDENSE = REDENSE.but(training={"epochs": 3})
 
-specs = st.sampled_from([SPEC, NOISY, WIDER, PRUNED_FASTER, KEPT, REDENSE])
+specs = st.sampled_from([SPEC, NOISY, PRUNED_FASTER, LONGER, KEPT, REDENSE, LONGER_REDENSE])
 some_seeds = st.lists(st.integers(1000, 1030) | st.integers(1090, 1110), unique=True, min_size=1, max_size=12)
 whole_sextets = st.sets(st.integers(0, 33), min_size=1, max_size=3).map(
     lambda places: tuple(seed for place in sorted(places) for seed in sextet(place))
 )
-sizes = st.sampled_from([SEXTET, 12, 20])
 
 
 def sextet(place: int) -> range:
@@ -54,21 +52,14 @@ def test_every_replica_asked_for_stands_in_one_stack_with_the_most_levels_asked(
     )
 
 
-@given(requests, sizes)
-def test_a_stack_holds_what_can_be_trained_as_one_tensor_and_not_more_than_fits(asked, size):
-    for stack in plan(asked, size).stacks:
-        assert len({replica.spec.stack_key() for replica in stack.replicas}) == 1
-        assert 1 <= len(stack.replicas) <= size
-
-
-@given(requests, sizes)
-def test_seeds_of_one_sextet_are_never_parted(asked, size):
-    together = companions(plan(asked, size))
-    for replica in together:
-        for place in range(34):
-            if replica.seed in sextet(place):
-                others = {Replica(replica.spec, seed) for seed in sextet(place)} & set(together)
-                assert others <= set(together[replica])
+@given(requests)
+def test_a_stack_is_what_is_asked_of_one_sextet_of_one_spec(asked):
+    made = plan(asked)
+    assert all(len({replica.spec for replica in stack.replicas}) == 1 for stack in made.stacks)
+    for replica, members in companions(made).items():
+        (place,) = [place for place in range(34) if replica.seed in sextet(place)]
+        wanted = [seed for seed in sextet(place) if Replica(replica.spec, seed) in made.wanted]
+        assert [member.seed for member in members] == wanted
 
 
 @given(asking(whole_sextets), requests)
@@ -88,8 +79,7 @@ def test_stacks_do_not_depend_on_the_order_of_requests_or_of_seeds_or_on_repetit
         Request(each.spec, tuple(data.draw(st.permutations(each.seeds))), each.levels)
         for each in data.draw(st.permutations([*asked, *asked[:1]]))
     ]
-    for size in (SEXTET, 12):
-        assert plan(shuffled, size).stacks == plan(asked, size).stacks
+    assert plan(shuffled).stacks == plan(asked).stacks
 
 
 def test_sextets_are_cut_from_each_hundred_of_seeds():
@@ -103,13 +93,6 @@ def test_sextets_are_cut_from_each_hundred_of_seeds():
     ]
 
 
-@pytest.mark.parametrize(("size", "stacks"), [(SEXTET, [2, 2, 2, 2]), (7, [2, 6]), (8, [8]), (100, [8])])
-def test_settings_that_differ_only_in_numbers_share_a_stack_where_it_holds_more_than_a_sextet(size, stacks):
-    more_noise = SPEC.but(noise=NoiseSpec(kind="symmetric_permute", rate=0.9))
-    made = plan([Request(spec, (1000, 1001), 2) for spec in (SPEC, NOISY, PRUNED_FASTER, more_noise)], size)
-    assert sorted(len(stack.replicas) for stack in made.stacks) == stacks
-
-
 # What is derived
 
 
@@ -119,28 +102,50 @@ def test_what_is_derived_asks_for_the_same_levels_of_its_chain():
     assert made.asked == 2 * 2 * 3 + 2
 
 
-@given(requests, sizes)
-def test_chains_come_before_what_is_derived_and_the_longest_of_each_first(asked, size):
-    stacks = plan(asked, size).stacks
+@given(requests)
+def test_chains_come_before_what_is_derived_and_the_longest_of_each_first(asked):
+    stacks = plan(asked).stacks
     derived = [stack.replicas[0].parent is not None for stack in stacks]
     assert derived == sorted(derived)
     for kind in (False, True):
-        lengths = [sum(stack.levels) for stack, is_derived in zip(stacks, derived, strict=True) if is_derived == kind]
+        lengths = [
+            sum(n * replica.spec.training.epochs for replica, n in zip(stack.replicas, stack.levels, strict=True))
+            for stack, is_derived in zip(stacks, derived, strict=True)
+            if is_derived == kind
+        ]
         assert lengths == sorted(lengths, reverse=True)
 
 
-def test_parents_are_unfinished_until_they_are_stored_as_far_as_is_derived(tmp_path):
+def test_a_stack_of_fewer_levels_but_more_epochs_comes_first():
+    made = plan([Request(SPEC, (1000, 1001), 2), Request(LONGER, (1000,), 3)])
+    assert [(stack.replicas[0].spec, stack.epochs) for stack in made.stacks] == [
+        (LONGER, 3 * 3),
+        (SPEC, 2 * 2 * SPEC.training.epochs),
+    ]
+
+
+def test_the_chains_of_a_derived_stack_are_its_parents_with_the_same_levels():
+    chains, derived = plan([Request(REDENSE, (1000, 1001), 2), Request(REDENSE, (1001,), 3)]).stacks
+    assert chains.chains is None
+    assert derived.chains == Stack((Replica(KEPT, 1000), Replica(KEPT, 1001)), (2, 3)) == chains
+
+
+def test_chains_asked_for_further_are_needed_only_as_far_as_is_derived():
+    chains, derived = plan([Request(REDENSE, (1001,), 2), Request(KEPT, (1000, 1001), 4)]).stacks
+    assert chains == Stack((Replica(KEPT, 1000), Replica(KEPT, 1001)), (4, 4))
+    assert derived.chains == Stack((Replica(KEPT, 1001),), (2,))
+
+
+def test_chains_remain_until_they_are_stored_as_far_as_is_derived(tmp_path):
     store = Store(tmp_path)
-    chains, derived = plan([Request(REDENSE, (1000, 1001), 2)]).stacks
-    assert chains.unfinished_parents(store) == []
-    assert derived.unfinished_parents(store) == [Replica(KEPT, 1000), Replica(KEPT, 1001)]
+    chains = plan([Request(REDENSE, (1000, 1001), 2)]).stacks[1].chains
+    assert chains is not None
+    assert chains.remaining(store) == 4
     fill(store, plan([Request(KEPT, (1000,), 1), Request(KEPT, (1001,), 3)]))
-    assert derived.unfinished_parents(store) == [Replica(KEPT, 1000)]
-    fill(store, plan([Request(KEPT, (1002,), 2)]))
-    assert derived.unfinished_parents(store) == [Replica(KEPT, 1000)]
+    assert chains.remaining(store) == 1
     behind = Replica(KEPT, 1000)
     store.commit([(behind, *instant_level(behind, 1, store.state(behind, 0)))], {})
-    assert derived.unfinished_parents(store) == []
+    assert chains.remaining(store) == 0
 
 
 def test_stored_counts_what_is_asked_and_there(tmp_path):

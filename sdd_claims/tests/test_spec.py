@@ -324,10 +324,13 @@ def test_a_chain_has_no_parent(chain):
 
 def test_a_run_in_words_says_what_is_derived_from_the_chain():
     chain = RunSpec(noise=NoiseSpec(kind="symmetric_permute", rate=0.2), record=RecordSpec(weights="every_level"))
-    words = "MLP-300-100 on mnist_small, 20% noise (symmetric permute), magnitude pruning"
+    words = (
+        "MLP-300-100 on mnist_small, 20% noise (symmetric permute), magnitude pruning, lottery ticket rewinding, "
+        "200 epochs at learning rate 0.1"
+    )
     assert str(chain) == words
     assert str(chain.but(derivation={"kind": "redense"})) == f"{words}, redense"
-    assert str(chain.but(derivation={"kind": "same_mask"})) == f"{words}, same mask"
+    assert str(chain.but(derivation={"kind": "same_mask", "draw": 2})) == f"{words}, same mask (draw 2)"
 
 
 def test_a_run_with_batch_norm_never_shares_a_stack_with_one_without():
@@ -343,7 +346,7 @@ def test_a_run_with_batch_norm_never_shares_a_stack_with_one_without():
     ],
 )
 def test_a_run_names_its_network(model, words):
-    assert str(RunSpec(model=model)) == f"{words} on mnist_small, clean labels, magnitude pruning"
+    assert str(RunSpec(model=model)).startswith(f"{words} on mnist_small, clean labels, magnitude pruning, ")
 
 
 @given(fraction=below_one, level=st.integers(0, 40))

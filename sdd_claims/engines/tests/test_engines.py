@@ -15,6 +15,7 @@ from sdd_claims.engines.progress import ProgressDisplay
 from sdd_claims.errors import InputError
 from sdd_claims.plan import Plan, Request, plan
 from sdd_claims.record import Replica
+from sdd_claims.spec import DerivationSpec
 from sdd_claims.store import Store
 from sdd_claims.tests.tiny import (
     KEPT,
@@ -190,6 +191,43 @@ def test_chains_are_trained_before_what_is_derived_from_them(tmp_path, steps, ba
     expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
 
 
+def test_chains_that_nobody_has_put_into_the_queue_are_trained_too(tmp_path, steps):
+    work_module.work_through(FROM_CHAINS.stacks[1:], Site(tmp_path / "store"))
+    assert steps == [(kind, level, list(SEEDS)) for kind in ("none", "redense") for level in range(3)]
+    expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
+
+
+def test_chains_put_into_the_queue_by_one_derived_stack_serve_another(tmp_path, steps):
+    again = REDENSE.but(derivation=DerivationSpec(kind="redense", draw=2))
+    queue = [*FROM_CHAINS.stacks[1:], *plan([Request(again, SEEDS, 3)]).stacks[1:]]
+    work_module.work_through(queue, Site(tmp_path))
+    assert Counter(kind for kind, *_ in steps) == {"none": 3, "redense": 6}
+    assert [kind for kind, *_ in steps[:3]] == ["none"] * 3
+
+
+def test_a_chain_set_aside_after_the_queue_was_made_is_trained_again(tmp_path, monkeypatch, steps):
+    """Somebody else's check of the store finds it damaged while another stack is trained here."""
+    store, lost = Store(tmp_path), Replica(KEPT, SEEDS[0])
+    fill(store, plan([Request(KEPT, SEEDS, 3)]))
+    first = plan([Request(SPEC, SEEDS[:1], 1)]).stacks
+    commit = Store.commit
+
+    def damaged_meanwhile(ours, results, about):
+        if results[0][0].spec == SPEC:
+            (store.path / "runs" / lost.spec.digest / str(lost.seed) / "levels.json").write_text("rot")
+            store.verify(lost)
+        commit(ours, results, about)
+
+    monkeypatch.setattr(Store, "commit", damaged_meanwhile)
+    work_module.work_through([*first, *FROM_CHAINS.stacks], Site(tmp_path))
+    assert len(store.warnings) == 1
+    assert steps == [
+        ("none", 0, [1000]),  # the other stack
+        *(("none", level, [1000]) for level in range(3)),
+        *(("redense", level, list(SEEDS)) for level in range(3)),
+    ]
+
+
 def test_a_chain_that_is_stored_is_derived_from_and_not_trained_again(tmp_path, steps):
     fill(Store(tmp_path / "store"), plan([Request(KEPT, SEEDS, 3)]))
     SerialEngine().run(FROM_CHAINS, Site(tmp_path / "store"))
@@ -226,7 +264,9 @@ def test_a_run_stopped_between_levels_goes_on_whether_in_a_chain_or_in_what_is_d
     expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
 
 
-@pytest.mark.parametrize("queue", [FROM_CHAINS.stacks, FROM_CHAINS.stacks[1:]], ids=["asked for both", "for one"])
+@pytest.mark.parametrize(
+    "queue", [FROM_CHAINS.stacks, FROM_CHAINS.stacks[1:]], ids=["chains in the queue", "chains put into it"]
+)
 def test_what_is_derived_waits_while_somebody_else_trains_the_chains(tmp_path, monkeypatch, steps, queue):
     rival, waits, held = Store(tmp_path / "store"), [], ExitStack()
     assert held.enter_context(rival.locked(FROM_CHAINS.stacks[0].replicas, wait=False))
@@ -242,7 +282,7 @@ def test_what_is_derived_waits_while_somebody_else_trains_the_chains(tmp_path, m
 
     monkeypatch.setattr(Store, "locked", ours)
     work_module.work_through(queue, Site(tmp_path / "store"))
-    assert waits == [False] * len(queue) + [True]
+    assert waits == [False, False, True]  # once for each of the two
     assert {kind for kind, *_ in steps} == {"redense"}
     expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
 
