@@ -5,5 +5,9 @@ class InputError(ValueError):
     """Bad input: the message names the input, what was expected, and what to do about it."""
 
 
+class MissingDataError(InputError):
+    """A data set that is not on disk and cannot be had from here: the message says what to fetch."""
+
+
 class StoreError(RuntimeError):
     """A store that cannot be used as it is: newer schema, read-only or full disk. Nothing stored is lost."""

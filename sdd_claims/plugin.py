@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sdd_claims.claim import Trial
-from sdd_claims.errors import InputError, StoreError
+from sdd_claims.errors import InputError, MissingDataError, StoreError
 from sdd_claims.options import limit_threads, settings_of
 from sdd_claims.report.claims_json import ClaimEntry
 from sdd_claims.run import ClaimRun, paragraph, summary_lines
@@ -161,6 +161,8 @@ def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
     try:
         with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
             entry = run.entry(trial)
+    except MissingDataError as error:
+        pytest.skip(str(error))
     except (InputError, StoreError) as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
     properties = request.node.user_properties

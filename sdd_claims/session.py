@@ -9,8 +9,9 @@ from typing import Literal
 from sdd_claims import smoke
 from sdd_claims.claim import BLOCK, PILOTS, CurveOf, FromPilots, Tier, Trial, Verdict, judge
 from sdd_claims.curves import SparsityCurve
+from sdd_claims.data.datasets import load, why_unavailable
 from sdd_claims.engines import Site, engine
-from sdd_claims.errors import InputError
+from sdd_claims.errors import InputError, MissingDataError, StoreError
 from sdd_claims.ledger import Ledger
 from sdd_claims.plan import Plan, Request, plan
 from sdd_claims.spec import RunSpec
@@ -125,7 +126,7 @@ class Session:
         return verdict
 
     def _run(self) -> None:
-        still_open = self._resolved()
+        still_open = self._resolved([trial for trial in self.trials if self._has_data(trial)])
         for look in range(max(len(self._looks(trial)) for trial in self.trials)):
             still_open = [trial for trial in still_open if look < len(self._looks(trial))]
             self._train(still_open, look)
@@ -136,17 +137,35 @@ class Session:
                     self._verdicts[trial.claim.id, trial.tier] = error
             still_open = [trial for trial in still_open if self._is_open(trial)]
 
-    def _resolved(self) -> list[Trial]:
+    def _has_data(self, trial: Trial) -> bool:
+        """Whether the data that a trial has still to be trained on can be had; if not, its verdict is what to fetch."""
+        requests = [*self._pilots(trial), *self._requests(trial, 0)]
+        try:
+            if (whole := plan(requests)).stored(self.store) == whole.needed:
+                return True
+        except StoreError:
+            pass  # What is damaged will be trained anew.
+        for name in sorted({request.spec.data.name for request in requests}):
+            try:
+                load(name, self._settings.data_root)
+            except InputError as error:
+                absent = why_unavailable(name, self._settings.data_root) is not None
+                key = trial.claim.id, trial.tier
+                self._verdicts[key] = MissingDataError(str(error)) if absent else error
+                return False
+        return True
+
+    def _resolved(self, trials: list[Trial]) -> list[Trial]:
         """The trials with their windows set, pilots trained first where windows wait for them."""
         if self._settings.mode == "smoke":
-            return self.trials
-        waiting = [(trial, trial.rule) for trial in self.trials if isinstance(trial.rule, FromPilots)]
+            return trials
+        waiting = [(trial, trial.rule) for trial in trials if isinstance(trial.rule, FromPilots)]
         requests: dict[str, list[Request]] = {}
         for trial, _ in waiting:
             if device := self._settings.devices[trial.tier]:
                 requests.setdefault(device, []).extend(self._pilots(trial))
         self._train_all(requests)
-        settled = [trial for trial in self.trials if not isinstance(trial.rule, FromPilots)]
+        settled = [trial for trial in trials if not isinstance(trial.rule, FromPilots)]
         for trial, rule in waiting:
             try:
                 resolved = trial.resolved(rule.rule(self._phases(trial, rule)))

@@ -1,8 +1,9 @@
 """A network of the sweet phase that gets its pruned weights back loses test accuracy.
 
 Longer training costs accuracy, too: on twelve pilots the network loses 3.6 points with its weights back, and 2.6 with
-its mask kept for as many epochs, since 60 epochs do not settle a network this small. So both are asked for: a loss, and
-one beyond that of the same epochs with the mask.
+its mask kept for as many epochs, since 60 epochs do not settle a network this small. So both are asked for: a loss,
+and one beyond that of the same epochs with the mask. Its fast trial is registered as inconclusive: the remaining 1.0
+point has a standard deviation of 1.8 on pilots, so that some 55 seeds would be needed to see it with a power of 80 %.
 """
 
 import pytest
@@ -49,9 +50,13 @@ def trial(setting: Setting) -> Trial:
             "the same extra epochs with the mask kept, twice independently",
             {"re-dense": setting.curve(setting.derived("same_mask", draw=2), levels=levels)},
         ),
+        expected="inconclusive" if setting is FAST else "supported",
         block=setting.block,
         deviations=(
             *setting.deviations,
+            "in the fast tier registered as inconclusive: on pilots 3.6 points are lost with the weights back and 2.6 "
+            "with the mask kept, and some 55 seeds would be needed to tell the difference from zero with a power of 80 "
+            "%",
             "looked at the level where test accuracy is highest after its dip, as in the paper",
         ),
     )

@@ -45,6 +45,14 @@ def evaluate_test(
     return totals.means()
 
 
+def count_right(
+    logits: Float[Tensor, "replicas batch classes"], labels: Int[Tensor, "replicas batch"]
+) -> Int[Tensor, " replicas"]:
+    """Images told right; among equal logits the first class counts."""
+    # On the CPU argmax is ten times slower where the classes do not lie together.
+    return (logits.max(-1).indices == labels).sum(1)
+
+
 class Totals:
     """Sums over images, in double precision, one a replica."""
 
@@ -55,7 +63,7 @@ class Totals:
 
     def add(self, logits: Float[Tensor, "replicas batch classes"], labels: Int[Tensor, "replicas batch"]) -> None:
         """Counts a batch."""
-        self.right += (logits.argmax(-1) == labels).sum(1)
+        self.right += count_right(logits, labels)
         self.loss += cross_entropy(logits.transpose(1, 2), labels, reduction="none").double().sum(1)
         self.count += labels.shape[1]
 

@@ -347,3 +347,12 @@ def test_a_run_from_the_command_line_ends_well(project):
     assert "1 failed, 1 passed" in done.stdout
     assert f"report: {project.path / 'reports/latest/index.html'}" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_claim_whose_data_cannot_be_had_is_skipped_with_what_to_fetch(project):
+    (project.path / "data" / "MNIST").mkdir(parents=True)
+    project.add("clear").add("lacking", settings="spec=NOISY.but(data={'name': 'mnist'})")
+    result = project.run("-rs", "--data-root", "data")
+    assert result.parseoutcomes() == {"passed": 1, "skipped": 1}
+    result.stdout.fnmatch_lines(["*SKIPPED*holds only a part of mnist*delete*run again*"])
+    assert set(project.entries()) == {"clear"}

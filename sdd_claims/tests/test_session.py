@@ -9,12 +9,12 @@ import pytest
 from sdd_claims import session as session_module
 from sdd_claims.claim import PILOTS, CurveOf, FromPilots, Trial
 from sdd_claims.engines import work as work_module
-from sdd_claims.errors import InputError, StoreError
+from sdd_claims.errors import InputError, MissingDataError, StoreError
 from sdd_claims.plan import Plan
 from sdd_claims.session import Session, Settings
 from sdd_claims.stats import Phases, Window, nominal_p
 from sdd_claims.store import Store
-from sdd_claims.tests.tiny import NO, NOISY, OPEN, SPEC, YES, InstantPruning, trained, trial_named
+from sdd_claims.tests.tiny import NO, NOISY, OPEN, SPEC, YES, InstantPruning, fill, trained, trial_named
 
 PHASES = Phases(*(Window(0.4, 0.6) for _ in Phases.__slots__))
 
@@ -294,3 +294,40 @@ def test_a_trial_whose_tier_has_no_device_is_not_trained(opened):
     session = opened(fast, full)
     assert session.verdict(fast).decision == "supported"
     assert {digest for digest, _, _ in trained(opened.path)} == {SPEC.digest}
+
+
+# Data
+
+
+ON_MNIST = SPEC.but(data={"name": "mnist"})
+
+
+@pytest.fixture
+def torn(tmp_path):
+    """A data root with a torn folder of MNIST, which nobody replaces by a download."""
+    (tmp_path / "data" / "MNIST").mkdir(parents=True)
+    return tmp_path / "data"
+
+
+def test_a_data_set_that_cannot_be_had_stops_the_claims_that_need_it_and_no_other(opened, torn):
+    fine, lacking = trial_named("fine"), trial_named("lacking", spec=ON_MNIST)
+    session = opened(lacking, fine, data_root=torn)
+    assert session.verdict(fine).decision == "supported"
+    with pytest.raises(MissingDataError, match="holds only a part of mnist"):
+        session.verdict(lacking)
+    assert {digest for digest, _, _ in trained(opened.path)} == {SPEC.digest}
+
+
+def test_a_data_set_that_is_there_and_wrong_is_no_missing_one(opened, tmp_path):
+    (tmp_path / "mnist.npz").write_bytes(b"torn")
+    lacking = trial_named("lacking", spec=ON_MNIST)
+    with pytest.raises(InputError) as raised:
+        opened(lacking, data_root=tmp_path).verdict(lacking)
+    assert not isinstance(raised.value, MissingDataError)
+
+
+def test_what_is_stored_is_judged_without_its_data(opened, torn):
+    lacking = trial_named("lacking", spec=ON_MNIST)
+    fill(Store(opened.path), opened(lacking).plan(0))
+    assert opened(lacking, data_root=torn).verdict(lacking).decision == "supported"
+    assert opened.plans == []
