@@ -126,9 +126,10 @@ class Session:
         return verdict
 
     def _run(self) -> None:
-        still_open = self._resolved([trial for trial in self.trials if self._has_data(trial)])
+        still_open = self._resolved([trial for trial in self.trials if self._has_data(trial, self._pilots(trial))])
         for look in range(max(len(self._looks(trial)) for trial in self.trials)):
             still_open = [trial for trial in still_open if look < len(self._looks(trial))]
+            still_open = [trial for trial in still_open if self._has_data(trial, self._requests(trial, look))]
             self._train(still_open, look)
             for trial in still_open:
                 try:
@@ -137,9 +138,8 @@ class Session:
                     self._verdicts[trial.claim.id, trial.tier] = error
             still_open = [trial for trial in still_open if self._is_open(trial)]
 
-    def _has_data(self, trial: Trial) -> bool:
+    def _has_data(self, trial: Trial, requests: Sequence[Request]) -> bool:
         """Whether the data that a trial has still to be trained on can be had; if not, its verdict is what to fetch."""
-        requests = [*self._pilots(trial), *self._requests(trial, 0)]
         try:
             if (whole := plan(requests)).stored(self.store) == whole.needed:
                 return True

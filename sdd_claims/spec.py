@@ -251,8 +251,9 @@ class RecordSpec(_Spec):
     """What is recorded of every level of a chain beyond the measures that cost next to nothing.
 
     Attributes:
-        epoch_images: test images on which accuracy is measured after every epoch; 0 for none.
-        directions: random directions along which the sharpness of every solution is measured; 0 for none.
+        epoch_images: test images on which a chain's accuracy is measured after every epoch; 0 for none.
+        directions: random directions along which the sharpness of a chain's solutions is measured, and of those derived
+            from them by re-dense and independent training; 0 for none.
         weights: "newest" keeps the weights of the level that the next one starts from, "every_level" those of all, for
             what is derived from them.
     """

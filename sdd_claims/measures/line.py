@@ -16,6 +16,9 @@ from sdd_claims.training import TrainingData, Weights
 
 _BYTES = 64 * 2**20  # of the weights that are evaluated at once: bounds memory
 
+POINTS = 101
+"""On a stored line: part of the record, so a change takes a new `spec.PIPELINE`."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -36,7 +39,7 @@ def along_line(
     start: Sequence[Weights],
     end: Sequence[Weights],
     data: TrainingData,
-    points: int = 101,
+    points: int = POINTS,
 ) -> Line:
     """Evaluate (1 - a) start + a end for a = 0 .. 1 in equal steps (He et al. 2022, A.5: steps of .01).
 

@@ -11,6 +11,9 @@ from sdd_claims.measures.line import along_line
 from sdd_claims.models import Architecture
 from sdd_claims.training import TrainingData, Weights
 
+RADIUS, POINTS = 0.1, 11
+"""Largest step in filter norms, and steps: part of every stored sharpness, so a change takes a new `spec.PIPELINE`."""
+
 
 def sharpness(
     architecture: Architecture,
@@ -19,8 +22,8 @@ def sharpness(
     data: TrainingData,
     generators: Sequence[torch.Generator],
     directions: int = 3,
-    radius: float = 0.1,
-    points: int = 11,
+    radius: float = RADIUS,
+    points: int = POINTS,
 ) -> Float[Tensor, " replicas"]:
     """Curvature of the training loss along filter-normalised random directions, their mean.
 

@@ -54,7 +54,7 @@ class Phases:
 
     @property
     def falling(self) -> Window:
-        """From the light window to the sparse end of the critical one: where test accuracy falls to its lowest."""
+        """After the light window, to the sparse end of the critical one: where test accuracy falls to its lowest."""
         return Window(self.critical.low, self.light.low)
 
     @property

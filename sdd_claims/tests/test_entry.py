@@ -92,3 +92,16 @@ def test_parts_carry_their_own_rule_margin_and_verdict(store):
 class _Anything:
     def records(self, digest, seed):
         return ()
+
+
+@pytest.mark.parametrize(("left", "remark"), [(3, ""), (0, "emptied a layer of 2 of 2 networks, from density 0.25 on")])
+def test_a_run_says_where_pruning_has_emptied_a_layer(store, left, remark):
+    class Source:
+        def records(self, digest, seed):
+            *denser, sparsest = store.records(digest, seed)[:3]
+            return (*denser, replace(sparsest, remaining={"w": left, "v": 9}))
+
+    trial = trial_named("emptied", levels=3)
+    run = entry_of(Verdict(trial, None, None, None, None, SEEDS, (2,), None), Source())["runs"]["accuracy"]
+    assert remark in run.get("remark", "")
+    assert ("remark" in run) == bool(remark)

@@ -331,3 +331,12 @@ def test_what_is_stored_is_judged_without_its_data(opened, torn):
     fill(Store(opened.path), opened(lacking).plan(0))
     assert opened(lacking, data_root=torn).verdict(lacking).decision == "supported"
     assert opened.plans == []
+
+
+def test_data_that_only_the_second_look_lacks_stop_only_that(opened, torn):
+    fine, lacking = trial_named("fine", OPEN), trial_named("lacking", OPEN, spec=ON_MNIST)
+    fill(Store(opened.path), opened(lacking).plan(0))
+    session = opened(lacking, fine, data_root=torn)
+    assert session.verdict(fine).looks == (2, 4)
+    with pytest.raises(MissingDataError, match="holds only a part of mnist"):
+        session.verdict(lacking)

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from sdd_claims.errors import InputError
 from sdd_claims.measures import sharpness
-from sdd_claims.measures.sharpness import curvature, filter_normalised
+from sdd_claims.measures.line import POINTS as POINTS_ON_A_LINE
+from sdd_claims.measures.sharpness import POINTS, RADIUS, curvature, filter_normalised
 from sdd_claims.models import Architecture, build, initial_weights
 from sdd_claims.spec import ModelSpec
 from sdd_claims.training import TrainingData, Weights
@@ -118,3 +119,8 @@ def test_a_replica_has_the_sharpness_it_has_alone():
 def test_too_few_points_or_directions_are_an_error(settings, message):
     with pytest.raises(InputError, match=message):
         sharpness(ARCHITECTURE, [solution(0)], None, training_data(1), [generator()], **settings)
+
+
+def test_what_is_stored_is_measured_at_these_points():
+    """Another choice is another result: it takes a new `spec.PIPELINE`."""
+    assert (RADIUS, POINTS, POINTS_ON_A_LINE) == (0.1, 11, 101)

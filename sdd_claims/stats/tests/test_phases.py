@@ -34,6 +34,16 @@ def test_each_phase_is_its_extremum_and_the_neighbouring_levels():
     assert levels(phases.whole) == list(range(16))
 
 
+def test_accuracy_falls_from_the_light_phase_to_the_sparse_end_of_the_critical_one():
+    phases = find_phases(curve(MEAN), curve(TRAIN))
+    assert levels(phases.falling) == list(range(levels(phases.light)[-1] + 1, levels(phases.critical)[-1] + 1))
+
+
+def test_the_top_of_the_sweet_phase_is_its_highest_level():
+    phases = find_phases(curve(MEAN), curve(TRAIN))
+    assert levels(phases.sweet_top) == [max(levels(phases.sweet), key=lambda level: MEAN[level])]
+
+
 def test_a_phase_starts_at_its_densest_level():
     phases = find_phases(curve(MEAN), curve(TRAIN))
     assert levels(phases.critical_start) == [7]
