@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from sdd_claims import measures
@@ -26,7 +27,7 @@ from sdd_claims.data.preparation import prepare
 from sdd_claims.data.subset import subset as draw_subset
 from sdd_claims.errors import InputError
 from sdd_claims.measures import EpochWatch
-from sdd_claims.models import build, initial_weights
+from sdd_claims.models import Architecture, build, initial_weights
 from sdd_claims.pruning import (
     Candidate,
     Past,
@@ -44,6 +45,7 @@ from sdd_claims.randomness import Stream, numpy_stream, torch_stream
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.spec import RunSpec, TrainingSpec
 from sdd_claims.training import (
+    Lesson,
     ReplicaNumbers,
     ReplicaStack,
     TrainingData,
@@ -57,8 +59,20 @@ from sdd_claims.training import (
 class IterativePruning:
     """Iterative pruning of replicas that can be trained as one stack (equal `RunSpec.stack_key`)."""
 
-    def __init__(self, replicas: Sequence[Replica], device: torch.device, data_root: Path | None = None) -> None:
+    def __init__(
+        self,
+        replicas: Sequence[Replica],
+        device: torch.device,
+        data_root: Path | None = None,
+        teachers: Sequence[ChainState | None] | None = None,
+    ) -> None:
         """Load the data and draw what each seed draws before training: subset, label noise, initial weights.
+
+        Args:
+            replicas: the chains.
+            device: where they train.
+            data_root: folder of data sets; None for the default.
+            teachers: the trained teacher of each replica; None for none.
 
         Raises:
             InputError: replicas that cannot share a stack, unknown names in the spec, data that cannot be had, or a
@@ -81,18 +95,29 @@ class IterativePruning:
         train_images, test_images = prepare(dataset, first.data.side)
         channels, height, width = train_images.shape[1:]
         self._architecture = build(first.model, (channels, height, width), dataset.classes)
-        self._images = train_images.to(device)
         self._test_images = test_images.to(device)
         self._test_labels = torch.from_numpy(dataset.test_labels.astype(np.int64)).to(device)
         drawn = [draw_training_set(dataset, replica) for replica in self.replicas]
-        self._subset = torch.from_numpy(np.stack([subset for subset, _ in drawn])).to(device)
-        self._labels = torch.from_numpy(np.stack([labels for _, labels in drawn])).to(device)
+        self._data = self._of_all(train_images.to(device), drawn)
+        held_out = [draw_validation_set(dataset, r, subset) for r, (subset, _) in zip(replicas, drawn, strict=True)]
+        self._validation = self._of_all(self._data.images, held_out)
         self._initial = [
             initial_weights(self._architecture, torch_stream(replica.seed, Stream.INITIALIZATION))
             for replica in self.replicas
         ]
-        _check_rewinding(first, self._subset.shape[1])
+        _check_rewinding(first, self._data.size)
         self._flops_per_image = measures.training_flops_per_image(self._architecture, (channels, height, width))
+        self._told = None
+        if teacher := first.distillation.teacher:
+            present = [state for state in teachers or () if state is not None]
+            if len(present) != len(self.replicas):
+                raise InputError("these replicas learn from teachers; give the trained state of each one's teacher")
+            architecture = build(teacher.model, (channels, height, width), dataset.classes)
+            self._told = teacher_logits(architecture, present, self._data)
+
+    def _of_all(self, images: Tensor, drawn: Sequence[tuple[np.ndarray, np.ndarray]]) -> TrainingData:
+        subset, labels = (torch.from_numpy(np.stack(arrays)).to(self.device) for arrays in zip(*drawn, strict=True))
+        return TrainingData(images, subset, labels)
 
     def next_level(
         self, level: int, states: Sequence[ChainState | None], members: Sequence[int] | None = None
@@ -114,7 +139,7 @@ class IterativePruning:
         initial = [self._initial[m] for m in members]
 
         chosen = torch.tensor(members, device=self.device)
-        training_data = TrainingData(self._images, self._subset[chosen], self._labels[chosen])
+        training_data, validation = self._data.of(chosen), self._validation.of(chosen)
 
         masks = self._masks(replicas, level, states, training_data)
         starts = [self._start(r, level, s, w) for r, s, w in zip(replicas, states, initial, strict=True)]
@@ -136,13 +161,16 @@ class IterativePruning:
             start_iteration=starts[0].iteration,
             snapshot_iteration=rewind_iteration if level == 0 and rewind_iteration > 0 else None,
             after_epoch=watch.look if self._derivation is None and watch.images else None,
+            lesson=self._lesson(chosen),
         )
         trained = stack.unstacked()
         rewind_points: Sequence[Mapping[str, Tensor] | None] = (
             snapshots if snapshots else [state.rewind_point if state else None for state in states]
         )
-        columns = self._columns(stack, training_data, initial, trained)
+        columns = self._columns(stack, training_data, initial, trained, masks)
         columns |= self._asked_for(replicas, level, states, trained, masks, training_data)
+        if validation.size:
+            columns["validation_accuracy"] = measures.evaluate_training(stack, validation).accuracy
         images_trained = _images_trained(starts[0].training, training_data.size, starts[0].iteration)
         seconds = (time.perf_counter() - began) / len(replicas)
         results = []
@@ -163,6 +191,14 @@ class IterativePruning:
                 record = replace(record, epoch_test_accuracy=watch.of(place))
             results.append((record, ChainState(mask, weights, rewind_point)))
         return results
+
+    def _lesson(self, chosen: Tensor) -> Lesson | None:
+        """What the teachers of some replicas say; None where nobody teaches."""
+        if self._told is None:
+            return None
+        lessons = [self.replicas[place].spec.distillation for place in chosen.tolist()]
+        alpha = torch.tensor([lesson.alpha for lesson in lessons], device=self.device)
+        return Lesson(self._told[chosen], alpha, lessons[0].temperature)
 
     def _masks(
         self, replicas: Sequence[Replica], level: int, states: Sequence[ChainState | None], training_data: TrainingData
@@ -219,6 +255,7 @@ class IterativePruning:
         training_data: TrainingData,
         initial: Sequence[dict[str, Tensor]],
         trained: Sequence[dict[str, Tensor]],
+        masks: Sequence[dict[str, Tensor]],
     ) -> dict[str, Tensor]:
         """The measures of every level, by the names of their fields, each [replicas]."""
         on_train = measures.evaluate_training(stack, training_data)
@@ -233,6 +270,9 @@ class IterativePruning:
             "test_accuracy": on_test.accuracy,
             "test_loss": on_test.loss,
             "learning_distance": measures.learning_distance(start, end),
+            "weight_variance": measures.weight_variance(trained, masks),
+            "zero_fraction": measures.zero_fraction(trained),
+            "small_fraction": measures.small_fraction(trained),
         }
 
     def _asked_for(
@@ -323,7 +363,7 @@ def batch_gradients(
 def draw_training_set(dataset: Dataset, replica: Replica) -> tuple[np.ndarray, np.ndarray]:
     """The images a replica trains on and the labels it is given: (indices [size], int64 labels [size])."""
     spec, total = replica.spec, len(dataset.train_labels)
-    size = spec.data.train_size or total
+    size = spec.data.train_size or total - spec.data.validation_size
     subset = draw_subset(total, size, numpy_stream(replica.seed, Stream.SUBSET))
     noisy = corrupt(
         dataset.train_labels[subset],
@@ -334,3 +374,40 @@ def draw_training_set(dataset: Dataset, replica: Replica) -> tuple[np.ndarray, n
         rng=numpy_stream(replica.seed, Stream.LABEL_NOISE),
     )
     return subset, noisy.labels.astype(np.int64)
+
+
+def draw_validation_set(dataset: Dataset, replica: Replica, subset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The images a replica holds out and their clean labels: (indices [size], int64 labels [size]).
+
+    Args:
+        dataset: the data set.
+        replica: whose images.
+        subset: indices of the images it trains on.
+
+    Raises:
+        InputError: the training set has too few images for both.
+    """
+    size, total = replica.spec.data.validation_size, len(dataset.train_labels)
+    rest = np.setdiff1d(np.arange(total), subset)
+    if size > len(rest):
+        raise InputError(
+            f"DataSpec asks for {len(subset)} training and {size} validation images, but {dataset.name} has {total} in "
+            "its training set; lower train_size or validation_size"
+        )
+    if not size:
+        return rest[:0], np.empty(0, np.int64)
+    held_out = rest[draw_subset(len(rest), size, numpy_stream(replica.seed, Stream.VALIDATION))]
+    return held_out, dataset.train_labels[held_out].astype(np.int64)
+
+
+@torch.no_grad()
+def teacher_logits(
+    architecture: Architecture, teachers: Sequence[ChainState], data: TrainingData
+) -> Float[Tensor, "replicas size classes"]:
+    """What each replica's teacher, in evaluation mode, says of that replica's training images."""
+    masks = [_in_order(teacher.masks, architecture.prunable) for teacher in teachers]
+    stack = ReplicaStack(architecture, [teacher.trained for teacher in teachers], masks, data.images.device)
+    with stack.evaluating():
+        return torch.cat(
+            [stack.logits(data.images[places]) for places in torch.split(data.subset, measures.CHUNK, 1)], 1
+        )

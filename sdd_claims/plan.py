@@ -36,7 +36,9 @@ class Stack:
     @property
     def epochs(self) -> int:
         """Epochs of all levels of all replicas: how long it takes, roughly."""
-        return sum(self.levels) * self.replicas[0].spec.training.epochs
+        spec = self.replicas[0].spec
+        trainings = sum(self.levels) if spec.path.over in ("none", "penalty_strength") else len(self.replicas)
+        return trainings * spec.training.epochs
 
     def remaining(self, store: Store) -> int:
         """Levels that are not stored yet, over all replicas."""
@@ -44,9 +46,12 @@ class Stack:
 
     @property
     def chains(self) -> "Stack | None":
-        """What these replicas are derived from, as far as they need it; None where they are chains themselves."""
-        parents = tuple(replica.parent for replica in self.replicas if replica.parent is not None)
-        return Stack(parents, self.levels) if parents else None
+        """What these replicas are derived from or learn from, as far as they need it; None where nothing is needed."""
+        if parents := tuple(replica.parent for replica in self.replicas if replica.parent is not None):
+            return Stack(parents, self.levels)
+        if teachers := tuple(replica.teacher for replica in self.replicas if replica.teacher is not None):
+            return Stack(teachers, (self.replicas[0].spec.distillation.teacher_levels,) * len(teachers))
+        return None
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,8 @@ class Plan:
     """All that a selection of claims needs.
 
     Attributes:
-        asked: levels asked for, each claim counted by itself; what is derived from a level asks for that level too.
+        asked: levels asked for, each claim counted by itself; what is derived from a level asks for that level too, and
+            a student for its teacher's.
         wanted: levels asked of every replica, duplicates dropped.
         stacks: the replicas by the tensors they share, chains before what is derived from them. A stack depends on
             what is asked for, not on what is stored, so that a run that was killed goes on with the same members.
@@ -78,18 +84,24 @@ def plan(requests: Iterable[Request]) -> Plan:
     """Gather the requests of all claims into a plan. Their order does not matter."""
     asked, wanted = 0, defaultdict[Replica, int](int)
     for request in requests:
-        for spec in (request.spec, request.spec.parent):
+        lesson = request.spec.distillation
+        needed = (
+            (request.spec, request.levels),
+            (request.spec.parent, request.levels),
+            (lesson.teacher, lesson.teacher_levels),
+        )
+        for spec, levels in needed:
             if spec is None:
                 continue
-            asked += len(request.seeds) * request.levels
+            asked += len(request.seeds) * levels
             for seed in request.seeds:
                 replica = Replica(spec, seed)
-                wanted[replica] = max(wanted[replica], request.levels)
+                wanted[replica] = max(wanted[replica], levels)
     ordered = sorted(wanted, key=lambda replica: replica.key)
     sextets = defaultdict[tuple[str, int, int], list[Replica]](list)
     for replica in ordered:
         sextets[replica.spec.digest, replica.seed // 100, replica.seed % 100 // SEXTET].append(replica)
     stacks = [Stack(tuple(sextet), tuple(wanted[replica] for replica in sextet)) for sextet in sextets.values()]
-    # Longest first, so that the processes that share the work finish together; derived ones wait for their chains.
-    stacks.sort(key=lambda stack: (stack.replicas[0].parent is not None, -stack.epochs))
+    # Longest first, so that the processes that share the work finish together; some wait for the chains of others.
+    stacks.sort(key=lambda stack: (stack.chains is not None, -stack.epochs))
     return Plan(asked, {replica: wanted[replica] for replica in ordered}, tuple(stacks))

@@ -19,6 +19,8 @@ class Stream(IntEnum):
     BATCH_ORDER = 3
     PRUNING_SCORES = 4
     DIRECTIONS = 5
+    VALIDATION = 6
+    TARGETS = 7
 
 
 def _sequence(seed: int, stream: Stream, counters: tuple[int, ...]) -> np.random.SeedSequence:

@@ -24,6 +24,12 @@ class Replica:
         return None if self.spec.parent is None else Replica(self.spec.parent, self.seed)
 
     @property
+    def teacher(self) -> "Replica | None":
+        """The same seed of the chain that this run learns from; None where nobody teaches."""
+        teacher = self.spec.distillation.teacher
+        return None if teacher is None else Replica(teacher, self.seed)
+
+    @property
     def key(self) -> tuple[str, int]:
         """Identity in the store: the spec's digest and the seed."""
         return self.spec.digest, self.seed
@@ -38,17 +44,25 @@ class LevelRecord:
         density: fraction of prunable weights left, counted.
         remaining: weights left in each prunable tensor.
         train_accuracy: on the labels trained on, noise included, in [0, 1], after the last epoch.
-        train_loss: cross-entropy in nats on the same labels.
+        train_loss: on the same labels: cross-entropy in nats, or the mean squared error.
         test_accuracy: on clean test labels, in [0, 1], after the last epoch.
         test_loss: cross-entropy in nats.
         learning_distance: l2, from the dense initialization, pruned weights counting as zero.
         diverged: a weight or a loss became infinite or NaN; all measures are then None.
         train_flops: matrix products of this level's training, counted dense.
+        kept_train_flops: the same, each layer's counted by the fraction of its weights that is left.
         seconds: this replica's share of the wall time of its stack.
         epoch_test_accuracy: on the first test images of `RecordSpec.epoch_images`, after every epoch.
         sharpness: curvature of the training loss in nats, see `sdd_claims.measures.sharpness`.
         line_train_loss: in nats, at even steps along the line from the parent's solution to this one.
         line_train_accuracy: at the same steps, in [0, 1].
+        validation_accuracy: on held-out training images with clean labels, in [0, 1], after the last epoch.
+        weight_variance: of the prunable weights that are left.
+        zero_fraction: of the weight matrices' entries, exact zeros.
+        small_fraction: of the weight matrices' entries, those with absolute value at most 1e-3.
+        rank: numerical rank of the matrix between the hidden layers of a ReLU network.
+        parallel_rows: fraction of that matrix's rows of any size that are parallel to its strongest pattern.
+        active_neurons: hidden units of a ReLU network that the output still hears.
     """
 
     level: int
@@ -66,6 +80,14 @@ class LevelRecord:
     sharpness: float | None = None
     line_train_loss: tuple[float, ...] | None = None
     line_train_accuracy: tuple[float, ...] | None = None
+    kept_train_flops: float | None = None
+    validation_accuracy: float | None = None
+    weight_variance: float | None = None
+    zero_fraction: float | None = None
+    small_fraction: float | None = None
+    rank: float | None = None
+    parallel_rows: float | None = None
+    active_neurons: float | None = None
 
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> "LevelRecord":
@@ -100,11 +122,21 @@ _NUMBERS = (
     "test_loss",
     "learning_distance",
     "train_flops",
+    "kept_train_flops",
+    "seconds",
     "sharpness",
+    "validation_accuracy",
+    "weight_variance",
+    "zero_fraction",
+    "small_fraction",
+    "rank",
+    "parallel_rows",
+    "active_neurons",
 )
 _ASKED_BY = {
     "epoch_test_accuracy": "set RecordSpec.epoch_images; of what is derived from a chain it is never recorded",
     "sharpness": "set RecordSpec.directions; of what is derived, re-dense and independent training have it",
+    "validation_accuracy": "set DataSpec.validation_size",
     "line_train_loss": "there is a line only from a chain to the re-dense and independent training derived from it",
 }
 

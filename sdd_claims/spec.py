@@ -9,11 +9,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, get_origin
+from functools import cache
+from itertools import pairwise
+from typing import Any, get_args, get_origin, get_type_hints
 
 from sdd_claims.errors import InputError
 
-SCHEMA = 2
+SCHEMA = 3
 """Layout of a spec. Raise it when fields are added, renamed or removed."""
 
 PIPELINE = 1
@@ -33,24 +35,34 @@ _IN_WORDS: Mapping[Any, str] = {
 }
 
 
+@cache
+def _types(spec: Any) -> dict[str, Any]:
+    return get_type_hints(spec)
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 class _Spec:
     """Shared by all specs: one type a field, so that what is equal shares a digest (1 and 1.0, a list and a tuple)."""
 
     def __post_init__(self) -> None:
-        for each in fields(self):  # type: ignore[arg-type]
-            name, value = each.name, getattr(self, each.name)
-            if each.type is float:
-                finite = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-                self._require(name, finite, "a finite number")
+        for name, expected in _types(type(self)).items():  # type: ignore[arg-type]
+            value = getattr(self, name)
+            if expected is float:
+                self._require(name, _is_finite(value), "a finite number")
                 object.__setattr__(self, name, float(value) + 0.0)
-            elif get_origin(each.type) is tuple:
-                whole = isinstance(value, tuple | list) and all(type(item) is int for item in value)
-                self._require(name, whole, "a tuple of whole numbers")
-                object.__setattr__(self, name, tuple(value))
+            elif get_origin(expected) is tuple:
+                numbers = float in get_args(expected)
+                fits = isinstance(value, tuple | list) and all(
+                    _is_finite(item) if numbers else type(item) is int for item in value
+                )
+                self._require(name, fits, f"a tuple of {'finite' if numbers else 'whole'} numbers")
+                object.__setattr__(self, name, tuple(float(item) + 0.0 if numbers else item for item in value))
             else:
-                expected = _IN_WORDS.get(each.type, f"a {getattr(each.type, '__name__', each.type)}")
-                fits = isinstance(value, each.type) and isinstance(value, bool) == (each.type is bool)  # type: ignore[arg-type]
-                self._require(name, fits, expected)
+                fits = isinstance(value, expected) and isinstance(value, bool) == (expected is bool)
+                self._require(name, fits, _IN_WORDS.get(expected, f"a {getattr(expected, '__name__', expected)}"))
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
@@ -67,16 +79,20 @@ class DataSpec(_Spec):
     Attributes:
         name: data set, see `sdd_claims.data`.
         side: images are averaged down to side x side pixels; None keeps them as they are.
-        train_size: images that each seed draws from the training set without replacement; None takes all.
+        train_size: images that each seed draws from the training set without replacement; None takes all that
+            validation leaves.
+        validation_size: further images of the training set that each seed holds out; their labels stay clean.
     """
 
     name: str = "mnist_small"
     side: int | None = None
     train_size: int | None = None
+    validation_size: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("train_size", self.train_size is None or self.train_size >= 1, "at least 1, or None for all")
+        self._require("validation_size", self.validation_size >= 0, "at least 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,37 +121,86 @@ class NoiseSpec(_Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelSpec(_Spec):
-    """The network. Weights Kaiming normal, biases zero (He et al. 2022, B).
+class TransformerSpec(_Spec):
+    """A vision transformer's sizes; the defaults are those of the code of Quétu & Milovanović 2023.
 
     Attributes:
-        name: architecture, "mlp" or "conv", see `sdd_claims.models`.
-        hidden: widths of the hidden layers of an MLP; (300, 100) is LeNet-300-100. A conv net has none.
-        channels: outputs of the convolutions of a conv net.
-        batch_norm: whether batch norm follows each convolution.
+        patch: side of a patch, in pixels.
+        width: of the embedding.
+        depth: encoder blocks.
+        heads: of attention.
+        mlp: hidden units of each block's MLP.
+        dropout: fraction dropped in training.
+    """
+
+    patch: int = 4
+    width: int = 512
+    depth: int = 6
+    heads: int = 8
+    mlp: int = 512
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("patch", "width", "depth", "heads", "mlp"):
+            self._require(name, getattr(self, name) >= 1, "at least 1")
+        self._require("width", self.width % self.heads == 0, f"a multiple of the {self.heads} heads")
+        self._require("dropout", 0 <= self.dropout < 1, "at least 0 and below 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(_Spec):
+    """The network.
+
+    Attributes:
+        name: architecture, see `sdd_claims.models`: "mlp"; "conv"; "vgg_like" (Quétu & Milovanović 2023); "resnet18"
+            and "vit" from torchvision, adapted to small images; "relu_network" (Parhi et al. 2021).
+        hidden: widths of the hidden layers of an MLP or a ReLU network; (300, 100) is LeNet-300-100. Others have none.
+        channels: outputs of the convolutions of a conv net, of the blocks of a VGG-like one.
+        batch_norm: whether batch norm follows each convolution; "vgg_like" and "resnet18" always have it.
+        functional_width: of a ReLU network: the rank to which the matrices between its hidden layers are factored; 0
+            for whole matrices.
+        transformer: sizes of a "vit".
+        initialization: "kaiming_normal" with zero biases (He et al. 2022, B); "pytorch", the layers' own; "uniform",
+            all parameters on [-1, 1] (Parhi et al. 2021, 3).
     """
 
     name: str = "mlp"
     hidden: tuple[int, ...] = (300, 100)
     channels: tuple[int, ...] = ()
     batch_norm: bool = False
+    functional_width: int = 0
+    transformer: TransformerSpec | None = None
+    initialization: str = "kaiming_normal"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        with_hidden, with_channels = self.name in ("mlp", "relu_network"), self.name in ("conv", "vgg_like")
         self._require("hidden", all(width > 0 for width in self.hidden), "positive whole widths")
-        conv = self.name == "conv"
-        self._require("hidden", not (conv and self.hidden), "() for 'conv', whose only linear layer is its last")
+        self._require("hidden", with_hidden or not self.hidden, f"() for {self.name!r}, which has no hidden widths")
         self._require("channels", all(width > 0 for width in self.channels), "positive whole widths")
-        self._require("channels", bool(self.channels) == conv, "given for 'conv' and only for it")
-        self._require("batch_norm", conv or not self.batch_norm, "False for all but 'conv'")
+        self._require("channels", bool(self.channels) == with_channels, "given for 'conv' and 'vgg_like' only")
+        always = self.name in ("vgg_like", "resnet18")
+        self._require("batch_norm", self.name == "conv" or self.batch_norm == always, f"{always} for {self.name!r}")
+        self._require("functional_width", self.functional_width >= 0, "at least 0")
+        factored = self.name == "relu_network" and len(self.hidden) > 1
+        self._require("functional_width", factored or not self.functional_width, "0 but for a deep 'relu_network'")
+        self._require("transformer", (self.transformer is not None) == (self.name == "vit"), "given for 'vit' only")
+        self._require_one_of("initialization", ("kaiming_normal", "pytorch", "uniform"))
 
     def __str__(self) -> str:
+        widths = "-".join(map(str, self.hidden))
         if self.name == "mlp":
-            return "-".join(["MLP", *map(str, self.hidden)])
+            return f"MLP-{widths}"
+        if self.name == "relu_network":
+            factored = f"factored through {self.functional_width}" if self.functional_width else "with whole matrices"
+            return f"ReLU network {widths} " + (factored if len(self.hidden) > 1 else "with one hidden layer")
         if self.name == "conv":
             norm = "with batch norm" if self.batch_norm else "without batch norm"
             return f"conv net of {' and '.join(map(str, self.channels))} channels {norm}"
-        return self.name
+        if self.name == "vgg_like":
+            return f"VGG-like net of {' and '.join(map(str, self.channels))} channels"
+        return {"resnet18": "ResNet-18", "vit": "ViT"}.get(self.name, self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,34 +255,54 @@ class PenaltySpec(_Spec):
     """A term strength x penalty(parameters) of the loss.
 
     Attributes:
-        name: "none", "l1" or "l2", see `sdd_claims.training.penalties`.
+        name: "none", "l1", "l2", "matrix_norm" (the published code of Zhang 2024) or "rbv2" (Parhi et al. 2021, eq. 2),
+            see `sdd_claims.training.penalties`.
         strength: its factor.
+        step: "gradient" adds it to the loss, with a subgradient where it has a kink; "proximal", for "l1" under SGD
+            without momentum, shrinks the parameters after each step, to exact zeros.
     """
 
     name: str = "none"
     strength: float = 0.0
+    step: str = "gradient"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_one_of("name", ("none", "l1", "l2"))
+        self._require_one_of("name", ("none", "l1", "l2", "matrix_norm", "rbv2"))
         self._require("strength", self.strength >= 0, "at least 0")
         self._require("strength", self.name != "none" or self.strength == 0, "0 for penalty 'none'")
+        self._require_one_of("step", ("gradient", "proximal"))
+        self._require("step", self.name == "l1" or self.step == "gradient", "'gradient' for all penalties but 'l1'")
+
+    def __str__(self) -> str:
+        strength = f" of strength {self.strength:g}" if self.strength else ""
+        return f"{self.name.replace('_', ' ')} penalty{strength}" + (
+            ", proximal steps" if self.step == "proximal" else ""
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSpec(_Spec):
-    """How one level is trained: `epochs` passes over the training images in random batches, the last one smaller."""
+    """How one level is trained: `epochs` passes over the training images in random batches, the last one smaller.
+
+    Attributes:
+        loss: "cross_entropy" in nats, or "mean_squared_error" for targets that are numbers.
+    """
 
     epochs: int = 200
     batch_size: int = 128
     optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
     schedule: ScheduleSpec = field(default_factory=ScheduleSpec)
     penalty: PenaltySpec = field(default_factory=PenaltySpec)
+    loss: str = "cross_entropy"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("epochs", self.epochs >= 1, "at least 1")
         self._require("batch_size", self.batch_size >= 1, "at least 1")
+        self._require_one_of("loss", ("cross_entropy", "mean_squared_error"))
+        plain = self.optimizer.name == "sgd" and self.optimizer.momentum == 0
+        self._require("penalty", plain or self.penalty.step == "gradient", "taken by 'gradient' but for plain SGD")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,8 +373,90 @@ class DerivationSpec(_Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DistillationSpec(_Spec):
+    """A teacher from whom every level of a chain learns (Quétu & Milovanović 2023, eq. 1).
+
+    The loss is (1 - alpha) x cross-entropy + alpha x temperature squared x KL(teacher || student), both softened by the
+    temperature. The teacher is the same seed's network, so both see the same images and the same labels.
+
+    Attributes:
+        alpha: weight of the teacher; 0 learns from the labels alone.
+        temperature: by which both networks' logits are divided.
+        teacher: the teacher's chain; None for none.
+        teacher_level: "dense", or "best_validation": the level of the highest validation accuracy, the densest
+            of equals.
+        teacher_levels: levels of the teacher's chain among which the best is chosen, 1 for a dense teacher.
+    """
+
+    alpha: float = 0.0
+    temperature: float = 1.0
+    teacher: "RunSpec | None" = None
+    teacher_level: str = "dense"
+    teacher_levels: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require("alpha", 0 <= self.alpha <= 1, "between 0 and 1")
+        self._require("alpha", self.teacher is not None or self.alpha == 0, "0 without a teacher")
+        self._require("temperature", self.temperature > 0, "above 0")
+        self._require_one_of("teacher_level", ("dense", "best_validation"))
+        chosen = self.teacher_level == "best_validation"
+        self._require("teacher_levels", self.teacher_levels >= 1, "at least 1")
+        self._require("teacher_levels", chosen or self.teacher_levels == 1, "1 for a dense teacher")
+        if self.teacher is None:
+            self._require("teacher_level", not chosen, "'dense' without a teacher")
+            return
+        self._require("teacher", self.teacher.distillation.teacher is None, "a chain that has no teacher itself")
+        chain = self.teacher.derivation.kind == "none" and self.teacher.path.over == "none"
+        self._require("teacher", chain, "a chain of iterative pruning")
+        if chosen:
+            self._require("teacher", self.teacher.data.validation_size > 0, "a chain with validation images")
+            self._require("teacher", self.teacher.record.weights == "every_level", "a chain that keeps every level")
+
+    def __str__(self) -> str:
+        teacher = (
+            "a dense teacher" if self.teacher_level == "dense" else "a teacher pruned to its best validation accuracy"
+        )
+        return f"alpha {self.alpha:g} of {teacher} at temperature {self.temperature:g}"
+
+
+PATHS = {
+    "penalty_strength": "penalty strength",
+    "epochs": "epoch",
+    "ridge_refit": "ridge strength",
+    "lasso_refit": "lasso strength",
+}
+"""What a path may lead over, and what the report calls it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathSpec(_Spec):
+    """In place of pruning levels, points along something else: level k of the run is point k.
+
+    Attributes:
+        over: "none" for iterative pruning. "penalty_strength": a training at each strength, all from the same
+            initialization and in the same batches. "epochs": looks at one training after so many epochs. "ridge_refit"
+            and "lasso_refit": one training, then its last layer fitted anew by scikit-learn at each strength.
+        values: of the points, rising; three or more.
+    """
+
+    over: str = "none"
+    values: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require_one_of("over", ("none", *PATHS))
+        if self.over == "none":
+            self._require("values", not self.values, "() for iterative pruning, whose levels follow from PruningSpec")
+            return
+        rising = all(low < high for low, high in pairwise(self.values)) and min(self.values, default=0) >= 0
+        self._require("values", rising, "rising numbers from 0 on")
+        self._require("values", len(self.values) >= 3, "three points or more: fewer show no course")
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunSpec(_Spec):
-    """Everything that decides the numbers of an iterative-pruning chain, but for the seed."""
+    """Everything that decides the numbers of an iterative-pruning chain, or of a path, but for the seed."""
 
     data: DataSpec = field(default_factory=DataSpec)
     noise: NoiseSpec = field(default_factory=NoiseSpec)
@@ -298,14 +465,69 @@ class RunSpec(_Spec):
     pruning: PruningSpec = field(default_factory=PruningSpec)
     record: RecordSpec = field(default_factory=RecordSpec)
     derivation: DerivationSpec = field(default_factory=DerivationSpec)
+    distillation: DistillationSpec = field(default_factory=DistillationSpec)
+    path: PathSpec = field(default_factory=PathSpec)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.derivation.kind != "none" and self.record.weights != "every_level":
+        derived, teacher = self.derivation.kind != "none", self.distillation.teacher
+        if derived and self.record.weights != "every_level":
             raise InputError(
                 f"a {self.derivation.kind!r} training starts from the weights of every level, but this chain keeps "
                 "those of its newest only; set RecordSpec.weights to 'every_level'"
             )
+        if teacher is not None and teacher.data != self.data:
+            raise InputError(
+                f"the teacher was trained on {teacher.data}, the student on {self.data}: they must share data set, "
+                "image size and images, or the teacher cannot tell the student's batches; give both the same DataSpec"
+            )
+        if self.path.over != "none":
+            self._check_path()
+        if derived and teacher is not None:
+            raise InputError("what is derived from a chain is trained without a teacher; set one of the two")
+
+    def _check_path(self) -> None:
+        over, values = self.path.over, self.path.values
+        if self.pruning != PruningSpec(criterion="none") or self.derivation.kind != "none" or self.distillation.teacher:
+            raise InputError(
+                f"a path over {PATHS[over]} neither prunes nor derives nor distils; leave these settings at their "
+                "defaults, with PruningSpec(criterion='none')"
+            )
+        penalty = self.training.penalty
+        if over == "penalty_strength" and (penalty.name == "none" or penalty.strength):
+            raise InputError(
+                f"a path over the penalty's strength needs a penalty and sets its strength, got {penalty}; name one, "
+                "and leave its strength at 0"
+            )
+        if over == "epochs" and (values[-1] != self.training.epochs or any(value % 1 for value in values)):
+            raise InputError(
+                f"a path over epochs looks after whole epochs and ends with the training's {self.training.epochs}, got "
+                f"{values}"
+            )
+
+    @property
+    def axis(self) -> str:
+        """What the levels of this run lie along: "density", or what its path leads over."""
+        return PATHS.get(self.path.over, "density")
+
+    def position(self, level: int) -> float:
+        """Where a level lies along the axis: its scheduled density, or the value of that point of the path.
+
+        Raises:
+            InputError: the path has no such point.
+        """
+        if self.path.over == "none":
+            return self.pruning.density(level)
+        if level >= len(self.path.values):
+            raise InputError(
+                f"a path of {len(self.path.values)} points over {self.axis} has no point {level}; ask for fewer"
+            )
+        return self.path.values[level]
+
+    def point(self, level: int) -> "RunSpec":
+        """The training behind one point of a path, as a run of its own."""
+        strength = self.position(level) if self.path.over == "penalty_strength" else self.training.penalty.strength
+        return self.but(path=PathSpec(), training={"penalty": {"strength": strength}})
 
     @property
     def parent(self) -> "RunSpec | None":
@@ -332,31 +554,41 @@ class RunSpec(_Spec):
     def stack_key(self) -> str:
         """What replicas must share to be trained as one tensor: all but the numbers that may differ within a stack.
 
-        Noise changes labels and pruning changes masks; weight decay and penalty strength are numbers a replica. Shapes,
-        iterations, learning rate and the form of the penalty are common.
+        Noise changes labels and pruning changes masks; weight decay, penalty strength and distillation weight are
+        numbers a replica. Shapes, iterations, learning rate, the form of the penalty and the teacher are common.
         """
-        return canonical_json(
-            self.but(
-                noise={"kind": "none", "rate": 0.0},
-                pruning={"criterion": "magnitude", "fraction": 0.5},
-                training={"optimizer": {"weight_decay": 0.0}, "penalty": {"strength": 0.0}},
-            ).as_dict()
+        common = self.but(
+            noise={"kind": "none", "rate": 0.0},
+            training={"optimizer": {"weight_decay": 0.0}, "penalty": {"strength": 0.0}},
+            distillation={"alpha": 0.0},
         )
+        if self.path.over == "none":
+            common = common.but(pruning={"criterion": "magnitude", "fraction": 0.5})
+        return canonical_json(common.as_dict())
 
     def __str__(self) -> str:
         # Commas separate the phrases: a report tells runs apart by those in which they differ.
         kind = self.noise.kind.replace("_", " ")
-        training, pruning = self.training, self.pruning
+        training, pruning, optimizer = self.training, self.pruning, self.training.optimizer
         phrases = [
             f"{self.model} on {self.data.name}",
             "clean labels" if self.noise.kind == "none" else f"{self.noise.rate:.0%} noise ({kind})",
             "identity masks" if pruning.criterion == "none" else f"{pruning.criterion} pruning",
             pruning.retraining.replace("_", " "),
-            f"{training.epochs} epochs at learning rate {training.optimizer.lr:g}",
+            f"{training.epochs} epochs at learning rate {optimizer.lr:g}",
         ]
+        if optimizer.weight_decay:
+            phrases.append(f"weight decay {optimizer.weight_decay:g}")
+        if self.distillation.teacher is not None:
+            phrases.append(str(self.distillation))
         if self.derivation.kind != "none":
             draw = f" (draw {self.derivation.draw})" if self.derivation.draw > 1 else ""
             phrases.append(self.derivation.kind.replace("_", " ") + draw)
+        if self.path.over != "none":
+            # What a path does not do is not said.
+            phrases = [phrases[0], *phrases[4:]] if self.noise.kind == "none" else [*phrases[:2], *phrases[4:]]
+        if training.penalty.name != "none":
+            phrases.append(str(training.penalty))
         return ", ".join(phrases)
 
 

@@ -166,11 +166,13 @@ class Store:
                 return
             yield True
 
-    def commit(self, results: Sequence[tuple[Replica, LevelRecord, ChainState]], about: Mapping[str, Any]) -> None:
+    def commit(
+        self, results: Sequence[tuple[Replica, LevelRecord, ChainState | None]], about: Mapping[str, Any]
+    ) -> None:
         """Store one level of all replicas of a stack, all or none. The caller holds their locks.
 
         Args:
-            results: replicas with the record and state of their next level.
+            results: replicas with the record and state of their next level; the points of a path have no state.
             about: provenance of this training: device, hardware, versions, commit.
         """
         pass_id = uuid.uuid4().hex
@@ -185,7 +187,7 @@ class Store:
             if not spec_path.exists():
                 write_atomically(spec_path, seal(replica.spec.as_dict()))
             packed = b""
-            if record.level in _kept_levels(replica, record.level + 1):
+            if state is not None and record.level in _kept_levels(replica, record.level + 1):
                 packed = _packed(state)
                 write_atomically(self._state_path(replica, record.level), packed)
             extended = _Chain((*chain.records, record), (*chain.states, _sha(packed)), (*chain.passes, pass_id))
@@ -272,8 +274,8 @@ def _sha(content: bytes) -> str:
 
 
 def _kept_levels(replica: Replica, levels: int) -> range:
-    """The levels, of those finished, whose states are kept: nothing starts from a derived training."""
-    if replica.parent is not None:
+    """The levels, of those finished, whose states are kept; nothing starts from what is derived, or from a path."""
+    if replica.parent is not None or replica.spec.path.over != "none":
         return range(0)
     return range(levels) if replica.spec.record.weights == "every_level" else range(max(0, levels - 1), levels)
 

@@ -15,6 +15,7 @@ import torch
 from sdd_claims import provenance
 from sdd_claims.engines.slots import training_slot
 from sdd_claims.iterative import IterativePruning
+from sdd_claims.paths import train_path
 from sdd_claims.plan import Stack
 from sdd_claims.record import ChainState, Replica
 from sdd_claims.store import Store
@@ -63,15 +64,22 @@ def _train(stack: Stack, store: Store, site: Site) -> None:
     members = [stack.replicas[i] for i in missing]
     levels = [stack.levels[i] for i in missing]
     device = torch.device(site.device)
-    pruning = IterativePruning(members, device, site.data_root)
     done = [store.levels_done(replica) for replica in members]
-    states = [_before(replica, n, store) for replica, n in zip(members, done, strict=True)]
     about = {
         "device": site.device,
         "hardware": provenance.hardware(site.device),
         "versions": provenance.versions(),
         "commit": provenance.commit(),
     }
+    if members[0].spec.path.over != "none":
+        paths = train_path(members, device, site.data_root)
+        for level in range(min(done), len(members[0].spec.path.values)):
+            now = [i for i in range(len(members)) if done[i] <= level]
+            store.commit([(members[i], paths[i][level], None) for i in now], about)
+        return
+    teachers = [_teacher(replica, store) for replica in members]
+    pruning = IterativePruning(members, device, site.data_root, teachers)
+    states = [_before(replica, n, store) for replica, n in zip(members, done, strict=True)]
     while unfinished := [i for i in range(len(members)) if done[i] < levels[i]]:
         level = min(done[i] for i in unfinished)
         now = [i for i in unfinished if done[i] == level]
@@ -81,6 +89,19 @@ def _train(stack: Stack, store: Store, site: Site) -> None:
             done[i] = level + 1
             more = members[i].parent is not None and done[i] < levels[i]
             states[i] = _before(members[i], done[i], store) if more else state
+
+
+def _teacher(student: Replica, store: Store) -> ChainState | None:
+    """The network that a student learns from; the densest of the best, none where it has no teacher."""
+    if student.teacher is None:
+        return None
+    lesson, level = student.spec.distillation, 0
+    if lesson.teacher_level == "best_validation":
+        records = store.records(*student.teacher.key)[: lesson.teacher_levels]
+        # One that diverged has no accuracy, and is taken only where all have.
+        accuracies = [record.measure("validation_accuracy") for record in records]
+        level = max(range(len(records)), key=lambda place: -1.0 if (a := accuracies[place]) is None else a)
+    return store.state(student.teacher, level)
 
 
 def _before(replica: Replica, level: int, store: Store) -> ChainState | None:

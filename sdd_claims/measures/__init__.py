@@ -1,13 +1,15 @@
 """What is measured on a trained stack."""
 
-from sdd_claims.measures.accuracy import Evaluation, evaluate_test, evaluate_training
+from sdd_claims.measures.accuracy import CHUNK, Evaluation, evaluate_test, evaluate_training
 from sdd_claims.measures.cost import training_flops_per_image
 from sdd_claims.measures.distance import learning_distance
 from sdd_claims.measures.epochs import EpochWatch
 from sdd_claims.measures.line import Line, along_line
 from sdd_claims.measures.sharpness import losses_along_directions, sharpness
+from sdd_claims.measures.weights import small_fraction, weight_variance, zero_fraction
 
 __all__ = [
+    "CHUNK",
     "EpochWatch",
     "Evaluation",
     "Line",
@@ -17,5 +19,8 @@ __all__ = [
     "learning_distance",
     "losses_along_directions",
     "sharpness",
+    "small_fraction",
     "training_flops_per_image",
+    "weight_variance",
+    "zero_fraction",
 ]

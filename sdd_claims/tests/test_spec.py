@@ -110,15 +110,15 @@ def with_setting(spec: RunSpec, path: str, value: Any) -> RunSpec:
 
 def test_golden_digests():
     """A change here re-keys every stored result: raise SCHEMA or PIPELINE and mean it."""
-    assert RunSpec().digest == "496eb3eee94b5aedae94bbb3367f91fb30decec63329a2d52aec0af4d31f7a76"
-    assert EVERYTHING.digest == "42913e58c2c7b8f75c4f599f3944aa0c66c6572b80c7d0d663b7a0c39747fc40"
+    assert RunSpec().digest == "4f9df205e2d12170871248f1309cb8a6c57109529edfdac0aab6c59f7678a158"
+    assert EVERYTHING.digest == "6762becbaf2e78c6676b2f7767ee01a6e579c21161788ff0edac14152d08dc31"
     assert (
         RunSpec(pruning=PruningSpec(criterion="none")).digest
-        == "f47fb539c34de9dacea617e43d77253a5ac9e69d4a44e24048b4dd5ef1b7119b"
+        == "08e6d21046a39c20f2112225cf2514fd78bf6ec7a400b4a998d0d31f59e659c5"
     )
     assert (
         RunSpec(training=TrainingSpec(optimizer=OptimizerSpec(name="adamw", lr=1e-3))).digest
-        == "a5fcdd9a656b5a9d56cdb054441aae5c4234ffc41f4b913faff7ff7a17747ff6"
+        == "c82853494dd203d9f7d0b5f93141e8bdd7379edab1b397ac3750755c6e042e58"
     )
 
 

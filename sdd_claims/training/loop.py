@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from sdd_claims.randomness import Stream, numpy_stream
 from sdd_claims.spec import OptimizerSpec, TrainingSpec
+from sdd_claims.training.distillation import Lesson, asked, distilled_loss
 from sdd_claims.training.penalties import PENALTIES
 from sdd_claims.training.schedules import learning_rate
 from sdd_claims.training.stack import ReplicaStack
@@ -34,6 +35,10 @@ class TrainingData:
     def size(self) -> int:
         """Training images a replica."""
         return self.subset.shape[1]
+
+    def of(self, replicas: Int[Tensor, " some"]) -> "TrainingData":
+        """That of some replicas, by their places."""
+        return TrainingData(self.images, self.subset[replicas], self.labels[replicas])
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ def train(
     start_iteration: int = 0,
     snapshot_iteration: int | None = None,
     after_epoch: Callable[[], None] | None = None,
+    lesson: Lesson | None = None,
 ) -> list[dict[str, Tensor]] | None:
     """Train every replica of the stack in place, from an iteration of the schedule to its end.
 
@@ -77,6 +83,7 @@ def train(
         start_iteration: steps of the schedule that are skipped (rewinding).
         snapshot_iteration: the step before which a copy of the weights is taken.
         after_epoch: called when an epoch is over, to look at the stack.
+        lesson: of the replicas' teachers; None where they learn from the labels alone.
 
     Returns:
         The weights of each replica at `snapshot_iteration`, or None if no snapshot was asked for.
@@ -85,17 +92,23 @@ def train(
     steps = iterations_per_epoch(data.size, spec.batch_size)
     decay = _per_replica(numbers.weight_decay, stack)
     strength = _per_replica(numbers.penalty_strength, stack)
-    penalty = PENALTIES.get(spec.penalty.name)
+    penalty = None if spec.penalty.name == "none" else PENALTIES[spec.penalty.name]
     snapshot = None
     for epoch in range(start_iteration // steps, spec.epochs):
         lr = learning_rate(spec.schedule, spec.optimizer.lr, epoch, spec.epochs)
         for group in optimizer.param_groups:
             group["lr"] = lr
         skipped = max(0, start_iteration - epoch * steps)
-        for step, (images, labels) in enumerate(_batches(data, numbers, epoch, spec.batch_size, skipped), skipped):
+        for step, (images, labels, places) in enumerate(
+            _batches(data, numbers, epoch, spec.batch_size, skipped), skipped
+        ):
             if epoch * steps + step == snapshot_iteration:
                 snapshot = stack.unstacked()
-            loss = mean_loss(stack.logits(images), labels)
+            logits = stack.logits(images)
+            if lesson is None:
+                loss = mean_loss(logits, labels)
+            else:
+                loss = distilled_loss(logits, labels, asked(lesson, places), lesson.alpha, lesson.temperature)
             if penalty is not None and strength is not None:
                 loss = loss + (strength * penalty(stack.parameters.values())).sum()
             optimizer.zero_grad(set_to_none=True)
@@ -150,8 +163,11 @@ def _as_column(numbers: Float[Tensor, " replicas"], like: Tensor) -> Tensor:
 
 def _batches(
     data: TrainingData, numbers: ReplicaNumbers, epoch: int, batch_size: int, skipped: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches of an epoch, each replica in an order of its own that depends on its seed, branch and the epoch."""
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """The batches of an epoch, each replica in an order of its own that depends on its seed, branch and the epoch.
+
+    Yields images, labels, and the images' places in each replica's subset.
+    """
     order = np.stack(
         [
             numpy_stream(seed, Stream.BATCH_ORDER, *branch, epoch).permutation(data.size)
@@ -165,4 +181,4 @@ def _batches(
         batch = slice(start, start + batch_size)
         # Four times as fast as indexing by the whole table.
         images = data.images.index_select(0, chosen[:, batch].flatten())
-        yield images.view(len(chosen), -1, *data.images.shape[1:]), labels[:, batch]
+        yield images.view(len(chosen), -1, *data.images.shape[1:]), labels[:, batch], places[:, batch]
