@@ -11,6 +11,7 @@ from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.spec import RunSpec, canonical_json
 from sdd_claims.stats import VERSION, Outcome, Phases, Rule, Window
+from sdd_claims.stats.study import check_axes
 
 Tier = Literal["fast", "full"]
 Basis = Literal["paper", "conjecture", "ours"]
@@ -67,9 +68,18 @@ class CurveOf:
     levels: int
     offset: int = 0
 
-    def density(self) -> np.ndarray:
-        """Scheduled density of every level."""
-        return np.array([self.spec.pruning.density(level) for level in range(self.levels)])
+    @property
+    def axis(self) -> str:
+        """What the levels lie along, see `SparsityCurve`."""
+        return self.spec.axis
+
+    def position(self) -> np.ndarray:
+        """Where every level lies along the axis: its scheduled density, or the value of that point of the path.
+
+        Raises:
+            InputError: the path has fewer points.
+        """
+        return np.array([self.spec.position(level) for level in range(self.levels)])
 
     def seeds(self, judged: tuple[int, ...]) -> tuple[int, ...]:
         """The seeds to train for these judged seeds."""
@@ -154,7 +164,8 @@ class Trial:
         """Check that the registration makes sense before anything is trained.
 
         Raises:
-            InputError: unknown tier, pilot seeds as block, curves that the rule lacks, windows off their curves.
+            InputError: unknown tier, pilot seeds as block, curves that the rule lacks, windows off their curves or
+                along another axis, more levels than a path has points.
         """
         where = f"the {self.tier} trial of {self.claim.id}"
         if self.tier not in ("fast", "full"):
@@ -174,10 +185,11 @@ class Trial:
         for curves in (self.curves, self.control_curves):
             if missing := set(rule.curves()) - set(curves):
                 raise InputError(f"{where}: the rule needs the curves {sorted(missing)}; add them to the trial")
-            if isinstance(self.rule, FromPilots):
-                continue
             try:
-                self.rule.check({name: curves[name].density() for name in self.rule.curves()})
+                positions = {name: curve.position() for name, curve in curves.items()}
+                check_axes(rule, {name: curve.axis for name, curve in curves.items()})
+                if not isinstance(self.rule, FromPilots):
+                    self.rule.check(positions)
             except InputError as error:
                 raise InputError(f"{where}: {error}") from error
 

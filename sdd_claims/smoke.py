@@ -7,12 +7,13 @@ from pathlib import Path
 from sdd_claims.claim import CurveOf, Trial
 from sdd_claims.data import stand_in
 from sdd_claims.data.datasets import why_unavailable
+from sdd_claims.spec import PathSpec, RunSpec
 
 LEVELS = 2
 SEEDS = (0, 1)
 """Pilot seeds: a smoke run does not touch a block that judges."""
 
-_IMAGES = 256
+_IMAGES, _HELD_OUT = 256, 64
 
 
 def smoke_curves(trial: Trial, data_root: Path | None) -> tuple[Mapping[str, CurveOf], Mapping[str, CurveOf]]:
@@ -24,18 +25,44 @@ def smoke_curves(trial: Trial, data_root: Path | None) -> tuple[Mapping[str, Cur
 
 
 def shrunk(curve: CurveOf, data_root: Path | None) -> CurveOf:
-    """Two levels of one epoch on a few images of the same setting, on stand-in images where the data set is absent.
+    """Two levels, or three points of a path, of one epoch on a few images of the same setting.
 
-    Where the setting rewinds, there is a second epoch, so that an iteration to rewind to exists whatever the batch.
+    The images are stand-ins where the data set is absent. A path over epochs takes as many as it has points. Where the
+    setting rewinds, there is a second epoch, so that an iteration to rewind to exists whatever the batch.
     """
-    spec, name = curve.spec, curve.spec.data.name
+    small = _small(curve.spec, data_root)
+    return replace(curve, spec=small, levels=len(small.path.values) or LEVELS)
+
+
+def _small(spec: RunSpec, data_root: Path | None) -> RunSpec:
+    name, lesson = spec.data.name, spec.distillation
     rewind = min(1, spec.pruning.rewind_iteration)
-    small = spec.but(
+    points = _points(spec.path)
+    return spec.but(
         data={
             "name": name if why_unavailable(name, data_root) is None else stand_in.PREFIX + name,
             "train_size": min(_IMAGES, spec.data.train_size or _IMAGES),
+            "validation_size": min(_HELD_OUT, spec.data.validation_size),
         },
-        training={"epochs": 1 + rewind, "schedule": {"name": "constant", "milestones": ()}},
+        training={
+            "epochs": int(points[-1]) if spec.path.over == "epochs" else 1 + rewind,
+            "schedule": {"name": "constant", "milestones": ()},
+        },
         pruning={"rewind_iteration": rewind},
+        # The teacher sees the student's images, so it shrinks as the student does.
+        distillation={
+            "teacher": None if lesson.teacher is None else _small(lesson.teacher, data_root),
+            "teacher_levels": min(LEVELS, lesson.teacher_levels),
+        },
+        path={"values": points},
     )
-    return replace(curve, spec=small, levels=LEVELS)
+
+
+def _points(path: PathSpec) -> tuple[float, ...]:
+    """The first, a middle and the last point; of epochs the first three, from 0 on where the path looks there."""
+    if path.over == "none":
+        return ()
+    if path.over == "epochs":
+        first = min(1.0, path.values[0])
+        return (first, first + 1, first + 2)
+    return (path.values[0], path.values[len(path.values) // 2], path.values[-1])

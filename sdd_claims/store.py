@@ -30,11 +30,12 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from sdd_claims.curves import SparsityCurve
+from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.files import remedy, write_atomically
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.sealed import seal, unseal
+from sdd_claims.spec import PATHS
 
 SCHEMA = 1
 
@@ -99,7 +100,7 @@ class Store:
         Raises:
             InputError: a level that is not stored, no such measure, or one that was not recorded.
         """
-        table, density = [], np.empty(0)
+        table, axis, position = [], DENSITY, np.empty(0)
         for seed in seeds:
             records = self.records(digest, seed)[:levels]
             if len(records) < levels:
@@ -108,16 +109,22 @@ class Store:
                 )
             row = [record.measure(measure) for record in records]
             table.append([np.nan if value is None else value for value in row])
-            density = self._nominal_density(digest, levels)
-        return SparsityCurve(tuple(seeds), density, np.array(table))
+            axis, position = self._positions(digest, levels)
+        return SparsityCurve(tuple(seeds), position, np.array(table), axis)
 
-    def _nominal_density(self, digest: str, levels: int) -> np.ndarray:
-        """Scheduled density of each level: that counted to within one weight, and defined for identity masks too."""
+    def _positions(self, digest: str, levels: int) -> tuple[str, np.ndarray]:
+        """What the levels lie along, and where: of a path its values, else the scheduled density.
+
+        That is the density counted to within one weight, and defined for identity masks too.
+        """
         try:
             spec = self._unsealed(self.path / "runs" / digest / "spec.json")
         except DamageError as damage:
             raise StoreError(f"{damage}; run again, and it will be written again") from damage
-        return (1 - spec["pruning"]["fraction"]) ** np.arange(levels)
+        path = spec.get("path", {"over": "none"})  # specs stored before there were paths have none
+        if path["over"] == "none":
+            return DENSITY, (1 - spec["pruning"]["fraction"]) ** np.arange(levels)
+        return PATHS[path["over"]], np.array(path["values"][:levels])
 
     def state(self, replica: Replica, level: int) -> ChainState:
         """The state that a finished level left: the newest of a chain, or any where the spec keeps those of all.

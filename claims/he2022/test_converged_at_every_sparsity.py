@@ -41,7 +41,7 @@ def trial(setting: Setting) -> Trial:
     ways = setting.convergence
     settled, longer, short = (setting.trained(how) for how in (ways.settled, ways.longer, ways.cut_short))
     trained = curves(setting, settled, longer)
-    windows = in_threes(trained["late drift"].density().tolist())
+    windows = in_threes(trained["late drift"].position().tolist())
     everywhere = {f"steady at density {window}": steady(window) for window in windows}
     return Trial(
         CLAIM,

@@ -47,7 +47,7 @@ class Axes:
     @classmethod
     def around(cls, lines: Sequence[Line]) -> "Axes":
         """Return axes that hold all `lines` (at least one), with room above for the names of windows."""
-        densities = np.concatenate([line.curve.density for line in lines])
+        densities = np.concatenate([line.curve.position for line in lines])
         rows: dict[str, tuple[float, float]] = {}
         for row in sorted({row_of(line.measure) for line in lines}, key=lambda name: (name != ACCURACY, name)):
             values = np.concatenate([drawn_values(line).ravel() for line in lines if row_of(line.measure) == row])

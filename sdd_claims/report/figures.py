@@ -70,7 +70,7 @@ def describe(lines: Sequence[Line], windows: Mapping[str, Sequence[float]]) -> s
         if not len(rows):
             sentences.append(f"{name}: every replica diverged.")
             continue
-        mean, density = rows.mean(axis=0), line.curve.density
+        mean, density = rows.mean(axis=0), line.curve.position
         stops = [f"{_value(line, mean[0])} dense"]
         for window, (low, high) in windows.items():
             within = mean[(density >= low) & (density <= high)]
@@ -107,15 +107,15 @@ def _draw_row(
 
     for line in lines:
         colour, dashes = _colour(axes.colours[line.name])
-        plot.plot(line.curve.density, drawn_values(line).T, color=colour, linewidth=0.55, alpha=0.4, linestyle=dashes)
+        plot.plot(line.curve.position, drawn_values(line).T, color=colour, linewidth=0.55, alpha=0.4, linestyle=dashes)
     for line in lines:
         colour, dashes = _colour(axes.colours[line.name])
         complete = whole_rows(drawn_values(line))
         if len(complete):
             mean = complete.mean(axis=0)
             # A thin edge in the paper's colour keeps the mean apart from the seeds.
-            plot.plot(line.curve.density, mean, color=PAPER, linewidth=3.0)
-            plot.plot(line.curve.density, mean, color=colour, linewidth=1.9, linestyle=dashes)
+            plot.plot(line.curve.position, mean, color=PAPER, linewidth=3.0)
+            plot.plot(line.curve.position, mean, color=colour, linewidth=1.9, linestyle=dashes)
     _label_lines(plot, lines, axes, (low, high), height, list(names.values()))
 
 
@@ -129,7 +129,7 @@ def _label_lines(
         if len(rows):
             named = several and line.label != line.name
             text = f"{line.label}, {_short(line.measure)}" if named else line.label
-            x = axes.across(line.curve.density)
+            x = axes.across(line.curve.position)
             bundles.append(Bundle(x, rows.mean(axis=0), rows.min(axis=0), rows.max(axis=0)))
             sizes.append(_size(text, _TEXT, height))
             texts.append((text, _colour(axes.colours[line.name])[0]))

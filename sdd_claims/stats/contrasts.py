@@ -14,7 +14,7 @@ from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.one_sample import above, within
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, Rule, mean_effect, outcome
-from sdd_claims.stats.study import Densities, Values, arrays, diverged, require_curves
+from sdd_claims.stats.study import Positions, Values, arrays, diverged, require_curves
 from sdd_claims.stats.window import Window
 
 
@@ -28,7 +28,7 @@ class Term:
 
     def __str__(self) -> str:
         size = "" if abs(self.weight) == 1 else f"{abs(self.weight):g} "
-        return f"{size}{self.curve} at density {self.window}"
+        return f"{size}{self.curve} at {self.window.place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +51,28 @@ class Contrast:
         return tuple(dict.fromkeys(term.curve for term in self.terms))
 
     def windows(self) -> Mapping[str, Window]:
-        """Returns the terms' windows, each once, named by their densities."""
-        return {str(term.window): term.window for term in self.terms}
+        """Returns the terms' windows, each once, named by their edges."""
+        several = len({term.window.axis for term in self.terms}) > 1
+        return {term.window.place if several else str(term.window): term.window for term in self.terms}
 
-    def check(self, density: Densities) -> None:
+    def placed(self) -> list[tuple[str, Window]]:
+        """Returns the terms' windows with their curves."""
+        return [(term.curve, term.window) for term in self.terms]
+
+    def check(self, position: Positions) -> None:
         """Checks that every term's window holds a level of its curve.
 
         Raises:
             InputError: one does not, or a curve is missing.
         """
-        require_curves(self.curves(), density)
+        require_curves(self.curves(), position)
         for term in self.terms:
-            term.window.levels(density[term.curve])
+            term.window.levels(position[term.curve])
 
-    def numbers(self, density: Densities, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+    def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
         """Computes the contrast of every seed."""
         return sum(
-            (term.weight * term.window.mean(density[term.curve], values[term.curve]) for term in self.terms),
+            (term.weight * term.window.mean(position[term.curve], values[term.curve]) for term in self.terms),
             start=np.zeros(1),
         )
 
@@ -76,7 +81,7 @@ class Contrast:
         reasons: list[str] = []
         for term in self.terms:
             curve = curves[term.curve]
-            reasons += diverged(term.curve, curve, term.window.mean(curve.density, curve.values))
+            reasons += diverged(term.curve, curve, term.window.mean(curve.position, curve.values))
         return list(dict.fromkeys(reasons))
 
 
@@ -95,23 +100,27 @@ class _OfContrast(ABC):
         """Returns the contrast's windows."""
         return self.contrast.windows()
 
-    def check(self, density: Densities) -> None:
+    def placed(self) -> list[tuple[str, Window]]:
+        """Returns the contrast's windows with their curves."""
+        return self.contrast.placed()
+
+    def check(self, position: Positions) -> None:
         """Checks that every window holds a level of its curve.
 
         Raises:
             InputError: one does not.
         """
-        self.contrast.check(density)
+        self.contrast.check(position)
 
-    def test(self, density: Densities, values: Values) -> Evidence:
+    def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""
-        return self._weighed(self.contrast.numbers(density, values))
+        return self._weighed(self.contrast.numbers(position, values))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
-        density, values = arrays(cast(Rule, self), curves)
-        evidence = self.test(density, values)
-        numbers = self.contrast.numbers(density, values)
+        position, values = arrays(cast(Rule, self), curves)
+        evidence = self.test(position, values)
+        numbers = self.contrast.numbers(position, values)
         effect = mean_effect(numbers, threshold, self.unit)
         claimed, opposite = self._hypotheses()
         sentence = (

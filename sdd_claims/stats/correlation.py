@@ -13,7 +13,7 @@ from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence, all_of, any_of
 from sdd_claims.stats.one_sample import EQUAL, above
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
-from sdd_claims.stats.study import Densities, Values, arrays, named_seeds, require_curves
+from sdd_claims.stats.study import Positions, Values, arrays, named_seeds, require_curves
 from sdd_claims.stats.window import Window
 
 _LEVELS = 4  # Fisher's z has variance 1 / (levels - 3)
@@ -57,14 +57,18 @@ class Correlated:
         """Returns the window of the levels that are correlated."""
         return {"correlated": self.between}
 
-    def check(self, density: Densities) -> None:
+    def placed(self) -> list[tuple[str, Window]]:
+        """Returns the window with each of the curves."""
+        return [(name, self.between) for name in self.curves()]
+
+    def check(self, position: Positions) -> None:
         """Checks that the window holds at least four levels, the same on every curve.
 
         Raises:
             InputError: it does not.
         """
-        require_curves(self.curves(), density)
-        inside = {name: density[name][self.between.levels(density[name])] for name in self.curves()}
+        require_curves(self.curves(), position)
+        inside = {name: position[name][self.between.levels(position[name])] for name in self.curves()}
         if len(inside[self.y]) < _LEVELS:
             raise InputError(
                 f"the window {self.between} holds {len(inside[self.y])} levels of {self.y!r}, a correlation needs at "
@@ -73,39 +77,39 @@ class Correlated:
         for name in (self.x, self.null):
             if inside[name].shape != inside[self.y].shape or not np.allclose(inside[name], inside[self.y], rtol=1e-2):
                 raise InputError(
-                    f"the levels of {name!r} and {self.y!r} in the window {self.between} have different densities; "
-                    "prune both by the same fraction"
+                    f"the levels of {name!r} and {self.y!r} in the window {self.between} lie elsewhere along "
+                    f"{self.between.axis}; give both the same levels"
                 )
 
     def _correlations(
-        self, density: Densities, values: Values
+        self, position: Positions, values: Values
     ) -> tuple[Float[np.ndarray, "*batch seeds"], Float[np.ndarray, "*batch seeds"]]:
         """Computes every seed's r(x, y) and r(null, y); NaN where a curve is constant in the window or diverged."""
-        x, null, y = (values[name][..., self.between.levels(density[name])] for name in (self.x, self.null, self.y))
+        x, null, y = (values[name][..., self.between.levels(position[name])] for name in (self.x, self.null, self.y))
         return _pearson(x, y), _pearson(null, y)
 
-    def numbers(self, density: Densities, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+    def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
         """Computes every seed's z(x, y) - z(null, y)."""
-        own, null = self._correlations(density, values)
+        own, null = self._correlations(position, values)
         return np.arctanh(own) - np.arctanh(null)
 
-    def test(self, density: Densities, values: Values) -> Evidence:
+    def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""
-        own, null = self._correlations(density, values)
+        own, null = self._correlations(position, values)
         itself = above(self.direction * np.arctanh(own))
         beyond = above(self.direction * (np.arctanh(own) - np.arctanh(null)))
         return Evidence(all_of(itself.support, beyond.support), any_of(itself.contrary, beyond.contrary))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
-        density, values = arrays(self, curves)
-        evidence = self.test(density, values)
-        own, null = self._correlations(density, values)
-        numbers = self.numbers(density, values)
+        position, values = arrays(self, curves)
+        evidence = self.test(position, values)
+        own, null = self._correlations(position, values)
+        numbers = self.numbers(position, values)
         effect = mean_effect(numbers, threshold, "Fisher z")
         sign, relation = ("negative", "less") if self.direction < 0 else ("positive", "more")
         sentence = (
-            f"Between densities {self.between}, {self.x} correlates with {self.y} at r = {_mean(own)} and {self.null} "
+            f"At {self.between.place}, {self.x} correlates with {self.y} at r = {_mean(own)} and {self.null} "
             f"with {self.y} at r = {_mean(null)} (means over {len(numbers)} seeds); the mean difference is "
             f"{effect.words(threshold)}. That the first is {sign}, and {relation} than the second "
             f"(one-sided tests of both, the larger p), has {words.probability(float(evidence.support))}; that one of "
@@ -120,8 +124,8 @@ class Correlated:
         null: Float[np.ndarray, " seeds"],
     ) -> list[str]:
         return [
-            f"{named_seeds(curves[name], np.isnan(r))} of {name!r} and {self.y!r} have no correlation between "
-            f"densities {self.between} (a constant or diverged curve)"
+            f"{named_seeds(curves[name], np.isnan(r))} of {name!r} and {self.y!r} have no correlation at "
+            f"{self.between.place} (a constant or diverged curve)"
             for name, r in ((self.x, own), (self.null, null))
             if np.isnan(r).any()
         ]

@@ -8,13 +8,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import stdtr
 
-from sdd_claims.curves import SparsityCurve
+from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence, all_of, nothing
 from sdd_claims.stats.one_sample import SCREEN, excess_over, mean_above, t_statistic
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
-from sdd_claims.stats.study import Densities, Values, arrays, diverged, require_curves
+from sdd_claims.stats.study import Positions, Values, arrays, diverged, require_curves
 from sdd_claims.stats.window import Window, check_phases
 
 # The grid reaches the collapsed phase where mean train accuracy has lost this share of its dense value.
@@ -31,7 +31,7 @@ class DipThenRise:
 
     Attributes:
         curve: name of the curve of test accuracy.
-        light: window of the light phase; the others follow, each sparser.
+        light: window of the light phase; the others follow, each sparser, or higher along another axis than density.
         critical: window of the lowest accuracy.
         sweet: window of the second rise.
         collapsed: window of the final fall, if that is part of the claim.
@@ -58,35 +58,39 @@ class DipThenRise:
         return (self.curve,) if self.train_curve is None else (self.curve, self.train_curve)
 
     def windows(self) -> Mapping[str, Window]:
-        """Returns the phases' windows, from dense to sparse."""
+        """Returns the phases' windows, in the order of the levels."""
         phases = {"light": self.light, "critical": self.critical, "sweet": self.sweet}
         return phases if self.collapsed is None else {**phases, "collapsed": self.collapsed}
 
-    def check(self, density: Densities) -> None:
+    def placed(self) -> list[tuple[str, Window]]:
+        """Returns the windows with the curve."""
+        return [(self.curve, window) for window in self.windows().values()]
+
+    def check(self, position: Positions) -> None:
         """Checks that every window holds a level of the curve.
 
         Raises:
             InputError: one does not.
         """
-        require_curves(self.curves(), density)
+        require_curves(self.curves(), position)
         for window in self.windows().values():
-            window.levels(density[self.curve])
+            window.levels(position[self.curve])
 
     def limbs(
-        self, density: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
+        self, position: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
     ) -> dict[str, Float[np.ndarray, "*batch"]]:
         """Reduces every seed's curve to the heights of its limbs.
 
         Returns:
             "fall" (light - critical), "rise" (sweet - critical) and, if claimed, "second fall" (sweet - collapsed).
         """
-        phases = {phase: window.mean(density, values) for phase, window in self.windows().items()}
+        phases = {phase: window.mean(position, values) for phase, window in self.windows().items()}
         limbs = {"fall": phases["light"] - phases["critical"], "rise": phases["sweet"] - phases["critical"]}
         return limbs if self.collapsed is None else {**limbs, "second fall": phases["sweet"] - phases["collapsed"]}
 
-    def test(self, density: Densities, values: Values) -> Evidence:
+    def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""
-        limbs = self.limbs(density[self.curve], values[self.curve]).values()
+        limbs = self.limbs(position[self.curve], values[self.curve]).values()
         support = all_of(*(mean_above(limb, self.margin) for limb in limbs))
         if self.train_curve is None:
             return Evidence(support, nothing(support.shape))
@@ -95,10 +99,10 @@ class DipThenRise:
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
-        density, values = arrays(self, curves)
+        position, values = arrays(self, curves)
         curve = curves[self.curve]
-        evidence = self.test(density, values)
-        limbs = self.limbs(curve.density, curve.values)
+        evidence = self.test(position, values)
+        limbs = self.limbs(curve.position, curve.values)
         lost = diverged(self.curve, curve, np.stack(list(limbs.values()), axis=-1))
         parts = {limb: self._limb(limb, numbers, threshold, lost) for limb, numbers in limbs.items()}
         binding = min(limbs, key=lambda limb: float(np.nan_to_num(t_statistic(limbs[limb] - self.margin))))
@@ -127,8 +131,8 @@ class DipThenRise:
         train = values[self.train_curve].mean(axis=0)
         if not _reaches_collapse(values[self.train_curve]):
             return (
-                "The rule could not refute here: the grid ends before train accuracy has fallen to half of its dense "
-                f"value ({train[-1]:.2f} of {train[0]:.2f})."
+                "The rule could not refute here: the grid ends before train accuracy has fallen to half of its "
+                f"{'dense' if self.light.axis == DENSITY else 'first'} value ({train[-1]:.2f} of {train[0]:.2f})."
             )
         return f"The contrary, that no level lies that far below levels on both sides, has {words.probability(p)}."
 
@@ -174,38 +178,42 @@ class DipFree:
         phases = {"light": self.light, "critical": self.critical, "sweet": self.sweet}
         return {phase: window for phase, window in phases.items() if window is not None}
 
-    def check(self, density: Densities) -> None:
+    def placed(self) -> list[tuple[str, Window]]:
+        """Returns the windows with the curve."""
+        return [(self.curve, window) for window in self.windows().values()]
+
+    def check(self, position: Positions) -> None:
         """Checks that every window holds a level of the curve and that the curve has three levels.
 
         Raises:
             InputError: it does not.
         """
-        require_curves(self.curves(), density)
-        if len(density[self.curve]) < 3:
+        require_curves(self.curves(), position)
+        if len(position[self.curve]) < 3:
             raise InputError(
-                f"a dip needs three levels, the curve {self.curve!r} has {len(density[self.curve])}; train more levels"
+                f"a dip needs three levels, the curve {self.curve!r} has {len(position[self.curve])}; train more levels"
             )
         for window in self.windows().values():
-            window.levels(density[self.curve])
+            window.levels(position[self.curve])
 
-    def test(self, density: Densities, values: Values) -> Evidence:
+    def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""
         support = no_dip(values[self.curve], self.margin)
-        return Evidence(support, self._dip(density, values, support))
+        return Evidence(support, self._dip(position, values, support))
 
     def _dip(
-        self, density: Densities, values: Values, support: Float[np.ndarray, "*batch"]
+        self, position: Positions, values: Values, support: Float[np.ndarray, "*batch"]
     ) -> Float[np.ndarray, "*batch"]:
         if self.light is None or self.critical is None or self.sweet is None:
             return nothing(support.shape)
         dip = DipThenRise(self.curve, self.light, self.critical, self.sweet, margin=self.margin)
-        return dip.test(density, values).support
+        return dip.test(position, values).support
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
-        density, values = arrays(self, curves)
+        position, values = arrays(self, curves)
         curve = curves[self.curve]
-        evidence = self.test(density, values)
+        evidence = self.test(position, values)
         low, end, depths = _deepest_dip(curve.values)
         effect = mean_effect(depths, threshold, "accuracy")
         contrary = (
@@ -213,11 +221,14 @@ class DipFree:
             if self.windows()
             else ""
         )
+        sides = (
+            "a denser and a sparser one" if curve.axis == DENSITY else f"one at lower and one at higher {curve.axis}"
+        )
         sentence = (
-            f"Over {len(curve.seeds)} seeds the deepest dip of the mean curve is {effect.words(threshold)}, at density "
-            f"{curve.density[low]:.2g} against {curve.density[end]:.2g}. That no level lies "
-            f"{words.amount(self.margin, 'accuracy')} below both a denser and a sparser one, tested on every triple of "
-            f"{len(curve.density)} levels, has {words.probability(float(evidence.support))}.{contrary}"
+            f"Over {len(curve.seeds)} seeds the deepest dip of the mean curve is {effect.words(threshold)}, at "
+            f"{curve.axis} {words.position(curve.position[low])} against {words.position(curve.position[end])}. That "
+            f"no level lies {words.amount(self.margin, 'accuracy')} below both {sides}, tested on every triple of "
+            f"{len(curve.position)} levels, has {words.probability(float(evidence.support))}.{contrary}"
         )
         return outcome(evidence, effect, sentence, lost=diverged(self.curve, curve, curve.values))
 

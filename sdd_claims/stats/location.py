@@ -14,7 +14,7 @@ from sdd_claims.stats.window import Window
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """The barycentre, in log density, of the region around an extremum inside a registered bracket.
+    """The barycentre, in log position, of the region around an extremum inside a registered bracket.
 
     The region is the contiguous stretch around the extremum above half its prominence over the higher bracket end
     (for a dip, below half its depth under the lower end), the curve drawn straight from level to level.
@@ -30,39 +30,49 @@ class Location:
     def __post_init__(self) -> None:
         if self.kind not in ("dip", "peak"):
             raise InputError(f"a location is that of a 'dip' or a 'peak', got {self.kind!r}; give one of these")
+        if not self.bracket.low > 0:
+            raise InputError(
+                f"the bracket {self.bracket.place} holds 0, which has no logarithm; give one that starts above it"
+            )
 
-    def check(self, density: Float[np.ndarray, " levels"]) -> None:
+    @property
+    def unit(self) -> str:
+        """Of the location: "log density", natural."""
+        return f"log {self.bracket.axis}"
+
+    def check(self, position: Float[np.ndarray, " levels"]) -> None:
         """Checks that the bracket holds two ends and something between.
 
         Raises:
             InputError: it holds fewer than three levels.
         """
-        inside = self.bracket.levels(density).size
+        inside = self.bracket.levels(position).size
         if inside < 3:
             raise InputError(
-                f"the bracket {self.bracket} holds {inside} of the curve's levels, a {self.kind} needs at least three; "
-                "widen it"
+                f"the bracket at {self.bracket.place} holds {inside} of the curve's levels, a {self.kind} needs at "
+                "least three; widen it"
             )
 
     def of(
-        self, density: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
+        self, position: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
     ) -> Float[np.ndarray, "*batch"]:
         """Locates the extremum of every curve.
 
         Returns:
-            Natural log of density; NaN where the extremum lies at an end of the bracket or the curve has a NaN inside.
+            Natural log of position; NaN where the extremum lies at an end of the bracket or the curve has a NaN inside.
         """
-        levels = self.bracket.levels(density)
+        levels = self.bracket.levels(position)
         heights = values[..., levels] if self.kind == "peak" else -values[..., levels]
-        return _barycentre(np.log(density[levels]), heights)
+        return _barycentre(np.log(position[levels]), heights)
 
     def unfound(self, name: str, curve: SparsityCurve) -> list[str]:
         """Names the seeds without a location, as sentences; an empty list where all have one."""
-        lacking = np.isnan(self.of(curve.density, curve.values))
+        lacking = np.isnan(self.of(curve.position, curve.values))
         if not lacking.any():
             return []
         verb = "shows" if lacking.sum() == 1 else "show"
-        return [f"{named_seeds(curve, lacking)} of {name!r} {verb} no {self.kind} in the bracket {self.bracket}"]
+        seeds, place = named_seeds(curve, lacking), self.bracket.place
+        return [f"{seeds} of {name!r} {verb} no {self.kind} in the bracket at {place}"]
 
 
 def _barycentre(

@@ -26,7 +26,7 @@ class Effect:
         value: mean over the seeds that have a number; NaN where fewer than two have one.
         low: lower end of the two-sided t interval of level 1 - 2 * threshold.
         high: its upper end.
-        unit: "accuracy" (a fraction), "log density" (natural), "Fisher z", or the claim's own.
+        unit: "accuracy" (a fraction), "log density" (natural; of other axes likewise), "Fisher z", or the claim's own.
     """
 
     value: float
@@ -87,7 +87,10 @@ class Rule(Protocol):
     def windows(self) -> Mapping[str, Window]:
         """Returns the windows to shade in a figure, by name."""
 
-    def check(self, density: Mapping[str, Float[np.ndarray, " levels"]]) -> None:
+    def placed(self) -> Sequence[tuple[str, Window]]:
+        """Returns every window with the curve that it is laid on."""
+
+    def check(self, position: Mapping[str, Float[np.ndarray, " levels"]]) -> None:
         """Checks that every window and bracket lies on its curve.
 
         Raises:
@@ -96,7 +99,7 @@ class Rule(Protocol):
 
     def test(
         self,
-        density: Mapping[str, Float[np.ndarray, " levels"]],
+        position: Mapping[str, Float[np.ndarray, " levels"]],
         values: Mapping[str, Float[np.ndarray, "*batch seeds levels"]],
     ) -> Evidence:
         """Tests every study of a batch at once; `evaluate` and the calibration share it."""

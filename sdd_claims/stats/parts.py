@@ -13,7 +13,7 @@ from sdd_claims.stats.contrasts import Contrast, Greater, Term
 from sdd_claims.stats.evidence import Evidence, all_of, any_of
 from sdd_claims.stats.one_sample import EQUAL
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, Rule
-from sdd_claims.stats.study import Densities, Values
+from sdd_claims.stats.study import Positions, Values
 from sdd_claims.stats.window import Window
 
 
@@ -44,18 +44,22 @@ class AllOf:
         shared = {phase for _, phase, _ in found if len({w for _, p, w in found if p == phase}) == 1}
         return {phase if phase in shared else f"{part}: {phase}": window for part, phase, window in found}
 
-    def check(self, density: Densities) -> None:
+    def placed(self) -> list[tuple[str, Window]]:
+        """Returns the windows of all parts with their curves."""
+        return [each for rule in self.parts.values() for each in rule.placed()]
+
+    def check(self, position: Positions) -> None:
         """Checks the windows of every part.
 
         Raises:
             InputError: one lies off its curve.
         """
         for rule in self.parts.values():
-            rule.check(density)
+            rule.check(position)
 
-    def test(self, density: Densities, values: Values) -> Evidence:
+    def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""
-        found = [rule.test(density, values) for rule in self.parts.values()]
+        found = [rule.test(position, values) for rule in self.parts.values()]
         return Evidence(all_of(*(part.support for part in found)), any_of(*(part.contrary for part in found)))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:

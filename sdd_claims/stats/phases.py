@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdd_claims.curves import SparsityCurve
+from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats.window import Window
 
@@ -93,8 +93,11 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
         train: their train accuracy, on the labels trained on.
 
     Raises:
-        InputError: the pilots' mean curve shows no dip, so there are no phases to look at; or a dense network diverged.
+        InputError: the pilots' mean curve shows no dip, so there are no phases to look at; a dense network diverged, or
+            the curve lies along something else.
     """
+    if test.axis != DENSITY:
+        raise InputError(f"the fixed formula sets windows of density, not of {test.axis}; write them from pilots")
     mean, deviation = test.values.mean(axis=0), test.values.std(axis=0, ddof=1)
     steady = deviation <= 2 * deviation[0]  # False where a pilot diverged
     if not steady[0]:
@@ -116,7 +119,7 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
     memorizing = int(np.flatnonzero((kept >= kept[0] - 0.005) & (np.arange(len(kept)) <= critical)).max())
 
     def window(first: int, final: int) -> Window:
-        return Window(_rounded(test.density[final] / _SLACK), min(1.0, _rounded(test.density[first] * _SLACK)))
+        return Window(_rounded(test.position[final] / _SLACK), min(1.0, _rounded(test.position[first] * _SLACK)))
 
     def around(level: int, low: int, high: int) -> Window:
         return window(max(level - 1, low), min(level + 1, high))

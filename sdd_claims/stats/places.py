@@ -7,27 +7,27 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
-from sdd_claims.curves import SparsityCurve
+from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.location import Location
 from sdd_claims.stats.one_sample import mean_above, mean_below, within
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
-from sdd_claims.stats.study import Densities, Values, arrays, require_curves
+from sdd_claims.stats.study import Positions, Values, arrays, require_curves
 from sdd_claims.stats.window import Window
 
 
 @dataclass(frozen=True, slots=True)
 class SamePlace:
-    """The extrema of two curves lie at the same density (two one-sided tests); refuted if established apart.
+    """The extrema of two curves lie at the same place (two one-sided tests); refuted if established apart.
 
     Attributes:
         first: name of one curve.
         first_at: where its extremum is looked for.
         second: name of the other; its seeds are paired with the first's by position.
         second_at: where its extremum is looked for.
-        margin: the largest distance that does not count, in natural log of density.
+        margin: the largest distance that does not count, in natural log of position.
     """
 
     first: str
@@ -41,6 +41,7 @@ class SamePlace:
     def __post_init__(self) -> None:
         if not self.margin > 0:
             raise InputError(f"no two places are the same within a margin of {self.margin:g}; give a margin above 0")
+        _require_one_axis(self.first_at, self.second_at)
 
     def curves(self) -> tuple[str, ...]:
         """Returns the two curves."""
@@ -53,35 +54,39 @@ class SamePlace:
             for curve, at in ((self.first, self.first_at), (self.second, self.second_at))
         }
 
-    def check(self, density: Densities) -> None:
+    def placed(self) -> list[tuple[str, Window]]:
+        """Returns the brackets with their curves."""
+        return [(self.first, self.first_at.bracket), (self.second, self.second_at.bracket)]
+
+    def check(self, position: Positions) -> None:
         """Checks that both brackets hold at least three levels.
 
         Raises:
             InputError: one does not.
         """
-        require_curves(self.curves(), density)
-        self.first_at.check(density[self.first])
-        self.second_at.check(density[self.second])
+        require_curves(self.curves(), position)
+        self.first_at.check(position[self.first])
+        self.second_at.check(position[self.second])
 
-    def numbers(self, density: Densities, values: Values) -> Float[np.ndarray, "*batch seeds"]:
-        """Computes every seed's distance in log density; positive where the first curve's extremum is denser."""
-        first = self.first_at.of(density[self.first], values[self.first])
-        return first - self.second_at.of(density[self.second], values[self.second])
+    def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+        """Computes every seed's distance in log position; positive where the first extremum is denser or higher."""
+        first = self.first_at.of(position[self.first], values[self.first])
+        return first - self.second_at.of(position[self.second], values[self.second])
 
-    def test(self, density: Densities, values: Values) -> Evidence:
+    def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""
-        return within(self.numbers(density, values), self.margin)
+        return within(self.numbers(position, values), self.margin)
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
-        density, values = arrays(self, curves)
-        evidence = self.test(density, values)
-        numbers = self.numbers(density, values)
-        effect = mean_effect(numbers, threshold, "log density")
+        position, values = arrays(self, curves)
+        evidence = self.test(position, values)
+        numbers = self.numbers(position, values)
+        effect = mean_effect(numbers, threshold, self.first_at.unit)
         sentence = (
             f"The {self.first_at.kind} of {self.first} minus the {self.second_at.kind} of {self.second}, over "
             f"{len(numbers)} seeds: {effect.words(threshold)}. That the mean lies within "
-            f"{words.amount(self.margin, 'log density')} of zero (two one-sided tests) has "
+            f"{words.amount(self.margin, self.first_at.unit)} of zero (two one-sided tests) has "
             f"{words.probability(float(evidence.support))}; that it lies beyond, "
             f"{words.probability(float(evidence.contrary))}."
         )
@@ -103,7 +108,8 @@ class Shifts:
         factored: names of the curves, one for each value of the factor; seeds are paired by position.
         factors: values of the factor, such as the binary logarithm of the noise rate.
         at: where the extremum is looked for: one place for every curve, or one for each.
-        direction: +1 if the extremum is claimed to become denser with the factor, -1 if sparser.
+        direction: +1 if the extremum is claimed to become denser with the factor (higher along another axis), -1 if
+            sparser (lower).
         unit: of the slope, such as "log density per doubling of noise".
         margin: the slope that counts, in that unit.
     """
@@ -128,8 +134,11 @@ class Shifts:
                 f"a shift is that of one kind of extremum, looked for in one place or in one for each of "
                 f"{len(self.factored)} curves, got {self._places()}; give peaks or dips, as many as curves"
             )
+        _require_one_axis(*self._places())
         if self.direction not in (1, -1):
-            raise InputError(f"a direction is +1 (denser) or -1 (sparser), got {self.direction}; give one of these")
+            raise InputError(
+                f"a direction is +1 (denser, higher) or -1 (sparser, lower), got {self.direction}; give one of these"
+            )
 
     def curves(self) -> tuple[str, ...]:
         """Returns the curves, each once."""
@@ -141,38 +150,46 @@ class Shifts:
             return {f"bracket of the {self.at.kind}": self.at.bracket}
         return {f"bracket of the {at.kind} of {name}": at.bracket for name, at in self._located()}
 
-    def check(self, density: Densities) -> None:
+    def placed(self) -> list[tuple[str, Window]]:
+        """Returns the brackets with their curves."""
+        return [(name, at.bracket) for name, at in self._located()]
+
+    def check(self, position: Positions) -> None:
         """Checks that the bracket holds at least three levels of every curve.
 
         Raises:
             InputError: it does not.
         """
-        require_curves(self.curves(), density)
+        require_curves(self.curves(), position)
         for name, at in self._located():
-            at.check(density[name])
+            at.check(position[name])
 
-    def numbers(self, density: Densities, values: Values) -> Float[np.ndarray, "*batch seeds"]:
-        """Computes every seed's least-squares slope of location on factor, in log density per unit of the factor."""
+    def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+        """Computes every seed's least-squares slope of location on factor, in log position per unit of the factor."""
         centred = np.array(self.factors) - np.mean(self.factors)
-        places = np.stack([at.of(density[name], values[name]) for name, at in self._located()], axis=-1)
+        places = np.stack([at.of(position[name], values[name]) for name, at in self._located()], axis=-1)
         return places @ (centred / (centred @ centred))
 
-    def test(self, density: Densities, values: Values) -> Evidence:
+    def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""
-        slopes = self.direction * self.numbers(density, values)
+        slopes = self.direction * self.numbers(position, values)
         return Evidence(mean_above(slopes, self.margin), mean_below(slopes))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
-        density, values = arrays(self, curves)
-        evidence = self.test(density, values)
-        numbers = self.numbers(density, values)
+        position, values = arrays(self, curves)
+        evidence = self.test(position, values)
+        numbers = self.numbers(position, values)
         effect = mean_effect(numbers, threshold, self.unit)
-        claimed, opposite = ("denser", "sparser") if self.direction > 0 else ("sparser", "denser")
+        axis = self._places()[0].bracket.axis
+        up, down, top = ("denser", "sparser", "the dense end")
+        if axis != DENSITY:
+            up, down, top = f"to higher {axis}", f"to lower {axis}", f"higher {axis}"
+        claimed, opposite = (up, down) if self.direction > 0 else (down, up)
         beyond = f" by more than {words.amount(self.margin, self.unit)}" if self.margin else ""
         sentence = (
             f"The {self._places()[0].kind} moves by {effect.words(threshold)} on average over {len(numbers)} seeds, "
-            f"positive towards the dense end. That it moves {claimed} with the factor{beyond} (one-sided t-test and "
+            f"positive towards {top}. That it moves {claimed} with the factor{beyond} (one-sided t-test and "
             f"sign-flip test of the per-seed slopes) has {words.probability(float(evidence.support))}; that it moves "
             f"{opposite}, {words.probability(float(evidence.contrary))}."
         )
@@ -184,3 +201,11 @@ class Shifts:
 
     def _located(self) -> list[tuple[str, Location]]:
         return list(zip(self.factored, self._places(), strict=True))
+
+
+def _require_one_axis(*places: Location) -> None:
+    if len({at.bracket.axis for at in places}) > 1:
+        raise InputError(
+            f"places along different axes cannot be compared, got the brackets "
+            f"{words.listing([at.bracket.place for at in places])}; give brackets along one"
+        )

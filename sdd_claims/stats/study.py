@@ -10,16 +10,16 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats.outcome import Rule
 from sdd_claims.stats.words import listing
 
-Densities = Mapping[str, Float[np.ndarray, " levels"]]
+Positions = Mapping[str, Float[np.ndarray, " levels"]]
 Values = Mapping[str, Float[np.ndarray, "*batch seeds levels"]]
 
 
-def arrays(rule: Rule, curves: Mapping[str, SparsityCurve]) -> tuple[Densities, Values]:
-    """Returns the densities and values of the curves that a rule reads, checked.
+def arrays(rule: Rule, curves: Mapping[str, SparsityCurve]) -> tuple[Positions, Values]:
+    """Returns the positions and values of the curves that a rule reads, checked.
 
     Raises:
         InputError: a curve is missing, the curves differ in their number of seeds, there are fewer seeds than the rule
-            needs, or a window lies off its curve.
+            needs, or a window lies off its curve or along another axis.
     """
     names = rule.curves()
     require_curves(names, curves)
@@ -35,9 +35,28 @@ def arrays(rule: Rule, curves: Mapping[str, SparsityCurve]) -> tuple[Densities, 
             f"the rule {rule.name} needs at least {rule.minimum_seeds} seeds to reach a verdict, got {seeds}; "
             "run more seeds"
         )
-    density = {name: curves[name].density for name in names}
-    rule.check(density)
-    return density, {name: curves[name].values for name in names}
+    check_axes(rule, {name: curves[name].axis for name in names})
+    position = {name: curves[name].position for name in names}
+    rule.check(position)
+    return position, {name: curves[name].values for name in names}
+
+
+def check_axes(rule: Rule, axes: Mapping[str, str]) -> None:
+    """Checks that every window lies along the axis of the curve that it is laid on.
+
+    Args:
+        rule: the rule.
+        axes: what each of its curves lies along, by name.
+
+    Raises:
+        InputError: a window does not.
+    """
+    for curve, window in rule.placed():
+        if window.axis != axes[curve]:
+            raise InputError(
+                f"the window at {window.place} is laid on the curve {curve!r}, which lies along {axes[curve]}; give it "
+                f"a window along that axis (Window(..., axis={axes[curve]!r}))"
+            )
 
 
 def require_curves(names: Sequence[str], given: Mapping[str, object]) -> None:

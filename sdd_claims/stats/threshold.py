@@ -8,13 +8,13 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
-from sdd_claims.curves import SparsityCurve
+from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.one_sample import within
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Effect, Outcome, mean_effect, outcome
-from sdd_claims.stats.study import Densities, Values, arrays, named_seeds, require_curves
+from sdd_claims.stats.study import Positions, Values, arrays, named_seeds, require_curves
 from sdd_claims.stats.window import Window
 
 
@@ -40,6 +40,11 @@ class ThresholdWithin:
     def __post_init__(self) -> None:
         if not self.drop > 0:
             raise InputError(f"train accuracy crosses no threshold by a drop of {self.drop:g}; give a drop above 0")
+        if self.window.axis != DENSITY:
+            raise InputError(
+                f"the interpolation threshold is a density, but its window lies at {self.window.place}; give one of "
+                "density"
+            )
         if not self.window.low < self.window.high:
             raise InputError(f"no mean lies inside the window {self.window}; give a low edge below the high one")
 
@@ -56,31 +61,35 @@ class ThresholdWithin:
         """Returns the window."""
         return {"interpolation threshold": self.window}
 
-    def check(self, density: Densities) -> None:
+    def placed(self) -> list[tuple[str, Window]]:
+        """Returns the window with the curve."""
+        return [(self.curve, self.window)]
+
+    def check(self, position: Positions) -> None:
         """Checks that the window holds a level of the curve.
 
         Raises:
             InputError: it does not.
         """
-        require_curves(self.curves(), density)
-        self.window.levels(density[self.curve])
+        require_curves(self.curves(), position)
+        self.window.levels(position[self.curve])
 
-    def numbers(self, density: Densities, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+    def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
         """Computes every seed's threshold in log density, from the window's middle and positive towards the dense end.
 
         NaN where train accuracy is kept to the last level, or the curve has a NaN.
         """
-        return _fall(np.log(density[self.curve]), values[self.curve], self.drop) - self._middle()
+        return _fall(np.log(position[self.curve]), values[self.curve], self.drop) - self._middle()
 
-    def test(self, density: Densities, values: Values) -> Evidence:
+    def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""
-        return within(self.numbers(density, values), self.margin)
+        return within(self.numbers(position, values), self.margin)
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
-        density, values = arrays(self, curves)
-        evidence = self.test(density, values)
-        numbers = self.numbers(density, values)
+        position, values = arrays(self, curves)
+        evidence = self.test(position, values)
+        numbers = self.numbers(position, values)
         effect = mean_effect(numbers, threshold, "log density")
         sentence = (
             f"Over {len(numbers)} seeds {self.curve} falls {words.amount(self.drop, 'accuracy')} below its dense value "

@@ -1,5 +1,6 @@
-"""Windows: the registered ranges of density in which a phase is looked at."""
+"""Windows: the registered ranges of density, or of what else a curve lies along, in which a phase is looked at."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -7,71 +8,93 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, Int
 
+from sdd_claims.curves import DENSITY
 from sdd_claims.errors import InputError
+from sdd_claims.stats import words
 
-# Densities are ratios of counts; a level meant to lie on a window's edge may miss it by rounding.
+# Positions are computed, as densities by powers; a level meant to lie on a window's edge may miss it by rounding.
 _EDGE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A closed range of density, fixed before the judged seeds were run.
+    """A closed range along a curve, fixed before the judged seeds were run.
 
     Attributes:
-        low: the sparse edge, a fraction of prunable weights left, above 0.
-        high: the dense edge, at most 1.
+        low: lower edge; of density, a fraction of prunable weights left, the sparse edge, above 0.
+        high: upper edge; of density the dense edge, at most 1.
+        axis: what the curve lies along, see `SparsityCurve`.
     """
 
     low: float
     high: float
+    axis: str = DENSITY
 
     def __post_init__(self) -> None:
-        if not 0 < self.low <= self.high <= 1:
+        if self.axis == DENSITY and not 0 < self.low <= self.high <= 1:
             raise InputError(
                 f"the window {self.low:g} to {self.high:g} is no range of density; "
                 "give 0 < low <= high <= 1, the fraction of prunable weights left"
             )
+        if not 0 <= self.low <= self.high < math.inf:
+            raise InputError(
+                f"the window {self.low:g} to {self.high:g} is no range of {self.axis}; give 0 <= low <= high"
+            )
 
     def __str__(self) -> str:
-        return f"{self.low:.3g}" if self.low == self.high else f"{self.low:.3g} to {self.high:.3g}"
+        low, high = words.position(self.low), words.position(self.high)
+        return low if self.low == self.high else f"{low} to {high}"
 
-    def levels(self, density: Float[np.ndarray, " levels"]) -> Int[np.ndarray, " inside"]:
+    @property
+    def place(self) -> str:
+        """Where it is, in words: "density 0.1 to 0.2"."""
+        return f"{self.axis} {self}"
+
+    def levels(self, position: Float[np.ndarray, " levels"]) -> Int[np.ndarray, " inside"]:
         """Returns the indices of the levels inside the window.
 
         Args:
-            density: fraction of prunable weights left at each level.
+            position: of each level, along the window's axis.
 
         Raises:
             InputError: no level lies inside.
         """
-        inside = np.flatnonzero((density >= self.low * (1 - _EDGE)) & (density <= self.high * (1 + _EDGE)))
+        inside = np.flatnonzero((position >= self.low * (1 - _EDGE)) & (position <= self.high * (1 + _EDGE)))
         if inside.size == 0:
             raise InputError(
-                f"the window {self} lies off the curve, whose {len(density)} levels have densities "
-                f"from {density[0]:.3g} to {density[-1]:.3g}; move the window or train more levels"
+                f"the window at {self.place} lies off the curve, whose {len(position)} levels lie from "
+                f"{words.position(position[0])} to {words.position(position[-1])}; move the window or train more "
+                "levels"
             )
         return inside
 
     def mean(
-        self, density: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
+        self, position: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
     ) -> Float[np.ndarray, "*batch"]:
         """Averages every curve over the window's levels, so that a seed gives one number."""
-        return values[..., self.levels(density)].mean(axis=-1)
+        return values[..., self.levels(position)].mean(axis=-1)
 
 
 def check_phases(windows: Mapping[str, Window]) -> None:
-    """Checks that the windows of successive phases follow each other from dense to sparse without overlap.
+    """Checks that the windows of successive phases follow each other along the curve without overlap.
+
+    That is from dense to sparse, and from low to high along every other axis.
 
     Args:
-        windows: phase -> window, in the order in which pruning passes through them.
+        windows: phase -> window, in the order in which the levels pass through them.
 
     Raises:
-        InputError: two windows overlap or stand in the wrong order.
+        InputError: two windows overlap, stand in the wrong order or lie along different axes.
     """
-    phases = list(windows.items())
-    for (earlier, dense), (later, sparse) in pairwise(phases):
-        if sparse.high >= dense.low:
+    for (earlier, first), (later, second) in pairwise(windows.items()):
+        if first.axis != second.axis:
             raise InputError(
-                f"the window of the {later} phase ({sparse}) must be sparser than that of the {earlier} phase "
-                f"({dense}) and not overlap it; move one of them"
+                f"the window of the {later} phase ({second.place}) lies along another axis than that of the {earlier} "
+                f"phase ({first.place}); phases follow each other along one"
+            )
+        falls = first.axis == DENSITY
+        if second.high >= first.low if falls else second.low <= first.high:
+            raise InputError(
+                f"the window of the {later} phase ({second}) must be {'sparser' if falls else 'higher'} than that of "
+                f"the {earlier} phase ({first}) and not overlap it; move one of them"
             )

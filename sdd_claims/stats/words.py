@@ -11,6 +11,11 @@ def amount(value: float, unit: str) -> str:
     return f"{value:.2g} {unit}" if abs(value) < 1 else f"{value:.3g} {unit}"
 
 
+def position(value: float) -> str:
+    """Formats a place along a curve: "0.0241" of density, "50000" of epochs."""
+    return f"{value:.0f}" if value >= 100 and value == round(value) else f"{value:.3g}"
+
+
 def probability(p: float) -> str:
     """Formats a p: "p = 0.00024"."""
     return f"p = {p:.2g}"

@@ -7,7 +7,7 @@ from sdd_claims.errors import InputError
 
 def test_a_curve_holds_one_row_a_seed_and_one_column_a_level():
     curve = SparsityCurve((1000, 1001), np.array([1.0, 0.8, 0.64]), np.zeros((2, 3)))
-    assert curve.values.shape == (len(curve.seeds), len(curve.density))
+    assert curve.values.shape == (len(curve.seeds), len(curve.position))
 
 
 def test_a_diverged_replica_leaves_holes_that_are_allowed():
@@ -25,3 +25,13 @@ def test_a_table_of_another_shape_is_refused(shape):
 def test_densities_that_do_not_fall_are_refused(density):
     with pytest.raises(InputError, match="densities of a sparsity curve must fall from level to level"):
         SparsityCurve((1, 2), np.array(density), np.zeros((2, 3)))
+
+
+def test_points_along_another_axis_rise():
+    assert SparsityCurve((1,), np.array([0.0, 1.0, 10.0]), np.zeros((1, 3)), "penalty strength").axis != "density"
+
+
+@pytest.mark.parametrize("points", [(1.0, 0.5, 0.2), (0.0, 1.0, 1.0)])
+def test_points_of_a_path_that_do_not_rise_are_refused(points):
+    with pytest.raises(InputError, match="points of a curve along penalty strength must rise"):
+        SparsityCurve((1,), np.array(points), np.zeros((1, 3)), "penalty strength")

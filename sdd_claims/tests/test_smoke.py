@@ -7,7 +7,7 @@ from sdd_claims.claim import CurveOf
 from sdd_claims.data import stand_in
 from sdd_claims.plan import Request, plan
 from sdd_claims.smoke import shrunk, smoke_curves
-from sdd_claims.spec import NoiseSpec, RunSpec
+from sdd_claims.spec import NoiseSpec, PruningSpec, RunSpec
 from sdd_claims.tests.tiny import trial_named
 
 BIG = RunSpec().but(
@@ -53,3 +53,45 @@ def test_a_smoke_plan_is_small(train_size):
     curve = shrunk(CurveOf(spec, "test_accuracy", 33), None)
     assert plan([Request(curve.spec, smoke.SEEDS, curve.levels)]).needed == 4
     assert curve.spec.data.train_size == min(256, train_size or 256)
+
+
+BASE = RunSpec(pruning=PruningSpec(criterion="none"))
+PATHS_OF_EACH_KIND = (
+    BASE.but(path={"over": "penalty_strength", "values": (0, 0.1, 1, 10, 100)}, training={"penalty": {"name": "rbv2"}}),
+    BASE.but(path={"over": "epochs", "values": (0, 10, 100, 200)}),
+    BASE.but(path={"over": "epochs", "values": (1, 2, 4, 200)}),
+    BASE.but(path={"over": "ridge_refit", "values": (0.5, 1, 10)}),
+    BASE.but(path={"over": "lasso_refit", "values": (0, 1, 10, 20)}),
+)
+
+
+@pytest.mark.parametrize("spec", PATHS_OF_EACH_KIND, ids=lambda spec: spec.path.over)
+@pytest.mark.parametrize("validation_size", [0, 10, 10_000])
+def test_a_path_is_shrunk_to_three_points_and_not_pruned(spec, validation_size, tmp_path):
+    whole = spec.but(data={"name": "mnist", "validation_size": validation_size})
+    small = shrunk(CurveOf(whole, "test_accuracy", len(whole.path.values)), tmp_path)
+    assert (small.levels, len(small.position()), small.axis) == (3, 3, spec.axis)
+    assert small.spec.pruning == spec.pruning
+    assert small.spec.training.epochs <= 3
+    assert small.spec.data.validation_size == min(64, validation_size)
+    assert (small.position()[0] == 0) == (spec.path.values[0] == 0)
+
+
+@pytest.mark.parametrize("teacher_level", ["dense", "best_validation"])
+@pytest.mark.parametrize("rewind_iteration", [0, 1000])
+def test_a_teacher_shrinks_with_its_student(teacher_level, rewind_iteration, tmp_path):
+    best = teacher_level == "best_validation"
+    teacher = BIG.but(
+        data={"validation_size": 5000},
+        record={"weights": "every_level"},
+        pruning={"rewind_iteration": rewind_iteration},
+        model={"hidden": (500,)},
+    )
+    lesson = {"alpha": 0.8, "teacher": teacher, "teacher_level": teacher_level, "teacher_levels": 20 if best else 1}
+    student = BIG.but(data={"validation_size": 5000}, distillation=lesson)
+    small = shrunk(CurveOf(student, "test_accuracy", 33), tmp_path).spec
+    assert small.distillation.teacher.data == small.data
+    assert small.distillation.teacher.training.epochs <= 2
+    assert small.distillation.teacher_levels == (2 if best else 1)
+    assert small.distillation.alpha == 0.8
+    assert plan([Request(small, smoke.SEEDS, 2)]).needed == (8 if best else 6)

@@ -102,7 +102,7 @@ def test_only_the_newest_state_is_kept(filled):
 def test_a_curve_has_a_row_a_seed_and_a_column_a_level(filled):
     curve = Store(filled).curve(SPEC.digest, "learning_distance", (1002, 1000), 2)
     assert curve.seeds == (1002, 1000)
-    np.testing.assert_allclose(curve.density, [1, 0.5])
+    np.testing.assert_allclose(curve.position, [1, 0.5])
     records = Store(filled).records(SPEC.digest, 1002)
     np.testing.assert_array_equal(curve.values[0], [record.learning_distance for record in records[:2]])
 

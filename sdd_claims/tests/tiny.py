@@ -139,12 +139,15 @@ class Answer:
     def windows(self) -> Mapping[str, Window]:
         return dict(zip(("light", "critical"), self.windows_, strict=True))
 
-    def check(self, density: Mapping[str, np.ndarray]) -> None:
+    def placed(self) -> list[tuple[str, Window]]:
+        return [("accuracy", window) for window in self.windows_]
+
+    def check(self, position: Mapping[str, np.ndarray]) -> None:
         check_phases(self.windows())
         for window in self.windows_:
-            window.levels(density["accuracy"])
+            window.levels(position["accuracy"])
 
-    def test(self, density: Any, values: Any) -> Evidence:
+    def test(self, position: Any, values: Any) -> Evidence:
         raise NotImplementedError
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:

@@ -20,7 +20,7 @@ def test_a_curve_holds_the_seeds_and_levels_of_its_run(claim, source):
     runs = {"noisy": claim["runs"]["noisy"] | {"levels": 5}}
     curve = gather(runs, source).lines[0].curve
     assert curve.seeds == tuple(claim["seeds"])
-    assert len(curve.density) == 5
+    assert len(curve.position) == 5
 
 
 def test_labels_keep_only_what_tells_curves_apart():

@@ -60,7 +60,7 @@ def test_a_curve_without_a_peak_in_the_bracket_has_no_place(values):
 def test_seeds_without_a_peak_are_named():
     curve = SparsityCurve((1000, 1001, 1002), DENSITY, np.stack([hill(-3), X, -X]))
     assert Location(BRACKET, "peak").unfound("distance", curve) == [
-        "seeds 1001 and 1002 of 'distance' show no peak in the bracket 0.003 to 0.3"
+        "seeds 1001 and 1002 of 'distance' show no peak in the bracket at density 0.003 to 0.3"
     ]
 
 

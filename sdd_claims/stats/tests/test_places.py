@@ -46,7 +46,9 @@ RULE = Shifts(NAMES, (0.0, 1.0, 2.0), APART, -1, "log density per doubling of no
 
 
 def slopes(rule: Shifts, curves: dict[str, SparsityCurve]) -> np.ndarray:
-    return rule.numbers({name: each.density for name, each in curves.items()}, {n: c.values for n, c in curves.items()})
+    return rule.numbers(
+        {name: each.position for name, each in curves.items()}, {n: c.values for n, c in curves.items()}
+    )
 
 
 def test_each_curve_is_looked_at_in_its_own_bracket():
@@ -104,7 +106,7 @@ def test_a_seed_without_a_dip_is_named_with_its_curve_and_that_curves_bracket():
     curves = study()
     curves["middle"].values[3] = np.linspace(0.9, 0.5, LEVELS)
     found = RULE.evaluate(curves, 0.01)
-    assert found.open_reason == f"seed 1003 of 'middle' shows no dip in the bracket {APART[1].bracket}"
+    assert found.open_reason == f"seed 1003 of 'middle' shows no dip in the bracket at density {APART[1].bracket}"
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 4])

@@ -106,7 +106,7 @@ def test_a_seed_without_a_peak_leaves_the_verdict_open():
     curves["distance"] = SparsityCurve(curves["distance"].seeds, DENSITY, values)
     found = SamePlace("noisy", DIP_AT, "distance", PEAK_AT).evaluate(curves, THRESHOLD)
     assert (found.p, found.p_contrary) == (1, 1)
-    assert found.open_reason == "seed 1003 of 'distance' shows no peak in the bracket 0.003 to 0.3"
+    assert found.open_reason == "seed 1003 of 'distance' shows no peak in the bracket at density 0.003 to 0.3"
 
 
 @pytest.mark.parametrize(("direction", "supported"), [(-1, True), (1, False)])

@@ -39,3 +39,38 @@ def test_phases_that_overlap_or_stand_in_the_wrong_order_are_an_error(critical):
 
 def test_phases_in_order_pass():
     check_phases({"light": Window(0.5, 1.0), "critical": Window(0.1, 0.2), "sweet": Window(0.01, 0.02)})
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 5.0), (5.0, 4.0), (float("nan"), 5.0), (1.0, float("inf"))])
+def test_a_window_that_is_no_range_of_another_axis_is_an_error_that_names_it(low, high):
+    with pytest.raises(InputError, match="no range of penalty strength"):
+        Window(low, high, "penalty strength")
+
+
+@pytest.mark.parametrize(
+    ("window", "place"),
+    [
+        (Window(0.1, 0.2), "density 0.1 to 0.2"),
+        (Window(0, 10, "penalty strength"), "penalty strength 0 to 10"),
+        (Window(50_000, 50_000, "epoch"), "epoch 50000"),
+        (Window(1e-5, 123_456, "ridge strength"), "ridge strength 1e-05 to 123456"),
+    ],
+)
+def test_a_window_says_where_it_is(window, place):
+    assert window.place == place
+
+
+def test_a_window_holds_the_points_of_a_path_zero_included():
+    assert Window(0, 1, "penalty strength").levels(np.array([0, 0.1, 1, 10])).tolist() == [0, 1, 2]
+
+
+def test_along_other_axes_than_density_later_phases_are_higher():
+    low, high = Window(0, 1, "epoch"), Window(2, 3, "epoch")
+    check_phases({"light": low, "critical": high})
+    with pytest.raises(InputError, match=r"critical phase .* must be higher"):
+        check_phases({"light": high, "critical": low})
+
+
+def test_phases_along_different_axes_are_an_error():
+    with pytest.raises(InputError, match=r"critical phase \(epoch 2 to 3\) lies along another axis"):
+        check_phases({"light": Window(0.5, 1.0), "critical": Window(2, 3, "epoch")})
