@@ -2,6 +2,7 @@
 
 from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, Term
 from sdd_claims.stats.correlation import Correlated
+from sdd_claims.stats.dip_depth import dip_depth, smallest_without_dip
 from sdd_claims.stats.dips import DipFree, DipThenRise
 from sdd_claims.stats.location import Location
 from sdd_claims.stats.multiplicity import holm
@@ -9,6 +10,7 @@ from sdd_claims.stats.one_sample import VERSION
 from sdd_claims.stats.outcome import Effect, Outcome, Rule
 from sdd_claims.stats.parts import AllOf, ordered
 from sdd_claims.stats.phases import Phases, find_phases
+from sdd_claims.stats.picks import Picked
 from sdd_claims.stats.places import SamePlace, Shifts
 from sdd_claims.stats.sequential import nominal_p
 from sdd_claims.stats.threshold import ThresholdWithin
@@ -27,14 +29,17 @@ __all__ = [
     "Location",
     "Outcome",
     "Phases",
+    "Picked",
     "Rule",
     "SamePlace",
     "Shifts",
     "Term",
     "ThresholdWithin",
     "Window",
+    "dip_depth",
     "find_phases",
     "holm",
     "nominal_p",
     "ordered",
+    "smallest_without_dip",
 ]

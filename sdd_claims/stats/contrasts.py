@@ -1,9 +1,9 @@
 """Differences between windows and curves: is one greater, or are they equivalent?"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, Protocol, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +18,35 @@ from sdd_claims.stats.study import Positions, Values, arrays, diverged, require_
 from sdd_claims.stats.window import Window
 
 
+class Summand(Protocol):
+    """A term of a contrast: a frozen dataclass that makes one number of each seed. `str` says which, unsigned."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def weight(self) -> float:
+        """The factor of the number, whose sign the contrast writes."""
+
+    def curves(self) -> tuple[str, ...]:
+        """Returns the curves that it reads."""
+
+    def placed(self) -> Sequence[tuple[str, Window]]:
+        """Returns its windows with the curves that they are laid on."""
+
+    def check(self, position: Positions) -> None:
+        """Checks that it can be read from curves at these positions.
+
+        Raises:
+            InputError: it cannot.
+        """
+
+    def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+        """Computes the number of every seed, weighted; NaN where it lacks one."""
+
+    def diverged(self, curves: Mapping[str, SparsityCurve]) -> list[str]:
+        """Names the seeds that lack a number because their replica diverged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One term of a contrast: the weight times the window mean of a curve."""
@@ -27,15 +56,39 @@ class Term:
     window: Window
 
     def __str__(self) -> str:
-        size = "" if abs(self.weight) == 1 else f"{abs(self.weight):g} "
-        return f"{size}{self.curve} at {self.window.place}"
+        return f"{words.factor(self.weight)}{self.curve} at {self.window.place}"
+
+    def curves(self) -> tuple[str, ...]:
+        """Returns the curve."""
+        return (self.curve,)
+
+    def placed(self) -> list[tuple[str, Window]]:
+        """Returns the window with its curve."""
+        return [(self.curve, self.window)]
+
+    def check(self, position: Positions) -> None:
+        """Checks that the window holds a level of the curve.
+
+        Raises:
+            InputError: it does not.
+        """
+        self.window.levels(position[self.curve])
+
+    def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+        """Computes every seed's weighted window mean."""
+        return self.weight * self.window.mean(position[self.curve], values[self.curve])
+
+    def diverged(self, curves: Mapping[str, SparsityCurve]) -> list[str]:
+        """Names the seeds whose replica diverged in the window."""
+        curve = curves[self.curve]
+        return diverged(self.curve, curve, self.window.mean(curve.position, curve.values))
 
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """A weighted sum of window means, one number a seed; the seeds of several curves are paired by position."""
+    """A weighted sum of numbers from curves, one a seed; the seeds of several curves are paired by position."""
 
-    terms: tuple[Term, ...]
+    terms: tuple[Summand, ...]
 
     def __post_init__(self) -> None:
         if not self.terms:
@@ -48,41 +101,35 @@ class Contrast:
 
     def curves(self) -> tuple[str, ...]:
         """Returns the curves of the terms, each once."""
-        return tuple(dict.fromkeys(term.curve for term in self.terms))
+        return tuple(dict.fromkeys(curve for term in self.terms for curve in term.curves()))
 
     def windows(self) -> Mapping[str, Window]:
         """Returns the terms' windows, each once, named by their edges."""
-        several = len({term.window.axis for term in self.terms}) > 1
-        return {term.window.place if several else str(term.window): term.window for term in self.terms}
+        windows = [window for _, window in self.placed()]
+        several = len({window.axis for window in windows}) > 1
+        return {window.place if several else str(window): window for window in windows}
 
     def placed(self) -> list[tuple[str, Window]]:
         """Returns the terms' windows with their curves."""
-        return [(term.curve, term.window) for term in self.terms]
+        return [each for term in self.terms for each in term.placed()]
 
     def check(self, position: Positions) -> None:
-        """Checks that every term's window holds a level of its curve.
+        """Checks that every term can be read from its curves.
 
         Raises:
-            InputError: one does not, or a curve is missing.
+            InputError: one cannot, or a curve is missing.
         """
         require_curves(self.curves(), position)
         for term in self.terms:
-            term.window.levels(position[term.curve])
+            term.check(position)
 
     def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
         """Computes the contrast of every seed."""
-        return sum(
-            (term.weight * term.window.mean(position[term.curve], values[term.curve]) for term in self.terms),
-            start=np.zeros(1),
-        )
+        return sum((term.numbers(position, values) for term in self.terms), start=np.zeros(1))
 
     def diverged(self, curves: Mapping[str, SparsityCurve]) -> list[str]:
-        """Names the seeds whose replica diverged in a window."""
-        reasons: list[str] = []
-        for term in self.terms:
-            curve = curves[term.curve]
-            reasons += diverged(term.curve, curve, term.window.mean(curve.position, curve.values))
-        return list(dict.fromkeys(reasons))
+        """Names the seeds that lack a number because their replica diverged, each reason once."""
+        return list(dict.fromkeys(reason for term in self.terms for reason in term.diverged(curves)))
 
 
 class _OfContrast(ABC):
@@ -105,10 +152,10 @@ class _OfContrast(ABC):
         return self.contrast.placed()
 
     def check(self, position: Positions) -> None:
-        """Checks that every window holds a level of its curve.
+        """Checks that the contrast can be read from its curves.
 
         Raises:
-            InputError: one does not.
+            InputError: it cannot.
         """
         self.contrast.check(position)
 

@@ -38,8 +38,7 @@ class Effect:
         """Says the effect and its interval: "8.3 points (99.88 % interval 7.1 to 9.5)"."""
         if not np.isfinite(self.value):
             return "an unknown amount"
-        scale = 100 if self.unit == "accuracy" else 1
-        ends = [f"{scale * end:.1f}" if scale == 100 else f"{end:.2g}" for end in (self.low, self.high)]
+        ends = [f"{100 * end:.1f}" if self.unit == "accuracy" else words.number(end) for end in (self.low, self.high)]
         return f"{words.amount(self.value, self.unit)} ({words.level(threshold)} interval {ends[0]} to {ends[1]})"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.stats.contrasts import Contrast, Greater, Term
+from sdd_claims.stats.contrasts import Contrast, Greater, Summand
 from sdd_claims.stats.evidence import Evidence, all_of, any_of
 from sdd_claims.stats.one_sample import EQUAL
 from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, Rule
@@ -79,8 +79,8 @@ class AllOf:
         )
 
 
-def ordered(terms: Mapping[str, Term], margin: float = 0.0, unit: str = "accuracy") -> AllOf:
-    """Claims that window means rise from each term to the next, by intersection-union over adjacent pairs.
+def ordered(terms: Mapping[str, Summand], margin: float = 0.0, unit: str = "accuracy") -> AllOf:
+    """Claims that the means over seeds rise from each term to the next, by intersection-union over adjacent pairs.
 
     Args:
         terms: name -> term, from the lowest to the highest; the name says what the term is in the report.

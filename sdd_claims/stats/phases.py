@@ -7,6 +7,7 @@ import numpy as np
 
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
+from sdd_claims.stats.dip_depth import below_both
 from sdd_claims.stats.window import Window
 
 _SLACK = 1.08
@@ -106,9 +107,9 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
         )
     last = len(steady) - 1 if steady.all() else int(steady.argmin()) - 1
     usable = mean[: last + 1]
-    shoulder = np.minimum(np.maximum.accumulate(usable), np.maximum.accumulate(usable[::-1])[::-1])
-    critical = int((shoulder - usable).argmax())
-    if not shoulder[critical] > usable[critical]:
+    depth = below_both(usable)
+    critical = int(depth.argmax())
+    if not depth[critical] > 0:
         raise InputError(
             "the pilots' mean test accuracy shows no dip, so there are no phases to set windows by; "
             "this setting needs more label noise, more training or more levels"

@@ -1,6 +1,9 @@
 """Numbers as people read them: accuracies in points, p with two digits."""
 
+import math
 from collections.abc import Sequence
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def amount(value: float, unit: str) -> str:
@@ -8,7 +11,24 @@ def amount(value: float, unit: str) -> str:
     if unit == "accuracy":
         points = f"{100 * value:.1f}"
         return f"{points} point" if points in ("1.0", "-1.0") else f"{points} points"
-    return f"{value:.2g} {unit}" if abs(value) < 1 else f"{value:.3g} {unit}"
+    return f"{number(value)} {unit}"
+
+
+def number(value: float) -> str:
+    """Formats a number: "0.083" with two digits below 1, "12.3" with three, "48,840" with all before the point."""
+    if abs(value) < 999.5:
+        return f"{value:.2g}" if abs(value) < 1 else f"{value:.3g}"
+    return f"{value:,.0f}"
+
+
+def factor(weight: float) -> str:
+    """Formats the size of a weight before what it weighs: nothing for 1, "0.75 × ", "10⁻⁹ × "."""
+    if abs(weight) == 1:
+        return ""
+    exponent = round(math.log10(abs(weight))) if weight else 0
+    if abs(exponent) >= 3 and math.isclose(abs(weight), 10.0**exponent):
+        return f"10{str(exponent).translate(_SUPERSCRIPT)} × "
+    return f"{abs(weight):g} × "
 
 
 def position(value: float) -> str:
