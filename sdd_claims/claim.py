@@ -36,6 +36,8 @@ class Claim:
         source: where the paper makes it.
         basis: stated by the "paper", its "conjecture", or "ours": our reading of a figure.
         paper_value: the paper's own number, where there is one.
+        exploratory: a question outside the register: judged and shown by the same rules, but in a table of its own, and
+            counted neither in summaries nor in Holm's adjustment; whatever comes out, its test passes.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Claim:
     source: str
     basis: Basis = "paper"
     paper_value: str | None = None
+    exploratory: bool = False
 
     @property
     def id(self) -> str:
@@ -142,7 +145,7 @@ class Trial:
         control: where it must fail.
         block: first of the thousand seeds that judge. After they have judged, a change takes another block.
         looks: numbers of seeds at which the data are looked at.
-        expected: the registered outcome.
+        expected: the registered outcome; of an exploratory question it says nothing.
         proxy: the paper shows the claim on other networks; it is never refuted here.
         deviations: how this trial differs from the paper, and from its code.
         own_seeds: judge these in one look instead of the block's.

@@ -81,6 +81,8 @@ def entry(
         runs=_runs(curves, verdict.seeds, source),
         windows={name: [window.low, window.high] for name, window in settled.windows().items()} if settled else {},
         protocol=trial.protocol if settled else None,
+        window_axes={name: window.axis for name, window in settled.windows().items()} if settled else {},
+        exploratory=claim.exploratory,
     )
 
 
@@ -118,7 +120,12 @@ def _runs(curves: Mapping[str, CurveOf], judged: tuple[int, ...], source: Record
 
 def _run(curve: CurveOf, seeds: tuple[int, ...], source: RecordSource) -> RunEntry:
     found = RunEntry(
-        digest=curve.spec.digest, measure=curve.measure, seeds=list(seeds), levels=curve.levels, label=str(curve.spec)
+        digest=curve.spec.digest,
+        measure=curve.measure,
+        seeds=list(seeds),
+        levels=curve.levels,
+        label=str(curve.spec),
+        axis=curve.axis,
     )
     chains = [source.records(curve.spec.digest, seed)[: curve.levels] for seed in seeds]
     emptied = [[record for record in chain if 0 in record.remaining.values()] for chain in chains]

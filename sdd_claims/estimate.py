@@ -8,6 +8,7 @@ from sdd_claims.data import catalogue, stand_in
 from sdd_claims.measures import training_flops_per_image
 from sdd_claims.models import build
 from sdd_claims.plan import Plan
+from sdd_claims.record import Replica
 from sdd_claims.spec import RunSpec
 from sdd_claims.store import Store
 
@@ -21,14 +22,22 @@ def level_flops(spec: RunSpec) -> float:
     height, width, *channels = entry.image_shape
     side = spec.data.side
     shape = (channels[0] if channels else 1, side or height, side or width)
-    images = (spec.data.train_size or entry.train_count) * spec.training.epochs
+    images = (spec.data.train_size or entry.train_count - spec.data.validation_size) * spec.training.epochs
     return float(training_flops_per_image(build(spec.model, shape, entry.classes), shape) * images)
 
 
 def missing_flops(plan: Plan, store: Store) -> float:
     """Operations of all levels that are needed and not stored."""
     flops = {spec: level_flops(spec) for spec in {replica.spec for replica in plan.wanted}}
-    return sum(flops[replica.spec] * max(0, n - store.levels_done(replica)) for replica, n in plan.wanted.items())
+    return sum(flops[replica.spec] * _trainings(replica, n, store) for replica, n in plan.wanted.items())
+
+
+def _trainings(replica: Replica, levels: int, store: Store) -> int:
+    """Trainings that the missing levels of a replica take: all points of a path are trained together, or are one."""
+    path, missing = replica.spec.path, max(0, levels - store.levels_done(replica))
+    if path.over == "none" or not missing:
+        return missing
+    return len(path.values) if path.over == "penalty_strength" else 1
 
 
 def rate(plan: Plan, store: Store) -> tuple[float, str]:

@@ -105,7 +105,7 @@ class ClaimRun:
 
     def _adjust(self, tier: Tier, entries: Sequence[ClaimEntry]) -> None:
         """Fill in Holm-adjusted p, over the register, within one tier."""
-        judged = [e for e in entries if e["tier"] == tier and e["p"] is not None]
+        judged = [e for e in sentences.registered(entries) if e["tier"] == tier and e["p"] is not None]
         for e, p in zip(
             judged, holm([e["p"] for e in judged if e["p"] is not None], self.settings.registered), strict=True
         ):
@@ -145,7 +145,8 @@ def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:
         p = e["p_contrary"] if e["verdict"] == "refuted" else e["p"]
         expected = f" (expected {e['expected']})" if sentences.is_surprise(e) else ""
         lines.append(
-            f"{e['id']} [{e['tier']}]: {sentences.verdict_word(e['verdict'])}{expected}; "
+            f"{e['id']} [{e['tier']}{', exploratory' if sentences.is_exploratory(e) else ''}]: "
+            f"{sentences.verdict_word(e['verdict'])}{expected}; "
             f"effect {numbers.effect(e['effect'])} ({numbers.interval(e['effect'])}), p {numbers.probability(p)}, "
             f"{numbers.count(len(e['seeds']), 'seed')}; control, {control['setting']}: "
             f"{sentences.verdict_word(control['verdict'])}"

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sdd_claims.curves import DENSITY
 from sdd_claims.report.evidence import Line
 
 ACCURACY = "accuracy"
+
+_BESIDE = 1.12  # room beside the outermost levels
+_GAP_AT_ZERO = 3.0  # the least factor between the place of 0 and the lowest position above it
+_HAIR = 0.006  # half the width of the narrowest window, as a share of the axis
 
 
 def is_accuracy(measure: str) -> bool:
@@ -35,31 +40,60 @@ class Axes:
     """The same axes for a claim and its control, so that the two panels can be compared by eye.
 
     Attributes:
-        density: sparse and dense end of the x axis.
+        axis: what the levels lie along, the same for all curves.
+        ends: lower and upper end of the x axis.
+        lowest: the lowest position above 0.
+        zero: where position 0, which no log axis holds, is drawn: set apart on the left; None where no curve has it.
         rows: for each row of measures its limits on the y axis, per cent for accuracies.
         colours: for each curve's name its number in the page's palette, from 1.
     """
 
-    density: tuple[float, float]
+    axis: str
+    ends: tuple[float, float]
+    lowest: float
+    zero: float | None
     rows: dict[str, tuple[float, float]]
     colours: dict[str, int]
 
     @classmethod
     def around(cls, lines: Sequence[Line]) -> "Axes":
         """Return axes that hold all `lines` (at least one), with room above for the names of windows."""
-        densities = np.concatenate([line.curve.position for line in lines])
+        positions = np.concatenate([line.curve.position for line in lines])
+        above = positions[positions > 0] if (positions > 0).any() else np.ones(1)
+        low, high = float(above.min()), float(above.max())
+        zero = low / max(_GAP_AT_ZERO, (high / low) ** 0.12) if (positions == 0).any() else None
         rows: dict[str, tuple[float, float]] = {}
         for row in sorted({row_of(line.measure) for line in lines}, key=lambda name: (name != ACCURACY, name)):
             values = np.concatenate([drawn_values(line).ravel() for line in lines if row_of(line.measure) == row])
             values = values[np.isfinite(values)] if np.isfinite(values).any() else np.zeros(1)
-            low, high = float(values.min()), float(values.max())
-            room = (high - low) or abs(high) or 1.0
-            rows[row] = (low - 0.06 * room, high + 0.20 * room)
+            bottom, top = float(values.min()), float(values.max())
+            room = (top - bottom) or abs(top) or 1.0
+            rows[row] = (bottom - 0.06 * room, top + 0.20 * room)
         names = dict.fromkeys(line.name for line in lines)
         colours = {name: number for number, name in enumerate(names, start=1)}
-        return cls((float(densities.min()) / 1.12, float(densities.max()) * 1.12), rows, colours)
+        return cls(lines[0].curve.axis, ((zero or low) / _BESIDE, high * _BESIDE), low, zero, rows, colours)
 
-    def across(self, density: np.ndarray) -> np.ndarray:
-        """Place densities on the x axis, as a fraction of its length: 0 is the dense end, 1 the sparse end."""
-        sparse, dense = np.log(self.density)
-        return (dense - np.log(density)) / (dense - sparse)
+    @property
+    def left_to_right(self) -> tuple[float, float]:
+        """The ends as drawn: dense networks on the left, along every other axis the lower end."""
+        low, high = self.ends
+        return (high, low) if self.axis == DENSITY else (low, high)
+
+    def drawn(self, position: np.ndarray) -> np.ndarray:
+        """Where positions stand on the log axis: themselves, but for 0."""
+        return position if self.zero is None else np.where(position > 0, position, self.zero)
+
+    def across(self, position: np.ndarray) -> np.ndarray:
+        """Place positions on the x axis, as a fraction of its length from the left."""
+        left, right = np.log(self.left_to_right)
+        return (np.log(self.drawn(position)) - left) / (right - left)
+
+    def band(self, low: float, high: float) -> tuple[float, float] | None:
+        """The stretch of the x axis to shade for a window, wide enough to be seen; None where it lies off the axis."""
+        hair = (self.ends[1] / self.ends[0]) ** _HAIR
+        from_, to = (float(end) for end in self.drawn(np.array([low, high], dtype=float)))
+        if to < from_ * hair**2:
+            from_, to = from_ / hair, to * hair
+        if from_ >= self.ends[1] or to <= self.ends[0]:
+            return None
+        return max(from_, self.ends[0]), min(to, self.ends[1])

@@ -45,7 +45,8 @@ class PartEntry(TypedDict):
 class RunEntry(TypedDict):
     """One curve that was judged, as the store finds it again.
 
-    `remark` says what else a reader should know of it, such as layers that pruning has emptied.
+    `axis` is what its levels lie along, density where it is absent. `remark` says what else a reader should know of it,
+    such as layers that pruning has emptied.
     """
 
     digest: str
@@ -53,6 +54,7 @@ class RunEntry(TypedDict):
     seeds: list[int]
     levels: int
     label: str
+    axis: NotRequired[str]
     remark: NotRequired[str]
 
 
@@ -78,9 +80,10 @@ class ClaimEntry(TypedDict):
     """One claim in one tier.
 
     `verdict` is None where nothing was judged (a smoke run). `title` opens with the authors and the year, up to its
-    first comma. `windows` are ranges of density, low before high. `looks` are the numbers of seeds at which the data
-    were looked at, the last one the deciding one. `reason` says why a verdict stayed open, where something other than
-    its p kept it open. `protocol` is the digest of all that was fixed before the judged seeds were run.
+    first comma. `windows` are ranges, low before high, along the axes in `window_axes` (density if absent). `looks` are
+    the numbers of seeds at which the data were looked at, the last one the deciding one. `reason` says why a verdict
+    stayed open, where something other than its p kept it open. `protocol` is the digest of all that was fixed before
+    the judged seeds were run. `exploratory` says that this is a question outside the register (if absent, it is not).
     """
 
     id: str
@@ -113,6 +116,8 @@ class ClaimEntry(TypedDict):
     runs: dict[str, RunEntry]
     windows: dict[str, list[float]]
     protocol: str | None
+    window_axes: NotRequired[dict[str, str]]
+    exploratory: NotRequired[bool]
 
 
 class SizeEntry(TypedDict):

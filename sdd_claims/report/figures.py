@@ -1,7 +1,8 @@
 """One panel of curves as SVG: every seed thin, the mean thick, the registered windows shaded and named.
 
-Dense is on the left, sparse on the right, density on a log axis. The drawing names its colours by role
-(`var(--series-1)`, `var(--ink)`); the page says what they are in light and in dark. Text stays text.
+Dense is on the left, sparse on the right, density on a log axis; other axes rise to the right, in logs too. The
+drawing names its colours by role (`var(--series-1)`, `var(--ink)`); the page says what they are in light and in dark.
+Text stays text.
 """
 
 import warnings
@@ -14,6 +15,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 
+from sdd_claims.curves import DENSITY
 from sdd_claims.report import numbers
 from sdd_claims.report.axes import ACCURACY, Axes, drawn_values, is_accuracy, row_of, whole_rows
 from sdd_claims.report.evidence import Line
@@ -23,6 +25,8 @@ from sdd_claims.report.labels import Box, Bundle, place
 _WIDTH, _ROW_HEIGHT, _SECOND_ROW_HEIGHT, _EDGES = 4.7, 2.15, 1.45, 0.85  # inches
 _LEFT, _RIGHT = 0.68, 0.08  # inches: room for numbers such as -0.015 and the measure's name
 _SMALL, _TEXT = 7.5, 8.0  # points
+_LABELS = {DENSITY: "density (fraction of weights left)", "epoch": "epochs trained"}
+_EDGE = 1e-9  # as of a window: a level on its edge may miss it by rounding
 _CHARACTER = 0.56  # mean width of a character, in units of the font size
 
 
@@ -31,20 +35,15 @@ def panel(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: A
 
     Args:
         lines: the curves; accuracies share the first row, every other measure gets a row of its own below.
-        windows: for each window's name its range of density; a single level is not shaded, and a window that the curves
-            do not reach is left out.
+        windows: for each window's name its range along the axis; one that the curves do not reach is left out.
         axes: shared by the panels that are to be compared.
         salt: makes ids unique within a page.
     """
     rows = [row for row in axes.rows if any(row_of(line.measure) == row for line in lines)]
     heights = [_ROW_HEIGHT, *[_SECOND_ROW_HEIGHT] * (len(rows) - 1)]
-    windows = {name: (low, high) for name, (low, high) in windows.items() if low < high}
     style: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": _TEXT}
-    visible = {
-        name: (max(low, axes.density[0]), min(high, axes.density[1]))
-        for name, (low, high) in windows.items()
-        if low < axes.density[1] and high > axes.density[0]
-    }
+    bands = {name: axes.band(low, high) for name, (low, high) in windows.items()}
+    visible = {name: band for name, band in bands.items() if band is not None}
     with mpl.rc_context(style), warnings.catch_warnings():
         # The reader's browser has the glyphs that matplotlib's own font may lack.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
@@ -52,33 +51,36 @@ def panel(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: A
         grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
         for position, (plot, row) in enumerate(zip(grid, rows, strict=True)):
             _draw_row(plot, row, [line for line in lines if row_of(line.measure) == row], visible, axes, position == 0)
-        _label_density(grid[0], grid[-1], axes)
+        _label_positions(grid[0], grid[-1], axes)
         total = sum(heights) + _EDGES
         figure.subplots_adjust(
             left=_LEFT / _WIDTH, right=1 - _RIGHT / _WIDTH, top=1 - 0.42 / total, bottom=0.43 / total
         )
         figure.align_ylabels(list(grid))
-        return inline_svg(figure, salt, describe(lines, windows))
+        return inline_svg(figure, salt, describe(lines, windows, axes))
 
 
-def describe(lines: Sequence[Line], windows: Mapping[str, Sequence[float]]) -> str:
-    """Say what a panel shows, for those who hear it: each mean at the dense end, in each window, at the sparse end."""
+def describe(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: Axes) -> str:
+    """Say what a panel shows, for those who hear it: each mean at the first level, in each window, at the last."""
     sentences = []
+    dense_left = axes.axis == DENSITY
     for line in lines:
         name = f"{_measure(line.measure)} of {line.label}, {numbers.count(len(line.curve.seeds), 'seed')}"
         rows = whole_rows(drawn_values(line))
         if not len(rows):
             sentences.append(f"{name}: every replica diverged.")
             continue
-        mean, density = rows.mean(axis=0), line.curve.position
-        stops = [f"{_value(line, mean[0])} dense"]
+        mean, position = rows.mean(axis=0), line.curve.position
+        first, last = (f"at {axes.axis} {numbers.position(float(end))}" for end in (position[0], position[-1]))
+        stops = [f"{_value(line, mean[0])} {'dense' if dense_left else first}"]
         for window, (low, high) in windows.items():
-            within = mean[(density >= low) & (density <= high)]
+            within = mean[(position >= low * (1 - _EDGE)) & (position <= high * (1 + _EDGE))]
             if len(within):
                 stops.append(f"{_value(line, within.min())} to {_value(line, within.max())} in the {window} window")
-        stops.append(f"{_value(line, mean[-1])} at density {numbers.density(float(density[-1]))}")
+        stops.append(f"{_value(line, mean[-1])} {last}")
         sentences.append(f"{name}: mean {', '.join(stops)}.")
-    return "Curves against density, dense on the left. " + " ".join(sentences)
+    side = ", dense on the left" if dense_left else ""
+    return f"Curves against {axes.axis}{side}. " + " ".join(sentences)
 
 
 def _draw_row(
@@ -86,7 +88,7 @@ def _draw_row(
 ) -> None:
     low, high = axes.rows[row]
     plot.set_xscale("log")
-    plot.set_xlim(axes.density[1], axes.density[0])
+    plot.set_xlim(*axes.left_to_right)
     plot.set_ylim(low, high)
     plot.set_ylabel(f"{_row_name(row, lines)} (%)" if row == ACCURACY else _measure(row), color=INK)
     plot.yaxis.set_major_locator(MaxNLocator(5))
@@ -107,15 +109,22 @@ def _draw_row(
 
     for line in lines:
         colour, dashes = _colour(axes.colours[line.name])
-        plot.plot(line.curve.position, drawn_values(line).T, color=colour, linewidth=0.55, alpha=0.4, linestyle=dashes)
+        plot.plot(
+            axes.drawn(line.curve.position),
+            drawn_values(line).T,
+            color=colour,
+            linewidth=0.55,
+            alpha=0.4,
+            linestyle=dashes,
+        )
     for line in lines:
         colour, dashes = _colour(axes.colours[line.name])
         complete = whole_rows(drawn_values(line))
         if len(complete):
-            mean = complete.mean(axis=0)
+            x, mean = axes.drawn(line.curve.position), complete.mean(axis=0)
             # A thin edge in the paper's colour keeps the mean apart from the seeds.
-            plot.plot(line.curve.position, mean, color=PAPER, linewidth=3.0)
-            plot.plot(line.curve.position, mean, color=colour, linewidth=1.9, linestyle=dashes)
+            plot.plot(x, mean, color=PAPER, linewidth=3.0)
+            plot.plot(x, mean, color=colour, linewidth=1.9, linestyle=dashes)
     _label_lines(plot, lines, axes, (low, high), height, list(names.values()))
 
 
@@ -151,12 +160,16 @@ def _window_names(windows: Mapping[str, Sequence[float]], axes: Axes, height: fl
     return boxes
 
 
-def _label_density(top: Any, bottom: Any, axes: Axes) -> None:
-    ticks = _density_ticks(*axes.density)
-    bottom.xaxis.set_major_locator(FixedLocator(ticks))
-    bottom.xaxis.set_major_formatter(FixedFormatter([numbers.density(tick) for tick in ticks]))
+def _label_positions(top: Any, bottom: Any, axes: Axes) -> None:
+    ticks = _ticks(axes)
+    names = [numbers.position(tick) for tick in ticks]
+    zero = [] if axes.zero is None else [axes.zero]
+    bottom.xaxis.set_major_locator(FixedLocator([*zero, *ticks]))
+    bottom.xaxis.set_major_formatter(FixedFormatter([*("0" for _ in zero), *names]))
     bottom.xaxis.set_minor_locator(NullLocator())
-    bottom.set_xlabel("density (fraction of weights left)", color=INK)
+    bottom.set_xlabel(_LABELS.get(axes.axis, axes.axis) + (", 0 set apart" if zero else ""), color=INK)
+    if axes.axis != DENSITY:
+        return
     above = top.secondary_xaxis("top")
     above.xaxis.set_major_locator(FixedLocator(ticks))
     above.xaxis.set_major_formatter(FixedFormatter([f"{100 * (1 - tick):.6g}\N{NO-BREAK SPACE}%" for tick in ticks]))
@@ -166,15 +179,20 @@ def _label_density(top: Any, bottom: Any, axes: Axes) -> None:
     above.set_xlabel("sparsity", color=MUTED, fontsize=_SMALL, labelpad=2)
 
 
-def _density_ticks(low: float, high: float) -> list[float]:
-    """Return decades, or finer round numbers where the range holds fewer than three of them."""
+def _ticks(axes: Axes) -> list[float]:
+    """Return decades, every other one where they are many, or finer round numbers where they are fewer than three."""
+    low, high = axes.ends
+    if axes.zero is not None:
+        low = float(np.sqrt(axes.zero * axes.lowest))
+    if axes.axis == DENSITY:
+        high = min(high, 1.0)
     inside: list[float] = []
     for steps in ((1,), (1, 2, 5), (1, 2, 3, 4, 5, 6, 7, 8, 9)):
-        rounded = [step * 10.0**power for power in range(-9, 1) for step in steps]
-        inside = [number for number in rounded if low <= number <= min(high, 1.0)]
+        rounded = [float(f"{step}e{power}") for power in range(-12, 13) for step in steps]
+        inside = [number for number in rounded if low <= number <= high]
         if len(inside) >= 3:
             break
-    return inside
+    return inside[:: 1 + len(inside) // 8]
 
 
 def _write(plot: Any, x: float, y: float, text: str, colour: str, **how: Any) -> None:

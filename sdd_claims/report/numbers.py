@@ -110,10 +110,19 @@ def count(number: int, noun: str) -> str:
     return f"{number}{_NBSP}{noun}{'' if number == 1 else 's'}"
 
 
-def density(value: float) -> str:
-    """A fraction of weights left, never in exponent form: `0.023`, `0.0001`."""
-    places = max(0, 1 - math.floor(math.log10(value))) if value > 0 else 0
-    return f"{value:.{places}f}".rstrip("0").rstrip(".") if places else f"{value:g}"
+def position(value: float) -> str:
+    """A place along a curve: a density of `0.023`, a strength of `10⁻⁶`, epoch `50,000`."""
+    if 1e-4 <= value < 1:
+        return _fraction(value)
+    if 0 < value < 1e6 and value == round(value):
+        return f"{value:,.0f}"
+    power = math.log10(value) if value > 0 else 0.5
+    return _ten_to(round(power)) if math.isclose(power, round(power), abs_tol=1e-9) else plain(value)
+
+
+def _fraction(value: float) -> str:
+    """A number below 1 with two digits, never in exponent form: `0.023`, `0.0001`."""
+    return f"{value:.{1 - math.floor(math.log10(value))}f}".rstrip("0").rstrip(".")
 
 
 def _points(fraction: float) -> str:

@@ -1,6 +1,7 @@
 """What the report says in words, the same in HTML and in Markdown."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from sdd_claims.report import numbers
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, ControlEntry, Verdict
@@ -32,22 +33,24 @@ def short_title(claim: ClaimEntry) -> str:
 
 def summary(document: ClaimsDocument) -> list[str]:
     """What was judged, with what outcome, and how often such outcomes are wrong: one paragraph, in sentences."""
-    claims = document["claims"]
-    if not claims:
+    claims, questions = registered(document["claims"]), exploratory(document["claims"])
+    if not document["claims"]:
         return ["No claim was selected, so nothing was judged."]
-    registered, alpha = document["registered"], document["alpha"]
-    distinct = len({claim["id"] for claim in claims})
-    some = "One" if distinct == 1 else str(distinct)
-    was = "was" if distinct == 1 else "were"
-    sentences = [f"{some} of the {registered} registered claims {was} put on trial here."]
+    size, alpha = document["registered"], document["alpha"]
+    some, was = _some(claims)
+    sentences = [f"{some} of the {size} registered claims {was} put on trial here."]
     sentences += [f"In the {tier} tier {_tally(counts)}." for tier, counts in tallies(document).items()]
     if surprises := [claim for claim in claims if is_surprise(claim)]:
         some = "One verdict differs" if len(surprises) == 1 else f"{len(surprises)} verdicts differ"
         sentences.append(f"{some} from what was registered as expected.")
     elif any(claim["verdict"] for claim in claims):
         sentences.append("Every verdict is the one registered as expected.")
+    if questions:
+        some, was = _some(questions)
+        what = "question outside the register" if some == "One" else "questions outside the register"
+        sentences.append(f"{some} exploratory {what} {was} judged by the same rules, and counted nowhere above.")
     sentences.append(
-        f"Each registered claim is tested at {alpha:g} / {registered} = {numbers.probability(alpha / registered)}, "
+        f"Each registered claim is tested at {alpha:g} / {size} = {numbers.probability(alpha / size)}, "
         f"whether or not the others were run: within a tier, the chance that even one claim is called supported "
         f"though it is false is meant to be at most {numbers.percent(alpha)}, "
         f"and the chance that one is called refuted though it is true likewise."
@@ -56,16 +59,31 @@ def summary(document: ClaimsDocument) -> list[str]:
 
 
 def tallies(document: ClaimsDocument) -> dict[str, Counter[str]]:
-    """How many claims of each tier came to which verdict."""
+    """How many registered claims of each tier came to which verdict."""
     counts: dict[str, Counter[str]] = {}
-    for claim in document["claims"]:
+    for claim in registered(document["claims"]):
         counts.setdefault(claim["tier"], Counter())[verdict_word(claim["verdict"])] += 1
     return counts
 
 
 def is_surprise(claim: ClaimEntry) -> bool:
     """Whether a claim was judged, and otherwise than registered as expected."""
-    return claim["verdict"] is not None and claim["verdict"] != claim["expected"]
+    return not is_exploratory(claim) and claim["verdict"] is not None and claim["verdict"] != claim["expected"]
+
+
+def is_exploratory(claim: ClaimEntry) -> bool:
+    """Whether this is a question outside the register, of which nothing is expected."""
+    return claim.get("exploratory", False)
+
+
+def registered(claims: Sequence[ClaimEntry]) -> list[ClaimEntry]:
+    """The claims of the register."""
+    return [claim for claim in claims if not is_exploratory(claim)]
+
+
+def exploratory(claims: Sequence[ClaimEntry]) -> list[ClaimEntry]:
+    """The questions outside it."""
+    return [claim for claim in claims if is_exploratory(claim)]
 
 
 def verdict(claim: ClaimEntry) -> str:
@@ -87,7 +105,9 @@ def verdict(claim: ClaimEntry) -> str:
     sentences = [f"{claim['verdict'].capitalize()} {where}: {because}"]
     if claim["reason"]:
         sentences.append(f"What keeps it open: {claim['reason'].rstrip('.')}.")
-    if is_surprise(claim):
+    if is_exploratory(claim):
+        sentences.append("This question stands outside the register, which expects nothing of it.")
+    elif is_surprise(claim):
         sentences.append(f"The register expected {claim['expected']}.")
     elif claim["verdict"] != "supported":
         sentences.append("The register expected this verdict.")
@@ -109,6 +129,12 @@ def control(entry: ControlEntry) -> str:
 def looks(claim: ClaimEntry) -> str:
     """The numbers of seeds at which the data were looked at."""
     return " and ".join(str(look) for look in claim["looks"]) + " seeds" if claim["looks"] else numbers.ABSENT
+
+
+def _some(claims: Sequence[ClaimEntry]) -> tuple[str, str]:
+    """How many different ones, to open a sentence with, and the verb that goes with it."""
+    distinct = len({claim["id"] for claim in claims})
+    return ("One", "was") if distinct == 1 else (str(distinct) if distinct else "None", "were")
 
 
 def _tally(counts: Counter[str]) -> str:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sdd_claims.claim import Control, CurveOf, FromPilots, Trial, decide, judge
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
+from sdd_claims.spec import PathSpec, PenaltySpec, PruningSpec, RunSpec, TrainingSpec
 from sdd_claims.stats import DipThenRise, Effect, Outcome, Window
 from sdd_claims.tests.tiny import NO, OPEN, SPEC, YES, Answer, trial_named
 
@@ -173,3 +174,29 @@ def test_the_control_falls_back_on_the_trials_own_curves():
 
 def test_an_offset_moves_the_seeds_that_are_trained():
     assert CurveOf(SPEC, "test_accuracy", 2, 500).seeds((1000, 1011)) == (1500, 1511)
+
+
+PATH = RunSpec(
+    training=TrainingSpec(penalty=PenaltySpec(name="l1")),
+    pruning=PruningSpec(criterion="none"),
+    path=PathSpec(over="penalty_strength", values=(0, 1, 10)),
+)
+ALONG = Answer(windows_=(Window(0, 0, "penalty strength"), Window(10, 10, "penalty strength")))
+
+
+def test_a_curve_of_a_path_lies_along_its_values():
+    curve = CurveOf(PATH, "test_accuracy", 2)
+    assert (curve.axis, curve.position().tolist()) == ("penalty strength", [0, 1])
+    assert trial_named("path", ALONG, spec=PATH, levels=3).judged_by == ALONG
+
+
+def test_more_levels_than_a_path_has_points_are_refused():
+    with pytest.raises(InputError, match="a path of 3 points over penalty strength has no point 3"):
+        trial_named("path", ALONG, spec=PATH, levels=4)
+
+
+def test_windows_along_another_axis_than_their_curve_are_refused_and_the_trial_is_named():
+    with pytest.raises(InputError, match=r"nobody2026/path: the window at density .* lies along penalty strength"):
+        trial_named("path", spec=PATH, levels=3)
+    with pytest.raises(InputError, match=r"window at penalty strength 0 .* lies along density"):
+        trial_named("path", ALONG, spec=PATH, levels=3, control=Control("pruned", {"accuracy": CurveOf(SPEC, "x", 3)}))

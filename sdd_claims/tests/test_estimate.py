@@ -53,6 +53,22 @@ def test_only_levels_that_are_not_stored_cost_anything(store):
     assert estimate.missing_flops(plan([Request(TINY, (0,), 1)]), store) == 0
 
 
+def test_all_points_of_a_path_over_strengths_are_trained_and_those_over_epochs_are_one_training(tmp_path):
+    path = TINY.but(
+        pruning={"criterion": "none"},
+        training={"penalty": {"name": "l1"}},
+        path={"over": "penalty_strength", "values": (0, 1, 2, 3)},
+    )
+    epochs = path.but(path={"over": "epochs", "values": (0, 1, 2)})
+    assert estimate.missing_flops(plan([Request(path, (0,), 2)]), Store(tmp_path)) == 4 * TINY_FLOPS
+    assert estimate.missing_flops(plan([Request(epochs, (0, 1), 3)]), Store(tmp_path)) == 2 * TINY_FLOPS
+
+
+def test_validation_images_are_not_trained_on():
+    held_out = RunSpec(data=DataSpec(name="mnist", validation_size=10_000))
+    assert estimate.level_flops(held_out) == LENET_FLOPS * 50_000 * 200
+
+
 def test_the_rate_is_that_of_the_stored_runs(store):
     record = store.records(TINY.digest, 0)[0]
     rate, source = estimate.rate(plan([Request(TINY, (0, 1), 3)]), store)

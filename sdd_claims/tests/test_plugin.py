@@ -132,6 +132,18 @@ def test_an_unexpected_refutation_fails_with_one_paragraph(project):
     assert "def test_fast" not in said
 
 
+@pytest.mark.parametrize("rule", ["YES", "NO", "OPEN"])
+def test_an_exploratory_question_passes_whatever_comes_out_and_counts_nowhere(project, rule):
+    project.add("question", rule, "exploratory=True").add("claim", "replace(YES, p=1e-4)")
+    result = project.run("--strict-verdicts")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines("nobody2026/question [[]fast, exploratory[]]: *")
+    entries = project.entries()
+    assert entries["question"]["exploratory"]
+    assert entries["question"]["p_holm"] is None
+    assert entries["claim"]["p_holm"] == pytest.approx(46e-4)
+
+
 @pytest.mark.parametrize("expected", ["supported", "refuted", "inconclusive"])
 @pytest.mark.parametrize(("rule", "reached"), [("YES", "supported"), ("NO", "refuted"), ("OPEN", "inconclusive")])
 def test_strict_verdicts_pass_on_the_registered_one_and_on_no_other(project, rule, reached, expected):

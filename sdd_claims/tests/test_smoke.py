@@ -90,6 +90,7 @@ def test_a_teacher_shrinks_with_its_student(teacher_level, rewind_iteration, tmp
     lesson = {"alpha": 0.8, "teacher": teacher, "teacher_level": teacher_level, "teacher_levels": 20 if best else 1}
     student = BIG.but(data={"validation_size": 5000}, distillation=lesson)
     small = shrunk(CurveOf(student, "test_accuracy", 33), tmp_path).spec
+    assert small.distillation.teacher is not None
     assert small.distillation.teacher.data == small.data
     assert small.distillation.teacher.training.epochs <= 2
     assert small.distillation.teacher_levels == (2 if best else 1)

@@ -169,7 +169,14 @@ def trial_named(name: str, rule: Any = YES, *, spec: RunSpec = SPEC, levels: int
     """A trial of two levels and, at its first look, two seeds."""
     settings.setdefault("looks", (2, 4))
     return Trial(
-        Claim(name, "nobody2026", "Nobody 2026, A paper", "Networks do as they are told.", "Figure 0"),
+        Claim(
+            name,
+            "nobody2026",
+            "Nobody 2026, A paper",
+            "Networks do as they are told.",
+            "Figure 0",
+            exploratory=settings.pop("exploratory", False),
+        ),
         settings.pop("tier", "fast"),
         curves={"accuracy": CurveOf(spec, "test_accuracy", levels)},
         rule=rule,

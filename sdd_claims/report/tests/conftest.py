@@ -16,15 +16,18 @@ DENSITY = 0.64 ** np.arange(LEVELS)
 
 
 class FakeSource:
-    """Curves by (digest, measure)."""
+    """Curves by (digest, measure), along density where `axes` does not say otherwise."""
 
     def __init__(self, curves: Mapping[tuple[str, str], np.ndarray]) -> None:
         self.curves = curves
+        self.axes: dict[str, str] = {}
 
     def curve(self, digest: str, measure: str, seeds: tuple[int, ...], levels: int, /) -> SparsityCurve:
         if (digest, measure) not in self.curves:
             raise StoreError(f"no run {digest[:12]} in the store; train it")
-        return SparsityCurve(seeds, DENSITY[:levels], self.curves[digest, measure][:, :levels])
+        axis = self.axes.get(digest, "density")
+        position = DENSITY[:levels] if axis == "density" else DENSITY[:levels][::-1]
+        return SparsityCurve(seeds, position, self.curves[digest, measure][:, :levels], axis)
 
 
 def accuracy(dip: float, rng: np.random.Generator) -> np.ndarray:

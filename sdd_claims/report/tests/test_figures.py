@@ -130,3 +130,65 @@ def test_the_short_curves_of_a_smoke_run_are_drawn(levels):
 
 def test_a_label_that_matplotlibs_font_cannot_draw_is_left_to_the_browser():
     assert "標籤" in draw(line("noisy", label="標籤"))
+
+
+STRENGTHS = np.array([0, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1])
+
+
+def path_line(position: np.ndarray = STRENGTHS, axis: str = "penalty strength") -> Line:
+    values = 0.7 + 0.01 * np.random.default_rng(1).normal(size=(12, len(position)))
+    return Line("path", "path", "test_accuracy", SparsityCurve(SEEDS, position, values, axis))
+
+
+def x_of(svg: str, label: str) -> float:
+    found = re.search(rf'<text [^>]*x="([\d.]+)"[^>]*>{label}</text>', svg)
+    assert found is not None, label
+    return float(found[1])
+
+
+def shaded(svg: str) -> list[tuple[float, float]]:
+    """Left and right edge of every window."""
+    bands = re.findall(r'<path d="([^"]*)"[^>]*style="fill: var\(--ink\); opacity: 0.075', svg)
+    edges = [[float(x) for x, _ in re.findall(r"[ML] ([\d.]+) ([\d.]+)", band)] for band in bands]
+    return [(min(x), max(x)) for x in edges]
+
+
+def test_strengths_rise_to_the_right_with_zero_set_apart_and_no_sparsity():
+    line = path_line()
+    svg = panel([line], {}, Axes.around([line]), salt="a")
+    assert x_of(svg, "0") < x_of(svg, "10⁻⁵") < x_of(svg, "0.01") < x_of(svg, "1")
+    assert "penalty strength, 0 set apart" in texts(svg)
+    assert "sparsity" not in texts(svg)
+    assert "Curves against penalty strength. " in svg
+    assert "at penalty strength 0, " in svg
+
+
+def test_epochs_are_drawn_on_a_log_axis():
+    line = path_line(np.array([10, 100, 1000, 10_000, 50_000.0]), "epoch")
+    svg = panel([line], {}, Axes.around([line]), salt="a")
+    assert "epochs trained" in texts(svg)
+    steps = np.diff([x_of(svg, label) for label in ("10", "100", "1,000", "10,000")])
+    assert np.ptp(steps) < 0.1
+
+
+@pytest.mark.parametrize("point", STRENGTHS.tolist())
+def test_a_window_of_a_single_point_can_be_seen_around_it(point):
+    line = path_line()
+    svg = panel([line], {"here": (point, point)}, Axes.around([line]), salt="a")
+    ((left, right),) = shaded(svg)
+    assert 2 < right - left < 8
+    assert "in the here window" in svg
+    assert "here" in texts(svg)
+
+
+def test_a_window_from_zero_reaches_from_the_place_of_zero():
+    line = path_line()
+    axes = Axes.around([line])
+    low, high = axes.band(0, 1e-4) or (0, 0)
+    assert (low, high) == (axes.zero, 1e-4)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 7])
+def test_short_paths_are_drawn(levels):
+    short = path_line(STRENGTHS[:levels])
+    assert paths(panel([short], {}, Axes.around([short]), salt="a"), "--series-1") == len(SEEDS) + 1

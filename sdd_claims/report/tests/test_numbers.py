@@ -81,7 +81,23 @@ def test_the_interval_level_follows_from_the_threshold():
     ("value", "text"), [(1.0, "1"), (0.1, "0.1"), (0.0234, "0.023"), (0.0001, "0.0001"), (0.64, "0.64"), (0.0, "0")]
 )
 def test_densities_are_never_in_exponent_form(value, text):
-    assert numbers.density(value) == text
+    assert numbers.position(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1e-6, "10⁻⁶"),
+        (2e-5, "2 × 10⁻⁵"),
+        (1.5, "1.5"),
+        (3.0, "3"),
+        (50_000.0, "50,000"),
+        (1e7, "10⁷"),
+        (2.5e8, "2.5 × 10⁸"),
+    ],
+)
+def test_points_of_a_path_are_written_short(value, text):
+    assert spaced(numbers.position(value)) == text
 
 
 @given(st.sets(st.integers(0, 60), min_size=1))

@@ -161,6 +161,41 @@ def test_the_summary_holds_one_row_a_claim_whatever_it_says(tmp_path, document, 
     assert r"| a \| b and \*c\* \<d\> | He et al. 2022 | fast | refuted (expected supported) |" in table[3]
 
 
+def test_exploratory_questions_have_a_table_of_their_own(tmp_path, document, source):
+    document["claims"][2]["exploratory"] = True
+    write(tmp_path / "claims.json", document)
+    text = render(tmp_path, source).read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    first, _, second = text[: text.index("<article")].partition("Questions outside the register")
+    anchors = [f"fast-{claim['id'].replace('/', '-')}" for claim in document["claims"]]
+    assert [f"#{anchor}" in first for anchor in anchors] == [True, True, False, True]
+    assert [f"#{anchor}" in second for anchor in anchors] == [False, False, True, False]
+    assert set(anchors) <= set(page.values("id"))
+    tables = (tmp_path / "SUMMARY.md").read_text(encoding="utf-8").split("Questions outside the register:")
+    statement = document["claims"][2]["statement"]
+    assert [table.count(f"| {statement}") for table in tables] == [0, 1]
+    assert all("\n\n| Claim | Paper |" in table for table in tables)
+
+
+def test_curves_along_two_axes_are_drawn_apart_each_with_its_own_windows(tmp_path, document, source):
+    source.axes["noise020" * 8] = "penalty strength"
+    claim = document["claims"][0]
+    claim["windows"] = {"light": [0.3, 1.0], "strong": [0.01, 0.1]}
+    claim["window_axes"] = {"light": "density", "strong": "penalty strength"}
+    document["claims"] = [claim]
+    write(tmp_path / "claims.json", document)
+    page = Page(render(tmp_path, source).read_text(encoding="utf-8"))
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    along, dense = (heard for heard in page.values("aria-label") if heard.startswith("Curves against"))
+    assert along.startswith("Curves against penalty strength. ")
+    assert "strong window" in along
+    assert "light window" not in along
+    assert dense.startswith("Curves against density, dense on the left.")
+    assert "registered windows of penalty strength" in page.text
+
+
 def test_the_command_without_a_document_is_one_sentence(tmp_path, capsys):
     assert command.main([str(tmp_path), "--store", str(tmp_path / "store")]) == 2
     assert capsys.readouterr().err.startswith("error: no claims.json can be read at")

@@ -63,3 +63,21 @@ def test_a_control_that_is_not_supported_is_as_it_should_be(claim, verdict, star
 
 def test_a_supported_control_discredits_the_verdict(claim):
     assert "cannot be trusted" in sentences.control(claim["control"] | {"verdict": "supported"})
+
+
+def test_exploratory_questions_are_counted_apart_and_nothing_is_expected_of_them(document):
+    question = document["claims"][1] | {"id": "he2022/question", "exploratory": True}
+    before = spaced(" ".join(sentences.summary(document)))
+    document["claims"].append(question)
+    text = spaced(" ".join(sentences.summary(document)))
+    said = "One exploratory question outside the register was judged by the same rules, and counted nowhere above. "
+    assert text.replace(said, "") == before
+    assert said in text
+    assert not sentences.is_surprise(question)
+    assert sentences.verdict(question).endswith("stands outside the register, which expects nothing of it.")
+
+
+def test_a_report_of_questions_alone_says_that_no_claim_was_tried(document):
+    document["claims"] = [document["claims"][0] | {"exploratory": True}]
+    text = " ".join(sentences.summary(document))
+    assert text.startswith("None of the 46 registered claims were put on trial here. One exploratory question")

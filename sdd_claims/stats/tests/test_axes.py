@@ -1,0 +1,120 @@
+"""Rules along something else than density: windows must fit their curves, and words name the axis."""
+
+import numpy as np
+import pytest
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats import (
+    AllOf,
+    Contrast,
+    Correlated,
+    DipFree,
+    DipThenRise,
+    Equivalent,
+    Greater,
+    Location,
+    SamePlace,
+    Shifts,
+    Term,
+    ThresholdWithin,
+    find_phases,
+)
+from sdd_claims.stats.window import Window
+
+STRENGTHS = np.array([0, 0.01, 0.1, 1, 10, 100])
+PENALTY = "penalty strength"
+SEEDS = tuple(range(1000, 1012))
+LOW, MIDDLE, HIGH = Window(0, 0.01, PENALTY), Window(0.1, 0.1, PENALTY), Window(1, 10, PENALTY)
+BRACKET = Window(0.01, 10, PENALTY)
+
+
+def curve(means: list[float], spread: float = 0.003) -> SparsityCurve:
+    values = np.array(means) + np.random.default_rng(1).normal(0, spread, (12, 6))
+    return SparsityCurve(SEEDS, STRENGTHS, values, PENALTY)
+
+
+DIPPED = curve([0.8, 0.8, 0.7, 0.8, 0.8, 0.3])
+DIPPED_HIGHER = curve([0.8, 0.8, 0.8, 0.7, 0.8, 0.3])
+PRUNED = SparsityCurve(SEEDS, 0.5 ** np.arange(6), DIPPED.values)
+CURVES = {"x": DIPPED, "y": DIPPED_HIGHER}
+RULES = [
+    Greater(Contrast((Term(1, "x", HIGH), Term(-1, "x", MIDDLE)))),
+    Equivalent(Contrast((Term(1, "x", HIGH), Term(-1, "y", LOW))), 0.01),
+    Correlated("x", "y", "y", BRACKET),
+    DipThenRise("x", LOW, MIDDLE, HIGH),
+    DipFree("x", 0.01, LOW, MIDDLE, HIGH),
+    SamePlace("x", Location(BRACKET, "dip"), "y", Location(BRACKET, "dip")),
+    Shifts(("x", "y"), (0.0, 1.0), Location(BRACKET, "dip"), 1, "log penalty strength"),
+    AllOf({"part": DipThenRise("x", LOW, MIDDLE, HIGH)}),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_rule_judges_a_path_and_says_no_word_of_density(rule):
+    found = rule.evaluate(CURVES, 0.0006)
+    said = found.words + found.effect.unit + "".join(part.words for part in found.parts.values())
+    assert not {word for word in ("dens", "spars", "dense") if word in said}
+    assert 0 <= found.p <= 1
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_window_along_another_axis_than_its_curve_is_refused_and_both_are_named(rule):
+    with pytest.raises(InputError, match=r"window at penalty strength .* lies along density"):
+        rule.evaluate({"x": PRUNED, "y": PRUNED}, 0.0006)
+
+
+def test_each_term_of_a_contrast_must_fit_its_own_curve():
+    sparse = Window(0.1, 0.3)
+    mixed = Greater(Contrast((Term(1, "path", HIGH), Term(-1, "pruned", sparse))))
+    assert mixed.windows() == {"penalty strength 1 to 10": HIGH, "density 0.1 to 0.3": sparse}
+    mixed.evaluate({"path": DIPPED, "pruned": PRUNED}, 0.0006)
+    with pytest.raises(InputError, match="curve 'path', which lies along density"):
+        mixed.evaluate({"path": PRUNED, "pruned": DIPPED}, 0.0006)
+
+
+def test_a_dip_along_a_path_is_found_from_low_to_high():
+    assert DipThenRise("x", LOW, MIDDLE, HIGH).evaluate(CURVES, 0.0006).p < 0.0006
+    assert DipFree("x", 0.01, LOW, MIDDLE, HIGH).evaluate(CURVES, 0.0006).p_contrary < 0.0006
+    said = DipFree("x", 0.01).evaluate(CURVES, 0.0006).words
+    assert "at penalty strength 0.1 against" in said
+    assert "below both one at lower and one at higher penalty strength" in said
+
+
+def test_a_contrast_names_the_strength():
+    assert str(Contrast((Term(1, "x", HIGH),))) == "x at penalty strength 1 to 10"
+    assert str(Contrast((Term(1, "x", Window(50_000, 50_000, "epoch")),))) == "x at epoch 50000"
+
+
+def test_places_are_taken_in_logs_of_the_strength_and_rise_with_it():
+    at = Location(BRACKET, "dip")
+    found = Shifts(("x", "y"), (0.0, 1.0), at, 1, "log penalty strength").evaluate(CURVES, 0.0006)
+    assert found.effect.value == pytest.approx(np.log(10), abs=0.1)
+    assert found.p < 0.0006
+    assert "positive towards higher penalty strength. That it moves to higher penalty strength" in found.words
+    assert SamePlace("x", at, "y", at).evaluate(CURVES, 0.0006).effect.unit == "log penalty strength"
+
+
+def test_a_seed_without_a_dip_is_named_with_the_bracket():
+    flat = curve([0.5, 0.9, 0.8, 0.7, 0.6, 0.5], spread=0.0)
+    assert Location(BRACKET, "dip").unfound("x", flat)[0].endswith("in the bracket at penalty strength 0.01 to 10")
+
+
+def test_a_bracket_that_holds_zero_is_refused():
+    with pytest.raises(InputError, match="bracket penalty strength 0 to 1 holds 0"):
+        Location(Window(0, 1, PENALTY), "dip")
+
+
+def test_places_along_different_axes_cannot_be_compared():
+    here, there = Location(BRACKET, "dip"), Location(Window(0.1, 1), "dip")
+    with pytest.raises(InputError, match="different axes cannot be compared"):
+        SamePlace("x", here, "y", there)
+    with pytest.raises(InputError, match="different axes cannot be compared"):
+        Shifts(("x", "y"), (0.0, 1.0), (here, there), 1, "log")
+
+
+def test_what_is_defined_by_density_is_refused_elsewhere():
+    with pytest.raises(InputError, match="interpolation threshold is a density"):
+        ThresholdWithin("x", HIGH)
+    with pytest.raises(InputError, match="sets windows of density, not of penalty strength"):
+        find_phases(DIPPED, DIPPED)
