@@ -63,8 +63,8 @@ class DipThenRise:
         return phases if self.collapsed is None else {**phases, "collapsed": self.collapsed}
 
     def placed(self) -> list[tuple[str, Window]]:
-        """Returns the windows with the curve."""
-        return [(self.curve, window) for window in self.windows().values()]
+        """Returns the windows with each of the curves, which share one grid."""
+        return [(curve, window) for curve in self.curves() for window in self.windows().values()]
 
     def check(self, position: Positions) -> None:
         """Checks that every window holds a level of the curve.

@@ -73,6 +73,11 @@ def test_each_term_of_a_contrast_must_fit_its_own_curve():
         mixed.evaluate({"path": PRUNED, "pruned": DIPPED}, 0.0006)
 
 
+def test_the_curve_that_shows_the_collapse_must_share_the_grid():
+    with pytest.raises(InputError, match="curve 'train', which lies along density"):
+        DipThenRise("x", LOW, MIDDLE, HIGH, train_curve="train").evaluate({"x": DIPPED, "train": PRUNED}, 0.0006)
+
+
 def test_a_dip_along_a_path_is_found_from_low_to_high():
     assert DipThenRise("x", LOW, MIDDLE, HIGH).evaluate(CURVES, 0.0006).p < 0.0006
     assert DipFree("x", 0.01, LOW, MIDDLE, HIGH).evaluate(CURVES, 0.0006).p_contrary < 0.0006
