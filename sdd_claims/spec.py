@@ -409,9 +409,9 @@ class DistillationSpec(_Spec):
         self._require("teacher", self.teacher.distillation.teacher is None, "a chain that has no teacher itself")
         chain = self.teacher.derivation.kind == "none" and self.teacher.path.over == "none"
         self._require("teacher", chain, "a chain of iterative pruning")
-        if chosen:
-            self._require("teacher", self.teacher.data.validation_size > 0, "a chain with validation images")
-            self._require("teacher", self.teacher.record.weights == "every_level", "a chain that keeps every level")
+        # A dense teacher too: the chain may be asked for further levels, and would not keep its dense one.
+        self._require("teacher", self.teacher.record.weights == "every_level", "a chain that keeps every level")
+        self._require("teacher", not chosen or self.teacher.data.validation_size > 0, "a chain with validation images")
 
     def __str__(self) -> str:
         teacher = (

@@ -796,7 +796,7 @@ def test_sharpness_draws_other_directions_at_every_level_and_the_same_again():
         ({"data": {"train_size": 10**6}}, "a training subset of 1000000 images was asked of 512"),
         ({"data": {"side": 5}}, "cannot be averaged from 28 x 28 down to 5 x 5"),
         ({"noise": {"kind": "salt", "rate": 0.1}}, "unknown label noise 'salt'"),
-        ({"model": {"name": "mlp2"}}, "there is no model 'mlp2'"),
+        ({"model": {"name": "mlp2", "hidden": ()}}, "there is no model 'mlp2'"),
         ({"model": {"hidden": ()}}, "without hidden layers"),
         ({"pruning": {"criterion": "luck"}}, "there is no pruning criterion 'luck'"),
         ({"pruning": {"retraining": "hope"}}, "there is no retraining method 'hope'"),

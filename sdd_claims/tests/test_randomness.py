@@ -26,6 +26,8 @@ def test_the_numbers_of_the_streams_are_fixed():
         "BATCH_ORDER": 3,
         "PRUNING_SCORES": 4,
         "DIRECTIONS": 5,
+        "VALIDATION": 6,
+        "TARGETS": 7,
     }
 
 

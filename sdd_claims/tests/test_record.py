@@ -10,13 +10,23 @@ from sdd_claims.record import SUMMARIES, LevelRecord, Replica
 from sdd_claims.spec import RunSpec
 from sdd_claims.tests.tiny import KEPT, REDENSE, SPEC, instant_level
 
-PLAIN, _ = instant_level(Replica(SPEC, 1000), 0, None)
+PLAIN = replace(
+    instant_level(Replica(SPEC, 1000), 0, None)[0],
+    weight_variance=0.5,
+    zero_fraction=0.25,
+    small_fraction=0.375,
+)
 DETAILED = replace(
     PLAIN,
     epoch_test_accuracy=(0.25, 0.75, 0.5),
     sharpness=12.5,
     line_train_loss=(2.0, 1.0, 4.0, 0.5, 3.0),
     line_train_accuracy=(0.5, 0.75),
+    kept_train_flops=5e5,
+    validation_accuracy=0.625,
+    rank=3.0,
+    parallel_rows=0.875,
+    active_neurons=7.0,
 )
 LOST = replace(
     PLAIN,
@@ -26,6 +36,9 @@ LOST = replace(
     test_accuracy=None,
     test_loss=None,
     learning_distance=None,
+    weight_variance=None,
+    zero_fraction=None,
+    small_fraction=None,
 )
 ALWAYS = {
     "density": PLAIN.density,
@@ -35,8 +48,17 @@ ALWAYS = {
     "test_loss": PLAIN.test_loss,
     "learning_distance": PLAIN.learning_distance,
     "train_flops": PLAIN.train_flops,
+    "seconds": 0.25,
+    "weight_variance": 0.5,
+    "zero_fraction": 0.25,
+    "small_fraction": 0.375,
 }
 ASKED = {
+    "validation_accuracy": (0.625, r"set DataSpec\.validation_size"),
+    "kept_train_flops": (5e5, "this level has none"),
+    "rank": (3.0, "this level has none"),
+    "parallel_rows": (0.875, "this level has none"),
+    "active_neurons": (7.0, "this level has none"),
     "sharpness": (12.5, r"set RecordSpec\.directions"),
     "best_epoch_test_accuracy": (0.75, r"set RecordSpec\.epoch_images"),
     "last_epoch_test_accuracy": (0.5, r"set RecordSpec\.epoch_images"),
@@ -44,6 +66,12 @@ ASKED = {
     "line_fall": (-1.0, "there is a line only from a chain to the re-dense and independent training derived"),
     "line_climb": (3.0, "there is a line only from a chain to the re-dense and independent training derived"),
 }
+
+
+def test_the_teacher_of_a_replica_is_the_same_seed_of_the_chain_it_learns_from():
+    student = KEPT.but(distillation={"teacher": KEPT, "alpha": 0.5})
+    assert Replica(student, 1001).teacher == Replica(KEPT, 1001)
+    assert Replica(KEPT, 1001).teacher is None
 
 
 def test_a_replica_is_one_seed_of_one_digest():
@@ -79,17 +107,15 @@ def test_every_measure_is_among_those_tested():
         PLAIN.measure("luck")
 
 
-@pytest.mark.parametrize(
-    "name", ["luck", "level", "seconds", "remaining", "diverged", "epoch_test_accuracy", "measure"]
-)
+@pytest.mark.parametrize("name", ["luck", "level", "remaining", "diverged", "epoch_test_accuracy", "measure"])
 def test_what_is_no_number_of_the_result_is_no_measure(name):
-    with pytest.raises(InputError, match=f"there is no measure '{name}'; use one of best_epoch_test_accuracy, density"):
+    with pytest.raises(InputError, match=f"there is no measure '{name}'; use one of active_neurons, best_epoch_test"):
         DETAILED.measure(name)
 
 
 @pytest.mark.parametrize("name", [*ALWAYS, *ASKED])
 def test_a_network_that_diverged_has_its_density_and_its_cost_and_no_measure(name):
-    known = name in ("density", "train_flops")
+    known = name in ("density", "train_flops", "seconds")
     assert LOST.measure(name) == (ALWAYS[name] if known else None)
 
 
@@ -112,6 +138,14 @@ records = st.builds(
     sharpness=numbers,
     line_train_loss=series,
     line_train_accuracy=series,
+    kept_train_flops=numbers,
+    validation_accuracy=numbers,
+    weight_variance=numbers,
+    zero_fraction=numbers,
+    small_fraction=numbers,
+    rank=numbers,
+    parallel_rows=numbers,
+    active_neurons=numbers,
 )
 
 

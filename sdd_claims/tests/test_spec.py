@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import reduce
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -15,30 +16,34 @@ from sdd_claims.errors import InputError
 from sdd_claims.spec import (
     DataSpec,
     DerivationSpec,
+    DistillationSpec,
     ModelSpec,
     NoiseSpec,
     OptimizerSpec,
+    PathSpec,
     PenaltySpec,
     PruningSpec,
     RecordSpec,
     RunSpec,
     ScheduleSpec,
     TrainingSpec,
+    TransformerSpec,
     canonical_json,
 )
 
 NOISE_KINDS = ("symmetric_permute", "symmetric_always_wrong", "asymmetric", "pairflip")
 
 EVERYTHING = RunSpec(
-    data=DataSpec(name="mnist", side=14, train_size=1000),
+    data=DataSpec(name="mnist", side=14, train_size=1000, validation_size=200),
     noise=NoiseSpec(kind="pairflip", rate=0.2),
-    model=ModelSpec(name="conv", hidden=(), channels=(16, 32), batch_norm=True),
+    model=ModelSpec(name="conv", hidden=(), channels=(16, 32), batch_norm=True, initialization="pytorch"),
     training=TrainingSpec(
         epochs=60,
         batch_size=64,
         optimizer=OptimizerSpec(name="sgd", lr=0.05, momentum=0.9, weight_decay=1e-4),
         schedule=ScheduleSpec(name="step", milestones=(30, 45), factor=0.5),
         penalty=PenaltySpec(name="l1", strength=1e-5),
+        loss="mean_squared_error",
     ),
     pruning=PruningSpec(
         criterion="magnitude", fraction=0.36, retraining="lottery_ticket_rewinding", rewind_iteration=100
@@ -46,31 +51,64 @@ EVERYTHING = RunSpec(
     record=RecordSpec(epoch_images=500, directions=3, weights="every_level"),
     derivation=DerivationSpec(kind="reinitialized", draw=2),
 )
-"""A setting of every spec away from its default."""
+"""A setting of every spec away from its default, but for those that cannot stand beside what is derived."""
 
 LENIENT = EVERYTHING.but(
     model={"name": "mlp", "hidden": (128, 64), "channels": (), "batch_norm": False},
     training={"optimizer": {"momentum": 0.0}, "schedule": {"name": "constant", "milestones": ()}},
     derivation=DerivationSpec(),
 )
-"""Names of the model, the optimizer and the schedule, and what is kept, can change here without anything else."""
+"""Names of the optimizer and the schedule, the penalty's step, and what is kept, can change here by themselves."""
+
+WITHOUT_WIDTHS = LENIENT.but(model={"hidden": ()})
+FACTORED = LENIENT.but(model={"name": "relu_network", "functional_width": 4})
+TRANSFORMER = WITHOUT_WIDTHS.but(
+    model={"name": "vit", "transformer": TransformerSpec(patch=7, width=48, depth=2, heads=6, mlp=64, dropout=0.0)}
+)
+TEACHER = LENIENT.but(noise={"rate": 0.1})
+TAUGHT = LENIENT.but(distillation=DistillationSpec(alpha=0.8, temperature=10, teacher=TEACHER))
+CHOSEN = TAUGHT.but(distillation={"teacher_level": "best_validation", "teacher_levels": 5})
+PATH = RunSpec(
+    training=TrainingSpec(epochs=60, penalty=PenaltySpec(name="l1")),
+    pruning=PruningSpec(criterion="none"),
+    path=PathSpec(over="penalty_strength", values=(0, 1, 60)),
+)
+"""What it leads over can change here by itself."""
 
 
 names = st.text(min_size=1, max_size=20)
 positive = st.floats(0, exclude_min=True, allow_infinity=False)
 below_one = st.floats(0, 1, exclude_min=True, exclude_max=True)
 whole = st.integers(1, 10**9)
+transformers = st.integers(1, 12).flatmap(
+    lambda heads: st.builds(
+        TransformerSpec,
+        patch=whole,
+        width=st.integers(1, 99).map(lambda per_head: heads * per_head),
+        depth=whole,
+        heads=st.just(heads),
+        mlp=whole,
+        dropout=st.floats(0, 1, exclude_max=True),
+    )
+)
 
 CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "data.name": (EVERYTHING, names),
     "data.side": (EVERYTHING, st.none() | whole),
     "data.train_size": (EVERYTHING, st.none() | whole),
+    "data.validation_size": (EVERYTHING, st.integers(0, 10**9)),
     "noise.kind": (EVERYTHING, st.sampled_from(NOISE_KINDS)),
     "noise.rate": (EVERYTHING, st.floats(0, 1, exclude_min=True)),
-    "model.name": (LENIENT, names.filter(lambda name: name != "conv")),
+    "model.name": (
+        WITHOUT_WIDTHS,
+        names.filter(lambda name: name not in ("conv", "vgg_like", "resnet18", "vit")) | st.just("relu_network"),
+    ),
     "model.hidden": (LENIENT, st.lists(whole, max_size=4).map(tuple)),
     "model.channels": (EVERYTHING, st.lists(whole, min_size=1, max_size=4).map(tuple)),
     "model.batch_norm": (EVERYTHING, st.booleans()),
+    "model.functional_width": (FACTORED, st.integers(0, 10**9)),
+    "model.transformer": (TRANSFORMER, transformers),
+    "model.initialization": (EVERYTHING, st.sampled_from(["kaiming_normal", "pytorch", "uniform"])),
     "training.epochs": (EVERYTHING, whole),
     "training.batch_size": (EVERYTHING, whole),
     "training.optimizer.name": (LENIENT, st.sampled_from(["sgd", "adam", "adamw"])),
@@ -80,8 +118,10 @@ CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "training.schedule.name": (LENIENT, st.sampled_from(["constant", "cosine"])),
     "training.schedule.milestones": (EVERYTHING, st.sets(whole, min_size=1).map(lambda s: tuple(sorted(s)))),
     "training.schedule.factor": (EVERYTHING, st.floats(allow_nan=False, allow_infinity=False)),
-    "training.penalty.name": (EVERYTHING, st.sampled_from(["l1", "l2"])),
+    "training.penalty.name": (EVERYTHING, st.sampled_from(["l1", "l2", "matrix_norm", "rbv2"])),
     "training.penalty.strength": (EVERYTHING, st.just(0.0) | positive),
+    "training.penalty.step": (LENIENT, st.sampled_from(["gradient", "proximal"])),
+    "training.loss": (EVERYTHING, st.sampled_from(["cross_entropy", "mean_squared_error"])),
     "pruning.criterion": (EVERYTHING, names),
     "pruning.fraction": (EVERYTHING, below_one),
     "pruning.retraining": (EVERYTHING, names),
@@ -91,6 +131,13 @@ CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "record.weights": (LENIENT, st.sampled_from(["newest", "every_level"])),
     "derivation.kind": (EVERYTHING, names.filter(lambda name: name != "none")),
     "derivation.draw": (EVERYTHING, whole),
+    "distillation.alpha": (TAUGHT, st.floats(0, 1)),
+    "distillation.temperature": (TAUGHT, positive),
+    "distillation.teacher": (TAUGHT, st.sampled_from([TEACHER, LENIENT, TEACHER.but(model={"hidden": (8,)})])),
+    "distillation.teacher_level": (TAUGHT, st.sampled_from(["dense", "best_validation"])),
+    "distillation.teacher_levels": (CHOSEN, whole),
+    "path.over": (PATH, st.sampled_from(["penalty_strength", "epochs", "ridge_refit", "lasso_refit"])),
+    "path.values": (PATH, st.sets(st.just(0.0) | positive, min_size=3).map(lambda s: tuple(sorted(s)))),
 }
 
 
@@ -111,7 +158,9 @@ def with_setting(spec: RunSpec, path: str, value: Any) -> RunSpec:
 def test_golden_digests():
     """A change here re-keys every stored result: raise SCHEMA or PIPELINE and mean it."""
     assert RunSpec().digest == "4f9df205e2d12170871248f1309cb8a6c57109529edfdac0aab6c59f7678a158"
-    assert EVERYTHING.digest == "6762becbaf2e78c6676b2f7767ee01a6e579c21161788ff0edac14152d08dc31"
+    assert EVERYTHING.digest == "4fdf348ae1249b66451152c13b3f68f657014dc910e6275b3daec00a5b0cda36"
+    assert TAUGHT.digest == "2c09ec7be8e77e8dd92c9251ce4550e400cbae82aec2abdf0c5ed2b168f7a4bb"
+    assert PATH.digest == "b1e4c0069af63454aaeaf8df15bb549bbd2ae85eb88917474b8f997a4a1e0cbd"
     assert (
         RunSpec(pruning=PruningSpec(criterion="none")).digest
         == "08e6d21046a39c20f2112225cf2514fd78bf6ec7a400b4a998d0d31f59e659c5"
@@ -124,13 +173,15 @@ def test_golden_digests():
 
 def test_the_canonical_text_of_the_defaults():
     assert canonical_json(RunSpec().as_dict()) == (
-        '{"data":{"name":"mnist_small","side":null,"train_size":null},"derivation":{"draw":1,"kind":"none"},'
-        '"model":{"batch_norm":false,"channels":[],"hidden":[300,100],"name":"mlp"},'
-        '"noise":{"kind":"none","rate":0.0},"pipeline":1,"pruning":{"criterion":"magnitude","fraction":0.2,'
-        '"retraining":"lottery_ticket_rewinding","rewind_iteration":0},'
-        '"record":{"directions":0,"epoch_images":0,"weights":"newest"},"schema":2,"training":{"batch_size":128,'
-        '"epochs":200,"optimizer":{"lr":0.1,"momentum":0.0,"name":"sgd","weight_decay":0.0},"penalty":{"name":"none",'
-        '"strength":0.0},"schedule":{"factor":0.1,"milestones":[],"name":"constant"}}}'
+        '{"data":{"name":"mnist_small","side":null,"train_size":null,"validation_size":0},"derivation":{"draw":1,'
+        '"kind":"none"},"distillation":{"alpha":0.0,"teacher":null,"teacher_level":"dense","teacher_levels":1,'
+        '"temperature":1.0},"model":{"batch_norm":false,"channels":[],"functional_width":0,"hidden":[300,100],'
+        '"initialization":"kaiming_normal","name":"mlp","transformer":null},"noise":{"kind":"none","rate":0.0},'
+        '"path":{"over":"none","values":[]},"pipeline":1,"pruning":{"criterion":"magnitude","fraction":0.2,'
+        '"retraining":"lottery_ticket_rewinding","rewind_iteration":0},"record":{"directions":0,"epoch_images":0,'
+        '"weights":"newest"},"schema":3,"training":{"batch_size":128,"epochs":200,"loss":"cross_entropy",'
+        '"optimizer":{"lr":0.1,"momentum":0.0,"name":"sgd","weight_decay":0.0},"penalty":{"name":"none",'
+        '"step":"gradient","strength":0.0},"schedule":{"factor":0.1,"milestones":[],"name":"constant"}}}'
     )
 
 
@@ -144,7 +195,23 @@ def test_every_setting_is_among_those_whose_change_is_tested():
 def test_two_values_of_a_setting_share_a_digest_only_if_they_are_equal(path, data):
     base, values = CHANGES[path]
     one, other = (with_setting(base, path, data.draw(values)) for _ in range(2))
-    assert (one.digest == other.digest) == (leaves(one)[path] == leaves(other)[path]) == (one == other)
+    setting = attrgetter(path)
+    assert (one.digest == other.digest) == (setting(one) == setting(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"patch": 8},
+        {"width": 96},
+        {"depth": 3},
+        {"heads": 4},
+        {"mlp": 65},
+        {"dropout": 0.1},
+    ],
+)
+def test_every_size_of_a_transformer_is_part_of_the_digest(change):
+    assert TRANSFORMER.but(model={"transformer": change}).digest != TRANSFORMER.digest
 
 
 @pytest.mark.parametrize("number", ["SCHEMA", "PIPELINE"])
@@ -206,14 +273,35 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: ModelSpec(hidden=(1.5,)), "ModelSpec.hidden must be a tuple of whole numbers"),  # type: ignore[arg-type]
     (lambda: ModelSpec(hidden=(True,)), "ModelSpec.hidden must be a tuple of whole numbers, got (True,)"),
     (lambda: ModelSpec(hidden=300), "ModelSpec.hidden must be a tuple of whole numbers"),  # type: ignore[arg-type]
-    (lambda: ModelSpec(name="conv"), "ModelSpec.hidden must be () for 'conv', whose only linear layer is its last"),
-    (lambda: ModelSpec(name="conv", hidden=()), "ModelSpec.channels must be given for 'conv' and only for it, got ()"),
-    (lambda: ModelSpec(channels=(4,)), "ModelSpec.channels must be given for 'conv' and only for it, got (4,)"),
+    (lambda: ModelSpec(name="conv"), "ModelSpec.hidden must be () for 'conv', which has no hidden widths"),
+    (lambda: ModelSpec(name="vit"), "ModelSpec.hidden must be () for 'vit', which has no hidden widths"),
+    (
+        lambda: ModelSpec(name="conv", hidden=()),
+        "ModelSpec.channels must be given for 'conv' and 'vgg_like' only, got ()",
+    ),
+    (lambda: ModelSpec(channels=(4,)), "ModelSpec.channels must be given for 'conv' and 'vgg_like' only, got (4,)"),
     (
         lambda: EVERYTHING.but(model={"channels": (4, 0)}),
         "ModelSpec.channels must be positive whole widths, got (4, 0)",
     ),
-    (lambda: ModelSpec(batch_norm=True), "ModelSpec.batch_norm must be False for all but 'conv', got True"),
+    (lambda: ModelSpec(batch_norm=True), "ModelSpec.batch_norm must be False for 'mlp', got True"),
+    (lambda: ModelSpec(name="resnet18", hidden=()), "ModelSpec.batch_norm must be True for 'resnet18', got False"),
+    (lambda: ModelSpec(name="vgg_like", hidden=(), channels=(4,)), "ModelSpec.batch_norm must be True for 'vgg_like'"),
+    (
+        lambda: FACTORED.but(model={"functional_width": -1}),
+        "ModelSpec.functional_width must be at least 0, got -1",
+    ),
+    (
+        lambda: ModelSpec(name="relu_network", hidden=(9,), functional_width=2),
+        "ModelSpec.functional_width must be 0 but for a deep 'relu_network', got 2",
+    ),
+    (lambda: ModelSpec(functional_width=2), "ModelSpec.functional_width must be 0 but for a deep 'relu_network'"),
+    (lambda: ModelSpec(transformer=TransformerSpec()), "ModelSpec.transformer must be given for 'vit' only"),
+    (lambda: ModelSpec(name="vit", hidden=()), "ModelSpec.transformer must be given for 'vit' only, got None"),
+    (lambda: ModelSpec(initialization="zero"), "ModelSpec.initialization must be one of kaiming_normal, pytorch, uni"),
+    (lambda: TransformerSpec(depth=0), "TransformerSpec.depth must be at least 1, got 0"),
+    (lambda: TransformerSpec(width=12), "TransformerSpec.width must be a multiple of the 8 heads, got 12"),
+    (lambda: TransformerSpec(dropout=1), "TransformerSpec.dropout must be at least 0 and below 1, got 1.0"),
     (lambda: ModelSpec(batch_norm=1), "ModelSpec.batch_norm must be True or False, got 1"),  # type: ignore[arg-type]
     (lambda: OptimizerSpec(name="lion"), "OptimizerSpec.name must be one of sgd, adam, adamw, got 'lion'"),
     (lambda: OptimizerSpec(lr=0), "OptimizerSpec.lr must be above 0, got 0.0"),
@@ -227,7 +315,21 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: ScheduleSpec(milestones=(3,)), "ScheduleSpec.milestones must be given for 'step' and only for it"),
     (lambda: ScheduleSpec(name="step", milestones=(3, 2)), "ScheduleSpec.milestones must be rising epochs above 0"),
     (lambda: ScheduleSpec(name="step", milestones=(0, 2)), "ScheduleSpec.milestones must be rising epochs above 0"),
-    (lambda: PenaltySpec(name="nuclear", strength=1), "PenaltySpec.name must be one of none, l1, l2, got 'nuclear'"),
+    (lambda: PenaltySpec(name="nuclear", strength=1), "PenaltySpec.name must be one of none, l1, l2, matrix_norm"),
+    (lambda: PenaltySpec(name="l1", step="newton"), "PenaltySpec.step must be one of gradient, proximal, got 'newton'"),
+    (
+        lambda: PenaltySpec(name="l2", step="proximal"),
+        "PenaltySpec.step must be 'gradient' for all penalties but 'l1', got 'proximal'",
+    ),
+    (
+        lambda: LENIENT.but(training={"penalty": {"step": "proximal"}, "optimizer": {"momentum": 0.9}}),
+        "TrainingSpec.penalty must be taken by 'gradient' but for plain SGD",
+    ),
+    (
+        lambda: LENIENT.but(training={"penalty": {"step": "proximal"}, "optimizer": {"name": "adam"}}),
+        "TrainingSpec.penalty must be taken by 'gradient' but for plain SGD",
+    ),
+    (lambda: TrainingSpec(loss="hinge"), "TrainingSpec.loss must be one of cross_entropy, mean_squared_error, got"),
     (lambda: PenaltySpec(name="l1", strength=-1), "PenaltySpec.strength must be at least 0, got -1.0"),
     (lambda: PenaltySpec(strength=0.1), "PenaltySpec.strength must be 0 for penalty 'none', got 0.1"),
     (lambda: TrainingSpec(epochs=0), "TrainingSpec.epochs must be at least 1, got 0"),
@@ -249,10 +351,82 @@ BAD: list[tuple[Callable[[], Any], str]] = [
         "set RecordSpec.weights to 'every_level'",
     ),
     (lambda: EVERYTHING.but(record={"weights": "newest"}), "set RecordSpec.weights to 'every_level'"),
+    (lambda: DataSpec(validation_size=-1), "DataSpec.validation_size must be at least 0, got -1"),
+    (lambda: TAUGHT.but(distillation={"alpha": 1.01}), "DistillationSpec.alpha must be between 0 and 1, got 1.01"),
+    (lambda: TAUGHT.but(distillation={"alpha": -0.01}), "DistillationSpec.alpha must be between 0 and 1, got -0.01"),
+    (lambda: DistillationSpec(alpha=0.5), "DistillationSpec.alpha must be 0 without a teacher, got 0.5"),
+    (lambda: DistillationSpec(temperature=0), "DistillationSpec.temperature must be above 0, got 0.0"),
+    (lambda: DistillationSpec(temperature=-1), "DistillationSpec.temperature must be above 0, got -1.0"),
+    (lambda: DistillationSpec(teacher="resnet"), "DistillationSpec.teacher must be a"),  # type: ignore[arg-type]
+    (lambda: TAUGHT.but(distillation={"teacher_level": "last"}), "teacher_level must be one of dense, best_validation"),
+    (lambda: CHOSEN.but(distillation={"teacher_levels": 0}), "DistillationSpec.teacher_levels must be at least 1"),
+    (lambda: TAUGHT.but(distillation={"teacher_levels": 2}), "DistillationSpec.teacher_levels must be 1 for a dense"),
+    (
+        lambda: DistillationSpec(teacher_level="best_validation"),
+        "DistillationSpec.teacher_level must be 'dense' without a teacher, got 'best_validation'",
+    ),
+    (lambda: DistillationSpec(teacher=TAUGHT), "DistillationSpec.teacher must be a chain that has no teacher itself"),
+    (lambda: DistillationSpec(teacher=EVERYTHING), "DistillationSpec.teacher must be a chain of iterative pruning"),
+    (lambda: DistillationSpec(teacher=PATH), "DistillationSpec.teacher must be a chain of iterative pruning"),
+    (
+        lambda: DistillationSpec(teacher=TEACHER.but(record={"weights": "newest"})),
+        "DistillationSpec.teacher must be a chain that keeps every level",
+    ),
+    (
+        lambda: DistillationSpec(
+            teacher=TEACHER.but(data={"validation_size": 0}), teacher_level="best_validation", teacher_levels=5
+        ),
+        "DistillationSpec.teacher must be a chain with validation images",
+    ),
+    (
+        lambda: CHOSEN.but(distillation={"teacher": {"record": {"weights": "newest"}}}),
+        "DistillationSpec.teacher must be a chain that keeps every level",
+    ),
+    *(
+        (
+            lambda data=data: TAUGHT.but(distillation={"teacher": {"data": data}}),
+            "they must share data set, image size and images, or the teacher cannot tell the student's batches",
+        )
+        for data in ({"name": "cifar100"}, {"side": 7}, {"train_size": 999}, {"validation_size": 0})
+    ),
+    (lambda: TAUGHT.but(derivation={"kind": "redense"}), "what is derived from a chain is trained without a teacher"),
+    (lambda: PathSpec(over="time"), "PathSpec.over must be one of none, penalty_strength, epochs, ridge_refit, lasso_"),
+    (lambda: PathSpec(values=(1, 2, 3)), "PathSpec.values must be () for iterative pruning"),
+    (lambda: PathSpec(over="epochs"), "PathSpec.values must be three points or more: fewer show no course, got ()"),
+    (lambda: PathSpec(over="epochs", values=(1, 2)), "PathSpec.values must be three points or more"),
+    (lambda: PathSpec(over="epochs", values=(1, 3, 2)), "PathSpec.values must be rising numbers from 0 on"),
+    (lambda: PathSpec(over="epochs", values=(1, 2, 2)), "PathSpec.values must be rising numbers from 0 on"),
+    (lambda: PathSpec(over="ridge_refit", values=(-1, 0, 2)), "PathSpec.values must be rising numbers from 0 on"),
+    (lambda: PathSpec(over="epochs", values=(1, 2, float("inf"))), "PathSpec.values must be a tuple of finite numbers"),
+    (
+        lambda: PATH.but(path={"over": "epochs", "values": (1, 2, 59)}),
+        "a path over epochs looks after whole epochs and ends with the training's 60, got (1.0, 2.0, 59.0)",
+    ),
+    (
+        lambda: PATH.but(path={"over": "epochs", "values": (0.5, 2, 60)}),
+        "a path over epochs looks after whole epochs and ends with the training's 60",
+    ),
+    (
+        lambda: PATH.but(training={"penalty": {"name": "none"}}),
+        "a path over the penalty's strength needs a penalty and sets its strength",
+    ),
+    (
+        lambda: PATH.but(training={"penalty": {"strength": 0.1}}),
+        "a path over the penalty's strength needs a penalty and sets its strength",
+    ),
+    *(
+        (lambda change=change: PATH.but(**change), "neither prunes nor derives nor distils")
+        for change in (
+            {"pruning": {"criterion": "magnitude"}},
+            {"pruning": {"fraction": 0.5}},
+            {"record": {"weights": "every_level"}, "derivation": {"kind": "redense"}},
+            {"data": TEACHER.data, "distillation": {"teacher": TEACHER}},
+        )
+    ),
     (lambda: RunSpec(noise="pairflip"), "RunSpec.noise must be a NoiseSpec, got 'pairflip'"),  # type: ignore[arg-type]
     (
         lambda: RunSpec().but(sparsity=1),
-        "RunSpec has no setting sparsity; it has ['data', 'derivation', 'model', 'noise',",
+        "RunSpec has no setting sparsity; it has ['data', 'derivation', 'distillation', 'model', 'noise',",
     ),
     (lambda: RunSpec().but(noise={"ratio": 1}), "NoiseSpec has no setting ratio; it has ['kind', 'rate']"),
     (lambda: RunSpec().but(noise={"kind": "pairflip"}), "NoiseSpec.rate must be 0 for kind 'none' and above 0"),
@@ -286,6 +460,7 @@ def test_settings_that_differ_in_numbers_only_may_share_a_stack(change):
         {"data": {"name": "mnist_small"}},
         {"data": {"side": 7}},
         {"data": {"train_size": 999}},
+        {"data": {"validation_size": 199}},
         {"model": {"channels": (32, 16)}},
         {"model": {"batch_norm": False}},
         {"training": {"epochs": 61}},
@@ -295,6 +470,8 @@ def test_settings_that_differ_in_numbers_only_may_share_a_stack(change):
         {"training": {"optimizer": {"name": "adam", "momentum": 0.0}}},
         {"training": {"schedule": {"factor": 0.4}}},
         {"training": {"penalty": {"name": "l2"}}},
+        {"training": {"loss": "cross_entropy"}},
+        {"model": {"initialization": "uniform"}},
         {"pruning": {"retraining": "finetuning"}},
         {"pruning": {"rewind_iteration": 99}},
         {"record": {"epoch_images": 499}},
@@ -306,6 +483,68 @@ def test_settings_that_differ_in_numbers_only_may_share_a_stack(change):
 )
 def test_settings_that_differ_in_shape_or_schedule_never_share_a_stack(change):
     assert EVERYTHING.but(**change).stack_key() != EVERYTHING.stack_key()
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("taught", [TAUGHT, CHOSEN])
+def test_students_of_one_teacher_share_a_stack_whatever_its_weight(taught, alpha):
+    assert taught.but(distillation={"alpha": alpha}).stack_key() == taught.stack_key()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperature": 9.0},
+        {"teacher": LENIENT},
+        {"teacher_levels": 4},
+        {"teacher_level": "dense", "teacher_levels": 1},
+    ],
+)
+def test_students_of_other_teachers_or_temperatures_never_share_a_stack(change):
+    assert CHOSEN.but(distillation=change).stack_key() != CHOSEN.stack_key()
+
+
+def test_paths_of_other_points_never_share_a_stack():
+    assert PATH.but(path={"values": (0, 2, 60)}).stack_key() != PATH.stack_key()
+    assert PATH.but(path=PathSpec()).stack_key() != PATH.stack_key()
+
+
+# Paths
+
+
+@pytest.mark.parametrize(
+    ("over", "axis"),
+    [
+        ("penalty_strength", "penalty strength"),
+        ("epochs", "epoch"),
+        ("ridge_refit", "ridge strength"),
+        ("lasso_refit", "lasso strength"),
+    ],
+)
+def test_the_levels_of_a_path_lie_along_what_it_leads_over(over, axis):
+    path = PATH.but(path={"over": over})
+    assert path.axis == axis
+    assert [path.position(level) for level in range(3)] == [0, 1, 60]
+    with pytest.raises(InputError, match=f"a path of 3 points over {axis} has no point 3; ask for fewer"):
+        path.position(3)
+
+
+def test_the_levels_of_iterative_pruning_lie_along_density():
+    chain = RunSpec(pruning=PruningSpec(fraction=0.5))
+    assert chain.axis == "density"
+    assert [chain.position(level) for level in range(3)] == [1, 0.5, 0.25]
+
+
+@pytest.mark.parametrize("level", range(3))
+def test_a_point_of_a_penalty_path_is_a_run_at_that_strength_and_nothing_else(level):
+    expected = PATH.but(path=PathSpec(), training={"penalty": {"strength": PATH.path.values[level]}})
+    assert PATH.point(level) == expected
+
+
+@pytest.mark.parametrize("over", ["epochs", "ridge_refit", "lasso_refit"])
+def test_a_point_of_another_path_is_its_one_training(over):
+    path = PATH.but(path={"over": over}, training={"penalty": {"strength": 0.1}})
+    assert path.point(0) == path.point(2) == path.but(path=PathSpec())
 
 
 derived = st.builds(DerivationSpec, kind=names.filter(lambda name: name != "none"), draw=whole)
@@ -333,6 +572,21 @@ def test_a_run_in_words_says_what_is_derived_from_the_chain():
     assert str(chain.but(derivation={"kind": "same_mask", "draw": 2})) == f"{words}, same mask (draw 2)"
 
 
+def test_a_run_in_words_says_who_teaches():
+    plain = str(TAUGHT.but(distillation=DistillationSpec()))
+    words, penalty = plain.rsplit(", ", 1)
+    assert str(TAUGHT) == f"{words}, alpha 0.8 of a dense teacher at temperature 10, {penalty}"
+    assert "alpha 0.8 of a teacher pruned to its best validation accuracy at temperature 10" in str(CHOSEN)
+
+
+def test_a_path_in_words_leaves_out_what_it_does_not_do():
+    words = "MLP-300-100 on mnist_small, 60 epochs at learning rate 0.1, l1 penalty"
+    assert str(PATH) == words
+    assert str(PATH.but(training={"penalty": {"step": "proximal"}})) == f"{words}, proximal steps"
+    noisy = PATH.but(noise={"kind": "pairflip", "rate": 0.2})
+    assert str(noisy).startswith("MLP-300-100 on mnist_small, 20% noise (pairflip), 60 epochs at learning rate 0.1")
+
+
 def test_a_run_with_batch_norm_never_shares_a_stack_with_one_without():
     assert EVERYTHING.but(model={"batch_norm": False}).stack_key() != EVERYTHING.stack_key()
 
@@ -343,6 +597,12 @@ def test_a_run_with_batch_norm_never_shares_a_stack_with_one_without():
         (ModelSpec(), "MLP-300-100"),
         (EVERYTHING.model, "conv net of 16 and 32 channels with batch norm"),
         (ModelSpec(name="conv", hidden=(), channels=(8,)), "conv net of 8 channels without batch norm"),
+        (ModelSpec(name="vgg_like", hidden=(), channels=(8, 9), batch_norm=True), "VGG-like net of 8 and 9 channels"),
+        (ModelSpec(name="resnet18", hidden=(), batch_norm=True), "ResNet-18"),
+        (TRANSFORMER.model, "ViT"),
+        (FACTORED.model, "ReLU network 128-64 factored through 4"),
+        (ModelSpec(name="relu_network", hidden=(9, 8)), "ReLU network 9-8 with whole matrices"),
+        (ModelSpec(name="relu_network", hidden=(9,)), "ReLU network 9 with one hidden layer"),
     ],
 )
 def test_a_run_names_its_network(model, words):

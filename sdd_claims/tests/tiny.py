@@ -54,26 +54,42 @@ def trained(store: Path) -> list[tuple[str, int, int]]:
 
 
 class InstantPruning:
-    """Takes the place of IterativePruning: every number follows from spec, seed, level and the state before.
+    """Takes the place of IterativePruning: every number follows from spec, seed, level, teacher and the state before.
 
-    A chain that goes on from a wrong state, or from another replica's, ends with wrong numbers.
+    A chain that goes on from a wrong state, or from another replica's, ends with wrong numbers, and so does one that
+    learns from a wrong teacher.
     """
 
-    def __init__(self, replicas: Sequence[Replica], device: torch.device, data_root: Path | None = None) -> None:
+    def __init__(
+        self,
+        replicas: Sequence[Replica],
+        device: torch.device,
+        data_root: Path | None = None,
+        teachers: Sequence[ChainState | None] | None = None,
+    ) -> None:
         self._replicas = replicas
+        self._teachers = teachers or [None] * len(replicas)
 
     def next_level(
         self, level: int, states: Sequence[ChainState | None], members: Sequence[int]
     ) -> list[tuple[LevelRecord, ChainState]]:
         return [
-            instant_level(self._replicas[member], level, state) for member, state in zip(members, states, strict=True)
+            instant_level(self._replicas[member], level, state, self._teachers[member])
+            for member, state in zip(members, states, strict=True)
         ]
 
 
-def instant_level(replica: Replica, level: int, state: ChainState | None) -> tuple[LevelRecord, ChainState]:
+def instant_level(
+    replica: Replica, level: int, state: ChainState | None, teacher: ChainState | None = None
+) -> tuple[LevelRecord, ChainState]:
     """The next level of a replica, without training: from the level before or, derived, from its chain's same level."""
     assert (state is None) == (level == 0 and replica.parent is None)
-    before = b"" if state is None else state.trained["w"].numpy().tobytes() + bytes(state.masks["w"].tolist())
+    assert (teacher is None) == (replica.teacher is None)
+    before = b"".join(
+        each.trained["w"].numpy().tobytes() + bytes(each.masks["w"].tolist())
+        for each in (state, teacher)
+        if each is not None
+    )
     drawn = hashlib.sha256(f"{replica.key} {level} ".encode() + before).digest()
     weights = torch.tensor(list(drawn), dtype=torch.float32)
     accuracy = drawn[0] / 255
@@ -89,6 +105,7 @@ def instant_level(replica: Replica, level: int, state: ChainState | None) -> tup
         diverged=False,
         train_flops=1e6,
         seconds=0.25,
+        validation_accuracy=drawn[4] / 255 if replica.spec.data.validation_size else None,
     )
     mask = weights > 99
     return record, ChainState({"w": mask}, {"w": weights * mask}, None)
@@ -98,16 +115,29 @@ def fill(store: Store, wanted: Plan) -> None:
     """Store a whole plan without training, a stack and a level at a time."""
     for stack in wanted.stacks:
         states: list[ChainState | None] = [None] * len(stack.replicas)
+        teachers = [_teacher(store, replica) for replica in stack.replicas]
         for level in range(max(stack.levels)):
             now = [i for i, levels in enumerate(stack.levels) if level < levels]
             for i in now:
                 if (parent := stack.replicas[i].parent) is not None:
                     states[i] = store.state(parent, level)
-            results = [(stack.replicas[i], *instant_level(stack.replicas[i], level, states[i])) for i in now]
+            results = [
+                (stack.replicas[i], *instant_level(stack.replicas[i], level, states[i], teachers[i])) for i in now
+            ]
             with store.locked(stack.replicas, wait=True):
                 store.commit(results, {"device": "cpu"})
             for i, (_, _, state) in zip(now, results, strict=True):
                 states[i] = state
+
+
+def _teacher(store: Store, student: Replica) -> ChainState | None:
+    if student.teacher is None:
+        return None
+    if student.spec.distillation.teacher_level == "dense":
+        return store.state(student.teacher, 0)
+    records = store.records(*student.teacher.key)[: student.spec.distillation.teacher_levels]
+    accuracies = [record.validation_accuracy for record in records]
+    return store.state(student.teacher, accuracies.index(max(a for a in accuracies if a is not None)))
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def test_a_seed_draws_the_same_weights_every_time_and_another_seed_others():
 
 def test_an_unknown_model_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match="there is no model 'transformer'; use one of: mlp, conv"):
-        build(ModelSpec(name="transformer"), MNIST, 10)
+        build(ModelSpec(name="transformer", hidden=()), MNIST, 10)
 
 
 def test_an_mlp_with_nothing_to_prune_is_refused():
