@@ -198,7 +198,9 @@ class IterativePruning:
             return None
         lessons = [self.replicas[place].spec.distillation for place in chosen.tolist()]
         alpha = torch.tensor([lesson.alpha for lesson in lessons], device=self.device)
-        return Lesson(self._told[chosen], alpha, lessons[0].temperature)
+        # A teacher of weight 0 is silent even where it diverged: 0 times NaN is NaN.
+        told = self._told[chosen].where(alpha[:, None, None] > 0, 0.0)
+        return Lesson(told, alpha, lessons[0].temperature)
 
     def _masks(
         self, replicas: Sequence[Replica], level: int, states: Sequence[ChainState | None], training_data: TrainingData
@@ -363,7 +365,8 @@ def batch_gradients(
 def draw_training_set(dataset: Dataset, replica: Replica) -> tuple[np.ndarray, np.ndarray]:
     """The images a replica trains on and the labels it is given: (indices [size], int64 labels [size])."""
     spec, total = replica.spec, len(dataset.train_labels)
-    size = spec.data.train_size or total - spec.data.validation_size
+    # Where validation leaves none, one is drawn, and `draw_validation_set` says what there is too much of.
+    size = spec.data.train_size or max(1, total - spec.data.validation_size)
     subset = draw_subset(total, size, numpy_stream(replica.seed, Stream.SUBSET))
     noisy = corrupt(
         dataset.train_labels[subset],
