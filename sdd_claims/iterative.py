@@ -51,6 +51,7 @@ from sdd_claims.training import (
     TrainingData,
     iterations_per_epoch,
     mean_loss,
+    seed_dropout,
     sparse_where_faster,
     train,
 )
@@ -102,7 +103,9 @@ class IterativePruning:
         held_out = [draw_validation_set(dataset, r, subset) for r, (subset, _) in zip(replicas, drawn, strict=True)]
         self._validation = self._of_all(self._data.images, held_out)
         self._initial = [
-            initial_weights(self._architecture, torch_stream(replica.seed, Stream.INITIALIZATION))
+            initial_weights(
+                self._architecture, torch_stream(replica.seed, Stream.INITIALIZATION), first.model.initialization
+            )
             for replica in self.replicas
         ]
         _check_rewinding(first, self._data.size)
@@ -244,7 +247,11 @@ class IterativePruning:
             return Start(initial, spec.training)
         draws = torch_stream(replica.seed, Stream.INITIALIZATION, *_fresh_branch(spec, level))
         rewind_point = initial if state.rewind_point is None else state.rewind_point
-        past = Past(rewind_point, state.trained, lambda: initial_weights(self._architecture, draws))
+        past = Past(
+            rewind_point,
+            state.trained,
+            lambda: initial_weights(self._architecture, draws, spec.model.initialization),
+        )
         start = self._derivation.start(spec, past) if self._derivation else start_of_level(spec, past)
         if all(bool(weights.isfinite().all()) for weights in state.trained.values()):
             return start
@@ -357,6 +364,8 @@ def batch_gradients(
     )
     batch = torch.from_numpy(places).to(training_data.subset.device)
     images = training_data.images[training_data.subset.gather(1, batch)]
+    if stack.has_dropout:
+        seed_dropout(replicas[0].seed, level)
     mean_loss(stack.logits(images), training_data.labels.gather(1, batch)).backward()  # type: ignore[no-untyped-call]
     whole = {name: value.grad.cpu() for name, value in stack.parameters.items() if value.grad is not None}
     return [{name: value[place] for name, value in whole.items()} for place in range(len(stack))]

@@ -21,6 +21,7 @@ class Stream(IntEnum):
     DIRECTIONS = 5
     VALIDATION = 6
     TARGETS = 7
+    DROPOUT = 8
 
 
 def _sequence(seed: int, stream: Stream, counters: tuple[int, ...]) -> np.random.SeedSequence:

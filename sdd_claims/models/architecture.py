@@ -1,7 +1,11 @@
 """A spec's network: the module without weights, its prunable tensors, and how a seed draws its initial weights."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import UnionType
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +13,10 @@ from torch import Tensor, nn
 from sdd_claims.errors import InputError
 from sdd_claims.models.conv import conv_net
 from sdd_claims.models.mlp import mlp
-from sdd_claims.spec import ModelSpec
+from sdd_claims.models.resnet import resnet18
+from sdd_claims.models.vgg import vgg_like
+from sdd_claims.models.vit import vision_transformer
+from sdd_claims.spec import ModelSpec, TransformerSpec
 
 
 @dataclass(frozen=True)
@@ -19,10 +26,13 @@ class Architecture:
     Attributes:
         module: on the meta device: shapes and forward pass, no weights.
         prunable: names of the parameters that pruning may touch, in the order in which their weights are counted.
+        drawn: makes the module with weights that it draws from PyTorch's global generator, where there is more to draw
+            than linear and convolutional layers; None elsewhere.
     """
 
     module: nn.Module
     prunable: tuple[str, ...]
+    drawn: Callable[[], nn.Module] | None = None
 
     @property
     def prunable_count(self) -> int:
@@ -38,30 +48,69 @@ def build(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> A
         InputError: no architecture of that name, or nothing in it that pruning may touch.
     """
     # What is pruned, He et al. 2022, B: of LeNet all weights but the last layer's; of ResNet all convolutions and the
-    # linear layer; never biases or batch norm.
-    if spec.name == "mlp":
-        if not spec.hidden:
-            raise InputError("an MLP without hidden layers has only its last layer, which is never pruned; add a layer")
-        with torch.device("meta"):
-            module = mlp(math.prod(input_shape), spec.hidden, classes)
+    # linear layer; of VGG the convolutions; never biases or batch norm. Quétu & Milovanović 2023, code: of a ViT all
+    # linear layers, those of attention and the last one among them, and nothing else: not the patches' convolution,
+    # class token, position embedding or layer norms. (The code prunes the VGG-like network's last layer as well.)
+    if spec.name == "mlp" and not spec.hidden:
+        raise InputError("an MLP without hidden layers has only its last layer, which is never pruned; add a layer")
+    if spec.name == "vit" and spec.initialization != "pytorch":
+        raise InputError(
+            f"a ViT begins as torchvision draws it, not by {spec.initialization!r}; set ModelSpec.initialization to "
+            "'pytorch'"
+        )
+    if spec.name not in _MODULES:
+        raise InputError(f"there is no model {spec.name!r}; use one of: {', '.join(_MODULES)}")
+    make = partial(_MODULES[spec.name], spec, input_shape, classes)
+    with torch.device("meta"):
+        module = make()
+    if spec.name in ("mlp", "vgg_like"):
         return Architecture(module, _weights(module)[:-1])
-    if spec.name == "conv":
-        with torch.device("meta"):
-            module = conv_net(input_shape, spec.channels, spec.batch_norm, classes)
-        return Architecture(module, _weights(module))
-    raise InputError(f"there is no model {spec.name!r}; use one of: mlp, conv")
+    if spec.name == "vit":
+        return Architecture(module, _weights(module, nn.Linear), make)
+    return Architecture(module, _weights(module))
 
 
-def _weights(module: nn.Module) -> tuple[str, ...]:
-    return tuple(name for name, parameter in module.named_parameters() if parameter.ndim > 1)
+Shape: TypeAlias = tuple[int, int, int]
+
+_MODULES: Mapping[str, Callable[[ModelSpec, Shape, int], nn.Module]] = {
+    "mlp": lambda spec, shape, classes: mlp(math.prod(shape), spec.hidden, classes),
+    "conv": lambda spec, shape, classes: conv_net(shape, spec.channels, spec.batch_norm, classes),
+    "vgg_like": lambda spec, shape, classes: vgg_like(shape, spec.channels, classes),
+    "resnet18": lambda _, shape, classes: resnet18(shape[0], classes),
+    "vit": lambda spec, shape, classes: vision_transformer(shape, spec.transformer or TransformerSpec(), classes),
+}
 
 
-def initial_weights(architecture: Architecture, generator: torch.Generator) -> dict[str, Tensor]:
+def _weights(module: nn.Module, kinds: type | UnionType = nn.Linear | nn.Conv2d) -> tuple[str, ...]:
+    """The weight matrices of all layers of some kinds, without their biases."""
+    return tuple(f"{name}.weight" for name, layer in module.named_modules() if isinstance(layer, kinds))
+
+
+def initial_weights(
+    architecture: Architecture, generator: torch.Generator, initialization: str = "kaiming_normal"
+) -> dict[str, Tensor]:
     """Parameters and buffers by name before any training, on the CPU.
 
-    Kaiming-normal weights (fan in, ReLU gain) and zero biases (He et al. 2022, B). Batch norm begins as the identity,
-    scale one and shift zero, with running means zero and variances one; the paper does not say how, and its code draws
-    the scales from U(0, 1).
+    Args:
+        architecture: the network.
+        generator: of the seed.
+        initialization: see `ModelSpec.initialization`.
+
+    Raises:
+        InputError: no initialization of that name.
+    """
+    if initialization not in _INITIALIZATIONS:
+        raise InputError(
+            f"there is no initialization {initialization!r}; use one of: {', '.join(sorted(_INITIALIZATIONS))}"
+        )
+    return _INITIALIZATIONS[initialization](architecture, generator)
+
+
+def _kaiming_normal(architecture: Architecture, generator: torch.Generator) -> dict[str, Tensor]:
+    """Kaiming-normal weights (fan in, ReLU gain) and zero biases (He et al. 2022, B).
+
+    Batch norm begins as the identity, scale one and shift zero, with running means zero and variances one; the paper
+    does not say how, and its code draws the scales from U(0, 1).
     """
     ones = {
         f"{name}.{part}"
@@ -76,3 +125,31 @@ def initial_weights(architecture: Architecture, generator: torch.Generator) -> d
             nn.init.kaiming_normal_(value, nonlinearity="relu", generator=generator)
         drawn[name] = value
     return drawn
+
+
+def _pytorch(architecture: Architecture, generator: torch.Generator) -> dict[str, Tensor]:
+    """What PyTorch's linear and convolutional layers draw by themselves; batch norm as above.
+
+    Weights and biases are uniform up to 1 / sqrt(fan in) either way, layer by layer, the weight first. A network that
+    has more to draw draws it all itself.
+    """
+    if architecture.drawn is not None:
+        seed = int(torch.randint(2**63 - 1, (), generator=generator))
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            return dict(architecture.drawn().state_dict())
+    drawn = _kaiming_normal(architecture, torch.Generator())
+    for name, layer in architecture.module.named_modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            weight = drawn[f"{name}.weight"]
+            nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
+            if layer.bias is not None:
+                bound = 1 / math.sqrt(weight[0].numel())
+                nn.init.uniform_(drawn[f"{name}.bias"], -bound, bound, generator=generator)
+    return drawn
+
+
+_INITIALIZATIONS: Mapping[str, Callable[[Architecture, torch.Generator], dict[str, Tensor]]] = {
+    "kaiming_normal": _kaiming_normal,
+    "pytorch": _pytorch,
+}

@@ -28,6 +28,7 @@ def test_the_numbers_of_the_streams_are_fixed():
         "DIRECTIONS": 5,
         "VALIDATION": 6,
         "TARGETS": 7,
+        "DROPOUT": 8,
     }
 
 

@@ -1,7 +1,7 @@
 """Stacked training: all seeds of a setting, and settings that differ only in numbers, in one pass."""
 
 from sdd_claims.training.distillation import Lesson
-from sdd_claims.training.loop import ReplicaNumbers, TrainingData, iterations_per_epoch, mean_loss, train
+from sdd_claims.training.loop import ReplicaNumbers, TrainingData, iterations_per_epoch, mean_loss, seed_dropout, train
 from sdd_claims.training.schedules import learning_rate
 from sdd_claims.training.sparse import SparseStack, sparse_where_faster
 from sdd_claims.training.stack import ReplicaStack, Weights
@@ -16,6 +16,7 @@ __all__ = [
     "iterations_per_epoch",
     "learning_rate",
     "mean_loss",
+    "seed_dropout",
     "sparse_where_faster",
     "train",
 ]

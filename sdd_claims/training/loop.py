@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from sdd_claims.randomness import Stream, numpy_stream
+from sdd_claims.randomness import Stream, numpy_stream, torch_stream
 from sdd_claims.spec import OptimizerSpec, TrainingSpec
 from sdd_claims.training.distillation import Lesson, asked, distilled_loss
 from sdd_claims.training.penalties import PENALTIES
@@ -98,6 +98,8 @@ def train(
         lr = learning_rate(spec.schedule, spec.optimizer.lr, epoch, spec.epochs)
         for group in optimizer.param_groups:
             group["lr"] = lr
+        if stack.has_dropout:
+            seed_dropout(numbers.seeds[0], *numbers.branches[0], epoch)
         skipped = max(0, start_iteration - epoch * steps)
         for step, (images, labels, places) in enumerate(
             _batches(data, numbers, epoch, spec.batch_size, skipped), skipped
@@ -122,6 +124,14 @@ def train(
         if after_epoch is not None:
             after_epoch()
     return snapshot
+
+
+def seed_dropout(seed: int, *counters: int) -> None:
+    """Seed what a whole stack's dropout draws from by its first replica: the same draws whatever ran before.
+
+    PyTorch has one generator a device, so what a replica drops depends on its place in the stack as well.
+    """
+    torch.manual_seed(torch_stream(seed, Stream.DROPOUT, *counters).initial_seed())
 
 
 def _optimizer(spec: OptimizerSpec, stack: ReplicaStack) -> torch.optim.Optimizer:

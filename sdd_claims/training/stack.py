@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from sdd_claims.models import Architecture
@@ -22,7 +22,11 @@ class ReplicaStack:
         buffers: each [R, ...], the running statistics of batch norm. Every forward pass outside `evaluating` moves
             them in place.
         masks: of the prunable parameters, each [R, ...], 1.0 where a weight is kept and 0.0 where it is pruned.
+        has_dropout: whether a forward pass outside `evaluating` draws from PyTorch's global generator, for each replica
+            its own.
     """
+
+    has_dropout = False
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class ReplicaStack:
             self.parameters[name].mul_(mask)
         for parameter in self.parameters.values():
             parameter.requires_grad_()
+        self.has_dropout = any(isinstance(layer, nn.Dropout) and layer.p > 0 for layer in architecture.module.modules())
         self._pruned = any(bool((mask == 0).any()) for mask in self.masks.values())
 
         def forward(parameters: Weights, buffers: Weights, images: Tensor) -> Tensor:
@@ -68,7 +73,7 @@ class ReplicaStack:
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Within it batch norm uses its running statistics and leaves them alone, instead of those of the batch."""
+        """Within it batch norm uses its running statistics and leaves them alone, and dropout drops nothing."""
         self._training = False
         try:
             yield

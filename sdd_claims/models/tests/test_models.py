@@ -107,8 +107,8 @@ def test_a_seed_draws_the_same_weights_every_time_and_another_seed_others():
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones():
-    with pytest.raises(InputError, match="there is no model 'transformer'; use one of: mlp, conv"):
-        build(ModelSpec(name="transformer", hidden=()), MNIST, 10)
+    with pytest.raises(InputError, match="there is no model 'perceiver'; use one of: mlp, conv"):
+        build(ModelSpec(name="perceiver", hidden=()), MNIST, 10)
 
 
 def test_an_mlp_with_nothing_to_prune_is_refused():

@@ -1,0 +1,1 @@
+"""Quétu & Milovanović 2023."""

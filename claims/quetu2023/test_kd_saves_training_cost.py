@@ -1,0 +1,74 @@
+"""With early stopping, distillation costs less training than the whole vanilla path and is more accurate."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from fixtures.quetu2023 import FAST, FULL, TITLE, Setting, paid, picked
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import AllOf, Contrast, Greater, Rule
+
+CLAIM = Claim(
+    name="kd_saves_training_cost",
+    paper="quetu2023",
+    title=TITLE,
+    statement="With early stopping a student with a teacher takes about a quarter less training than the whole path of "
+    "one without, and is more accurate.",
+    source="Table 2 (VGG-like on CIFAR-10, 20 % noise)",
+    paper_value="27 % less training; 7.0 points (dense teacher) and 12.4 points (pruned teacher) more",
+)
+
+
+def rule(gains: Mapping[str, float]) -> Rule:
+    # About a quarter: a fifth at least.
+    cheaper = {
+        f"{teacher}: less training": Greater(
+            Contrast((paid(0.8e-9, "vanilla", "last"), paid(-1e-9, teacher, "early_stop"))), unit="GFLOP"
+        )
+        for teacher in gains
+    }
+    better = {
+        f"{teacher}: more accurate": Greater(
+            Contrast((picked(1, teacher, "accuracy", "early_stop"), picked(-1, "vanilla", "accuracy", "best"))),
+            margin=gain,
+        )
+        for teacher, gain in gains.items()
+    }
+    return AllOf(cheaper | better)
+
+
+def trial(setting: Setting) -> Trial:
+    kinds = ("vanilla", *setting.gains)
+    students = [setting.measured(how, setting.taught(how, setting.costed)) for how in kinds]
+    again = [setting.measured(how, setting.taught("vanilla", setting.costed), offset=100) for how in setting.gains]
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={name: curve for student in students for name, curve in student.items()},
+        rule=rule(setting.gains),
+        control=Control(
+            "no teacher (alpha 0), on other seeds",
+            {name: curve for student in again for name, curve in student.items()},
+        ),
+        block=setting.block,
+        looks=setting.looks_where_open,
+        expected="inconclusive" if setting.tier == "fast" else "supported",
+        proxy=setting.tier == "fast",
+        deviations=(
+            *setting.deviations,
+            *setting.of_students,
+            *setting.of_stopping,
+            *setting.of_gains,
+            "as in the paper the teacher's own training is not counted",
+        ),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

@@ -1,0 +1,44 @@
+"""A student that learns from a dense or a pruned teacher does not show sparse double descent."""
+
+import pytest
+
+from fixtures.quetu2023 import FAST, FULL, TITLE, Setting, at
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import AllOf, DipFree
+
+CLAIM = Claim(
+    name="kd_student_avoids_sdd",
+    paper="quetu2023",
+    title=TITLE,
+    statement="Distilled from a dense teacher, or from a pruned one, the student's test accuracy does not dip.",
+    source="Figure 5 (VGG-like student, ResNet-18 teacher)",
+)
+
+
+def trial(setting: Setting) -> Trial:
+    taught = setting.students("dense teacher") | setting.students("pruned teacher")
+    untaught = {
+        at(f"{kind} teacher", rate): setting.taught("vanilla", rate)
+        for kind in ("dense", "pruned")
+        for rate in setting.student_rates
+    }
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={name: setting.curve(spec) for name, spec in taught.items()},
+        rule=AllOf({name: DipFree(name) for name in taught}),
+        control=Control("no teacher (alpha 0)", {name: setting.curve(spec) for name, spec in untaught.items()}),
+        block=setting.block,
+        proxy=setting.tier == "fast",
+        deviations=(*setting.deviations, *setting.of_students),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

@@ -1,0 +1,43 @@
+"""At high sparsity a network with lambda_opt is far worse than a vanilla one."""
+
+import pytest
+
+from fixtures.quetu2023 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import Contrast, Greater, Term, Window
+
+CLAIM = Claim(
+    name="l2_costs_compressibility",
+    paper="quetu2023",
+    title=TITLE,
+    statement="Above 90 % sparsity the accuracy with lambda_opt is far below that of the vanilla network.",
+    source="section 4, Figure 3 and Table 1 (ViT)",
+)
+
+ABOVE_90 = Window(0.002, 0.1)
+
+
+def trial(setting: Setting) -> Trial:
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={"vanilla": setting.curve(setting.vanilla()), "lambda_opt": setting.curve(setting.optimal())},
+        # Far: ten points. The paper's figure shows chance level.
+        rule=Greater(Contrast((Term(1, "vanilla", ABOVE_90), Term(-1, "lambda_opt", ABOVE_90))), margin=0.1),
+        control=Control("vanilla again, on other seeds", {"lambda_opt": setting.curve(setting.vanilla(), offset=100)}),
+        block=setting.block,
+        looks=setting.looks_where_open,
+        expected="inconclusive" if setting.tier == "fast" else "supported",
+        proxy=setting.tier == "fast",
+        deviations=(*setting.deviations, *setting.of_decay),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

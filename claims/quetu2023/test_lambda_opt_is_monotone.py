@@ -1,0 +1,46 @@
+"""With weight decay tuned to lambda_opt, test accuracy does not dip."""
+
+import pytest
+
+from fixtures.quetu2023 import FAST, FULL, TITLE, Setting, at
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import DipFree
+
+CLAIM = Claim(
+    name="lambda_opt_is_monotone",
+    paper="quetu2023",
+    title=TITLE,
+    statement="With optimally tuned weight decay there is no dip: test accuracy does not fall and rise again.",
+    source="Figure 3 and section 4 (LeNet-300-100 on MNIST, ViT on CIFAR)",
+)
+
+
+def trial(setting: Setting) -> Trial:
+    vanilla = at(setting.decay.network, setting.decay.rate)
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={"lambda_opt": setting.curve(setting.optimal())},
+        rule=setting.rule_at(
+            {vanilla: setting.vanilla()},
+            lambda windows: DipFree(
+                "lambda_opt",
+                light=windows[vanilla].light,
+                critical=windows[vanilla].critical,
+                sweet=windows[vanilla].sweet,
+            ),
+        ),
+        control=Control("the vanilla weight decay", {"lambda_opt": setting.curve(setting.vanilla())}),
+        block=setting.block,
+        deviations=(*setting.deviations, *setting.of_decay),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

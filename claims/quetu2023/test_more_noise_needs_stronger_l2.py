@@ -1,0 +1,58 @@
+"""With more label noise, it takes more weight decay to avoid the dip."""
+
+import pytest
+
+from fixtures.quetu2023 import FAST, FULL, TITLE, Setting
+from fixtures.setting import dip
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import AllOf, DipFree, Rule
+
+CLAIM = Claim(
+    name="more_noise_needs_stronger_l2",
+    paper="quetu2023",
+    title=TITLE,
+    statement="A weight decay without a dip at 10 and 20 % noise still leaves one at 50 %, and a stronger one takes it "
+    "away.",
+    source="Figure 3 and section 4 (ViT: lambda 1 for 10 and 20 %, 3 for 50 %)",
+)
+
+
+def trial(setting: Setting) -> Trial:
+    little, some, much = setting.rates
+    weak, strong = setting.optimal(some), setting.decay.optimal[much]
+    still_dips = {"50 %, weaker": setting.decayed(setting.decay.optimal[some], much)}
+    free = {
+        "10 %, weaker": setting.decayed(setting.decay.optimal[some], little),
+        "20 %, weaker": weak,
+        "50 %, stronger": setting.decayed(strong, much),
+    }
+
+    def rule(windows) -> Rule:
+        return AllOf(
+            {
+                "50 %, weaker, dips": dip("50 %, weaker", windows["50 %, weaker"]),
+                **{f"{name}, does not": DipFree(name) for name in free},
+            }
+        )
+
+    repeated = {"50 %, weaker": weak}
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves=setting.accuracies(still_dips) | {name: setting.curve(spec) for name, spec in free.items()},
+        rule=setting.rule_at(still_dips, rule),
+        control=Control("20 % noise in place of 50 %, on other seeds", setting.accuracies(repeated, offset=100)),
+        block=setting.block,
+        proxy=setting.tier == "fast",
+        deviations=(*setting.deviations, *setting.of_decay),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

@@ -1,0 +1,62 @@
+"""Accuracy: pruned teacher above dense teacher above the whole vanilla path above vanilla with early stopping."""
+
+import pytest
+
+from fixtures.quetu2023 import FAST, FULL, TITLE, Setting, picked
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import ordered
+
+CLAIM = Claim(
+    name="pruned_teacher_is_best",
+    paper="quetu2023",
+    title=TITLE,
+    statement="A pruned teacher brings more test accuracy than a dense one, that more than the whole path without a "
+    "teacher, and that more than stopping it early.",
+    source="Table 2 (VGG-like on CIFAR-10, 20 % noise)",
+    paper_value="86.9, 81.5, 74.5 and 60.2 %",
+)
+
+RULE = ordered(
+    {
+        "vanilla stopped early": picked(1, "vanilla", "accuracy", "early_stop"),
+        "the whole vanilla path": picked(1, "vanilla", "accuracy", "best"),
+        "a dense teacher": picked(1, "dense teacher", "accuracy", "early_stop"),
+        "a pruned teacher": picked(1, "pruned teacher", "accuracy", "early_stop"),
+    },
+    margin=0.01,
+)
+
+
+def trial(setting: Setting) -> Trial:
+    def student(how: str, name: str, offset: int = 0):
+        return setting.measured(name, setting.taught(how, setting.costed), offset=offset)
+
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={
+            name: curve
+            for how in ("vanilla", "dense teacher", "pruned teacher")
+            for name, curve in student(how, how).items()
+        },
+        rule=RULE,
+        control=Control(
+            "a dense teacher in place of the pruned one, on other seeds",
+            student("dense teacher", "pruned teacher", 100),
+        ),
+        block=setting.block,
+        looks=setting.looks_where_open,
+        expected="inconclusive" if setting.tier == "fast" else "supported",
+        proxy=setting.tier == "fast",
+        deviations=(*setting.deviations, *setting.of_students, *setting.of_stopping),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

@@ -1,0 +1,37 @@
+"""Sparse double descent appears at every noise rate."""
+
+import pytest
+
+from fixtures.quetu2023 import FAST, FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, Trial
+
+CLAIM = Claim(
+    name="sdd_appears_across_noise_rates",
+    paper="quetu2023",
+    title=TITLE,
+    statement="At 10, 20 and 50 % label noise, test accuracy falls and rises again as sparsity grows.",
+    source="Figure 2 and section 3 (ResNet-18 and ViT on CIFAR-10 and CIFAR-100)",
+)
+
+
+def trial(setting: Setting) -> Trial:
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves=setting.accuracies(setting.at_every_rate()),
+        rule=setting.dip_under_each(setting.at_every_rate()),
+        control=Control("no label noise", setting.accuracies(setting.without_noise())),
+        block=setting.block,
+        proxy=setting.tier == "fast",
+        deviations=setting.deviations,
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

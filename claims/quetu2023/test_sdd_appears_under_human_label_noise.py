@@ -1,0 +1,37 @@
+"""Sparse double descent appears with labels that people got wrong; in the full tier only."""
+
+import pytest
+
+from fixtures.quetu2023 import FULL, TITLE, Setting
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.spec import NoiseSpec
+
+CLAIM = Claim(
+    name="sdd_appears_under_human_label_noise",
+    paper="quetu2023",
+    title=TITLE,
+    statement="With the labels of human annotators, test accuracy falls and rises again as sparsity grows.",
+    source="Figure 2 and section 3 (CIFAR-100N)",
+)
+
+
+def trial(setting: Setting) -> Trial:
+    clean = {name: spec.but(data={"name": "cifar100"}) for name, spec in setting.networks.items()}
+    annotated = {f"{name}, human labels": spec.but(noise=NoiseSpec(kind="human")) for name, spec in clean.items()}
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves=setting.accuracies(annotated),
+        rule=setting.dip_under_each(annotated),
+        control=Control(
+            "the data set's own labels",
+            setting.accuracies({f"{name}, human labels": spec for name, spec in clean.items()}),
+        ),
+        block=setting.block,
+        deviations=setting.deviations,
+    )
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

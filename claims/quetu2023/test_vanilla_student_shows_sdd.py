@@ -1,0 +1,39 @@
+"""A student without a teacher shows sparse double descent."""
+
+import pytest
+
+from fixtures.quetu2023 import FAST, FULL, TITLE, Setting, at
+from sdd_claims.claim import Claim, Control, Trial
+
+CLAIM = Claim(
+    name="vanilla_student_shows_sdd",
+    paper="quetu2023",
+    title=TITLE,
+    statement="Without distillation the student's test accuracy falls and rises again as sparsity grows.",
+    source="Figure 5 (VGG-like on CIFAR-10 and CIFAR-100)",
+)
+
+
+def trial(setting: Setting) -> Trial:
+    students = setting.students("vanilla")
+    clean = {at("vanilla", rate): setting.student for rate in setting.student_rates}
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves=setting.accuracies(students),
+        rule=setting.dip_under_each(students),
+        control=Control("no label noise", setting.accuracies(clean)),
+        block=setting.block,
+        proxy=setting.tier == "fast",
+        deviations=(*setting.deviations, *setting.of_students),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

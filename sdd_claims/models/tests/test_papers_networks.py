@@ -1,0 +1,152 @@
+"""The networks of the papers: their sizes as published or counted by hand, what is pruned, how they begin."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import VisionTransformer
+
+from sdd_claims.errors import InputError
+from sdd_claims.models import build, initial_weights
+from sdd_claims.models.vit import Attention
+from sdd_claims.randomness import Stream, torch_stream
+from sdd_claims.spec import ModelSpec, TransformerSpec
+
+CIFAR = (3, 32, 32)
+RESNET = ModelSpec(name="resnet18", hidden=(), batch_norm=True)
+VGG = ModelSpec(name="vgg_like", hidden=(), batch_norm=True, channels=(32, 64, 128, 256, 512))
+VIT = ModelSpec(name="vit", hidden=(), transformer=TransformerSpec(), initialization="pytorch")
+TINY = TransformerSpec(patch=2, width=64, depth=2, heads=4, mlp=48)
+TINY_VIT = ModelSpec(name="vit", hidden=(), transformer=TINY, initialization="pytorch")
+
+
+def parameters(architecture):
+    return sum(parameter.numel() for parameter in architecture.module.parameters())
+
+
+def drawn(seed, spec=TINY_VIT, shape=(1, 8, 8)):
+    generator = torch_stream(seed, Stream.INITIALIZATION)
+    return initial_weights(build(spec, shape, 10), generator, spec.initialization)
+
+
+@pytest.mark.parametrize(("classes", "published"), [(10, 11_173_962), (100, 11_220_132)])
+def test_resnet18_for_small_images_has_the_published_number_of_parameters(classes, published):
+    assert parameters(build(RESNET, CIFAR, classes)) == published
+
+
+def test_resnet18_prunes_all_convolutions_and_the_linear_layer():
+    net = build(RESNET, CIFAR, 10)
+    matrices = {name: tuple(p.shape) for name, p in net.module.named_parameters() if p.ndim > 1}
+    assert net.prunable == tuple(matrices)
+    assert len(matrices) == 17 + 3 + 1  # convolutions, those of the shortcuts, and the linear layer
+    # Each batch norm has a scale and a shift a channel.
+    scales = 64 * 5 + (128 + 256 + 512) * 5
+    assert net.prunable_count == 11_173_962 - 2 * scales - 10
+
+
+def test_resnet18_sees_small_images_at_full_size():
+    stem = nn.Sequential(*list(build(RESNET, (1, 14, 14), 10).module.children())[:5])
+    assert stem(torch.empty(2, 1, 14, 14, device="meta")).shape == (2, 64, 14, 14)
+
+
+def test_the_vgg_like_network_has_the_parameters_counted_by_hand_and_prunes_its_convolutions():
+    net = build(VGG, CIFAR, 10)
+    widths = [(3, 32), (32, 64), (64, 128), (128, 256), (256, 512)]
+    convolutions = [9 * pair for inputs, outputs in widths for pair in (inputs * outputs, outputs * outputs)]
+    # Each of two convolutions a block has biases, and its batch norm a scale and a shift.
+    others = sum(2 * 3 * outputs for _, outputs in widths) + 512 * 10 + 10
+    shapes = {name: p.numel() for name, p in net.module.named_parameters()}
+    assert [shapes[name] for name in net.prunable] == convolutions
+    assert parameters(net) == sum(convolutions) + others == 4_721_322
+
+
+def test_a_block_of_the_vgg_like_network_is_convolution_relu_and_batch_norm_twice_and_a_pool():
+    net = build(ModelSpec(name="vgg_like", hidden=(), batch_norm=True, channels=(4, 8)), (1, 7, 7), 3).module
+    assert isinstance(net, nn.Sequential)
+    block = [nn.Conv2d, nn.ReLU, nn.BatchNorm2d] * 2 + [nn.MaxPool2d]
+    assert [type(layer) for layer in net] == [*block, *block, nn.Flatten, nn.Linear]
+    images = torch.empty(5, 1, 7, 7, device="meta")
+    assert [tuple(net[:stop](images).shape[1:]) for stop in (7, 14, 16)] == [(4, 4, 4), (8, 2, 2), (3,)]
+
+
+@pytest.mark.parametrize("side", [1, 7, 14, 28, 32])
+def test_the_vgg_like_network_takes_images_of_any_side(side):
+    assert build(VGG, (1, side, side), 7).module(torch.empty(2, 1, side, side, device="meta")).shape == (2, 7)
+
+
+def test_the_vit_has_the_parameters_counted_by_hand_and_prunes_its_linear_layers():
+    width, patches = 512, 64
+    block = [3 * width * width, width * width, width * 512, 512 * width]  # attention in and out, two layers of the MLP
+    biases = [3 * width, width, 512, width]
+    norms = 2 * width
+    linear = 6 * sum(block) + width * 10
+    others = (
+        width + (4 * 4 * 3 + 1) * width + (patches + 1) * width  # class token, patches, position embedding
+        + 6 * (sum(biases) + 2 * norms) + norms + 10
+    )  # fmt: skip
+    net = build(VIT, CIFAR, 10)
+    assert parameters(net) == linear + others == 9_532_938
+    assert net.prunable_count == linear
+    assert all(name.endswith(".weight") for name in net.prunable)
+    assert not any("ln" in name or "conv_proj" in name for name in net.prunable)
+
+
+def test_the_vit_has_as_many_parameters_as_torchvisions():
+    theirs = VisionTransformer(
+        image_size=32, patch_size=4, num_layers=6, num_heads=8, hidden_dim=512, mlp_dim=512, num_classes=10
+    )
+    assert parameters(build(VIT, CIFAR, 10)) == sum(parameter.numel() for parameter in theirs.parameters())
+
+
+def test_attention_says_what_pytorchs_says():
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = Attention(12, 3).eval(), nn.MultiheadAttention(12, 3, batch_first=True).eval()
+    with torch.no_grad():
+        for parameter in ours.parameters():
+            parameter.normal_(generator=generator)
+        theirs.in_proj_weight.copy_(ours.in_proj.weight)
+        theirs.in_proj_bias.copy_(ours.in_proj.bias)
+        theirs.out_proj.load_state_dict(ours.out_proj.state_dict())
+        x = torch.randn(5, 7, 12, generator=generator)
+        torch.testing.assert_close(ours(x, x, x)[0], theirs(x, x, x)[0])
+
+
+def test_a_vit_begins_as_torchvisions():
+    weights = drawn(3)
+    theirs = VisionTransformer(
+        image_size=8, patch_size=2, num_layers=2, num_heads=4, hidden_dim=64, mlp_dim=48, num_classes=10
+    ).state_dict()
+    renamed = {name.replace("in_proj.", "in_proj_"): value for name, value in weights.items()}
+    assert renamed.keys() == theirs.keys()
+    for name, value in renamed.items():
+        if name == "conv_proj.weight":  # of one channel, theirs of three
+            assert value.std().item() == pytest.approx(math.sqrt(1 / 4), rel=0.2)
+            continue
+        expected = theirs[name]
+        assert value.shape == expected.shape
+        assert value.mean().item() == pytest.approx(expected.mean().item(), abs=0.02)
+        if value.numel() >= 1000:
+            assert value.std().item() == pytest.approx(expected.std().item(), rel=0.1)
+            assert value.abs().max().item() == pytest.approx(expected.abs().max().item(), rel=0.3)
+
+
+def test_a_seed_draws_a_vit_of_its_own_and_leaves_pytorchs_generator_alone():
+    before = torch.get_rng_state()
+    one, again, other = drawn(5), drawn(5), drawn(6)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(one[name], again[name]) for name in one)
+    for name in ("encoder.pos_embedding", "conv_proj.weight", "encoder.layers.encoder_layer_1.mlp.0.weight"):
+        assert not torch.equal(one[name], other[name])
+    assert not any(value.requires_grad for value in one.values())
+
+
+def test_a_vit_by_another_initialization_is_refused():
+    with pytest.raises(InputError, match=r"not by 'kaiming_normal'; set .* to 'pytorch'"):
+        build(ModelSpec(name="vit", hidden=(), transformer=TINY), (1, 8, 8), 10)
+
+
+@pytest.mark.parametrize("shape", [(1, 7, 7), (3, 8, 6)])
+def test_images_that_are_no_squares_of_whole_patches_are_refused(shape):
+    with pytest.raises(InputError, match=f"{shape[1]} x {shape[2]} pixels are not squares of 2 x 2"):
+        build(TINY_VIT, shape, 10)
