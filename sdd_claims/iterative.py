@@ -109,7 +109,7 @@ class IterativePruning:
             for replica in self.replicas
         ]
         _check_rewinding(first, self._data.size)
-        self._flops_per_image = measures.training_flops_per_image(self._architecture, (channels, height, width))
+        self._cost_per_image = measures.training_cost(self._architecture, (channels, height, width))
         self._told = None
         if teacher := first.distillation.teacher:
             present = [state for state in teachers or () if state is not None]
@@ -187,7 +187,8 @@ class IterativePruning:
                 remaining={name: int(m.sum()) for name, m in mask.items()},
                 **{name: _plain(column[place]) if sound else None for name, column in columns.items()},  # type: ignore[arg-type]
                 diverged=not sound,
-                train_flops=float(self._flops_per_image * images_trained),
+                train_flops=float(self._cost_per_image.dense * images_trained),
+                kept_train_flops=self._cost_per_image.kept(mask) * images_trained,
                 seconds=seconds,
             )
             if watch.seen and sound:

@@ -1,7 +1,7 @@
 """What is measured on a trained stack."""
 
 from sdd_claims.measures.accuracy import CHUNK, Evaluation, evaluate_test, evaluate_training
-from sdd_claims.measures.cost import training_flops_per_image
+from sdd_claims.measures.cost import TrainingCost, training_cost, training_flops_per_image
 from sdd_claims.measures.distance import learning_distance
 from sdd_claims.measures.epochs import EpochWatch
 from sdd_claims.measures.line import Line, along_line
@@ -13,6 +13,7 @@ __all__ = [
     "EpochWatch",
     "Evaluation",
     "Line",
+    "TrainingCost",
     "along_line",
     "evaluate_test",
     "evaluate_training",
@@ -20,6 +21,7 @@ __all__ = [
     "losses_along_directions",
     "sharpness",
     "small_fraction",
+    "training_cost",
     "training_flops_per_image",
     "weight_variance",
     "zero_fraction",

@@ -1,22 +1,79 @@
-"""What training costs."""
+"""What training costs, in floating-point operations of matrix products.
+
+Only the network that learns is counted. A teacher says once in a chain what it thinks of each image, a forward pass
+without a backward one; that, evaluation and the optimizer's arithmetic are left out.
+"""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from sdd_claims.models import Architecture
 
 
-def training_flops_per_image(architecture: Architecture, input_shape: tuple[int, int, int]) -> int:
-    """Floating-point operations of the matrix products in one forward and backward pass, by PyTorch's own counter.
+@dataclass(frozen=True)
+class TrainingCost:
+    """Operations of one image's forward and backward pass.
 
-    Counted dense: a pruned weight costs what it costs without sparse kernels.
+    Attributes:
+        dense: of the whole network; a pruned weight costs what it costs without sparse kernels.
+        by_weight: the share of each layer that pruning may touch, under the name of its weights.
     """
+
+    dense: int
+    by_weight: Mapping[str, int]
+
+    def kept(self, masks: Mapping[str, Tensor]) -> float:
+        """The same where a pruned weight costs nothing: each layer's share times the fraction of it that is left.
+
+        Layers without prunable weights, and products of activations, count as in the dense network.
+        """
+        saved = (self.by_weight[name] * float((~mask).double().mean()) for name, mask in masks.items())
+        return self.dense - sum(saved)
+
+
+def training_cost(architecture: Architecture, input_shape: tuple[int, int, int]) -> TrainingCost:
+    """Operations of one image's forward and backward pass, by PyTorch's own counter.
+
+    A layer has the products of its weights with the activations, of the gradient with the activations, and of the
+    gradient with the weights; a layer of the images, which need no gradient, lacks the last.
+    """
+    module = architecture.module
+    layers = {name: module.get_submodule(name.removesuffix(".weight")) for name in architecture.prunable}
+    products = dict.fromkeys(layers, 0)
+
+    def note(name: str, inputs: tuple[Tensor, ...]) -> None:
+        products[name] = 3 if inputs[0].requires_grad else 2
+
     count = 2  # batch norm in training refuses a single value a channel
     images = torch.empty(count, *input_shape, device="meta")
     labels = torch.zeros(count, dtype=torch.long, device="meta")
-    with FlopCounterMode(display=False) as counter:
-        cross_entropy(architecture.module(images), labels).backward()  # type: ignore[no-untyped-call]
-    for parameter in architecture.module.parameters():
+    with ExitStack() as hooks, FlopCounterMode(display=False) as counter:
+        for name, layer in layers.items():
+            hooks.enter_context(layer.register_forward_pre_hook(lambda _, inputs, name=name: note(name, inputs)))
+        loss = cross_entropy(module(images), labels)
+        # Of the backward pass the counter knows the sum, but where branches run side by side not whose it was.
+        forward = counter.get_flop_counts()
+        by_weight = {
+            name: products[name] * sum(forward[_place(module, name)].values()) // count
+            for name in architecture.prunable
+        }
+        loss.backward()  # type: ignore[no-untyped-call]
+    for parameter in module.parameters():
         parameter.grad = None
-    return int(counter.get_total_flops()) // count
+    return TrainingCost(int(counter.get_total_flops()) // count, by_weight)
+
+
+def _place(module: nn.Module, weight: str) -> str:
+    """What the counter calls a layer: the class of the network and the path to it."""
+    return f"{type(module).__name__}.{weight.removesuffix('.weight')}"
+
+
+def training_flops_per_image(architecture: Architecture, input_shape: tuple[int, int, int]) -> int:
+    """The operations of `training_cost`, counted dense."""
+    return training_cost(architecture, input_shape).dense

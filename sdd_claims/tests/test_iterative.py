@@ -265,6 +265,10 @@ def test_cost_counts_the_images_that_were_trained_on(witness):
     images = [batch.shape[1] for batch in witness.labels]
     assert dense.train_flops == per_image * sum(images[: EPOCHS * STEPS]) == per_image * SIZE * EPOCHS
     assert rewound.train_flops == per_image * sum(images[EPOCHS * STEPS :]) == per_image * (SIZE * 2 - BATCH)
+    assert dense.kept_train_flops == dense.train_flops
+    # Two products a kept weight of the first layer, three of the second, and of the last one, which is never pruned.
+    left = 2 * (2 * rewound.remaining["1.weight"] + 3 * rewound.remaining["3.weight"] + 3 * 8 * 10)
+    assert rewound.kept_train_flops == pytest.approx(left * (SIZE * 2 - BATCH))
 
 
 def test_rewinding_to_the_last_iteration_trains_one_step(witness):

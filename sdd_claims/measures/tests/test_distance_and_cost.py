@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdd_claims.measures import learning_distance, training_flops_per_image
+from sdd_claims.measures import learning_distance, training_cost, training_flops_per_image
 from sdd_claims.models import build
-from sdd_claims.spec import ModelSpec
+from sdd_claims.spec import ModelSpec, TransformerSpec
 
 
 def test_learning_distance_counts_pruned_weights_as_zero_and_biases_too():
@@ -55,3 +55,44 @@ def test_flops_of_a_conv_net_down_to_a_single_pixel_by_hand(batch_norm):
     net = build(ModelSpec(name="conv", hidden=(), channels=(4, 5), batch_norm=batch_norm), (1, 4, 4), 3)
     first, second, last = 4 * (9 * 4), 9 * 4 * 5, 5 * 3  # pixels x weights, and one pixel from the second on
     assert training_flops_per_image(net, (1, 4, 4)) == 2 * (2 * first + 3 * second + 3 * last)
+
+
+@pytest.mark.parametrize("density", [0.25, 0.5])
+def test_a_kept_weight_of_an_mlp_costs_three_products_and_one_of_the_first_layer_two(density):
+    mlp = build(ModelSpec(hidden=(8, 6)), (1, 4, 4), 3)
+    cost = training_cost(mlp, (1, 4, 4))
+    masks = {"1.weight": torch.ones(8, 16, dtype=torch.bool), "3.weight": torch.arange(48).view(6, 8) < 48 * density}
+    assert cost.kept(masks) == 2 * (2 * 16 * 8 + 3 * 48 * density + 3 * 6 * 3)
+    masks["1.weight"][:2] = False
+    assert cost.kept(masks) == 2 * (2 * 16 * 6 + 3 * 48 * density + 3 * 6 * 3)
+
+
+def test_kept_weights_of_a_conv_net_cost_by_the_pixels_that_their_layer_makes():
+    net = build(ModelSpec(name="conv", hidden=(), channels=(4, 5), batch_norm=True), (1, 4, 4), 3)
+    masks = {name: torch.zeros(net.module.get_parameter(name).shape, dtype=torch.bool) for name in net.prunable}
+    for mask, kept in zip(masks.values(), (7, 20, 15), strict=True):
+        mask.view(-1)[:kept] = True
+    cost = training_cost(net, (1, 4, 4))
+    assert cost.kept(masks) == pytest.approx(2 * (2 * 4 * 7 + 3 * 20 + 3 * 15))
+    assert cost.kept({name: torch.ones_like(mask) for name, mask in masks.items()}) == cost.dense
+
+
+def test_every_operation_of_a_resnet_belongs_to_a_layer_shortcuts_among_them():
+    net = build(ModelSpec(name="resnet18", hidden=(), batch_norm=True), (3, 16, 16), 10)
+    cost = training_cost(net, (3, 16, 16))
+    assert sum(cost.by_weight.values()) == cost.dense
+    assert cost.by_weight["conv1.weight"] == 2 * 2 * 16 * 16 * 27 * 64
+    assert cost.by_weight["layer2.0.downsample.0.weight"] == 2 * 3 * 8 * 8 * 64 * 128
+
+
+def test_products_of_activations_cost_the_same_however_many_weights_are_left():
+    sizes = TransformerSpec(patch=4, width=8, depth=1, heads=2, mlp=6)
+    vit = build(ModelSpec(name="vit", hidden=(), transformer=sizes, initialization="pytorch"), (3, 8, 8), 10)
+    cost = training_cost(vit, (3, 8, 8))
+    none = {name: torch.zeros(vit.module.get_parameter(name).shape, dtype=torch.bool) for name in vit.prunable}
+    places, width = 4 + 1, 8
+    attention = 2 * 3 * 2 * places * places * width  # places with places, then with values
+    patches = 2 * 2 * 4 * (4 * 4 * 3) * width
+    assert cost.kept(none) == attention + patches
+    head = 3 * 2 * width * 10  # of the class token alone
+    assert cost.dense == attention + patches + head + 3 * 2 * places * (4 * width * width + 2 * width * 6)
