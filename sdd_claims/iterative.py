@@ -22,6 +22,7 @@ from torch import Tensor
 
 from sdd_claims import measures
 from sdd_claims.data.datasets import Dataset, load
+from sdd_claims.data.human_labels import human_labels
 from sdd_claims.data.label_noise import corrupt
 from sdd_claims.data.preparation import prepare
 from sdd_claims.data.subset import subset as draw_subset
@@ -98,7 +99,7 @@ class IterativePruning:
         self._architecture = build(first.model, (channels, height, width), dataset.classes)
         self._test_images = test_images.to(device)
         self._test_labels = torch.from_numpy(dataset.test_labels.astype(np.int64)).to(device)
-        drawn = [draw_training_set(dataset, replica) for replica in self.replicas]
+        drawn = [draw_training_set(dataset, replica, data_root) for replica in self.replicas]
         self._data = self._of_all(train_images.to(device), drawn)
         held_out = [draw_validation_set(dataset, r, subset) for r, (subset, _) in zip(replicas, drawn, strict=True)]
         self._validation = self._of_all(self._data.images, held_out)
@@ -372,12 +373,15 @@ def batch_gradients(
     return [{name: value[place] for name, value in whole.items()} for place in range(len(stack))]
 
 
-def draw_training_set(dataset: Dataset, replica: Replica) -> tuple[np.ndarray, np.ndarray]:
+def draw_training_set(
+    dataset: Dataset, replica: Replica, data_root: Path | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The images a replica trains on and the labels it is given: (indices [size], int64 labels [size])."""
     spec, total = replica.spec, len(dataset.train_labels)
     # Where validation leaves none, one is drawn, and `draw_validation_set` says what there is too much of.
     size = spec.data.train_size or max(1, total - spec.data.validation_size)
     subset = draw_subset(total, size, numpy_stream(replica.seed, Stream.SUBSET))
+    given = human_labels(spec.data.name, data_root)[subset] if spec.noise.kind == "human" else None
     noisy = corrupt(
         dataset.train_labels[subset],
         spec.noise.kind,
@@ -385,6 +389,7 @@ def draw_training_set(dataset: Dataset, replica: Replica) -> tuple[np.ndarray, n
         dataset=dataset.name,
         classes=dataset.classes,
         rng=numpy_stream(replica.seed, Stream.LABEL_NOISE),
+        given=given,
     )
     return subset, noisy.labels.astype(np.int64)
 

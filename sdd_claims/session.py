@@ -10,6 +10,7 @@ from sdd_claims import smoke
 from sdd_claims.claim import BLOCK, PILOTS, CurveOf, FromPilots, Tier, Trial, Verdict, judge
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.data.datasets import load, why_unavailable
+from sdd_claims.data.human_labels import human_labels
 from sdd_claims.engines import Site, engine
 from sdd_claims.errors import InputError, MissingDataError, StoreError
 from sdd_claims.ledger import Ledger
@@ -145,9 +146,11 @@ class Session:
                 return True
         except StoreError:
             pass  # What is damaged will be trained anew.
-        for name in sorted({request.spec.data.name for request in requests}):
+        for name, noise in sorted({(request.spec.data.name, request.spec.noise.kind) for request in requests}):
             try:
                 load(name, self._settings.data_root)
+                if noise == "human":
+                    human_labels(name, self._settings.data_root)
             except InputError as error:
                 absent = why_unavailable(name, self._settings.data_root) is not None
                 key = trial.claim.id, trial.tier

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sdd_claims.claim import CurveOf, Trial
-from sdd_claims.data import stand_in
+from sdd_claims.data import human_labels, stand_in
 from sdd_claims.data.datasets import why_unavailable
 from sdd_claims.spec import PathSpec, RunSpec
 
@@ -30,17 +30,26 @@ def shrunk(curve: CurveOf, data_root: Path | None) -> CurveOf:
     The images are stand-ins where the data set is absent. A path over epochs takes as many as it has points. Where the
     setting rewinds, there is a second epoch, so that an iteration to rewind to exists whatever the batch.
     """
-    small = _small(curve.spec, data_root)
+    small = _small(curve.spec, _images(curve.spec, data_root))
     return replace(curve, spec=small, levels=len(small.path.values) or LEVELS)
 
 
-def _small(spec: RunSpec, data_root: Path | None) -> RunSpec:
-    name, lesson = spec.data.name, spec.distillation
+def _images(spec: RunSpec, data_root: Path | None) -> str:
+    """The data set, or its stand-in where it or its annotators' labels are absent."""
+    name, teacher = spec.data.name, spec.distillation.teacher
+    absent = why_unavailable(name, data_root)
+    if "human" in (spec.noise.kind, teacher and teacher.noise.kind):
+        absent = absent or human_labels.why_unavailable(name, data_root)
+    return stand_in.PREFIX + name if absent else name
+
+
+def _small(spec: RunSpec, images: str) -> RunSpec:
+    lesson = spec.distillation
     rewind = min(1, spec.pruning.rewind_iteration)
     points = _points(spec.path)
     return spec.but(
         data={
-            "name": name if why_unavailable(name, data_root) is None else stand_in.PREFIX + name,
+            "name": images,
             "train_size": min(_IMAGES, spec.data.train_size or _IMAGES),
             "validation_size": min(_HELD_OUT, spec.data.validation_size),
         },
@@ -51,7 +60,7 @@ def _small(spec: RunSpec, data_root: Path | None) -> RunSpec:
         pruning={"rewind_iteration": rewind},
         # The teacher sees the student's images, so it shrinks as the student does.
         distillation={
-            "teacher": None if lesson.teacher is None else _small(lesson.teacher, data_root),
+            "teacher": None if lesson.teacher is None else _small(lesson.teacher, images),
             "teacher_levels": min(LEVELS, lesson.teacher_levels),
         },
         path={"values": points},

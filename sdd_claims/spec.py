@@ -101,7 +101,7 @@ class NoiseSpec(_Spec):
 
     Attributes:
         kind: see `sdd_claims.data.label_noise`.
-        rate: fraction of training labels it is applied to.
+        rate: fraction of training labels it is applied to; 0 for "human", whose rate the annotators set.
     """
 
     kind: str = "none"
@@ -110,14 +110,13 @@ class NoiseSpec(_Spec):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("rate", 0 <= self.rate <= 1, "between 0 and 1")
-        if self.kind == "given":
-            raise InputError(
-                "NoiseSpec.kind 'given' needs human annotators' labels, which a spec cannot name yet; corrupt labels "
-                "with them through sdd_claims.data.label_noise, or choose another kind"
-            )
-        self._require(
-            "rate", (self.kind == "none") == (self.rate == 0), "0 for kind 'none' and above 0 for every other"
-        )
+        without = self.kind in ("none", "human")
+        self._require("rate", without == (self.rate == 0), "0 for kinds 'none' and 'human', above 0 for every other")
+
+    def __str__(self) -> str:
+        if self.kind in ("none", "human"):
+            return "clean labels" if self.kind == "none" else "human annotators' labels"
+        return f"{self.rate:.0%} noise ({self.kind.replace('_', ' ')})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -568,11 +567,10 @@ class RunSpec(_Spec):
 
     def __str__(self) -> str:
         # Commas separate the phrases: a report tells runs apart by those in which they differ.
-        kind = self.noise.kind.replace("_", " ")
         training, pruning, optimizer = self.training, self.pruning, self.training.optimizer
         phrases = [
             f"{self.model} on {self.data.name}",
-            "clean labels" if self.noise.kind == "none" else f"{self.noise.rate:.0%} noise ({kind})",
+            str(self.noise),
             "identity masks" if pruning.criterion == "none" else f"{pruning.criterion} pruning",
             pruning.retraining.replace("_", " "),
             f"{training.epochs} epochs at learning rate {optimizer.lr:g}",

@@ -1,4 +1,4 @@
-"""Label noise, synthetic and given. Only training labels pass through here; test labels stay clean.
+"""Label noise, synthetic and by human annotators. Only training labels pass through here; test labels stay clean.
 
 How many labels a rate comes to is never left to chance: round(rate * count), halves up, of the decimal number as
 written (15 of 100 at 0.145, although 0.145 * 100 is 14.499... in binary).
@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int, Integer
 from sdd_claims.data import class_maps
 from sdd_claims.errors import InputError
 
-KINDS = ("none", "symmetric_permute", "symmetric_always_wrong", "asymmetric", "pairflip", "given")
+KINDS = ("none", "symmetric_permute", "symmetric_always_wrong", "asymmetric", "pairflip", "human")
 
 Changes: TypeAlias = tuple[Int[np.ndarray, " chosen"], Integer[np.ndarray, " chosen"]]
 """Indices of the images that the noise touches, and their labels after it."""
@@ -61,25 +61,25 @@ def corrupt(
             (He et al. 2022, A.3);
             "pairflip": of each class, round(rate * count) random images get the next class, the last the first (He et
             al. 2022, A.3; counted per class, so that the total can differ from round(rate * n) by less than classes);
-            "given": human annotators' labels replace the clean ones.
-        rate: fraction in [0, 1]; None (or 0) for "none", None for "given".
+            "human": annotators' labels replace the clean ones, see `sdd_claims.data.human_labels`.
+        rate: fraction in [0, 1]; None (or 0) for "none" and for "human", whose rate the annotators set.
         dataset: name of the data set, for the map of "asymmetric".
         classes: number of classes.
-        rng: the replica's stream for label noise; "none" and "given" draw nothing from it.
-        given: the annotators' labels in the order of `labels`, for "given" only.
+        rng: the replica's stream for label noise; "none" and "human" draw nothing from it.
+        given: the annotators' labels in the order of `labels`, for "human" only.
 
     Raises:
         InputError: unknown kind, a rate missing, superfluous or outside 0 .. 1, labels outside the classes, a data set
-            without a map, given labels that do not fit.
+            without a map, annotators' labels that do not fit.
     """
     if classes < 2:
         raise InputError(f"label noise needs another class, got {classes}: give the number of classes of the data set")
     _check_labels("the clean labels", labels, classes)
     if kind not in KINDS:
         raise InputError(f"unknown label noise {kind!r}: give one of {', '.join(KINDS)}")
-    if given is not None and kind != "given":
+    if given is not None and kind != "human":
         raise InputError(
-            f'labels were given for label noise {kind!r}, which makes its own: leave them out, or ask for "given"'
+            f'labels were given for label noise {kind!r}, which makes its own: leave them out, or ask for "human"'
         )
     indices, values = _changes(labels, kind, rate, dataset, classes, rng, given)
     noisy = labels.copy()
@@ -105,7 +105,7 @@ def _changes(
                     f'label noise "none" was given the rate {rate}: leave the rate out, or name a kind of noise'
                 )
             return np.empty(0, np.intp), np.empty(0, labels.dtype)
-        case "given":
+        case "human":
             return _replace(labels, rate, classes, given)
         case "symmetric_permute":
             return _permute(labels, _checked_rate(kind, rate), rng)
@@ -144,11 +144,11 @@ def _mistake(
 def _replace(
     labels: Integer[np.ndarray, " n"], rate: float | None, classes: int, given: Integer[np.ndarray, " n"] | None
 ) -> Changes:
-    if rate is not None:
-        raise InputError(f"given labels have a noise rate of their own, got the rate {rate}: leave the rate out")
+    if rate:
+        raise InputError(f"human annotators set their own noise rate, got the rate {rate}: leave the rate out")
     if given is None:
-        raise InputError('label noise "given" needs the annotators\' labels: pass them as `given`')
-    _check_labels("the given labels", given, classes)
+        raise InputError('label noise "human" needs the annotators\' labels: pass them as `given`')
+    _check_labels("the annotators' labels", given, classes)
     if len(given) != len(labels):
         raise InputError(
             f"{len(given)} labels were given for {len(labels)} images: give one an image, in the same order"

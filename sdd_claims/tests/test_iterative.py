@@ -15,6 +15,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from sdd_claims.claim import CurveOf
 from sdd_claims.data.datasets import load
+from sdd_claims.data.human_labels import human_labels
 from sdd_claims.data.label_noise import corrupt
 from sdd_claims.data.preparation import prepare
 from sdd_claims.data.subset import subset
@@ -818,3 +819,12 @@ def test_a_setting_that_names_nothing_known_is_refused_before_training(change, m
 def test_replicas_that_cannot_share_a_stack_are_refused():
     with pytest.raises(InputError, match="put the others into a stack of their own"):
         IterativePruning([Replica(SPEC, 0), Replica(SPEC.but(training={"epochs": EPOCHS + 1}), 0)], CPU)
+
+
+def test_a_replica_trains_on_the_annotators_labels_of_its_own_images():
+    spec = SPEC.but(data={"name": "stand_in:cifar10", "side": 8}, noise={"kind": "human", "rate": 0.0})
+    dataset = load("stand_in:cifar10")
+    chosen, labels = draw_training_set(dataset, Replica(spec, 3))
+    assert labels.tolist() == human_labels("stand_in:cifar10")[chosen].tolist()
+    assert labels.tolist() != dataset.train_labels[chosen].tolist()
+    assert len(chosen) == SIZE

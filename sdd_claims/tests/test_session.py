@@ -340,3 +340,14 @@ def test_data_that_only_the_second_look_lacks_stop_only_that(opened, torn):
     assert session.verdict(fine).looks == (2, 4)
     with pytest.raises(MissingDataError, match="holds only a part of mnist"):
         session.verdict(lacking)
+
+
+def test_absent_labels_of_annotators_stop_the_claims_that_train_on_them_and_no_other(opened, tmp_path, monkeypatch):
+    monkeypatch.setattr(session_module, "load", lambda name, data_root: None)  # the images are there
+    on_cifar = SPEC.but(data={"name": "cifar10"})
+    clean = trial_named("clean", spec=on_cifar)
+    human = trial_named("human", spec=on_cifar.but(noise={"kind": "human"}))
+    session = opened(human, clean, data_root=tmp_path)
+    assert session.verdict(clean).decision == "supported"
+    with pytest.raises(MissingDataError, match=r"CIFAR-10_human\.pt is missing"):
+        session.verdict(human)

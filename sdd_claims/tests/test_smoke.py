@@ -34,6 +34,15 @@ def test_an_absent_data_set_is_stood_in_for_and_a_present_one_is_not(tmp_path):
     assert shrunk(CurveOf(embedded, "test_accuracy", 33), tmp_path).spec.data.name == "mnist_small"
 
 
+def test_absent_labels_of_annotators_are_stood_in_for_with_their_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(smoke, "why_unavailable", lambda name, data_root: None)  # the images are there
+    human = CurveOf(BIG.but(data={"name": "cifar10"}, noise={"kind": "human", "rate": 0.0}), "test_accuracy", 33)
+    assert shrunk(human, tmp_path).spec.data.name == stand_in.PREFIX + "cifar10"
+    (tmp_path / "cifar-n").mkdir()
+    (tmp_path / "cifar-n" / "CIFAR-10_human.pt").touch()
+    assert shrunk(human, tmp_path).spec.data.name == "cifar10"
+
+
 def test_a_smoke_run_shares_no_result_with_a_judged_one():
     trial = trial_named("obedience", spec=BIG.but(data={"name": "mnist_small"}), levels=4)
     curves, control = smoke_curves(trial, Path("/nowhere"))

@@ -266,8 +266,12 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: NoiseSpec(kind="pairflip", rate=1.01), "NoiseSpec.rate must be between 0 and 1, got 1.01"),
     (lambda: NoiseSpec(kind="pairflip", rate=-0.1), "NoiseSpec.rate must be between 0 and 1, got -0.1"),
     (lambda: NoiseSpec(kind="pairflip", rate=float("nan")), "NoiseSpec.rate must be a finite number, got nan"),
-    (lambda: NoiseSpec(kind="pairflip"), "NoiseSpec.rate must be 0 for kind 'none' and above 0 for every other"),
-    (lambda: NoiseSpec(rate=0.2), "NoiseSpec.rate must be 0 for kind 'none' and above 0 for every other, got 0.2"),
+    (lambda: NoiseSpec(kind="pairflip"), "NoiseSpec.rate must be 0 for kinds 'none' and 'human', above 0 for every"),
+    (lambda: NoiseSpec(kind="human", rate=0.4), "NoiseSpec.rate must be 0 for kinds 'none' and 'human'"),
+    (
+        lambda: NoiseSpec(rate=0.2),
+        "NoiseSpec.rate must be 0 for kinds 'none' and 'human', above 0 for every other, got 0.2",
+    ),
     (lambda: NoiseSpec(rate=True), "NoiseSpec.rate must be a finite number, got True"),
     (lambda: ModelSpec(hidden=(300, 0)), "ModelSpec.hidden must be positive whole widths, got (300, 0)"),
     (lambda: ModelSpec(hidden=(1.5,)), "ModelSpec.hidden must be a tuple of whole numbers"),  # type: ignore[arg-type]
@@ -429,7 +433,7 @@ BAD: list[tuple[Callable[[], Any], str]] = [
         "RunSpec has no setting sparsity; it has ['data', 'derivation', 'distillation', 'model', 'noise',",
     ),
     (lambda: RunSpec().but(noise={"ratio": 1}), "NoiseSpec has no setting ratio; it has ['kind', 'rate']"),
-    (lambda: RunSpec().but(noise={"kind": "pairflip"}), "NoiseSpec.rate must be 0 for kind 'none' and above 0"),
+    (lambda: RunSpec().but(noise={"kind": "pairflip"}), "NoiseSpec.rate must be 0 for kinds 'none' and 'human'"),
 ]
 
 
@@ -614,3 +618,7 @@ def test_the_scheduled_density_loses_the_same_fraction_at_every_level(fraction, 
     pruning = PruningSpec(fraction=fraction)
     assert pruning.density(0) == 1
     assert pruning.density(level + 1) == pytest.approx(pruning.density(level) * (1 - fraction), rel=1e-9, abs=1e-300)
+
+
+def test_a_run_on_annotators_labels_says_so():
+    assert "human annotators' labels" in str(RunSpec(data=DataSpec(name="cifar10"), noise=NoiseSpec(kind="human")))

@@ -94,9 +94,9 @@ def test_pairflip_moves_an_exact_share_of_each_class_to_the_next(labels, rate, s
 
 
 @given(labels_of_ten, st.data())
-def test_given_labels_replace_the_clean_ones(labels, data):
+def test_annotators_labels_replace_the_clean_ones(labels, data):
     annotated = data.draw(arrays.arrays(np.int64, len(labels), elements=st.integers(0, 9)))
-    result = noisy(labels, "given", None, 0, given=annotated)
+    result = noisy(labels, "human", None, 0, given=annotated)
     np.testing.assert_array_equal(result.labels, annotated)
     np.testing.assert_array_equal(result.flipped, annotated != labels)
     np.testing.assert_array_equal(result.chosen, result.flipped)
@@ -153,11 +153,11 @@ def test_rates_outside_zero_to_one_are_refused(rate, kind):
         ("symetric", 0.2, {}, f"unknown label noise 'symetric': give one of {', '.join(KINDS)}"),
         ("pairflip", None, {}, "'pairflip' was given the rate None: give a fraction"),
         ("none", 0.2, {}, "was given the rate 0.2: leave the rate out"),
-        ("given", 0.2, {"given": np.arange(10)}, "rate of their own, got the rate 0.2: leave the rate out"),
-        ("given", None, {}, "needs the annotators' labels"),
-        ("given", None, {"given": np.arange(9)}, "9 labels were given for 10 images"),
-        ("given", None, {"given": np.arange(1, 11)}, "the given labels run from 1 to 10, expected 0 to 9"),
-        ("given", None, {"given": np.arange(10.0)}, "the given labels are float64"),
+        ("human", 0.2, {"given": np.arange(10)}, "set their own noise rate, got the rate 0.2: leave the rate out"),
+        ("human", None, {}, "needs the annotators' labels"),
+        ("human", None, {"given": np.arange(9)}, "9 labels were given for 10 images"),
+        ("human", None, {"given": np.arange(1, 11)}, "the annotators' labels run from 1 to 10, expected 0 to 9"),
+        ("human", None, {"given": np.arange(10.0)}, "the annotators' labels are float64"),
         ("pairflip", 0.2, {"given": np.arange(10)}, "labels were given for label noise 'pairflip'"),
         ("asymmetric", 0.2, {"dataset": "fashion_mnist"}, "no map .* for 'fashion_mnist'.* is for mnist_small, mnist"),
         ("asymmetric", 0.2, {"dataset": "cifar100"}, "the map of cifar100 names 100 classes, got labels of 10"),

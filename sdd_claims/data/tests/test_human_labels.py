@@ -1,0 +1,107 @@
+import hashlib
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sdd_claims.data import human_labels as module
+from sdd_claims.data.datasets import Dataset
+from sdd_claims.data.human_labels import ANNOTATIONS, FOLDER, human_labels, why_unavailable
+from sdd_claims.errors import InputError, MissingDataError
+
+CLEAN = np.array([3, 0, 7, 7, 1, 2], np.uint8)
+HUMAN = np.array([3, 9, 7, 2, 1, 0], np.uint8)
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A data root of six CIFAR-10 images, without annotations."""
+    images = np.zeros((6, 32, 32, 3), np.uint8)
+    dataset = Dataset("cifar10", images, CLEAN, images, CLEAN, 10)
+    monkeypatch.setattr(module, "load", lambda name, data_root=None: dataset)
+    entry = replace(ANNOTATIONS["cifar10"], sha256=hashlib.sha256(HUMAN.tobytes()).hexdigest())
+    monkeypatch.setattr(module, "ANNOTATIONS", {**ANNOTATIONS, "cifar10": entry})
+    (tmp_path / FOLDER).mkdir()
+    return tmp_path
+
+
+def write(root, content):
+    torch.save(content, root / FOLDER / "CIFAR-10_human.pt")
+
+
+def arrays(**changes):
+    content = {"clean_label": CLEAN, "worse_label": HUMAN, "aggre_label": CLEAN, **changes}
+    return {name: value.astype(np.int64) for name, value in content.items() if value is not None}
+
+
+def test_the_worst_of_the_annotators_labels_come_in_the_order_of_the_images(root):
+    assert "is missing" in str(why_unavailable("cifar10", root))
+    write(root, arrays())
+    assert why_unavailable("cifar10", root) is None
+    np.testing.assert_array_equal(human_labels("cifar10", root), HUMAN)
+
+
+def test_the_labels_are_shared_and_nobody_can_change_them(root):
+    write(root, arrays())
+    labels = human_labels("cifar10", root)
+    assert human_labels("cifar10", root) is labels
+    with pytest.raises(ValueError, match="read-only"):
+        labels[0] = 1
+
+
+def test_an_absent_file_is_named_with_the_project_that_has_it(root):
+    with pytest.raises(MissingDataError, match=r"CIFAR-10_human\.pt is missing.*put .* of github.com/UCSC-REAL/"):
+        human_labels("cifar10", root)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (arrays(clean_label=CLEAN[::-1]), "for another order of them"),
+        (arrays(worse_label=HUMAN[::-1]), "holds other labels than its authors'"),
+        (arrays(worse_label=None), "lacks worse_label, expected 6 whole numbers"),
+        (arrays(worse_label=HUMAN[1:]), "lacks worse_label, expected 6 whole numbers"),
+        ({**arrays(), "worse_label": HUMAN.tolist()}, "lacks worse_label"),
+        ([1, 2], "holds a list, expected a dictionary"),
+    ],
+)
+def test_another_file_than_the_authors_is_refused(root, content, message):
+    write(root, content)
+    with pytest.raises(InputError, match=message):
+        human_labels("cifar10", root)
+
+
+class Trap:
+    def __reduce__(self):
+        return os.mkdir, ("sprung",)
+
+
+def test_nothing_in_the_file_is_executed(root, monkeypatch):
+    monkeypatch.chdir(root)
+    write(root, {**arrays(), "trap": Trap()})
+    with pytest.raises(InputError, match="no readable file of arrays"):
+        human_labels("cifar10", root)
+    assert not (root / "sprung").exists()
+
+
+@pytest.mark.parametrize("keep", [0, 10, 500])
+def test_a_torn_file_is_refused(root, keep):
+    write(root, arrays())
+    path = root / FOLDER / "CIFAR-10_human.pt"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InputError, match=r"no readable file of arrays .*; put the CIFAR-10_human\.pt"):
+        human_labels("cifar10", root)
+
+
+@pytest.mark.parametrize("ask", [human_labels, why_unavailable])
+def test_a_data_set_that_nobody_annotated_is_refused(ask, tmp_path):
+    with pytest.raises(InputError, match="labelled cifar10 and cifar100, not mnist"):
+        ask("mnist", tmp_path)
+
+
+def test_stand_in_images_have_stand_in_labels():
+    labels = human_labels("stand_in:cifar100")
+    assert labels.shape == (512,)
+    assert labels.max() == 99
