@@ -52,6 +52,7 @@ from sdd_claims.training import (
     TrainingData,
     iterations_per_epoch,
     mean_loss,
+    mlp_stack_where_penalised,
     seed_dropout,
     sparse_where_faster,
     train,
@@ -154,7 +155,8 @@ class IterativePruning:
             penalty_strength=[r.spec.training.penalty.strength for r in replicas],
         )
         masked = ReplicaStack(self._architecture, [start.weights for start in starts], masks, self.device)
-        stack = sparse_where_faster(masked, self._architecture, numbers)
+        penalised = mlp_stack_where_penalised(masked, self._architecture, numbers)
+        stack = sparse_where_faster(penalised, self._architecture, numbers)
         watch = EpochWatch(stack, self._test_images, self._test_labels, replicas[0].spec.record.epoch_images)
         rewind_iteration = replicas[0].spec.pruning.rewind_iteration
         snapshots = train(

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from sdd_claims.randomness import Stream, numpy_stream, torch_stream
 from sdd_claims.spec import OptimizerSpec, TrainingSpec
 from sdd_claims.training.distillation import Lesson, asked, distilled_loss
-from sdd_claims.training.penalties import PENALTIES
+from sdd_claims.training.penalties import PENALTIES, shrink_l1
 from sdd_claims.training.schedules import learning_rate
 from sdd_claims.training.stack import ReplicaStack
 
@@ -92,7 +92,8 @@ def train(
     steps = iterations_per_epoch(data.size, spec.batch_size)
     decay = _per_replica(numbers.weight_decay, stack)
     strength = _per_replica(numbers.penalty_strength, stack)
-    penalty = None if spec.penalty.name == "none" else PENALTIES[spec.penalty.name]
+    proximal = spec.penalty.step == "proximal"
+    penalty = None if spec.penalty.name == "none" or proximal else PENALTIES[spec.penalty.name]
     snapshot = None
     for epoch in range(start_iteration // steps, spec.epochs):
         lr = learning_rate(spec.schedule, spec.optimizer.lr, epoch, spec.epochs)
@@ -121,6 +122,8 @@ def train(
             if decay is not None and spec.optimizer.name == "adamw":
                 _shrink(stack.parameters, lr * decay)
             optimizer.step()
+            if proximal and strength is not None:
+                shrink_l1(stack.parameters.values(), lr * strength)
         if after_epoch is not None:
             after_epoch()
     return snapshot

@@ -48,14 +48,14 @@ def sparse_where_faster(stack: ReplicaStack, architecture: Architecture, numbers
         kept <= DENSITY * total
         and torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
         and all(mask.device.type == "cpu" for mask in masks)
-        and _is_plain_mlp(architecture)
+        and is_plain_mlp(architecture)
         and not any(numbers.weight_decay)
         and not any(numbers.penalty_strength)
     )
     return SparseStack(stack) if fits else stack
 
 
-def _is_plain_mlp(architecture: Architecture) -> bool:
+def is_plain_mlp(architecture: Architecture) -> bool:
     """Flatten, then linear layers with biases and with ReLU between them."""
     layers = list(architecture.module.children())
     linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
