@@ -4,7 +4,7 @@ import time
 
 import torch
 
-from sdd_claims.data import catalogue, stand_in
+from sdd_claims.data import catalogue, regression, stand_in
 from sdd_claims.measures import training_flops_per_image
 from sdd_claims.models import build
 from sdd_claims.plan import Plan
@@ -17,7 +17,14 @@ _SHARE_OF_MATMUL = 0.4
 
 
 def level_flops(spec: RunSpec) -> float:
-    """Floating-point operations of the matrix products of one level of one replica, counted dense."""
+    """Floating-point operations of the matrix products of one level of one replica, counted dense.
+
+    The points of a path over epochs share one training; each counts as an even part of it.
+    """
+    if spec.data.name in regression.PROBLEMS:
+        count, entries = regression.inputs(spec.data.name).shape
+        an_epoch = count * training_flops_per_image(build(spec.model, (entries, 1, 1), 1), (entries, 1, 1))
+        return an_epoch * spec.training.epochs / len(spec.path.values)
     entry = catalogue.find(spec.data.name.removeprefix(stand_in.PREFIX))
     height, width, *channels = entry.image_shape
     side = spec.data.side

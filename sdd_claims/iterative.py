@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sdd_claims import measures
+from sdd_claims.data import regression
 from sdd_claims.data.datasets import Dataset, load
 from sdd_claims.data.human_labels import human_labels
 from sdd_claims.data.label_noise import corrupt
@@ -94,6 +95,7 @@ class IterativePruning:
         first = self.replicas[0].spec
         kind = first.derivation.kind
         self._derivation = None if kind == "none" else derivation(kind)
+        _check_classification(first)
         dataset = load(first.data.name, data_root)
         train_images, test_images = prepare(dataset, first.data.side)
         channels, height, width = train_images.shape[1:]
@@ -338,6 +340,20 @@ def _in_order(masks: Mapping[str, Tensor], prunable: Sequence[str]) -> dict[str,
 
 def _plain(numbers: Tensor) -> float | tuple[float, ...]:
     return float(numbers) if numbers.ndim == 0 else tuple(numbers.tolist())
+
+
+def _check_classification(spec: RunSpec) -> None:
+    """Raise if a spec asks for what only regression trains; a regression problem itself is refused by `load`."""
+    if spec.data.name not in regression.PROBLEMS and spec.training.loss != "cross_entropy":
+        raise InputError(
+            f"the loss {spec.training.loss!r} wants targets that are numbers, and {spec.data.name!r} has classes; set "
+            f"the loss to 'cross_entropy', or train on {', '.join(regression.PROBLEMS)} by a path over epochs"
+        )
+    if spec.training.penalty.name == "rbv2":
+        raise InputError(
+            "the penalty 'rbv2' is that of ReLU networks on a path over epochs; choose another one for images, or set "
+            f"PathSpec.over to 'epochs' and DataSpec.name to one of {', '.join(regression.PROBLEMS)}"
+        )
 
 
 def _check_rewinding(spec: RunSpec, size: int) -> None:

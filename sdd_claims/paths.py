@@ -8,6 +8,7 @@ import torch
 
 from sdd_claims.iterative import IterativePruning
 from sdd_claims.record import LevelRecord, Replica
+from sdd_claims.regression import train_regression
 
 
 def train_path(
@@ -18,6 +19,8 @@ def train_path(
     Returns:
         For each replica the records of its points, in the path's order.
     """
+    if replicas[0].spec.path.over == "epochs":
+        return train_regression(replicas, device)
     return _over_strengths(replicas, device, data_root)
 
 

@@ -16,6 +16,14 @@ seeds by their numbers (0 to 5, 6 to 11, ...), so that a replica's numbers do no
 long as its sextet is asked for whole.
 """
 
+DOZEN = 12
+"""The same for ReLU networks, so small that twelve cost a core hardly more than six."""
+
+
+def together(spec: RunSpec) -> int:
+    """Seeds of a setting that train together: `SEXTET`, or `DOZEN`."""
+    return DOZEN if spec.model.name == "relu_network" else SEXTET
+
 
 @dataclass(frozen=True)
 class Request:
@@ -98,10 +106,11 @@ def plan(requests: Iterable[Request]) -> Plan:
                 replica = Replica(spec, seed)
                 wanted[replica] = max(wanted[replica], levels)
     ordered = sorted(wanted, key=lambda replica: replica.key)
-    sextets = defaultdict[tuple[str, int, int], list[Replica]](list)
+    companies = defaultdict[tuple[str, int, int], list[Replica]](list)
     for replica in ordered:
-        sextets[replica.spec.digest, replica.seed // 100, replica.seed % 100 // SEXTET].append(replica)
-    stacks = [Stack(tuple(sextet), tuple(wanted[replica] for replica in sextet)) for sextet in sextets.values()]
+        digest, seed = replica.key
+        companies[digest, seed // 100, seed % 100 // together(replica.spec)].append(replica)
+    stacks = [Stack(tuple(company), tuple(wanted[replica] for replica in company)) for company in companies.values()]
     # Longest first, so that the processes that share the work finish together; some wait for the chains of others.
     stacks.sort(key=lambda stack: (stack.chains is not None, -stack.epochs))
     return Plan(asked, {replica: wanted[replica] for replica in ordered}, tuple(stacks))

@@ -60,9 +60,11 @@ class LevelRecord:
         weight_variance: of the prunable weights that are left.
         zero_fraction: of the weight matrices' entries, exact zeros.
         small_fraction: of the weight matrices' entries, those with absolute value at most 1e-3.
+        nonzero_fraction: of a weight matrix's entries, those with absolute value above 1e-3, averaged over the matrices
+            of a ReLU network; what Parhi et al. 2021 call sparsity.
         rank: numerical rank of the matrix between the hidden layers of a ReLU network.
-        parallel_rows: fraction of that matrix's rows of any size that are parallel to its strongest pattern.
-        active_neurons: hidden units of a ReLU network that the output still hears.
+        parallel_rows: rows of that matrix's right factor that repeat its strongest pattern, of a factored one.
+        active_neurons: hidden neurons of a ReLU network that the next layer still hears.
     """
 
     level: int
@@ -85,6 +87,7 @@ class LevelRecord:
     weight_variance: float | None = None
     zero_fraction: float | None = None
     small_fraction: float | None = None
+    nonzero_fraction: float | None = None
     rank: float | None = None
     parallel_rows: float | None = None
     active_neurons: float | None = None
@@ -129,6 +132,7 @@ _NUMBERS = (
     "weight_variance",
     "zero_fraction",
     "small_fraction",
+    "nonzero_fraction",
     "rank",
     "parallel_rows",
     "active_neurons",

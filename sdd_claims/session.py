@@ -9,6 +9,7 @@ from typing import Literal
 from sdd_claims import smoke
 from sdd_claims.claim import BLOCK, PILOTS, CurveOf, FromPilots, Tier, Trial, Verdict, judge
 from sdd_claims.curves import SparsityCurve
+from sdd_claims.data import regression
 from sdd_claims.data.datasets import load, why_unavailable
 from sdd_claims.data.human_labels import human_labels
 from sdd_claims.engines import Site, engine
@@ -146,7 +147,8 @@ class Session:
                 return True
         except StoreError:
             pass  # What is damaged will be trained anew.
-        for name, noise in sorted({(request.spec.data.name, request.spec.noise.kind) for request in requests}):
+        used = {(request.spec.data.name, request.spec.noise.kind) for request in requests}
+        for name, noise in sorted((name, noise) for name, noise in used if name not in regression.PROBLEMS):
             try:
                 load(name, self._settings.data_root)
                 if noise == "human":

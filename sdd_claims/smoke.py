@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sdd_claims.claim import CurveOf, Trial
-from sdd_claims.data import human_labels, stand_in
+from sdd_claims.data import human_labels, regression, stand_in
 from sdd_claims.data.datasets import why_unavailable
 from sdd_claims.spec import PathSpec, RunSpec
 
@@ -50,7 +50,7 @@ def _small(spec: RunSpec, images: str) -> RunSpec:
     return spec.but(
         data={
             "name": images,
-            "train_size": min(_IMAGES, spec.data.train_size or _IMAGES),
+            "train_size": None if images in regression.PROBLEMS else min(_IMAGES, spec.data.train_size or _IMAGES),
             "validation_size": min(_HELD_OUT, spec.data.validation_size),
         },
         training={

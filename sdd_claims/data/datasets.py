@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from sdd_claims.data import catalogue, prepared_form, stand_in, torchvision_form
+from sdd_claims.data import catalogue, prepared_form, regression, stand_in, torchvision_form
+from sdd_claims.errors import InputError
 
 ROOT_VARIABLE = "SDD_CLAIMS_DATA"
 DEFAULT_ROOT = Path("~/.cache/sdd_claims/data")
@@ -47,8 +48,14 @@ def load(name: str, data_root: Path | None = None) -> Dataset:
         data_root: the folder; None for the environment variable SDD_CLAIMS_DATA, or else ~/.cache/sdd_claims/data.
 
     Raises:
-        InputError: unknown name, missing or unreadable file, wrong dtype, shape, count, labels or checksum, no network.
+        InputError: unknown name, missing or unreadable file, wrong dtype, shape, count, labels or checksum, no network;
+            or a regression problem, which has neither images nor classes.
     """
+    if name in regression.PROBLEMS:
+        raise InputError(
+            f"{name!r} is a regression problem, without images or classes to train on; give it a path over epochs with "
+            f"the loss 'mean_squared_error', or choose one of the data sets {', '.join(catalogue.CATALOGUE)}"
+        )
     if name.startswith(stand_in.PREFIX):
         entry = catalogue.find(name.removeprefix(stand_in.PREFIX))
         return Dataset(name=entry.name, classes=entry.classes, **stand_in.arrays(entry))
@@ -57,11 +64,13 @@ def load(name: str, data_root: Path | None = None) -> Dataset:
 
 
 def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
-    """Say why `load` would have to download, or None if the files are there (they are not opened).
+    """Say why `load` would have to download, or None if the files are there (they are not opened), or none are needed.
 
     Raises:
         InputError: unknown name.
     """
+    if name in regression.PROBLEMS:
+        return None
     entry = catalogue.find(name)
     folder = EMBEDDED_FOLDER if entry.embedded else resolve_root(data_root)
     if (folder / f"{name}.npz").is_file() or (not entry.embedded and torchvision_form.is_present(entry, folder)):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from sdd_claims.errors import InputError
 from sdd_claims.models.conv import conv_net
 from sdd_claims.models.mlp import mlp
+from sdd_claims.models.relu_network import relu_network
 from sdd_claims.models.resnet import resnet18
 from sdd_claims.models.vgg import vgg_like
 from sdd_claims.models.vit import vision_transformer
@@ -53,6 +54,8 @@ def build(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> A
     # class token, position embedding or layer norms. (The code prunes the VGG-like network's last layer as well.)
     if spec.name == "mlp" and not spec.hidden:
         raise InputError("an MLP without hidden layers has only its last layer, which is never pruned; add a layer")
+    if spec.name == "relu_network" and not spec.hidden:
+        raise InputError("a ReLU network needs a hidden layer; give ModelSpec.hidden a width")
     if spec.name == "vit" and spec.initialization != "pytorch":
         raise InputError(
             f"a ViT begins as torchvision draws it, not by {spec.initialization!r}; set ModelSpec.initialization to "
@@ -77,6 +80,9 @@ _MODULES: Mapping[str, Callable[[ModelSpec, Shape, int], nn.Module]] = {
     "conv": lambda spec, shape, classes: conv_net(shape, spec.channels, spec.batch_norm, classes),
     "vgg_like": lambda spec, shape, classes: vgg_like(shape, spec.channels, classes),
     "resnet18": lambda _, shape, classes: resnet18(shape[0], classes),
+    "relu_network": lambda spec, shape, outputs: relu_network(
+        math.prod(shape), spec.hidden, spec.functional_width, outputs
+    ),
     "vit": lambda spec, shape, classes: vision_transformer(shape, spec.transformer or TransformerSpec(), classes),
 }
 
@@ -149,7 +155,18 @@ def _pytorch(architecture: Architecture, generator: torch.Generator) -> dict[str
     return drawn
 
 
+def _uniform(architecture: Architecture, generator: torch.Generator) -> dict[str, Tensor]:
+    """All parameters uniform on [-1, 1], biases among them (Parhi et al. 2021, 3); batch norm as above."""
+    drawn = _kaiming_normal(architecture, torch.Generator())
+    norms = {name for name, layer in architecture.module.named_modules() if isinstance(layer, nn.BatchNorm2d)}
+    for name, _ in architecture.module.named_parameters():
+        if name.rpartition(".")[0] not in norms:
+            nn.init.uniform_(drawn[name], -1, 1, generator=generator)
+    return drawn
+
+
 _INITIALIZATIONS: Mapping[str, Callable[[Architecture, torch.Generator], dict[str, Tensor]]] = {
     "kaiming_normal": _kaiming_normal,
     "pytorch": _pytorch,
+    "uniform": _uniform,
 }

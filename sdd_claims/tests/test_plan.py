@@ -3,6 +3,7 @@ from hypothesis import strategies as st
 
 from sdd_claims.plan import SEXTET, Plan, Request, Stack, plan
 from sdd_claims.record import Replica
+from sdd_claims.spec import ModelSpec, RunSpec
 from sdd_claims.store import Store
 from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, SPEC, fill, instant_level
 
@@ -91,6 +92,14 @@ def test_sextets_are_cut_from_each_hundred_of_seeds():
         [1096, 1099],
         [1100, 1105],
     ]
+
+
+def test_relu_networks_are_cut_into_dozens():
+    spec = RunSpec(model=ModelSpec(name="relu_network", hidden=(8,)))
+    made = plan([Request(spec, tuple(range(1000, 1026)), 1), Request(SPEC, (1000, 1011), 1)])
+    of_relu = [[r.seed for r in stack.replicas] for stack in made.stacks if stack.replicas[0].spec == spec]
+    assert sorted(of_relu) == [list(range(1000, 1012)), list(range(1012, 1024)), [1024, 1025]]
+    assert sum(stack.replicas[0].spec == SPEC for stack in made.stacks) == 2
 
 
 # What is derived

@@ -1,0 +1,88 @@
+"""What Parhi et al. 2021 look at in a trained ReLU network: its nonzero weights, its inner matrix, its neurons.
+
+A weight counts as nothing at an absolute value of 1e-3 and below (`SMALL`), the paper's own threshold, chosen because
+the largest entry of a matrix was 0.1 to 0.2. Where a size is relative to the largest, 1 % of it is the same reading.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sdd_claims.measures.weights import SMALL
+
+RELATIVE = 0.01
+"""Share of the largest singular value, or of the largest row, up to which another counts as nothing."""
+
+PARALLEL = 0.95
+"""Cosine of the angle to a pattern, sign left aside, from which a row repeats it: within 18 degrees."""
+
+
+def nonzero_fraction(weights: Mapping[str, Tensor]) -> float:
+    """Fraction of entries above `SMALL` in absolute value, averaged over all weight matrices, each counting the same.
+
+    The paper calls it sparsity. Its matrices are W(l), V(l) and C(l) of theorem 1; it does not say whether the skip
+    connections C(l) count, and here they do.
+    """
+    matrices = [value for value in weights.values() if value.ndim > 1]
+    return sum(float((value.abs() > SMALL).double().mean()) for value in matrices) / len(matrices)
+
+
+def inner_matrix(weights: Mapping[str, Tensor]) -> Float[Tensor, "neurons neurons"] | None:
+    """The matrix between two hidden layers, W(2) V(1), or W(2) where V(1) is the identity; None without a second."""
+    layers = _layers(weights)
+    if len(layers) < 2:
+        return None
+    matrix, factor = weights[f"{layers[1]}.W"].double(), right_factor(weights)
+    return matrix if factor is None else matrix @ factor
+
+
+def right_factor(weights: Mapping[str, Tensor]) -> Float[Tensor, "functions neurons"] | None:
+    """V(1), whose rows are the patterns that the inner matrix combines; None where that is whole, or there is none."""
+    layers = _layers(weights)
+    return weights[f"{layers[0]}.V"].double() if len(layers) > 1 and f"{layers[0]}.V" in weights else None
+
+
+def rank(matrix: Float[Tensor, "rows columns"]) -> int:
+    """Number of singular values above `RELATIVE` times the largest and above `SMALL`.
+
+    It is the epsilon-rank of Golub & Van Loan (Matrix Computations, 4th ed., 5.4.1), with epsilon the relative size
+    below which the paper calls a weight nothing. The default tolerance of numpy's `matrix_rank`, rounding error, would
+    call the jitter of the last optimizer steps a rank.
+    """
+    values = torch.linalg.svdvals(matrix)
+    return int((values > max(RELATIVE * float(values[0]), SMALL)).sum())
+
+
+def parallel_rows(matrix: Float[Tensor, "rows columns"]) -> int:
+    """Number of rows that repeat the matrix's strongest pattern, its first right singular vector.
+
+    Counted are rows of more than `RELATIVE` times the largest row's norm, and of more than `SMALL`, within `PARALLEL`.
+    Of V(1), 1 says that one pattern is learned once, 12 that the same one is learned twelve times; of the product
+    W(2) V(1), whose rows combine those of V(1), all rows are parallel in both cases.
+    """
+    norms = matrix.norm(dim=1)
+    _, _, right = torch.linalg.svd(matrix, full_matrices=False)
+    sizeable = norms > max(RELATIVE * float(norms.max()), SMALL)
+    return int(((matrix @ right[0]).abs() >= PARALLEL * norms)[sizeable].sum())
+
+
+def active_neurons(weights: Mapping[str, Tensor], hidden: Sequence[Float[Tensor, "batch neurons"]]) -> int:
+    """Number of hidden neurons that are heard: on some input one adds more than `SMALL` to an entry of the next layer.
+
+    Scaling a neuron's incoming weights up and its outgoing ones down changes nothing in it.
+
+    Args:
+        weights: of the network.
+        hidden: what the neurons of each hidden layer say on the training inputs.
+    """
+    heard = 0
+    for layer, says in zip(_layers(weights), hidden, strict=True):
+        loudest = weights[f"{layer}.V"].abs().amax(0) if f"{layer}.V" in weights else 1
+        heard += int((says.amax(0) * loudest > SMALL).sum())
+    return heard
+
+
+def _layers(weights: Mapping[str, Tensor]) -> list[str]:
+    return [name.removesuffix(".W") for name in weights if name.endswith(".W")]

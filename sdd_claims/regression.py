@@ -1,0 +1,137 @@
+"""Regression on a few points, full batch, looked at after so many epochs (Parhi et al. 2021)."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from sdd_claims.data import regression
+from sdd_claims.errors import InputError
+from sdd_claims.measures import relu, training_flops_per_image
+from sdd_claims.models import build, initial_weights
+from sdd_claims.randomness import Stream, numpy_stream, torch_stream
+from sdd_claims.record import LevelRecord, Replica
+from sdd_claims.spec import RunSpec
+from sdd_claims.training.relu_stack import ReluStack
+
+
+def train_regression(replicas: Sequence[Replica], device: torch.device) -> list[tuple[LevelRecord, ...]]:
+    """Train some seeds of one spec as one stack, and look at them after the epochs of its path.
+
+    Every seed draws its own targets and its own weights. A network whose loss or weights become infinite has diverged
+    from then on; the others go on.
+
+    Returns:
+        For each replica a record at each of the path's epochs.
+
+    Raises:
+        InputError: replicas of several specs, or a spec that asks for what this training does not do.
+    """
+    spec = replicas[0].spec
+    if any(replica.spec != spec for replica in replicas):
+        raise InputError("a regression stack trains seeds of one setting; put the others into a stack of their own")
+    points = regression.inputs(spec.data.name)
+    _check(spec, len(points))
+    shape = (points.shape[1], 1, 1)
+    architecture = build(spec.model, shape, 1)
+    flops_per_epoch = training_flops_per_image(architecture, shape) * len(points)
+    targets = [regression.targets(len(points), numpy_stream(r.seed, Stream.TARGETS)) for r in replicas]
+    stack = ReluStack(
+        [
+            initial_weights(architecture, torch_stream(r.seed, Stream.INITIALIZATION), spec.model.initialization)
+            for r in replicas
+        ],
+        torch.from_numpy(points).to(device),
+        torch.stack([torch.from_numpy(drawn) for drawn in targets]).to(device),
+    )
+    optimizer = torch.optim.Adam([stack.parameters], lr=spec.training.optimizer.lr, fused=True)
+    penalty = spec.training.penalty
+    records: list[list[LevelRecord]] = [[] for _ in replicas]
+    epoch = 0
+    for level, look in enumerate(map(int, spec.path.values)):
+        began, epochs = time.perf_counter(), look - epoch
+        while epoch < look:
+            stack.differentiate(penalty.name, penalty.strength)
+            optimizer.step()
+            epoch += 1
+        seen = _looked_at(stack)
+        seconds = (time.perf_counter() - began) / len(replicas)
+        for path, measures in zip(records, seen, strict=True):
+            if path and path[-1].diverged:
+                measures = {}
+            path.append(_record(level, measures, float(flops_per_epoch * epochs), seconds))
+    return [tuple(path) for path in records]
+
+
+def _check(spec: RunSpec, points: int) -> None:
+    """Raise if a spec asks for what this training does not do."""
+    training, whole = spec.training, len(spec.model.hidden) > 1 and not spec.model.functional_width
+    asked = {
+        "NoiseSpec.kind must be 'none': targets are numbers": spec.noise.kind == "none",
+        "DataSpec takes all points: leave side, train_size and validation_size alone": (
+            spec.data.side is None and spec.data.train_size is None and spec.data.validation_size == 0
+        ),
+        "ModelSpec.name must be 'relu_network'": spec.model.name == "relu_network",
+        "TrainingSpec.loss must be 'mean_squared_error'": training.loss == "mean_squared_error",
+        f"TrainingSpec.batch_size must be {points} or more: every step sees all points": training.batch_size >= points,
+        "OptimizerSpec.name must be 'adam' with weight_decay 0 (the penalty 'l2' is the paper's weight decay)": (
+            training.optimizer.name == "adam" and training.optimizer.weight_decay == 0
+        ),
+        "ScheduleSpec.name must be 'constant'": training.schedule.name == "constant",
+        "PenaltySpec.name must be 'none', 'l2' or 'rbv2'": training.penalty.name in ("none", "l2", "rbv2"),
+        "the penalty 'rbv2' needs factored matrices: set ModelSpec.functional_width": not (
+            training.penalty.name == "rbv2" and whole
+        ),
+        "RecordSpec must be the default: a path keeps no weights, and there are no test images": (
+            spec.record.epoch_images == 0 and spec.record.directions == 0
+        ),
+    }
+    if wrong := [remedy for remedy, holds in asked.items() if not holds]:
+        raise InputError(f"the regression on {spec.data.name!r} cannot train this setting: {'; '.join(wrong)}")
+
+
+def _looked_at(stack: ReluStack) -> list[dict[str, float]]:
+    """The measures of every network; none of one that is not finite any more."""
+    losses, (hidden, _) = stack.loss(), stack.hidden_and_outputs()
+    says = [layer.cpu() for layer in hidden]
+    return [
+        _measures(weights, float(loss), [layer[place] for layer in says])
+        for place, (weights, loss) in enumerate(zip(stack.unstacked(), losses, strict=True))
+    ]
+
+
+def _measures(weights: Mapping[str, Tensor], loss: float, hidden: Sequence[Tensor]) -> dict[str, float]:
+    finite = all(bool(value.isfinite().all()) for value in (*weights.values(), *hidden, torch.tensor(loss)))
+    if not finite:
+        return {}
+    measures = {
+        "train_loss": loss,
+        "nonzero_fraction": relu.nonzero_fraction(weights),
+        "active_neurons": relu.active_neurons(weights, hidden),
+    }
+    if (matrix := relu.inner_matrix(weights)) is not None:
+        measures["rank"] = relu.rank(matrix)
+    if (factor := relu.right_factor(weights)) is not None:
+        measures["parallel_rows"] = relu.parallel_rows(factor)
+    return measures
+
+
+def _record(level: int, measures: Mapping[str, float], train_flops: float, seconds: float) -> LevelRecord:
+    return LevelRecord(
+        level=level,
+        density=1.0,
+        remaining={},
+        train_accuracy=None,
+        train_loss=measures.get("train_loss"),
+        test_accuracy=None,
+        test_loss=None,
+        learning_distance=None,
+        diverged=not measures,
+        train_flops=train_flops,
+        seconds=seconds,
+        nonzero_fraction=measures.get("nonzero_fraction"),
+        rank=measures.get("rank"),
+        parallel_rows=measures.get("parallel_rows"),
+        active_neurons=measures.get("active_neurons"),
+    )
