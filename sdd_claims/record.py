@@ -64,7 +64,7 @@ class LevelRecord:
             of a ReLU network; what Parhi et al. 2021 call sparsity.
         rank: numerical rank of the matrix between the hidden layers of a ReLU network.
         parallel_rows: rows of that matrix's right factor that repeat its strongest pattern, of a factored one.
-        active_neurons: hidden neurons of a ReLU network that the next layer still hears.
+        active_neurons: hidden neurons of a ReLU network that the next layer still hears and that differ.
     """
 
     level: int

@@ -7,7 +7,7 @@ the largest entry of a matrix was 0.1 to 0.2. Where a size is relative to the la
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from sdd_claims.measures.weights import SMALL
@@ -17,6 +17,10 @@ RELATIVE = 0.01
 
 PARALLEL = 0.95
 """Cosine of the angle to a pattern, sign left aside, from which a row repeats it: within 18 degrees."""
+
+SAME = 0.999
+"""Cosine of the angle between what two neurons say from which they count as one; 0.99 and 0.9999 give the same counts
+within two on pilots."""
 
 
 def nonzero_fraction(weights: Mapping[str, Tensor]) -> float:
@@ -69,19 +73,34 @@ def parallel_rows(matrix: Float[Tensor, "rows columns"]) -> int:
 
 
 def active_neurons(weights: Mapping[str, Tensor], hidden: Sequence[Float[Tensor, "batch neurons"]]) -> int:
-    """Number of hidden neurons that are heard: on some input one adds more than `SMALL` to an entry of the next layer.
+    """Number of hidden neurons that are heard and differ.
 
-    Scaling a neuron's incoming weights up and its outgoing ones down changes nothing in it.
+    One is heard if on some input it adds more than `SMALL` to an entry of the next layer. Neurons of a layer that say
+    the same up to a factor, within a cosine of `SAME`, count as one: splitting a neuron in two changes neither the
+    network nor the sum of squares, so that weight decay cannot tell them apart, and the theory counts what differs.
+    Scaling a neuron's incoming weights up and its outgoing ones down changes nothing.
 
     Args:
         weights: of the network.
         hidden: what the neurons of each hidden layer say on the training inputs.
     """
-    heard = 0
+    count = 0
     for layer, says in zip(_layers(weights), hidden, strict=True):
         loudest = weights[f"{layer}.V"].abs().amax(0) if f"{layer}.V" in weights else 1
-        heard += int((says.amax(0) * loudest > SMALL).sum())
-    return heard
+        heard = says[:, says.amax(0) * loudest > SMALL].double()
+        alike = (heard.mT @ heard) >= SAME * heard.norm(dim=0) * heard.norm(dim=0)[:, None]
+        count += _groups(alike)
+    return count
+
+
+def _groups(alike: Bool[Tensor, "neurons neurons"]) -> int:
+    """Number of neurons left when each, in turn, takes with it all that are like it."""
+    left, count = torch.ones(len(alike), dtype=torch.bool), 0
+    for neuron in range(len(alike)):
+        if left[neuron]:
+            left &= ~alike[neuron]
+            count += 1
+    return count
 
 
 def _layers(weights: Mapping[str, Tensor]) -> list[str]:

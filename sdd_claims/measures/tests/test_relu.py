@@ -87,3 +87,10 @@ def test_the_neurons_of_all_layers_count_and_the_identity_hears_all_that_speak()
     weights = {"1.W": torch.ones(2, 2), "2.W": torch.ones(3, 2), "2.V": torch.tensor([[1.0, 1.0, 0.0]])}
     says = [torch.tensor([[0.0, 0.002]]), torch.tensor([[1.0, 0.0, 1.0]])]
     assert relu.active_neurons(weights, says) == 2
+
+
+def test_copies_of_a_neuron_count_once_whatever_their_size_and_sign():
+    one, other = torch.tensor([0.0, 1.0, 2.0]), torch.tensor([1.0, 1.0, 0.0])
+    says = torch.stack([one, 3 * one, other, 0.5 * one, one + 0.2 * other], dim=1)
+    weights = {"1.W": torch.ones(5, 2), "1.V": torch.tensor([[1.0, -2.0, 1.0, 1.0, 1.0]])}
+    assert relu.active_neurons(weights, [says]) == 3

@@ -1,0 +1,52 @@
+"""The paper's regularizer leaves fewer weights than weight decay of the same strength."""
+
+import pytest
+
+from fixtures.parhi2021 import FAST, FULL, NOTICED, TITLE, Setting, below, curve, eq2, weight_decay
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import AllOf
+
+CLAIM = Claim(
+    name="eq2_is_sparser_than_weight_decay",
+    paper="parhi2021",
+    title=TITLE,
+    statement="The nonzero fraction of the weights is lower under the regularizer of eq. 2 than under weight decay of "
+    "equal strength.",
+    source="Figures 2 and 3",
+)
+
+STRENGTHS = (1e-3, 1e-5)
+
+
+def trial(setting: Setting) -> Trial:
+    def curves(name, penalty):
+        return {f"{name}, {strength:g}": curve(setting.factored(penalty(strength))) for strength in STRENGTHS}
+
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves=curves("eq. 2", eq2) | curves("weight decay", weight_decay),
+        rule=AllOf(
+            {
+                f"at {strength:g}": below(
+                    f"eq. 2, {strength:g}", f"weight decay, {strength:g}", NOTICED, "of the weights"
+                )
+                for strength in STRENGTHS
+            }
+        ),
+        control=Control(
+            "weight decay in place of eq. 2 at 0.001, on other seeds",
+            {"eq. 2, 0.001": curve(setting.factored(weight_decay()), offset=100)},
+        ),
+        deviations=(*setting.deviations, "not at 0.1, where both leave no weight at all"),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

@@ -1,0 +1,62 @@
+"""Eq. 2 learns one pattern once, weight decay the same pattern several times."""
+
+import pytest
+
+from fixtures.parhi2021 import END, FAST, FULL, NONE, TITLE, Setting, below, curve, eq2, weight_decay
+from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.spec import PenaltySpec
+from sdd_claims.stats import AllOf, Contrast, Equivalent, Term
+
+CLAIM = Claim(
+    name="eq2_learns_one_pattern",
+    paper="parhi2021",
+    title=TITLE,
+    statement="Under eq. 2 the matrix between the hidden layers is almost of rank 1, since one pattern is learned; "
+    "under weight decay the same pattern is learned several times.",
+    source="Figures 4(b) and 4(c)",
+)
+
+
+def trial(setting: Setting) -> Trial:
+    def measured(measure: str, penalty: PenaltySpec, offset: int = 0) -> CurveOf:
+        return curve(setting.factored(penalty), measure, offset=offset)
+
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={
+            "rank, eq. 2": measured("rank", eq2()),
+            "rows, eq. 2": measured("parallel_rows", eq2()),
+            "rows, weight decay": measured("parallel_rows", weight_decay()),
+        },
+        rule=AllOf(
+            {
+                "almost of rank 1": Equivalent(Contrast((Term(1, "rank, eq. 2", END),)), 3.0, "ranks"),
+                "learned several times": below("rows, eq. 2", "rows, weight decay", 2.0, "rows"),
+            }
+        ),
+        control=Control(
+            "no regularizer in place of either",
+            {
+                "rank, eq. 2": measured("rank", NONE),
+                "rows, eq. 2": measured("parallel_rows", NONE),
+                "rows, weight decay": measured("parallel_rows", NONE, 100),
+            },
+        ),
+        deviations=(
+            *setting.deviations,
+            "almost of rank 1 is a mean rank below 3, of at most 16, counting singular values above 1 % of the largest",
+            "the patterns are the rows of V(1); a pattern is learned again where another row lies within 18 degrees of "
+            "the strongest, and several times where weight decay has more than two such rows more than eq. 2",
+        ),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

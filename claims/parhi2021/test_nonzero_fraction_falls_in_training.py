@@ -1,0 +1,60 @@
+"""With a regularizer the weights become sparse in the course of training; without one they do not."""
+
+import pytest
+
+from fixtures.parhi2021 import FAST, FULL, NONE, NOTICED, START, TITLE, Setting, at, curve, eq2, weight_decay
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Rule, Term
+
+CLAIM = Claim(
+    name="nonzero_fraction_falls_in_training",
+    paper="parhi2021",
+    title=TITLE,
+    statement="With the regularizer of eq. 2 as with weight decay the nonzero fraction of the weights falls over the "
+    "epochs; without a regularizer it does not.",
+    source="Figure 2",
+)
+
+REGULARIZED = {
+    f"{name}, {strength:g}": penalty(strength)
+    for name, penalty in (("eq. 2", eq2), ("weight decay", weight_decay))
+    for strength in (1e-3, 1e-5)
+}
+
+
+def rule(setting: Setting) -> Rule:
+    def fall(name: str) -> Contrast:
+        return Contrast((Term(1, name, START), Term(-1, name, at(setting.longer[-1]))))
+
+    falls: dict[str, Rule] = {name: Greater(fall(name), NOTICED, "of the weights") for name in REGULARIZED}
+    return AllOf(falls | {"none": Equivalent(fall("none"), NOTICED, "of the weights")})
+
+
+def trial(setting: Setting) -> Trial:
+    none = setting.factored(NONE, setting.longer)
+    regularized = {name: curve(setting.factored(penalty, setting.longer)) for name, penalty in REGULARIZED.items()}
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves=regularized | {"none": curve(none)},
+        rule=rule(setting),
+        control=Control(
+            "no regularizer in place of either, on other seeds",
+            {name: curve(none, offset=100) for name in REGULARIZED},
+        ),
+        deviations=(
+            *setting.deviations,
+            "the fall is from the mean of epochs 100 to 1000 to the last; not at 0.1, where nothing is learned and all "
+            "weights go",
+        ),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()

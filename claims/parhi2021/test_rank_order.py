@@ -1,0 +1,65 @@
+"""The rank of the matrix between the hidden layers: eq. 2 below weight decay, weight decay below no regularizer."""
+
+import pytest
+
+from fixtures.parhi2021 import FAST, FULL, NONE, TITLE, Setting, below, curve, eq2, weight_decay
+from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.spec import RunSpec
+from sdd_claims.stats import AllOf
+
+CLAIM = Claim(
+    name="rank_order",
+    paper="parhi2021",
+    title=TITLE,
+    statement="The matrix between the hidden layers has a lower rank under eq. 2 than under weight decay in the "
+    "factored network, and a lower one under weight decay than without it in the standard network.",
+    source="Figure 4(a)",
+    paper_value="almost 1 and very low; about 750 and 1296",
+)
+
+
+def rank(spec: RunSpec, offset: int = 0) -> CurveOf:
+    return curve(spec, "rank", offset=offset)
+
+
+def trial(setting: Setting) -> Trial:
+    factored, standard = setting.factored, setting.standard
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves={
+            "factored, eq. 2": rank(factored(eq2())),
+            "factored, weight decay": rank(factored(weight_decay())),
+            "standard, weight decay": rank(standard(weight_decay())),
+            "standard, none": rank(standard(NONE)),
+        },
+        rule=AllOf(
+            {
+                "factored": below("factored, eq. 2", "factored, weight decay", 0.0, "ranks"),
+                "standard": below("standard, weight decay", "standard, none", setting.neurons / 10, "ranks"),
+            }
+        ),
+        control=Control(
+            "no regularizer in place of eq. 2 (factored) and of weight decay (standard), on other seeds",
+            {
+                "factored, eq. 2": rank(factored(NONE), 100),
+                "standard, weight decay": rank(standard(NONE), 100),
+            },
+        ),
+        deviations=(
+            *setting.deviations,
+            "rank counts singular values above 1 % of the largest; for the standard network a tenth of full rank "
+            "is the smallest difference that counts",
+            "that the factored network's rank is lower than the standard one's holds by construction and is not judged",
+        ),
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()
