@@ -2,7 +2,8 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting, plainly
+from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from fixtures.setting import plainly
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Phases, Rule, Term, Window

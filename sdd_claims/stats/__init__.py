@@ -2,7 +2,7 @@
 
 from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, Term
 from sdd_claims.stats.correlation import Correlated
-from sdd_claims.stats.dip_depth import dip_depth, smallest_without_dip
+from sdd_claims.stats.dip_depth import best_without_dip, dip_depth
 from sdd_claims.stats.dips import DipFree, DipThenRise
 from sdd_claims.stats.location import Location
 from sdd_claims.stats.multiplicity import holm
@@ -36,10 +36,10 @@ __all__ = [
     "Term",
     "ThresholdWithin",
     "Window",
+    "best_without_dip",
     "dip_depth",
     "find_phases",
     "holm",
     "nominal_p",
     "ordered",
-    "smallest_without_dip",
 ]

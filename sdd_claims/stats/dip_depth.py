@@ -1,4 +1,4 @@
-"""How deep a mean curve dips, and the smallest strength at which it no longer does.
+"""How deep a mean curve dips, and the best strength at which it does not.
 
 A setting that a claim calls "optimally tuned" is found by this formula on pilot seeds and validation images, so that
 nobody chooses it (Quetu & Milovanovic 2023, sec. 4: at lambda_opt the phenomenon is dodged).
@@ -38,25 +38,21 @@ def dip_depth(mean_curve: Float[np.ndarray, " levels"]) -> float:
     return float(below_both(mean_curve).max())
 
 
-def smallest_without_dip(depths: Mapping[float, float], margin: float = 0.01) -> float:
-    """Finds the smallest strength from which on no curve dips by more than the margin.
+def best_without_dip(curves: Mapping[float, Float[np.ndarray, " levels"]], margin: float = 0.01) -> float:
+    """Finds the strength whose curve reaches highest, of those whose curve does not dip by the margin.
 
     Args:
-        depths: strength -> `dip_depth` of the pilots' mean curve of validation accuracy.
+        curves: strength -> the pilots' mean curve of validation accuracy.
         margin: the depth that counts, as a fraction of accuracy.
 
     Raises:
-        InputError: the curve dips at the largest strength, or none is given.
+        InputError: every curve dips, or none is given.
     """
-    found = None
-    for strength in sorted(depths, reverse=True):
-        if not depths[strength] <= margin:
-            break
-        found = strength
-    if found is None:
-        tried = ", ".join(f"{strength:g}" for strength in sorted(depths)) or "none"
+    free = {strength: float(mean.max()) for strength, mean in curves.items() if dip_depth(mean) < margin}
+    if not free:
+        tried = ", ".join(f"{strength:g}" for strength in sorted(curves)) or "none"
         raise InputError(
-            f"the pilots' mean curve still dips by more than {100 * margin:g} points at the largest strength tried "
-            f"({tried}); try larger ones, or register that none dodges the dip"
+            f"the pilots' mean curve dips by {100 * margin:g} points or more at every strength tried ({tried}); try "
+            "others, or register that none dodges the dip"
         )
-    return found
+    return max(free, key=lambda strength: free[strength])

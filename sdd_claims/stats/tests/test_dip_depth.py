@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdd_claims.errors import InputError
-from sdd_claims.stats import dip_depth, smallest_without_dip
+from sdd_claims.stats import best_without_dip, dip_depth
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
@@ -20,15 +20,19 @@ def test_a_curve_with_a_diverged_pilot_has_no_depth():
         dip_depth(np.array([0.8, np.nan, 0.7]))
 
 
-def test_the_smallest_strength_is_the_first_from_which_on_no_curve_dips():
-    # An early strength that dodges the dip by luck, before one that does not, is passed over.
-    depths = {0.3: 0.01, 1e-4: 0.05, 1e-3: 0.005, 1e-2: 0.03, 1.0: 0.0}
-    assert smallest_without_dip(depths) == 0.3
-    assert smallest_without_dip(depths, margin=0.05) == 1e-4
-    assert smallest_without_dip(depths, margin=0.005) == 1.0
+def test_the_best_strength_is_the_highest_curve_that_does_not_dip():
+    curves = {
+        1e-4: np.array([0.9, 0.8, 0.9]),
+        0.01: np.array([0.7, 0.695, 0.7]),
+        0.1: np.array([0.8, 0.75, 0.5]),
+        1.0: np.array([0.4, 0.4, 0.4]),
+    }
+    assert best_without_dip(curves) == 0.1
+    assert best_without_dip(curves, margin=0.004) == 0.1
+    assert best_without_dip(curves, margin=0.2) == 1e-4
 
 
-@pytest.mark.parametrize("depths", [{}, {0.1: 0.02}, {0.1: 0.0, 1.0: 0.02}, {1.0: float("nan")}])
-def test_a_dip_at_the_largest_strength_tried_is_an_error(depths):
-    with pytest.raises(InputError, match="try larger ones"):
-        smallest_without_dip(depths)
+@pytest.mark.parametrize("curves", [{}, {0.1: np.array([0.9, 0.8, 0.9])}])
+def test_where_every_curve_dips_there_is_no_best(curves):
+    with pytest.raises(InputError, match="try others"):
+        best_without_dip(curves)

@@ -54,6 +54,7 @@ def test_the_gradient_in_closed_form_is_that_of_autograd(shape, outputs, penalty
     stack = ReluStack(weights, inputs, targets)
     stack.differentiate(penalty, strength)
     found = ReluStack(weights, inputs, targets)
+    assert stack.parameters.grad is not None
     found.parameters.copy_(stack.parameters.grad)
     for place, (own, gradient) in enumerate(zip(weights, found.unstacked(), strict=True)):
         leaves = {name: value.clone().requires_grad_() for name, value in own.items()}
