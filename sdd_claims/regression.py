@@ -110,8 +110,8 @@ def _measures(weights: Mapping[str, Tensor], loss: float, hidden: Sequence[Tenso
         "nonzero_fraction": relu.nonzero_fraction(weights),
         "active_neurons": relu.active_neurons(weights, hidden),
     }
-    if (matrix := relu.inner_matrix(weights)) is not None:
-        measures["rank"] = relu.rank(matrix)
+    if (values := relu.inner_singular_values(weights)) is not None:
+        measures["rank"] = relu.rank(values)
     if (factor := relu.right_factor(weights)) is not None:
         measures["parallel_rows"] = relu.parallel_rows(factor)
     return measures

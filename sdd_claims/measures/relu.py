@@ -33,13 +33,19 @@ def nonzero_fraction(weights: Mapping[str, Tensor]) -> float:
     return sum(float((value.abs() > SMALL).double().mean()) for value in matrices) / len(matrices)
 
 
-def inner_matrix(weights: Mapping[str, Tensor]) -> Float[Tensor, "neurons neurons"] | None:
-    """The matrix between two hidden layers, W(2) V(1), or W(2) where V(1) is the identity; None without a second."""
+def inner_singular_values(weights: Mapping[str, Tensor]) -> Float[Tensor, " values"] | None:
+    """Singular values of the matrix between two hidden layers, the largest first; None without a second layer.
+
+    That matrix is W(2) V(1), or W(2) where V(1) is the identity. A product has the singular values of the small one of
+    its factors' triangular parts.
+    """
     layers = _layers(weights)
     if len(layers) < 2:
         return None
     matrix, factor = weights[f"{layers[1]}.W"].double(), right_factor(weights)
-    return matrix if factor is None else matrix @ factor
+    if factor is not None:
+        matrix = torch.linalg.qr(matrix).R @ torch.linalg.qr(factor.mT).R.mT
+    return torch.linalg.svdvals(matrix)
 
 
 def right_factor(weights: Mapping[str, Tensor]) -> Float[Tensor, "functions neurons"] | None:
@@ -48,14 +54,13 @@ def right_factor(weights: Mapping[str, Tensor]) -> Float[Tensor, "functions neur
     return weights[f"{layers[0]}.V"].double() if len(layers) > 1 and f"{layers[0]}.V" in weights else None
 
 
-def rank(matrix: Float[Tensor, "rows columns"]) -> int:
-    """Number of singular values above `RELATIVE` times the largest and above `SMALL`.
+def rank(values: Float[Tensor, " values"]) -> int:
+    """Number of singular values, the largest first, above `RELATIVE` times the largest and above `SMALL`.
 
     It is the epsilon-rank of Golub & Van Loan (Matrix Computations, 4th ed., 5.4.1), with epsilon the relative size
     below which the paper calls a weight nothing. The default tolerance of numpy's `matrix_rank`, rounding error, would
     call the jitter of the last optimizer steps a rank.
     """
-    values = torch.linalg.svdvals(matrix)
     return int((values > max(RELATIVE * float(values[0]), SMALL)).sum())
 
 

@@ -351,3 +351,8 @@ def test_absent_labels_of_annotators_stop_the_claims_that_train_on_them_and_no_o
     assert session.verdict(clean).decision == "supported"
     with pytest.raises(MissingDataError, match=r"CIFAR-10_human\.pt is missing"):
         session.verdict(human)
+
+
+def test_a_regression_has_no_data_to_miss(opened, torn):
+    regression = trial_named("regression", spec=SPEC.but(data={"name": "grid"}))
+    assert opened(regression, data_root=torn).verdict(regression).decision == "supported"

@@ -105,3 +105,10 @@ def test_a_teacher_shrinks_with_its_student(teacher_level, rewind_iteration, tmp
     assert small.distillation.teacher_levels == (2 if best else 1)
     assert small.distillation.alpha == 0.8
     assert plan([Request(small, smoke.SEEDS, 2)]).needed == (8 if best else 6)
+
+
+def test_a_regression_keeps_all_its_points(tmp_path):
+    spec = BASE.but(data={"name": "grid"}, path={"over": "epochs", "values": (0, 10, 100, 200)})
+    small = shrunk(CurveOf(spec, "train_loss", 4), tmp_path).spec
+    assert small.data == spec.data
+    assert small.path.values == (0, 1, 2)

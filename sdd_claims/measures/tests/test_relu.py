@@ -7,16 +7,6 @@ from sdd_claims.measures import relu
 from sdd_claims.measures.weights import SMALL
 
 
-def matrix(values, rows=9, columns=7, seed=0):
-    """A matrix of these singular values."""
-    generator = torch.Generator().manual_seed(seed)
-    left, right = (
-        torch.linalg.qr(torch.randn(size, len(values), generator=generator, dtype=torch.float64))[0]
-        for size in (rows, columns)
-    )
-    return left @ torch.diag(torch.tensor(values, dtype=torch.float64)) @ right.mT
-
-
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -28,14 +18,22 @@ def matrix(values, rows=9, columns=7, seed=0):
     ],
 )
 def test_rank_counts_the_singular_values_above_a_hundredth_of_the_largest(values, expected):
-    assert relu.rank(matrix(values)) == expected
+    assert relu.rank(torch.tensor(values)) == expected
 
 
 @given(st.integers(1, 5), st.integers(0, 99), st.floats(0.1, 100))
 def test_rank_of_a_product_is_at_most_its_inner_width_and_scale_changes_nothing(width, seed, scale):
     generator = torch.Generator().manual_seed(seed)
-    left, right = (torch.randn(shape, generator=generator).double() for shape in ((8, width), (width, 6)))
-    assert relu.rank(left @ right) == relu.rank(left @ right * scale) <= width
+    second, first = (torch.randn(shape, generator=generator).double() for shape in ((8, width), (width, 6)))
+    values = inner(second, first)
+    torch.testing.assert_close(values, torch.linalg.svdvals(second @ first)[:width])
+    assert relu.rank(values) == relu.rank(inner(scale * second, first)) <= width
+
+
+def inner(second, first=None):
+    """Singular values between the hidden layers of a network of two."""
+    factor = {} if first is None else {"1.V": first}
+    return relu.inner_singular_values({"1.W": torch.rand(6, 2), **factor, "2.W": second, "2.V": torch.rand(1, 8)})
 
 
 def test_rows_are_parallel_to_the_strongest_pattern_or_against_it_and_of_some_size():
@@ -61,16 +59,11 @@ def test_nonzero_fraction_averages_over_matrices_and_leaves_biases_out():
     assert relu.nonzero_fraction(weights) == pytest.approx((0.75 + 0.5 + 0) / 3)
 
 
-def test_the_inner_matrix_is_the_product_or_the_whole_matrix_and_a_shallow_network_has_none():
-    first, second = torch.rand(3, 5), torch.rand(4, 3)
-    ends = {"1.W": torch.rand(5, 2), "2.V": torch.rand(1, 4)}
-    torch.testing.assert_close(relu.inner_matrix({**ends, "1.V": first, "2.W": second}), (second @ first).double())
-    torch.testing.assert_close(relu.right_factor({**ends, "1.V": first, "2.W": second}), first.double())
-    whole = {**ends, "2.W": torch.rand(4, 5)}
-    torch.testing.assert_close(relu.inner_matrix(whole), whole["2.W"].double())
-    assert relu.right_factor(whole) is None
+def test_a_whole_matrix_is_looked_at_itself_and_a_shallow_network_has_none():
+    whole = torch.rand(8, 6).double()
+    torch.testing.assert_close(inner(whole), torch.linalg.svdvals(whole))
     shallow = {"1.W": torch.rand(5, 2), "1.V": torch.rand(1, 5)}
-    assert relu.inner_matrix(shallow) is None
+    assert relu.inner_singular_values(shallow) is None
     assert relu.right_factor(shallow) is None
 
 

@@ -1,0 +1,52 @@
+"""In shallow networks weight decay leaves about as many neurons as there are data, however wide the network."""
+
+import pytest
+
+from fixtures.parhi2021 import DATA, END, FAST, FULL, NONE, TITLE, Setting, curve, weight_decay
+from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.spec import PenaltySpec
+from sdd_claims.stats import AllOf, Contrast, Equivalent, Rule, Term
+
+CLAIM = Claim(
+    name="active_neurons_do_not_grow_with_width",
+    paper="parhi2021",
+    title=TITLE,
+    statement="In networks with one hidden layer weight decay leaves about as many active neurons as there are data, "
+    "whatever the width.",
+    source="section 1",
+)
+
+
+def trial(setting: Setting) -> Trial:
+    narrow, *wider = names = {f"width {width}": width for width in setting.shallow}
+
+    def counts(penalty: PenaltySpec, offset: int = 0) -> dict[str, CurveOf]:
+        return {
+            name: curve(setting.one_layer(width, penalty), "active_neurons", offset=offset)
+            for name, width in names.items()
+        }
+
+    parts: dict[str, Rule] = {
+        f"{name}, no more than data": Equivalent(Contrast((Term(1, name, END),)), DATA, "neurons") for name in names
+    }
+    for wide in wider:
+        grown = Contrast((Term(1, wide, END), Term(-1, narrow, END)))
+        parts[f"{narrow} to {wide.removeprefix('width ')}"] = Equivalent(grown, DATA / 10, "neurons")
+    return Trial(
+        CLAIM,
+        setting.tier,
+        curves=counts(weight_decay()),
+        rule=AllOf(parts),
+        control=Control("no regularizer", counts(NONE)),
+        deviations=setting.deviations,
+    )
+
+
+@pytest.mark.fast(trial(FAST))
+def test_fast(verdict):
+    verdict.check()
+
+
+@pytest.mark.full(trial(FULL))
+def test_full(verdict):
+    verdict.check()
