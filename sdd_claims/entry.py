@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from sdd_claims.claim import CurveOf, Decision, FromPilots, Verdict
+from sdd_claims.footprint import footprint
 from sdd_claims.record import LevelRecord
 from sdd_claims.report.claims_json import (
     ClaimEntry,
@@ -22,6 +23,9 @@ class RecordSource(Protocol):
 
     def records(self, digest: str, seed: int) -> tuple[LevelRecord, ...]:
         """The finished levels of a replica."""
+
+    def provenance(self, digest: str, seed: int) -> tuple[Mapping[str, Any], ...]:
+        """Where each of them was trained."""
 
 
 def entry(
@@ -145,7 +149,19 @@ def _cost(curves: list[CurveOf], judged: tuple[int, ...], source: RecordSource) 
         for seed in curve.seeds(judged):
             key = (curve.spec.digest, seed)
             levels[key] = max(levels.get(key, 0), curve.levels)
-    records = [record for (digest, seed), n in levels.items() for record in source.records(digest, seed)[:n]]
+    trained = [
+        pair
+        for (digest, seed), n in levels.items()
+        for pair in zip(source.records(digest, seed)[:n], source.provenance(digest, seed)[:n], strict=True)
+    ]
+    records = [record for record, _ in trained]
+    kept = [record.kept_train_flops for record in records]
+    estimated = footprint((record.seconds, about) for record, about in trained)
     return CostEntry(
-        seconds=sum(record.seconds for record in records), train_flops=sum(record.train_flops for record in records)
+        seconds=sum(record.seconds for record in records),
+        train_flops=sum(record.train_flops for record in records),
+        kept_train_flops=None if None in kept else sum(flops or 0.0 for flops in kept),
+        energy_kwh=estimated.energy_kwh,
+        co2_kg=estimated.co2_kg,
+        basis=estimated.basis,
     )

@@ -50,6 +50,24 @@ def hardware(device: str = "cpu") -> str:
     return line
 
 
+@cache
+def power_limit(device: str) -> float | None:
+    """Watts that the driver allows a GPU; None for a CPU, and where the driver cannot be asked."""
+    if not device.startswith("cuda"):
+        return None
+    try:
+        import pynvml  # of NVIDIA, comes with the extra "carbon"
+    except ImportError:
+        return None
+    try:
+        pynvml.nvmlInit()
+        # By its identity: a process that sees some GPUs only numbers them anew.
+        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
+        return float(pynvml.nvmlDeviceGetEnforcedPowerLimit(handle)) / 1000
+    except pynvml.NVMLError:
+        return None
+
+
 def _processor() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():

@@ -67,7 +67,7 @@ class Store:
         """
         self.path = Path(path)
         self.warnings: list[str] = []
-        self._known_passes: set[str] = set()
+        self._passes: dict[str, Mapping[str, Any]] = {}
         marker = self.path / "store.json"
         try:
             if not marker.exists():
@@ -93,6 +93,10 @@ class Store:
     def records(self, digest: str, seed: int) -> tuple[LevelRecord, ...]:
         """The finished levels of a replica, from level 0 on."""
         return self._chain(digest, seed).records
+
+    def provenance(self, digest: str, seed: int) -> tuple[Mapping[str, Any], ...]:
+        """Where each finished level of a replica was trained, and with what, from level 0 on."""
+        return tuple(self._passes[pass_id] for pass_id in self._chain(digest, seed).passes)
 
     def curve(self, digest: str, measure: str, seeds: Sequence[int], levels: int) -> SparsityCurve:
         """The table seed x level of one measure; NaN where a replica diverged.
@@ -258,11 +262,10 @@ class Store:
         )
         for place, pass_id in enumerate(chain.passes):
             pass_path = self.path / "passes" / f"{pass_id}.json"
-            if pass_id in self._known_passes:
+            if pass_id in self._passes:
                 continue
             if pass_path.exists():
-                self._unsealed(pass_path)
-                self._known_passes.add(pass_id)
+                self._passes[pass_id] = self._unsealed(pass_path)
             elif place == len(chain.passes) - 1:
                 return chain.upto(place)  # A crash before the commit point: the level was never finished.
             else:

@@ -68,6 +68,7 @@ def _train(stack: Stack, store: Store, site: Site) -> None:
     about = {
         "device": site.device,
         "hardware": provenance.hardware(site.device),
+        "watts": provenance.power_limit(site.device),
         "versions": provenance.versions(),
         "commit": provenance.commit(),
     }

@@ -70,10 +70,18 @@ class ControlEntry(TypedDict):
 
 
 class CostEntry(TypedDict):
-    """What the training behind a claim took: wall seconds, and floating-point operations."""
+    """What the training behind a claim took: wall seconds of a core or GPU, and floating-point operations.
+
+    `kept_train_flops` are the operations if pruned weights cost nothing. Energy and CO2 are estimates; `basis` says how
+    they were made, or why not.
+    """
 
     seconds: float | None
     train_flops: float | None
+    kept_train_flops: NotRequired[float | None]
+    energy_kwh: NotRequired[float | None]
+    co2_kg: NotRequired[float | None]
+    basis: NotRequired[str]
 
 
 class ClaimEntry(TypedDict):

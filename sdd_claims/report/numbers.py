@@ -94,6 +94,16 @@ def tflop(flops: float | None) -> str:
     return ABSENT if flops is None else f"{plain(flops / 1e12, 2)}{_NBSP}TFLOP"
 
 
+def energy(kwh: float) -> str:
+    """Kilowatt-hours as a person says them: `12 Wh`, `3.4 kWh`."""
+    return f"{plain(1000 * kwh, 2)}{_NBSP}Wh" if kwh < 1 else f"{plain(kwh, 2)}{_NBSP}kWh"
+
+
+def mass(kg: float) -> str:
+    """Kilograms as a person says them: `5.7 g`, `1.6 kg`."""
+    return f"{plain(1000 * kg, 2)}{_NBSP}g" if kg < 1 else f"{plain(kg, 2)}{_NBSP}kg"
+
+
 def seed_list(seeds: Sequence[int]) -> str:
     """Seeds with runs of neighbours closed up: `1000–1011, 1020`."""
     runs: list[list[int]] = []

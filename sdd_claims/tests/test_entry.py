@@ -7,6 +7,7 @@ import pytest
 from sdd_claims.claim import Control, CurveOf, FromPilots, Verdict, judge
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.entry import entry
+from sdd_claims.footprint import footprint
 from sdd_claims.plan import Request, plan
 from sdd_claims.report.claims_json import ClaimEntry
 from sdd_claims.stats import AllOf, DipFree, Effect, Outcome
@@ -53,7 +54,10 @@ def test_the_cost_counts_every_level_of_trial_and_control_once(store):
     two_measures = replace(shared, curves={**shared.curves, "train": CurveOf(SPEC, "train_accuracy", 3)})
     verdict = Verdict(two_measures, None, None, None, None, SEEDS, (2,), None)
     # Three levels of the trial's chain, whose other curve needs two of them, and three of the control's; two seeds.
-    assert entry_of(verdict, store)["cost"] == {"seconds": 0.25 * 12, "train_flops": 1e6 * 12}
+    cost = entry_of(verdict, store)["cost"]
+    assert (cost["seconds"], cost["train_flops"]) == (0.25 * 12, 1e6 * 12)
+    assert cost["kept_train_flops"] is None  # not known of every level
+    assert cost["energy_kwh"] == footprint([(0.25 * 12, {"device": "cpu"})]).energy_kwh
 
 
 def test_numbers_that_are_missing_are_null(store):
@@ -95,6 +99,9 @@ class _Anything:
     def records(self, digest, seed):
         return ()
 
+    def provenance(self, digest, seed):
+        return ()
+
 
 @pytest.mark.parametrize(("left", "remark"), [(3, ""), (0, "emptied a layer of 2 of 2 networks, from density 0.25 on")])
 def test_a_run_says_where_pruning_has_emptied_a_layer(store, left, remark):
@@ -102,6 +109,9 @@ def test_a_run_says_where_pruning_has_emptied_a_layer(store, left, remark):
         def records(self, digest, seed):
             *denser, sparsest = store.records(digest, seed)[:3]
             return (*denser, replace(sparsest, remaining={"w": left, "v": 9}))
+
+        def provenance(self, digest, seed):
+            return store.provenance(digest, seed)
 
     trial = trial_named("emptied", levels=3)
     run = entry_of(Verdict(trial, None, None, None, None, SEEDS, (2,), None), Source())["runs"]["accuracy"]

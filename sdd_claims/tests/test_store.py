@@ -412,3 +412,13 @@ def test_a_chain_trained_anew_is_what_was_derived_from_before(every):
     fill(Store(every), plan([Request(KEPT, (1000,), 3)]))
     for level, stored in enumerate(Store(every).records(*DERIVED.key)):
         assert stored == instant_level(DERIVED, level, Store(every).state(CHAIN, level))[0]
+
+
+def test_every_level_says_where_it_was_trained(copy):
+    store = Store(copy)
+    record, state = instant_level(REPLICA, 3, store.state(REPLICA, 2))
+    store.commit([(REPLICA, record, state)], {"device": "cuda", "watts": 700.0})
+    found = Store(copy).provenance(*REPLICA.key)
+    assert [about["device"] for about in found] == ["cpu", "cpu", "cpu", "cuda"]
+    assert found[3]["watts"] == 700.0
+    assert store.provenance(REPLICA.spec.digest, 7) == ()

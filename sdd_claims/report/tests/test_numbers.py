@@ -73,6 +73,15 @@ def test_costs_are_in_tflop():
     assert spaced(numbers.tflop(1.234e15)) == "1,234 TFLOP"
 
 
+@pytest.mark.parametrize(
+    ("kwh", "energy", "kg", "mass"),
+    [(0.0124, "12 Wh", 0.0059, "5.9 g"), (3.4, "3.4 kWh", 1.6, "1.6 kg"), (0.0, "0 Wh", 0.0, "0 g")],
+)
+def test_energy_and_mass_are_in_units_of_their_size(kwh, energy, kg, mass):
+    assert spaced(numbers.energy(kwh)) == energy
+    assert spaced(numbers.mass(kg)) == mass
+
+
 def test_the_interval_level_follows_from_the_threshold():
     assert spaced(numbers.interval_level(0.00063)) == "99.87 %"
 

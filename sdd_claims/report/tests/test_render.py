@@ -114,6 +114,20 @@ def test_a_claim_without_stored_curves_gets_a_sentence(page):
     assert len([tag for tag, _ in page.elements if tag == "svg"]) == 6
 
 
+def test_an_estimate_of_energy_is_called_one_and_says_how_it_was_made(tmp_path, document, source):
+    cost = {"seconds": 31.0, "train_flops": 2.9e12, "kept_train_flops": 8e11}
+    made: dict[str, object] = {"energy_kwh": 0.0124, "co2_kg": 0.0059, "basis": "seconds times 4 W a core"}
+    unmade: dict[str, object] = {"energy_kwh": None, "co2_kg": None, "basis": "install CodeCarbon"}
+    for claim, estimate in zip(document["claims"], (made, unmade), strict=False):
+        claim["cost"] = {**cost, **estimate}
+    write(tmp_path / "claims.json", document)
+    text = Page(render(tmp_path, source).read_text(encoding="utf-8")).text
+    assert "2.9 TFLOP (0.8 TFLOP if pruned weights cost nothing)" in text
+    assert "Estimate: 12 Wh, 5.9 g of CO2; seconds times 4 W a core" in text
+    assert "install CodeCarbon" in text
+    assert text.count("Estimate:") == 1
+
+
 def test_what_a_claim_says_cannot_become_markup(tmp_path, document, source):
     document["claims"][0]["statement"] = "<script>alert(1)</script>"
     document["claims"][0]["runs"]["noisy"]["label"] = "</svg><script>alert(2)</script>"
