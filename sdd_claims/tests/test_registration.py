@@ -6,32 +6,52 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fixtures.he2022 import FAST
+from fixtures import he2022, quetu2023
+from fixtures.make_pilot_curves import PAPERS
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.stats import VERSION, find_phases
+from sdd_claims.stats import VERSION, best_without_dip, find_phases
 from sdd_claims.stats.sequential import nominal_p
 
-PILOTS = json.loads((Path(__file__).parents[2] / "fixtures" / "pilots_he2022.json").read_text(encoding="utf-8"))
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+PILOTS = {
+    paper: json.loads((FIXTURES / f"pilots_{paper}.json").read_text(encoding="utf-8"))
+    for paper in ("he2022", "quetu2023")
+}
+SETTINGS = {"he2022": he2022.FAST, "quetu2023": quetu2023.FAST}
+WITH_WINDOWS = [(paper, name) for paper, setting in SETTINGS.items() for name in setting.phases]
+DECAY = quetu2023.FAST.decay
 
 
-def pilot_curve(setting: str, measure: str) -> SparsityCurve:
-    pilots = PILOTS[setting]
+def pilot_curve(paper: str, setting: str, measure: str) -> SparsityCurve:
+    pilots = PILOTS[paper][setting]
     return SparsityCurve(tuple(pilots["seeds"]), np.array(pilots["density"]), np.array(pilots[measure]))
 
 
-@pytest.mark.parametrize("setting", FAST.phases)
-def test_the_fast_windows_are_what_the_formula_makes_of_the_pilots(setting):
-    phases = find_phases(pilot_curve(setting, "test_accuracy"), pilot_curve(setting, "train_accuracy"))
-    assert phases == FAST.phases[setting]
+@pytest.mark.parametrize(("paper", "setting"), WITH_WINDOWS)
+def test_the_fast_windows_are_what_the_formula_makes_of_the_pilots(paper, setting):
+    curves = (pilot_curve(paper, setting, measure) for measure in ("test_accuracy", "train_accuracy"))
+    assert find_phases(*curves) == SETTINGS[paper].phases[setting]
 
 
-@pytest.mark.parametrize("setting", FAST.phases)
-def test_the_pilots_were_run_at_the_registered_setting(setting):
-    assert PILOTS[setting]["digest"] == FAST.with_windows()[setting].digest
-    assert max(PILOTS[setting]["seeds"]) < 100
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_pilots_were_run_at_the_registered_settings(paper):
+    registered = {name: curves[0].spec.digest for name, curves in PAPERS[paper]().items()}
+    assert {name: pilots["digest"] for name, pilots in PILOTS[paper].items()} == registered
+    assert max(seed for pilots in PILOTS[paper].values() for seed in pilots["seeds"]) < 100
+
+
+@pytest.mark.parametrize("rate", DECAY.tried)
+def test_the_optimal_weight_decay_is_what_the_formula_makes_of_the_pilots(rate):
+    curves = {
+        strength: pilot_curve(
+            "quetu2023", quetu2023.at(f"weight decay {strength:g}", rate), "validation_accuracy"
+        ).values.mean(axis=0)
+        for strength in DECAY.tried[rate]
+    }
+    assert best_without_dip(curves) == DECAY.optimal[rate]
 
 
 def test_the_calibration_is_that_of_the_rules_in_use():
-    calibration = json.loads((Path(__file__).parents[2] / "fixtures" / "calibration.json").read_text(encoding="utf-8"))
+    calibration = json.loads((FIXTURES / "calibration.json").read_text(encoding="utf-8"))
     assert calibration["tests"] == VERSION
     assert calibration["threshold"] == pytest.approx(nominal_p(0.05 / 46, (12, 24)))
