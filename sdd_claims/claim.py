@@ -1,7 +1,7 @@
 """A claim, its trial in one tier, and the verdict on it."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ import numpy as np
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.spec import RunSpec, canonical_json
-from sdd_claims.stats import VERSION, Outcome, Phases, Rule, Window
+from sdd_claims.stats import VERSION, Outcome, Phases, Picked, Rule, Window
 from sdd_claims.stats.study import check_axes
 
 Tier = Literal["fast", "full"]
@@ -168,7 +168,8 @@ class Trial:
 
         Raises:
             InputError: unknown tier, pilot seeds as block, curves that the rule lacks, windows off their curves or
-                along another axis, more levels than a path has points.
+                along another axis, more levels than a path has points, levels picked by something else than the
+                validation accuracy of the same runs.
         """
         where = f"the {self.tier} trial of {self.claim.id}"
         if self.tier not in ("fast", "full"):
@@ -195,6 +196,13 @@ class Trial:
                     self.rule.check(positions)
             except InputError as error:
                 raise InputError(f"{where}: {error}") from error
+            for pick in _picks(rule):
+                read, by = curves[pick.curve], curves[pick.by]
+                if (read.spec, read.offset, by.measure) != (by.spec, by.offset, "validation_accuracy"):
+                    raise InputError(
+                        f"{where}: levels of {pick.curve!r} are picked by {pick.by!r}, which is not the validation "
+                        "accuracy of the same runs; give both curves one spec and one offset"
+                    )
 
     @property
     def judged_by(self) -> Rule:
@@ -323,6 +331,19 @@ def decide(outcome: Outcome, threshold: float) -> Decision:
     if supported == refuted:
         return "inconclusive"
     return "supported" if supported else "refuted"
+
+
+def _picks(value: Any) -> Iterator[Picked]:
+    """The picks in a rule, however deep."""
+    if isinstance(value, Picked):
+        yield value
+    elif is_dataclass(value) and not isinstance(value, type):
+        for each in fields(value):
+            yield from _picks(getattr(value, each.name))
+    elif isinstance(value, Mapping):
+        yield from (pick for item in value.values() for pick in _picks(item))
+    elif isinstance(value, tuple | list):
+        yield from (pick for item in value for pick in _picks(item))
 
 
 def _runs(curves: Mapping[str, CurveOf]) -> dict[str, list[Any]]:

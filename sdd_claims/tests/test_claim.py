@@ -9,7 +9,7 @@ from sdd_claims.claim import Control, CurveOf, FromPilots, Trial, decide, judge
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.spec import PathSpec, PenaltySpec, PruningSpec, RunSpec, TrainingSpec
-from sdd_claims.stats import DipThenRise, Effect, Outcome, Window
+from sdd_claims.stats import AllOf, Contrast, DipThenRise, Effect, Greater, Outcome, Picked, Window
 from sdd_claims.tests.tiny import NO, OPEN, SPEC, YES, Answer, trial_named
 
 THRESHOLD = 0.001
@@ -200,3 +200,27 @@ def test_windows_along_another_axis_than_their_curve_are_refused_and_the_trial_i
         trial_named("path", spec=PATH, levels=3)
     with pytest.raises(InputError, match=r"window at penalty strength 0 .* lies along density"):
         trial_named("path", ALONG, spec=PATH, levels=3, control=Control("pruned", {"accuracy": CurveOf(SPEC, "x", 3)}))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"spec": SPEC.but(data={"validation_size": 51}), "measure": "validation_accuracy"},
+        {"offset": 100, "measure": "validation_accuracy"},
+        {"measure": "train_accuracy"},
+    ],
+    ids=["of another run", "of other seeds", "not of validation images"],
+)
+def test_levels_are_picked_by_the_validation_accuracy_of_the_same_runs_and_by_nothing_else(other):
+    read = CurveOf(SPEC.but(data={"validation_size": 50}), "test_accuracy", 3)
+    by = replace(read, measure="validation_accuracy")
+    rule = AllOf({"worse": Greater(Contrast((Picked(1, "accuracy", "validation", "best"),)))})
+    trial = replace(
+        trial_named("picks"),
+        curves={"accuracy": read, "validation": by},
+        control=Control("none", {}),
+        rule=rule,
+        looks=(12,),
+    )
+    with pytest.raises(InputError, match="which is not the validation accuracy of the same runs"):
+        replace(trial, control=Control("another", {"validation": replace(read, **other)}))
