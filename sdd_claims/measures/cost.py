@@ -22,7 +22,7 @@ class TrainingCost:
 
     Attributes:
         dense: of the whole network; a pruned weight costs what it costs without sparse kernels.
-        by_weight: the share of each layer that pruning may touch, under the name of its weights.
+        by_weight: the share of each linear or convolutional layer that pruning may touch, by the name of its weights.
     """
 
     dense: int
@@ -31,10 +31,11 @@ class TrainingCost:
     def kept(self, masks: Mapping[str, Tensor]) -> float:
         """The same where a pruned weight costs nothing: each layer's share times the fraction of it that is left.
 
-        Layers without prunable weights, and products of activations, count as in the dense network.
+        Layers without prunable weights, products of activations, and matrices that are no layer of their own (those of
+        a ReLU network, which nothing prunes) count as in the dense network.
         """
-        saved = (self.by_weight[name] * float((~mask).double().mean()) for name, mask in masks.items())
-        return self.dense - sum(saved)
+        gone = {name: float((~mask).double().mean()) for name, mask in masks.items()}
+        return self.dense - sum(share * gone[name] for name, share in self.by_weight.items())
 
 
 def training_cost(architecture: Architecture, input_shape: tuple[int, int, int]) -> TrainingCost:
@@ -44,7 +45,11 @@ def training_cost(architecture: Architecture, input_shape: tuple[int, int, int])
     gradient with the weights; a layer of the images, which need no gradient, lacks the last.
     """
     module = architecture.module
-    layers = {name: module.get_submodule(name.removesuffix(".weight")) for name in architecture.prunable}
+    layers = {
+        name: module.get_submodule(name.removesuffix(".weight"))
+        for name in architecture.prunable
+        if name.endswith(".weight")
+    }
     products = dict.fromkeys(layers, 0)
 
     def note(name: str, inputs: tuple[Tensor, ...]) -> None:
@@ -59,10 +64,7 @@ def training_cost(architecture: Architecture, input_shape: tuple[int, int, int])
         loss = cross_entropy(module(images), labels)
         # Of the backward pass the counter knows the sum, but where branches run side by side not whose it was.
         forward = counter.get_flop_counts()
-        by_weight = {
-            name: products[name] * sum(forward[_place(module, name)].values()) // count
-            for name in architecture.prunable
-        }
+        by_weight = {name: products[name] * sum(forward[_place(module, name)].values()) // count for name in layers}
         loss.backward()  # type: ignore[no-untyped-call]
     for parameter in module.parameters():
         parameter.grad = None

@@ -101,7 +101,7 @@ def test_dropout_differs_between_replicas_levels_and_epochs_and_is_off_in_evalua
 
 @pytest.mark.parametrize(("teacher", "student"), [(VIT, VGG), (VGG, VIT), (VGG, ModelSpec(hidden=(8,)))], ids=str)
 def test_a_student_learns_from_a_teacher_of_another_architecture(teacher, student):
-    taught = spec_of(teacher)
+    taught = spec_of(teacher, record={"weights": "every_level"})
     states = [state for _, state in levels(taught, 1)[0]]
     alone = spec_of(student)
     lesson = DistillationSpec(alpha=0.8, temperature=10, teacher=taught)
@@ -112,7 +112,7 @@ def test_a_student_learns_from_a_teacher_of_another_architecture(teacher, studen
 
 
 def test_a_resnet_learns_and_teaches_a_vgg_like_student():
-    taught = spec_of(RESNET)
+    taught = spec_of(RESNET, record={"weights": "every_level"})
     results = levels(taught, 1)
     check(results)
     lesson = DistillationSpec(alpha=0.8, temperature=10, teacher=taught)

@@ -96,3 +96,16 @@ def test_products_of_activations_cost_the_same_however_many_weights_are_left():
     assert cost.kept(none) == attention + patches
     head = 3 * 2 * width * 10  # of the class token alone
     assert cost.dense == attention + patches + head + 3 * 2 * places * (4 * width * width + 2 * width * 6)
+
+
+@pytest.mark.parametrize("functional_width", [0, 4])
+def test_the_matrices_of_a_relu_network_cost_the_same_whether_kept_or_not(functional_width):
+    spec = ModelSpec(name="relu_network", hidden=(6, 6), functional_width=functional_width, initialization="uniform")
+    network = build(spec, (9, 1, 1), 1)
+    cost = training_cost(network, (9, 1, 1))
+    between = functional_width or 6
+    first = 9 * 6 + 9 * between  # into the neurons and past them; what the data enter needs two products
+    others = functional_width * 6 + between * 6 + between * 1 + 6 * 1
+    assert cost.dense == 2 * (2 * first + 3 * others)
+    none = {name: torch.zeros(network.module.get_parameter(name).shape, dtype=torch.bool) for name in network.prunable}
+    assert cost.kept(none) == cost.dense
