@@ -349,6 +349,11 @@ def _check_classification(spec: RunSpec) -> None:
             f"the loss {spec.training.loss!r} wants targets that are numbers, and {spec.data.name!r} has classes; set "
             f"the loss to 'cross_entropy', or train on {', '.join(regression.PROBLEMS)} by a path over epochs"
         )
+    if spec.model.name == "relu_network":
+        raise InputError(
+            "a 'relu_network' is trained by a path over epochs and never pruned; choose another model for images, or a "
+            f"path over epochs on {', '.join(regression.PROBLEMS)}"
+        )
     if spec.training.penalty.name == "rbv2":
         raise InputError(
             "the penalty 'rbv2' is that of ReLU networks on a path over epochs; choose another one for images, or set "

@@ -70,8 +70,8 @@ def build(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> A
         return Architecture(module, _weights(module)[:-1])
     if spec.name == "vit":
         return Architecture(module, _weights(module, nn.Linear), make)
-    if spec.name == "relu_network":  # its matrices are no layers of PyTorch's
-        return Architecture(module, tuple(name for name, value in module.named_parameters() if value.ndim > 1))
+    if spec.name == "relu_network":  # never pruned
+        return Architecture(module, ())
     return Architecture(module, _weights(module))
 
 

@@ -137,8 +137,12 @@ def test_seeds_of_two_settings_are_refused():
 
 @pytest.mark.parametrize(
     ("changes", "remedy"),
-    [({"loss": "mean_squared_error"}, "'mnist_small' has classes"), ({"penalty": {"name": "rbv2"}}, "'rbv2'")],
+    [
+        ({"training": {"loss": "mean_squared_error"}}, "'mnist_small' has classes"),
+        ({"training": {"penalty": {"name": "rbv2"}}}, "'rbv2'"),
+        ({"model": {"name": "relu_network"}}, "never pruned"),
+    ],
 )
 def test_what_only_the_regression_trains_is_refused_on_images(changes, remedy):
     with pytest.raises(InputError, match=remedy):
-        IterativePruning([Replica(RunSpec().but(training=changes), 0)], CPU)
+        IterativePruning([Replica(RunSpec().but(**changes), 0)], CPU)

@@ -63,6 +63,9 @@ class ReluStack:
         self._gradients = _layers(_views(self.parameters.grad, together))
         self._inputs = inputs.expand(len(weights), *inputs.shape)
         self._targets = targets
+        # Written anew at every step: fresh memory of this size costs more than the arithmetic on it.
+        neurons = [layer.W.new_empty(len(weights), len(inputs), layer.W.shape[1]) for layer in self.layers]
+        self._active, self._to_neurons = neurons, [torch.empty_like(each) for each in neurons]
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -72,7 +75,7 @@ class ReluStack:
     ) -> tuple[list[Float[Tensor, "replicas batch neurons"]], Float[Tensor, "replicas batch outputs"]]:
         """What the neurons of each hidden layer say, and what the networks say."""
         trail, outputs = self._forward()
-        return [active for _, active in trail], outputs
+        return [active.clone() for _, active in trail], outputs
 
     def loss(self) -> Float[Tensor, " replicas"]:
         """Mean squared error of every network."""
@@ -91,11 +94,13 @@ class ReluStack:
             layer, gradient, (x, active) = self.layers[place], self._gradients[place], trail[place]
             torch.bmm(down.mT, x, out=gradient.C)
             torch.sum(down, 1, out=gradient.c0)
-            to_neurons = down
-            if layer.V is not None and gradient.V is not None:
+            through = self._to_neurons[place]
+            if layer.V is None or gradient.V is None:
+                through.copy_(down)
+            else:
                 torch.bmm(down.mT, active, out=gradient.V)
-                to_neurons = torch.bmm(down, layer.V)
-            through = torch.ops.aten.threshold_backward(to_neurons, active, 0)
+                torch.bmm(down, layer.V, out=through)
+            torch.ops.aten.threshold_backward.grad_input(through, active, 0, grad_input=through)
             torch.bmm(through.mT, x, out=gradient.W)
             torch.sum(through, 1, out=gradient.b).neg_()
             if place:
@@ -112,8 +117,8 @@ class ReluStack:
 
     def _forward(self) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
         x, trail = self._inputs, []
-        for layer in self.layers:
-            active = torch.baddbmm(layer.b[:, None], x, layer.W.mT, beta=-1).relu_()
+        for layer, active in zip(self.layers, self._active, strict=True):
+            torch.baddbmm(layer.b[:, None], x, layer.W.mT, beta=-1, out=active).relu_()
             skip = torch.baddbmm(layer.c0[:, None], x, layer.C.mT)
             trail.append((x, active))
             x = skip.add_(active) if layer.V is None else torch.baddbmm(skip, active, layer.V.mT)

@@ -31,12 +31,12 @@ def test_a_layer_is_the_recursion_of_theorem_1():
     assert network(torch.tensor([[1.0, 2.0]])).item() == 9.25
 
 
-def test_the_factored_network_has_the_matrices_of_theorem_1():
+def test_the_factored_network_has_the_matrices_of_theorem_1_and_is_never_pruned():
     architecture, weights = drawn(ModelSpec(name="relu_network", hidden=(7, 6), functional_width=3))
     shapes = {name: tuple(value.shape) for name, value in weights.items()}
     first = {"1.W": (7, 4), "1.b": (7,), "1.V": (3, 7), "1.C": (3, 4), "1.c0": (3,)}
     assert shapes == first | {"2.W": (6, 3), "2.b": (6,), "2.V": (1, 6), "2.C": (1, 3), "2.c0": (1,)}
-    assert architecture.prunable == ("1.W", "1.V", "1.C", "2.W", "2.V", "2.C")
+    assert architecture.prunable == ()
 
 
 def test_the_whole_network_is_the_factored_one_with_the_identity_as_factor():
