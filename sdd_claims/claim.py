@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sdd_claims.curves import SparsityCurve
+from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.spec import RunSpec, canonical_json
 from sdd_claims.stats import VERSION, Outcome, Phases, Picked, Rule, Window
@@ -105,19 +105,25 @@ class FromPilots:
 
     def somewhere(self) -> Rule:
         """The rule with made-up windows, to check what does not depend on them before anything is trained."""
-        return self.rule(dict.fromkeys(self.settings, _SOMEWHERE))
+        return self.rule({name: _somewhere(test.axis) for name, (test, _) in self.settings.items()})
 
 
-_SOMEWHERE = Phases(
-    light=Window(0.9, 1.0),
-    critical=Window(0.5, 0.6),
-    sweet=Window(0.2, 0.3),
-    collapsed=Window(0.05, 0.1),
-    memorizing=Window(0.6, 0.7),
-    to_sweet=Window(0.2, 1.0),
-    rise=Window(0.2, 0.6),
-    whole=Window(0.05, 1.0),
-)
+def _somewhere(axis: str) -> Phases:
+    """Windows in the order that they have along an axis, and nothing else that is true of them."""
+
+    def window(first: float, last: float) -> Window:
+        return Window(last, first) if axis == DENSITY else Window(1 - first, 1 - last, axis)
+
+    return Phases(
+        light=window(1.0, 0.9),
+        critical=window(0.6, 0.5),
+        sweet=window(0.3, 0.2),
+        collapsed=window(0.1, 0.05),
+        memorizing=window(0.7, 0.6),
+        to_sweet=window(0.99, 0.2),
+        rise=window(0.6, 0.2),
+        whole=window(0.99, 0.05),
+    )
 
 
 @dataclass(frozen=True)

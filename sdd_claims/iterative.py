@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from sdd_claims import measures
@@ -121,6 +121,20 @@ class IterativePruning:
                 raise InputError("these replicas learn from teachers; give the trained state of each one's teacher")
             architecture = build(teacher.model, (channels, height, width), dataset.classes)
             self._told = teacher_logits(architecture, present, self._data)
+
+    @property
+    def architecture(self) -> Architecture:
+        """Of the networks."""
+        return self._architecture
+
+    @property
+    def test_set(self) -> tuple[Float[Tensor, "images channels height width"], Int[Tensor, " images"]]:
+        """The test images and their labels, on the device."""
+        return self._test_images, self._test_labels
+
+    def training_data(self, place: int) -> TrainingData:
+        """The training images and labels of the replica at this place of the stack."""
+        return self._data.of(torch.tensor([place], device=self.device))
 
     def _of_all(self, images: Tensor, drawn: Sequence[tuple[np.ndarray, np.ndarray]]) -> TrainingData:
         subset, labels = (torch.from_numpy(np.stack(arrays)).to(self.device) for arrays in zip(*drawn, strict=True))

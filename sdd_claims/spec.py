@@ -255,7 +255,7 @@ class PenaltySpec(_Spec):
 
     Attributes:
         name: "none", "l1", "l2", "matrix_norm" (the published code of Zhang 2024) or "rbv2" (Parhi et al. 2021, eq. 2),
-            see `sdd_claims.training.penalties`.
+            see `sdd_claims.training.penalties`; "off" penalises nothing whatever its strength, the control of a path.
         strength: its factor.
         step: "gradient" adds it to the loss, with a subgradient where it has a kink; "proximal", for "l1" under SGD
             without momentum, shrinks the parameters after each step, to exact zeros.
@@ -267,13 +267,15 @@ class PenaltySpec(_Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_one_of("name", ("none", "l1", "l2", "matrix_norm", "rbv2"))
+        self._require_one_of("name", ("none", "off", "l1", "l2", "matrix_norm", "rbv2"))
         self._require("strength", self.strength >= 0, "at least 0")
         self._require("strength", self.name != "none" or self.strength == 0, "0 for penalty 'none'")
         self._require_one_of("step", ("gradient", "proximal"))
         self._require("step", self.name == "l1" or self.step == "gradient", "'gradient' for all penalties but 'l1'")
 
     def __str__(self) -> str:
+        if self.name == "off":
+            return "penalty off"
         strength = f" of strength {self.strength:g}" if self.strength else ""
         return f"{self.name.replace('_', ' ')} penalty{strength}" + (
             ", proximal steps" if self.step == "proximal" else ""

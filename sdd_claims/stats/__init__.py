@@ -14,6 +14,7 @@ from sdd_claims.stats.picks import Picked
 from sdd_claims.stats.places import SamePlace, Shifts
 from sdd_claims.stats.sequential import nominal_p
 from sdd_claims.stats.threshold import ThresholdWithin
+from sdd_claims.stats.turns import FewerTurns
 from sdd_claims.stats.window import Window
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "DipThenRise",
     "Effect",
     "Equivalent",
+    "FewerTurns",
     "Greater",
     "Location",
     "Outcome",

@@ -8,7 +8,7 @@ from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater
 from sdd_claims.stats.correlation import Correlated
 from sdd_claims.stats.dips import DipFree, DipThenRise
 from sdd_claims.stats.location import Location
-from sdd_claims.stats.nulls import MARGIN, light_difference, rise_because_of_noise, rise_of, threshold_rule
+from sdd_claims.stats.nulls import MARGIN, light_difference, rise_because_of_noise, rise_of, threshold_rule, turns_rule
 from sdd_claims.stats.parts import AllOf
 from sdd_claims.stats.places import SamePlace, Shifts
 from sdd_claims.stats.population import (
@@ -77,3 +77,6 @@ def alternatives() -> Iterator[Case]:
     both = AllOf({curve: Greater(Contrast(rise_of(curve)), MARGIN) for curve in ("first", "second")})
     rises = Population(dict.fromkeys(("first", "second"), phases(DENSE, 0.70, 0.75, 0.60)))
     yield Case(both, "both parts rise by 5 points", rises)
+
+    turns = {"narrow": phases(DENSE, 0.62, DENSE, 0.60), "middle": phases(DENSE, 0.62, 0.62, 0.60), "wide": flat}
+    yield Case(turns_rule(), "three legs, one and none", Population(turns))

@@ -40,10 +40,12 @@ from sdd_claims.stats.population import (
     usual_covariance,
 )
 from sdd_claims.stats.threshold import ThresholdWithin
+from sdd_claims.stats.turns import FewerTurns
 from sdd_claims.stats.window import Window
 
 SHAPES = ("flat", "stepped", "monotone")
 MARGIN = 0.01
+WHOLE = Window(float(DENSITY[-1]), 1.0)
 AS_PILOTS_VARY = "as pilots vary"
 HIDDEN_COLLAPSE = "mean at the margin by 1 collapse in 10"
 """The null that nothing controls at a dozen seeds: nine replicas in ten rise by 8 points, one collapses, so that the
@@ -206,6 +208,25 @@ def _correlated(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
     )
 
 
+WIDTHS = ("narrow", "middle", "wide")
+
+
+def turns_rule() -> FewerTurns:
+    """Returns the claim of fewer turns of wider networks; legs count from four standard deviations of the noise on."""
+    return FewerTurns(WIDTHS, (0.0, 1.0, 2.0), WHOLE, tolerance=4 * SD)
+
+
+def _fewer_turns(shape: str, _: Verdict) -> tuple[Rule, Population]:
+    """Draws every width alike; stepped, the curve falls and rises by the tolerance, so that a leg is a coin's toss."""
+    rule = turns_rule()
+    curve = {
+        "flat": np.full(LEVELS, DENSE),
+        "stepped": phases(DENSE, DENSE - rule.tolerance, DENSE, DENSE - rule.tolerance),
+        "monotone": np.linspace(DENSE, 0.60, LEVELS),
+    }[shape]
+    return rule, Population(dict.fromkeys(WIDTHS, curve), mishap=dict.fromkeys(WIDTHS, SD * inside(CRITICAL)))
+
+
 def threshold_rule() -> ThresholdWithin:
     """Returns the claim of a threshold within half a level of level 6; the drop stands clear of the noise."""
     return ThresholdWithin("train", Window(float(DENSITY[6] * _HALF_LEVEL), float(DENSITY[6] / _HALF_LEVEL)), 0.2)
@@ -271,4 +292,5 @@ _SCENES: dict[Scene, tuple[Verdict, ...]] = {
     _threshold_within: _BOTH,
     _one_part_false: ("supported",),
     _no_part_refutable: ("refuted",),
+    _fewer_turns: _BOTH,
 }

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
@@ -89,16 +90,19 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
     highest level before and after it; each window is that level and its neighbours. No window lies where the pilots'
     standard deviation exceeds twice that of the dense level, nor beyond the first such level.
 
+    Along a path the points lie so far apart that each window is one point, without its neighbours; and the pilots vary
+    where the path leads, not where it begins, so that their standard deviation bars no window. Of its phases those
+    that are found by train accuracy do not exist (`memorizing` is `light`), and neither does `collapsed`.
+
     Args:
         test: test accuracy of the pilots.
         train: their train accuracy, on the labels trained on.
 
     Raises:
-        InputError: the pilots' mean curve shows no dip, so there are no phases to look at; a dense network diverged, or
-            the curve lies along something else.
+        InputError: the pilots' mean curve shows no dip, so there are no phases to look at; or a dense network diverged.
     """
     if test.axis != DENSITY:
-        raise InputError(f"the fixed formula sets windows of density, not of {test.axis}; write them from pilots")
+        return _along_path(test)
     mean, deviation = test.values.mean(axis=0), test.values.std(axis=0, ddof=1)
     steady = deviation <= 2 * deviation[0]  # False where a pilot diverged
     if not steady[0]:
@@ -106,16 +110,7 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
             "a pilot diverged in its dense training, so there is no curve to set windows by; lower the learning rate"
         )
     last = len(steady) - 1 if steady.all() else int(steady.argmin()) - 1
-    usable = mean[: last + 1]
-    depth = below_both(usable)
-    critical = int(depth.argmax())
-    if not depth[critical] > 0:
-        raise InputError(
-            "the pilots' mean test accuracy shows no dip, so there are no phases to set windows by; "
-            "this setting needs more label noise, more training or more levels"
-        )
-    light = int(usable[:critical].argmax())
-    sweet = critical + 1 + int(usable[critical + 1 :].argmax())
+    light, critical, sweet = _extrema(mean[: last + 1])
     kept = train.values.mean(axis=0)
     memorizing = int(np.flatnonzero((kept >= kept[0] - 0.005) & (np.arange(len(kept)) <= critical)).max())
 
@@ -140,8 +135,44 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
     )
 
 
+def _along_path(test: SparsityCurve) -> Phases:
+    at = test.position
+    light, critical, sweet = _extrema(test.values.mean(axis=0))
+    # Places are told in logarithms, so 0 is none.
+    start = int(at[0] == 0)
+
+    def window(first: int, final: int) -> Window:
+        return Window(float(at[first]), float(at[final]), test.axis)
+
+    return Phases(
+        light=window(light, light),
+        critical=window(critical, critical),
+        sweet=window(sweet, sweet),
+        collapsed=None,
+        memorizing=window(light, light),
+        to_sweet=window(start, sweet),
+        rise=window(critical, sweet),
+        whole=window(start, len(at) - 1),
+    )
+
+
+def _extrema(mean: Float[np.ndarray, " levels"]) -> tuple[int, int, int]:
+    """Finds the level that lies deepest below both an earlier and a later one, and the highest before and after it."""
+    depth = below_both(mean)
+    critical = int(depth.argmax())
+    if not depth[critical] > 0:  # False for NaN too
+        raise InputError(
+            "the pilots' mean test accuracy shows no dip, so there are no phases to set windows by; "
+            "this setting needs more label noise, more training or more levels"
+        )
+    return int(mean[:critical].argmax()), critical, critical + 1 + int(mean[critical + 1 :].argmax())
+
+
 def _in_code(window: Window | None) -> str:
-    return "None" if window is None else f"Window({window.low:g}, {window.high:g})"
+    if window is None:
+        return "None"
+    axis = "" if window.axis == DENSITY else f", {window.axis!r}"
+    return f"Window({window.low:g}, {window.high:g}{axis})"
 
 
 def _rounded(density: float) -> float:

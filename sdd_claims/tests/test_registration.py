@@ -1,12 +1,13 @@
 """What the repository registers is what its rules say it should be."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fixtures import he2022, quetu2023
+from fixtures import he2022, quetu2023, zhang2024
 from fixtures.make_pilot_curves import PAPERS
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.stats import VERSION, best_without_dip, find_phases
@@ -15,16 +16,16 @@ from sdd_claims.stats.sequential import nominal_p
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 PILOTS = {
     paper: json.loads((FIXTURES / f"pilots_{paper}.json").read_text(encoding="utf-8"))
-    for paper in ("he2022", "quetu2023")
+    for paper in PAPERS
 }
-SETTINGS = {"he2022": he2022.FAST, "quetu2023": quetu2023.FAST}
+SETTINGS = {"he2022": he2022.FAST, "quetu2023": quetu2023.FAST, "zhang2024": zhang2024.FAST}
 WITH_WINDOWS = [(paper, name) for paper, setting in SETTINGS.items() for name in setting.phases]
 DECAY = quetu2023.FAST.decay
 
 
 def pilot_curve(paper: str, setting: str, measure: str) -> SparsityCurve:
-    pilots = PILOTS[paper][setting]
-    return SparsityCurve(tuple(pilots["seeds"]), np.array(pilots["density"]), np.array(pilots[measure]))
+    pilots, axis = PILOTS[paper][setting], PAPERS[paper]()[setting][0].axis
+    return SparsityCurve(tuple(pilots["seeds"]), np.array(pilots[axis]), np.array(pilots[measure]), axis)
 
 
 @pytest.mark.parametrize(("paper", "setting"), WITH_WINDOWS)
@@ -49,6 +50,12 @@ def test_the_optimal_weight_decay_is_what_the_formula_makes_of_the_pilots(rate):
         for strength in DECAY.tried[rate]
     }
     assert best_without_dip(curves) == DECAY.optimal[rate]
+
+
+def test_the_tolerance_of_turns_is_four_times_what_pilots_change_from_a_strength_to_the_next():
+    tables = [pilot_curve("zhang2024", name, "test_accuracy").values for name in PILOTS["zhang2024"]]
+    largest = max(float(np.diff(table, axis=1).std(axis=0, ddof=1).max()) / math.sqrt(2) for table in tables)
+    assert zhang2024.FAST.tolerance == math.ceil(100 * 4 * largest) / 100
 
 
 def test_the_calibration_is_that_of_the_rules_in_use():

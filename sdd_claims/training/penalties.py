@@ -55,4 +55,10 @@ def shrink_l1(parameters: Iterable[Tensor], amount: Float[Tensor, " replicas"]) 
         parameter.sub_(parameter.clamp(-reach, reach))
 
 
-PENALTIES: dict[str, Penalty] = {"l1": l1, "l2": l2, "matrix_norm": matrix_norm}
+def off(parameters: Iterable[Tensor]) -> Float[Tensor, " replicas"]:
+    """Nothing: the control of a path along a penalty's strength."""
+    first = next(iter(parameters))
+    return first.new_zeros(len(first))
+
+
+PENALTIES: dict[str, Penalty] = {"off": off, "l1": l1, "l2": l2, "matrix_norm": matrix_norm}

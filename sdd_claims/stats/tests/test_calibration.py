@@ -52,6 +52,7 @@ def test_a_rule_errs_no_more_often_than_it_may(case):
         ("0.2 log density per doubling", 0.85),
         ("distance mirrors accuracy, without noise it grows", 0.9),
         ("threshold a quarter of the window from its edge", 0.5),
+        ("three legs, one and none", 0.9),
     ],
 )
 def test_a_rule_finds_what_is_there(alternative, power):
@@ -78,6 +79,7 @@ def test_every_rule_has_every_null_for_both_verdicts():
         "same_place",
         "shifts",
         "correlated",
+        "fewer_turns",
         "threshold_within",
         "all_of",
     }

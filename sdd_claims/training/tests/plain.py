@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, softshrink
 
 from sdd_claims.models import Architecture, build, initial_weights
 from sdd_claims.models.mlp import mlp
@@ -18,6 +18,13 @@ ARCHITECTURE = build(ModelSpec(hidden=(7, 5)), (1, 3, 3), 4)
 BATCH_NORM = build(ModelSpec(name="conv", hidden=(), channels=(3, 4), batch_norm=True), (1, 3, 3), 4)
 SIZE = 22
 """Training images a replica: with batches of 8 the last one holds 6."""
+
+PENALTIES = {
+    "l1": lambda p: p.abs().sum(),
+    "l2": lambda p: p.pow(2).sum(),
+    "matrix_norm": lambda p: torch.linalg.norm(p, 1),
+}
+"""Of one parameter of one network."""
 
 
 def data(replicas: int, dtype: torch.dtype) -> TrainingData:
@@ -91,13 +98,14 @@ def trained_alone(
         order = np.random.default_rng(branch.spawn(level + 1)[level].spawn(epoch + 1)[epoch]).permutation(SIZE)
         for batch in torch.split(torch.from_numpy(order), spec.batch_size):
             loss = cross_entropy(module(images[batch]), labels[batch])
-            if spec.penalty.name == "l1":
-                loss = loss + settings.penalty_strength[replica] * sum(p.abs().sum() for p in module.parameters())
-            if spec.penalty.name == "l2":
-                loss = loss + settings.penalty_strength[replica] * sum(p.pow(2).sum() for p in module.parameters())
+            strength, proximal = settings.penalty_strength[replica], spec.penalty.step == "proximal"
+            if spec.penalty.name != "none" and not proximal:
+                loss = loss + strength * sum(PENALTIES[spec.penalty.name](p) for p in module.parameters())
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            if proximal:
+                _shrink(module, strength * optimizer.param_groups[0]["lr"])
             _zero_pruned(module, masks[replica])
         scheduler.step()
     return module.state_dict()
@@ -107,6 +115,12 @@ def trained_alone(
 def _zero_pruned(module: nn.Module, masks: Mapping[str, Tensor]) -> None:
     for name, mask in masks.items():
         module.get_parameter(name).mul_(mask)
+
+
+@torch.no_grad()
+def _shrink(module: nn.Module, amount: float) -> None:
+    for parameter in module.parameters():
+        parameter.copy_(softshrink(parameter, amount))
 
 
 def _optimizer(spec: OptimizerSpec, module: nn.Module, decay: float) -> torch.optim.Optimizer:

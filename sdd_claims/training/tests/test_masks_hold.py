@@ -11,7 +11,7 @@ from sdd_claims.training.tests import plain
 EPOCHS, STEPS = 3, 3
 
 
-@pytest.mark.parametrize("penalty", ["none", "l1", "l2"])
+@pytest.mark.parametrize("penalty", ["none", "l1", "l2", "matrix_norm"])
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize(("optimizer", "momentum"), [("sgd", 0.0), ("sgd", 0.9), ("adam", 0.0), ("adamw", 0.0)])
 def test_pruned_weights_and_their_momentum_are_zero_after_every_step(optimizer, momentum, decay, penalty):

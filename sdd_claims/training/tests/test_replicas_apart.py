@@ -44,7 +44,7 @@ def test_weight_decay_acts_on_its_own_replica_only(optimizer, place):
     assert [same_bits(a, b) for a, b in zip(without, changed, strict=True)] == [r != place for r in range(3)]
 
 
-@pytest.mark.parametrize("penalty", ["l1", "l2"])
+@pytest.mark.parametrize("penalty", ["l1", "l2", "matrix_norm"])
 @pytest.mark.parametrize("place", range(3))
 def test_penalty_strength_acts_on_its_own_replica_only(penalty, place):
     without = trained(SGD, [0.0] * 3, [0.01] * 3, penalty)

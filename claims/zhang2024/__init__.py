@@ -1,0 +1,1 @@
+"""Zhang 2024, Manipulating Sparse Double Descent."""
