@@ -14,10 +14,7 @@ from sdd_claims.stats import VERSION, best_without_dip, find_phases
 from sdd_claims.stats.sequential import nominal_p
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-PILOTS = {
-    paper: json.loads((FIXTURES / f"pilots_{paper}.json").read_text(encoding="utf-8"))
-    for paper in PAPERS
-}
+PILOTS = {paper: json.loads((FIXTURES / f"pilots_{paper}.json").read_text(encoding="utf-8")) for paper in PAPERS}
 SETTINGS = {"he2022": he2022.FAST, "quetu2023": quetu2023.FAST, "zhang2024": zhang2024.FAST}
 WITH_WINDOWS = [(paper, name) for paper, setting in SETTINGS.items() for name in setting.phases]
 DECAY = quetu2023.FAST.decay
