@@ -24,6 +24,7 @@ DETAILED = replace(
     line_train_accuracy=(0.5, 0.75),
     kept_train_flops=5e5,
     validation_accuracy=0.625,
+    nonzero_fraction=0.75,
     rank=3.0,
     parallel_rows=0.875,
     active_neurons=7.0,
@@ -56,6 +57,7 @@ ALWAYS = {
 ASKED = {
     "validation_accuracy": (0.625, r"set DataSpec\.validation_size"),
     "kept_train_flops": (5e5, "this level has none"),
+    "nonzero_fraction": (0.75, "this level has none"),
     "rank": (3.0, "this level has none"),
     "parallel_rows": (0.875, "this level has none"),
     "active_neurons": (7.0, "this level has none"),
@@ -143,6 +145,7 @@ records = st.builds(
     weight_variance=numbers,
     zero_fraction=numbers,
     small_fraction=numbers,
+    nonzero_fraction=numbers,
     rank=numbers,
     parallel_rows=numbers,
     active_neurons=numbers,
