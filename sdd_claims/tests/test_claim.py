@@ -160,6 +160,22 @@ def test_windows_that_wait_for_pilots_cannot_judge_and_have_no_protocol():
     assert trial.resolved(YES).protocol == trial_named("obedience").protocol
 
 
+def test_windows_along_a_path_wait_for_pilots_too():
+    path = SPEC.but(
+        pruning={"criterion": "none", "fraction": 0.2},
+        training={"penalty": {"name": "l1"}},
+        path={"over": "penalty_strength", "values": (0, 0.1, 1)},
+    )
+    accuracy = CurveOf(path, "test_accuracy", 3)
+    waiting = FromPilots(
+        lambda at: DipThenRise("accuracy", at["path"].light, at["path"].critical, at["path"].sweet),
+        {"path": (accuracy, accuracy)},
+    )
+    trial = trial_named("obedience", waiting, spec=path, levels=3, looks=(12,), control=Control("itself", {}))
+    assert {window.axis for _, window in waiting.somewhere().placed()} == {"penalty strength"}
+    assert trial.rule is waiting
+
+
 def test_rules_of_different_kinds_with_the_same_numbers_have_different_protocols():
     class Other(Answer):
         pass

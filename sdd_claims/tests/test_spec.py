@@ -319,7 +319,7 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: ScheduleSpec(milestones=(3,)), "ScheduleSpec.milestones must be given for 'step' and only for it"),
     (lambda: ScheduleSpec(name="step", milestones=(3, 2)), "ScheduleSpec.milestones must be rising epochs above 0"),
     (lambda: ScheduleSpec(name="step", milestones=(0, 2)), "ScheduleSpec.milestones must be rising epochs above 0"),
-    (lambda: PenaltySpec(name="nuclear", strength=1), "PenaltySpec.name must be one of none, l1, l2, matrix_norm"),
+    (lambda: PenaltySpec(name="nuclear", strength=1), "PenaltySpec.name must be one of none, off, l1, l2, matrix_norm"),
     (lambda: PenaltySpec(name="l1", step="newton"), "PenaltySpec.step must be one of gradient, proximal, got 'newton'"),
     (
         lambda: PenaltySpec(name="l2", step="proximal"),

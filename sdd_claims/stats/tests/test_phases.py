@@ -87,3 +87,30 @@ def test_a_dense_network_that_diverged_sets_no_windows():
 def test_the_printed_windows_are_the_windows(levels):
     phases = find_phases(curve(MEAN[:levels]), curve(TRAIN[:levels]))
     assert eval(phases.in_code(), {"Phases": Phases, "Window": Window}) == phases  # noqa: S307
+
+
+PATH = np.array([0, 0.01, 0.1, 1, 10, 100])
+AXIS = "penalty strength"
+
+
+def along_path(mean: list[float], deviation: float = 0.3) -> SparsityCurve:
+    offsets = deviation * np.array([[0, 0, 0, -1, -1, -1], [0, 0, 0, 1, 1, 1]])
+    return SparsityCurve((0, 1), PATH, np.array(mean) + offsets, AXIS)
+
+
+def test_along_a_path_each_phase_is_one_point_however_the_pilots_vary():
+    path = along_path([0.8, 0.9, 0.7, 0.2, 0.6, 0.5])
+    phases = find_phases(path, path)
+    points = (phases.light, phases.critical, phases.sweet)
+    assert points == tuple(Window(strength, strength, AXIS) for strength in (0.01, 1, 10))
+    assert phases.to_sweet == Window(0.01, 10, AXIS)  # 0 has no logarithm
+    assert phases.rise == Window(1, 10, AXIS)
+    assert phases.whole == Window(0.01, 100, AXIS)
+    assert eval(phases.in_code(), {"Phases": Phases, "Window": Window}) == phases  # noqa: S307
+    DipThenRise("accuracy", *points).check({"accuracy": PATH})
+
+
+def test_a_path_that_only_falls_has_no_phases():
+    path = along_path([0.9, 0.8, 0.7, 0.4, 0.3, 0.1])
+    with pytest.raises(InputError, match="shows no dip"):
+        find_phases(path, path)
