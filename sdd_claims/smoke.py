@@ -7,13 +7,22 @@ from pathlib import Path
 from sdd_claims.claim import CurveOf, Trial
 from sdd_claims.data import human_labels, regression, stand_in
 from sdd_claims.data.datasets import why_unavailable
-from sdd_claims.spec import PathSpec, RunSpec
+from sdd_claims.spec import PathSpec, RunSpec, TransformerSpec
 
 LEVELS = 2
 SEEDS = (0, 1)
 """Pilot seeds: a smoke run does not touch a block that judges."""
 
 _IMAGES, _HELD_OUT = 256, 64
+
+_LARGE: Mapping[str, Mapping[str, object]] = {
+    "resnet18": {},
+    "vgg_like": {"channels": (4, 8)},
+    "vit": {"transformer": TransformerSpec(width=32, depth=1, heads=2, mlp=32)},
+}
+"""Networks whose steps take seconds on a CPU, and what makes them small; they see fewer images, too."""
+
+_FEW = 16
 
 
 def smoke_curves(trial: Trial, data_root: Path | None) -> tuple[Mapping[str, CurveOf], Mapping[str, CurveOf]]:
@@ -25,7 +34,7 @@ def smoke_curves(trial: Trial, data_root: Path | None) -> tuple[Mapping[str, Cur
 
 
 def shrunk(curve: CurveOf, data_root: Path | None) -> CurveOf:
-    """Two levels, or three points of a path, of one epoch on a few images of the same setting.
+    """Two levels, or three points of a path, of one epoch on a few images of the same setting, the network made small.
 
     The images are stand-ins where the data set is absent. A path over epochs takes as many as it has points. Where the
     setting rewinds, there is a second epoch, so that an iteration to rewind to exists whatever the batch.
@@ -44,15 +53,18 @@ def _images(spec: RunSpec, data_root: Path | None) -> str:
 
 
 def _small(spec: RunSpec, images: str) -> RunSpec:
-    lesson = spec.distillation
+    lesson, large = spec.distillation, spec.model.name in _LARGE
+    most = _FEW if large else _IMAGES
     rewind = min(1, spec.pruning.rewind_iteration)
     points = _points(spec.path)
     return spec.but(
         data={
             "name": images,
-            "train_size": None if images in regression.PROBLEMS else min(_IMAGES, spec.data.train_size or _IMAGES),
+            "train_size": None if images in regression.PROBLEMS else min(most, spec.data.train_size or most),
             "validation_size": min(_HELD_OUT, spec.data.validation_size),
+            "side": spec.data.side or (16 if large else None),
         },
+        model=_LARGE.get(spec.model.name, {}),
         training={
             "epochs": int(points[-1]) if spec.path.over == "epochs" else 1 + rewind,
             "schedule": {"name": "constant", "milestones": ()},

@@ -1,4 +1,10 @@
-"""With early stopping, distillation costs less training than the whole vanilla path and is more accurate."""
+"""With early stopping, distillation costs less training than the whole vanilla path and is more accurate.
+
+The fast trial is registered as inconclusive: on twelve pilots a pruned teacher saves training and brings 8.5 points,
+but a dense one, who has learned all wrong labels, leaves the student 9.1 points below the sparse one that has none; a
+proxy does not refute. Counting the pruned teacher's own chain there is nothing saved: it is trained at every level,
+in a network of more than twice the operations.
+"""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,9 @@
-"""A student that learns from a dense or a pruned teacher does not show sparse double descent."""
+"""A student that learns from a dense or a pruned teacher does not show sparse double descent.
+
+The fast trial is registered as inconclusive: on twelve pilots the deepest dip is 0.1 points or less with a pruned
+teacher and with a dense one at 20 % noise, against 4.5 without a teacher, but 1.5 (interval -0.2 to 3.1) with a dense
+one at 50 %, who has learned all wrong labels.
+"""
 
 import pytest
 
@@ -29,6 +34,8 @@ def trial(setting: Setting) -> Trial:
         rule=AllOf({name: DipFree(name) for name in taught}),
         control=Control("no teacher (alpha 0)", {name: setting.curve(spec) for name, spec in untaught.items()}),
         block=setting.block,
+        looks=setting.looks_where_open,
+        expected="inconclusive" if setting.tier == "fast" else "supported",
         proxy=setting.tier == "fast",
         deviations=(*setting.deviations, *setting.of_students),
     )

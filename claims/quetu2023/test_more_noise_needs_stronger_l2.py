@@ -1,4 +1,9 @@
-"""With more label noise, it takes more weight decay to avoid the dip."""
+"""With more label noise, it takes more weight decay to avoid the dip.
+
+The fast trial is registered as inconclusive: on twelve pilots a weight decay of 0.03 leaves no dip at 10 and 20 % noise
+and 0.05 none at 50 %, but that 0.03 leaves one of more than a point at 50 % (smaller limb 1.4 points, interval 0.3 to
+2.5) would take about 90 seeds.
+"""
 
 import pytest
 
@@ -43,6 +48,8 @@ def trial(setting: Setting) -> Trial:
         rule=setting.rule_at(still_dips, rule),
         control=Control("20 % noise in place of 50 %, on other seeds", setting.accuracies(repeated, offset=100)),
         block=setting.block,
+        looks=setting.looks_where_open,
+        expected="inconclusive" if setting.tier == "fast" else "supported",
         proxy=setting.tier == "fast",
         deviations=(*setting.deviations, *setting.of_decay),
     )

@@ -1,4 +1,8 @@
-"""Sparse double descent appears at every noise rate."""
+"""Sparse double descent appears at every noise rate.
+
+The fast trial is registered as inconclusive: on twelve pilots accuracy rises again by 3.8 points at 20 % noise and by
+8.7 at 50 %, but at 10 % the window of the second rise lies 0.5 points below that of the fall.
+"""
 
 import pytest
 
@@ -22,6 +26,8 @@ def trial(setting: Setting) -> Trial:
         rule=setting.dip_under_each(setting.at_every_rate()),
         control=Control("no label noise", setting.accuracies(setting.without_noise())),
         block=setting.block,
+        looks=setting.looks_where_open,
+        expected="inconclusive" if setting.tier == "fast" else "supported",
         proxy=setting.tier == "fast",
         deviations=setting.deviations,
     )
