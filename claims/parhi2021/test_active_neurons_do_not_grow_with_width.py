@@ -1,4 +1,9 @@
-"""In shallow networks weight decay leaves about as many neurons as there are data, however wide the network."""
+"""In shallow networks weight decay leaves about as many neurons as there are data, however wide the network.
+
+Expected to stay open. On pilots 0 to 11 weight decay leaves 39, 48 and 63 neurons at widths 96, 192 and 384, at each
+fewer than the 81 data, where no regularizer leaves 81 to 319; yet they grow, by 24 (standard deviation 4) from the
+narrowest to the widest. Part of it is unfinished training: after 200,000 epochs six pilots have 39 and 57.
+"""
 
 import pytest
 

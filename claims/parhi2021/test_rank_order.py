@@ -1,4 +1,10 @@
-"""The rank of the matrix between the hidden layers: eq. 2 below weight decay, weight decay below no regularizer."""
+"""The rank of the matrix between the hidden layers: eq. 2 below weight decay, weight decay below no regularizer.
+
+Expected to stay open in the fast tier, for its first part. On pilots 0 to 11 the mean rank under eq. 2 falls faster (7
+against 13 after 20,000 epochs) and ends at 1.6, that under weight decay at 1.3: a difference of -0.25, standard
+deviation 0.75. Counting singular values above 1e-3 instead, they end at 2.1 and 3.9. Half a rank would take about 60
+seeds. In the standard network weight decay ends at 15, no regularizer at 63, of 64.
+"""
 
 import pytest
 

@@ -30,8 +30,10 @@ def rule(setting: Setting) -> Rule:
     def error(name: str) -> Contrast:
         return Contrast((Term(1, name, at(setting.longer[-1])),))
 
-    interpolate: dict[str, Rule] = {name: Equivalent(error(name), 0.02 * MEAN_SQUARE, "squared") for name in SMALL}
-    return AllOf(interpolate | {name: Greater(error(name), 0.5 * MEAN_SQUARE, "squared") for name in LARGE})
+    interpolate: dict[str, Rule] = {
+        name: Equivalent(error(name), 0.05 * MEAN_SQUARE, "squared error") for name in SMALL
+    }
+    return AllOf(interpolate | {name: Greater(error(name), 0.5 * MEAN_SQUARE, "squared error") for name in LARGE})
 
 
 def trial(setting: Setting) -> Trial:
@@ -49,8 +51,8 @@ def trial(setting: Setting) -> Trial:
         ),
         deviations=(
             *setting.deviations,
-            "to interpolate is to leave a fiftieth of the targets' mean square, room for the odd step at which Adam "
-            "overshoots; not to interpolate, to leave half of it",
+            "to interpolate is to leave no more than a twentieth of the targets' mean square, room for a seed whose last "
+            "step Adam overshoots; not to interpolate, to leave half of it",
         ),
     )
 
