@@ -51,7 +51,7 @@ def trial(setting: Setting) -> Trial:
         ),
         deviations=(
             *setting.deviations,
-            "to interpolate is to leave no more than a twentieth of the targets' mean square, room for a seed whose last "
+            "to interpolate is to leave at most a twentieth of the targets' mean square, room for a seed whose last "
             "step Adam overshoots; not to interpolate, to leave half of it",
         ),
     )

@@ -15,8 +15,9 @@ from sdd_claims.measures.weights import SMALL
 RELATIVE = 0.01
 """Share of the largest singular value, or of the largest row, up to which another counts as nothing."""
 
-PARALLEL = 0.95
-"""Cosine of the angle to a pattern, sign left aside, from which a row repeats it: within 18 degrees."""
+PARALLEL = 0.9
+"""Cosine of the angle to a pattern, sign left aside, from which a row repeats it: four fifths of its squares lie along
+it. Random rows of 64 entries come to 0.5 at most."""
 
 SAME = 0.999
 """Cosine of the angle between what two neurons say from which they count as one; 0.99 and 0.9999 give the same counts
