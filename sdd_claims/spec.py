@@ -277,9 +277,8 @@ class PenaltySpec(_Spec):
         if self.name == "off":
             return "penalty off"
         strength = f" of strength {self.strength:g}" if self.strength else ""
-        return f"{self.name.replace('_', ' ')} penalty{strength}" + (
-            ", proximal steps" if self.step == "proximal" else ""
-        )
+        kind = {"rbv2": "eq. 2", "l2": "squared l2"}.get(self.name, self.name.replace("_", " "))
+        return f"{kind} penalty{strength}" + (", proximal steps" if self.step == "proximal" else "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,8 @@ def trial(setting: Setting) -> Trial:
         ),
         deviations=(
             *setting.deviations,
-            "almost of rank 1 is a mean rank below 3, of at most 16, counting singular values above 1 % of the largest",
+            "almost of rank 1 is a mean rank below 3, of at most 16, counting singular values above 1 % of the largest "
+            "and above 1e-3",
             "the patterns are the rows of V(1); a pattern is learned again where another row lies within 26 degrees of "
             "the strongest, and several times where weight decay has more than one such row more than eq. 2",
         ),

@@ -53,11 +53,11 @@ def trial(setting: Setting) -> Trial:
             },
         ),
         looks=setting.looks_where_open,
-        expected="inconclusive",
+        expected="inconclusive" if setting is FAST else "supported",
         deviations=(
             *setting.deviations,
-            "rank counts singular values above 1 % of the largest; for the standard network a tenth of full rank "
-            "is the smallest difference that counts",
+            "rank counts singular values above 1 % of the largest and above 1e-3; for the standard network a tenth of "
+            "full rank is the smallest difference that counts",
             "that the factored network's rank is lower than the standard one's holds by construction and is not judged",
         ),
     )

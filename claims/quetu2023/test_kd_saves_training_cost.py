@@ -65,7 +65,7 @@ def trial(setting: Setting) -> Trial:
             *setting.of_students,
             *setting.of_stopping,
             *setting.of_gains,
-            "as in the paper the teacher's own training is not counted",
+            "as in the paper the teacher's own training is not counted, nor its predictions on the training images",
         ),
     )
 

@@ -11,7 +11,7 @@ CLAIM = Claim(
     paper="quetu2023",
     title=TITLE,
     statement="With more weight decay than lambda_opt there is still no dip, but test accuracy is lower.",
-    source="section 4",
+    source="section 4 (ViT)",
 )
 
 
@@ -39,6 +39,7 @@ def trial(setting: Setting) -> Trial:
             "lambda_opt again, on other seeds", {"above lambda_opt": setting.curve(setting.optimal(), offset=100)}
         ),
         block=setting.block,
+        proxy=setting.tier == "fast",
         deviations=(*setting.deviations, *setting.of_decay, "accuracy is compared in the light phase"),
     )
 

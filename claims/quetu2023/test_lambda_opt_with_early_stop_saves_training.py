@@ -41,7 +41,7 @@ def trial(setting: Setting) -> Trial:
         control=Control("vanilla again, on other seeds", setting.measured("lambda_opt", setting.vanilla(), offset=100)),
         block=setting.block,
         proxy=setting.tier == "fast",
-        deviations=(*setting.deviations, *setting.of_decay, *setting.of_stopping),
+        deviations=(*setting.deviations, *setting.of_decay, *setting.of_stopping, *setting.of_saving),
     )
 
 

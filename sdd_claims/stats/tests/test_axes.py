@@ -18,7 +18,6 @@ from sdd_claims.stats import (
     Shifts,
     Term,
     ThresholdWithin,
-    find_phases,
 )
 from sdd_claims.stats.window import Window
 
@@ -118,8 +117,6 @@ def test_places_along_different_axes_cannot_be_compared():
         Shifts(("x", "y"), (0.0, 1.0), (here, there), 1, "log")
 
 
-def test_what_is_defined_by_density_is_refused_elsewhere():
+def test_the_interpolation_threshold_is_a_density_and_refused_elsewhere():
     with pytest.raises(InputError, match="interpolation threshold is a density"):
         ThresholdWithin("x", HIGH)
-    with pytest.raises(InputError, match="sets windows of density, not of penalty strength"):
-        find_phases(DIPPED, DIPPED)
