@@ -7,11 +7,13 @@ import numpy as np
 
 from sdd_claims.curves import DENSITY
 from sdd_claims.report.evidence import Line
+from sdd_claims.report.inline_svg import SERIES
 
 ACCURACY = "accuracy"
 
 _BESIDE = 1.12  # room beside the outermost levels
 _GAP_AT_ZERO = 3.0  # the least factor between the place of 0 and the lowest position above it
+_DECADES = 100  # a factor that values must span before a linear axis hides the smaller ones
 _HAIR = 0.006  # half the width of the narrowest window, as a share of the axis
 
 
@@ -45,7 +47,9 @@ class Axes:
         lowest: the lowest position above 0.
         zero: where position 0, which no log axis holds, is drawn: set apart on the left; None where no curve has it.
         rows: for each row of measures its limits on the y axis, per cent for accuracies.
-        colours: for each curve's name its number in the page's palette, from 1.
+        logs: the rows whose y axis is a log one: all values positive, and spread over decades.
+        styles: for each curve's name its number in the page's palette, from 1, and that of its dashes, from 0. What is
+            measured of the same networks has one colour, and within a row its own dashes.
     """
 
     axis: str
@@ -53,7 +57,8 @@ class Axes:
     lowest: float
     zero: float | None
     rows: dict[str, tuple[float, float]]
-    colours: dict[str, int]
+    logs: frozenset[str]
+    styles: dict[str, tuple[int, int]]
 
     @classmethod
     def around(cls, lines: Sequence[Line]) -> "Axes":
@@ -63,15 +68,19 @@ class Axes:
         low, high = float(above.min()), float(above.max())
         zero = low / max(_GAP_AT_ZERO, (high / low) ** 0.12) if (positions == 0).any() else None
         rows: dict[str, tuple[float, float]] = {}
+        logs = set()
         for row in sorted({row_of(line.measure) for line in lines}, key=lambda name: (name != ACCURACY, name)):
             values = np.concatenate([drawn_values(line).ravel() for line in lines if row_of(line.measure) == row])
             values = values[np.isfinite(values)] if np.isfinite(values).any() else np.zeros(1)
             bottom, top = float(values.min()), float(values.max())
-            room = (top - bottom) or abs(top) or 1.0
-            rows[row] = (bottom - 0.06 * room, top + 0.20 * room)
-        names = dict.fromkeys(line.name for line in lines)
-        colours = {name: number for number, name in enumerate(names, start=1)}
-        return cls(lines[0].curve.axis, ((zero or low) / _BESIDE, high * _BESIDE), low, zero, rows, colours)
+            if row != ACCURACY and bottom > 0 and top > _DECADES * bottom:
+                logs.add(row)
+                rows[row] = (bottom * (bottom / top) ** 0.06, top * (top / bottom) ** 0.12)
+            else:
+                room = (top - bottom) or abs(top) or 1.0
+                rows[row] = (bottom - 0.06 * room, top + 0.20 * room)
+        ends = ((zero or low) / _BESIDE, high * _BESIDE)
+        return cls(lines[0].curve.axis, ends, low, zero, rows, frozenset(logs), _styles(lines))
 
     @property
     def left_to_right(self) -> tuple[float, float]:
@@ -88,6 +97,13 @@ class Axes:
         left, right = np.log(self.left_to_right)
         return (np.log(self.drawn(position)) - left) / (right - left)
 
+    def up(self, row: str, values: np.ndarray) -> np.ndarray:
+        """Place values on the y axis of a row, as a fraction of its length from below."""
+        low, high = self.rows[row]
+        if row in self.logs:
+            return np.log(values / low) / np.log(high / low)
+        return (values - low) / (high - low)
+
     def band(self, low: float, high: float) -> tuple[float, float] | None:
         """The stretch of the x axis to shade for a window, wide enough to be seen; None where it lies off the axis."""
         hair = (self.ends[1] / self.ends[0]) ** _HAIR
@@ -97,3 +113,19 @@ class Axes:
         if from_ >= self.ends[1] or to <= self.ends[0]:
             return None
         return max(from_, self.ends[0]), min(to, self.ends[1])
+
+
+def _styles(lines: Sequence[Line]) -> dict[str, tuple[int, int]]:
+    """Give each run a colour, each measure within a row dashes, and dash the runs that find the palette spent."""
+    runs: dict[object, int] = {}
+    measures: dict[tuple[object, str], list[str]] = {}
+    styles: dict[str, tuple[int, int]] = {}
+    for line in lines:
+        if line.name in styles:
+            continue
+        number = runs.setdefault(line.run, len(runs))
+        of_row = measures.setdefault((line.run, row_of(line.measure)), [])
+        if line.measure not in of_row:
+            of_row.append(line.measure)
+        styles[line.name] = (number % SERIES + 1, number // SERIES + of_row.index(line.measure))
+    return styles

@@ -1,7 +1,7 @@
 """The curves behind a claim, as the report gets them from the store."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from sdd_claims.curves import SparsityCurve
@@ -22,12 +22,26 @@ class CurveSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve to draw: its name in the claim, the words that label it, its measure."""
+    """One curve to draw.
+
+    Attributes:
+        name: in the claim, which its control uses again for the curve that stands in the same place.
+        label: the words that label it.
+        measure: what was measured.
+        curve: of that measure.
+        digest: of the run, empty where that is not known.
+    """
 
     name: str
     label: str
     measure: str
     curve: SparsityCurve
+    digest: str = ""
+
+    @property
+    def run(self) -> tuple[str, tuple[int, ...], str]:
+        """What two measures of the same networks have in common."""
+        return self.digest or self.name, self.curve.seeds, self.curve.axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +62,5 @@ def gather(runs: Mapping[str, RunEntry], source: CurveSource) -> Evidence:
         except (StoreError, ValueError, LookupError, OSError) as error:
             missing.append(f"The curves of {run['label']} ({run['measure']}) could not be read from the store: {error}")
         else:
-            lines.append(Line(name, run["label"], run["measure"], curve))
+            lines.append(Line(name, run["label"], run["measure"], curve, run["digest"]))
     return Evidence(tuple(lines), tuple(missing))
-
-
-def told_apart(lines: Sequence[Line]) -> tuple[tuple[Line, ...], str]:
-    """Shorten the labels of `lines` (at least one) to what tells the curves apart.
-
-    Labels are phrases between commas. Those that all curves share are left out, and returned beside the curves; where
-    nothing remains, the curve goes by its name.
-    """
-    phrases = [line.label.split(", ") for line in lines]
-    shared = [phrase for phrase in phrases[0] if all(phrase in others for others in phrases)]
-    labels = [", ".join(phrase for phrase in own if phrase not in shared) for own in phrases]
-    short = (replace(line, label=label or line.name) for line, label in zip(lines, labels, strict=True))
-    return tuple(short), ", ".join(shared)

@@ -1,6 +1,7 @@
 """One panel of curves as SVG: every seed thin, the mean thick, the registered windows shaded and named.
 
-Dense is on the left, sparse on the right, density on a log axis; other axes rise to the right, in logs too. The
+Dense is on the left, sparse on the right, density on a log axis; other axes rise to the right, in logs too. A few
+curves are named beside themselves, many in a legend below; a window that is of one curve is a bar in its colour. The
 drawing names its colours by role (`var(--series-1)`, `var(--ink)`); the page says what they are in light and in dark.
 Text stays text.
 """
@@ -13,14 +14,17 @@ import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from sdd_claims.curves import DENSITY
 from sdd_claims.report import numbers
 from sdd_claims.report.axes import ACCURACY, Axes, drawn_values, is_accuracy, row_of, whole_rows
 from sdd_claims.report.evidence import Line
-from sdd_claims.report.inline_svg import INK, MUTED, PAPER, SERIES, inline_svg, series
+from sdd_claims.report.inline_svg import INK, MUTED, PAPER, inline_svg, series
 from sdd_claims.report.labels import Box, Bundle, place
+from sdd_claims.report.names import distinct, owner
+from sdd_claims.report.strip import Mark, mark, pack
 
 _WIDTH, _ROW_HEIGHT, _SECOND_ROW_HEIGHT, _EDGES = 4.7, 2.15, 1.45, 0.85  # inches
 _LEFT, _RIGHT = 0.68, 0.08  # inches: room for numbers such as -0.015 and the measure's name
@@ -28,6 +32,11 @@ _SMALL, _TEXT = 7.5, 8.0  # points
 _LABELS = {DENSITY: "density (fraction of weights left)", "epoch": "epochs trained"}
 _EDGE = 1e-9  # as of a window: a level on its edge may miss it by rounding
 _CHARACTER = 0.56  # mean width of a character, in units of the font size
+_BESIDE_CURVES = 4  # more curves than that in one row are named in a legend
+_LEGEND_LINE, _STRIP_ROW = 0.15, 0.15  # inches
+_LARGE = 1e6  # from here on numbers are divided by a power of 1000, named beside the axis
+_NAME_LINES = 2  # of names of windows over the curves
+_DASHES = ("solid", (0, (4, 1.6)), (0, (1, 1.3)), (0, (6, 1.5, 1, 1.5)))
 
 
 def panel(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: Axes, *, salt: str) -> Markup:
@@ -39,24 +48,42 @@ def panel(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: A
         axes: shared by the panels that are to be compared.
         salt: makes ids unique within a page.
     """
+    lines = distinct(lines)
     rows = [row for row in axes.rows if any(row_of(line.measure) == row for line in lines)]
     heights = [_ROW_HEIGHT, *[_SECOND_ROW_HEIGHT] * (len(rows) - 1)]
     style: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": _TEXT}
     bands = {name: axes.band(low, high) for name, (low, high) in windows.items()}
     visible = {name: band for name, band in bands.items() if band is not None}
+    shaded, named, strip = _share_out(visible, axes)
+    beside = _fit_beside(lines, rows)
+    columns = 2 if all(_size(line.label, _SMALL, 1)[0] < 0.42 for line in lines) else 1
+    below = 0.0 if beside else _LEGEND_LINE * -(-len(lines) // columns) + 0.1
+    above = _STRIP_ROW * len(strip)
+    total = sum(heights) + _EDGES + above + below
     with mpl.rc_context(style), warnings.catch_warnings():
         # The reader's browser has the glyphs that matplotlib's own font may lack.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-        figure = Figure(figsize=(_WIDTH, sum(heights) + _EDGES))
+        figure = Figure(figsize=(_WIDTH, total))
         grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
         for position, (plot, row) in enumerate(zip(grid, rows, strict=True)):
-            _draw_row(plot, row, [line for line in lines if row_of(line.measure) == row], visible, axes, position == 0)
-        _label_positions(grid[0], grid[-1], axes)
-        total = sum(heights) + _EDGES
+            of_row = [line for line in lines if row_of(line.measure) == row]
+            names = _window_names(named, axes, heights[0]) if position == 0 else {}
+            _draw_row(plot, row, of_row, shaded, names, axes)
+            if beside:
+                _label_lines(plot, row, of_row, axes, heights[position], list(names.values()))
         figure.subplots_adjust(
-            left=_LEFT / _WIDTH, right=1 - _RIGHT / _WIDTH, top=1 - 0.42 / total, bottom=0.43 / total
+            left=_LEFT / _WIDTH,
+            right=1 - _RIGHT / _WIDTH,
+            top=1 - (0.42 + above) / total,
+            bottom=(0.43 + below) / total,
         )
         figure.align_ylabels(list(grid))
+        frame = grid[0].get_position()
+        _label_positions(grid[0], grid[-1], axes, 1 + above / total / frame.height)
+        if strip:
+            _draw_strip(figure.add_axes((frame.x0, frame.y1, frame.width, above / total)), strip, axes)
+        if not beside:
+            _draw_legend(figure, lines, axes, columns)
         return inline_svg(figure, salt, describe(lines, windows, axes))
 
 
@@ -74,6 +101,9 @@ def describe(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes
         first, last = (f"at {axes.axis} {numbers.position(float(end))}" for end in (position[0], position[-1]))
         stops = [f"{_value(line, mean[0])} {'dense' if dense_left else first}"]
         for window, (low, high) in windows.items():
+            curve, window = owner(window, tuple(axes.styles))
+            if curve not in (None, line.name):
+                continue
             within = mean[(position >= low * (1 - _EDGE)) & (position <= high * (1 + _EDGE))]
             if len(within):
                 stops.append(f"{_value(line, within.min())} to {_value(line, within.max())} in the {window} window")
@@ -83,15 +113,57 @@ def describe(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes
     return f"Curves against {axes.axis}{side}. " + " ".join(sentences)
 
 
+def _share_out(
+    bands: Mapping[str, tuple[float, float]], axes: Axes
+) -> tuple[dict[str, tuple[float, float]], dict[str, tuple[float, float]], list[list[Mark]]]:
+    """Return the windows that are shaded over the panel, those named there, and the rows of what stands above it.
+
+    Above stand the windows of single curves, and the names of the others where they would need many lines.
+    """
+    widths = {name: _size(owner(name, tuple(axes.styles))[1], _SMALL, 1)[0] for name in bands}
+    marks = {name: mark(name, band, axes, widths[name]) for name, band in bands.items()}
+    shaded = {name: bands[name] for name, each in marks.items() if each.curve is None}
+    names = _window_names(shaded, axes, _ROW_HEIGHT).values()
+    crowded = any(box.bottom < 1 - (_NAME_LINES + 0.5) * (box.top - box.bottom) for box in names)
+    of_strip = [each for each in marks.values() if each.curve is not None or crowded]
+    return (
+        shaded,
+        {} if crowded else shaded,
+        pack(of_strip, {marks[name].text: width for name, width in widths.items()}),
+    )
+
+
+def _fit_beside(lines: Sequence[Line], rows: Sequence[str]) -> bool:
+    """Whether every row has so few curves, with names so short, that each can stand beside its curve."""
+    widths = [[_size(line.label, _TEXT, 1)[0] for line in lines if row_of(line.measure) == row] for row in rows]
+    return all(len(of_row) <= _BESIDE_CURVES and max(of_row) < 0.6 for of_row in widths)
+
+
 def _draw_row(
-    plot: Any, row: str, lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: Axes, top: bool
+    plot: Any,
+    row: str,
+    lines: Sequence[Line],
+    shaded: Mapping[str, tuple[float, float]],
+    names: Mapping[str, Box],
+    axes: Axes,
 ) -> None:
     low, high = axes.rows[row]
     plot.set_xscale("log")
     plot.set_xlim(*axes.left_to_right)
+    if row in axes.logs:
+        plot.set_yscale("log")
     plot.set_ylim(low, high)
     plot.set_ylabel(f"{_row_name(row, lines)} (%)" if row == ACCURACY else _measure(row), color=INK)
-    plot.yaxis.set_major_locator(MaxNLocator(5))
+    if row in axes.logs:
+        plot.yaxis.set_major_locator(FixedLocator(_rounded(low, high)))
+        plot.yaxis.set_minor_locator(NullLocator())
+        plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.position(value)))
+    else:
+        plot.yaxis.set_major_locator(MaxNLocator(5))
+        if high >= _LARGE:
+            unit = 10.0 ** (3 * int(np.log10(high) // 3))
+            plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.plain(value / unit)))
+            plot.set_ylabel(f"{_measure(row)} ({numbers.position(unit)})", color=INK)
     plot.tick_params(colors=MUTED, labelcolor=MUTED, length=2.5, width=0.6, labelsize=_SMALL)
     plot.grid(axis="y", color=MUTED, alpha=0.18, linewidth=0.5)
     for side in ("top", "right"):
@@ -99,49 +171,73 @@ def _draw_row(
     for side in ("left", "bottom"):
         plot.spines[side].set(color=MUTED, linewidth=0.6)
 
-    height = _ROW_HEIGHT if top else _SECOND_ROW_HEIGHT
-    for window_low, window_high in windows.values():
+    for window_low, window_high in shaded.values():
         plot.axvspan(window_low, window_high, color=INK, alpha=0.075, linewidth=0)
-    names = _window_names(windows, axes, height) if top else {}
-    for (name, _), box in zip(windows.items(), names.values(), strict=False):
+    for name, box in names.items():
         middle = (box.left + box.right) / 2
         _write(plot, middle, (box.bottom + box.top) / 2, name, MUTED, ha="center", style="italic", fontsize=_SMALL)
 
+    many = len(lines) > _BESIDE_CURVES
     for line in lines:
-        colour, dashes = _colour(axes.colours[line.name])
+        colour, dashes = _stroke(line.name, axes)
         plot.plot(
             axes.drawn(line.curve.position),
             drawn_values(line).T,
             color=colour,
-            linewidth=0.55,
-            alpha=0.4,
+            linewidth=0.35 if many else 0.55,
+            alpha=0.25 if many else 0.4,
             linestyle=dashes,
         )
     for line in lines:
-        colour, dashes = _colour(axes.colours[line.name])
+        colour, dashes = _stroke(line.name, axes)
         complete = whole_rows(drawn_values(line))
         if len(complete):
             x, mean = axes.drawn(line.curve.position), complete.mean(axis=0)
             # A thin edge in the paper's colour keeps the mean apart from the seeds.
             plot.plot(x, mean, color=PAPER, linewidth=3.0)
             plot.plot(x, mean, color=colour, linewidth=1.9, linestyle=dashes)
-    _label_lines(plot, lines, axes, (low, high), height, list(names.values()))
 
 
-def _label_lines(
-    plot: Any, lines: Sequence[Line], axes: Axes, limits: tuple[float, float], height: float, taken: Sequence[Box]
-) -> None:
-    several = len({line.measure for line in lines}) > 1
+def _draw_strip(strip: Any, rows: Sequence[Sequence[Mark]], axes: Axes) -> None:
+    """Draw rows of bars and names between the topmost panel and its labels of sparsity."""
+    strip.set_axis_off()
+    strip.set(xlim=(0, 1), ylim=(len(rows), 0))
+    for number, row in enumerate(rows):
+        for each in row:
+            if each.bar is not None and each.curve is not None:
+                left, right = max(each.bar[0], 0.0), min(each.bar[1], 1.0)
+                colour = series(axes.styles[each.curve][0])
+                strip.barh(number + 0.5, right - left, height=0.8, left=left, color=colour, alpha=0.28, linewidth=0)
+            y = 1 - (number + 0.5) / len(rows)
+            _write(strip, each.centre, y, each.text, INK if each.bar else MUTED, ha="center", fontsize=_SMALL - 0.5)
+
+
+def _draw_legend(figure: Any, lines: Sequence[Line], axes: Axes, columns: int) -> None:
+    strokes = [_stroke(line.name, axes) for line in lines]
+    figure.legend(
+        [Line2D([], [], color=colour, linestyle=dashes, linewidth=1.9) for colour, dashes in strokes],
+        [line.label.replace("$", r"\$") for line in lines],
+        loc="lower left",
+        bbox_to_anchor=(_LEFT / _WIDTH - 0.02, 0),
+        ncols=columns,
+        frameon=False,
+        fontsize=_SMALL,
+        labelcolor=INK,
+        handlelength=2.4,
+        labelspacing=0.3,
+        borderpad=0,
+    )
+
+
+def _label_lines(plot: Any, row: str, lines: Sequence[Line], axes: Axes, height: float, taken: Sequence[Box]) -> None:
     bundles, sizes, texts = [], [], []
     for line in lines:
-        rows = (whole_rows(drawn_values(line)) - limits[0]) / (limits[1] - limits[0])
+        rows = axes.up(row, whole_rows(drawn_values(line)))
         if len(rows):
-            named = several and line.label != line.name
-            text = f"{line.label}, {_short(line.measure)}" if named else line.label
             x = axes.across(line.curve.position)
             bundles.append(Bundle(x, rows.mean(axis=0), rows.min(axis=0), rows.max(axis=0)))
-            sizes.append(_size(text, _TEXT, height))
-            texts.append((text, _colour(axes.colours[line.name])[0]))
+            sizes.append(_size(line.label, _TEXT, height))
+            texts.append((line.label, _stroke(line.name, axes)[0]))
     for box, (text, colour) in zip(place(bundles, sizes, taken), texts, strict=True):
         _write(plot, box.left, (box.bottom + box.top) / 2, text, colour, ha="left", weight="bold", fontsize=_TEXT)
 
@@ -160,7 +256,8 @@ def _window_names(windows: Mapping[str, Sequence[float]], axes: Axes, height: fl
     return boxes
 
 
-def _label_positions(top: Any, bottom: Any, axes: Axes) -> None:
+def _label_positions(top: Any, bottom: Any, axes: Axes, height: float) -> None:
+    """Label the levels below, and sparsities above, at a height in units of the topmost panel's."""
     ticks = _ticks(axes)
     names = [numbers.position(tick) for tick in ticks]
     zero = [] if axes.zero is None else [axes.zero]
@@ -170,7 +267,7 @@ def _label_positions(top: Any, bottom: Any, axes: Axes) -> None:
     bottom.set_xlabel(_LABELS.get(axes.axis, axes.axis) + (", 0 set apart" if zero else ""), color=INK)
     if axes.axis != DENSITY:
         return
-    above = top.secondary_xaxis("top")
+    above = top.secondary_xaxis(height)
     above.xaxis.set_major_locator(FixedLocator(ticks))
     above.xaxis.set_major_formatter(FixedFormatter([f"{100 * (1 - tick):.6g}\N{NO-BREAK SPACE}%" for tick in ticks]))
     above.xaxis.set_minor_locator(NullLocator())
@@ -180,12 +277,15 @@ def _label_positions(top: Any, bottom: Any, axes: Axes) -> None:
 
 
 def _ticks(axes: Axes) -> list[float]:
-    """Return decades, every other one where they are many, or finer round numbers where they are fewer than three."""
+    """Return round numbers for the x axis."""
     low, high = axes.ends
     if axes.zero is not None:
         low = float(np.sqrt(axes.zero * axes.lowest))
-    if axes.axis == DENSITY:
-        high = min(high, 1.0)
+    return _rounded(low, min(high, 1.0) if axes.axis == DENSITY else high)
+
+
+def _rounded(low: float, high: float) -> list[float]:
+    """Return decades, every other one where they are many, or finer round numbers where they are fewer than three."""
     inside: list[float] = []
     for steps in ((1,), (1, 2, 5), (1, 2, 3, 4, 5, 6, 7, 8, 9)):
         rounded = [float(f"{step}e{power}") for power in range(-12, 13) for step in steps]
@@ -206,17 +306,14 @@ def _size(text: str, points: float, height: float) -> tuple[float, float]:
     return min(width, 1.0), 1.35 * points / 72 / height
 
 
-def _colour(number: int) -> tuple[str, str]:
-    """Return a curve's colour and its dashes: where the palette is spent, the colours come again, dashed."""
-    return series(number), "solid" if number <= SERIES else "dashed"
+def _stroke(name: str, axes: Axes) -> tuple[str, Any]:
+    """Return a curve's colour and its dashes."""
+    colour, dashes = axes.styles[name]
+    return series(colour), _DASHES[dashes % len(_DASHES)]
 
 
 def _measure(measure: str) -> str:
     return measure.replace("_", " ")
-
-
-def _short(measure: str) -> str:
-    return _measure(measure.removesuffix("_accuracy"))
 
 
 def _row_name(row: str, lines: Sequence[Line]) -> str:

@@ -10,8 +10,9 @@ from sdd_claims.curves import DENSITY
 from sdd_claims.report import calibration, sentences
 from sdd_claims.report.axes import Axes
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
-from sdd_claims.report.evidence import CurveSource, Line, gather, told_apart
+from sdd_claims.report.evidence import CurveSource, Line, gather
 from sdd_claims.report.figures import panel
+from sdd_claims.report.names import curve_names, owner, window_name
 from sdd_claims.report.templating import environment
 
 
@@ -23,13 +24,15 @@ class Panels:
         axis: what the levels lie along.
         claim: the judged curves, None where none could be read.
         control: the control's, likewise.
-        windows: whether any is shaded.
+        windows: whether any is shown.
+        barred: whether any is of one curve alone.
     """
 
     axis: str
     claim: Markup | None
     control: Markup | None
     windows: bool
+    barred: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,8 @@ def to_html(document: ClaimsDocument, source: CurveSource) -> str:
         .render(
             document=document,
             summary=sentences.summary(document),
-            views=[view(claim, source) for claim in sentences.registered(document["claims"])],
-            questions=[view(claim, source) for claim in sentences.exploratory(document["claims"])],
+            views=_views(sentences.registered(document["claims"]), source),
+            questions=_views(sentences.exploratory(document["claims"]), source),
             calibration=measured,
             sizes=calibration.size_table(measured) if measured else None,
             powers=calibration.power_table(measured) if measured else None,
@@ -77,26 +80,42 @@ def view(claim: ClaimEntry, source: CurveSource) -> ClaimView:
     """Draw a claim and its control on the same axes."""
     anchor = re.sub(r"[^\w-]+", "-", f"{claim['tier']}-{claim['id']}")
     judged, control = gather(claim["runs"], source), gather(claim["control"]["runs"], source)
+    ours, theirs = (_worth_drawing(found.lines) for found in (judged, control))
     panels: tuple[Panels, ...] = ()
     shared = ""
-    if judged.lines or control.lines:
-        lines, shared = told_apart((*judged.lines, *control.lines))
-        split = len(judged.lines)
+    if ours or theirs:
+        ours, theirs, shared = curve_names(ours, theirs)
         panels = tuple(
-            _panels(claim, lines[:split], lines[split:], axis, anchor)
-            for axis in dict.fromkeys(line.curve.axis for line in lines)
+            _panels(claim, ours, theirs, axis, anchor)
+            for axis in dict.fromkeys(line.curve.axis for line in (*ours, *theirs))
         )
     return ClaimView(claim, anchor, panels, shared, (*judged.missing, *control.missing))
+
+
+def _views(claims: Sequence[ClaimEntry], source: CurveSource) -> dict[str, list[ClaimView]]:
+    return {
+        paper: [view(claim, source) for claim in of_paper] for paper, of_paper in sentences.by_paper(claims).items()
+    }
+
+
+def _worth_drawing(lines: Sequence[Line]) -> list[Line]:
+    """Leave out the positions themselves, which a rule reads where it pays for the weights that are left."""
+    return [line for line in lines if line.measure != line.curve.axis]
 
 
 def _panels(claim: ClaimEntry, judged: Sequence[Line], control: Sequence[Line], axis: str, anchor: str) -> Panels:
     along = [[line for line in lines if line.curve.axis == axis] for lines in (judged, control)]
     axes = Axes.around([line for lines in along for line in lines])
     of_windows = claim.get("window_axes", {})
-    windows = {name: ends for name, ends in claim["windows"].items() if of_windows.get(name, DENSITY) == axis}
+    windows = {
+        window_name(name, low, high, axis): (low, high)
+        for name, (low, high) in claim["windows"].items()
+        if of_windows.get(name, DENSITY) == axis
+    }
     salt = anchor if axis == DENSITY else f"{anchor}-{axis.replace(' ', '-')}"
     claim_figure, control_figure = (
         panel(lines, windows, axes, salt=f"{salt}-{name}") if lines else None
         for name, lines in zip(("claim", "control"), along, strict=True)
     )
-    return Panels(axis, claim_figure, control_figure, bool(windows))
+    barred = any(owner(name, tuple(axes.styles))[0] for name in windows)
+    return Panels(axis, claim_figure, control_figure, bool(windows), barred)

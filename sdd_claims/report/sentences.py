@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sdd_claims.report import numbers
-from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, ControlEntry, Verdict
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, ControlEntry, CostEntry, Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive")
 NOT_JUDGED = "not judged"
@@ -56,6 +56,25 @@ def summary(document: ClaimsDocument) -> list[str]:
         f"and the chance that one is called refuted though it is true likewise."
     )
     return sentences
+
+
+def by_paper(claims: Sequence[ClaimEntry]) -> dict[str, list[ClaimEntry]]:
+    """The claims of each paper, papers and claims in the order of their first appearance."""
+    papers: dict[str, list[ClaimEntry]] = {}
+    for claim in claims:
+        papers.setdefault(short_title(claim), []).append(claim)
+    return papers
+
+
+def paper_tally(claims: Sequence[ClaimEntry]) -> str:
+    """How the claims of one paper came out, tier by tier: "fast: 3 supported, 1 inconclusive"."""
+    counts: dict[str, Counter[str]] = {}
+    for claim in claims:
+        counts.setdefault(claim["tier"], Counter())[verdict_word(claim["verdict"])] += 1
+    return "; ".join(
+        f"{tier}: {', '.join(f'{of_tier[word]} {word}' for word in _order(of_tier))}"
+        for tier, of_tier in counts.items()
+    )
 
 
 def tallies(document: ClaimsDocument) -> dict[str, Counter[str]]:
@@ -124,6 +143,12 @@ def control(entry: ControlEntry) -> str:
             "so the test finds what is not there and the verdict above cannot be trusted."
         )
     return f"{entry['verdict'].capitalize()}, as it should be: in this setting the claim is false."
+
+
+def spared(cost: CostEntry) -> bool:
+    """Whether training would have cost less if pruned weights cost nothing."""
+    kept, whole = cost.get("kept_train_flops"), cost["train_flops"]
+    return kept is not None and whole is not None and kept < whole
 
 
 def looks(claim: ClaimEntry) -> str:

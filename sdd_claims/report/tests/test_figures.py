@@ -146,6 +146,12 @@ def x_of(svg: str, label: str) -> float:
     return float(found[1])
 
 
+def y_of(svg: str, pattern: str) -> float:
+    found = re.search(rf'y="([\d.]+)"[^>]*>{pattern}</text>', svg)
+    assert found is not None, pattern
+    return float(found[1])
+
+
 def shaded(svg: str) -> list[tuple[float, float]]:
     """Left and right edge of every window."""
     bands = re.findall(r'<path d="([^"]*)"[^>]*style="fill: var\(--ink\); opacity: 0.075', svg)
@@ -192,3 +198,67 @@ def test_a_window_from_zero_reaches_from_the_place_of_zero():
 def test_short_paths_are_drawn(levels):
     short = path_line(STRENGTHS[:levels])
     assert paths(panel([short], {}, Axes.around([short]), salt="a"), "--series-1") == len(SEEDS) + 1
+
+
+def losses(lowest: float) -> Line:
+    falling = np.geomspace(20, lowest, 16) * np.ones((12, 1))
+    return Line("loss", "loss", "train_loss", SparsityCurve(SEEDS, DENSITY, falling))
+
+
+@pytest.mark.parametrize(("lowest", "log"), [(1.0, False), (1e-5, True), (0.0, False)])
+def test_positive_values_that_span_decades_are_drawn_on_a_log_axis(lowest, log):
+    line = losses(max(lowest, 1e-3))
+    if lowest == 0:
+        line.curve.values[:, -1] = 0
+    elif log:
+        line = losses(lowest)
+    axes = Axes.around([line])
+    assert axes.logs == ({"train_loss"} if log else set())
+    assert ("10⁻⁵" in texts(panel([line], {}, axes, salt="a"))) == log
+    low, high = axes.rows["train_loss"]
+    assert axes.up("train_loss", np.array([low, high])).tolist() == pytest.approx([0, 1])
+
+
+def test_accuracies_are_never_drawn_in_logs():
+    values = np.geomspace(1e-3, 1, 16) * np.ones((12, 1))
+    assert not Axes.around([Line("a", "a", "test_accuracy", SparsityCurve(SEEDS, DENSITY, values))]).logs
+
+
+def test_what_is_measured_of_one_run_shares_its_colour():
+    curves = [("test", "test_accuracy", "x"), ("train", "train_accuracy", "x"), ("other", "test_accuracy", "y")]
+    lines = [Line(name, name, measure, line(name, measure).curve, run) for name, measure, run in curves]
+    assert Axes.around(lines).styles == {"test": (1, 0), "train": (1, 1), "other": (2, 0)}
+
+
+def test_a_curve_that_repeats_another_is_drawn_once():
+    first = line("first")
+    again = Line("again", "again", first.measure, first.curve, "digest")
+    svg = draw(Line("first", "first", first.measure, first.curve, "digest"), again)
+    assert "first" in texts(svg)
+    assert "again" not in texts(svg)
+
+
+def test_many_curves_are_named_in_a_legend_below_the_axis():
+    lines = [line(f"costs $1 of curve {number}", level=0.1 * number) for number in range(1, 7)]
+    svg = draw(*lines)
+    y = [y_of(svg, re.escape(each.label)) for each in lines]
+    assert min(y) > y_of(svg, r"density \(fraction of weights left\)")
+    assert len(set(y)) == 3  # in two columns
+
+
+def test_a_window_of_one_curve_is_a_bar_in_its_colour_above_the_panel():
+    lines = (line("mild"), line("strong", level=0.5))
+    windows = {"light": [0.3, 1.0], "mild: critical": [0.02, 0.1], "strong: critical": [0.03, 0.2]}
+    svg = panel(lines, windows, Axes.around(lines), salt="a")
+    assert len(shaded(svg)) == 1
+    assert re.findall(r"fill: var\((--series-\d)\); opacity: 0.28", svg) == ["--series-1", "--series-2"]
+    heights = [float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>critical</text>', svg)]
+    assert len(set(heights)) == 2
+
+
+def test_names_of_windows_that_would_cover_the_curves_stand_above_them():
+    windows = {f"window number {number}": [0.01, 0.02] for number in range(5)}
+    drawn = line("noisy")
+    svg = panel([drawn], windows, Axes.around([drawn]), salt="a")
+    highest_tick = min(float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>[\d.]+</text>', svg))
+    assert y_of(svg, "sparsity") < max(y_of(svg, name) for name in windows) < highest_tick

@@ -102,7 +102,7 @@ def test_every_claim_shows_its_evidence(page, document):
     for text in (
         "8.3 points 7.1 to 9.5",
         "99.87 % interval",
-        "31 s, 2.9 TFLOP",
+        "31 s on a core or a GPU, 2.9 TFLOP",
         "71.5 % against 68.1 %",
         "contrary 0.00031",
     ):
@@ -123,7 +123,7 @@ def test_an_estimate_of_energy_is_called_one_and_says_how_it_was_made(tmp_path, 
     write(tmp_path / "claims.json", document)
     text = Page(render(tmp_path, source).read_text(encoding="utf-8")).text
     assert "2.9 TFLOP (0.8 TFLOP if pruned weights cost nothing)" in text
-    assert "Estimate: 12 Wh, 5.9 g of CO2; seconds times 4 W a core" in text
+    assert "Estimate: 12 Wh and 5.9 g of CO₂, that is seconds times 4 W a core." in text
     assert "install CodeCarbon" in text
     assert text.count("Estimate:") == 1
 
@@ -170,9 +170,12 @@ def test_the_summary_holds_one_row_a_claim_whatever_it_says(tmp_path, document, 
     render(tmp_path, source)
     text = (tmp_path / "SUMMARY.md").read_text(encoding="utf-8")
     table = [row for row in text.splitlines() if row.startswith("|")]
-    assert len(table) == 2 + len(document["claims"])
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in table} == {10}
-    assert r"| a \| b and \*c\* \<d\> | He et al. 2022 | fast | refuted (expected supported) |" in table[3]
+    papers = text.count("\n| Claim | Tier |")
+    assert papers == 2
+    assert len(table) == 2 * papers + len(document["claims"])
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in table} == {9}
+    assert r"| a \| b and \*c\* \<d\> | fast | refuted (expected supported) |" in table[3]
+    assert "**He et al. 2022** – fast: 1 supported, 1 refuted, 1 inconclusive\n" in text
 
 
 def test_exploratory_questions_have_a_table_of_their_own(tmp_path, document, source):
@@ -189,7 +192,39 @@ def test_exploratory_questions_have_a_table_of_their_own(tmp_path, document, sou
     tables = (tmp_path / "SUMMARY.md").read_text(encoding="utf-8").split("Questions outside the register:")
     statement = document["claims"][2]["statement"]
     assert [table.count(f"| {statement}") for table in tables] == [0, 1]
-    assert all("\n\n| Claim | Paper |" in table for table in tables)
+    assert all("\n\n| Claim | Tier |" in table for table in tables)
+
+
+def test_the_verdicts_of_one_paper_stand_together_under_its_name(tmp_path, document, source):
+    first, second, third, other = document["claims"]
+    document["claims"] = [first, other, second, third]
+    write(tmp_path / "claims.json", document)
+    text = render(tmp_path, source).read_text(encoding="utf-8")
+    table = text[: text.index("<article")]
+    he, quetu = (table.index(f">{paper} <span>") for paper in ("He et al. 2022", "Quétu &amp; Tartaglione 2023"))
+    places = [table.index(f"#fast-{claim['id'].replace('/', '-')}") for claim in (first, second, third, other)]
+    assert [he, *places[:3], quetu, places[3]] == sorted([he, quetu, *places])
+
+
+def test_pruning_that_spares_nothing_is_not_said_to(tmp_path, document, source):
+    costs = [claim["cost"] for claim in document["claims"]]
+    costs[0]["kept_train_flops"] = costs[0]["train_flops"] / 2
+    document["claims"] = document["claims"][:2]
+    document["claims"][1]["cost"] = costs[0] | {"kept_train_flops": costs[0]["train_flops"]}
+    write(tmp_path / "claims.json", document)
+    assert Page(render(tmp_path, source).read_text(encoding="utf-8")).text.count("if pruned weights cost nothing") == 1
+
+
+def test_windows_called_by_their_edges_and_those_of_one_curve_are_named_in_the_figure(tmp_path, document, source):
+    claim = document["claims"][2]
+    claim["windows"] = {"1": [1.0, 1.0], "10 %: critical": [0.01, 0.1]}
+    document["claims"] = [claim]
+    write(tmp_path / "claims.json", document)
+    page = Page(render(tmp_path, source).read_text(encoding="utf-8"))
+    (heard, *_) = (heard for heard in page.values("aria-label") if heard.startswith("Curves against"))
+    assert heard.count("in the dense window") == 3
+    assert heard.count("in the critical window") == 1
+    assert "in the colour of the one curve" in page.text
 
 
 def test_curves_along_two_axes_are_drawn_apart_each_with_its_own_windows(tmp_path, document, source):
