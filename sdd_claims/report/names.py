@@ -38,7 +38,7 @@ def curve_names(judged: Sequence[Line], control: Sequence[Line]) -> tuple[list[L
             for line in control
         ]
     else:
-        ours = [replace(line, label=line.name) for line in judged]
+        ours = [replace(line, label=_of_all_its_names(line, judged)) for line in judged]
         theirs = [_in_its_own_words(line, judged, control) for line in control]
     return _written(ours), _written(_with_seeds(theirs)), ", ".join(shared)
 
@@ -93,15 +93,27 @@ def _in_its_own_words(line: Line, judged: Sequence[Line], control: Sequence[Line
     return replace(line, label=f"in place of {line.name}")
 
 
+def _of_all_its_names(line: Line, judged: Sequence[Line]) -> str:
+    """What the names of a curve that stands in several places have in common, or its own name."""
+    names = [other.name.split(", ") for other in judged if (other.run, other.measure) == (line.run, line.measure)]
+    return ", ".join(phrase for phrase in names[0] if all(phrase in name for name in names)) or line.name
+
+
 def _with_seeds(lines: Sequence[Line]) -> list[Line]:
-    """Tell curves of one setting apart by their seeds."""
-    alike = Counter((line.measure, line.label) for line in distinct(lines))
-    return [
-        replace(line, label=f"{line.label}, seeds {numbers.seed_list(line.curve.seeds)}")
-        if alike[line.measure, line.label] > 1
-        else line
-        for line in lines
-    ]
+    """Tell curves with one label apart by their seeds, or else by the place that they take."""
+    seeds: dict[tuple[str, str], list[tuple[int, ...]]] = {}
+    for line in distinct(lines):
+        seeds.setdefault((line.measure, line.label), []).append(line.curve.seeds)
+
+    def label(line: Line) -> str:
+        alike = seeds[line.measure, line.label]
+        if len(alike) == 1:
+            return line.label
+        if len(set(alike)) == len(alike):
+            return f"{line.label}, seeds {numbers.seed_list(line.curve.seeds)}"
+        return f"in place of {line.name}"
+
+    return [replace(line, label=label(line)) for line in lines]
 
 
 def _written(lines: Sequence[Line]) -> list[Line]:

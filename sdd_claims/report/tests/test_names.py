@@ -73,6 +73,22 @@ def test_a_control_that_repeats_one_curve_in_the_place_of_another_goes_by_what_i
     assert labels(theirs) == ["vanilla, seeds 1000", "vanilla, seeds 1100"]
 
 
+def test_controls_of_several_networks_that_differ_from_the_judged_ones_alike_name_their_places():
+    judged = [line("narrow", f"mlp-5, {LONG}"), line("wide", f"mlp-100, {LONG}")]
+    _, theirs, _ = curve_names(judged, [line("narrow", "mlp-5, clean"), line("wide", "mlp-100, clean")])
+    assert labels(theirs) == ["in place of narrow", "in place of wide"]
+
+
+def test_a_curve_in_several_places_goes_by_what_its_names_share():
+    judged = [
+        line("l1, wide, without", LONG),
+        line("l1, wide, penalised", LONG),
+        line("l2, wide, without", f"{LONG}00"),
+    ]
+    ours, _, _ = curve_names(judged, [])
+    assert labels(ours) == ["l1, wide", "l1, wide", "l2, wide, without"]
+
+
 def test_a_curve_is_drawn_once_and_under_its_first_name():
     lines = [line("a", "clean"), line("b", "clean"), line("c", "clean", "train_accuracy"), line("d", "noisy")]
     assert [each.name for each in distinct(lines)] == ["a", "c", "d"]
