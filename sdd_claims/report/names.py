@@ -106,8 +106,8 @@ def _with_seeds(lines: Sequence[Line]) -> list[Line]:
         seeds.setdefault((line.measure, line.label), []).append(line.curve.seeds)
 
     def label(line: Line) -> str:
-        alike = seeds[line.measure, line.label]
-        if len(alike) == 1:
+        alike = seeds.get((line.measure, line.label), [])  # none where it repeats a curve of another label
+        if len(alike) <= 1:
             return line.label
         if len(set(alike)) == len(alike):
             return f"{line.label}, seeds {numbers.seed_list(line.curve.seeds)}"

@@ -79,6 +79,13 @@ def test_controls_of_several_networks_that_differ_from_the_judged_ones_alike_nam
     assert labels(theirs) == ["in place of narrow", "in place of wide"]
 
 
+def test_a_control_that_is_one_run_in_several_places_is_labelled_in_each():
+    judged = [line("narrow", f"mlp-5, {LONG}"), line("wide", f"mlp-100, {LONG}, wide")]
+    control = [line(each.name, "mlp-5, a control with a very long description") for each in judged]
+    _, theirs, _ = curve_names(judged, control)
+    assert labels(distinct(theirs)) == ["in place of narrow"]
+
+
 def test_a_curve_in_several_places_goes_by_what_its_names_share():
     judged = [
         line("l1, wide, without", LONG),
