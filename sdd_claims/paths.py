@@ -68,11 +68,12 @@ def _refitted(
         epoch_test_accuracy=None,
         sharpness=None,
         train_flops=0.0,
+        kept_train_flops=0.0,
         seconds=trained.seconds / len(path.values),
     )
     blanks = [replace(blank, level=level) for level in range(len(path.values))]
     # The training is counted once, with the first point.
-    blanks[0] = replace(blanks[0], train_flops=trained.train_flops)
+    blanks[0] = replace(blanks[0], train_flops=trained.train_flops, kept_train_flops=trained.kept_train_flops)
     if trained.diverged:
         return tuple(blanks)
     data, (test_images, test_labels) = pruning.training_data(place), pruning.test_set
