@@ -29,6 +29,10 @@ class Replica:
         teacher = self.spec.distillation.teacher
         return None if teacher is None else Replica(teacher, self.seed)
 
+    def __hash__(self) -> int:
+        # The digest is worked out once a spec; the hash of its fields would be every time.
+        return hash(self.key)
+
     @property
     def key(self) -> tuple[str, int]:
         """Identity in the store: the spec's digest and the seed."""

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -538,7 +538,7 @@ class RunSpec(_Spec):
         """All settings, defaults written out, with schema and pipeline number."""
         return {"schema": SCHEMA, "pipeline": PIPELINE, **asdict(self)}
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON: the key of the results, beside the seed."""
         return hashlib.sha256(canonical_json(self.as_dict()).encode()).hexdigest()

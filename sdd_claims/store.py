@@ -68,6 +68,7 @@ class Store:
         self.path = Path(path)
         self.warnings: list[str] = []
         self._passes: dict[str, Mapping[str, Any]] = {}
+        self._chains: dict[Path, tuple[tuple[int, int, int], _Chain]] = {}
         marker = self.path / "store.json"
         try:
             if not marker.exists():
@@ -202,7 +203,7 @@ class Store:
                 packed = _packed(state)
                 write_atomically(self._state_path(replica, record.level), packed)
             extended = _Chain((*chain.records, record), (*chain.states, _sha(packed)), (*chain.passes, pass_id))
-            write_atomically(self._folder(*replica.key) / "levels.json", seal(asdict(extended)))
+            write_atomically(self._levels_path(*replica.key), seal(asdict(extended)))
         members = [{"digest": r.spec.digest, "seed": r.seed, "level": record.level} for r, record, _ in results]
         write_atomically(self.path / "passes" / f"{pass_id}.json", seal({**about, "replicas": members}))
         for replica, record, _ in results:
@@ -241,18 +242,26 @@ class Store:
     def _folder(self, digest: str, seed: int) -> Path:
         return self.path / "runs" / digest / str(seed)
 
+    def _levels_path(self, digest: str, seed: int) -> Path:
+        return self._folder(digest, seed) / "levels.json"
+
     def _state_path(self, replica: Replica, level: int) -> Path:
         return self._folder(*replica.key) / f"state-{level}.safetensors"
 
     def _chain(self, digest: str, seed: int) -> _Chain:
+        path = self._levels_path(digest, seed)
+        known, now = self._chains.get(path), _version(path)
+        if known is not None and known[0] == now:
+            return known[1]
         try:
             return self._read_chain(digest, seed)
         except DamageError as damage:
             raise StoreError(f"{damage}; run again, and it will be set aside and trained anew") from damage
 
     def _read_chain(self, digest: str, seed: int) -> _Chain:
-        path = self._folder(digest, seed) / "levels.json"
-        if not path.exists():
+        path = self._levels_path(digest, seed)
+        version = _version(path)  # before reading, so that a chain is never taken for newer than it is
+        if version is None:
             return _Chain()
         content = self._unsealed(path)
         chain = _Chain(
@@ -270,6 +279,7 @@ class Store:
                 return chain.upto(place)  # A crash before the commit point: the level was never finished.
             else:
                 raise DamageError(f"{pass_path} is missing")
+        self._chains[path] = version, chain
         return chain
 
     def _unsealed(self, path: Path) -> Any:
@@ -277,6 +287,15 @@ class Store:
             return unseal(path.read_bytes())
         except (OSError, ValueError) as error:
             raise DamageError(f"{path} is damaged") from error
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file does: files are replaced whole, never written in place. None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _sha(content: bytes) -> str:
