@@ -377,7 +377,8 @@ class DistillationSpec(_Spec):
     """A teacher from whom every level of a chain learns (Quétu & Milovanović 2023, eq. 1).
 
     The loss is (1 - alpha) x cross-entropy + alpha x temperature squared x KL(teacher || student), both softened by the
-    temperature. The teacher is the same seed's network, so both see the same images and the same labels.
+    temperature. The teacher is the same seed's network: it has seen the same images and, where its noise is the
+    student's, the same labels.
 
     Attributes:
         alpha: weight of the teacher; 0 learns from the labels alone.

@@ -38,7 +38,7 @@ class Effect:
         """Says the effect and its interval: "8.3 points (99.88 % interval 7.1 to 9.5)"."""
         if not np.isfinite(self.value):
             return "an unknown amount"
-        ends = [f"{100 * end:.1f}" if self.unit == "accuracy" else words.number(end) for end in (self.low, self.high)]
+        ends = [f"{100 * end:z.1f}" if self.unit == "accuracy" else words.number(end) for end in (self.low, self.high)]
         return f"{words.amount(self.value, self.unit)} ({words.level(threshold)} interval {ends[0]} to {ends[1]})"
 
 

@@ -9,7 +9,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def amount(value: float, unit: str) -> str:
     """Formats a number with its unit; an accuracy difference of 0.083 reads "8.3 points"."""
     if unit == "accuracy":
-        points = f"{100 * value:.1f}"
+        points = f"{100 * value:z.1f}"
         return f"{points} point" if points in ("1.0", "-1.0") else f"{points} points"
     return f"{number(value)} {unit}"
 
