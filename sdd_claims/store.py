@@ -293,7 +293,7 @@ def _version(path: Path) -> tuple[int, int, int] | None:
     """What changes when a file does: files are replaced whole, never written in place. None where there is none."""
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size
 

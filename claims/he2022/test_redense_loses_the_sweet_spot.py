@@ -3,7 +3,7 @@
 Longer training costs accuracy, too: on twelve pilots the network loses 3.6 points with its weights back, and 2.6 with
 its mask kept for as many epochs, since 60 epochs do not settle a network this small. So both are asked for: a loss,
 and one beyond that of the same epochs with the mask. The remaining 1.0 point has a standard deviation of 1.8 on pilots,
-so that 24 seeds see it more often not than yet: block 4000 supported the claim, block 5000 left it open (1.0 point,
+so that 24 seeds may see it or not: block 4000 supported the claim, block 5000 left it open (1.0 point,
 p .004), block 7000 supports it (1.3 points, p .00044). It went into block 7000 registered as inconclusive.
 """
 

@@ -28,7 +28,11 @@ def trial(setting: Setting) -> Trial:
             setting.accuracies({f"{name}, human labels": spec for name, spec in clean.items()}),
         ),
         block=setting.block,
-        deviations=setting.deviations,
+        deviations=(
+            *setting.deviations,
+            "here the wrong labels are the annotators': one draw that all seeds share, but for the images that each "
+            "holds out and whose clean labels it keeps; what is said of seeds is of these labels alone",
+        ),
     )
 
 

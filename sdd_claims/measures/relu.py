@@ -2,6 +2,7 @@
 
 A weight counts as nothing at an absolute value of 1e-3 and below (`SMALL`), the paper's own threshold, chosen because
 the largest entry of a matrix was 0.1 to 0.2. Where a size is relative to the largest, 1 % of it is the same reading.
+The thresholds are part of every stored measure, so a change of one takes a new `spec.PIPELINE`.
 """
 
 from collections.abc import Mapping, Sequence

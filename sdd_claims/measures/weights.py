@@ -7,7 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 SMALL = 1e-3
-"""Absolute value up to which a weight counts as small (Parhi et al. 2021, 3; the code of Zhang 2024)."""
+"""Absolute value up to which a weight counts as small (Parhi et al. 2021, 3; the code of Zhang 2024).
+
+Part of every stored fraction, so a change takes a new `spec.PIPELINE`.
+"""
 
 
 def weight_variance(

@@ -143,6 +143,33 @@ def test_a_level_whose_pass_is_missing_does_not_count(copy):
     assert [Store(copy).levels_done(replica) for replica in WANTED.wanted] == [2, 2, 2]
 
 
+def test_a_store_that_has_looked_before_sees_what_others_commit_later(copy):
+    ours, others = Store(copy), Store(copy)
+    assert ours.levels_done(REPLICA) == 3
+    record, state = instant_level(REPLICA, 3, others.state(REPLICA, 2))
+    others.commit([(REPLICA, record, state)], {})
+    assert ours.levels_done(REPLICA) == 4
+
+
+def test_a_level_that_was_seen_before_its_pass_counts_once_the_pass_is_there(copy):
+    store = Store(copy)
+    path = copy / "passes" / f"{Store(copy)._chain(*REPLICA.key).passes[-1]}.json"
+    content = path.read_bytes()
+    path.unlink()
+    assert store.levels_done(REPLICA) == 2
+    path.write_bytes(content)
+    assert store.levels_done(REPLICA) == 3
+
+
+def test_a_chain_that_was_read_before_and_is_damaged_since_is_found(copy):
+    store = Store(copy)
+    assert store.levels_done(REPLICA) == 3
+    path = copy / "runs" / SPEC.digest / "1000" / "levels.json"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(StoreError, match="it will be set aside and trained anew"):
+        store.levels_done(REPLICA)
+
+
 def test_what_a_killed_commit_left_is_swept_up_by_the_next(copy):
     folder = copy / "runs" / SPEC.digest / "1000"
     (folder / ".levels.json.x1y2").write_bytes(b"half")

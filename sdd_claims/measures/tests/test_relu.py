@@ -87,3 +87,8 @@ def test_copies_of_a_neuron_count_once_whatever_their_size_and_sign():
     says = torch.stack([one, 3 * one, other, 0.5 * one, one + 0.2 * other], dim=1)
     weights = {"1.W": torch.ones(5, 2), "1.V": torch.tensor([[1.0, -2.0, 1.0, 1.0, 1.0]])}
     assert relu.active_neurons(weights, [says]) == 3
+
+
+def test_what_is_stored_is_measured_with_these_thresholds():
+    """Another choice is another result: it takes a new `spec.PIPELINE`."""
+    assert (SMALL, relu.RELATIVE, relu.PARALLEL, relu.SAME) == (1e-3, 0.01, 0.9, 0.999)

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdd_claims.errors import InputError
+from sdd_claims.stats import VERSION
 from sdd_claims.stats.early_stopping import DROP, PATIENCE, chosen, densest_best, trained
 
 NAN = float("nan")
@@ -102,3 +103,8 @@ def test_drop_and_patience_can_be_set():
 def test_a_criterion_that_waits_for_nothing_is_an_error(wrong):
     with pytest.raises(InputError, match="give a drop of 0 or more"):
         chosen(np.ones(3), **wrong)
+
+
+def test_the_criterion_is_the_one_that_has_judged():
+    """Another choice judges otherwise: it takes a new `sdd_claims.stats.VERSION`."""
+    assert (DROP, PATIENCE, VERSION) == (0.01, 2, 3)
