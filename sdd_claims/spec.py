@@ -22,6 +22,14 @@ PIPELINE = 1
 """Meaning of a spec. Raise it by hand when the same spec would train to other numbers."""
 
 
+LATER: Mapping[str, str] = {"augmentation": "none", "precision": "float32"}
+"""Settings that came after results had been stored under this schema, with the value that all runs had until then.
+
+With that value a setting is left out of the digest, so that what was stored keeps its key. The value stands here and is
+not taken from the default: a changed default is still a changed digest.
+"""
+
+
 def canonical_json(content: object) -> str:
     """One text for one content: sorted keys, no spaces, no NaN or infinity."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
@@ -82,17 +90,22 @@ class DataSpec(_Spec):
         train_size: images that each seed draws from the training set without replacement; None takes all that
             validation leaves.
         validation_size: further images of the training set that each seed holds out; their labels stay clean.
+        augmentation: of the training images, anew in every epoch, see `sdd_claims.data.augmentation`: "none";
+            "flip_and_shift": half of them mirrored, and moved by up to four pixels either way, zeros coming in;
+            "crop_and_flip": a random part resized to side x side, and half of them mirrored.
     """
 
     name: str = "mnist_small"
     side: int | None = None
     train_size: int | None = None
     validation_size: int = 0
+    augmentation: str = "none"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("train_size", self.train_size is None or self.train_size >= 1, "at least 1, or None for all")
         self._require("validation_size", self.validation_size >= 0, "at least 0")
+        self._require_one_of("augmentation", ("none", "flip_and_shift", "crop_and_flip"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,11 +165,12 @@ class ModelSpec(_Spec):
     """The network.
 
     Attributes:
-        name: architecture, see `sdd_claims.models`: "mlp"; "conv"; "vgg_like" (Quétu & Milovanović 2023); "resnet18"
-            and "vit" from torchvision, adapted to small images; "relu_network" (Parhi et al. 2021).
+        name: architecture, see `sdd_claims.models`: "mlp"; "conv"; "vgg_like" (Quétu & Milovanović 2023); "vgg16",
+            "resnet18", "resnet101" and "vit" from torchvision, adapted to small images; "relu_network" (Parhi et al.
+            2021).
         hidden: widths of the hidden layers of an MLP or a ReLU network; (300, 100) is LeNet-300-100. Others have none.
         channels: outputs of the convolutions of a conv net, of the blocks of a VGG-like one.
-        batch_norm: whether batch norm follows each convolution; "vgg_like" and "resnet18" always have it.
+        batch_norm: whether batch norm follows each convolution; VGGs and ResNets always have it.
         functional_width: of a ReLU network: the rank to which the matrices between its hidden layers are factored; 0
             for whole matrices.
         transformer: sizes of a "vit".
@@ -179,7 +193,7 @@ class ModelSpec(_Spec):
         self._require("hidden", with_hidden or not self.hidden, f"() for {self.name!r}, which has no hidden widths")
         self._require("channels", all(width > 0 for width in self.channels), "positive whole widths")
         self._require("channels", bool(self.channels) == with_channels, "given for 'conv' and 'vgg_like' only")
-        always = self.name in ("vgg_like", "resnet18")
+        always = self.name in ("vgg_like", "vgg16", "resnet18", "resnet101")
         self._require("batch_norm", self.name == "conv" or self.batch_norm == always, f"{always} for {self.name!r}")
         self._require("functional_width", self.functional_width >= 0, "at least 0")
         factored = self.name == "relu_network" and len(self.hidden) > 1
@@ -199,7 +213,10 @@ class ModelSpec(_Spec):
             return f"conv net of {' and '.join(map(str, self.channels))} channels {norm}"
         if self.name == "vgg_like":
             return f"VGG-like net of {' and '.join(map(str, self.channels))} channels"
-        return {"resnet18": "ResNet-18", "vit": "ViT"}.get(self.name, self.name)
+        return _NAMES.get(self.name, self.name)
+
+
+_NAMES = {"vgg16": "VGG-16", "resnet18": "ResNet-18", "resnet101": "ResNet-101", "vit": "ViT"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,6 +304,8 @@ class TrainingSpec(_Spec):
 
     Attributes:
         loss: "cross_entropy" in nats, or "mean_squared_error" for targets that are numbers.
+        precision: of the products in training: "float32"; "tf32", TensorFloat-32 where the chip has it and float32
+            elsewhere; "bfloat16". Weights, their updates and all measures stay in float32.
     """
 
     epochs: int = 200
@@ -295,12 +314,14 @@ class TrainingSpec(_Spec):
     schedule: ScheduleSpec = field(default_factory=ScheduleSpec)
     penalty: PenaltySpec = field(default_factory=PenaltySpec)
     loss: str = "cross_entropy"
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("epochs", self.epochs >= 1, "at least 1")
         self._require("batch_size", self.batch_size >= 1, "at least 1")
         self._require_one_of("loss", ("cross_entropy", "mean_squared_error"))
+        self._require_one_of("precision", ("float32", "tf32", "bfloat16"))
         plain = self.optimizer.name == "sgd" and self.optimizer.momentum == 0
         self._require("penalty", plain or self.penalty.step == "gradient", "taken by 'gradient' but for plain SGD")
 
@@ -536,8 +557,8 @@ class RunSpec(_Spec):
         return None if self.derivation.kind == "none" else self.but(derivation=DerivationSpec())
 
     def as_dict(self) -> dict[str, Any]:
-        """All settings, defaults written out, with schema and pipeline number."""
-        return {"schema": SCHEMA, "pipeline": PIPELINE, **asdict(self)}
+        """All settings, defaults written out, with schema and pipeline number; but see `LATER`."""
+        return {"schema": SCHEMA, "pipeline": PIPELINE, **asdict(self, dict_factory=_written_out)}
 
     @cached_property
     def digest(self) -> str:
@@ -579,6 +600,10 @@ class RunSpec(_Spec):
         ]
         if optimizer.weight_decay:
             phrases.append(f"weight decay {optimizer.weight_decay:g}")
+        if self.data.augmentation != "none":
+            phrases.append(self.data.augmentation.replace("_", " "))
+        if training.precision != "float32":
+            phrases.append(training.precision)
         if self.distillation.teacher is not None:
             phrases.append(str(self.distillation))
         if self.derivation.kind != "none":
@@ -590,6 +615,10 @@ class RunSpec(_Spec):
         if training.penalty.name != "none":
             phrases.append(str(training.penalty))
         return ", ".join(phrases)
+
+
+def _written_out(settings: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in settings if name not in LATER or value != LATER[name]}
 
 
 def _changed(spec: Any, changes: Mapping[str, Any]) -> Any:

@@ -75,6 +75,7 @@ PATH = RunSpec(
 )
 """What it leads over can change here by itself."""
 
+WITH_NORM_OR_SIZES = ("conv", "vgg_like", "vgg16", "resnet18", "resnet101", "vit")
 
 names = st.text(min_size=1, max_size=20)
 positive = st.floats(0, exclude_min=True, allow_infinity=False)
@@ -97,11 +98,12 @@ CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "data.side": (EVERYTHING, st.none() | whole),
     "data.train_size": (EVERYTHING, st.none() | whole),
     "data.validation_size": (EVERYTHING, st.integers(0, 10**9)),
+    "data.augmentation": (EVERYTHING, st.sampled_from(["none", "flip_and_shift", "crop_and_flip"])),
     "noise.kind": (EVERYTHING, st.sampled_from(NOISE_KINDS)),
     "noise.rate": (EVERYTHING, st.floats(0, 1, exclude_min=True)),
     "model.name": (
         WITHOUT_WIDTHS,
-        names.filter(lambda name: name not in ("conv", "vgg_like", "resnet18", "vit")) | st.just("relu_network"),
+        names.filter(lambda name: name not in WITH_NORM_OR_SIZES) | st.just("relu_network"),
     ),
     "model.hidden": (LENIENT, st.lists(whole, max_size=4).map(tuple)),
     "model.channels": (EVERYTHING, st.lists(whole, min_size=1, max_size=4).map(tuple)),
@@ -122,6 +124,7 @@ CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "training.penalty.strength": (EVERYTHING, st.just(0.0) | positive),
     "training.penalty.step": (LENIENT, st.sampled_from(["gradient", "proximal"])),
     "training.loss": (EVERYTHING, st.sampled_from(["cross_entropy", "mean_squared_error"])),
+    "training.precision": (EVERYTHING, st.sampled_from(["float32", "tf32", "bfloat16"])),
     "pruning.criterion": (EVERYTHING, names),
     "pruning.fraction": (EVERYTHING, below_one),
     "pruning.retraining": (EVERYTHING, names),
@@ -183,6 +186,14 @@ def test_the_canonical_text_of_the_defaults():
         '"optimizer":{"lr":0.1,"momentum":0.0,"name":"sgd","weight_decay":0.0},"penalty":{"name":"none",'
         '"step":"gradient","strength":0.0},"schedule":{"factor":0.1,"milestones":[],"name":"constant"}}}'
     )
+
+
+@pytest.mark.parametrize("name", spec_module.LATER)
+def test_a_later_setting_is_left_out_at_the_value_that_runs_had_before_it_and_not_at_its_default(name, monkeypatch):
+    before = canonical_json(RunSpec().as_dict())
+    assert name not in before
+    monkeypatch.setitem(spec_module.LATER, name, "something else")
+    assert f'"{name}":' in canonical_json(RunSpec().as_dict())
 
 
 def test_every_setting_is_among_those_whose_change_is_tested():
