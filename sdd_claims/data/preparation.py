@@ -1,4 +1,6 @@
-"""What a network sees of a data set: pixels scaled, averaged down, and normalised by the published constants."""
+"""What a network sees of a data set: pixels averaged down and normalised by the published constants."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -8,6 +10,32 @@ from torch import Tensor
 from sdd_claims.data import catalogue
 from sdd_claims.data.datasets import Dataset
 from sdd_claims.errors import InputError
+
+_CHUNK = 1024  # images taken to float32 at once: all of Tiny ImageNet at full size would take 5 GB
+
+
+@dataclass(frozen=True, eq=False)
+class Normalisation:
+    """Pixels scaled to [0, 1], then to mean zero and deviation one by constants of each channel.
+
+    Attributes:
+        mean: of each channel over the training images, scaled to [0, 1].
+        std: standard deviation of each channel, same scale.
+    """
+
+    mean: Float32[Tensor, "channels 1 1"]
+    std: Float32[Tensor, "channels 1 1"]
+
+    @classmethod
+    def of(cls, dataset: Dataset, device: torch.device | None = None) -> "Normalisation":
+        """By the constants that are published for a data set, which lie on the device (None: the CPU) from then on."""
+        entry = catalogue.find(dataset.name)
+        mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (entry.mean, entry.std))
+        return cls(mean, std)
+
+    def __call__(self, pixels: Float32[Tensor, "batch channels height width"]) -> Float32[Tensor, "batch channels h w"]:
+        """Normalise pixels of 0 .. 255, which stay as they are."""
+        return pixels.div(255).sub_(self.mean).div_(self.std)
 
 
 def prepare(
@@ -29,7 +57,6 @@ def prepare(
     Raises:
         InputError: `side` does not divide the side of the images.
     """
-    entry = catalogue.find(dataset.name)
     height = dataset.train_images.shape[1]
     side = height if side is None else side
     if side < 1 or height % side:
@@ -38,19 +65,33 @@ def prepare(
             f"images of {dataset.name} cannot be averaged from {height} x {height} down to {side} x {side}: "
             f"give a side that divides {height} ({divisors})"
         )
-    mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (entry.mean, entry.std))
-    train, test = (_averaged(images, side) for images in (dataset.train_images, dataset.test_images))
-    for images in (train, test):
-        images.div_(255).sub_(mean).div_(std)  # in place: CIFAR takes 0.6 GB
+    normalise = Normalisation.of(dataset)
+    train, test = (_prepared(images, side, normalise) for images in (dataset.train_images, dataset.test_images))
     return train, test
 
 
-def _averaged(images: UInt8[np.ndarray, "n h w *c"], side: int) -> Float32[Tensor, "n channels side side"]:
-    count, height = images.shape[:2]
-    pixels = torch.tensor(images).view(count, height, height, -1).permute(0, 3, 1, 2)
-    pixels = pixels.to(torch.float32, memory_format=torch.contiguous_format)
+def channels_first(images: UInt8[np.ndarray, "n h w *c"]) -> UInt8[Tensor, "n channels h w"]:
+    """A copy of a data set's images with their channels, one or three, before height and width."""
+    pixels = torch.tensor(images)
+    pixels = pixels.unsqueeze(1) if images.ndim == 3 else pixels.permute(0, 3, 1, 2)
+    return pixels.contiguous()
+
+
+def averaged(pixels: Float32[Tensor, "n channels height height"], side: int) -> Float32[Tensor, "n channels side side"]:
+    """The means of squares of pixels of 0 .. 255, side x side of them; `side` divides the height."""
+    count, channels, height, _ = pixels.shape
     if side == height:
         return pixels
     # Before scaling: sums of whole numbers are exact, so the order of summation cannot change a bit.
     step = height // side
-    return pixels.view(count, -1, side, step, side, step).mean((3, 5))
+    return pixels.reshape(count, channels, side, step, side, step).mean((3, 5))
+
+
+def _prepared(
+    images: UInt8[np.ndarray, "n h w *c"], side: int, normalise: Normalisation
+) -> Float32[Tensor, "n channels side side"]:
+    prepared = torch.empty(len(images), len(normalise.mean), side, side)
+    for first in range(0, len(images), _CHUNK):
+        chunk = slice(first, first + _CHUNK)
+        prepared[chunk] = normalise(averaged(channels_first(images[chunk]).float(), side))
+    return prepared

@@ -4,8 +4,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdd_claims.data import preparation
 from sdd_claims.data.datasets import Dataset, load
-from sdd_claims.data.preparation import prepare
+from sdd_claims.data.preparation import Normalisation, channels_first, prepare
 from sdd_claims.errors import InputError
 
 
@@ -58,3 +59,39 @@ def test_no_side_means_the_original_side():
 def test_a_side_that_does_not_divide_is_refused(side):
     with pytest.raises(InputError, match=rf"28 x 28 down to {side} x {side}: .*\(1, 2, 4, 7, 14, 28\)"):
         prepare(dataset("mnist", (28, 28)), side)
+
+
+@given(name=st.sampled_from(["mnist", "cifar10", "cifar100"]), seed=st.integers(0, 2**32 - 1))
+def test_a_normalised_batch_is_the_prepared_images_to_the_bit(name, seed):
+    data = dataset(name, (28, 28) if name == "mnist" else (32, 32, 3), seed)
+    pixels = channels_first(data.train_images).float()
+    before = pixels.clone()
+    normalised = Normalisation.of(data)(pixels)
+    assert torch.equal(normalised, prepare(data)[0])
+    assert torch.equal(pixels, before)
+
+
+def test_normalisation_is_division_and_nothing_else():
+    data = dataset("cifar10", (32, 32, 3))
+    pixels = channels_first(data.train_images).float()
+    mean = torch.tensor([0.4914, 0.4822, 0.4465])[:, None, None]
+    std = torch.tensor([0.2470, 0.2435, 0.2616])[:, None, None]
+    assert torch.equal(Normalisation.of(data)(pixels), (pixels / 255 - mean) / std)
+
+
+@pytest.mark.parametrize(("shape", "moved"), [((4, 6), (3, 1, 4, 6)), ((4, 6, 3), (3, 3, 4, 6))])
+def test_channels_come_before_height_and_width(shape, moved):
+    images = np.random.default_rng(0).integers(0, 256, (3, *shape), np.uint8)
+    images.setflags(write=False)
+    pixels = channels_first(images)
+    assert pixels.shape == moved
+    assert pixels.is_contiguous()
+    np.testing.assert_array_equal(pixels[2, -1].numpy(), images[2] if len(shape) == 2 else images[2, :, :, 2])
+
+
+@pytest.mark.parametrize("side", [32, 8])
+def test_images_are_prepared_alike_in_chunks_of_any_size(side, monkeypatch):
+    data = dataset("cifar10", (32, 32, 3))
+    whole = prepare(data, side)
+    monkeypatch.setattr(preparation, "_CHUNK", 2)
+    assert all(torch.equal(*pair) for pair in zip(whole, prepare(data, side), strict=True))
