@@ -22,11 +22,13 @@ from torch import Tensor
 
 from sdd_claims import measures
 from sdd_claims.data import regression
+from sdd_claims.data.augmentation import augmentation
 from sdd_claims.data.datasets import Dataset, load
 from sdd_claims.data.human_labels import human_labels
 from sdd_claims.data.label_noise import corrupt
-from sdd_claims.data.preparation import prepare
+from sdd_claims.data.preparation import Normalisation, channels_first, prepare
 from sdd_claims.data.subset import subset as draw_subset
+from sdd_claims.data.view import View
 from sdd_claims.errors import InputError
 from sdd_claims.measures import EpochWatch
 from sdd_claims.models import Architecture, build, initial_weights
@@ -48,12 +50,14 @@ from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.spec import RunSpec, TrainingSpec
 from sdd_claims.training import (
     Lesson,
+    Replays,
     ReplicaNumbers,
     ReplicaStack,
     TrainingData,
     iterations_per_epoch,
     mean_loss,
-    mlp_stack_where_penalised,
+    mlp_stack_where_faster,
+    products_in,
     seed_dropout,
     sparse_where_faster,
     train,
@@ -98,14 +102,20 @@ class IterativePruning:
         _check_classification(first)
         dataset = load(first.data.name, data_root)
         train_images, test_images = prepare(dataset, first.data.side)
-        channels, height, width = train_images.shape[1:]
-        self._architecture = build(first.model, (channels, height, width), dataset.classes)
+        channels, height, width = test_images.shape[1:]
+        self._architecture = _built(first.model, (channels, height, width), dataset.classes)
         self._test_images = test_images.to(device)
+        self._view = _view(dataset, first, height, device)
+        if self._view is not None:
+            train_images = channels_first(dataset.train_images)
         self._test_labels = torch.from_numpy(dataset.test_labels.astype(np.int64)).to(device)
         drawn = [draw_training_set(dataset, replica, data_root) for replica in self.replicas]
         self._data = self._of_all(train_images.to(device), drawn)
         held_out = [draw_validation_set(dataset, r, subset) for r, (subset, _) in zip(replicas, drawn, strict=True)]
         self._validation = self._of_all(self._data.images, held_out)
+        self._stacks: dict[tuple[int, ...], ReplicaStack] = {}
+        self._lessons: dict[tuple[int, ...], Lesson] = {}
+        self._replays: Replays | None = {} if device.type == "cuda" else None
         self._initial = [
             initial_weights(
                 self._architecture, torch_stream(replica.seed, Stream.INITIALIZATION), first.model.initialization
@@ -114,13 +124,14 @@ class IterativePruning:
         ]
         _check_rewinding(first, self._data.size)
         self._cost_per_image = measures.training_cost(self._architecture, (channels, height, width))
-        self._told = None
+        self._teachers, self._told = None, None
         if teacher := first.distillation.teacher:
-            present = [state for state in teachers or () if state is not None]
-            if len(present) != len(self.replicas):
+            self._teachers = [state for state in teachers or () if state is not None]
+            if len(self._teachers) != len(self.replicas):
                 raise InputError("these replicas learn from teachers; give the trained state of each one's teacher")
-            architecture = build(teacher.model, (channels, height, width), dataset.classes)
-            self._told = teacher_logits(architecture, present, self._data)
+            self._teaching = _built(teacher.model, (channels, height, width), dataset.classes)
+            if first.data.augmentation == "none":
+                self._told = teacher_logits(self._teaching, self._teachers, self._data)
 
     @property
     def architecture(self) -> Architecture:
@@ -138,8 +149,9 @@ class IterativePruning:
 
     def _of_all(self, images: Tensor, drawn: Sequence[tuple[np.ndarray, np.ndarray]]) -> TrainingData:
         subset, labels = (torch.from_numpy(np.stack(arrays)).to(self.device) for arrays in zip(*drawn, strict=True))
-        return TrainingData(images, subset, labels)
+        return TrainingData(images, subset, labels, self._view)
 
+    @products_in("float32")
     def next_level(
         self, level: int, states: Sequence[ChainState | None], members: Sequence[int] | None = None
     ) -> list[tuple[LevelRecord, ChainState]]:
@@ -170,9 +182,7 @@ class IterativePruning:
             weight_decay=[r.spec.training.optimizer.weight_decay for r in replicas],
             penalty_strength=[r.spec.training.penalty.strength for r in replicas],
         )
-        masked = ReplicaStack(self._architecture, [start.weights for start in starts], masks, self.device)
-        penalised = mlp_stack_where_penalised(masked, self._architecture, numbers)
-        stack = sparse_where_faster(penalised, self._architecture, numbers)
+        stack = self._stack(tuple(members), [start.weights for start in starts], masks, numbers)
         watch = EpochWatch(stack, self._test_images, self._test_labels, replicas[0].spec.record.epoch_images)
         rewind_iteration = replicas[0].spec.pruning.rewind_iteration
         snapshots = train(
@@ -183,7 +193,8 @@ class IterativePruning:
             start_iteration=starts[0].iteration,
             snapshot_iteration=rewind_iteration if level == 0 and rewind_iteration > 0 else None,
             after_epoch=watch.look if self._derivation is None and watch.images else None,
-            lesson=self._lesson(chosen),
+            lesson=self._lesson(tuple(members)),
+            replays=self._replays,
         )
         trained = stack.unstacked()
         rewind_points: Sequence[Mapping[str, Tensor] | None] = (
@@ -194,6 +205,7 @@ class IterativePruning:
         if validation.size:
             columns["validation_accuracy"] = measures.evaluate_training(stack, validation).accuracy
         images_trained = _images_trained(starts[0].training, training_data.size, starts[0].iteration)
+        columns = {name: column.cpu() for name, column in columns.items()}  # waits for a GPU, before the clock is read
         seconds = (time.perf_counter() - began) / len(replicas)
         results = []
         for place, (mask, weights, rewind_point) in enumerate(zip(masks, trained, rewind_points, strict=True)):
@@ -215,14 +227,41 @@ class IterativePruning:
             results.append((record, ChainState(mask, weights, rewind_point)))
         return results
 
-    def _lesson(self, chosen: Tensor) -> Lesson | None:
-        """What the teachers of some replicas say; None where nobody teaches."""
-        if self._told is None:
-            return None
-        lessons = [self.replicas[place].spec.distillation for place in chosen.tolist()]
+    def _stack(
+        self,
+        members: tuple[int, ...],
+        weights: Sequence[Mapping[str, Tensor]],
+        masks: Sequence[Mapping[str, Tensor]],
+        numbers: ReplicaNumbers,
+    ) -> ReplicaStack:
+        """The networks of some replicas at the start of a level, in the form that trains fastest.
+
+        Where steps are captured, the replicas keep one stack for all levels, at whose tensors they look.
+        """
+        if members in self._stacks:
+            self._stacks[members].load(weights, masks)
+            return self._stacks[members]
+        stack = ReplicaStack(self._architecture, weights, masks, self.device)
+        stack = mlp_stack_where_faster(stack, self._architecture, numbers, self.replicas[0].spec.training.precision)
+        if self._replays is None:
+            return sparse_where_faster(stack, self._architecture, numbers)
+        self._stacks[members] = stack
+        return stack
+
+    def _lesson(self, members: tuple[int, ...]) -> Lesson | None:
+        """What the teachers of some replicas say, the same at every level; None where nobody teaches."""
+        if self._teachers is not None and members not in self._lessons:
+            self._lessons[members] = self._drawn_up(members, self._teachers)
+        return self._lessons.get(members)
+
+    def _drawn_up(self, members: tuple[int, ...], teachers: Sequence[ChainState]) -> Lesson:
+        lessons = [self.replicas[place].spec.distillation for place in members]
         alpha = torch.tensor([lesson.alpha for lesson in lessons], device=self.device)
+        if self._told is None:
+            present = [teachers[place] for place in members]
+            return Lesson(stack_of(self._teaching, present, self.device), alpha, lessons[0].temperature)
         # A teacher of weight 0 is silent even where it diverged: 0 times NaN is NaN.
-        told = self._told[chosen].where(alpha[:, None, None] > 0, 0.0)
+        told = self._told[list(members)].where(alpha[:, None, None] > 0, 0.0)
         return Lesson(told, alpha, lessons[0].temperature)
 
     def _masks(
@@ -249,8 +288,7 @@ class IterativePruning:
 
         @cache
         def gradients() -> list[dict[str, Tensor]]:
-            stack = ReplicaStack(self._architecture, [state.trained for state in before], ordered, self.device)
-            return batch_gradients(stack, training_data, replicas, level)
+            return batch_gradients(stack_of(self._architecture, before, self.device), training_data, replicas, level)
 
         masks = []
         for place, (replica, state) in enumerate(zip(replicas, before, strict=True)):
@@ -328,6 +366,18 @@ class IterativePruning:
         return found
 
 
+_built = cache(build)
+"""One module for all stacks of a network in a process: what is compiled of it is compiled once."""
+
+
+def _view(dataset: Dataset, spec: RunSpec, side: int, device: torch.device) -> View | None:
+    """How a network sees pixels, which are held as such on a GPU and where they are augmented; None elsewhere."""
+    augmented = augmentation(spec.data.augmentation, dataset.train_images.shape[1], spec.data.side)
+    if augmented is None and device.type != "cuda":
+        return None
+    return View(Normalisation.of(dataset, device), side, augmented)
+
+
 def _origin(state: ChainState | None) -> ChainState:
     if state is None:
         raise InputError(
@@ -402,7 +452,7 @@ def batch_gradients(
         ]
     )
     batch = torch.from_numpy(places).to(training_data.subset.device)
-    images = training_data.images[training_data.subset.gather(1, batch)]
+    images = training_data.seen(training_data.subset.gather(1, batch))
     if stack.has_dropout:
         seed_dropout(replicas[0].seed, level)
     mean_loss(stack.logits(images), training_data.labels.gather(1, batch)).backward()  # type: ignore[no-untyped-call]
@@ -460,9 +510,12 @@ def teacher_logits(
     architecture: Architecture, teachers: Sequence[ChainState], data: TrainingData
 ) -> Float[Tensor, "replicas size classes"]:
     """What each replica's teacher, in evaluation mode, says of that replica's training images."""
-    masks = [_in_order(teacher.masks, architecture.prunable) for teacher in teachers]
-    stack = ReplicaStack(architecture, [teacher.trained for teacher in teachers], masks, data.images.device)
+    stack = stack_of(architecture, teachers, data.images.device)
     with stack.evaluating():
-        return torch.cat(
-            [stack.logits(data.images[places]) for places in torch.split(data.subset, measures.CHUNK, 1)], 1
-        )
+        return torch.cat([stack.logits(data.seen(places)) for places in torch.split(data.subset, measures.CHUNK, 1)], 1)
+
+
+def stack_of(architecture: Architecture, states: Sequence[ChainState], device: torch.device) -> ReplicaStack:
+    """Trained networks as a stack."""
+    masks = [_in_order(state.masks, architecture.prunable) for state in states]
+    return ReplicaStack(architecture, [state.trained for state in states], masks, device)

@@ -79,7 +79,7 @@ def _refitted(
     data, (test_images, test_labels) = pruning.training_data(place), pruning.test_set
     features, others = (
         learned_features(pruning.architecture, state.trained, images)
-        for images in (data.images[data.subset[0]], test_images)
+        for images in (data.seen(data.subset[0]), test_images)
     )
     labels, unseen = data.labels[0].cpu().numpy(), test_labels.cpu().numpy()
     classes = last_layer(pruning.architecture).out_features

@@ -20,8 +20,23 @@ DOZEN = 12
 """The same for ReLU networks, so small that twelve cost a core hardly more than six."""
 
 
-def together(spec: RunSpec) -> int:
-    """Seeds of a setting that train together: `SEXTET`, or `DOZEN`."""
+TWO_DOZEN = 24
+"""The same on a GPU, where settings that differ in numbers alone, such as the noise rate, share a stack as well.
+
+A small network's step there costs what its launches cost, whatever the size of the stack. Sums may then be rounded by
+what else is asked for: a GPU promises equal numbers up to rounding, a CPU equal bits.
+"""
+
+ALONE = ("vgg_like", "vgg16", "resnet18", "resnet101")
+"""Networks that train one at a time: one of them fills a GPU, and a stack would not spare it anything."""
+
+
+def together(spec: RunSpec, *, wide: bool = False) -> int:
+    """Seeds of a setting that train together: `SEXTET`, `DOZEN`, `TWO_DOZEN` where stacks are wide, or one."""
+    if spec.model.name in ALONE:
+        return 1
+    if wide:
+        return TWO_DOZEN
     return DOZEN if spec.model.name == "relu_network" else SEXTET
 
 
@@ -88,8 +103,13 @@ class Plan:
         return sum(min(n, store.levels_done(replica)) for replica, n in self.wanted.items())
 
 
-def plan(requests: Iterable[Request]) -> Plan:
-    """Gather the requests of all claims into a plan. Their order does not matter."""
+def plan(requests: Iterable[Request], *, wide: bool = False) -> Plan:
+    """Gather the requests of all claims into a plan. Their order does not matter.
+
+    Args:
+        requests: what is asked for.
+        wide: for a GPU: more seeds, and settings that differ in numbers alone, share a stack.
+    """
     asked, wanted = 0, defaultdict[Replica, int](int)
     for request in requests:
         lesson = request.spec.distillation
@@ -108,8 +128,10 @@ def plan(requests: Iterable[Request]) -> Plan:
     ordered = sorted(wanted, key=lambda replica: replica.key)
     companies = defaultdict[tuple[str, int, int], list[Replica]](list)
     for replica in ordered:
-        digest, seed = replica.key
-        companies[digest, seed // 100, seed % 100 // together(replica.spec)].append(replica)
+        seed, spec = replica.seed, replica.spec
+        mixed = wide and spec.model.name not in ALONE and spec.path.over == "none"
+        kind = spec.stack_key() if mixed else spec.digest
+        companies[kind, seed // 100, seed % 100 // together(spec, wide=wide)].append(replica)
     stacks = [Stack(tuple(company), tuple(wanted[replica] for replica in company)) for company in companies.values()]
     # Longest first, so that the processes that share the work finish together; some wait for the chains of others.
     stacks.sort(key=lambda stack: (stack.chains is not None, -stack.epochs))

@@ -89,6 +89,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Verdicts(config), "sdd_claims_verdicts")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the suite's own tests unread where a tier is all that is asked for: reading them takes seconds."""
+    return True if collection_path.name == "tests" and config.option.markexpr in TIERS else None
+
+
 def trial_of(item: pytest.Item) -> Trial | None:
     """The trial that a test judges: the argument of its tier's marker.
 

@@ -22,6 +22,7 @@ class Stream(IntEnum):
     VALIDATION = 6
     TARGETS = 7
     DROPOUT = 8
+    AUGMENTATION = 9
 
 
 def _sequence(seed: int, stream: Stream, counters: tuple[int, ...]) -> np.random.SeedSequence:

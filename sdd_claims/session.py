@@ -206,7 +206,7 @@ class Session:
     def _train_all(self, requests: Mapping[str, Sequence[Request]]) -> None:
         """Check what is stored for these requests, device by device, and have the rest trained."""
         for device, wanted in requests.items():
-            whole = plan(wanted)
+            whole = plan(wanted, wide=device != "cpu")
             for replica in whole.wanted:
                 with self.store.locked([replica], wait=False) as mine:
                     if mine:  # What somebody else is training now is theirs to check.

@@ -28,7 +28,7 @@ def evaluate_training(stack: ReplicaStack, data: TrainingData) -> Evaluation:
     with stack.evaluating():
         for start in range(0, data.size, CHUNK):
             chunk = slice(start, start + CHUNK)
-            totals.add(stack.logits(data.images[data.subset[:, chunk]]), data.labels[:, chunk])
+            totals.add(stack.logits(data.seen(data.subset[:, chunk])), data.labels[:, chunk])
     return totals.means()
 
 

@@ -102,7 +102,7 @@ def _at(module: nn.Module, stacked: Mapping[str, Tensor], data: TrainingData, re
     totals = Totals(networks, data.images.device)
     for start in range(0, data.size, CHUNK):
         chunk = slice(start, start + CHUNK)
-        logits = logits_shared(stacked, data.images[data.subset[replica, chunk]])
+        logits = logits_shared(stacked, data.seen(data.subset[replica, chunk]))
         totals.add(logits, data.labels[replica, chunk].expand(networks, -1))
     return totals.means()
 

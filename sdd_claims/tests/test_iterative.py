@@ -39,7 +39,7 @@ from sdd_claims.spec import (
     canonical_json,
 )
 from sdd_claims.store import Store
-from sdd_claims.training import ReplicaStack, Weights, loop
+from sdd_claims.training import ReplicaStack, Weights, step
 from sdd_claims.training.schedules import learning_rate
 
 CPU = torch.device("cpu")
@@ -70,7 +70,7 @@ class Witness:
 @pytest.fixture
 def witness(monkeypatch: pytest.MonkeyPatch) -> Iterator[Witness]:
     seen, latest = Witness(), {}
-    logits, loss = ReplicaStack.logits, loop.mean_loss
+    logits, loss = ReplicaStack.logits, step.mean_loss
 
     def seeing_images(stack, images):
         latest["images"] = images.clone()
@@ -88,7 +88,7 @@ def witness(monkeypatch: pytest.MonkeyPatch) -> Iterator[Witness]:
         seen.weights.append([p.detach().clone() for p in group["params"]])
 
     monkeypatch.setattr(ReplicaStack, "logits", seeing_images)
-    monkeypatch.setattr(loop, "mean_loss", seeing_labels)
+    monkeypatch.setattr(step, "mean_loss", seeing_labels)
     hook = register_optimizer_step_pre_hook(note)
     yield seen
     hook.remove()
@@ -250,10 +250,10 @@ def test_rewinding_trains_the_rest_of_the_schedule_in_the_batches_of_its_own_lev
     train_images, _ = prepare(load(REWOUND.data.name), 7)
     chosen, labels = draw_training_set(load(REWOUND.data.name), Replica(REWOUND, 3))
     assert len(witness.lr) == EPOCHS * STEPS + (EPOCHS * STEPS - 5)
-    steps = [(0, step) for step in range(EPOCHS * STEPS)] + [(1, step) for step in range(5, EPOCHS * STEPS)]
+    steps = [(0, number) for number in range(EPOCHS * STEPS)] + [(1, number) for number in range(5, EPOCHS * STEPS)]
     schedule = ScheduleSpec(name="cosine")
-    for place, (level, step) in enumerate(steps):
-        epoch, batch = divmod(step, STEPS)
+    for place, (level, number) in enumerate(steps):
+        epoch, batch = divmod(number, STEPS)
         order = numpy_stream(3, Stream.BATCH_ORDER, level, epoch).permutation(SIZE)[batch * BATCH :][:BATCH]
         assert witness.lr[place] == learning_rate(schedule, 0.05, epoch, EPOCHS)
         assert torch.equal(witness.images[place][0], train_images[chosen[order]])

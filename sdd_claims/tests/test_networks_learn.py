@@ -119,3 +119,20 @@ def test_a_resnet_learns_and_teaches_a_vgg_like_student():
     student = spec_of(VGG, data=taught.data, distillation=lesson)
     (record, _), _ = levels(student, 1, teachers=[state for _, state in results[0]])[0]
     assert not record.diverged
+
+
+def test_bfloat16_and_float32_give_equivalent_curves():
+    """Of a network that learns: no level's mean test accuracy differs by more than seeds scatter."""
+    exact = RunSpec(
+        data=DataSpec(side=7, train_size=300),
+        model=ModelSpec(hidden=(32, 16)),
+        training=TrainingSpec(epochs=12, batch_size=32, optimizer=OptimizerSpec(lr=0.1, momentum=0.9)),
+        pruning=PruningSpec(fraction=0.7),
+    )
+    curves = [
+        torch.tensor([[record.test_accuracy for record, _ in level] for level in levels(spec, 4, range(6))])
+        for spec in (exact, exact.but(training={"precision": "bfloat16"}))
+    ]
+    assert curves[0].mean() > 0.5
+    assert not torch.equal(*curves)
+    assert (curves[0].mean(1) - curves[1].mean(1)).abs().max() < 0.03

@@ -63,6 +63,29 @@ def test_a_stack_is_what_is_asked_of_one_sextet_of_one_spec(asked):
         assert [member.seed for member in members] == wanted
 
 
+@given(requests)
+def test_wide_stacks_hold_the_same_replicas_in_fewer_stacks_of_settings_that_may_share_one(asked):
+    narrow, wide = plan(asked), plan(asked, wide=True)
+    assert wide.wanted == narrow.wanted
+    ours, theirs = (sorted(r.key for stack in made.stacks for r in stack.replicas) for made in (wide, narrow))
+    assert ours == theirs
+    assert len(wide.stacks) <= len(narrow.stacks)
+    for stack in wide.stacks:
+        assert len({replica.spec.stack_key() for replica in stack.replicas}) == 1
+        assert len({replica.parent is None for replica in stack.replicas}) == 1
+
+
+def test_noise_rates_share_a_wide_stack_and_another_number_of_epochs_does_not():
+    asked = [Request(spec, tuple(range(1000, 1024)), 2) for spec in (SPEC, NOISY, LONGER)]
+    assert sorted(len(stack.replicas) for stack in plan(asked, wide=True).stacks) == [24, 48]
+
+
+def test_a_large_network_is_trained_by_itself():
+    large = RunSpec(model=ModelSpec(name="resnet18", hidden=(), batch_norm=True))
+    for wide in (False, True):
+        assert [len(stack.replicas) for stack in plan([Request(large, (0, 1, 2), 1)], wide=wide).stacks] == [1, 1, 1]
+
+
 @given(asking(whole_sextets), requests)
 def test_who_trains_with_whom_does_not_depend_on_what_else_is_asked_for(asked, more):
     """Of sextets asked for whole; whatever more is asked, of them or of others, adds levels and stacks."""

@@ -1,15 +1,20 @@
 """Stacked training: all seeds of a setting, and settings that differ only in numbers, in one pass."""
 
+from sdd_claims.training.batches import TrainingData, iterations_per_epoch
 from sdd_claims.training.distillation import Lesson
-from sdd_claims.training.loop import ReplicaNumbers, TrainingData, iterations_per_epoch, mean_loss, seed_dropout, train
-from sdd_claims.training.mlp_stack import MlpStack, mlp_stack_where_penalised
+from sdd_claims.training.forward import Weights
+from sdd_claims.training.loop import Replays, seed_dropout, train
+from sdd_claims.training.mlp_stack import MlpStack, mlp_stack_where_faster
+from sdd_claims.training.precision import products_in
 from sdd_claims.training.schedules import learning_rate
 from sdd_claims.training.sparse import SparseStack, sparse_where_faster
-from sdd_claims.training.stack import ReplicaStack, Weights
+from sdd_claims.training.stack import ReplicaStack
+from sdd_claims.training.step import ReplicaNumbers, mean_loss
 
 __all__ = [
     "Lesson",
     "MlpStack",
+    "Replays",
     "ReplicaNumbers",
     "ReplicaStack",
     "SparseStack",
@@ -18,7 +23,8 @@ __all__ = [
     "iterations_per_epoch",
     "learning_rate",
     "mean_loss",
-    "mlp_stack_where_penalised",
+    "mlp_stack_where_faster",
+    "products_in",
     "seed_dropout",
     "sparse_where_faster",
     "train",

@@ -7,22 +7,39 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
+from sdd_claims.training.stack import ReplicaStack
+
 
 @dataclass(frozen=True)
 class Lesson:
     """What the teachers of a stack say.
 
-    The teacher is fixed and in evaluation mode, so it is asked once for every training image, not once a batch.
+    The teacher is fixed and in evaluation mode, so it is asked once for every training image, not once a batch; but
+    where images are augmented it sees each batch as the student does.
 
     Attributes:
-        logits: of each replica's teacher on that replica's training images, in the order of its subset.
+        teacher: the logits of each replica's teacher on that replica's training images, in the order of its subset; or
+            the teachers themselves.
         alpha: weight of the teacher, one a replica.
         temperature: by which both networks' logits are divided, common to the stack.
     """
 
-    logits: Float[Tensor, "replicas size classes"]
+    teacher: Float[Tensor, "replicas size classes"] | ReplicaStack
     alpha: Float[Tensor, " replicas"]
     temperature: float
+
+    def on(
+        self, places: Int[Tensor, "replicas batch"], images: Float[Tensor, "replicas batch ..."]
+    ) -> Float[Tensor, "replicas batch classes"]:
+        """What the teachers say of a batch, given by its places in each replica's subset and as the students see it.
+
+        A teacher of weight 0 is silent even where it diverged: 0 times NaN is NaN.
+        """
+        if isinstance(self.teacher, Tensor):
+            return torch.take_along_dim(self.teacher, places[:, :, None], 1)
+        with torch.no_grad(), self.teacher.evaluating():
+            said = self.teacher.logits(images).to(self.alpha.dtype)
+        return said.where(self.alpha[:, None, None] > 0, 0.0)
 
 
 def distilled_loss(
@@ -42,8 +59,3 @@ def distilled_loss(
     softened = log_softmax(logits / temperature, -1), log_softmax(teacher / temperature, -1)
     soft = temperature**2 * kl_div(*softened, reduction="none", log_target=True).sum((1, 2)) / batch
     return ((1 - alpha) * hard + alpha * soft).sum()
-
-
-def asked(lesson: Lesson, places: Int[Tensor, "replicas batch"]) -> Float[Tensor, "replicas batch classes"]:
-    """What the teachers say of the images of a batch, given by their places in each replica's subset."""
-    return torch.take_along_dim(lesson.logits, places[:, :, None], 1)

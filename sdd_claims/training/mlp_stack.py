@@ -12,18 +12,21 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sdd_claims.models import Architecture
-from sdd_claims.training.loop import ReplicaNumbers
 from sdd_claims.training.sparse import is_plain_mlp
 from sdd_claims.training.stack import ReplicaStack
+from sdd_claims.training.step import ReplicaNumbers
 
 
-def mlp_stack_where_penalised(stack: ReplicaStack, architecture: Architecture, numbers: ReplicaNumbers) -> ReplicaStack:
-    """What to train in place of a stack: an `MlpStack` of plain MLPs with a penalty, or else the stack itself.
+def mlp_stack_where_faster(
+    stack: ReplicaStack, architecture: Architecture, numbers: ReplicaNumbers, precision: str
+) -> ReplicaStack:
+    """What to train in place of a stack: an `MlpStack` of plain MLPs on a GPU or with a penalty, or the stack itself.
 
-    Stacks without a penalty stay as they are: training amplifies rounding, and their results are stored by the
-    thousand.
+    On a CPU, stacks without a penalty stay as they are: training amplifies rounding, and their results are stored by
+    the thousand. In bfloat16 it is PyTorch that chooses the types of products and of their gradients.
     """
-    return MlpStack(stack) if is_plain_mlp(architecture) and any(numbers.penalty_strength) else stack
+    asked = any(numbers.penalty_strength) or stack.device.type == "cuda"
+    return MlpStack(stack) if asked and precision != "bfloat16" and is_plain_mlp(architecture) else stack
 
 
 class MlpStack(ReplicaStack):

@@ -23,8 +23,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from sdd_claims.models import Architecture
-from sdd_claims.training.loop import ReplicaNumbers
 from sdd_claims.training.stack import ReplicaStack
+from sdd_claims.training.step import ReplicaNumbers
 
 DENSITY = 0.3
 """Above this fraction of kept weights dense products are faster (see `benchmarks.sparse_curve`)."""
@@ -105,7 +105,7 @@ class SparseStack(ReplicaStack):
         """Every replica on the same batch."""
         return self._forward(images.flatten(1).t().expand(len(self), -1, -1))
 
-    def mask_gradients(self) -> None:
+    def mask_gradients(self, *, always: bool = False) -> None:
         """Nothing to do: what is pruned has no gradient."""
 
     def unstacked(self) -> list[dict[str, Tensor]]:

@@ -1,17 +1,14 @@
 """Many networks of one architecture as one set of tensors with a leading replica axis."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
 
 from sdd_claims.models import Architecture
-
-Weights = Mapping[str, Tensor]
-"""Parameters and buffers of one network by name, without a replica axis."""
+from sdd_claims.training.forward import Weights, forward_of
 
 
 class ReplicaStack:
@@ -45,30 +42,39 @@ class ReplicaStack:
             name: torch.stack([m[name] for m in masks]).to(device, self.parameters[name].dtype)
             for name in architecture.prunable
         }
-        for name, mask in self.masks.items():
-            self.parameters[name].mul_(mask)
         for parameter in self.parameters.values():
             parameter.requires_grad_()
+        self._apply_masks()
         self.has_dropout = any(isinstance(layer, nn.Dropout) and layer.p > 0 for layer in architecture.module.modules())
-        self._pruned = any(bool((mask == 0).any()) for mask in self.masks.values())
-
-        def forward(parameters: Weights, buffers: Weights, images: Tensor) -> Tensor:
-            architecture.module.train(self._training)
-            return functional_call(architecture.module, {**parameters, **buffers}, (images,))
-
+        self._module = architecture.module
         self._training = True
-        self._on_own_images = vmap(forward, in_dims=(0, 0, 0), randomness="different")
-        self._on_shared_images = vmap(forward, in_dims=(0, 0, None), randomness="different")
+        self._on_own_images = forward_of(architecture, len(weights), device, shared=False)
+        self._on_shared_images = forward_of(architecture, len(weights), device, shared=True)
 
     def __len__(self) -> int:
         return len(next(iter(self.parameters.values())))
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(iter(self.parameters.values())).device
+
+    @torch.no_grad()
+    def load(self, weights: Sequence[Weights], masks: Sequence[Weights]) -> None:
+        """Put other networks of the same form in place of these: the tensors stay where they are."""
+        for held, given in ((self.parameters, weights), (self.buffers, weights), (self.masks, masks)):
+            for name, value in held.items():
+                value.copy_(torch.stack([each[name] for each in given]))
+        self._apply_masks()
+
     def logits(self, images: Float[Tensor, "replicas batch ..."]) -> Float[Tensor, "replicas batch classes"]:
         """Every replica on a batch of its own."""
+        self._module.train(self._training)
         return self._on_own_images(self.parameters, self.buffers, images)
 
     def logits_shared(self, images: Float[Tensor, "batch ..."]) -> Float[Tensor, "replicas batch classes"]:
         """Every replica on the same batch."""
+        self._module.train(self._training)
         return self._on_shared_images(self.parameters, self.buffers, images)
 
     @contextmanager
@@ -80,13 +86,16 @@ class ReplicaStack:
         finally:
             self._training = True
 
-    def mask_gradients(self) -> None:
+    def mask_gradients(self, *, always: bool = False) -> None:
         """Zero the gradients of pruned weights.
 
         With zero gradient, zero momentum and weight zero at the start, every optimizer here leaves a pruned weight and
         its momentum at exactly zero, step after step: one pass over memory instead of two.
+
+        Args:
+            always: even where nothing is pruned, for a step that is captured now and replayed when something is.
         """
-        if not self._pruned:
+        if not (self._pruned or always):
             return
         for name, mask in self.masks.items():
             gradient = self.parameters[name].grad
@@ -97,3 +106,9 @@ class ReplicaStack:
         """A copy of each replica's parameters and buffers, on the CPU."""
         whole = {name: tensor.detach().cpu() for name, tensor in {**self.parameters, **self.buffers}.items()}
         return [{name: value[r].clone() for name, value in whole.items()} for r in range(len(self))]
+
+    @torch.no_grad()
+    def _apply_masks(self) -> None:
+        for name, mask in self.masks.items():
+            self.parameters[name].mul_(mask)
+        self._pruned = any(bool((mask == 0).any()) for mask in self.masks.values())

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sdd_claims.spec import OptimizerSpec, PenaltySpec, ScheduleSpec, TrainingSpec
-from sdd_claims.training import MlpStack, mlp_stack_where_penalised, train
+from sdd_claims.training import MlpStack, mlp_stack_where_faster, train
 from sdd_claims.training.tests import plain
 
 OPTIMIZERS = {
@@ -75,7 +75,7 @@ def test_the_gradients_of_an_mlp_stack_are_those_of_the_stack_it_takes_the_place
     spec = TrainingSpec(epochs=3, batch_size=8, optimizer=OPTIMIZERS["sgd"], penalty=PenaltySpec(name=penalty))
     data, numbers = plain.data(3, torch.float64), plain.numbers(DECAYS, STRENGTHS)
     one, other = plain.stack(3, torch.float64), plain.stack(3, torch.float64)
-    other = mlp_stack_where_penalised(other, plain.ARCHITECTURE, numbers)
+    other = mlp_stack_where_faster(other, plain.ARCHITECTURE, numbers, "float32")
     assert isinstance(other, MlpStack)
     for stack in (one, other):
         train(stack, data, spec, numbers)
@@ -90,8 +90,8 @@ def test_the_gradients_of_an_mlp_stack_are_those_of_the_stack_it_takes_the_place
 def test_only_plain_mlps_with_a_penalty_are_stacked_otherwise():
     penalised, free = plain.numbers(NONE, STRENGTHS), plain.numbers(NONE)
     stack, convolutional = plain.stack(3), plain.stack(3, architecture=plain.BATCH_NORM)
-    assert mlp_stack_where_penalised(stack, plain.ARCHITECTURE, free) is stack
-    assert mlp_stack_where_penalised(convolutional, plain.BATCH_NORM, penalised) is convolutional
+    assert mlp_stack_where_faster(stack, plain.ARCHITECTURE, free, "float32") is stack
+    assert mlp_stack_where_faster(convolutional, plain.BATCH_NORM, penalised, "float32") is convolutional
 
 
 def test_in_single_precision_it_agrees_to_single_precision():

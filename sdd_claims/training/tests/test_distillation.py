@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
 
 from sdd_claims.spec import OptimizerSpec, TrainingSpec
 from sdd_claims.training import Lesson, Weights, mean_loss, train
-from sdd_claims.training.distillation import asked, distilled_loss
+from sdd_claims.training.distillation import distilled_loss
 from sdd_claims.training.tests import plain
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -122,7 +122,7 @@ def test_what_one_teacher_says_moves_no_other_student(batch, temperature):
 def test_a_batch_is_told_what_the_teacher_says_of_its_images():
     logits = torch.arange(2 * 5 * 3.0).view(2, 5, 3)
     places = torch.tensor([[4, 0], [1, 1]])
-    told = asked(Lesson(logits, torch.zeros(2), 1.0), places)
+    told = Lesson(logits, torch.zeros(2), 1.0).on(places, torch.zeros(2, 2, 1, 3, 3))
     assert told.tolist() == [[logits[0, 4].tolist(), logits[0, 0].tolist()], [logits[1, 1].tolist()] * 2]
 
 

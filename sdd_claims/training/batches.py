@@ -1,0 +1,125 @@
+"""What a stack trains on: every replica's images and labels, drawn anew in every epoch, batch by batch."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sdd_claims.data.view import View
+from sdd_claims.randomness import Stream, numpy_stream
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The images all replicas share and what each replica draws from them.
+
+    Attributes:
+        images: all training images on the device: as the network sees them or, where there is a view, as pixels.
+        subset: the images of each replica.
+        labels: the labels each replica is trained on, noise included, in the order of its subset.
+        view: how pixels become what the network sees; None where they are that already.
+    """
+
+    images: Tensor
+    subset: Int[Tensor, "replicas size"]
+    labels: Int[Tensor, "replicas size"]
+    view: View | None = None
+
+    @property
+    def size(self) -> int:
+        """Training images a replica."""
+        return self.subset.shape[1]
+
+    def of(self, replicas: Int[Tensor, " some"]) -> "TrainingData":
+        """That of some replicas, by their places."""
+        return replace(self, subset=self.subset[replicas], labels=self.labels[replicas])
+
+    def seen(self, images: Int[Tensor, "*some"]) -> Float[Tensor, "*some channels height width"]:
+        """What the network sees of some images when they are not augmented."""
+        # Four times as fast as indexing by the whole table.
+        chosen = self.images.index_select(0, images.flatten())
+        chosen = chosen if self.view is None else self.view.plain(chosen)
+        return chosen.view(*images.shape, *chosen.shape[1:])
+
+    def augmented(
+        self, images: Int[Tensor, "*some"], draws: Float[Tensor, "*some numbers"]
+    ) -> Float[Tensor, "*some channels height width"]:
+        """What the network sees of some images under an augmentation's draws."""
+        assert self.view is not None, "only pixels are augmented"
+        chosen = self.images.index_select(0, images.flatten())
+        chosen = self.view.augmented(chosen, draws.flatten(0, -2))
+        return chosen.view(*images.shape, *chosen.shape[1:])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step trains on.
+
+    Attributes:
+        images: as the networks see them.
+        labels: what each replica is told of them.
+        places: of the images in each replica's subset.
+    """
+
+    images: Float[Tensor, "replicas batch channels height width"]
+    labels: Int[Tensor, "replicas batch"]
+    places: Int[Tensor, "replicas batch"]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training images, each replica in an order of its own, on the device.
+
+    Attributes:
+        data: what is passed over.
+        places: the order, as places in each replica's subset.
+        chosen: the same as indices of images.
+        labels: the labels in that order.
+        draws: of the augmentation, in that order; None where there is none.
+    """
+
+    data: TrainingData
+    places: Int[Tensor, "replicas size"]
+    chosen: Int[Tensor, "replicas size"]
+    labels: Int[Tensor, "replicas size"]
+    draws: Float[Tensor, "replicas size numbers"] | None
+
+    def batch(self, where: slice | Int[Tensor, " batch"]) -> Batch:
+        """Some images of the pass."""
+        chosen = self.chosen[:, where]
+        images = self.data.seen(chosen) if self.draws is None else self.data.augmented(chosen, self.draws[:, where])
+        return Batch(images, self.labels[:, where], self.places[:, where])
+
+    def batches(self, batch_size: int, skipped: int = 0) -> Iterator[Batch]:
+        """The batches of the pass but for the first ones; the last may be smaller."""
+        for start in range(skipped * batch_size, self.data.size, batch_size):
+            yield self.batch(slice(start, start + batch_size))
+
+
+def draw_epoch(data: TrainingData, seeds: Sequence[int], branches: Sequence[tuple[int, ...]], epoch: int) -> Epoch:
+    """Draw the order of an epoch, and how its images are augmented, from each replica's seed, branch and epoch."""
+
+    def streams(purpose: Stream) -> list[np.random.Generator]:
+        return [numpy_stream(seed, purpose, *branch, epoch) for seed, branch in zip(seeds, branches, strict=True)]
+
+    order = np.stack([stream.permutation(data.size) for stream in streams(Stream.BATCH_ORDER)])
+    places = _sent(order, data.images.device)
+    draws = None
+    if data.view is not None and (augmentation := data.view.augmentation) is not None:
+        drawn = np.stack([augmentation.draw(stream, data.size) for stream in streams(Stream.AUGMENTATION)])
+        draws = _sent(drawn, data.images.device)
+    return Epoch(data, places, data.subset.gather(1, places), data.labels.gather(1, places), draws)
+
+
+def iterations_per_epoch(size: int, batch_size: int) -> int:
+    """Optimizer steps an epoch; the last batch may be smaller."""
+    return -(-size // batch_size)
+
+
+def _sent(array: np.ndarray, device: torch.device) -> Tensor:
+    """To the device, without waiting for what it is still computing."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

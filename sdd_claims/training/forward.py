@@ -1,0 +1,81 @@
+"""What turns images into logits: one pass for many networks at once, or one large network by itself."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from sdd_claims.models import Architecture
+
+Weights: TypeAlias = Mapping[str, Tensor]
+"""Parameters and buffers of networks by name."""
+
+Forward: TypeAlias = Callable[[Weights, Weights, Tensor], Tensor]
+"""From parameters, buffers and images to logits."""
+
+
+def forward_of(architecture: Architecture, replicas: int, device: torch.device, *, shared: bool) -> Forward:
+    """The forward pass of a stack, in the mode that the architecture's module is in.
+
+    Args:
+        architecture: of the networks.
+        replicas: how many there are. A convolutional network that is alone needs no `vmap`, under which its
+            convolutions would be grouped ones, several times as slow.
+        device: where they are.
+        shared: all see the same images [batch, ...]; else each its own [replicas, batch, ...].
+    """
+    if replicas == 1 and any(isinstance(layer, nn.Conv2d) for layer in architecture.module.modules()):
+        alone = _alone(architecture, shared=shared)
+        return _compiled(architecture, alone) if device.type == "cuda" and not shared else alone
+    return vmap(_plain(architecture), in_dims=(0, 0, None if shared else 0), randomness="different")
+
+
+def _plain(architecture: Architecture) -> Forward:
+    def forward(parameters: Weights, buffers: Weights, images: Tensor) -> Tensor:
+        logits: Tensor = functional_call(architecture.module, {**parameters, **buffers}, (images,))
+        return logits
+
+    return forward
+
+
+@cache
+def _alone(architecture: Architecture, *, shared: bool) -> Forward:
+    """One network as a stack of one; its images lie channels last, as the matrix units of a GPU want them."""
+    forward = _plain(architecture)
+
+    def of_one(parameters: Weights, buffers: Weights, images: Tensor) -> Tensor:
+        own = images if shared else images.squeeze(0)
+        if own.is_cuda:
+            own = own.contiguous(memory_format=torch.channels_last)
+        one, held = ({name: value.squeeze(0) for name, value in stacked.items()} for stacked in (parameters, buffers))
+        return forward(one, held, own).unsqueeze(0)
+
+    return of_one
+
+
+@cache
+def _compiled(architecture: Architecture, plain: Forward) -> Forward:
+    """Compiled for training, once an architecture: weights and masks are data. It is evaluated as it is.
+
+    Where PyTorch cannot compile on this machine, it trains uncompiled, and says so.
+    """
+    compiled: Any = torch.compile(plain, dynamic=False)
+
+    def forward(parameters: Weights, buffers: Weights, images: Tensor) -> Tensor:
+        nonlocal compiled
+        if not architecture.module.training:
+            return plain(parameters, buffers, images)
+        try:
+            logits: Tensor = compiled(parameters, buffers, images)
+            return logits
+        except torch._dynamo.exc.TorchDynamoException as error:
+            words = f"trained uncompiled, and more slowly: PyTorch cannot compile this network here ({error})"
+            warnings.warn(words, stacklevel=2)
+            compiled = plain
+            return plain(parameters, buffers, images)
+
+    return forward

@@ -1,0 +1,149 @@
+"""One step of the optimizer for a whole stack: everything between a batch and the new weights."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from sdd_claims.spec import OptimizerSpec, TrainingSpec
+from sdd_claims.training.batches import Batch
+from sdd_claims.training.distillation import Lesson, distilled_loss
+from sdd_claims.training.penalties import PENALTIES, shrink_l1
+from sdd_claims.training.precision import autocast
+from sdd_claims.training.stack import ReplicaStack
+
+
+@dataclass(frozen=True)
+class ReplicaNumbers:
+    """What may differ between the replicas of a stack, one entry a replica.
+
+    Attributes:
+        seeds: of the batch order.
+        branches: of the batch order: the pruning level and, for what is derived from it, more.
+        weight_decay: see `OptimizerSpec`.
+        penalty_strength: see `PenaltySpec`.
+    """
+
+    seeds: Sequence[int]
+    branches: Sequence[tuple[int, ...]]
+    weight_decay: Sequence[float]
+    penalty_strength: Sequence[float]
+
+
+class Step:
+    """Takes steps for a stack. Pruned weights stay exactly zero after every one.
+
+    Attributes:
+        stack: the networks.
+        optimizer: PyTorch's, with one state for the whole stack.
+    """
+
+    def __init__(
+        self,
+        stack: ReplicaStack,
+        spec: TrainingSpec,
+        numbers: ReplicaNumbers,
+        lesson: Lesson | None = None,
+        *,
+        replayed: bool = False,
+    ) -> None:
+        """Prepare to train a stack.
+
+        Args:
+            stack: the networks.
+            spec: the optimizer, the form of the penalty and the arithmetic, common to the stack.
+            numbers: what differs between replicas.
+            lesson: of the replicas' teachers; None where they learn from the labels alone.
+            replayed: steps will be captured and replayed: the learning rate is a tensor, and masks are applied even
+                where nothing is pruned yet.
+        """
+        self.stack = stack
+        self._spec, self._lesson, self._replayed = spec, lesson, replayed
+        some = next(iter(stack.parameters.values()))
+        self._device = some.device
+        self._lr: float | Tensor = torch.tensor(0.0, device=some.device) if replayed else 0.0
+        self.optimizer = _optimizer(spec.optimizer, stack, self._lr)
+        self._decay = _per_replica(numbers.weight_decay, some)
+        self._strength = _per_replica(numbers.penalty_strength, some)
+        self._proximal = spec.penalty.step == "proximal"
+        without = spec.penalty.name == "none" or self._proximal
+        self._penalty = None if without else PENALTIES[spec.penalty.name]
+
+    def learn_at(self, lr: float) -> None:
+        """Set the learning rate."""
+        if isinstance(self._lr, Tensor):
+            self._lr.fill_(lr)
+            return
+        self._lr = lr
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+
+    def take(self, batch: Batch) -> None:
+        """Take one step."""
+        parameters, lr = self.stack.parameters, self._lr
+        loss = self._loss(batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        decoupled = self._spec.optimizer.name == "adamw"
+        if self._decay is not None and not decoupled:
+            _add_decay(parameters, self._decay)
+        self.stack.mask_gradients(always=self._replayed)
+        if self._decay is not None and decoupled:
+            _shrink(parameters, lr * self._decay)
+        self.optimizer.step()
+        if self._proximal and self._strength is not None:
+            shrink_l1(parameters.values(), lr * self._strength)
+
+    def _loss(self, batch: Batch) -> Float[Tensor, ""]:
+        """Sum over replicas."""
+        with autocast(self._spec.precision, self._device):
+            logits = self.stack.logits(batch.images)
+        logits = logits.to(next(iter(self.stack.parameters.values())).dtype)
+        if self._lesson is None:
+            loss = mean_loss(logits, batch.labels)
+        else:
+            lesson = self._lesson
+            told = lesson.on(batch.places, batch.images)
+            loss = distilled_loss(logits, batch.labels, told, lesson.alpha, lesson.temperature)
+        if self._penalty is not None and self._strength is not None:
+            loss = loss + (self._strength * self._penalty(self.stack.parameters.values())).sum()
+        return loss
+
+
+def mean_loss(
+    logits: Float[Tensor, "replicas batch classes"], labels: Int[Tensor, "replicas batch"]
+) -> Float[Tensor, ""]:
+    """Sum over replicas of the mean cross-entropy: the gradient of each replica is that of its own mean."""
+    return cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
+
+
+def _optimizer(spec: OptimizerSpec, stack: ReplicaStack, lr: float | Tensor) -> torch.optim.Optimizer:
+    # Weight decay differs between replicas, so it is applied in `Step.take`, not by the optimizer.
+    parameters = list(stack.parameters.values())
+    if spec.name == "sgd":
+        return torch.optim.SGD(parameters, lr=lr, momentum=spec.momentum, fused=True)
+    return torch.optim.Adam(parameters, lr=lr, fused=True, capturable=isinstance(lr, Tensor) and lr.is_cuda)
+
+
+def _per_replica(values: Sequence[float], like: Tensor) -> Float[Tensor, " replicas"] | None:
+    """The numbers as a tensor, or None where all are zero and there is nothing to do."""
+    return torch.tensor(list(values), dtype=like.dtype, device=like.device) if any(values) else None
+
+
+def _add_decay(parameters: Mapping[str, Tensor], decay: Float[Tensor, " replicas"]) -> None:
+    for parameter in parameters.values():
+        assert parameter.grad is not None
+        parameter.grad.addcmul_(parameter.detach(), _as_column(decay, parameter))
+
+
+@torch.no_grad()
+def _shrink(parameters: Mapping[str, Tensor], amount: Float[Tensor, " replicas"]) -> None:
+    for parameter in parameters.values():
+        parameter.mul_(1 - _as_column(amount, parameter))
+
+
+def _as_column(numbers: Float[Tensor, " replicas"], like: Tensor) -> Tensor:
+    return numbers.view(-1, *[1] * (like.ndim - 1))

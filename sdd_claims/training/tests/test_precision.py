@@ -1,0 +1,54 @@
+"""In which arithmetic products are computed, and that weights and updates stay in float32 whatever it is."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from sdd_claims.spec import OptimizerSpec, TrainingSpec
+from sdd_claims.training import ReplicaStack, products_in, train
+from sdd_claims.training.tests import plain
+
+KINDS: tuple[Any, ...] = torch.backends.cuda.matmul, torch.backends.cudnn.conv  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("float32", "ieee"), ("tf32", "tf32"), ("bfloat16", "ieee")])
+def test_float32_products_are_exact_unless_tf32_is_asked_for(precision, expected):
+    before = [kind.fp32_precision for kind in KINDS]
+    with products_in(precision):
+        assert [kind.fp32_precision for kind in KINDS] == [expected] * 2
+    assert [kind.fp32_precision for kind in KINDS] == before
+
+
+def test_the_arithmetic_is_set_back_after_an_error():
+    before = [kind.fp32_precision for kind in KINDS]
+    with pytest.raises(RuntimeError, match="broken"), products_in("tf32"):
+        raise RuntimeError("broken")
+    assert [kind.fp32_precision for kind in KINDS] == before
+
+
+def trained(precision: str, momentum: float = 0.9) -> ReplicaStack:
+    spec = TrainingSpec(
+        epochs=3, batch_size=8, optimizer=OptimizerSpec(lr=0.05, momentum=momentum), precision=precision
+    )
+    stack = plain.stack(3, architecture=plain.BATCH_NORM)
+    train(stack, plain.data(3, torch.float32), spec, plain.numbers([0.0, 0.01, 0.0]))
+    return stack
+
+
+def test_in_bfloat16_weights_stay_in_float32_and_move_as_in_float32_to_three_digits():
+    rough, exact = trained("bfloat16"), trained("float32")
+    assert all(parameter.dtype == torch.float32 for parameter in rough.parameters.values())
+    differences = [(rough.parameters[name] - exact.parameters[name]).detach().abs().max() for name in exact.parameters]
+    assert 0 < max(differences) < 0.02
+
+
+def test_in_bfloat16_pruned_weights_stay_zero():
+    rough = trained("bfloat16")
+    for name, mask in rough.masks.items():
+        assert bool((rough.parameters[name][mask == 0] == 0).all())
+
+
+def test_tf32_is_float32_where_there_is_no_gpu():
+    rough, exact = trained("tf32"), trained("float32")
+    assert all(torch.equal(rough.parameters[name], exact.parameters[name]) for name in exact.parameters)
