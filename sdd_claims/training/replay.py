@@ -68,19 +68,24 @@ class Replay:
             if self._next.device.type != "cuda":
                 take()
                 return take
-            aside = torch.cuda.Stream(self._next.device)  # type: ignore[no-untyped-call]
-            aside.wait_stream(torch.cuda.current_stream(self._next.device))
-            with torch.cuda.stream(aside):
-                for _ in range(_WARM_UP):
-                    self._next.zero_()
-                    take()
-            torch.cuda.current_stream(self._next.device).wait_stream(aside)
-            self._next.zero_()
-            self.step.optimizer.zero_grad(set_to_none=True)
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
+            with torch.cuda.device(self._next.device):  # capturing begins on the current device
+                return self._graph_of(take).replay
+
+    def _graph_of(self, take: Callable[[], None]) -> torch.cuda.CUDAGraph:
+        """As PyTorch's notes on CUDA graphs have it: warmed up on a stream aside, gradients made anew in the graph."""
+        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            for _ in range(_WARM_UP):
+                self._next.zero_()
                 take()
-            return graph.replay
+        torch.cuda.current_stream().wait_stream(aside)
+        self._next.zero_()
+        self.step.optimizer.zero_grad(set_to_none=True)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            take()
+        return graph
 
     @contextmanager
     def _left_as_it_is(self) -> Iterator[None]:
