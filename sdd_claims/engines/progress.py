@@ -74,9 +74,9 @@ class ProgressDisplay:
                 return
 
     def _now(self) -> str:
-        """The stack that is begun and not finished, in words."""
+        """The first stack that is not finished, in words: they are taken in order."""
         for stack in self._plan.stacks:
-            done = [self._store.levels_done(replica) for replica in stack.replicas]
-            if any(done) and stack.remaining(self._store):
+            if stack.remaining(self._store):
+                done = [self._store.levels_done(replica) for replica in stack.replicas]
                 return f"{stack.replicas[0].spec}, level {min(done)} of {max(stack.levels)}, {len(done)} seeds"
-        return "starting"
+        return "finished"
