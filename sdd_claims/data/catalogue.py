@@ -20,9 +20,11 @@ class Entry:
         mean: published mean of each channel over the training images, pixels scaled to [0, 1].
         std: published standard deviation of each channel, same scale.
         sha256: of the bytes of train_images, train_labels, test_images, test_labels in this order: the content, not
-            the file, so that a set compressed by another program still counts. None where we never held the data;
-            torchvision then vouches for it by MD5.
-        torchvision: class name in `torchvision.datasets`; None for the embedded set.
+            the file, so that a set compressed by another program still counts. None where we never held the data:
+            torchvision then vouches for it by MD5. Of a set of JPEG files no bytes are published: decoders differ by a
+            grey level.
+        embedded: whether the repository itself carries the data.
+        torchvision: class name in `torchvision.datasets`; None for sets that it does not have.
         torchvision_files: what torchvision reads, relative to the data root.
     """
 
@@ -34,13 +36,9 @@ class Entry:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     sha256: str | None
+    embedded: bool = False
     torchvision: str | None = None
     torchvision_files: tuple[str, ...] = ()
-
-    @property
-    def embedded(self) -> bool:
-        """Whether the repository itself carries the data."""
-        return self.torchvision is None
 
     @property
     def torchvision_folder(self) -> str:
@@ -66,6 +64,7 @@ _ENTRIES = (
         mean=_MNIST_MEAN,
         std=_MNIST_STD,
         sha256="afefc2d0c877c4511ea6fdaadb6e2911ce0c2da54ebbf654b325affc9dd7a9d2",
+        embedded=True,
     ),
     Entry(
         name="mnist",
@@ -116,6 +115,17 @@ _ENTRIES = (
         sha256=None,
         torchvision="CIFAR100",
         torchvision_files=("cifar-100-python/train", "cifar-100-python/test"),
+    ),
+    # The labels of its test set were never published: its validation set takes the place here, as in He et al. 2022.
+    Entry(
+        name="tiny_imagenet",
+        train_count=100_000,
+        test_count=10_000,
+        image_shape=(64, 64, 3),
+        classes=200,
+        mean=(0.4802, 0.4481, 0.3975),
+        std=(0.2770, 0.2691, 0.2821),
+        sha256=None,
     ),
 )
 

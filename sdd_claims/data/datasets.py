@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from sdd_claims.data import catalogue, prepared_form, regression, stand_in, torchvision_form
+from sdd_claims.data import catalogue, prepared_form, regression, stand_in, tiny_imagenet, torchvision_form
 from sdd_claims.errors import InputError
 
 ROOT_VARIABLE = "SDD_CLAIMS_DATA"
 DEFAULT_ROOT = Path("~/.cache/sdd_claims/data")
 EMBEDDED_FOLDER = Path(__file__).parents[2] / "fixtures"
+
+_RESTORE = "restore it with `git checkout -- fixtures/{}`"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,10 +43,12 @@ def load(name: str, data_root: Path | None = None) -> Dataset:
     """Load a data set; the second call in a process returns the same object.
 
     `mnist_small` comes from the repository's fixtures. Any other set comes from the data root: `<root>/<name>.npz` in
-    the prepared form if it is there, else torchvision's own folder, downloaded where there is a network.
+    the prepared form if it is there, else torchvision's own folder, downloaded where there is a network. Tiny ImageNet
+    comes from its authors' folder, which nothing here downloads; its test images are the published validation images.
 
     Args:
-        name: mnist_small, mnist, fashion_mnist, cifar10 or cifar100; after "stand_in:", random images of its shape.
+        name: mnist_small, mnist, fashion_mnist, cifar10, cifar100 or tiny_imagenet; after "stand_in:", random images of
+            its shape.
         data_root: the folder; None for the environment variable SDD_CLAIMS_DATA, or else ~/.cache/sdd_claims/data.
 
     Raises:
@@ -64,7 +68,7 @@ def load(name: str, data_root: Path | None = None) -> Dataset:
 
 
 def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
-    """Say why `load` would have to download, or None if the files are there (they are not opened), or none are needed.
+    """Say what `load` would miss and what to fetch; None if the files are there (not opened), or none are needed.
 
     Raises:
         InputError: unknown name.
@@ -73,11 +77,13 @@ def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
         return None
     entry = catalogue.find(name)
     folder = EMBEDDED_FOLDER if entry.embedded else resolve_root(data_root)
-    if (folder / f"{name}.npz").is_file() or (not entry.embedded and torchvision_form.is_present(entry, folder)):
+    if (folder / f"{name}.npz").is_file():
         return None
     if entry.embedded:
-        return f"{folder / f'{name}.npz'} is missing"
-    return f"{folder} holds neither {name}.npz nor a complete {entry.torchvision_folder}/"
+        return f"{folder / f'{name}.npz'} is missing; {_RESTORE.format(f'{name}.npz')}"
+    if entry.torchvision is None:
+        return None if tiny_imagenet.is_present(folder) else tiny_imagenet.why_absent(entry, folder)
+    return None if torchvision_form.is_present(entry, folder) else torchvision_form.why_absent(entry, folder)
 
 
 def resolve_root(data_root: Path | None = None) -> Path:
@@ -89,9 +95,14 @@ def resolve_root(data_root: Path | None = None) -> Path:
 def _load(entry: catalogue.Entry, folder: Path) -> Dataset:
     path = folder / f"{entry.name}.npz"
     if entry.embedded:
-        arrays = prepared_form.read(path, entry, f"restore it with `git checkout -- fixtures/{path.name}`")
+        arrays = prepared_form.read(path, entry, _RESTORE.format(path.name))
     elif path.exists():
-        arrays = prepared_form.read(path, entry, "replace it, or delete it so that torchvision downloads the set")
+        again = (
+            "torchvision downloads the set" if entry.torchvision else f"it is made anew from {tiny_imagenet.FOLDER}/"
+        )
+        arrays = prepared_form.read(path, entry, f"replace it, or delete it so that {again}")
+    elif entry.torchvision is None:
+        arrays = tiny_imagenet.read(entry, folder)
     else:
         arrays = torchvision_form.read(entry, folder)
     for array in arrays.values():

@@ -1,7 +1,6 @@
 """Labels by human annotators: CIFAR-10N and CIFAR-100N (Wei et al. 2022), from the files that their authors publish."""
 
 import hashlib
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -68,13 +67,14 @@ def human_labels(name: str, data_root: Path | None = None) -> UInt8[np.ndarray, 
 
 
 def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
-    """Say why `human_labels` would find no file, or None if it is there (it is not opened).
+    """Say why `human_labels` would find no file, and what to fetch; None if it is there (it is not opened).
 
     Raises:
         InputError: a data set that was not annotated.
     """
-    path = resolve_root(data_root) / FOLDER / _entry(name).file
-    return None if path.is_file() else f"{path} is missing"
+    entry = _entry(name)
+    path = resolve_root(data_root) / FOLDER / entry.file
+    return None if path.is_file() else f"{path} is missing; {_remedy(entry)}"
 
 
 def _entry(name: str) -> Annotations:
@@ -86,17 +86,26 @@ def _entry(name: str) -> Annotations:
     return ANNOTATIONS[name]
 
 
+def _remedy(entry: Annotations) -> str:
+    return f"put the {entry.file} of github.com/UCSC-REAL/cifar-10-100n there"
+
+
 @cache
 def _read(name: str, entry: Annotations, path: Path, data_root: Path | None) -> UInt8[np.ndarray, " n"]:
-    remedy = f"put the {entry.file} of github.com/UCSC-REAL/cifar-10-100n there"
+    remedy = _remedy(entry)
     if not path.is_file():
         raise MissingDataError(f"{path} is missing, expected the human annotators' labels of {name} there; {remedy}")
     found = _arrays(path, remedy)
     clean = load(name, data_root).train_labels
     for part in ("clean_label", entry.labels):
         labels = found.get(part)
-        if not isinstance(labels, np.ndarray) or labels.shape != clean.shape or labels.dtype.kind not in "iu":
+        if not isinstance(labels, np.ndarray) or labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise InputError(f"{path} lacks {part}, expected {len(clean)} whole numbers; {remedy}")
+        if len(labels) != len(clean):
+            raise InputError(
+                f"{path} holds {len(labels)} numbers as {part}, expected one for each of the {len(clean)} training "
+                f"images of {name}; {remedy}"
+            )
     if not np.array_equal(found["clean_label"], clean):
         raise InputError(
             f"{path} was made for other images than those of {name}, or for another order of them: its clean labels "
@@ -123,7 +132,7 @@ def _arrays(path: Path, remedy: str) -> Mapping[str, Any]:
     try:
         with torch.serialization.safe_globals(harmless):
             found = torch.load(path, weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:  # a damaged pickle makes its reader stumble in many ways
         raise InputError(f"{path} is no readable file of arrays ({_first_line(error)}); {remedy}") from error
     if not isinstance(found, dict):
         raise InputError(f"{path} holds a {type(found).__name__}, expected a dictionary of arrays; {remedy}")

@@ -13,10 +13,20 @@ from sdd_claims.data import prepared_form
 from sdd_claims.data.catalogue import Entry
 from sdd_claims.errors import InputError
 
+_REMEDY = (
+    "connect to the network, so that torchvision downloads the set, or put one of them into the folder, or name a "
+    "folder that has one in SDD_CLAIMS_DATA"
+)
+
 
 def is_present(entry: Entry, root: Path) -> bool:
     """Whether every file that torchvision reads lies under the data root."""
     return all((root / file).is_file() for file in entry.torchvision_files)
+
+
+def why_absent(entry: Entry, root: Path) -> str:
+    """What is missing, and how to get it."""
+    return f"{root} holds neither {entry.name}.npz nor a complete {entry.torchvision_folder}/; {_REMEDY}"
 
 
 def read(entry: Entry, root: Path) -> prepared_form.Arrays:
@@ -50,7 +60,7 @@ def _published_class(entry: Entry) -> Any:
     # Imported late: torchvision takes a second to import, and the embedded set does without it.
     from torchvision import datasets
 
-    assert entry.torchvision is not None, f"{entry.name} is embedded"
+    assert entry.torchvision is not None, f"{entry.name} is not one of torchvision's"
     return getattr(datasets, entry.torchvision)
 
 
@@ -68,6 +78,5 @@ def _download(published: Any, entry: Entry, root: Path) -> None:
         reason = " ".join(str(error).split())
         raise InputError(
             f"{root} holds neither {entry.name}.npz nor {entry.torchvision_folder}/, and {entry.name} could not be "
-            f"downloaded there ({reason}); connect to the network, or put one of them into the folder, "
-            "or name a folder that has one in SDD_CLAIMS_DATA"
+            f"downloaded there ({reason}); {_REMEDY}"
         ) from error

@@ -71,15 +71,24 @@ def test_data_root_is_the_argument_then_the_variable_then_the_default(tmp_path, 
     assert resolve_root() == tmp_path / ".cache/sdd_claims/data"
 
 
-def test_unavailable_sets_say_where_they_were_looked_for(tmp_path):
+def test_unavailable_sets_say_where_they_were_looked_for_and_what_to_fetch(tmp_path):
     assert why_unavailable("mnist_small") is None
-    reason = why_unavailable("cifar10", tmp_path)
-    assert reason == f"{tmp_path} holds neither cifar10.npz nor a complete cifar-10-batches-py/"
+    for name, entry in CATALOGUE.items():
+        if entry.torchvision:
+            reason = (
+                f"{tmp_path} holds neither {name}.npz nor a complete {entry.torchvision_folder}/; connect to the net"
+            )
+            assert str(why_unavailable(name, tmp_path)).startswith(reason)
+    assert why_unavailable("tiny_imagenet", tmp_path) == (
+        f"{tmp_path} holds neither tiny_imagenet.npz nor a complete tiny-imagenet-200/; fetch tiny-imagenet-200.zip, "
+        "which Stanford's course CS231n publishes, and unpack it there"
+    )
 
 
 def test_a_checkout_without_the_embedded_set_says_how_to_restore_it(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "EMBEDDED_FOLDER", tmp_path)
-    assert why_unavailable("mnist_small") == f"{tmp_path / 'mnist_small.npz'} is missing"
+    restore = "restore it with `git checkout -- fixtures/mnist_small.npz`"
+    assert why_unavailable("mnist_small") == f"{tmp_path / 'mnist_small.npz'} is missing; {restore}"
     with pytest.raises(InputError, match=r"mnist_small\.npz is missing.*git checkout -- fixtures/mnist_small\.npz"):
         load("mnist_small")
 
