@@ -14,8 +14,8 @@ from sdd_claims.errors import InputError
 from sdd_claims.models.conv import conv_net
 from sdd_claims.models.mlp import mlp
 from sdd_claims.models.relu_network import relu_network
-from sdd_claims.models.resnet import resnet18
-from sdd_claims.models.vgg import vgg_like
+from sdd_claims.models.resnet import resnet
+from sdd_claims.models.vgg import vgg16, vgg_like
 from sdd_claims.models.vit import vision_transformer
 from sdd_claims.spec import ModelSpec, TransformerSpec
 
@@ -66,7 +66,7 @@ def build(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> A
     make = partial(_MODULES[spec.name], spec, input_shape, classes)
     with torch.device("meta"):
         module = make()
-    if spec.name in ("mlp", "vgg_like"):
+    if spec.name in ("mlp", "vgg_like", "vgg16"):
         return Architecture(module, _weights(module)[:-1])
     if spec.name == "vit":
         return Architecture(module, _weights(module, nn.Linear), make)
@@ -81,7 +81,9 @@ _MODULES: Mapping[str, Callable[[ModelSpec, Shape, int], nn.Module]] = {
     "mlp": lambda spec, shape, classes: mlp(math.prod(shape), spec.hidden, classes),
     "conv": lambda spec, shape, classes: conv_net(shape, spec.channels, spec.batch_norm, classes),
     "vgg_like": lambda spec, shape, classes: vgg_like(shape, spec.channels, classes),
-    "resnet18": lambda _, shape, classes: resnet18(shape[0], classes),
+    "vgg16": lambda _, shape, classes: vgg16(shape, classes),
+    "resnet18": lambda spec, shape, classes: resnet(spec.name, shape[0], classes),
+    "resnet101": lambda spec, shape, classes: resnet(spec.name, shape[0], classes),
     "relu_network": lambda spec, shape, outputs: relu_network(
         math.prod(shape), spec.hidden, spec.functional_width, outputs
     ),

@@ -1,8 +1,43 @@
-"""The VGG-like network of Quétu & Milovanović 2023."""
+"""VGG-16 (Simonyan & Zisserman 2015) for small images, and the VGG-like network of Quétu & Milovanović 2023."""
 
 from itertools import pairwise
 
 from torch import nn
+
+from sdd_claims.errors import InputError
+
+_SMALLEST = 16  # pixels, of which four pools leave one
+
+
+def vgg16(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """Torchvision's VGG-16 with batch norm, its last max pool an average over all pixels, and one linear layer.
+
+    He et al. 2022, B, "follow the settings from OpenLTH", whose code averages the last 2x2 pixels of 32x32 images. As
+    there the convolutions have biases, though batch norm follows.
+
+    Args:
+        input_shape: (channels, height, width) of the images.
+        classes: outputs.
+
+    Raises:
+        InputError: images too small for four pools.
+    """
+    channels, height, width = input_shape
+    if min(height, width) < _SMALLEST:
+        raise InputError(
+            f"VGG-16 halves its images four times, but {height} x {width} pixels are less than {_SMALLEST} x "
+            f"{_SMALLEST}; set DataSpec.side to {_SMALLEST} or more, or choose another model"
+        )
+    # Imported late: torchvision takes a second to import, and most runs do without it.
+    from torchvision.models import get_model
+
+    network: nn.Module = get_model("vgg16_bn", init_weights=False)
+    layers = list(network.get_submodule("features").children())
+    layers[0] = nn.Conv2d(channels, 64, kernel_size=3, padding=1)
+    network.features = nn.Sequential(*layers[:-1])
+    network.avgpool = nn.AdaptiveAvgPool2d(1)
+    network.classifier = nn.Linear(512, classes)
+    return network
 
 
 def vgg_like(input_shape: tuple[int, int, int], channels: tuple[int, ...], classes: int) -> nn.Sequential:

@@ -1,6 +1,7 @@
 """The networks of the papers: their sizes as published or counted by hand, what is pruned, how they begin."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -15,6 +16,8 @@ from sdd_claims.spec import ModelSpec, TransformerSpec
 
 CIFAR = (3, 32, 32)
 RESNET = ModelSpec(name="resnet18", hidden=(), batch_norm=True)
+RESNET101 = ModelSpec(name="resnet101", hidden=(), batch_norm=True)
+VGG16 = ModelSpec(name="vgg16", hidden=(), batch_norm=True)
 VGG = ModelSpec(name="vgg_like", hidden=(), batch_norm=True, channels=(32, 64, 128, 256, 512))
 VIT = ModelSpec(name="vit", hidden=(), transformer=TransformerSpec(), initialization="pytorch")
 TINY = TransformerSpec(patch=2, width=64, depth=2, heads=4, mlp=48)
@@ -48,6 +51,94 @@ def test_resnet18_prunes_all_convolutions_and_the_linear_layer():
 def test_resnet18_sees_small_images_at_full_size():
     stem = nn.Sequential(*list(build(RESNET, (1, 14, 14), 10).module.children())[:5])
     assert stem(torch.empty(2, 1, 14, 14, device="meta")).shape == (2, 64, 14, 14)
+
+
+def test_resnet101_for_small_images_has_torchvisions_parameters_but_for_its_first_and_last_layer():
+    net = build(RESNET101, CIFAR, 200)
+    published = 44_549_160  # of torchvision's, for 1000 classes
+    first = 64 * 3 * 7 * 7 - 64 * 3 * 3 * 3
+    last = (2048 + 1) * (1000 - 200)
+    assert parameters(net) == published - first - last == 42_902_280
+
+
+def test_resnet101_prunes_all_convolutions_and_the_linear_layer():
+    net = build(RESNET101, CIFAR, 200)
+    shapes = {name: tuple(p.shape) for name, p in net.module.named_parameters()}
+    assert net.prunable == tuple(name for name, shape in shapes.items() if len(shape) > 1)
+    # The first, three in each of 33 blocks, those of the four shortcuts, and the linear layer.
+    assert len(net.prunable) == 1 + 3 * (3 + 4 + 23 + 3) + 4 + 1
+    assert net.prunable[-1] == "fc.weight"
+
+
+def test_resnet101_sees_small_images_at_full_size():
+    stem = nn.Sequential(*list(build(RESNET101, CIFAR, 10).module.children())[:5])
+    assert stem(torch.empty(2, 3, 32, 32, device="meta")).shape == (2, 256, 32, 32)
+
+
+# Of 13 convolutions with 9 weights a pair of channels.
+VGG16_WIDTHS = [3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512]
+
+
+def test_vgg16_for_small_images_has_the_published_number_of_parameters_with_biases_in_its_convolutions():
+    # Without them, as in implementations that leave them to batch norm, there would be 14,724,042.
+    assert parameters(build(VGG16, CIFAR, 10)) == 14_728_266 == 14_724_042 + sum(VGG16_WIDTHS[1:])
+
+
+def test_vgg16_prunes_its_convolutions():
+    net = build(VGG16, CIFAR, 10)
+    shapes = {name: tuple(p.shape) for name, p in net.module.named_parameters()}
+    pairs = pairwise(VGG16_WIDTHS)
+    assert [shapes[name] for name in net.prunable] == [(outputs, inputs, 3, 3) for inputs, outputs in pairs]
+    matrices = [name for name, shape in shapes.items() if len(shape) > 1]
+    assert list(net.prunable) == matrices[:-1]
+    assert shapes[matrices[-1]] == (10, 512)
+
+
+def test_vgg16_is_that_of_openlth():
+    """Four max pools, an average over the last 2x2 pixels, and one linear layer."""
+    plan: list[int | str] = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512]
+    layers: list[nn.Module] = []
+    inputs = 3
+    for step in plan:
+        if isinstance(step, str):
+            layers.append(nn.MaxPool2d(2))
+        else:
+            layers += [nn.Conv2d(inputs, step, 3, padding=1), nn.BatchNorm2d(step), nn.ReLU()]
+            inputs = step
+    theirs = nn.Sequential(*layers, nn.AvgPool2d(2), nn.Flatten(), nn.Linear(512, 10))
+    net = build(VGG16, CIFAR, 10)
+    weights = initial_weights(net, torch_stream(0, Stream.INITIALIZATION))
+    assert len(weights) == len(theirs.state_dict())
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), weights.values(), strict=True)))
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        ours = torch.func.functional_call(net.module.eval(), weights, (images,))
+        torch.testing.assert_close(ours, theirs.eval()(images))
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (3, 28, 28), (3, 64, 64)])
+def test_vgg16_takes_images_of_any_side_that_can_be_halved_four_times(shape):
+    assert build(VGG16, shape, 7).module(torch.empty(2, *shape, device="meta")).shape == (2, 7)
+
+
+@pytest.mark.parametrize(("spec", "side"), [(RESNET101, 8), (VGG16, 16)], ids=str)
+def test_every_prunable_weight_of_a_large_network_learns(spec, side):
+    net = build(spec, (3, side, side), 10)
+    weights = initial_weights(net, torch_stream(0, Stream.INITIALIZATION))
+    trained = [weights[name].requires_grad_() for name, _ in net.module.named_parameters()]
+    images = torch.randn(4, 3, side, side, generator=torch.Generator().manual_seed(0))
+    logits = torch.func.functional_call(net.module.train(), weights, (images,))
+    assert logits.shape == (4, 10)
+    gradients = torch.autograd.grad(logits.logsumexp(1).sum(), trained)
+    named = dict(zip((name for name, _ in net.module.named_parameters()), gradients, strict=True))
+    for name in net.prunable:
+        assert named[name].isfinite().all()
+        assert named[name].any(), name
+
+
+def test_images_too_small_for_vgg16_are_refused():
+    with pytest.raises(InputError, match=r"but 14 x 14 pixels are less than 16 x 16; set DataSpec\.side to 16"):
+        build(VGG16, (1, 14, 14), 10)
 
 
 def test_the_vgg_like_network_has_the_parameters_counted_by_hand_and_prunes_its_convolutions():
