@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from sdd_claims.claim import CurveOf, Trial
-from sdd_claims.data import human_labels, regression, stand_in
+from sdd_claims.data import catalogue, human_labels, regression, stand_in
 from sdd_claims.data.datasets import why_unavailable
-from sdd_claims.spec import PathSpec, RunSpec, TransformerSpec
+from sdd_claims.models import build
+from sdd_claims.spec import ModelSpec, PathSpec, RunSpec, TransformerSpec
 
 LEVELS = 2
 SEEDS = (0, 1)
@@ -16,7 +18,9 @@ SEEDS = (0, 1)
 _IMAGES, _HELD_OUT = 256, 64
 
 _LARGE: Mapping[str, Mapping[str, object]] = {
-    "resnet18": {},
+    "vgg16": {"name": "vgg_like", "channels": (4, 8)},
+    "resnet18": {"name": "conv", "channels": (4, 8)},
+    "resnet101": {"name": "conv", "channels": (4, 8)},
     "vgg_like": {"channels": (4, 8)},
     "vit": {"transformer": TransformerSpec(width=32, depth=1, heads=2, mlp=32)},
 }
@@ -26,11 +30,27 @@ _FEW = 16
 
 
 def smoke_curves(trial: Trial, data_root: Path | None) -> tuple[Mapping[str, CurveOf], Mapping[str, CurveOf]]:
-    """The shrunk curves of a trial and of its control."""
+    """The shrunk curves of a trial and of its control.
+
+    Raises:
+        InputError: a network that does not fit its images, whole as it is.
+    """
+    for curve in (*trial.curves.values(), *trial.control_curves.values()):
+        for spec in (curve.spec, curve.spec.distillation.teacher):
+            if spec is not None and spec.model.name in _LARGE:
+                _build(spec.model, spec.data.name, spec.data.side)
     return (
         {name: shrunk(curve, data_root) for name, curve in trial.curves.items()},
         {name: shrunk(curve, data_root) for name, curve in trial.control_curves.items()},
     )
+
+
+@cache
+def _build(model: ModelSpec, data: str, side: int | None) -> None:
+    """Build the whole network, without weights: a small one is trained in its place."""
+    entry = catalogue.find(data)
+    height, width, *channels = entry.image_shape
+    build(model, (channels[0] if channels else 1, side or height, side or width), entry.classes)
 
 
 def shrunk(curve: CurveOf, data_root: Path | None) -> CurveOf:

@@ -5,9 +5,11 @@ import pytest
 from sdd_claims import smoke
 from sdd_claims.claim import CurveOf
 from sdd_claims.data import stand_in
+from sdd_claims.errors import InputError
+from sdd_claims.models import build
 from sdd_claims.plan import Request, plan
 from sdd_claims.smoke import shrunk, smoke_curves
-from sdd_claims.spec import NoiseSpec, PruningSpec, RunSpec
+from sdd_claims.spec import ModelSpec, NoiseSpec, PruningSpec, RunSpec, TransformerSpec
 from sdd_claims.tests.tiny import trial_named
 
 BIG = RunSpec().but(
@@ -54,6 +56,40 @@ def test_a_smoke_run_shares_no_result_with_a_judged_one():
 
 def test_smoke_seeds_are_pilots():
     assert max(smoke.SEEDS) < 1000
+
+
+LARGE = {
+    "resnet18": ModelSpec(name="resnet18", hidden=(), batch_norm=True),
+    "resnet101": ModelSpec(name="resnet101", hidden=(), batch_norm=True),
+    "vgg16": ModelSpec(name="vgg16", hidden=(), batch_norm=True),
+    "vgg_like": ModelSpec(name="vgg_like", hidden=(), batch_norm=True, channels=(32, 64, 128, 256, 512)),
+    "vit": ModelSpec(name="vit", hidden=(), transformer=TransformerSpec(), initialization="pytorch"),
+}
+
+
+@pytest.mark.parametrize("augmentation", ["none", "flip_and_shift"])
+@pytest.mark.parametrize("model", LARGE.values(), ids=LARGE)
+def test_in_place_of_a_large_network_a_small_one_of_its_kind_is_trained_on_small_images(model, augmentation, tmp_path):
+    spec = BIG.but(data={"name": "cifar10", "augmentation": augmentation}, model=model)
+    small = shrunk(CurveOf(spec, "test_accuracy", 33), tmp_path).spec
+    side = small.data.side
+    assert side is not None
+    assert side <= 16
+    assert build(small.model, (3, side, side), 10).prunable_count < 20_000
+    assert small.model.batch_norm == model.batch_norm
+    assert small.data.augmentation == augmentation
+
+
+def test_a_large_network_that_does_not_fit_its_images_is_found_though_a_small_one_is_trained(tmp_path):
+    misfit = BIG.but(
+        data={"name": "cifar10"},
+        model=ModelSpec(name="vit", hidden=(), transformer=TransformerSpec(patch=5), initialization="pytorch"),
+        record={"weights": "every_level"},
+    )
+    student = misfit.but(model=RunSpec().model, distillation={"alpha": 0.5, "teacher": misfit})
+    for spec in (misfit, student):
+        with pytest.raises(InputError, match="32 x 32 pixels are not squares of 5 x 5"):
+            smoke_curves(trial_named("obedience", spec=spec, levels=4), tmp_path)
 
 
 @pytest.mark.parametrize("train_size", [None, 64, 5000])
