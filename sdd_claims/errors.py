@@ -9,5 +9,9 @@ class MissingDataError(InputError):
     """A data set that is not on disk and cannot be had from here: the message says what to fetch."""
 
 
+class BudgetError(InputError):
+    """What a budget of time leaves unjudged: the message says how much of it is stored and how long the rest takes."""
+
+
 class StoreError(RuntimeError):
     """A store that cannot be used as it is: newer schema, read-only or full disk. Nothing stored is lost."""

@@ -14,7 +14,7 @@ class Engine(Protocol):
     """Trains a plan."""
 
     def run(self, plan: Plan, site: Site) -> None:
-        """Return when every level of the plan is stored."""
+        """Return when every level of the plan is stored, or when the site has closed."""
 
 
 ENGINES: dict[str, type[SerialEngine] | type[PoolEngine]] = {"serial": SerialEngine, "pool": PoolEngine}

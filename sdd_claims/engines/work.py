@@ -5,6 +5,7 @@ commit level by level, and take the next; at the end, wait for the stacks that o
 xdist worker or another machine on the same file system joins in without knowing of the others.
 """
 
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,22 +24,42 @@ from sdd_claims.store import Store
 
 @dataclass(frozen=True)
 class Site:
-    """Where training happens; never part of a result's key."""
+    """Where training happens, and until when; never part of a result's key.
+
+    Attributes:
+        store: folder of results.
+        device: that computes.
+        data_root: folder of data sets; None for the default.
+        deadline: `time.time()` from which on no level is begun; one that has begun is finished. None for no such time.
+    """
 
     store: Path
     device: str = "cpu"
     data_root: Path | None = None
+    deadline: float | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.time() >= self.deadline
+
+
+_POLL_SECONDS = 0.2
 
 
 def work_through(stacks: Sequence[Stack], site: Site) -> None:
-    """Return when every level of every stack is stored, by this process or by others."""
+    """Return when every level of every stack is stored, by this process or by others, or when the site has closed."""
     store = Store(site.store)
     waiting = deque(stack for stack in stacks if stack.remaining(store))
     held_by_others = 0
-    while waiting:
+    while waiting and not site.closed:
         stack = waiting.popleft()
         # Once round the queue without any luck: all are held by others, so wait for the first.
         wait = held_by_others > len(waiting)
+        if wait and site.deadline is not None:
+            # Others may hold theirs until long after the deadline.
+            time.sleep(_POLL_SECONDS)
+            wait = False
         if stack.chains is not None and stack.chains.remaining(store):
             with store.locked(stack.chains.replicas, wait):
                 held_by_others = 0 if wait else held_by_others + 1
@@ -52,7 +73,8 @@ def work_through(stacks: Sequence[Stack], site: Site) -> None:
                 held_by_others = 0
                 if stack.remaining(store):
                     with training_slot(site.device):
-                        _train(stack, store, site)
+                        if not site.closed:
+                            _train(stack, store, site)
             else:
                 held_by_others += 1
                 waiting.append(stack)
@@ -81,7 +103,7 @@ def _train(stack: Stack, store: Store, site: Site) -> None:
     teachers = [_teacher(replica, store) for replica in members]
     pruning = IterativePruning(members, device, site.data_root, teachers)
     states = [_before(replica, n, store) for replica, n in zip(members, done, strict=True)]
-    while unfinished := [i for i in range(len(members)) if done[i] < levels[i]]:
+    while not site.closed and (unfinished := [i for i in range(len(members)) if done[i] < levels[i]]):
         level = min(done[i] for i in unfinished)
         now = [i for i in unfinished if done[i] == level]
         results = pruning.next_level(level, [states[i] for i in now], now)

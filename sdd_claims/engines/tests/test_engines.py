@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from contextlib import ExitStack
 from itertools import count
@@ -350,3 +351,34 @@ def test_levels_done_by_others_do_not_make_a_replica_train_backwards(tmp_path, i
     fill(Store(tmp_path), plan([Request(SPEC, SEEDS, 4)]))
     SerialEngine().run(stack_of_three(2), Site(tmp_path))
     assert [Store(tmp_path).levels_done(Replica(SPEC, seed)) for seed in SEEDS] == [4, 4, 4]
+
+
+# A deadline
+
+
+def test_after_the_deadline_no_level_is_begun_and_one_that_has_begun_is_stored(tmp_path, monkeypatch):
+    passed = list[int]()
+
+    class Clocked(InstantPruning):
+        def next_level(self, level, states, members):
+            passed.append(level)
+            return super().next_level(level, states, members)
+
+    monkeypatch.setattr(work_module, "IterativePruning", Clocked)
+    monkeypatch.setattr(time, "time", lambda: len(passed))
+    SerialEngine().run(FROM_CHAINS, Site(tmp_path, deadline=2))
+    store = Store(tmp_path)
+    assert [store.levels_done(replica) for replica in FROM_CHAINS.wanted] == [2, 2, 2, 0, 0, 0]
+    SerialEngine().run(FROM_CHAINS, Site(tmp_path))
+    assert Counter(trained(tmp_path)) == once(FROM_CHAINS)
+
+
+def test_nobody_waits_beyond_the_deadline_for_what_others_hold(tmp_path, monkeypatch, instant):
+    now = count()
+    monkeypatch.setattr(work_module, "_POLL_SECONDS", 0)
+    monkeypatch.setattr(time, "time", lambda: next(now))
+    store = Store(tmp_path)
+    with store.locked(FROM_CHAINS.stacks[0].replicas, wait=False) as held:
+        assert held
+        SerialEngine().run(FROM_CHAINS, Site(tmp_path, deadline=20))
+    assert trained(tmp_path) == []
