@@ -1,19 +1,15 @@
-"""What a plan will cost, before any of it is trained."""
+"""What levels will cost, before any of them is trained: operations, and seconds of a core or a GPU."""
 
-import time
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-import torch
-
-from sdd_claims.data import catalogue, regression, stand_in
-from sdd_claims.measures import training_flops_per_image
-from sdd_claims.models import build
+from sdd_claims import provenance, shapes
 from sdd_claims.plan import Plan
+from sdd_claims.rates import Rate, Rates
 from sdd_claims.record import Replica
 from sdd_claims.spec import RunSpec
 from sdd_claims.store import Store
-
-_SHARE_OF_MATMUL = 0.4
-"""A stacked step reaches about this share of the machine's matrix-product rate (see benchmarks/)."""
 
 
 def level_flops(spec: RunSpec) -> float:
@@ -21,50 +17,90 @@ def level_flops(spec: RunSpec) -> float:
 
     The points of a path over epochs share one training; each counts as an even part of it.
     """
-    if spec.data.name in regression.PROBLEMS:
-        count, entries = regression.inputs(spec.data.name).shape
-        an_epoch = count * training_flops_per_image(build(spec.model, (entries, 1, 1), 1), (entries, 1, 1))
-        return an_epoch * spec.training.epochs / len(spec.path.values)
-    entry = catalogue.find(spec.data.name.removeprefix(stand_in.PREFIX))
-    height, width, *channels = entry.image_shape
-    side = spec.data.side
-    shape = (channels[0] if channels else 1, side or height, side or width)
-    images = (spec.data.train_size or entry.train_count - spec.data.validation_size) * spec.training.epochs
-    return float(training_flops_per_image(build(spec.model, shape, entry.classes), shape) * images)
+    training = float(shapes.flops_per_image(spec) * shapes.images_per_epoch(spec) * spec.training.epochs)
+    return training / len(spec.path.values) if spec.path.over == "epochs" else training
 
 
-def missing_flops(plan: Plan, store: Store) -> float:
-    """Operations of all levels that are needed and not stored."""
-    flops = {spec: level_flops(spec) for spec in {replica.spec for replica in plan.wanted}}
-    return sum(flops[replica.spec] * _trainings(replica, n, store) for replica, n in plan.wanted.items())
+def trainings(spec: RunSpec, done: int, wanted: int) -> int:
+    """Levels to be trained from `done` on; the points of a path are trained together, or are parts of one training."""
+    if spec.path.over == "none" or done >= wanted:
+        return max(0, wanted - done)
+    return len(spec.path.values) if spec.path.over in ("penalty_strength", "epochs") else 1
 
 
-def _trainings(replica: Replica, levels: int, store: Store) -> int:
-    """Trainings that the missing levels of a replica take: all points of a path are trained together, or are one."""
-    path, missing = replica.spec.path, max(0, levels - store.levels_done(replica))
-    if path.over == "none" or not missing:
-        return missing
-    return len(path.values) if path.over == "penalty_strength" else 1
+@dataclass(frozen=True)
+class Cost:
+    """Of some levels.
+
+    Attributes:
+        flops: operations of their training, counted dense.
+        seconds: that one core or one GPU takes for it.
+        measured: of these seconds, those by rates that have been measured.
+    """
+
+    flops: float = 0.0
+    seconds: float = 0.0
+    measured: float = 0.0
 
 
-def rate(plan: Plan, store: Store) -> tuple[float, str]:
-    """Operations a second of one training process, and where the figure comes from."""
-    records = [record for replica in plan.wanted for record in store.records(*replica.key)]
-    if records:
-        return sum(r.train_flops for r in records) / sum(r.seconds for r in records), "the stored runs' own rate"
-    return _matmul_rate() * _SHARE_OF_MATMUL, "a matrix product timed just now"
+class Estimate:
+    """What levels cost on one device, worked out once a spec.
+
+    Attributes:
+        processes: that share the work.
+    """
+
+    def __init__(self, rates: Rates, device: str | None, processes: int) -> None:
+        self.processes = processes
+        self._rates, self._device = rates, device
+        self._levels: dict[str, tuple[float, Rate]] = {}
+
+    def rate(self, spec: RunSpec) -> Rate:
+        """How fast a spec's network trains there."""
+        return self._level(spec)[1]
+
+    def seconds(self, replica: Replica, done: int, wanted: int) -> float:
+        """Seconds of one core or one GPU for a replica's levels from `done` to `wanted`."""
+        flops, rate = self._level(replica.spec)
+        return flops * trainings(replica.spec, done, wanted) / rate.flops
+
+    def cost(self, levels: Iterable[tuple[Replica, int, int]]) -> Cost:
+        """Of replicas' levels, each from what is done to what is wanted."""
+        total = seconds = measured = 0.0
+        for replica, done, wanted in levels:
+            flops, rate = self._level(replica.spec)
+            flops *= trainings(replica.spec, done, wanted)
+            total, seconds = total + flops, seconds + flops / rate.flops
+            measured += flops / rate.flops if rate.measured else 0.0
+        return Cost(total, seconds, measured)
+
+    def _level(self, spec: RunSpec) -> tuple[float, Rate]:
+        if spec.digest not in self._levels:
+            self._levels[spec.digest] = level_flops(spec), self._rates.of(spec, self._device)
+        return self._levels[spec.digest]
 
 
-def _matmul_rate(size: int = 1024, repeats: int = 5) -> float:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        a = torch.rand(size, size)
-        times = []
-        for _ in range(repeats):
-            began = time.perf_counter()
-            a @ a
-            times.append(time.perf_counter() - began)
-    finally:
-        torch.set_num_threads(threads)
-    return 2 * size**3 / min(times)
+def missing(wanted: Mapping[Replica, int], store: Store) -> Iterator[tuple[Replica, int, int]]:
+    """What is not stored: replicas with the levels they have and those they need."""
+    for replica, levels in wanted.items():
+        if (done := store.levels_done(replica)) < levels:
+            yield replica, done, levels
+
+
+def duration(plan: Plan, store: Store, estimate: Estimate) -> float:
+    """Seconds until a plan's missing levels are stored; a stack is trained by one process."""
+    stacks = sum(stack.remaining(store) > 0 for stack in plan.stacks)
+    return estimate.cost(missing(plan.wanted, store)).seconds / max(1, min(estimate.processes, stacks))
+
+
+def processes(engine: str, device: str | None) -> int:
+    """Stacks that train at once: one a core, or one a worker of pytest-xdist; on a GPU one.
+
+    Args:
+        engine: its name.
+        device: where it trains; None for a GPU that is not here.
+    """
+    if device != "cpu":
+        return 1
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    return min(workers, provenance.cores()) if engine == "serial" else provenance.cores()

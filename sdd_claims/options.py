@@ -1,5 +1,6 @@
 """From what a user typed to settings, with one clear sentence where that cannot be."""
 
+import math
 import os
 import re
 from argparse import Namespace
@@ -30,6 +31,9 @@ def settings_of(options: Namespace, registered: Mapping[str, Any], root: Path, i
     chosen: list[Mode] = [mode for mode in ("smoke", "pilots") if getattr(options, mode)]
     if len(chosen) > 1 or (chosen and options.seeds):
         raise InputError("--smoke, --pilots and --seeds exclude each other: each chooses the seeds; give one of them")
+    if options.smoke and options.budget is not None:
+        raise InputError("--smoke trains next to nothing and knows no --budget; give one of them")
+    rate = parse_positive("--rate", options.rate, "operations a second in TFLOP, such as 20")
     engine = options.engine or ("serial" if in_worker else "pool")
     if engine not in ENGINES:
         raise InputError(f"--engine {engine}: there is no such engine; use one of: {', '.join(ENGINES)}")
@@ -42,6 +46,8 @@ def settings_of(options: Namespace, registered: Mapping[str, Any], root: Path, i
         mode=chosen[0] if chosen else "judge",
         alpha=float(registered["alpha"]),
         registered=int(registered["registered"]),
+        budget=parse_positive("--budget", options.budget, "hours, such as 0.5 or 12"),
+        rate=None if rate is None else 1e12 * rate,
         published=tuple(sorted((root / "reports" / "published").glob("*/claims.json"))),
     )
 
@@ -83,6 +89,23 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
             raise InputError(f"--seeds {text}: {part!r} runs backwards; give a list such as 1000-1011,1020")
         seeds += range(first, last + 1)
     return tuple(seeds)
+
+
+def parse_positive(option: str, text: str | None, what: str) -> float | None:
+    """A finite number above 0.
+
+    Raises:
+        InputError: not such a number; the message says what is wanted.
+    """
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise InputError(f"{option} {text}: {text!r} is no number above 0; give {what}")
+    return number
 
 
 def limit_threads() -> None:

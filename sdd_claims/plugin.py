@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sdd_claims.claim import Trial
-from sdd_claims.errors import InputError, MissingDataError, StoreError
+from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError
 from sdd_claims.options import limit_threads, settings_of
 from sdd_claims.report import sentences
 from sdd_claims.report.claims_json import ClaimEntry
@@ -62,6 +62,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seeds", metavar="LIST", help="judge these seeds instead, such as 1000-1011,1020")
     group.addoption("--strict-verdicts", action="store_true", help="fail on every verdict but the registered one")
     group.addoption("--plan", action="store_true", help="say what would be trained and what it costs; train nothing")
+    group.addoption(
+        "--budget", metavar="HOURS", help="train for so long, what gives the most verdicts first; the rest is skipped"
+    )
+    group.addoption("--rate", metavar="TFLOP/S", help="with --plan and --budget: speed where none has been measured")
     group.addoption("--smoke", action="store_true", help="go the whole way in a tiny configuration; judge nothing")
     group.addoption("--pilots", action="store_true", help="try claims and controls on pilot seeds; judge nothing")
 
@@ -169,7 +173,7 @@ def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
     try:
         with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
             entry = run.entry(trial)
-    except MissingDataError as error:
+    except (MissingDataError, BudgetError) as error:
         pytest.skip(str(error))
     except (InputError, StoreError) as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None

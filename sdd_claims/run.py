@@ -11,7 +11,7 @@ from typing import cast
 
 from rich.console import Console
 
-from sdd_claims import estimate, provenance, report
+from sdd_claims import forecast, provenance, report
 from sdd_claims.claim import Tier, Trial
 from sdd_claims.engines import ProgressDisplay
 from sdd_claims.entry import entry
@@ -59,25 +59,8 @@ class ClaimRun:
         return entry(verdict, session.store, *session.curves(trial), rerun=self._rerun(trial))
 
     def plan_in_words(self) -> list[str]:
-        """What would be trained for `trials`, what is stored, and what the rest would cost."""
-        session = self._opened()
-        lines = []
-        for look in range(max((len(trial.looks) for trial in self.trials), default=0)):
-            plan = session.plan(look)
-            stored = plan.stored(session.store)
-            flops = estimate.missing_flops(plan, session.store)
-            rate, source = estimate.rate(plan, session.store)
-            processes = 1 if self.settings.engine == "serial" else provenance.cores()
-            when = "first look" if look == 0 else "if every claim is still open, the second look"
-            lines += [
-                f"{when}: {len(self.trials)} claims ask for {plan.asked} levels, {plan.needed} after duplicates are "
-                f"dropped, in {len(plan.stacks)} stacks; {stored} are stored, {plan.needed - stored} to train",
-                f"  training: {numbers.tflop(flops)}, about {numbers.duration(flops / rate / processes)} with "
-                f"{processes} processes on {provenance.hardware()} (by {source})",
-            ]
-            if self.settings.seeds is not None or self.settings.mode != "judge":
-                break
-        return lines or ["no claim is selected, so nothing would be trained"]
+        """What would be trained for `trials`, what is stored, and what the rest would cost: see `forecast`."""
+        return forecast.in_words(self._opened(), self.settings)
 
     def write_report(self, entries: Sequence[ClaimEntry], directory: Path, command: str) -> Path:
         """Write claims.json, index.html and SUMMARY.md; returns the path of the page."""

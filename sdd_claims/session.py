@@ -1,5 +1,6 @@
 """A judged run: gather what the trials need, have it trained, look, train more for what is open, look again."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -7,15 +8,19 @@ from pathlib import Path
 from typing import Literal
 
 from sdd_claims import smoke
+from sdd_claims.budget import Need, cheapest_first
 from sdd_claims.claim import BLOCK, PILOTS, CurveOf, FromPilots, Tier, Trial, Verdict, judge
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.data import regression
 from sdd_claims.data.datasets import load, why_unavailable
 from sdd_claims.data.human_labels import human_labels
 from sdd_claims.engines import Site, engine
-from sdd_claims.errors import InputError, MissingDataError, StoreError
+from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError
+from sdd_claims.estimate import Estimate, duration, processes
 from sdd_claims.ledger import Ledger
 from sdd_claims.plan import Plan, Request, plan
+from sdd_claims.rates import Rates
+from sdd_claims.report import numbers
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import Phases, find_phases
 from sdd_claims.stats.sequential import nominal_p
@@ -38,6 +43,8 @@ class Settings:
         alpha: error rate over the whole register.
         registered: number of claims in the register.
         published: claims.json files whose judged blocks bind this run.
+        budget: hours of training; None for as long as it takes.
+        rate: operations a second that estimates count with where none has been measured; None for a guess.
     """
 
     store: Path
@@ -49,6 +56,8 @@ class Settings:
     alpha: float
     registered: int
     published: tuple[Path, ...] = ()
+    budget: float | None = None
+    rate: float | None = None
 
     def __post_init__(self) -> None:
         """Check the seeds that the user gave.
@@ -85,6 +94,7 @@ class Session:
         self._ledger = Ledger(settings.store / "judged.json", settings.published)
         self._verdicts: dict[tuple[str, Tier], Verdict | InputError] = {}
         self._finished = False
+        self._deadline: float | None = None
         self.notes: list[str] = []
         for trial in self.trials:
             if not isinstance(trial.rule, FromPilots):
@@ -102,15 +112,26 @@ class Session:
             )
         self._ledger.check(trial, seeds)
 
-    def plan(self, look: int) -> Plan:
-        """What all trials need at a look, with their controls, and the pilots that windows wait for."""
-        requests = [
-            request
-            for trial in self.trials
-            if look < len(self._looks(trial))
-            for request in (*self._pilots(trial), *self._requests(trial, look))
-        ]
-        return plan(requests)
+    def plan(self, look: int, tier: Tier | None = None) -> Plan:
+        """What all trials, or those of one tier, need up to a look: see `asked`."""
+        trials = [trial for trial in self.trials if tier in (None, trial.tier)]
+        wide = tier is not None and self._settings.devices[tier] != "cpu"
+        return plan((request for trial in trials for request in self.asked(trial, look)), wide=wide)
+
+    def asked(self, trial: Trial, look: int) -> list[Request]:
+        """What a trial needs up to a look, of which it may have fewer: its control, and pilots that it waits for."""
+        return [*self._pilots(trial), *self._requests(trial, min(look, self.looks(trial) - 1))]
+
+    def looks(self, trial: Trial) -> int:
+        """How often a trial may be looked at."""
+        return len(self._looks(trial))
+
+    def estimates(self) -> dict[Tier, Estimate]:
+        """What levels cost on the device of each tier, by all that is stored now."""
+        rates, engine = Rates(self.store, self._settings.rate), self._settings.engine
+        return {
+            tier: Estimate(rates, device, processes(engine, device)) for tier, device in self._settings.devices.items()
+        }
 
     def verdict(self, trial: Trial) -> Verdict:
         """The verdict on one trial of this session, training first whatever the session still lacks.
@@ -128,17 +149,83 @@ class Session:
         return verdict
 
     def _run(self) -> None:
+        if self._settings.budget is not None:
+            self._run_within(self._settings.budget)
+            return
         still_open = self._resolved([trial for trial in self.trials if self._has_data(trial, self._pilots(trial))])
         for look in range(max(len(self._looks(trial)) for trial in self.trials)):
-            still_open = [trial for trial in still_open if look < len(self._looks(trial))]
-            still_open = [trial for trial in still_open if self._has_data(trial, self._requests(trial, look))]
-            self._train(still_open, look)
-            for trial in still_open:
-                try:
-                    self._verdicts[trial.claim.id, trial.tier] = self._judged(trial, look)
-                except InputError as error:
-                    self._verdicts[trial.claim.id, trial.tier] = error
-            still_open = [trial for trial in still_open if self._is_open(trial)]
+            still_open = self._looked_at([trial for trial in still_open if look < len(self._looks(trial))], look)
+
+    def _looked_at(self, trials: Sequence[Trial], look: int) -> list[Trial]:
+        """Train and judge some trials; returns those that stay open."""
+        trials = [trial for trial in trials if self._has_data(trial, self._requests(trial, look))]
+        self._train(trials, look)
+        trials = [trial for trial in trials if not self._cut_short(trial, look, self._requests(trial, look))]
+        for trial in trials:
+            try:
+                self._verdicts[trial.claim.id, trial.tier] = self._judged(trial, look)
+            except InputError as error:
+                self._verdicts[trial.claim.id, trial.tier] = error
+        return [trial for trial in trials if self._is_open(trial)]
+
+    def _run_within(self, hours: float) -> None:
+        """Look at the cheapest first, until nothing fits into the time that is left; what stays open queues again.
+
+        A trial that has not had its last look when time is up has no verdict: open is not inconclusive.
+        """
+        self._deadline = time.time() + 3600 * hours
+        # Before costs are counted: what is damaged counts as not stored.
+        self._check_stored(plan(request for trial in self.trials for request in self.asked(trial, self.looks(trial))))
+        steps = [(trial, 0) for trial in self.trials if self._has_data(trial, self.asked(trial, 0))]
+        while group := self._affordable(steps):
+            chosen = [steps[place] for place in group]
+            steps = [step for place, step in enumerate(steps) if place not in group]
+            fresh = self._resolved([trial for trial, look in chosen if look == 0])
+            for look in sorted({look for _, look in chosen}):
+                trials = [trial for trial, at in chosen if at == look] if look else fresh
+                still_open = self._looked_at(trials, look)
+                steps += [(trial, look + 1) for trial in still_open if look + 1 < self.looks(trial)]
+        estimates = self.estimates()
+        for trial, look in steps:
+            self._verdicts[trial.claim.id, trial.tier] = self._unjudged(trial, look, estimates[trial.tier])
+        left = sum(isinstance(verdict, BudgetError) for verdict in self._verdicts.values())
+        self.notes.append(f"budget of {hours:g} hours: {left} of {len(self.trials)} claims are left unjudged")
+
+    def _affordable(self, steps: Sequence[tuple[Trial, int]]) -> list[int]:
+        """Places of the looks to go next: the cheapest, if it fits into the time that is left, else none.
+
+        Others go with it, the next cheapest, while all take no more than a tenth of that time: processes stay busy, and
+        what has been trained by then corrects the estimate of the rest.
+        """
+        assert self._deadline is not None
+        estimates, left = self.estimates(), max(0.0, self._deadline - time.time())
+        plans = [plan(self.asked(trial, look)) for trial, look in steps]
+        needs = [Need(whole.wanted, estimates[trial.tier]) for whole, (trial, _) in zip(plans, steps, strict=True)]
+        chosen, total = list[int](), 0.0
+        for place, seconds in cheapest_first(needs, self.store):
+            total += seconds
+            fits = total <= left / 10 if chosen else duration(plans[place], self.store, needs[place].estimate) <= left
+            if not fits:
+                break
+            chosen.append(place)
+        return chosen
+
+    def _cut_short(self, trial: Trial, look: int, requests: Sequence[Request]) -> bool:
+        """Whether the deadline has left some of these requests untrained; the verdict of the look then says so."""
+        if self._deadline is None or (whole := plan(requests)).stored(self.store) == whole.needed:
+            return False
+        self._verdicts[trial.claim.id, trial.tier] = self._unjudged(trial, look, self.estimates()[trial.tier])
+        return True
+
+    def _unjudged(self, trial: Trial, look: int, estimate: Estimate) -> BudgetError:
+        whole = plan(self.asked(trial, look))
+        where = " (it is open after its first look)" if look else ""
+        rest = numbers.duration(duration(whole, self.store, estimate))
+        return BudgetError(
+            f"not judged within the budget of {self._settings.budget:g} hours{where}: {whole.stored(self.store)} of "
+            f"its {whole.needed} levels are stored, the rest takes about {rest}; run again without --budget or with "
+            "a larger one"
+        )
 
     def _has_data(self, trial: Trial, requests: Sequence[Request]) -> bool:
         """Whether the data that a trial has still to be trained on can be had; if not, its verdict is what to fetch."""
@@ -172,6 +259,8 @@ class Session:
         self._train_all(requests)
         settled = [trial for trial in trials if not isinstance(trial.rule, FromPilots)]
         for trial, rule in waiting:
+            if self._cut_short(trial, 0, self._pilots(trial)):
+                continue
             try:
                 resolved = trial.resolved(rule.rule(self._phases(trial, rule)))
                 self._check(resolved)
@@ -207,14 +296,17 @@ class Session:
         """Check what is stored for these requests, device by device, and have the rest trained."""
         for device, wanted in requests.items():
             whole = plan(wanted, wide=device != "cpu")
-            for replica in whole.wanted:
-                with self.store.locked([replica], wait=False) as mine:
-                    if mine:  # What somebody else is training now is theirs to check.
-                        self.store.verify(replica)
+            self._check_stored(whole)
             if whole.stored(self.store) < whole.needed:
                 with self._progress(whole, self.store):
-                    site = Site(self._settings.store, device, self._settings.data_root)
+                    site = Site(self._settings.store, device, self._settings.data_root, self._deadline)
                     engine(self._settings.engine).run(whole, site)
+
+    def _check_stored(self, whole: Plan) -> None:
+        for replica in whole.wanted:
+            with self.store.locked([replica], wait=False) as mine:
+                if mine:  # What somebody else is training now is theirs to check.
+                    self.store.verify(replica)
 
     def _judged(self, trial: Trial, look: int) -> Verdict:
         seeds = self._looks(trial)[look]

@@ -18,7 +18,7 @@ import math
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,13 @@ class Store:
         """Where each finished level of a replica was trained, and with what, from level 0 on."""
         return tuple(self._passes[pass_id] for pass_id in self._chain(digest, seed).passes)
 
+    def runs(self) -> Iterator[tuple[Mapping[str, Any], str, tuple[int, ...]]]:
+        """Every run of which something is stored: settings as JSON, digest and seeds; damaged ones left out."""
+        for path in sorted(self.path.glob("runs/*/spec.json")):
+            with suppress(DamageError):
+                settings = self._unsealed(path)
+                yield settings, path.parent.name, tuple(sorted(int(p.name) for p in path.parent.glob("[0-9]*")))
+
     def curve(self, digest: str, measure: str, seeds: Sequence[int], levels: int) -> SparsityCurve:
         """The table seed x level of one measure; NaN where a replica diverged.
 
@@ -139,7 +146,7 @@ class Store:
             DamageError: it is not there, or not what was written.
         """
         chain = self._chain(*replica.key)
-        if level not in _kept_levels(replica, len(chain.records)):
+        if level not in kept_levels(replica, len(chain.records)):
             raise InputError(
                 f"level {level} of seed {replica.seed} of run {replica.spec.digest[:12]} is not stored with weights; a "
                 f"chain of {len(chain.records)} levels keeps those of its newest, or of all if RecordSpec.weights is "
@@ -199,7 +206,7 @@ class Store:
             if not spec_path.exists():
                 write_atomically(spec_path, seal(replica.spec.as_dict()))
             packed = b""
-            if state is not None and record.level in _kept_levels(replica, record.level + 1):
+            if state is not None and record.level in kept_levels(replica, record.level + 1):
                 packed = _packed(state)
                 write_atomically(self._state_path(replica, record.level), packed)
             extended = _Chain((*chain.records, record), (*chain.states, _sha(packed)), (*chain.passes, pass_id))
@@ -208,7 +215,7 @@ class Store:
         write_atomically(self.path / "passes" / f"{pass_id}.json", seal({**about, "replicas": members}))
         for replica, record, _ in results:
             folder = self._folder(*replica.key)
-            kept = [self._state_path(replica, level) for level in _kept_levels(replica, record.level + 1)]
+            kept = [self._state_path(replica, level) for level in kept_levels(replica, record.level + 1)]
             # The states before, and what a process that was killed while writing has left.
             for old in (*folder.glob("state-*.safetensors"), *folder.glob(".*")):
                 if old not in kept:
@@ -223,7 +230,7 @@ class Store:
             self.warnings.append(f"{spec_path} was missing or damaged and has been written again")
         try:
             chain = self._read_chain(*replica.key)
-            for level in _kept_levels(replica, len(chain.records)):
+            for level in kept_levels(replica, len(chain.records)):
                 self.state(replica, level)
         except DamageError as damage:
             aside = self.path / "set_aside" / f"{replica.spec.digest[:12]}-{replica.seed}-{uuid.uuid4().hex[:8]}"
@@ -302,7 +309,7 @@ def _sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _kept_levels(replica: Replica, levels: int) -> range:
+def kept_levels(replica: Replica, levels: int) -> range:
     """The levels, of those finished, whose states are kept; nothing starts from what is derived, or from a path."""
     if replica.parent is not None or replica.spec.path.over != "none":
         return range(0)

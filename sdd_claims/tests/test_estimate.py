@@ -1,9 +1,11 @@
 import pytest
 import torch
 
-from sdd_claims import estimate
+from sdd_claims import estimate, provenance
+from sdd_claims.estimate import Cost, Estimate, duration, missing, processes
 from sdd_claims.iterative import IterativePruning
 from sdd_claims.plan import Request, plan
+from sdd_claims.rates import Rates
 from sdd_claims.record import Replica
 from sdd_claims.spec import DataSpec, ModelSpec, RunSpec, TrainingSpec
 from sdd_claims.store import Store
@@ -46,48 +48,62 @@ def test_the_estimate_is_what_training_then_records(store):
     assert store.records(TINY.digest, 0)[0].train_flops == estimate.level_flops(TINY)
 
 
+def cost(wanted, store):
+    """At a rate of 1 GFLOP/s that nobody has measured."""
+    return Estimate(Rates(store, assumed=1e9), "cpu", 1).cost(missing(wanted.wanted, store))
+
+
 def test_only_levels_that_are_not_stored_cost_anything(store):
     wanted = plan([Request(TINY, (0, 1), 3), Request(RunSpec(), (0,), 1)])
     expected = estimate.level_flops(TINY) * (2 + 3) + estimate.level_flops(RunSpec())
-    assert estimate.missing_flops(wanted, store) == expected
-    assert estimate.missing_flops(plan([Request(TINY, (0,), 1)]), store) == 0
+    assert cost(wanted, store).flops == expected
+    assert cost(plan([Request(TINY, (0,), 1)]), store) == Cost()
 
 
-def test_all_points_of_a_path_over_strengths_are_trained_and_those_over_epochs_are_one_training(tmp_path):
+def test_seconds_are_operations_by_the_rate_of_their_kind_and_those_by_measured_rates_are_counted_apart(store):
+    store.commit(
+        [(Replica(TINY, 1), *IterativePruning([Replica(TINY, 1)], torch.device("cpu")).next_level(0, [None])[0])],
+        {"device": "cpu", "hardware": provenance.hardware()},
+    )
+    record = store.records(TINY.digest, 1)[0]
+    found = cost(plan([Request(TINY, (0, 1), 2), Request(RunSpec(), (0,), 1)]), store)
+    assert found.measured == pytest.approx(2 * record.seconds)
+    assert found.seconds == pytest.approx(2 * record.seconds + LENET_FLOPS * 8_000 * 200 / 1e9)
+
+
+def test_all_points_of_a_path_are_trained_together_and_those_over_epochs_and_of_refits_are_one_training(tmp_path):
     path = TINY.but(
         pruning={"criterion": "none"},
         training={"penalty": {"name": "l1"}},
         path={"over": "penalty_strength", "values": (0, 1, 2, 3)},
     )
     epochs = path.but(path={"over": "epochs", "values": (0, 1, 2)})
-    assert estimate.missing_flops(plan([Request(path, (0,), 2)]), Store(tmp_path)) == 4 * TINY_FLOPS
-    assert estimate.missing_flops(plan([Request(epochs, (0, 1), 3)]), Store(tmp_path)) == 2 * TINY_FLOPS
+    refit = path.but(training={"penalty": {"name": "none"}}, path={"over": "ridge_refit", "values": (0, 1, 2)})
+    store = Store(tmp_path)
+    assert cost(plan([Request(path, (0,), 2)]), store).flops == 4 * TINY_FLOPS
+    assert cost(plan([Request(epochs, (0, 1), 3)]), store).flops == pytest.approx(2 * TINY_FLOPS)
+    assert cost(plan([Request(refit, (0,), 3)]), store).flops == TINY_FLOPS
+
+
+def test_no_more_processes_work_than_stacks_are_left(store):
+    at = [Estimate(Rates(store, assumed=1e9), "cpu", processes) for processes in (1, 2, 8)]
+    two_stacks = plan([Request(TINY, (0, 6), 2)])
+    alone, shared, shared_no_further = (duration(two_stacks, store, estimate) for estimate in at)
+    assert alone == pytest.approx(3 * TINY_FLOPS / 1e9)
+    assert shared == shared_no_further == alone / 2
+    assert duration(plan([Request(TINY, (0,), 1)]), store, at[1]) == 0
+
+
+def test_a_process_a_core_trains_unless_they_are_the_workers_of_xdist(monkeypatch):
+    monkeypatch.setattr(provenance, "cores", lambda: 4)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)
+    assert (processes("pool", "cpu"), processes("serial", "cpu"), processes("pool", None)) == (4, 1, 1)
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "3")
+    assert processes("serial", "cpu") == 3
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "9")
+    assert processes("serial", "cpu") == 4
 
 
 def test_validation_images_are_not_trained_on():
     held_out = RunSpec(data=DataSpec(name="mnist", validation_size=10_000))
     assert estimate.level_flops(held_out) == LENET_FLOPS * 50_000 * 200
-
-
-def test_the_rate_is_that_of_the_stored_runs(store):
-    record = store.records(TINY.digest, 0)[0]
-    rate, source = estimate.rate(plan([Request(TINY, (0, 1), 3)]), store)
-    assert rate == record.train_flops / record.seconds
-    assert source == "the stored runs' own rate"
-
-
-def test_without_stored_runs_the_rate_is_a_share_of_a_matrix_product(tmp_path, monkeypatch):
-    monkeypatch.setattr(estimate, "_matmul_rate", lambda: 1e9)
-    rate, source = estimate.rate(plan([Request(TINY, (0,), 1)]), Store(tmp_path))
-    assert 0 < rate < 1e9
-    assert source == "a matrix product timed just now"
-
-
-def test_timing_the_matrix_product_leaves_the_number_of_threads_as_it_was():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        assert estimate._matmul_rate(size=64, repeats=1) > 0
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)

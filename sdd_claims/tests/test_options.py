@@ -14,7 +14,7 @@ REGISTERED = {"alpha": 0.05, "registered": 46}
 
 
 def given_options(**options):
-    nothing = dict.fromkeys(("store", "report", "data_root", "device", "engine", "seeds"))
+    nothing = dict.fromkeys(("store", "report", "data_root", "device", "engine", "seeds", "budget", "rate"))
     return Namespace(**{**nothing, "smoke": False, "pilots": False, **options})
 
 
@@ -44,6 +44,14 @@ def test_a_worker_of_xdist_trains_in_its_own_process(engine):
         ({"smoke": True, "pilots": True}, "--smoke, --pilots and --seeds exclude each other"),
         ({"smoke": True, "seeds": "1000-1011"}, "exclude each other"),
         ({"pilots": True, "seeds": "1000-1011"}, "exclude each other"),
+        ({"smoke": True, "budget": "1"}, "--smoke trains next to nothing and knows no --budget; give one of them"),
+        ({"budget": "0"}, "--budget 0: '0' is no number above 0; give hours, such as 0.5 or 12"),
+        ({"budget": "-1"}, "--budget -1: .* give hours"),
+        ({"budget": "nan"}, "--budget nan: .* give hours"),
+        ({"budget": "inf"}, "--budget inf: .* give hours"),
+        ({"budget": "1h"}, "--budget 1h: .* give hours"),
+        ({"budget": ""}, "--budget : '' is no number above 0; give hours"),
+        ({"rate": "fast"}, "--rate fast: .* give operations a second in TFLOP, such as 20"),
         ({"seeds": "-1"}, "seed -1 is negative"),
         ({"seeds": "1000,1001,1000"}, "seed 1000 is given twice"),
         ({"seeds": "1000-1005,1003"}, "seed 1003 is given twice"),
@@ -54,6 +62,12 @@ def test_a_worker_of_xdist_trains_in_its_own_process(engine):
 def test_an_option_that_means_nothing_is_refused_with_the_remedy(options, sentence):
     with pytest.raises(InputError, match=sentence):
         settings(**options)
+
+
+def test_hours_and_operations_are_read():
+    chosen = settings(budget="1.5", rate="20")
+    assert (chosen.budget, chosen.rate) == (1.5, 20e12)
+    assert (settings().budget, settings().rate) == (None, None)
 
 
 @pytest.mark.parametrize(

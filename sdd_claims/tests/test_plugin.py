@@ -195,9 +195,15 @@ def test_a_plan_says_what_would_be_trained_and_writes_an_empty_store_at_most(pro
     assert result.ret == 0
     result.stdout.fnmatch_lines(
         [
-            "first look: 2 claims ask for 20 levels, 12 after duplicates are dropped, in 2 stacks; "
+            "fast tier, first look: 2 claims ask for 20 levels, 12 after duplicates are dropped, in 2 stacks; "
             "0 are stored, 12 to train",
-            "if every claim is still open, the second look: 2 claims ask for 40 levels, 24 after*",
+            "  training: *TFLOP, about * with 1 process on *",
+            "  disk: * more when all is stored, *",
+            "fast tier, if every claim is still open, up to the second look: 2 claims ask for 40 levels, 24 after*",
+            "*MLP-8 * float32 *",
+            "most expensive claims: *",
+            "*nobody2026/other * fast *",
+            "*nobody2026/clear * fast *",
         ]
     )
     assert [path.name for path in project.store.iterdir()] == ["store.json"]
@@ -208,7 +214,44 @@ def test_a_plan_counts_what_is_stored(project):
     project.add("clear")
     project.run()
     project.add("other", "NO", "levels=3")
-    project.run("--plan").stdout.fnmatch_lines(["first look: *; 8 are stored, 4 to train"])
+    project.run("--plan").stdout.fnmatch_lines(["fast tier, first look: *; 8 are stored, 4 to train"])
+
+
+def test_a_plan_of_the_full_tier_needs_no_gpu_and_calls_no_guess_a_measurement(project, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    project.add("big", tier="full").add("small")
+    said = project.run("-m", "fast or full", "--plan", "--rate", "3").stdout
+    said.fnmatch_lines(
+        [
+            "fast tier, first look: *",
+            "full tier, first look: 1 claim asks * 8 to train",
+            "  training: *TFLOP, no rate has been measured on a GPU yet: by the rates assumed below * GPU-hours",
+            "*MLP-8 * 3 * assumed by --rate",
+        ]
+    )
+    assert not (project.store / "runs").exists()
+
+
+def test_a_plan_within_a_budget_says_what_fits_and_in_which_order(project):
+    project.add("clear").add("other", "NO", "levels=3")
+    project.run("--plan", "--budget", "100").stdout.fnmatch_lines(
+        ["budget of 100 hours: 2 of 2 first looks fit, in this order", "*nobody2026/clear *", "*nobody2026/other *"]
+    )
+    project.run("--plan", "--budget", "1e-12").stdout.fnmatch_lines(["budget of 1e-12 hours: 0 of 2 first looks fit"])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_what_a_budget_leaves_unjudged_is_skipped_and_another_run_judges_it(project, workers):
+    project.add("clear").run()
+    project.add("other", "NO", "levels=3, expected='refuted'")
+    engine = None if workers else "serial"
+    result = project.run("--budget", "1e-9", "-rs", *workers, engine=engine)
+    assert result.parseoutcomes() == {"passed": 1, "skipped": 1}
+    said = " ".join(result.stdout.str().split())
+    assert "not judged within the budget of 1e-09 hours: 8 of its 12 levels are stored, the rest takes about" in said
+    assert set(project.entries()) == {"clear"}
+    assert project.run("--budget", "10", *workers, engine=engine).ret == 0
+    assert set(project.entries()) == {"clear", "other"}
 
 
 def test_smoke_goes_the_whole_way_and_judges_nothing(project):
@@ -274,6 +317,8 @@ def test_damage_is_said_on_the_terminal_and_mended(project):
         (["--seeds", "many"], "'many' is no seed; give a list such as 1000-1011,1020"),
         (["--seeds", "1000"], "its rule answer needs at least 2 seeds to reach a verdict, got 1; give more"),
         (["--plan", "--seeds", "1000"], "its rule answer needs at least 2 seeds to reach a verdict, got 1; give more"),
+        (["--budget", "soon"], "--budget soon: 'soon' is no number above 0; give hours, such as 0.5 or 12"),
+        (["--smoke", "--budget", "1"], "--smoke trains next to nothing and knows no --budget; give one of them"),
         (["--smoke", "--pilots"], "--smoke, --pilots and --seeds exclude each other"),
         (["--store", "pyproject.toml"], "a file stands where a folder is needed; choose another folder"),
         (["--store", "pyproject.toml", "--plan"], "a file stands where a folder is needed; choose another folder"),

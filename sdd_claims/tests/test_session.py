@@ -1,3 +1,4 @@
+import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,12 +10,13 @@ import pytest
 from sdd_claims import session as session_module
 from sdd_claims.claim import PILOTS, CurveOf, FromPilots, Trial
 from sdd_claims.engines import work as work_module
-from sdd_claims.errors import InputError, MissingDataError, StoreError
+from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError
+from sdd_claims.estimate import level_flops
 from sdd_claims.plan import Plan
 from sdd_claims.session import Session, Settings
 from sdd_claims.stats import Phases, Window, nominal_p
 from sdd_claims.store import Store
-from sdd_claims.tests.tiny import NO, NOISY, OPEN, SPEC, YES, InstantPruning, fill, trained, trial_named
+from sdd_claims.tests.tiny import NO, NOISY, OPEN, SPEC, YES, InstantPruning, fill, numbers, trained, trial_named
 
 PHASES = Phases(*(Window(0.4, 0.6) for _ in Phases.__slots__))
 
@@ -22,6 +24,7 @@ PHASES = Phases(*(Window(0.4, 0.6) for _ in Phases.__slots__))
 @pytest.fixture(autouse=True)
 def instant(monkeypatch):
     monkeypatch.setattr(work_module, "IterativePruning", InstantPruning)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)  # of whoever runs these tests
 
 
 class Opener:
@@ -249,7 +252,7 @@ def test_a_plan_counts_pilots_controls_and_both_looks(opened):
     session = opened(waiting, trial_named("obedience", levels=3))
     first, second = session.plan(0), session.plan(1)
     assert (first.asked, first.needed) == ((3 + 4) * 2 + 4 * 3, 3 * 2 + 4 * 3)
-    assert (second.asked, second.needed) == (8 * 3, 8 * 3)  # the other has no second look
+    assert (second.asked, second.needed) == ((3 + 4) * 2 + 8 * 3, 3 * 2 + 8 * 3)  # the other has no second look
     assert trained(opened.path) == []
 
 
@@ -356,3 +359,116 @@ def test_absent_labels_of_annotators_stop_the_claims_that_train_on_them_and_no_o
 def test_a_regression_has_no_data_to_miss(opened, torn):
     regression = trial_named("regression", spec=SPEC.but(data={"name": "grid"}))
     assert opened(regression, data_root=torn).verdict(regression).decision == "supported"
+
+
+# A budget of hours
+
+
+class Clock:
+    """Stands in for `time.time`: every level of a stack that is trained takes 1000 seconds."""
+
+    def __init__(self, monkeypatch) -> None:
+        clock, self.now = self, 0.0
+
+        class Slow(InstantPruning):
+            def next_level(self, level, states, members):
+                clock.now += 1000
+                each = 1000 / len(members)
+                return [
+                    (replace(record, train_flops=level_flops(SPEC), seconds=each), state)
+                    for record, state in super().next_level(level, states, members)
+                ]
+
+        monkeypatch.setattr(work_module, "IterativePruning", Slow)
+        monkeypatch.setattr(time, "time", lambda: clock.now)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+WIDER = SPEC.but(model={"hidden": (9,)})
+AN_HOUR_A_LEVEL = level_flops(SPEC) / 3600
+
+
+def test_a_budget_takes_the_cheapest_first_and_does_not_begin_what_does_not_fit(opened):
+    dear, cheap = trial_named("dear", spec=WIDER, levels=3), trial_named("cheap")
+    session = opened(dear, cheap, budget=9.0, rate=AN_HOUR_A_LEVEL)
+    assert session.verdict(cheap).decision == "supported"
+    with pytest.raises(BudgetError, match=r"within the budget of 9 hours: 0 of its 12 levels are stored"):
+        session.verdict(dear)
+    assert trained_seeds(opened.path) == [1000, 1001, 1500, 1501]
+    assert session.notes == ["budget of 9 hours: 1 of 2 claims are left unjudged"]
+
+
+def test_with_hours_enough_verdicts_and_numbers_are_those_without_a_budget(opened, tmp_path):
+    trials = (
+        trial_named("clear"),
+        trial_named("late", replace(YES, late=4), spec=NOISY, levels=3),
+        trial_named("never", OPEN, spec=WIDER),
+    )
+    unbound = opened(*trials)
+    bound = Opener(tmp_path / "bound")(*trials, budget=1000.0)
+    for trial in trials:
+        assert bound.verdict(trial) == unbound.verdict(trial)
+    wanted = unbound.plan(1)
+    assert numbers(bound.store, wanted) == numbers(unbound.store, wanted)
+    assert trained(tmp_path / "bound") == trained(opened.path)
+
+
+def test_a_claim_that_the_deadline_cuts_short_keeps_its_levels_and_another_run_goes_on(opened, clock):
+    trial = trial_named("cut", levels=3)
+    with pytest.raises(BudgetError, match=r"not judged within the budget of 0\.5 hours: 4 of its 12 levels are stored"):
+        opened(trial, budget=0.5).verdict(trial)
+    assert len(trained(opened.path)) == 4
+    assert opened(trial).verdict(trial).decision == "supported"
+    assert len(trained(opened.path)) == max(Counter(trained(opened.path)).values()) * 12
+
+
+def test_an_open_claim_without_its_last_look_is_not_called_inconclusive(opened, clock):
+    trial = trial_named("never", OPEN)
+    session = opened(trial, budget=4.5 / 3.6)  # the first look takes 4000 seconds
+    left = r"\(it is open after its first look\): 8 of its 16 levels are stored, the rest takes about 1.h.6.min"
+    with pytest.raises(BudgetError, match=left):
+        session.verdict(trial)
+    assert trained_seeds(opened.path) == [1000, 1001, 1500, 1501]
+    again = opened(trial).verdict(trial)
+    assert (again.decision, again.looks) == ("inconclusive", (2, 4))
+
+
+def test_pilots_that_the_deadline_cuts_short_set_no_windows(opened, clock):
+    accuracy = CurveOf(SPEC, "test_accuracy", 4)
+    trial = trial_named("waiting", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}, (3, 4)))
+    session = opened(trial, budget=0.5)
+    with pytest.raises(BudgetError, match="4 of its 16 levels are stored"):
+        session.verdict(trial)
+    assert trained_seeds(opened.path) == [3, 4]
+    assert session.notes == ["budget of 0.5 hours: 1 of 1 claims are left unjudged"]
+
+
+def test_what_is_stored_is_judged_however_small_the_budget(opened):
+    trial, lacking = trial_named("stored"), trial_named("lacking", spec=WIDER)
+    cold = opened(trial).verdict(trial)
+    session = opened(lacking, trial, budget=1e-12)
+    assert session.verdict(trial) == cold
+    with pytest.raises(BudgetError):
+        session.verdict(lacking)
+
+
+def test_damage_is_mended_under_a_budget_too(opened):
+    trial = trial_named("late", replace(YES, late=4))
+    cold = opened(trial).verdict(trial)
+    for seed in (1001, 1003):
+        (opened.path / "runs" / SPEC.digest / str(seed) / "levels.json").write_bytes(b"{}")
+    session = opened(trial, budget=1.0)
+    assert session.verdict(trial) == cold
+    assert len(session.store.warnings) == 2
+
+
+def test_absent_data_are_said_under_a_budget_too(opened, torn):
+    fine, lacking = trial_named("fine"), trial_named("lacking", spec=ON_MNIST)
+    session = opened(lacking, fine, data_root=torn, budget=1.0)
+    assert session.verdict(fine).decision == "supported"
+    with pytest.raises(MissingDataError, match="holds only a part of mnist"):
+        session.verdict(lacking)
