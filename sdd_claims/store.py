@@ -4,7 +4,9 @@
     runs/<digest>/spec.json                         the spec, for people
     runs/<digest>/<seed>/levels.json                records of all finished levels
     runs/<digest>/<seed>/state-<level>.safetensors  weights and masks: of the newest level, or of all
+    runs/<digest>/<seed>/rewind.safetensors         where a chain that rewinds goes back to
     passes/<id>.json                                one stacked training: who, where, with what; the commit point
+    checkpoints/                                    how far a level has come that takes minutes
     locks/                                          who is training what, now
     set_aside/                                      files that failed their checksum
 
@@ -19,25 +21,27 @@ import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from sdd_claims.checkpoint_file import CheckpointFile
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.files import remedy, write_atomically
+from sdd_claims.locks import lock
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.sealed import seal, unseal
-from sdd_claims.spec import PATHS
+from sdd_claims.spec import PATHS, canonical_json
 
-SCHEMA = 1
+SCHEMA = 2
+"""2: a rewinding point lies in a file of its own. A store of schema 1 is read as it is."""
 
 
 class DamageError(StoreError):
@@ -46,14 +50,16 @@ class DamageError(StoreError):
 
 @dataclass(frozen=True)
 class _Chain:
-    """The content of levels.json: per level its record, the SHA-256 of its state, and its pass."""
+    """The content of levels.json: per level its record, the SHA-256 of its state, and its pass; that of the rewind."""
 
     records: tuple[LevelRecord, ...] = ()
     states: tuple[str, ...] = ()
     passes: tuple[str, ...] = ()
+    rewind: str = ""
 
     def upto(self, levels: int) -> "_Chain":
-        return _Chain(self.records[:levels], self.states[:levels], self.passes[:levels])
+        rewind = self.rewind if levels else ""
+        return _Chain(self.records[:levels], self.states[:levels], self.passes[:levels], rewind)
 
 
 class Store:
@@ -79,6 +85,7 @@ class Store:
                 f"{marker} cannot be read ({error}); if this folder is a store of this version, delete that one file "
                 "and it is written anew, else choose another folder with --store"
             ) from error
+        self._schema = schema
         if schema > SCHEMA:
             raise StoreError(
                 f"the store {self.path} was written by a newer version (schema {schema}, this one reads {SCHEMA}); "
@@ -152,10 +159,21 @@ class Store:
                 f"chain of {len(chain.records)} levels keeps those of its newest, or of all if RecordSpec.weights is "
                 "'every_level'"
             )
-        path = self._state_path(replica, level)
-        if not path.exists() or _sha(path.read_bytes()) != chain.states[level]:
-            raise DamageError(f"{path} is missing or damaged")
-        return _unpacked(path.read_bytes())
+        state = _unpacked(_sound(self._state_path(replica, level), chain.states[level]))
+        if not chain.rewind:
+            return state  # Schema 1 has the rewinding point in every state.
+        return replace(state, rewind_point=load_tensors(_sound(self._rewind_path(replica), chain.rewind)))
+
+    def checkpoint(self, replicas: Sequence[Replica], level: int, *, rehearsed: bool = False) -> CheckpointFile:
+        """The state of some replicas within their next level, or within a whole path. The caller holds their locks.
+
+        It belongs to the levels that this one builds on, as they were trained, and goes with the level's commit. If
+        `rehearsed`, it is written after every epoch and taken up at once.
+        """
+        builds_on = [[*replica.key, self._passes_before(replica, level)] for replica in replicas]
+        training = _sha(canonical_json([level, builds_on]).encode())
+        path = self.path / "checkpoints" / f"{_short(replicas[0])}-{training[:16]}"
+        return CheckpointFile(path, training, self.path / "set_aside", self._warn_once, rehearsed=rehearsed)
 
     # Writing
 
@@ -166,23 +184,13 @@ class Store:
         A process that dies gives its locks back. Locks are taken in one order everywhere, so nobody waits in a circle.
         """
         with ExitStack() as held:
-            try:
-                for digest, seed in sorted({replica.key for replica in replicas}):
-                    path = self.path / "locks" / f"{digest[:32]}-{seed}.lock"
-                    try:
-                        path.parent.mkdir(exist_ok=True)
-                        held.enter_context(FileLock(path, timeout=-1 if wait else 0, poll_interval=0.1))
-                    except OSError as error:
-                        if isinstance(error, Timeout):
-                            raise
-                        raise StoreError(
-                            f"cannot lock {path}: {error.strerror or error}; choose a store on a writable file system "
-                            "with file locks (--store)"
-                        ) from error
-            except Timeout:
-                held.close()
-                yield False
-                return
+            for digest, seed in sorted({replica.key for replica in replicas}):
+                mine = lock(self.path / "locks" / f"{digest[:32]}-{seed}.lock", wait)
+                if mine is None:
+                    held.close()
+                    yield False
+                    return
+                held.callback(mine.release)
             yield True
 
     def commit(
@@ -205,11 +213,12 @@ class Store:
             spec_path = self.path / "runs" / replica.spec.digest / "spec.json"
             if not spec_path.exists():
                 write_atomically(spec_path, seal(replica.spec.as_dict()))
-            packed = b""
+            packed, rewind = b"", chain.rewind
             if state is not None and record.level in kept_levels(replica, record.level + 1):
                 packed = _packed(state)
                 write_atomically(self._state_path(replica, record.level), packed)
-            extended = _Chain((*chain.records, record), (*chain.states, _sha(packed)), (*chain.passes, pass_id))
+                rewind = self._rewind_kept(replica, chain, state)
+            extended = _Chain((*chain.records, record), (*chain.states, _sha(packed)), (*chain.passes, pass_id), rewind)
             write_atomically(self._levels_path(*replica.key), seal(asdict(extended)))
         members = [{"digest": r.spec.digest, "seed": r.seed, "level": record.level} for r, record, _ in results]
         write_atomically(self.path / "passes" / f"{pass_id}.json", seal({**about, "replicas": members}))
@@ -219,7 +228,10 @@ class Store:
             # The states before, and what a process that was killed while writing has left.
             for old in (*folder.glob("state-*.safetensors"), *folder.glob(".*")):
                 if old not in kept:
-                    old.unlink(missing_ok=True)
+                    _swept(old)
+            if replica.spec.path.over == "none" or record.level == len(replica.spec.path.values) - 1:
+                for old in (self.path / "checkpoints").glob(f"*{_short(replica)}-*"):
+                    _swept(old)
 
     def verify(self, replica: Replica) -> None:
         """Check every byte stored for a replica; set the chain aside, with a warning, if one is wrong."""
@@ -231,7 +243,9 @@ class Store:
         try:
             chain = self._read_chain(*replica.key)
             for level in kept_levels(replica, len(chain.records)):
-                self.state(replica, level)
+                _sound(self._state_path(replica, level), chain.states[level])
+            if chain.rewind:
+                _sound(self._rewind_path(replica), chain.rewind)
         except DamageError as damage:
             aside = self.path / "set_aside" / f"{replica.spec.digest[:12]}-{replica.seed}-{uuid.uuid4().hex[:8]}"
             try:
@@ -246,6 +260,37 @@ class Store:
 
     # Files
 
+    def _passes_before(self, replica: Replica, level: int) -> list[str]:
+        """Those that trained what a level starts and learns from."""
+        passes = [*self._chain(*replica.key).passes[:level]]
+        if replica.parent is not None:
+            passes += self._chain(*replica.parent.key).passes[level : level + 1]
+        if replica.teacher is not None:
+            levels = replica.spec.distillation.teacher_levels
+            passes += self._chain(*replica.teacher.key).passes[:levels]
+        return passes
+
+    def _rewind_kept(self, replica: Replica, chain: _Chain, state: ChainState) -> str:
+        """The SHA-256 of a chain's rewinding point, stored once."""
+        if state.rewind_point is None:
+            return chain.rewind
+        packed = save_tensors({name: value.contiguous() for name, value in state.rewind_point.items()})
+        if chain.rewind and chain.rewind != _sha(packed):
+            raise InputError(
+                f"seed {replica.seed} of run {replica.spec.digest[:12]} has another rewinding point already; results "
+                "are immutable, and a chain has one"
+            )
+        if not chain.rewind:
+            if self._schema < SCHEMA:  # An older version would go on without it.
+                write_atomically(self.path / "store.json", seal({"schema": SCHEMA}))
+                self._schema = SCHEMA
+            write_atomically(self._rewind_path(replica), packed)
+        return _sha(packed)
+
+    def _warn_once(self, warning: str) -> None:
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
     def _folder(self, digest: str, seed: int) -> Path:
         return self.path / "runs" / digest / str(seed)
 
@@ -254,6 +299,9 @@ class Store:
 
     def _state_path(self, replica: Replica, level: int) -> Path:
         return self._folder(*replica.key) / f"state-{level}.safetensors"
+
+    def _rewind_path(self, replica: Replica) -> Path:
+        return self._folder(*replica.key) / "rewind.safetensors"
 
     def _chain(self, digest: str, seed: int) -> _Chain:
         path = self._levels_path(digest, seed)
@@ -275,6 +323,7 @@ class Store:
             tuple(LevelRecord.read(record) for record in content["records"]),
             tuple(content["states"]),
             tuple(content["passes"]),
+            content.get("rewind", ""),
         )
         for place, pass_id in enumerate(chain.passes):
             pass_path = self.path / "passes" / f"{pass_id}.json"
@@ -309,6 +358,27 @@ def _sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _sound(path: Path, checksum: str) -> bytes:
+    """The content of a file, if it is what was written."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        content = None
+    if content is None or _sha(content) != checksum:
+        raise DamageError(f"{path} is missing or damaged")
+    return content
+
+
+def _short(replica: Replica) -> str:
+    return f"{replica.spec.digest[:32]}-{replica.seed}"
+
+
+def _swept(path: Path) -> None:
+    """Remove what nobody needs any more; where that is refused it does no harm."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
 def kept_levels(replica: Replica, levels: int) -> range:
     """The levels, of those finished, whose states are kept; nothing starts from what is derived, or from a path."""
     if replica.parent is not None or replica.spec.path.over != "none":
@@ -324,7 +394,6 @@ def _packed(state: ChainState) -> bytes:
         tensors[f"shape/{name}"] = torch.tensor(mask.shape)
     for name, value in state.trained.items():
         tensors[f"trained/{name}"] = value[state.masks[name]] if name in state.masks else value.contiguous()
-    tensors |= {f"rewind/{name}": value.contiguous() for name, value in (state.rewind_point or {}).items()}
     return save_tensors(tensors)
 
 

@@ -333,7 +333,7 @@ def test_bad_input_is_one_sentence_and_no_traceback(project, args, sentence):
 def test_a_newer_store_is_left_alone(project):
     write_atomically(project.store / "store.json", seal({"schema": 99}))
     said = errors(project.add("clear").run())
-    assert said.count("was written by a newer version (schema 99, this one reads 1); update sdd_claims or choose") == 1
+    assert said.count("was written by a newer version (schema 99, this one reads 2); update sdd_claims or choose") == 1
     assert [path.name for path in project.store.iterdir()] == ["store.json"]
 
 

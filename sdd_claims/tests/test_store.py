@@ -1,4 +1,7 @@
 import errno
+import fcntl
+import hashlib
+import json
 import math
 import os
 import shutil
@@ -12,9 +15,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save
 from torch import Tensor
 
-from sdd_claims import store as store_module
+from sdd_claims import locks
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.plan import Request, plan
 from sdd_claims.record import ChainState, LevelRecord, Replica
@@ -278,14 +282,68 @@ def test_a_disk_that_refuses_at_any_file_of_a_commit_loses_nothing(copy, filled,
     assert [Store(copy).levels_done(replica) for replica in WANTED.wanted] == [4, 4, 4]
 
 
-@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
-def test_a_store_without_locks_is_said(copy, monkeypatch, number):
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(OSError(number, os.strerror(number)) for number in (errno.EROFS, errno.EACCES)),
+        NotImplementedError("no flock"),
+    ],
+    ids=str,
+)
+def test_a_store_without_locks_is_said(copy, monkeypatch, error):
     def refuse(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(locks, "FileLock", refuse)
+    with pytest.raises(StoreError, match=r"cannot lock .*; choose a store on a writable file system with file locks"):
+        Store(copy).locked(WANTED.wanted, wait=False).__enter__()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP])
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_file_system_without_locks_is_said_and_no_other_kind_of_lock_is_left_there(copy, monkeypatch, number, wait):
+    """Filelock would fall back to a file that outlives the process which made it."""
+
+    def refuse(*args):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(store_module, "FileLock", refuse)
-    with pytest.raises(StoreError, match=r"cannot lock .*; choose a store on a writable file system"):
-        Store(copy).locked(WANTED.wanted, wait=False).__enter__()
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", refuse)
+        with pytest.raises(StoreError, match=r"cannot lock .*; choose a store on a writable file system"):
+            Store(copy).locked(WANTED.wanted, wait).__enter__()
+    with Store(copy).locked(WANTED.wanted, wait=False) as mine:
+        assert mine
+
+
+def test_a_disk_too_full_for_a_lock_is_said(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+
+    def refuse(*args, **kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(locks, "FileLock", refuse)
+    with pytest.raises(StoreError, match=r"cannot lock .*: the disk is full; free some space"):
+        store.locked(WANTED.wanted, wait=False).__enter__()
+
+
+def test_locks_are_held_until_they_are_given_back(copy):
+    with Store(copy).locked(WANTED.wanted, wait=False) as mine:
+        assert mine
+        with Store(copy).locked([REPLICA], wait=False) as theirs:
+            assert not theirs
+    with Store(copy).locked([REPLICA], wait=False) as mine:
+        assert mine
+
+
+def test_what_cannot_be_swept_up_does_no_harm(copy, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    store = Store(copy)
+    record, state = instant_level(REPLICA, 3, store.state(REPLICA, 2))
+    monkeypatch.setattr(Path, "unlink", refuse)
+    store.commit([(REPLICA, record, state)], {})
+    assert Store(copy).levels_done(REPLICA) == 4
 
 
 def test_a_lock_that_another_holds_is_tried_once_and_all_are_given_back(copy):
@@ -449,3 +507,113 @@ def test_every_level_says_where_it_was_trained(copy):
     assert [about["device"] for about in found] == ["cpu", "cpu", "cpu", "cuda"]
     assert found[3]["watts"] == 700.0
     assert store.provenance(REPLICA.spec.digest, 7) == ()
+
+
+# What a chain rewinds to
+
+
+POINT = {"w": torch.arange(32.0), "count": torch.tensor(7)}
+
+
+def rewinding(store: Store, replica: Replica, levels: range, point: Mapping[str, Tensor] = POINT) -> None:
+    """Commit some levels of a chain that goes back to a point of its dense training."""
+    for level in levels:
+        before = store.state(replica, level - 1) if level else None
+        record, state = instant_level(replica, level, before)
+        store.commit(
+            [(replica, record, replace(state, rewind_point=point if before is None else before.rewind_point))], {}
+        )
+
+
+def as_schema_1(path: Path, replica: Replica) -> None:
+    """What an older version wrote: the rewinding point in every state, and no word of it elsewhere."""
+    folder = path / "runs" / replica.spec.digest / str(replica.seed)
+    content = json.loads((folder / "levels.json").read_bytes())["content"]
+    del content["rewind"]
+    point = {f"rewind/{name}": value for name, value in load_file(folder / "rewind.safetensors").items()}
+    (folder / "rewind.safetensors").unlink()
+    for state in folder.glob("state-*"):
+        state.write_bytes(save({**load_file(state), **point}))
+        level = int(state.stem.removeprefix("state-"))
+        content["states"][level] = hashlib.sha256(state.read_bytes()).hexdigest()
+    (folder / "levels.json").write_bytes(seal(content))
+    (path / "store.json").write_bytes(seal({"schema": 1}))
+
+
+@pytest.mark.parametrize("replica", [REPLICA, CHAIN], ids=["the newest state", "every state"])
+def test_what_a_chain_rewinds_to_is_stored_once_and_comes_back_with_every_state(tmp_path, replica):
+    rewinding(Store(tmp_path), replica, range(4))
+    kept = range(4) if replica is CHAIN else range(3, 4)
+    for level in kept:
+        state = Store(tmp_path).state(replica, level)
+        assert_same_tensors(state.rewind_point or {}, POINT)
+    assert len([name for name in files(tmp_path) if "rewind" in name]) == 1
+    for path in tmp_path.glob("runs/*/*/state-*"):
+        assert not any(name.startswith("rewind") for name in load_file(path))
+    opened = Store(tmp_path)
+    opened.verify(replica)
+    assert opened.warnings == []
+
+
+@pytest.mark.parametrize("replica", [REPLICA, CHAIN], ids=["the newest state", "every state"])
+def test_a_store_of_schema_1_is_read_as_it_is_and_gone_on_with(tmp_path, replica):
+    rewinding(Store(tmp_path), replica, range(2))
+    as_schema_1(tmp_path, replica)
+    before = {name: (tmp_path / name).read_bytes() for name in files(tmp_path)}
+    store = Store(tmp_path)
+    store.verify(replica)
+    assert (store.levels_done(replica), store.warnings) == (2, [])
+    assert_same_tensors(store.state(replica, 1).rewind_point or {}, POINT)
+    assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before
+    rewinding(store, replica, range(2, 4))
+    for level in range(4) if replica is CHAIN else range(3, 4):
+        assert_same_tensors(Store(tmp_path).state(replica, level).rewind_point or {}, POINT)
+    store.verify(replica)
+    assert store.warnings == []
+
+
+def test_an_older_version_is_kept_from_a_chain_whose_rewinding_point_it_would_not_see(tmp_path):
+    rewinding(Store(tmp_path), CHAIN, range(1))
+    as_schema_1(tmp_path, CHAIN)
+    store = Store(tmp_path)
+    store.commit([(REPLICA, *instant_level(REPLICA, 0, None))], {})
+    assert json.loads((tmp_path / "store.json").read_bytes())["content"] == {"schema": 1}
+    rewinding(store, CHAIN, range(1, 2))
+    assert json.loads((tmp_path / "store.json").read_bytes())["content"] == {"schema": 2}
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_damage_to_what_a_chain_rewinds_to_is_found_before_it_is_trained_on(tmp_path, missing):
+    rewinding(Store(tmp_path), CHAIN, range(2))
+    (path,) = tmp_path.rglob("rewind.safetensors")
+    if missing:
+        path.unlink()
+    else:
+        raw = bytearray(path.read_bytes())
+        raw[-1] ^= 1
+        path.write_bytes(raw)
+    store = Store(tmp_path)
+    with pytest.raises(DamageError, match=r"rewind.safetensors is missing or damaged"):
+        store.state(CHAIN, 1)
+    store.verify(CHAIN)
+    assert len(store.warnings) == 1
+    assert store.levels_done(CHAIN) == 0
+
+
+def test_a_dense_training_whose_pass_is_missing_may_be_repeated_with_another_point(tmp_path):
+    rewinding(Store(tmp_path), CHAIN, range(1))
+    (found,) = (tmp_path / "passes").iterdir()
+    found.unlink()
+    other = {name: value + 1 for name, value in POINT.items()}
+    rewinding(Store(tmp_path), CHAIN, range(2), other)
+    assert_same_tensors(Store(tmp_path).state(CHAIN, 1).rewind_point or {}, other)
+
+
+def test_a_chain_has_one_rewinding_point(tmp_path):
+    store = Store(tmp_path)
+    rewinding(store, CHAIN, range(1))
+    record, state = instant_level(CHAIN, 1, store.state(CHAIN, 0))
+    other = replace(state, rewind_point={name: value + 1 for name, value in POINT.items()})
+    with pytest.raises(InputError, match="has another rewinding point already"):
+        store.commit([(CHAIN, record, other)], {})
+    assert store.levels_done(CHAIN) == 1
