@@ -15,3 +15,11 @@ class BudgetError(InputError):
 
 class StoreError(RuntimeError):
     """A store that cannot be used as it is: newer schema, read-only or full disk. Nothing stored is lost."""
+
+
+class DeviceLostError(StoreError):
+    """A GPU that was lost while it trained. What was finished is stored."""
+
+
+class DeviceMemoryError(StoreError):
+    """A device whose memory cannot hold the training of even one replica. What was finished is stored."""

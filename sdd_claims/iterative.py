@@ -10,7 +10,7 @@ A stack of replicas goes through one level at a time:
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -53,6 +53,8 @@ from sdd_claims.training import (
     Replays,
     ReplicaNumbers,
     ReplicaStack,
+    Shelf,
+    StackKeeper,
     TrainingData,
     iterations_per_epoch,
     mean_loss,
@@ -73,6 +75,7 @@ class IterativePruning:
         device: torch.device,
         data_root: Path | None = None,
         teachers: Sequence[ChainState | None] | None = None,
+        shelf: Callable[[Sequence[Replica], int], Shelf] | None = None,
     ) -> None:
         """Load the data and draw what each seed draws before training: subset, label noise, initial weights.
 
@@ -81,6 +84,7 @@ class IterativePruning:
             device: where they train.
             data_root: folder of data sets; None for the default.
             teachers: the trained teacher of each replica; None for none.
+            shelf: where the state within the training of some replicas' next level lies; None to keep none.
 
         Raises:
             InputError: replicas that cannot share a stack, unknown names in the spec, data that cannot be had, or a
@@ -93,6 +97,7 @@ class IterativePruning:
                 "put the others into a stack of their own"
             )
         self.device = device
+        self._shelf = shelf
         for replica in self.replicas:
             check_criterion(replica.spec.pruning.criterion)
             check_retraining(replica.spec.pruning.retraining)
@@ -184,6 +189,7 @@ class IterativePruning:
         )
         stack = self._stack(tuple(members), [start.weights for start in starts], masks, numbers)
         watch = EpochWatch(stack, self._test_images, self._test_labels, replicas[0].spec.record.epoch_images)
+        keeper = None if self._shelf is None else StackKeeper(self._shelf(replicas, level), watch.seen)
         rewind_iteration = replicas[0].spec.pruning.rewind_iteration
         snapshots = train(
             stack,
@@ -195,6 +201,7 @@ class IterativePruning:
             after_epoch=watch.look if self._derivation is None and watch.images else None,
             lesson=self._lesson(tuple(members)),
             replays=self._replays,
+            keeper=keeper,
         )
         trained = stack.unstacked()
         rewind_points: Sequence[Mapping[str, Tensor] | None] = (
@@ -206,7 +213,7 @@ class IterativePruning:
             columns["validation_accuracy"] = measures.evaluate_training(stack, validation).accuracy
         images_trained = _images_trained(starts[0].training, training_data.size, starts[0].iteration)
         columns = {name: column.cpu() for name, column in columns.items()}  # waits for a GPU, before the clock is read
-        seconds = (time.perf_counter() - began) / len(replicas)
+        seconds = (time.perf_counter() - began + (keeper.seconds if keeper else 0.0)) / len(replicas)
         results = []
         for place, (mask, weights, rewind_point) in enumerate(zip(masks, trained, rewind_points, strict=True)):
             # A network that diverged has no meaningful measure at all, not even the accuracy of its NaN logits. An

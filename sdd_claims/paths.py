@@ -14,46 +14,62 @@ from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.refits import Refit, last_layer, learned_features, refits
 from sdd_claims.regression import train_regression
 from sdd_claims.spec import PathSpec
+from sdd_claims.training import Shelf
 
 
 def train_path(
-    replicas: Sequence[Replica], device: torch.device, data_root: Path | None = None
+    replicas: Sequence[Replica], device: torch.device, data_root: Path | None = None, shelf: Shelf | None = None
 ) -> list[tuple[LevelRecord, ...]]:
     """Train all points of one path for some seeds.
+
+    Args:
+        replicas: the seeds.
+        device: where they train.
+        data_root: folder of data sets; None for the default.
+        shelf: where the state of their training lies until they are through; None to keep none.
 
     Returns:
         For each replica the records of its points, in the path's order.
     """
-    return _PATHS[replicas[0].spec.path.over](replicas, device, data_root)
+    return _PATHS[replicas[0].spec.path.over](replicas, device, data_root, shelf)
 
 
-def _over_epochs(replicas: Sequence[Replica], device: torch.device, _: Path | None) -> list[tuple[LevelRecord, ...]]:
+def _over_epochs(
+    replicas: Sequence[Replica], device: torch.device, _: Path | None, shelf: Shelf | None
+) -> list[tuple[LevelRecord, ...]]:
     """Looks at one training of a regression, whose data are drawn and not read."""
-    return train_regression(replicas, device)
+    return train_regression(replicas, device, shelf)
 
 
 def _over_strengths(
-    replicas: Sequence[Replica], device: torch.device, data_root: Path | None
+    replicas: Sequence[Replica], device: torch.device, data_root: Path | None, shelf: Shelf | None
 ) -> list[tuple[LevelRecord, ...]]:
     """A training at each strength, those of all seeds and strengths in one stack."""
     points = len(replicas[0].spec.path.values)
     trainings = [Replica(replica.spec.point(point), replica.seed) for replica in replicas for point in range(points)]
-    results = IterativePruning(trainings, device, data_root).next_level(0, [None] * len(trainings))
+    results = _trained(trainings, device, data_root, shelf)[1]
     paths = [results[first : first + points] for first in range(0, len(results), points)]
     return [tuple(replace(record, level=point) for point, (record, _) in enumerate(path)) for path in paths]
 
 
 def _over_refits(
-    replicas: Sequence[Replica], device: torch.device, data_root: Path | None
+    replicas: Sequence[Replica], device: torch.device, data_root: Path | None, shelf: Shelf | None
 ) -> list[tuple[LevelRecord, ...]]:
     """One training, and its last layer fitted anew at each strength."""
     trainings = [Replica(replica.spec.but(path=PathSpec()), replica.seed) for replica in replicas]
-    pruning = IterativePruning(trainings, device, data_root)
-    results = pruning.next_level(0, [None] * len(trainings))
+    pruning, results = _trained(trainings, device, data_root, shelf)
     return [
         _refitted(pruning, place, record, state, replica)
         for place, ((record, state), replica) in enumerate(zip(results, replicas, strict=True))
     ]
+
+
+def _trained(
+    trainings: Sequence[Replica], device: torch.device, data_root: Path | None, shelf: Shelf | None
+) -> tuple[IterativePruning, list[tuple[LevelRecord, ChainState]]]:
+    """Dense trainings in one stack, with their one shelf."""
+    pruning = IterativePruning(trainings, device, data_root, None, None if shelf is None else lambda *_: shelf)
+    return pruning, pruning.next_level(0, [None] * len(trainings))
 
 
 def _refitted(
@@ -111,7 +127,9 @@ def _accuracy_and_loss(
     return float((scores.argmax(1) == labels).mean()), float(np.square(scores - targets).mean())
 
 
-_PATHS: Mapping[str, Callable[[Sequence[Replica], torch.device, Path | None], list[tuple[LevelRecord, ...]]]] = {
+_Train = Callable[[Sequence[Replica], torch.device, Path | None, Shelf | None], list[tuple[LevelRecord, ...]]]
+
+_PATHS: Mapping[str, _Train] = {
     "penalty_strength": _over_strengths,
     "epochs": _over_epochs,
     "ridge_refit": _over_refits,

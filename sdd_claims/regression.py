@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import torch
 from torch import Tensor
@@ -13,14 +14,22 @@ from sdd_claims.models import build, initial_weights
 from sdd_claims.randomness import Stream, numpy_stream, torch_stream
 from sdd_claims.record import LevelRecord, Replica
 from sdd_claims.spec import RunSpec
+from sdd_claims.training import Keeper, Shelf
 from sdd_claims.training.relu_stack import ReluStack
 
 
-def train_regression(replicas: Sequence[Replica], device: torch.device) -> list[tuple[LevelRecord, ...]]:
+def train_regression(
+    replicas: Sequence[Replica], device: torch.device, shelf: Shelf | None = None
+) -> list[tuple[LevelRecord, ...]]:
     """Train some seeds of one spec as one stack, and look at them after the epochs of its path.
 
     Every seed draws its own targets and its own weights. A network whose loss or weights become infinite has diverged
     from then on; the others go on.
+
+    Args:
+        replicas: seeds of one spec.
+        device: where they train.
+        shelf: where the state of their training lies; None to keep none.
 
     Returns:
         For each replica a record at each of the path's epochs.
@@ -48,15 +57,25 @@ def train_regression(replicas: Sequence[Replica], device: torch.device) -> list[
     optimizer = torch.optim.Adam([stack.parameters], lr=spec.training.optimizer.lr, fused=True)
     penalty = spec.training.penalty
     records: list[list[LevelRecord]] = [[] for _ in replicas]
-    epoch = 0
-    for level, look in enumerate(map(int, spec.path.values)):
-        began, epochs = time.perf_counter(), look - epoch
-        while epoch < look:
+    epoch, began, moved = 0, time.perf_counter(), {"all": stack.parameters}
+    keeper = None if shelf is None else Keeper(shelf)
+    if keeper is not None and (found := keeper.take_up(moved, optimizer)) is not None:
+        left, _ = found
+        records = [[LevelRecord.read(record) for record in path] for path in left["records"]]
+        epoch, began = left["epoch"], began - left["seconds"]
+    looks = [0, *map(int, spec.path.values)]
+    for level in range(len(records[0]), len(spec.path.values)):
+        while epoch < looks[level + 1]:
             stack.differentiate(penalty.name, penalty.strength)
             optimizer.step()
             epoch += 1
-        seen = _looked_at(stack)
+            if keeper is not None and keeper.due:
+                done = [[asdict(record) for record in path] for path in records]
+                facts = {"epoch": epoch, "seconds": time.perf_counter() - began, "records": done}
+                keeper.write(facts, moved, optimizer)
+        seen, epochs = _looked_at(stack), looks[level + 1] - looks[level]
         seconds = (time.perf_counter() - began) / len(replicas)
+        began = time.perf_counter()
         for path, measures in zip(records, seen, strict=True):
             if path and path[-1].diverged:
                 measures = {}

@@ -299,7 +299,8 @@ class Session:
             self._check_stored(whole)
             if whole.stored(self.store) < whole.needed:
                 with self._progress(whole, self.store):
-                    site = Site(self._settings.store, device, self._settings.data_root, self._deadline)
+                    rehearsed = self._settings.mode == "smoke"
+                    site = Site(self._settings.store, device, self._settings.data_root, self._deadline, rehearsed)
                     engine(self._settings.engine).run(whole, site)
 
     def _check_stored(self, whole: Plan) -> None:

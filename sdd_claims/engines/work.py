@@ -9,12 +9,16 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from sdd_claims import provenance
+from sdd_claims.engines import failures
 from sdd_claims.engines.slots import training_slot
+from sdd_claims.errors import DeviceLostError, DeviceMemoryError, StoreError
 from sdd_claims.iterative import IterativePruning
 from sdd_claims.paths import train_path
 from sdd_claims.plan import Stack
@@ -31,12 +35,14 @@ class Site:
         device: that computes.
         data_root: folder of data sets; None for the default.
         deadline: `time.time()` from which on no level is begun; one that has begun is finished. None for no such time.
+        rehearsed: in a smoke run: whatever is trained also goes through its checkpoints.
     """
 
     store: Path
     device: str = "cpu"
     data_root: Path | None = None
     deadline: float | None = None
+    rehearsed: bool = False
 
     @property
     def closed(self) -> bool:
@@ -47,8 +53,15 @@ class Site:
 _POLL_SECONDS = 0.2
 
 
-def work_through(stacks: Sequence[Stack], site: Site) -> None:
-    """Return when every level of every stack is stored, by this process or by others, or when the site has closed."""
+def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
+    """Return when every level of every stack is stored, by this process or by others, or when the site has closed.
+
+    Returns:
+        What the store has to say: of checkpoints that were damaged, or could not be written.
+
+    Raises:
+        StoreError: the store, or the device, cannot be used any more. What was finished is stored.
+    """
     store = Store(site.store)
     waiting = deque(stack for stack in stacks if stack.remaining(store))
     held_by_others = 0
@@ -78,30 +91,66 @@ def work_through(stacks: Sequence[Stack], site: Site) -> None:
             else:
                 held_by_others += 1
                 waiting.append(stack)
+    return store.warnings
 
 
-def _train(stack: Stack, store: Store, site: Site) -> None:
-    """Train the missing levels of a stack whose locks are held; those furthest behind go first."""
+def _train(stack: Stack, store: Store, site: Site, notes: tuple[str, ...] = ()) -> None:
+    """Train the missing levels of a stack whose locks are held, in parts where the device cannot hold them together.
+
+    What a replica draws does not depend on its stack, but for dropout, so parts come to the same numbers but for
+    rounding.
+
+    Raises:
+        DeviceMemoryError: the device cannot hold even one of them.
+        DeviceLostError: the device has failed.
+    """
     missing = [i for i, (r, n) in enumerate(zip(stack.replicas, stack.levels, strict=True)) if store.levels_done(r) < n]
-    members = [stack.replicas[i] for i in missing]
-    levels = [stack.levels[i] for i in missing]
+    if not missing or site.closed:
+        return
+    stack = Stack(tuple(stack.replicas[i] for i in missing), tuple(stack.levels[i] for i in missing))
+    try:
+        _train_together(stack, store, site, notes)
+        return
+    except StoreError:
+        raise
+    except RuntimeError as error:
+        if not failures.is_out_of_memory(error):
+            if failures.is_device_lost(error):
+                raise DeviceLostError(failures.device_lost(error, stack, store, site.device)) from error
+            raise
+        if len(missing) == 1:
+            raise DeviceMemoryError(failures.too_little_memory(stack, site.device)) from error
+    # Not in the handler: as long as the error is held, so are the tensors of the frames that it came through.
+    failures.free_memory()
+    half = len(missing) // 2
+    note = f"{site.device} had too little memory for {len(missing)} replicas in one stack: trained in two parts"
+    for part in (slice(half), slice(half, None)):
+        _train(Stack(stack.replicas[part], stack.levels[part]), store, site, (*notes, note))
+
+
+def _train_together(stack: Stack, store: Store, site: Site, notes: tuple[str, ...]) -> None:
+    """Train a stack whose replicas all miss levels; those furthest behind go first."""
+    members, levels = stack.replicas, stack.levels
     device = torch.device(site.device)
     done = [store.levels_done(replica) for replica in members]
-    about = {
+    about: dict[str, Any] = {
         "device": site.device,
         "hardware": provenance.hardware(site.device),
         "watts": provenance.power_limit(site.device),
         "versions": provenance.versions(),
         "commit": provenance.commit(),
     }
+    if notes:
+        about["notes"] = list(notes)
+    shelf = partial(store.checkpoint, rehearsed=site.rehearsed)
     if members[0].spec.path.over != "none":
-        paths = train_path(members, device, site.data_root)
+        paths = train_path(members, device, site.data_root, shelf(members, 0))
         for level in range(min(done), len(members[0].spec.path.values)):
             now = [i for i in range(len(members)) if done[i] <= level]
             store.commit([(members[i], paths[i][level], None) for i in now], about)
         return
     teachers = [_teacher(replica, store) for replica in members]
-    pruning = IterativePruning(members, device, site.data_root, teachers)
+    pruning = IterativePruning(members, device, site.data_root, teachers, shelf)
     states = [_before(replica, n, store) for replica, n in zip(members, done, strict=True)]
     while not site.closed and (unfinished := [i for i in range(len(members)) if done[i] < levels[i]]):
         level = min(done[i] for i in unfinished)

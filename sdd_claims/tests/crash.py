@@ -1,10 +1,11 @@
 """Runs an engine again and again, each time killed at a later moment, and then to its end.
 
-    python -m sdd_claims.tests.crash FOLDER
+    python -m sdd_claims.tests.crash FOLDER [checkpoints]
 
 First comes an unbroken run, in FOLDER/unbroken. The n-th has the store FOLDER/<n> and is killed by SIGKILL in place of
 its n-th call of os.fsync or os.replace; the last one is not killed. Every store is then finished by a process of its
-own. Prints how many runs were killed.
+own. Prints the last moment at which a run was killed. With `checkpoints` every second moment is tried, and a run that
+is killed writes one after every epoch.
 """
 
 import os
@@ -17,17 +18,30 @@ from typing import Any
 
 from sdd_claims.engines import SerialEngine, Site
 from sdd_claims.options import limit_threads
-from sdd_claims.tests.tiny import stack_of_three
+from sdd_claims.plan import Plan, Request, plan
+from sdd_claims.tests.tiny import SPEC, stack_of_three
+from sdd_claims.training import checkpoint
 
 LEVELS = 2
+EPOCHS = 3
+REWOUND = SPEC.but(
+    training={"epochs": EPOCHS, "optimizer": {"momentum": 0.9}},
+    pruning={"rewind_iteration": 3},
+    record={"epoch_images": 50},
+)
 
 
-def train(store: Path) -> None:
-    """Two levels of three replicas, for real."""
-    SerialEngine().run(stack_of_three(LEVELS), Site(store))
+def wanted(checkpoints: bool) -> Plan:
+    """Two levels: of three replicas, or of two that rewind."""
+    return plan([Request(REWOUND, (0, 1), LEVELS)]) if checkpoints else stack_of_three(LEVELS)
 
 
-def train_until(store: Path, moment: int) -> None:
+def train(store: Path, work: Plan) -> None:
+    """Train it for real."""
+    SerialEngine().run(work, Site(store))
+
+
+def train_until(store: Path, work: Plan, moment: int) -> None:
     """The same, killed at a moment."""
     calls = count(1)
 
@@ -40,7 +54,7 @@ def train_until(store: Path, moment: int) -> None:
         return called
 
     os.fsync, os.replace = deadly(os.fsync), deadly(os.replace)
-    train(store)
+    train(store, work)
 
 
 def in_child(function: Callable[..., None], *args: Any) -> bool:
@@ -59,17 +73,21 @@ def in_child(function: Callable[..., None], *args: Any) -> bool:
     return os.waitstatus_to_exitcode(status) == 0
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *, checkpoints: bool) -> None:
     limit_threads()
-    train(folder / "unbroken")  # so that the forks need not import, load and ask again
-    for moment in count(1):
+    work = wanted(checkpoints)
+    train(folder / "unbroken", work)  # so that the forks need not import, load and ask again
+    if checkpoints:
+        checkpoint.INTERVAL = 0.0
+    step = 2 if checkpoints else 1
+    for moment in count(1, step):
         store = folder / str(moment)
-        if in_child(train_until, store, moment):
+        if in_child(train_until, store, work, moment):
             break
-        if not in_child(train, store):
+        if not in_child(train, store, work):
             raise SystemExit("a run was killed that should not be")
-    print(moment - 1)
+    print(moment - step)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), checkpoints="checkpoints" in sys.argv)

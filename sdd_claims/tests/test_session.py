@@ -9,6 +9,7 @@ import pytest
 
 from sdd_claims import session as session_module
 from sdd_claims.claim import PILOTS, CurveOf, FromPilots, Trial
+from sdd_claims.engines import SerialEngine
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError
 from sdd_claims.estimate import level_flops
@@ -163,6 +164,19 @@ def test_a_change_of_the_rule_is_refused_for_seeds_that_the_user_gives_too(opene
     opened(trial, seeds=(1990, 2001)).verdict(trial)
     with pytest.raises(InputError, match="the block of seeds 2000 judged"):
         opened(trial_named("obedience", replace(YES, margin=0.02), block=2000))
+
+
+@pytest.mark.parametrize(("mode", "rehearsed"), [("smoke", True), ("pilots", False)])
+def test_a_smoke_run_goes_through_its_checkpoints(opened, monkeypatch, mode, rehearsed):
+    sites = []
+
+    def run(engine, plan, site):
+        sites.append(site)
+        fill(Store(site.store), plan)
+
+    monkeypatch.setattr(SerialEngine, "run", run)
+    opened(trial := trial_named("obedience"), mode=mode).verdict(trial)
+    assert {site.rehearsed for site in sites} == {rehearsed}
 
 
 @pytest.mark.parametrize("mode", ["pilots", "smoke"])

@@ -66,6 +66,7 @@ class InstantPruning:
         device: torch.device,
         data_root: Path | None = None,
         teachers: Sequence[ChainState | None] | None = None,
+        shelf: object = None,
     ) -> None:
         self._replicas = replicas
         self._teachers = teachers or [None] * len(replicas)

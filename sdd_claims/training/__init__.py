@@ -1,6 +1,7 @@
 """Stacked training: all seeds of a setting, and settings that differ only in numbers, in one pass."""
 
 from sdd_claims.training.batches import TrainingData, iterations_per_epoch
+from sdd_claims.training.checkpoint import Keeper, Shelf, StackKeeper
 from sdd_claims.training.distillation import Lesson
 from sdd_claims.training.forward import Weights
 from sdd_claims.training.loop import Replays, seed_dropout, train
@@ -12,12 +13,15 @@ from sdd_claims.training.stack import ReplicaStack
 from sdd_claims.training.step import ReplicaNumbers, mean_loss
 
 __all__ = [
+    "Keeper",
     "Lesson",
     "MlpStack",
     "Replays",
     "ReplicaNumbers",
     "ReplicaStack",
+    "Shelf",
     "SparseStack",
+    "StackKeeper",
     "TrainingData",
     "Weights",
     "iterations_per_epoch",

@@ -6,11 +6,11 @@ from functools import partial
 from typing import TypeAlias
 
 import torch
-from torch import Tensor
 
 from sdd_claims.randomness import Stream, torch_stream
 from sdd_claims.spec import ScheduleSpec, TrainingSpec
 from sdd_claims.training.batches import Epoch, TrainingData, draw_epoch, iterations_per_epoch
+from sdd_claims.training.checkpoint import Snapshot, StackKeeper
 from sdd_claims.training.distillation import Lesson
 from sdd_claims.training.precision import products_in
 from sdd_claims.training.replay import Replay
@@ -32,7 +32,8 @@ def train(
     after_epoch: Callable[[], None] | None = None,
     lesson: Lesson | None = None,
     replays: Replays | None = None,
-) -> list[dict[str, Tensor]] | None:
+    keeper: StackKeeper | None = None,
+) -> Snapshot | None:
     """Train a stack in place, from an iteration of the schedule to its end.
 
     Args:
@@ -46,16 +47,20 @@ def train(
         lesson: of the replicas' teachers; None where they learn from the labels alone.
         replays: where captured steps are kept, for a stack that is loaded anew for every level and trained with the
             same numbers and lesson; None to take every step as it comes.
+        keeper: takes the training up where it was left, and keeps its state from time to time; None to do neither.
 
     Returns:
         The weights of each replica at `snapshot_iteration`, or None if no snapshot was asked for.
     """
     steps = iterations_per_epoch(data.size, spec.batch_size)
-    snapshot = None
+    first = start_iteration // steps
+    snapshot: Snapshot | None = None
     with products_in(spec.precision):
         replay = None if replays is None else _replay(replays, stack, data, spec, numbers, lesson)
         step = Step(stack, spec, numbers, lesson) if replay is None else replay.step
-        for epoch in range(start_iteration // steps, spec.epochs):
+        if keeper is not None:
+            first, snapshot = keeper.start(first, stack, step.optimizer)
+        for epoch in range(first, spec.epochs):
             step.learn_at(learning_rate(spec.schedule, spec.optimizer.lr, epoch, spec.epochs))
             if stack.has_dropout:
                 seed_dropout(numbers.seeds[0], *numbers.branches[0], epoch)
@@ -68,6 +73,8 @@ def train(
                 take()
             if after_epoch is not None:
                 after_epoch()
+            if keeper is not None:
+                keeper.after_epoch(epoch, stack, step.optimizer, snapshot)
     return snapshot
 
 

@@ -1,0 +1,181 @@
+"""A device with too little memory trains fewer replicas at once; one that is lost is said, and loses nothing."""
+
+import pickle
+from collections import Counter
+from dataclasses import asdict
+from functools import partialmethod
+
+import pytest
+import torch
+
+from sdd_claims.engines import SerialEngine, Site, failures
+from sdd_claims.errors import DeviceLostError, DeviceMemoryError, StoreError
+from sdd_claims.plan import Request, plan
+from sdd_claims.spec import PathSpec, PenaltySpec, PruningSpec
+from sdd_claims.store import Store
+from sdd_claims.tests.tiny import KEPT, REDENSE, SPEC, numbers, trained
+from sdd_claims.training import MlpStack, ReplicaStack
+
+SEEDS = (0, 1, 2, 3, 4)
+WANTED = plan([Request(SPEC, SEEDS, 2)])
+PATH = SPEC.but(
+    training={"penalty": PenaltySpec(name="l1")},
+    pruning=PruningSpec(criterion="none"),
+    path=PathSpec(over="penalty_strength", values=(0.0, 1e-3, 0.01)),
+)
+
+
+@pytest.fixture
+def holds(monkeypatch):
+    """Makes a device that holds so many networks at once, or fails in another way."""
+
+    logits = {kind: kind.logits for kind in (ReplicaStack, MlpStack)}
+
+    def at_most(networks, error=None):
+        def limited(stack, images, logits):
+            if len(stack) > networks:
+                raise error or torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+            return logits(stack, images)
+
+        for kind, real in logits.items():
+            monkeypatch.setattr(kind, "logits", partialmethod(limited, logits=real))
+
+    return at_most
+
+
+def close(found, expected):
+    """Equal but for rounding, which tiny networks on few images hardly amplify."""
+    assert found.keys() == expected.keys()
+    for key, levels in expected.items():
+        for record, other in zip(found[key], levels, strict=True):
+            assert record.keys() == other.keys()
+            for name, value in other.items():
+                assert record[name] == (pytest.approx(value, rel=1e-3) if isinstance(value, float) else value), name
+
+
+@pytest.mark.parametrize("networks", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    ("wanted", "replicas"),
+    [(WANTED, 5), (plan([Request(KEPT, SEEDS, 2), Request(REDENSE, SEEDS, 2)]), 5)],
+    ids=["a chain", "derived"],
+)
+def test_a_stack_that_does_not_fit_is_trained_in_parts_to_the_same_numbers(tmp_path, holds, networks, wanted, replicas):
+    SerialEngine().run(wanted, Site(tmp_path / "whole"))
+    holds(networks)
+    SerialEngine().run(wanted, Site(tmp_path / "parts"))
+    close(numbers(Store(tmp_path / "parts"), wanted), numbers(Store(tmp_path / "whole"), wanted))
+    once = Counter((r.spec.digest, r.seed, level) for r, levels in wanted.wanted.items() for level in range(levels))
+    assert Counter(trained(tmp_path / "parts")) == once
+    for replica in wanted.wanted:
+        for about in Store(tmp_path / "parts").provenance(*replica.key):
+            note = f"cpu had too little memory for {replicas} replicas in one stack: trained in two parts"
+            assert about["notes"][0] == note
+            assert len(about["replicas"]) <= networks
+        assert all("notes" not in about for about in Store(tmp_path / "whole").provenance(*replica.key))
+
+
+def test_the_seeds_of_a_path_are_parted_too(tmp_path, holds):
+    wanted = plan([Request(PATH, SEEDS[:2], 3)])
+    SerialEngine().run(wanted, Site(tmp_path / "whole"))
+    holds(3)
+    SerialEngine().run(wanted, Site(tmp_path / "parts"))
+    close(numbers(Store(tmp_path / "parts"), wanted), numbers(Store(tmp_path / "whole"), wanted))
+
+
+def test_memory_that_runs_out_later_keeps_what_is_stored(tmp_path, holds):
+    SerialEngine().run(plan([Request(SPEC, SEEDS, 1)]), Site(tmp_path))
+    first = {key: asdict_of(records) for key, records in stored(tmp_path).items()}
+    holds(2)
+    SerialEngine().run(WANTED, Site(tmp_path))
+    assert {key: asdict_of(records[:1]) for key, records in stored(tmp_path).items()} == first
+    assert Counter(trained(tmp_path)) == Counter((SPEC.digest, seed, level) for seed in SEEDS for level in range(2))
+
+
+def stored(path):
+    return {replica.key: Store(path).records(*replica.key) for replica in WANTED.wanted}
+
+
+def asdict_of(records):
+    return [asdict(record) for record in records]
+
+
+def test_one_replica_that_does_not_fit_is_said_with_its_device_and_the_remedy(tmp_path, holds):
+    holds(0)
+    with pytest.raises(
+        DeviceMemoryError,
+        match=r"cpu with its \d+\.\d GiB has too little memory to train seed \d of .*batches of 32; free it .*--device",
+    ):
+        SerialEngine().run(WANTED, Site(tmp_path))
+    holds(99)
+    SerialEngine().run(WANTED, Site(tmp_path))
+    assert WANTED.stored(Store(tmp_path)) == WANTED.needed
+
+
+LOST = "CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be reported later."
+
+
+def test_a_lost_device_is_said_and_what_is_stored_is_gone_on_from(tmp_path, holds):
+    SerialEngine().run(plan([Request(SPEC, SEEDS, 1)]), Site(tmp_path))
+    holds(0, RuntimeError(LOST))
+    with pytest.raises(DeviceLostError) as raised:
+        SerialEngine().run(WANTED, Site(tmp_path))
+    said = str(raised.value)
+    assert said.startswith("cpu was lost while it trained ")
+    assert "(CUDA error: an illegal memory access was encountered); 5 of 10 levels of this stack are stored" in said
+    assert "run again, on another device (--device)" in said
+    assert "\n" not in said
+    holds(99)
+    SerialEngine().run(WANTED, Site(tmp_path))
+    assert Counter(trained(tmp_path)) == Counter((SPEC.digest, seed, level) for seed in SEEDS for level in range(2))
+
+
+@pytest.mark.parametrize("kind", [DeviceLostError, DeviceMemoryError])
+def test_these_errors_cross_processes_as_themselves(kind):
+    found = pickle.loads(pickle.dumps(kind("cuda:3 was lost")))  # noqa: S301
+    assert type(found) is kind
+    assert str(found) == "cuda:3 was lost"
+    assert isinstance(found, StoreError)
+
+
+@pytest.mark.parametrize(
+    ("error", "memory", "lost"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory."), True, False),
+        (RuntimeError("CUDA error: out of memory"), True, True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True, True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."), True, False),
+        (RuntimeError(LOST), False, True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), False, True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False, False),
+        (StoreError("the disk is full"), False, False),
+    ],
+    ids=str,
+)
+def test_errors_are_told_apart(error, memory, lost):
+    assert failures.is_out_of_memory(error) == memory
+    assert failures.is_device_lost(error) == lost
+
+
+def failed_capture():
+    try:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+    finally:
+        raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+
+
+def test_too_little_memory_while_a_step_is_captured_is_seen_behind_the_error_of_the_capture():
+    with pytest.raises(RuntimeError, match="during capture") as raised:
+        failed_capture()
+    assert failures.is_out_of_memory(raised.value)
+
+
+@pytest.mark.skipif(not hasattr(torch, "AcceleratorError"), reason="this PyTorch has no error of that name")
+def test_an_error_of_the_accelerator_is_a_lost_device():
+    assert failures.is_device_lost(torch.AcceleratorError("unspecified launch failure"))
+
+
+def test_any_other_error_of_training_is_raised_as_itself(tmp_path, holds):
+    holds(0, RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    with pytest.raises(RuntimeError, match="mat1 and mat2") as raised:
+        SerialEngine().run(WANTED, Site(tmp_path))
+    assert type(raised.value) is RuntimeError

@@ -1,0 +1,171 @@
+"""What a training has come to when an epoch is over: put aside now and then, so that one that dies goes on from there.
+
+Batch order, augmentation and dropout are drawn anew from the number of each epoch. So the parameters and buffers, the
+optimizer's state, a snapshot that was taken and what was seen after each epoch are all there is to a training's state,
+and one that is taken up again ends with the bits of an unbroken one.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from sdd_claims.errors import StoreError
+from sdd_claims.training.stack import ReplicaStack
+
+INTERVAL = 60.0
+"""Seconds from the start of a training, and from one checkpoint, to the next. Shorter trainings write none."""
+
+Snapshot = list[dict[str, Tensor]]
+"""Copies of the weights of each replica, on the CPU."""
+
+
+class Shelf(Protocol):
+    """Where the newest state of one training lies: plain JSON values, and tensors by name.
+
+    Attributes:
+        rehearsed: write after every epoch, and take up at once what was written.
+    """
+
+    rehearsed: bool
+
+    def read(self) -> tuple[Mapping[str, Any], Mapping[str, Tensor]] | None:
+        """What was written last; None where there is nothing, or nothing sound."""
+
+    def write(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Put this in place of what is there."""
+
+
+class Keeper:
+    """Keeps the state of one training: tensors that it moves in place, and the memory of its optimizer."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._last = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to write."""
+        return self._shelf.rehearsed or time.monotonic() - self._last >= INTERVAL
+
+    def write(
+        self,
+        facts: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
+        optimizer: torch.optim.Optimizer,
+        others: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """Put the state on the shelf.
+
+        Args:
+            facts: what is no tensor.
+            tensors: those that training moves, by name.
+            optimizer: of them.
+            others: what else to keep, by name.
+
+        Raises:
+            StoreError: in a rehearsal, what was written is not taken up.
+        """
+        kept = {f"value/{name}": tensor for name, tensor in tensors.items()}
+        for name, tensor in tensors.items():
+            memory = optimizer.state.get(tensor, {})
+            kept |= {f"{key}/{name}": value for key, value in memory.items() if isinstance(value, Tensor)}
+        kept |= {f"other/{name}": tensor for name, tensor in (others or {}).items()}
+        copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in kept.items()}
+        self._shelf.write(facts, copies)
+        self._last = time.monotonic()
+        if self._shelf.rehearsed and self.take_up(tensors, optimizer) is None:
+            raise StoreError("a checkpoint that has just been written cannot be taken up; look at the store's warnings")
+
+    @torch.no_grad()
+    def take_up(
+        self, tensors: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
+    ) -> tuple[Mapping[str, Any], dict[str, Tensor]] | None:
+        """Give the tensors and the optimizer what they had. Tensors stay where they are, those of the optimizer too.
+
+        Returns:
+            The facts and the other tensors that were kept; None where there is nothing to go on from, or only what
+            was kept of tensors of another form.
+        """
+        if (found := self._shelf.read()) is None:
+            return None
+        facts, kept = found
+        groups: dict[str, dict[str, Tensor]] = {"value": {}}
+        for whole, value in kept.items():
+            key, name = whole.split("/", 1)
+            groups.setdefault(key, {})[name] = value
+        values, others = groups.pop("value"), groups.pop("other", {})
+        if {n: value.shape for n, value in values.items()} != {n: tensor.shape for n, tensor in tensors.items()}:
+            return None
+        for name, tensor in tensors.items():
+            tensor.copy_(values[name])
+            for key, memory in groups.items():
+                if name in memory:
+                    _remember(optimizer, tensor, key, memory[name])
+        return facts, others
+
+
+class StackKeeper(Keeper):
+    """Keeps the training of a stack from epoch to epoch.
+
+    Attributes:
+        seconds: that the training had taken before it was taken up; 0 where it begins here.
+    """
+
+    def __init__(self, shelf: Shelf, seen: list[Tensor]) -> None:
+        """Keep a training on a shelf, and with it what is `seen` after every epoch, a tensor each."""
+        super().__init__(shelf)
+        self.seconds = 0.0
+        self._seen = seen
+        self._began = time.monotonic()
+
+    def start(self, first: int, stack: ReplicaStack, optimizer: torch.optim.Optimizer) -> tuple[int, Snapshot | None]:
+        """Take the training up where there is something to take up.
+
+        Returns:
+            The epoch to begin with, `first` where nothing was kept, and the snapshot if one has been taken.
+        """
+        if (found := self.take_up(_moved(stack), optimizer)) is None:
+            return first, None
+        facts, others = found
+        self.seconds = facts["seconds"]
+        device = next(iter(stack.parameters.values())).device
+        self._seen[:] = others["seen"].to(device).unbind() if "seen" in others else []
+        snapshot: Snapshot = [{} for _ in range(len(stack))]
+        for name, value in others.items():
+            if name != "seen":
+                place, weight = name.removeprefix("snapshot/").split("/", 1)
+                snapshot[int(place)][weight] = value
+        return facts["epochs"], snapshot if any(snapshot) else None
+
+    def after_epoch(
+        self, epoch: int, stack: ReplicaStack, optimizer: torch.optim.Optimizer, snapshot: Snapshot | None
+    ) -> None:
+        """Write, if it is time to."""
+        if not self.due:
+            return
+        others = {
+            f"snapshot/{place}/{name}": value
+            for place, weights in enumerate(snapshot or [])
+            for name, value in weights.items()
+        }
+        if self._seen:
+            others["seen"] = torch.stack(self._seen)
+        seconds = self.seconds + time.monotonic() - self._began
+        self.write({"epochs": epoch + 1, "seconds": seconds}, _moved(stack), optimizer, others)
+
+
+def _moved(stack: ReplicaStack) -> dict[str, Tensor]:
+    return {**stack.parameters, **stack.buffers}
+
+
+def _remember(optimizer: torch.optim.Optimizer, tensor: Tensor, key: str, value: Tensor) -> None:
+    held = optimizer.state[tensor].get(key)
+    if not isinstance(held, Tensor):
+        # In the layout of the tensor: fused optimizers go through the memory of both alike.
+        shaped = value.shape == tensor.shape
+        held = torch.empty_like(tensor, dtype=value.dtype) if shaped else torch.empty_like(value, device=tensor.device)
+        optimizer.state[tensor][key] = held
+    held.copy_(value)
