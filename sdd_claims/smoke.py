@@ -24,9 +24,14 @@ _LARGE: Mapping[str, Mapping[str, object]] = {
     "vgg_like": {"channels": (4, 8)},
     "vit": {"transformer": TransformerSpec(width=32, depth=1, heads=2, mlp=32)},
 }
-"""Networks whose steps take seconds on a CPU, and what makes them small; they see fewer images, too."""
+"""Networks that take seconds a level on a CPU, and small ones of their kind; they see fewer and smaller images, too."""
 
-_FEW = 16
+_WHOLE = ("vgg16", "resnet18", "resnet101")
+"""Of these, those that are trained whole where labels are clean and weights are pruned by magnitude."""
+
+_FEW, _SIDE = 8, 8
+_LEAST_SIDE = {"vgg16": 16}
+"""Of networks that cannot do with so few pixels."""
 
 
 def smoke_curves(trial: Trial, data_root: Path | None) -> tuple[Mapping[str, CurveOf], Mapping[str, CurveOf]]:
@@ -47,7 +52,7 @@ def smoke_curves(trial: Trial, data_root: Path | None) -> tuple[Mapping[str, Cur
 
 @cache
 def _build(model: ModelSpec, data: str, side: int | None) -> None:
-    """Build the whole network, without weights: a small one is trained in its place."""
+    """Build the whole network for images of their own size, without weights."""
     entry = catalogue.find(data)
     height, width, *channels = entry.image_shape
     build(model, (channels[0] if channels else 1, side or height, side or width), entry.classes)
@@ -56,17 +61,18 @@ def _build(model: ModelSpec, data: str, side: int | None) -> None:
 def shrunk(curve: CurveOf, data_root: Path | None) -> CurveOf:
     """Two levels, or three points of a path, of one epoch on a few images of the same setting, the network made small.
 
-    The images are stand-ins where the data set is absent. A path over epochs takes as many as it has points. Where the
-    setting rewinds, there is a second epoch, so that an iteration to rewind to exists whatever the batch.
+    The images are stand-ins where the data set is absent, and always for large networks, which would take minutes for a
+    real test set. A path over epochs takes as many as it has points. Where the setting rewinds, there is a second
+    epoch, so that an iteration to rewind to exists whatever the batch.
     """
     small = _small(curve.spec, _images(curve.spec, data_root))
     return replace(curve, spec=small, levels=len(small.path.values) or LEVELS)
 
 
 def _images(spec: RunSpec, data_root: Path | None) -> str:
-    """The data set, or its stand-in where it or its annotators' labels are absent."""
+    """The data set, or its stand-in: for a large network, or where the set or its annotators' labels are absent."""
     name, teacher = spec.data.name, spec.distillation.teacher
-    absent = why_unavailable(name, data_root)
+    absent = "the network is large" if spec.model.name in _LARGE else why_unavailable(name, data_root)
     if "human" in (spec.noise.kind, teacher and teacher.noise.kind):
         absent = absent or human_labels.why_unavailable(name, data_root)
     return stand_in.PREFIX + name if absent else name
@@ -75,6 +81,8 @@ def _images(spec: RunSpec, data_root: Path | None) -> str:
 def _small(spec: RunSpec, images: str) -> RunSpec:
     lesson, large = spec.distillation, spec.model.name in _LARGE
     most = _FEW if large else _IMAGES
+    plain = spec.noise.kind == "none" and spec.pruning.criterion == "magnitude"
+    whole = spec.model.name in _WHOLE and plain
     rewind = min(1, spec.pruning.rewind_iteration)
     points = _points(spec.path)
     return spec.but(
@@ -82,14 +90,18 @@ def _small(spec: RunSpec, images: str) -> RunSpec:
             "name": images,
             "train_size": None if images in regression.PROBLEMS else min(most, spec.data.train_size or most),
             "validation_size": min(_HELD_OUT, spec.data.validation_size),
-            "side": spec.data.side or (16 if large else None),
+            "side": _LEAST_SIDE.get(spec.model.name, _SIDE) if large else spec.data.side,
         },
-        model=_LARGE.get(spec.model.name, {}),
+        model={} if whole else _LARGE.get(spec.model.name, {}),
         training={
             "epochs": int(points[-1]) if spec.path.over == "epochs" else 1 + rewind,
             "schedule": {"name": "constant", "milestones": ()},
         },
         pruning={"rewind_iteration": rewind},
+        record={
+            "epoch_images": min(most, spec.record.epoch_images),
+            "directions": min(1, spec.record.directions),
+        },
         # The teacher sees the student's images, so it shrinks as the student does.
         distillation={
             "teacher": None if lesson.teacher is None else _small(lesson.teacher, images),

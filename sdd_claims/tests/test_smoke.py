@@ -36,6 +36,26 @@ def test_an_absent_data_set_is_stood_in_for_and_a_present_one_is_not(tmp_path):
     assert shrunk(CurveOf(embedded, "test_accuracy", 33), tmp_path).spec.data.name == "mnist_small"
 
 
+@pytest.mark.parametrize(("name", "side"), [("resnet18", 8), ("resnet101", 8), ("vgg16", 16)])
+def test_a_large_network_sees_a_few_small_stand_ins_even_where_its_data_set_is_there(name, side, monkeypatch, tmp_path):
+    monkeypatch.setattr(smoke, "why_unavailable", lambda name, data_root: None)
+    large = BIG.but(
+        data={"name": "tiny_imagenet", "side": 32, "augmentation": "crop_and_flip"},
+        model={"name": name, "hidden": (), "batch_norm": True},
+        training={"precision": "bfloat16"},
+        record={"epoch_images": 1000, "directions": 3, "weights": "every_level"},
+    )
+    small = shrunk(CurveOf(large, "test_accuracy", 33), tmp_path).spec
+    assert (small.data.name, small.data.side, small.data.train_size) == (stand_in.PREFIX + "tiny_imagenet", side, 8)
+    assert (small.record.epoch_images, small.record.directions, small.record.weights) == (8, 1, "every_level")
+    assert (small.data.augmentation, small.training.precision) == ("crop_and_flip", "bfloat16")
+    assert small.training.optimizer == large.training.optimizer
+    assert small.model.name in ("conv", "vgg_like")
+    assert small.model.batch_norm
+    clean = shrunk(CurveOf(large.but(noise={"kind": "none", "rate": 0.0}), "test_accuracy", 33), tmp_path).spec
+    assert (clean.model, clean.data) == (large.model, small.data)
+
+
 def test_absent_labels_of_annotators_are_stood_in_for_with_their_images(tmp_path, monkeypatch):
     monkeypatch.setattr(smoke, "why_unavailable", lambda name, data_root: None)  # the images are there
     human = CurveOf(BIG.but(data={"name": "cifar10"}, noise={"kind": "human", "rate": 0.0}), "test_accuracy", 33)
