@@ -155,6 +155,7 @@ class Trial:
         proxy: the paper shows the claim on other networks; it is never refuted here.
         deviations: how this trial differs from the paper, and from its code.
         own_seeds: judge these in one look instead of the block's.
+        network: what it is judged on, such as "ResNet-18 on CIFAR-10"; "" where a tier has one trial of the claim.
     """
 
     claim: Claim
@@ -168,6 +169,7 @@ class Trial:
     proxy: bool = False
     deviations: tuple[str, ...] = field(default=())
     own_seeds: tuple[int, ...] | None = None
+    network: str = ""
 
     def __post_init__(self) -> None:
         """Check that the registration makes sense before anything is trained.
@@ -177,7 +179,7 @@ class Trial:
                 along another axis, more levels than a path has points, levels picked by something else than the
                 validation accuracy of the same runs.
         """
-        where = f"the {self.tier} trial of {self.claim.id}"
+        where = f"the {self.tier} trial of {self.name}"
         if self.tier not in ("fast", "full"):
             raise InputError(f"{where}: there is no tier {self.tier!r}; use fast or full")
         if self.block < BLOCK or self.block % BLOCK:
@@ -211,6 +213,16 @@ class Trial:
                     )
 
     @property
+    def key(self) -> tuple[str, Tier, str]:
+        """What tells it from every other trial."""
+        return self.claim.id, self.tier, self.network
+
+    @property
+    def name(self) -> str:
+        """The claim and, where it is judged on several, the network."""
+        return f"{self.claim.id} with {self.network}" if self.network else self.claim.id
+
+    @property
     def judged_by(self) -> Rule:
         """The rule, once its windows are set.
 
@@ -218,7 +230,7 @@ class Trial:
             InputError: they wait for pilots.
         """
         if isinstance(self.rule, FromPilots):
-            raise InputError(f"the windows of {self.claim.id} ({self.tier}) wait for its pilots; use Trial.resolved")
+            raise InputError(f"the windows of {self.name} ({self.tier}) wait for its pilots; use Trial.resolved")
         return self.rule
 
     def resolved(self, rule: Rule) -> "Trial":

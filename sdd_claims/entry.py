@@ -35,7 +35,7 @@ def entry(
     control_curves: Mapping[str, CurveOf],
     rerun: str,
 ) -> ClaimEntry:
-    """The entry of one claim in one tier; `p_holm` is filled in when all entries are together.
+    """The entry of one trial; `p_holm` is filled in when all entries are together.
 
     Args:
         verdict: what the trial came to.
@@ -87,6 +87,7 @@ def entry(
         protocol=trial.protocol if settled else None,
         window_axes={name: window.axis for name, window in settled.windows().items()} if settled else {},
         exploratory=claim.exploratory,
+        network=trial.network,
     )
 
 

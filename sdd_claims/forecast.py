@@ -108,7 +108,7 @@ def _most_expensive(trials: Sequence[Trial], needs: Sequence[Need], session: Ses
     for trial, (alone, own) in ranked[:_MOST_EXPENSIVE]:
         if alone.flops:
             row = (_tera(alone.flops), _tera(own.flops), _hours(alone.seconds), _hours(own.seconds))
-            table.add_row(trial.claim.id, trial.tier, *row)
+            table.add_row(trial.name, trial.tier, *row)
     if not table.row_count:
         return []
     title = "most expensive claims: what each lacks for its first look, and how much of it no other claim asks for"
@@ -123,7 +123,7 @@ def _within(hours: float, trials: Sequence[Trial], needs: Sequence[Need], sessio
         if total + seconds > 3600 * hours:
             break
         total += seconds
-        table.add_row(trials[place].claim.id, trials[place].tier, _hours(seconds), _hours(total))
+        table.add_row(trials[place].name, trials[place].tier, _hours(seconds), _hours(total))
     first = f"budget of {hours:g} hours: {table.row_count} of {len(trials)} first looks fit, in this order"
     return [first, *_rendered(table)] if table.row_count else [first.removesuffix(", in this order")]
 

@@ -24,7 +24,8 @@ class Ledger:
             for entry in claims_json.read(path_of_report)["claims"]:
                 if entry["verdict"] is not None:
                     for block in _blocks(entry["seeds"]):
-                        self._published[_key(entry["id"], entry["tier"], block)] = entry["protocol"] or ""
+                        key = _key(entry["id"], entry["tier"], entry.get("network", ""), block)
+                        self._published[key] = entry["protocol"] or ""
 
     def check(self, trial: Trial, seeds: tuple[int, ...]) -> None:
         """Raise if these seeds' block has judged this claim under another protocol.
@@ -33,10 +34,10 @@ class Ledger:
             InputError: it has.
         """
         for block in _blocks(seeds):
-            key = _key(trial.claim.id, trial.tier, block)
+            key = _key(*trial.key, block)
             if {self._read().get(key), self._published.get(key)} - {None, trial.protocol}:
                 raise InputError(
-                    f"{trial.claim.id}: its settings, windows, margin, rule or judged seeds have changed after the "
+                    f"{trial.name}: its settings, windows, margin, rule or judged seeds have changed after the "
                     f"block of seeds {block} judged its {trial.tier} trial; give the trial a fresh block "
                     f"(block={self._fresh(trial)}), or take the change back"
                 )
@@ -44,7 +45,7 @@ class Ledger:
     def _fresh(self, trial: Trial) -> int:
         """The first block that has not judged this trial."""
         judged = {**self._read(), **self._published}
-        return next(b for b in count(BLOCK, BLOCK) if _key(trial.claim.id, trial.tier, b) not in judged)
+        return next(b for b in count(BLOCK, BLOCK) if _key(*trial.key, b) not in judged)
 
     def record(self, trial: Trial, seeds: tuple[int, ...]) -> None:
         """Note that these seeds' block has judged this trial.
@@ -53,7 +54,7 @@ class Ledger:
             InputError: another process has judged it under another protocol meanwhile.
             StoreError: the ledger cannot be locked or written.
         """
-        now = {_key(trial.claim.id, trial.tier, block): trial.protocol for block in _blocks(seeds)}
+        now = {_key(*trial.key, block): trial.protocol for block in _blocks(seeds)}
         try:
             with FileLock(self._path.with_suffix(".lock")):
                 self.check(trial, seeds)
@@ -79,5 +80,5 @@ def _blocks(seeds: Iterable[int]) -> list[int]:
     return sorted({seed // BLOCK * BLOCK for seed in seeds})
 
 
-def _key(claim: str, tier: str, block: int) -> str:
-    return f"{claim} {tier} {block}"
+def _key(claim: str, tier: str, network: str, block: int) -> str:
+    return " ".join(filter(None, (claim, tier, network, str(block))))

@@ -153,6 +153,7 @@ SUMMARIES: Mapping[str, tuple[str, Callable[[Sequence[float]], float]]] = {
     "best_epoch_test_accuracy": ("epoch_test_accuracy", max),
     "last_epoch_test_accuracy": ("epoch_test_accuracy", series.last),
     "late_drift": ("epoch_test_accuracy", series.late_drift),
+    "last_drift": ("epoch_test_accuracy", series.last_drift),
     "line_fall": ("line_train_loss", series.fall),
     "line_climb": ("line_train_loss", series.largest_climb),
 }

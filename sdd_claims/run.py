@@ -64,9 +64,8 @@ class ClaimRun:
 
     def write_report(self, entries: Sequence[ClaimEntry], directory: Path, command: str) -> Path:
         """Write claims.json, index.html and SUMMARY.md; returns the path of the page."""
-        tiers: tuple[Tier, ...] = ("fast", "full")
-        for tier in tiers:
-            self._adjust(tier, entries)
+        for family in {(e["tier"], sentences.network(e)) for e in entries}:
+            self._adjust(*family, entries)
         document = claims_json.ClaimsDocument(
             schema=claims_json.SCHEMA,
             environment=EnvironmentEntry(
@@ -81,14 +80,15 @@ class ClaimRun:
             alpha=self.settings.alpha,
             registered=self.settings.registered,
             calibration=self._calibration(),
-            claims=sorted(entries, key=lambda e: (e["tier"], e["paper"], e["id"])),
+            claims=sorted(entries, key=lambda e: (e["tier"], e["paper"], e["id"], sentences.network(e))),
         )
         claims_json.write(directory / "claims.json", document)
         return report.render(directory, Store(self.settings.store))
 
-    def _adjust(self, tier: Tier, entries: Sequence[ClaimEntry]) -> None:
-        """Fill in Holm-adjusted p, over the register, within one tier."""
-        judged = [e for e in sentences.registered(entries) if e["tier"] == tier and e["p"] is not None]
+    def _adjust(self, tier: Tier, network: str, entries: Sequence[ClaimEntry]) -> None:
+        """Fill in Holm-adjusted p, over the register, within one tier and network."""
+        family = [e for e in sentences.registered(entries) if (e["tier"], sentences.network(e)) == (tier, network)]
+        judged = [e for e in family if e["p"] is not None]
         for e, p in zip(
             judged, holm([e["p"] for e in judged if e["p"] is not None], self.settings.registered), strict=True
         ):
@@ -100,6 +100,8 @@ class ClaimRun:
 
     def _rerun(self, trial: Trial) -> str:
         words = ["pytest", "-m", trial.tier, f"claims/{trial.claim.paper}/test_{trial.claim.name}.py"]
+        if trial.network:
+            words.append(f'-k "[{trial.network.replace(" ", "-")}]"')
         if self.settings.mode != "judge":
             words.append(f"--{self.settings.mode}")
         if trial.tier == "full" and (device := self.settings.devices["full"]) == "cpu":
@@ -121,14 +123,14 @@ class ClaimRun:
 
 
 def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:
-    """A line a claim for the terminal."""
+    """A line a verdict for the terminal."""
     lines = []
     for e in entries:
         control = e["control"]
         p = e["p_contrary"] if e["verdict"] == "refuted" else e["p"]
         expected = f" (expected {e['expected']})" if sentences.is_surprise(e) else ""
         lines.append(
-            f"{e['id']} [{e['tier']}{', exploratory' if sentences.is_exploratory(e) else ''}]: "
+            f"{e['id']} [{sentences.column(e)}{', exploratory' if sentences.is_exploratory(e) else ''}]: "
             f"{sentences.verdict_word(e['verdict'])}{expected}; "
             f"effect {numbers.effect(e['effect'])} ({numbers.interval(e['effect'])}), p {numbers.probability(p)}, "
             f"{numbers.count(len(e['seeds']), 'seed')}; control, {control['setting']}: "
@@ -141,7 +143,7 @@ def paragraph(e: ClaimEntry) -> str:
     """Why a test failed: the claim, the verdict, the numbers and the line to run it again."""
     return "\n".join(
         [
-            f"{e['id']} [{e['tier']}]: {e['statement']}",
+            f"{e['id']} [{sentences.column(e)}]: {e['statement']}",
             sentences.verdict(e),
             e["words"],
             f"Effect {numbers.effect(e['effect'])}, interval {numbers.interval(e['effect'])}; "

@@ -5,10 +5,15 @@ from itertools import accumulate
 from statistics import fmean
 
 
-def late_drift(accuracies: Sequence[float]) -> float:
+def late_drift(accuracies: Sequence[float], parts: int = 5) -> float:
     """Mean over the last fifth of the epochs, at least one, minus that over the fifth before; 0 for a single epoch."""
-    fifth = max(1, len(accuracies) // 5)
-    return fmean(accuracies[-fifth:]) - fmean(accuracies[-2 * fifth : -fifth] or accuracies)
+    part = max(1, len(accuracies) // parts)
+    return fmean(accuracies[-part:]) - fmean(accuracies[-2 * part : -part] or accuracies)
+
+
+def last_drift(accuracies: Sequence[float]) -> float:
+    """The same of tenths, for a learning rate that falls so late that the fifth before the last shows the step."""
+    return late_drift(accuracies, parts=10)
 
 
 def last(numbers: Sequence[float]) -> float:

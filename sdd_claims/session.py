@@ -92,7 +92,7 @@ class Session:
         self._settings = settings
         self._progress = progress
         self._ledger = Ledger(settings.store / "judged.json", settings.published)
-        self._verdicts: dict[tuple[str, Tier], Verdict | InputError] = {}
+        self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError] = {}
         self._finished = False
         self._deadline: float | None = None
         self.notes: list[str] = []
@@ -107,7 +107,7 @@ class Session:
         seeds, needed = self._looks(trial)[0], trial.judged_by.minimum_seeds
         if len(seeds) < needed:
             raise InputError(
-                f"{trial.claim.id} ({trial.tier}): its rule {trial.judged_by.name} needs at least {needed} seeds to "
+                f"{trial.name} ({trial.tier}): its rule {trial.judged_by.name} needs at least {needed} seeds to "
                 f"reach a verdict, got {len(seeds)}; give more"
             )
         self._ledger.check(trial, seeds)
@@ -143,7 +143,7 @@ class Session:
         if not self._finished:
             self._run()
             self._finished = True
-        verdict = self._verdicts[trial.claim.id, trial.tier]
+        verdict = self._verdicts[trial.key]
         if isinstance(verdict, InputError):
             raise verdict
         return verdict
@@ -163,9 +163,9 @@ class Session:
         trials = [trial for trial in trials if not self._cut_short(trial, look, self._requests(trial, look))]
         for trial in trials:
             try:
-                self._verdicts[trial.claim.id, trial.tier] = self._judged(trial, look)
+                self._verdicts[trial.key] = self._judged(trial, look)
             except InputError as error:
-                self._verdicts[trial.claim.id, trial.tier] = error
+                self._verdicts[trial.key] = error
         return [trial for trial in trials if self._is_open(trial)]
 
     def _run_within(self, hours: float) -> None:
@@ -187,7 +187,7 @@ class Session:
                 steps += [(trial, look + 1) for trial in still_open if look + 1 < self.looks(trial)]
         estimates = self.estimates()
         for trial, look in steps:
-            self._verdicts[trial.claim.id, trial.tier] = self._unjudged(trial, look, estimates[trial.tier])
+            self._verdicts[trial.key] = self._unjudged(trial, look, estimates[trial.tier])
         left = sum(isinstance(verdict, BudgetError) for verdict in self._verdicts.values())
         self.notes.append(f"budget of {hours:g} hours: {left} of {len(self.trials)} claims are left unjudged")
 
@@ -214,7 +214,7 @@ class Session:
         """Whether the deadline has left some of these requests untrained; the verdict of the look then says so."""
         if self._deadline is None or (whole := plan(requests)).stored(self.store) == whole.needed:
             return False
-        self._verdicts[trial.claim.id, trial.tier] = self._unjudged(trial, look, self.estimates()[trial.tier])
+        self._verdicts[trial.key] = self._unjudged(trial, look, self.estimates()[trial.tier])
         return True
 
     def _unjudged(self, trial: Trial, look: int, estimate: Estimate) -> BudgetError:
@@ -242,8 +242,7 @@ class Session:
                     human_labels(name, self._settings.data_root)
             except InputError as error:
                 absent = why_unavailable(name, self._settings.data_root) is not None
-                key = trial.claim.id, trial.tier
-                self._verdicts[key] = MissingDataError(str(error)) if absent else error
+                self._verdicts[trial.key] = MissingDataError(str(error)) if absent else error
                 return False
         return True
 
@@ -266,13 +265,13 @@ class Session:
                 self._check(resolved)
                 settled.append(resolved)
             except InputError as error:
-                self._verdicts[trial.claim.id, trial.tier] = error
+                self._verdicts[trial.key] = error
         return settled
 
     def _phases(self, trial: Trial, rule: FromPilots) -> dict[str, Phases]:
         found = {}
         for name, (test, train) in rule.settings.items():
-            where = f"{trial.claim.id} [{trial.tier}]"
+            where = f"{trial.name} [{trial.tier}]"
             try:
                 found[name] = find_phases(self._read(test, rule.seeds), self._read(train, rule.seeds))
             except InputError as error:
@@ -282,7 +281,7 @@ class Session:
 
     def _is_open(self, trial: Trial) -> bool:
         """Whether more seeds could settle it: a seed without a number stays so, a control once supported too."""
-        verdict = self._verdicts[trial.claim.id, trial.tier]
+        verdict = self._verdicts[trial.key]
         return isinstance(verdict, Verdict) and verdict.decision == "inconclusive" and verdict.reason is None
 
     def _train(self, trials: Sequence[Trial], look: int) -> None:
@@ -376,11 +375,11 @@ def _distinct(trials: Iterable[Trial]) -> list[Trial]:
     Raises:
         InputError: different trials of one name, whose verdicts nobody could tell apart.
     """
-    named: dict[tuple[str, Tier], Trial] = {}
+    named: dict[tuple[str, Tier, str], Trial] = {}
     for trial in trials:
-        if named.setdefault((trial.claim.id, trial.tier), trial) != trial:
+        if named.setdefault(trial.key, trial) != trial:
             raise InputError(
-                f"two different {trial.tier} trials are called {trial.claim.id}; name each claim as its module"
+                f"two different {trial.tier} trials are called {trial.name}; name each claim as its module"
             )
     return list(named.values())
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, DipThenRise, Equivalent, Rule, Term, Window
@@ -31,7 +32,7 @@ def in_threes(density: Sequence[float]) -> list[Window]:
 
 def curves(setting: Setting, settled: RunSpec, longer: RunSpec) -> dict[str, CurveOf]:
     return {
-        "late drift": setting.curve(settled, "late_drift", levels=setting.to_collapsed),
+        "late drift": setting.curve(settled, setting.convergence.drift, levels=setting.to_collapsed),
         "accuracy": setting.curve(longer),
         "train accuracy": setting.curve(longer, "train_accuracy"),
     }
@@ -46,6 +47,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        network=setting.network,
         curves=trained,
         rule=setting.rule_at(
             {"longer": longer},
@@ -64,13 +66,7 @@ def trial(setting: Setting) -> Trial:
         ),
         control=Control(f"only {short.training.epochs} epochs", curves(setting, short, short)),
         block=ways.block,
-        deviations=(
-            *setting.deviations,
-            setting.of_convergence,
-            ways.deviation,
-            f"steady: at the end of {settled.training.epochs} epochs, mean test accuracy over the last fifth of them, "
-            "on 1,000 test images, is within a point of that over the fifth before; levels are taken three at a time",
-        ),
+        deviations=(*setting.deviations, *setting.of_convergence),
     )
 
 
@@ -79,6 +75,6 @@ def test_fast(verdict):
     verdict.check()
 
 
-@pytest.mark.full(trial(FULL))
+@full_on(trial, LENET, RESNET_CIFAR10, RESNET_CIFAR100)
 def test_full(verdict):
     verdict.check()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from fixtures.he2022 import FAST, LENET, TITLE, Setting
+from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, DipThenRise, Phases, Rule, ThresholdWithin
@@ -37,6 +38,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        network=setting.network,
         curves=curves(setting, setting.noisy()),
         rule=setting.rule(rule),
         control=Control("no label noise", curves(setting, setting.clean)),
@@ -55,6 +57,6 @@ def test_fast(verdict):
     verdict.check()
 
 
-@pytest.mark.full(trial(FULL))
+@full_on(trial, LENET)
 def test_full(verdict):
     verdict.check()

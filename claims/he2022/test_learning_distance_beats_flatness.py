@@ -9,7 +9,8 @@ and -.93).
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, TITLE, Setting
+from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import Correlated, Phases, Rule
 
@@ -32,6 +33,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        network=setting.network,
         curves={
             "distance": setting.curve(noisy, "learning_distance"),
             "sharpness": setting.curve(noisy, "sharpness"),
@@ -51,8 +53,10 @@ def trial(setting: Setting) -> Trial:
             *setting.deviations,
             "flatness: the curvature of a parabola fitted to the training loss within a tenth of a filter norm of the "
             "solution, along filter-normalised random directions, the mean of three; pruned weights stay zero",
-            "in the fast tier registered as refuted: on pilots the mean correlation is about -0.7 for the distance and "
-            "-0.85 for sharpness, -0.84 with steps of half a filter norm, -0.89 with pruned weights moved as well",
+            *setting.in_fast(
+                "registered as refuted: on pilots the mean correlation is about -0.7 for the distance and -0.85 for "
+                "sharpness, -0.84 with steps of half a filter norm, -0.89 with pruned weights moved as well"
+            ),
         ),
     )
 
@@ -62,6 +66,6 @@ def test_fast(verdict):
     verdict.check()
 
 
-@pytest.mark.full(trial(FULL))
+@full_on(trial, LENET, RESNET_CIFAR10)
 def test_full(verdict):
     verdict.check()

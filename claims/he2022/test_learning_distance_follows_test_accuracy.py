@@ -2,7 +2,8 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import Correlated, Phases, Rule
 
@@ -25,6 +26,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        network=setting.network,
         curves={
             "distance": setting.curve(noisy, "learning_distance", levels=levels),
             "clean distance": setting.curve(clean, "learning_distance", levels=levels),
@@ -49,6 +51,6 @@ def test_fast(verdict):
     verdict.check()
 
 
-@pytest.mark.full(trial(FULL))
+@full_on(trial, LENET, RESNET_CIFAR10, RESNET_CIFAR100.at(0.2))
 def test_full(verdict):
     verdict.check()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from fixtures.he2022 import FAST, LENET, TITLE, Setting
+from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import Location, Phases, Rule, SamePlace
 
@@ -24,6 +25,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        network=setting.network,
         curves={"distance": setting.curve(noisy, "learning_distance"), "accuracy": setting.curve(noisy)},
         rule=setting.rule(rule),
         # The distance at another noise rate would peak too near to be told apart.
@@ -40,6 +42,6 @@ def test_fast(verdict):
     verdict.check()
 
 
-@pytest.mark.full(trial(FULL))
+@full_on(trial, LENET)
 def test_full(verdict):
     verdict.check()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import DipFree, Phases, Rule
 
@@ -23,14 +24,12 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        network=setting.network,
         curves={"accuracy": setting.curve(setting.clean)},
         rule=setting.rule(rule),
         control=Control("20 % label noise", {"accuracy": setting.curve(setting.noisy())}),
         block=setting.block,
-        deviations=(
-            *setting.deviations,
-            "the paper shows ResNet-18 on CIFAR; on MNIST digits the claim is extended",
-        ),
+        deviations=(*setting.deviations, *setting.shown_on("ResNet-18 on CIFAR")),
     )
 
 
@@ -39,6 +38,6 @@ def test_fast(verdict):
     verdict.check()
 
 
-@pytest.mark.full(trial(FULL))
+@full_on(trial, RESNET_CIFAR10, RESNET_CIFAR100.at(0.2), LENET)
 def test_full(verdict):
     verdict.check()

@@ -4,7 +4,8 @@ from math import log2
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, TITLE, Setting
+from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import Location, Phases, Rule, Shifts
 
@@ -32,6 +33,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        network=setting.network,
         curves={name: setting.curve(setting.noisy(rate)) for name, rate in zip(NAMES, setting.rates, strict=True)},
         rule=setting.rule(rule),
         control=Control(
@@ -42,7 +44,7 @@ def trial(setting: Setting) -> Trial:
             },
         ),
         block=setting.block,
-        deviations=(*setting.deviations, setting.compared_rates),
+        deviations=(*setting.deviations, *setting.shown_on("ResNet-18 on CIFAR-10"), setting.compared_rates),
     )
 
 
@@ -51,6 +53,6 @@ def test_fast(verdict):
     verdict.check()
 
 
-@pytest.mark.full(trial(FULL))
+@full_on(trial, RESNET_CIFAR10, LENET)
 def test_full(verdict):
     verdict.check()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting
-from fixtures.setting import plainly
+from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, TITLE, Setting
+from fixtures.setting import full_on, plainly
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Phases, Rule, Term, Window
@@ -55,6 +55,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        network=setting.network,
         curves=curves(setting, setting.noisy(), setting.clean),
         rule=setting.rule(rule),
         control=Control(
@@ -75,6 +76,6 @@ def test_fast(verdict):
     verdict.check()
 
 
-@pytest.mark.full(trial(FULL))
+@full_on(trial, LENET, RESNET_CIFAR10)
 def test_full(verdict):
     verdict.check()

@@ -9,7 +9,8 @@ other way (12.8 to 10.4, six pilots).
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import Phases, Rule, Term, Window, ordered
 
@@ -39,6 +40,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        network=setting.network,
         curves={"sharpness": setting.curve(setting.derived("redense"), "sharpness", levels=levels)},
         rule=setting.rule(rule),
         control=Control(
@@ -52,8 +54,11 @@ def trial(setting: Setting) -> Trial:
             *setting.deviations,
             "sharpness: the curvature of a parabola fitted to the training loss within a tenth of a filter norm of the "
             "minimum, along filter-normalised random directions, the mean of three; the paper shows curves of loss",
-            "in the fast tier registered as inconclusive: on pilots sharpness falls at first, and the step from the "
-            "dense network to the critical phase is 0.05 nats with a standard deviation of 0.17",
+            *setting.in_fast(
+                "registered as inconclusive: on pilots sharpness falls at first, and the step from the dense network "
+                "to the critical phase is 0.05 nats with a standard deviation of 0.17"
+            ),
+            *setting.shown_on("ResNet-18 on CIFAR"),
         ),
     )
 
@@ -63,6 +68,6 @@ def test_fast(verdict):
     verdict.check()
 
 
-@pytest.mark.full(trial(FULL))
+@full_on(trial, RESNET_CIFAR100, RESNET_CIFAR10, LENET)
 def test_full(verdict):
     verdict.check()

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from fixtures.he2022 import FAST, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, Location, Phases, Rule, Shifts
 
@@ -37,6 +38,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        network=setting.network,
         curves={"ticket": setting.curve(ticket), "reinitialized": setting.curve(reinitialized)},
         rule=setting.rule_at({"noisy": ticket, "reinitialized": reinitialized}, rule),
         control=Control(
@@ -52,6 +54,6 @@ def test_fast(verdict):
     verdict.check()
 
 
-@pytest.mark.full(trial(FULL))
+@full_on(trial, RESNET_CIFAR10, RESNET_CIFAR100)
 def test_full(verdict):
     verdict.check()

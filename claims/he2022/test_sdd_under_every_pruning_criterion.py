@@ -2,7 +2,8 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, VGG_CIFAR10, VGG_CIFAR100, Setting
+from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 
 CLAIM = Claim(
@@ -20,6 +21,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        network=setting.network,
         curves=setting.accuracies(noisy),
         rule=setting.dip_under_each(noisy),
         control=Control("no label noise", setting.accuracies(clean)),
@@ -33,6 +35,6 @@ def test_fast(verdict):
     verdict.check()
 
 
-@pytest.mark.full(trial(FULL))
+@full_on(trial, RESNET_CIFAR100, RESNET_CIFAR10, LENET, VGG_CIFAR10, VGG_CIFAR100)
 def test_full(verdict):
     verdict.check()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, FULL, TITLE, Setting
+from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 
 CLAIM = Claim(
@@ -15,20 +16,23 @@ CLAIM = Claim(
 )
 
 
+ONE_RUN = (
+    "with LeNet's constant learning rate and rewinding to iteration 0, finetuning and learning rate rewinding are one "
+    "and the same, and judged on one run",
+)
+
+
 def trial(setting: Setting) -> Trial:
     noisy, clean = setting.by_retraining(setting.noisy()), setting.by_retraining(setting.clean)
     return Trial(
         CLAIM,
         setting.tier,
+        network=setting.network,
         curves=setting.accuracies(noisy),
         rule=setting.dip_under_each(noisy),
         control=Control("no label noise", setting.accuracies(clean)),
         block=setting.block,
-        deviations=(
-            *setting.deviations,
-            "with LeNet's constant learning rate and rewinding to iteration 0, finetuning and learning rate rewinding "
-            "are one and the same, and judged on one run",
-        ),
+        deviations=(*setting.deviations, *(ONE_RUN if setting.finetunes_by_rewinding else ())),
     )
 
 
@@ -37,6 +41,6 @@ def test_fast(verdict):
     verdict.check()
 
 
-@pytest.mark.full(trial(FULL))
+@full_on(trial, RESNET_CIFAR100, RESNET_CIFAR10, LENET)
 def test_full(verdict):
     verdict.check()

@@ -85,13 +85,14 @@ class CostEntry(TypedDict):
 
 
 class ClaimEntry(TypedDict):
-    """One claim in one tier.
+    """One claim in one tier, on one network where it is judged on several.
 
     `verdict` is None where nothing was judged (a smoke run). `title` opens with the authors and the year, up to its
     first comma. `windows` are ranges, low before high, along the axes in `window_axes` (density if absent). `looks` are
     the numbers of seeds at which the data were looked at, the last one the deciding one. `reason` says why a verdict
     stayed open, where something other than its p kept it open. `protocol` is the digest of all that was fixed before
     the judged seeds were run. `exploratory` says that this is a question outside the register (if absent, it is not).
+    `network` is what the claim was judged on, empty or absent where a tier has one trial of it.
     """
 
     id: str
@@ -126,6 +127,7 @@ class ClaimEntry(TypedDict):
     protocol: str | None
     window_axes: NotRequired[dict[str, str]]
     exploratory: NotRequired[bool]
+    network: NotRequired[str]
 
 
 class SizeEntry(TypedDict):

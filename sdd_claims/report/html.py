@@ -78,7 +78,8 @@ def to_html(document: ClaimsDocument, source: CurveSource) -> str:
 
 def view(claim: ClaimEntry, source: CurveSource) -> ClaimView:
     """Draw a claim and its control on the same axes."""
-    anchor = re.sub(r"[^\w-]+", "-", f"{claim['tier']}-{claim['id']}")
+    place = filter(None, (claim["tier"], claim["id"], sentences.network(claim)))
+    anchor = re.sub(r"[^\w-]+", "-", "-".join(place))
     judged, control = gather(claim["runs"], source), gather(claim["control"]["runs"], source)
     ours, theirs = (_worth_drawing(found.lines) for found in (judged, control))
     panels: tuple[Panels, ...] = ()

@@ -31,6 +31,16 @@ def short_title(claim: ClaimEntry) -> str:
     return claim["title"].partition(",")[0]
 
 
+def network(claim: ClaimEntry) -> str:
+    """What it was judged on, empty where its tier has one trial of it."""
+    return claim.get("network", "")
+
+
+def column(claim: ClaimEntry) -> str:
+    """Its tier and network: "full, ResNet-18 on CIFAR-10". Each column is a family of claims of its own."""
+    return f"{claim['tier']}, {network(claim)}" if network(claim) else claim["tier"]
+
+
 def summary(document: ClaimsDocument) -> list[str]:
     """What was judged, with what outcome, and how often such outcomes are wrong: one paragraph, in sentences."""
     claims, questions = registered(document["claims"]), exploratory(document["claims"])
@@ -39,7 +49,7 @@ def summary(document: ClaimsDocument) -> list[str]:
     size, alpha = document["registered"], document["alpha"]
     some, was = _some(claims)
     sentences = [f"{some} of the {size} registered claims {was} put on trial here."]
-    sentences += [f"In the {tier} tier {_tally(counts)}." for tier, counts in tallies(document).items()]
+    sentences += [f"In {_place(*place)} {_tally(counts)}." for place, counts in tallies(document).items()]
     if surprises := [claim for claim in claims if is_surprise(claim)]:
         some = "One verdict differs" if len(surprises) == 1 else f"{len(surprises)} verdicts differ"
         sentences.append(f"{some} from what was registered as expected.")
@@ -49,10 +59,11 @@ def summary(document: ClaimsDocument) -> list[str]:
         some, was = _some(questions)
         what = "question outside the register" if some == "One" else "questions outside the register"
         sentences.append(f"{some} exploratory {what} {was} judged by the same rules, and counted nowhere above.")
+    within = " and on one network" if any(map(network, claims)) else ""
     sentences.append(
         f"Each registered claim is tested at {alpha:g} / {size} = {numbers.probability(alpha / size)}, "
-        f"whether or not the others were run: within a tier, the chance that even one claim is called supported "
-        f"though it is false is meant to be at most {numbers.percent(alpha)}, "
+        f"whether or not the others were run: within a tier{within}, the chance that even one claim is called "
+        f"supported though it is false is meant to be at most {numbers.percent(alpha)}, "
         f"and the chance that one is called refuted though it is true likewise."
     )
     return sentences
@@ -67,21 +78,20 @@ def by_paper(claims: Sequence[ClaimEntry]) -> dict[str, list[ClaimEntry]]:
 
 
 def paper_tally(claims: Sequence[ClaimEntry]) -> str:
-    """How the claims of one paper came out, tier by tier: "fast: 3 supported, 1 inconclusive"."""
+    """How the claims of one paper came out, column by column: "fast: 3 supported, 1 inconclusive"."""
     counts: dict[str, Counter[str]] = {}
     for claim in claims:
-        counts.setdefault(claim["tier"], Counter())[verdict_word(claim["verdict"])] += 1
+        counts.setdefault(column(claim), Counter())[verdict_word(claim["verdict"])] += 1
     return "; ".join(
-        f"{tier}: {', '.join(f'{of_tier[word]} {word}' for word in _order(of_tier))}"
-        for tier, of_tier in counts.items()
+        f"{where}: {', '.join(f'{tally[word]} {word}' for word in _order(tally))}" for where, tally in counts.items()
     )
 
 
-def tallies(document: ClaimsDocument) -> dict[str, Counter[str]]:
-    """How many registered claims of each tier came to which verdict."""
-    counts: dict[str, Counter[str]] = {}
+def tallies(document: ClaimsDocument) -> dict[tuple[str, str], Counter[str]]:
+    """How many registered claims of each tier and network came to which verdict."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
     for claim in registered(document["claims"]):
-        counts.setdefault(claim["tier"], Counter())[verdict_word(claim["verdict"])] += 1
+        counts.setdefault((claim["tier"], network(claim)), Counter())[verdict_word(claim["verdict"])] += 1
     return counts
 
 
@@ -106,13 +116,11 @@ def exploratory(claims: Sequence[ClaimEntry]) -> list[ClaimEntry]:
 
 
 def verdict(claim: ClaimEntry) -> str:
-    """The verdict with its tier, its seeds and what decided it."""
+    """The verdict with its tier and network, its seeds and what decided it."""
+    place = _place(claim["tier"], network(claim))
     if claim["verdict"] is None:
-        return f"Not judged in the {claim['tier']} tier: {claim['reason'] or 'nothing was asked to be judged'}."
-    where = (
-        f"in the {claim['tier']} tier, on {numbers.count(len(claim['seeds']), 'seed')} "
-        f"({numbers.seed_list(claim['seeds'])})"
-    )
+        return f"Not judged in {place}: {claim['reason'] or 'nothing was asked to be judged'}."
+    where = f"in {place}, on {numbers.count(len(claim['seeds']), 'seed')} ({numbers.seed_list(claim['seeds'])})"
     threshold = numbers.probability(claim["threshold"])
     because = {
         "supported": f"the null hypothesis is rejected at p = {numbers.probability(claim['p'])}, "
@@ -154,6 +162,10 @@ def spared(cost: CostEntry) -> bool:
 def looks(claim: ClaimEntry) -> str:
     """The numbers of seeds at which the data were looked at."""
     return " and ".join(str(look) for look in claim["looks"]) + " seeds" if claim["looks"] else numbers.ABSENT
+
+
+def _place(tier: str, on: str) -> str:
+    return f"the {tier} tier" + (f" with {on}" if on else "")
 
 
 def _some(claims: Sequence[ClaimEntry]) -> tuple[str, str]:

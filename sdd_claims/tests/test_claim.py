@@ -176,6 +176,16 @@ def test_windows_along_a_path_wait_for_pilots_too():
     assert trial.rule is waiting
 
 
+def test_a_network_tells_trials_apart_and_is_no_part_of_their_protocol():
+    plain = trial_named("obedience")
+    named = replace(plain, network="ResNet-18 on CIFAR-10")
+    assert (plain.name, named.name) == ("nobody2026/obedience", "nobody2026/obedience with ResNet-18 on CIFAR-10")
+    assert plain.key != named.key
+    assert plain.protocol == named.protocol
+    with pytest.raises(InputError, match="the fast trial of nobody2026/obedience with ResNet-18 on CIFAR-10: block 7"):
+        replace(named, block=7)
+
+
 def test_rules_of_different_kinds_with_the_same_numbers_have_different_protocols():
     class Other(Answer):
         pass

@@ -89,6 +89,24 @@ def test_another_claim_or_tier_is_not_bound(path):
     Ledger(path).check(replace(CHANGES["margin"], tier="full"), SEEDS)
 
 
+def test_another_network_is_not_bound_and_binds_itself(tmp_path):
+    ledger = Ledger(tmp_path / "judged.json")
+    on_ten, on_hundred = (replace(TRIAL, network=f"ResNet-18 on CIFAR-{classes}") for classes in (10, 100))
+    ledger.record(on_ten, SEEDS)
+    for other in (on_hundred, TRIAL):
+        ledger.check(replace(CHANGES["margin"], network=other.network), SEEDS)
+    with pytest.raises(InputError, match=r"with ResNet-18 on CIFAR-10: its settings, .*\(block=2000\)"):
+        ledger.check(replace(CHANGES["margin"], network=on_ten.network), SEEDS)
+
+
+def test_a_published_verification_binds_the_network_that_it_names(tmp_path):
+    binding = published(tmp_path, entry_of(TRIAL, network="ResNet-18 on CIFAR-10"))
+    ledger = Ledger(tmp_path / "judged.json", [binding])
+    ledger.check(CHANGES["window"], SEEDS)
+    with pytest.raises(InputError, match="the block of seeds 1000 judged"):
+        ledger.check(replace(CHANGES["window"], network="ResNet-18 on CIFAR-10"), SEEDS)
+
+
 @given(st.sets(st.integers(1000, 4999), min_size=1, max_size=6))
 def test_seeds_bind_every_block_that_they_belong_to(tmp_path_factory, seeds):
     path = tmp_path_factory.mktemp("ledger") / "judged.json"

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -37,6 +38,28 @@ from sdd_claims.tests.tiny import NO, NOISY, OPEN, YES, trial_named
 
 @pytest.mark.{tier}(trial_named({name!r}, {rule}, tier={tier!r}, {settings}))
 def test_{tier}(verdict):
+    verdict.check()
+"""
+
+
+ON_TWO = """
+from fixtures.setting import ChainSetting, full_on
+from sdd_claims.stats import Window
+from sdd_claims.tests.tiny import NO, NOISY, SPEC, YES, trial_named
+
+TEN, HUNDRED = (
+    ChainSetting(tier="full", levels=2, block=1000, phases={}, deviations=(), network=f"ResNet-18 on CIFAR-{classes}")
+    for classes in (10, 100)
+)
+
+
+def trial(setting):
+    rule, spec = (YES, SPEC) if setting is TEN else (NO, NOISY)
+    return trial_named("both", rule, spec=spec, tier="full", expected="supported", network=setting.network)
+
+
+@full_on(trial, TEN, HUNDRED)
+def test_full(verdict):
     verdict.check()
 """
 
@@ -271,6 +294,37 @@ def test_pilots_judge_nothing_and_pass(project):
     assert (entry["verdict"], entry["seeds"]) == (None, list(range(12)))
     assert "--pilots" in entry["rerun"]
     assert not (project.store / "judged.json").exists()
+
+
+def test_a_claim_on_two_networks_has_two_cases_two_verdicts_and_two_lines_to_rerun_them(project):
+    project.add("both")
+    (project.path / "claims" / "nobody2026" / "test_both.py").write_text(ON_TWO)
+    run = ("-m", "full", "--device", "cpu")
+    result = project.run(*run, "-v", "--junitxml", "junit.xml")
+    result.stdout.fnmatch_lines_random(
+        [
+            "*test_both.py::test_full[[]ResNet-18-on-CIFAR-10[]] SUPPORTED*",
+            "*test_both.py::test_full[[]ResNet-18-on-CIFAR-100[]] FAILED*",
+            "nobody2026/both [[]full, ResNet-18 on CIFAR-10[]]: supported; *",
+            "nobody2026/both [[]full, ResNet-18 on CIFAR-100[]]: refuted *",
+        ]
+    )
+    cases = ElementTree.parse(project.path / "junit.xml").getroot().iter("testcase")
+    assert [case.get("name") for case in cases] == [
+        "test_full[ResNet-18-on-CIFAR-10]",
+        "test_full[ResNet-18-on-CIFAR-100]",
+    ]
+    entries = json.loads((project.path / "reports/latest/claims.json").read_text())["claims"]
+    assert [(entry["network"], entry["verdict"]) for entry in entries] == [
+        ("ResNet-18 on CIFAR-10", "supported"),
+        ("ResNet-18 on CIFAR-100", "refuted"),
+    ]
+    assert [entry["p_holm"] for entry in entries] == [pytest.approx(46e-9), 1.0]
+    for entry in entries:
+        _, *words = shlex.split(entry["rerun"])
+        project.run(*words)
+        (again,) = json.loads((project.path / "reports/latest/claims.json").read_text())["claims"]
+        assert again["network"] == entry["network"]
 
 
 def test_the_full_tier_is_skipped_without_a_gpu_and_runs_on_the_cpu_if_asked(project, monkeypatch):

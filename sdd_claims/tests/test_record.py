@@ -64,6 +64,7 @@ ASKED = {
     "sharpness": (12.5, r"set RecordSpec\.directions"),
     "best_epoch_test_accuracy": (0.75, r"set RecordSpec\.epoch_images"),
     "last_epoch_test_accuracy": (0.5, r"set RecordSpec\.epoch_images"),
+    "last_drift": (-0.25, r"set RecordSpec\.epoch_images"),
     "late_drift": (-0.25, r"set RecordSpec\.epoch_images"),
     "line_fall": (-1.0, "there is a line only from a chain to the re-dense and independent training derived"),
     "line_climb": (3.0, "there is a line only from a chain to the re-dense and independent training derived"),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdd_claims.series import fall, largest_climb, last, late_drift
+from sdd_claims.series import fall, largest_climb, last, last_drift, late_drift
 
 SERIES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30)
 ACCURACIES = st.lists(st.floats(0, 1), min_size=1, max_size=60)
@@ -81,6 +81,17 @@ def test_the_drift_is_in_the_units_of_the_series(accuracies, scale):
 @given(st.integers(2, 300), st.floats(0, 0.01))
 def test_a_steady_climb_drifts_by_a_fifth_of_the_epochs(epochs, slope):
     assert late_drift([slope * epoch for epoch in range(epochs)]) == pytest.approx(max(1, epochs // 5) * slope)
+
+
+def test_a_step_three_quarters_through_shows_in_the_late_drift_and_not_in_the_last():
+    stepped = [0.5] * 120 + [0.6] * 40
+    assert late_drift(stepped) == pytest.approx(0.075)
+    assert last_drift(stepped) == 0
+
+
+@given(st.integers(2, 300), st.floats(0, 0.01))
+def test_a_steady_climb_has_a_last_drift_of_a_tenth_of_the_epochs(epochs, slope):
+    assert last_drift([slope * epoch for epoch in range(epochs)]) == pytest.approx(max(1, epochs // 10) * slope)
 
 
 @given(ACCURACIES, ACCURACIES.filter(lambda series: len(series) >= 2))

@@ -285,6 +285,19 @@ def test_different_trials_of_one_name_are_refused_and_the_same_one_twice_is_not(
     assert opened(trial, trial_named("obedience")).verdict(trial).decision == "supported"
 
 
+def test_one_claim_on_several_networks_is_judged_on_each_by_itself(opened):
+    ten = trial_named("obedience", network="ResNet-18 on CIFAR-10")
+    hundred = trial_named("obedience", NO, spec=NOISY, network="ResNet-18 on CIFAR-100")
+    session = opened(ten, hundred)
+    assert [session.verdict(trial).decision for trial in (ten, hundred)] == ["supported", "refuted"]
+    changed = replace(ten, rule=replace(YES, margin=0.02))
+    with pytest.raises(InputError, match="two different fast trials are called nobody2026/obedience with ResNet-18 on"):
+        opened(ten, changed)
+    with pytest.raises(InputError, match="with ResNet-18 on CIFAR-10: its settings"):
+        opened(changed)
+    assert opened(replace(changed, network="")).verdict(replace(changed, network="")).decision == "supported"
+
+
 def test_a_store_that_fails_fails_every_verdict_and_makes_none_up(opened, monkeypatch):
     """Above all not the verdict of a first look as if it were the last."""
     clear, late = trial_named("clear"), trial_named("late", replace(YES, late=4))
@@ -333,6 +346,15 @@ def test_a_data_set_that_cannot_be_had_stops_the_claims_that_need_it_and_no_othe
     with pytest.raises(MissingDataError, match="holds only a part of mnist"):
         session.verdict(lacking)
     assert {digest for digest, _, _ in trained(opened.path)} == {SPEC.digest}
+
+
+def test_a_network_whose_data_cannot_be_had_stops_no_other_network_of_the_claim(opened, torn):
+    here = trial_named("obedience", network="an MLP on mnist_small")
+    lacking = trial_named("obedience", spec=ON_MNIST, network="an MLP on MNIST")
+    session = opened(lacking, here, data_root=torn)
+    assert session.verdict(here).decision == "supported"
+    with pytest.raises(MissingDataError, match="holds only a part of mnist"):
+        session.verdict(lacking)
 
 
 def test_a_data_set_that_is_there_and_wrong_is_no_missing_one(opened, tmp_path):

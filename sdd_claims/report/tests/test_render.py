@@ -178,6 +178,22 @@ def test_the_summary_holds_one_row_a_claim_whatever_it_says(tmp_path, document, 
     assert "**He et al. 2022** – fast: 1 supported, 1 refuted, 1 inconclusive\n" in text
 
 
+def test_the_networks_of_one_claim_have_rows_and_sections_of_their_own(tmp_path, document, source):
+    networks = ("ResNet-18 on CIFAR-10", "ResNet-18 on CIFAR-100")
+    document["claims"] = [document["claims"][0] | {"tier": "full", "network": network} for network in networks]
+    write(tmp_path / "claims.json", document)
+    page = Page(render(tmp_path, source).read_text(encoding="utf-8"))
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    for network in networks:
+        anchor = f"full-he2022-sdd_appears_under_label_noise-{network.replace(' ', '-')}"
+        assert anchor in ids
+        assert f"#{anchor}" in page.values("href")
+    summary = (tmp_path / "SUMMARY.md").read_text(encoding="utf-8")
+    assert [summary.count(f"| full, {network} | supported") for network in networks] == [1, 1]
+    assert [summary.count(f" ({network})\n") for network in networks] == [1, 1]
+
+
 def test_exploratory_questions_have_a_table_of_their_own(tmp_path, document, source):
     document["claims"][2]["exploratory"] = True
     write(tmp_path / "claims.json", document)

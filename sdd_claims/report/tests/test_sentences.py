@@ -19,6 +19,24 @@ def test_the_summary_counts_by_tier_and_verdict_and_says_what_alpha_means(docume
     assert "meant to be at most 5 %" in text
 
 
+def test_networks_are_counted_apart_and_the_error_rate_is_said_to_be_each_ones(document):
+    claim = document["claims"][0] | {"tier": "full"}
+    networks = ("ResNet-18 on CIFAR-10", "ResNet-18 on CIFAR-100")
+    document["claims"] = [claim | {"network": network} for network in networks] + [claim]
+    text = spaced(" ".join(sentences.summary(document)))
+    assert "One of the 46 registered claims was put on trial here." in text
+    assert "In the full tier with ResNet-18 on CIFAR-10 1 was supported." in text
+    assert "In the full tier with ResNet-18 on CIFAR-100 1 was supported." in text
+    assert "In the full tier 1 was supported." in text
+    assert "within a tier and on one network, the chance" in text
+    assert sentences.verdict(document["claims"][0]).startswith(
+        "Supported in the full tier with ResNet-18 on CIFAR-10, on 12"
+    )
+    assert sentences.paper_tally(document["claims"]) == (
+        "full, ResNet-18 on CIFAR-10: 1 supported; full, ResNet-18 on CIFAR-100: 1 supported; full: 1 supported"
+    )
+
+
 def test_the_summary_of_nothing_says_so(document):
     document["claims"] = []
     assert sentences.summary(document) == ["No claim was selected, so nothing was judged."]

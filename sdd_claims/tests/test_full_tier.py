@@ -1,0 +1,177 @@
+"""The full tier is the papers' own settings: the tables of their appendices, written down again."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+import torch
+
+from fixtures import he2022, quetu2023
+from fixtures.he2022 import FAST, FULL, LENET, RESNET_CIFAR10, RESNET_CIFAR100
+from sdd_claims.claim import Trial
+from sdd_claims.pruning.derivations import derivation
+from sdd_claims.pruning.retraining import Past, finetuning
+from sdd_claims.spec import RecordSpec
+
+CLAIMS = Path(__file__).parents[2] / "claims"
+
+# He et al. 2022, appendix B: epochs, batch, momentum, learning rate, its drops, weight decay, rewinding iteration, and
+# the learning rate of finetuning and re-dense training.
+APPENDIX_B = {
+    "LeNet-300-100 on MNIST": (200, 128, 0.0, 0.1, (), 0.0, 0, 0.1),
+    "ResNet-18 on CIFAR-10": (160, 128, 0.9, 0.1, (80, 120), 1e-4, 1000, 0.001),
+    "ResNet-18 on CIFAR-100": (160, 128, 0.9, 0.1, (80, 120), 1e-4, 1000, 0.001),
+    "VGG-16 on CIFAR-10": (160, 128, 0.9, 0.1, (80, 120), 1e-4, 2000, 0.001),
+    "VGG-16 on CIFAR-100": (160, 128, 0.9, 0.1, (80, 120), 1e-4, 2000, 0.001),
+    "ResNet-101 on Tiny ImageNet": (200, 512, 0.9, 0.2, (100, 150), 1e-4, 1000, None),
+}
+DATA = {"MNIST": "none", "CIFAR-10": "flip_and_shift", "CIFAR-100": "flip_and_shift", "Tiny ImageNet": "crop_and_flip"}
+
+R10, R100, LE = "ResNet-18 on CIFAR-10", "ResNet-18 on CIFAR-100", "LeNet-300-100 on MNIST"
+V10, V100, TINY = "VGG-16 on CIFAR-10", "VGG-16 on CIFAR-100", "ResNet-101 on Tiny ImageNet"
+# The networks that each claim is judged on, with the rate of noise that the figures named in its source have. Shown on
+# CIFAR alone and judged on MNIST too: no_sdd, minima_sharper and, at their three rates, both noise_moves.
+FIGURES = {
+    "best_epoch_hides_sdd": {R100: 0.4},
+    "converged_at_every_sparsity": {LE: 0.2, R10: 0.2, R100: 0.4},
+    "distance_peak_fades_with_batch_norm": {R100: 0.2, R10: 0.2},
+    "four_phases_in_order": {LE: 0.2},
+    "generalization_gap_closes_in_sweet_phase": {LE: 0.2, R10: 0.2, R100: 0.2},
+    "learning_distance_beats_flatness": {LE: 0.2, R10: 0.2},
+    "learning_distance_follows_test_accuracy": {LE: 0.2, R10: 0.2, R100: 0.2},
+    "learning_distance_peaks_at_critical_phase": {LE: 0.2},
+    "loss_falls_from_sparse_to_redense": {R100: 0.4, R10: 0.2, LE: 0.2},
+    "no_sdd_without_label_noise": {R10: 0.2, R100: 0.2, LE: 0.2},  # of the control
+    "noise_moves_critical_phase_denser": {R10: 0.2, LE: 0.2},
+    "noise_moves_sweet_phase_sparser": {R10: 0.2, LE: 0.2},
+    "pruning_aggravates_overfitting": {LE: 0.2, R10: 0.2},
+    "redense_loses_the_sweet_spot": {R100: 0.4, R10: 0.2, LE: 0.2},
+    "redense_minima_sharper_when_sparser": {R100: 0.4, R10: 0.2, LE: 0.2},
+    "reinitialization_moves_phases_denser": {R10: 0.2, R100: 0.4},
+    "reinitialized_ticket_can_win": {R10: 0.2, R100: 0.4},
+    "sdd_appears_under_label_noise": {LE: 0.2, R10: 0.2, R100: 0.2, V10: 0.2, V100: 0.4, TINY: 0.2},
+    "sdd_under_every_noise_type": {R10: 0.2, R100: 0.4},
+    "sdd_under_every_pruning_criterion": {R100: 0.4, R10: 0.2, LE: 0.2, V10: 0.2, V100: 0.4},
+    "sdd_under_every_retraining": {R100: 0.4, R10: 0.2, LE: 0.2},
+}
+
+
+def full_trials(paper: str, claim: str) -> dict[str, Trial]:
+    """The trials that a claim module registers for the full tier, by their network."""
+    marks = importlib.import_module(f"claims.{paper}.test_{claim}").test_full.pytestmark
+    cases = [case for mark in marks if mark.name == "parametrize" for case in mark.args[1]]
+    marks = [mark for case in cases for mark in case.marks] or marks
+    trials = [mark.args[0] for mark in marks if mark.name == "full"]
+    return {trial.network: trial for trial in trials}
+
+
+def modules(paper: str) -> list[str]:
+    return sorted(path.stem.removeprefix("test_") for path in (CLAIMS / paper).glob("test_*.py"))
+
+
+HE = {(claim, network): trial for claim in modules("he2022") for network, trial in full_trials("he2022", claim).items()}
+
+
+def curves(trial: Trial):
+    return [*trial.curves.values(), *trial.control_curves.values()]
+
+
+@pytest.mark.parametrize("setting", FULL, ids=lambda setting: setting.network)
+def test_a_full_setting_is_that_of_the_appendix(setting):
+    training, pruning = setting.clean.training, setting.clean.pruning
+    optimizer, schedule = training.optimizer, training.schedule
+    epochs, batch, momentum, lr, drops, weight_decay, rewind, last = APPENDIX_B[setting.network]
+    assert (training.epochs, training.batch_size, optimizer.name) == (epochs, batch, "sgd")
+    assert (optimizer.momentum, optimizer.lr, optimizer.weight_decay) == (momentum, lr, weight_decay)
+    assert (schedule.name, schedule.milestones, schedule.factor) == ("step" if drops else "constant", drops, 0.1)
+    assert (pruning.criterion, pruning.fraction, pruning.rewind_iteration) == ("magnitude", 0.2, rewind)
+    assert pruning.retraining == "lottery_ticket_rewinding"
+    assert setting.clean.model.initialization == "kaiming_normal"
+    assert setting.clean.data.augmentation == DATA[setting.network.partition(" on ")[2]]
+    assert setting.clean.data.side == (32 if setting.network == TINY else None)
+    assert setting.noisy().noise.kind == "symmetric_permute"
+    assert setting.rates == (0.2, 0.4, 0.8)
+    if last is not None:
+        for start in (finetuning, derivation("redense").start, derivation("same_mask").start):
+            begun = start(setting.clean, Past({}, {"w": torch.ones(1)}, dict))
+            assert begun.training.optimizer.lr == pytest.approx(last)
+            assert (begun.training.epochs, begun.training.schedule.name, begun.iteration) == (epochs, "constant", 0)
+
+
+def test_every_network_of_the_paper_has_a_setting_of_its_own():
+    assert [setting.network for setting in FULL] == list(APPENDIX_B)
+    assert len({setting.clean.digest for setting in FULL}) == len(FULL)
+
+
+def test_every_claim_is_judged_on_the_networks_of_its_figures_the_main_one_first():
+    judged = {claim: list(full_trials("he2022", claim)) for claim in modules("he2022")}
+    assert judged == {claim: list(networks) for claim, networks in FIGURES.items()}
+
+
+@pytest.mark.parametrize(("claim", "network"), HE, ids="-".join)
+def test_a_claim_is_judged_at_the_noise_of_its_figures(claim, network):
+    rates = {curve.spec.noise.rate for curve in curves(HE[claim, network])} - {0.0}
+    if claim == "distance_peak_fades_with_batch_norm":
+        assert rates == {0.2}
+    elif claim.startswith("noise_moves"):
+        assert rates == {0.2, 0.4, 0.8}
+    else:
+        assert rates == {FIGURES[claim][network]}
+
+
+@pytest.mark.parametrize(("claim", "network"), HE, ids="-".join)
+def test_a_claim_is_judged_on_its_network_to_the_last_level(claim, network):
+    trial = HE[claim, network]
+    (setting,) = (setting for setting in FULL if setting.network == network)
+    for curve in trial.curves.values():
+        assert (curve.spec.data, curve.spec.model) == (setting.clean.data, setting.clean.model)
+        assert curve.levels == setting.levels
+        assert curve.spec.training.precision == setting.clean.training.precision != "float32"
+    assert trial.expected == "supported"
+    assert not trial.proxy
+
+
+@pytest.mark.parametrize("setting", FULL, ids=lambda setting: setting.network)
+def test_weights_of_every_level_are_kept_where_something_is_derived_from_them_and_nowhere_else(setting):
+    specs = [curve.spec for trial in HE.values() for curve in curves(trial) if curve.spec.data == setting.clean.data]
+    specs = [spec for spec in specs if spec.model == setting.clean.model]
+    kept = {spec.parent or spec for spec in specs if spec.record.weights == "every_level"}
+    assert kept == {spec.parent for spec in specs if spec.parent}
+
+
+def test_learning_rate_rewinding_is_a_run_of_its_own_where_the_learning_rate_falls():
+    for setting, runs in ((FAST, 3), (LENET, 3), (RESNET_CIFAR10, 4), (RESNET_CIFAR100, 4)):
+        ways = setting.by_retraining(setting.noisy())
+        assert len({spec.digest for spec in ways.values()}) == runs
+        assert [spec.pruning.retraining for spec in ways.values()][::3] == ["lottery_ticket_rewinding", "scratch"]
+
+
+def test_another_rate_than_that_of_most_figures_is_recorded_without_detail():
+    other = RESNET_CIFAR100.at(0.2)
+    assert (other.noisy().noise.rate, other.noisy().record) == (0.2, RecordSpec())
+    assert other.noisy() == RESNET_CIFAR100.noisy(0.2)
+    assert RESNET_CIFAR100.noisy() == RESNET_CIFAR100.noisy(0.4) != RESNET_CIFAR100.at(0.4).noisy()
+
+
+def test_the_other_papers_train_as_their_texts_and_codes_say():
+    resnet, vit = (quetu2023.FULL.networks[name].training for name in ("ResNet-18", "ViT"))
+    assert (resnet.epochs, resnet.batch_size, resnet.schedule.milestones) == (160, 128, (80, 120))
+    assert (resnet.optimizer.lr, resnet.optimizer.momentum, resnet.optimizer.weight_decay) == (0.1, 0.9, 1e-4)
+    assert (vit.epochs, vit.batch_size, vit.schedule.name) == (200, 512, "cosine")
+    assert (vit.optimizer.name, vit.optimizer.lr, vit.optimizer.weight_decay) == ("adamw", 1e-4, 0.03)
+    for paper, claim in (("quetu2023", name) for name in modules("quetu2023")):
+        (trial,) = full_trials(paper, claim).values()
+        for curve in curves(trial):
+            on_cifar = curve.spec.data.name.startswith("cifar")
+            assert curve.spec.data.augmentation == ("flip_and_shift" if on_cifar else "none")
+            assert curve.spec.training.precision == ("bfloat16" if on_cifar else "tf32")
+    for paper in ("zhang2024", "parhi2021"):
+        for claim in modules(paper):
+            (trial,) = full_trials(paper, claim).values()
+            assert {curve.spec.training.precision for curve in curves(trial)} == {"float32"}
+
+
+def test_a_claim_has_one_sentence_on_all_its_networks():
+    for claim in modules("he2022"):
+        assert len({trial.claim for trial in full_trials("he2022", claim).values()}) == 1
+    assert {trial.claim.title for trial in HE.values()} == {he2022.TITLE}
