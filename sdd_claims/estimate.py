@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sdd_claims import provenance, shapes
+from sdd_claims.devices import each_of
 from sdd_claims.plan import Plan
 from sdd_claims.rates import Rate, Rates
 from sdd_claims.record import Replica
@@ -93,14 +94,15 @@ def duration(plan: Plan, store: Store, estimate: Estimate) -> float:
     return estimate.cost(missing(plan.wanted, store)).seconds / max(1, min(estimate.processes, stacks))
 
 
-def processes(engine: str, device: str | None) -> int:
-    """Stacks that train at once: one a core, or one a worker of pytest-xdist; on a GPU one.
+def processes(engine: str, device: str | None, per_device: int = 1) -> int:
+    """Stacks that train at once: one a core, or `per_device` a GPU; no more than workers of pytest-xdist where it runs.
 
     Args:
-        engine: its name.
+        engine: its name; what a Ray cluster has is not known here, and counts as one.
         device: where it trains; None for a GPU that is not here.
+        per_device: processes that share a GPU.
     """
-    if device != "cpu":
+    if device is None or engine == "ray":
         return 1
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
-    return min(workers, provenance.cores()) if engine == "serial" else provenance.cores()
+    most = provenance.cores() if device == "cpu" else len(each_of(device)) * per_device
+    return min(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)), most) if engine == "serial" else most

@@ -3,11 +3,14 @@
 import os
 import platform
 import subprocess
+from collections import Counter
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
+
+from sdd_claims.devices import each_of
 
 _LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "statsmodels", "pytest")
 
@@ -43,11 +46,14 @@ def versions() -> dict[str, str]:
 
 @cache
 def hardware(device: str = "cpu") -> str:
-    """One line: processor and cores, and the GPU if that is the device."""
+    """One line: processor and cores, and the GPU, or all of them, if that is the device."""
     line = f"{_processor()}, {cores()} cores"
-    if device.startswith("cuda"):
-        line += f", {torch.cuda.get_device_name(device)}"
-    return line
+    if not device.startswith("cuda"):
+        return line
+    if not torch.cuda.is_available():
+        return f"{line}, and GPUs of other machines"
+    gpus = Counter(torch.cuda.get_device_name(each) for each in each_of(device))
+    return ", ".join([line, *(name if count == 1 else f"{count} x {name}" for name, count in gpus.items())])
 
 
 @cache

@@ -76,7 +76,7 @@ class Rates:
             gpus = {name: found for name, found in clocked.items() if found.on_gpu}
             hardware = max(gpus, key=lambda name: gpus[name].seconds, default="")
         else:
-            hardware = provenance.hardware(device)
+            hardware = provenance.hardware("cuda:0" if device == "cuda" else device)
         if hardware in clocked:
             found = clocked[hardware]
             return Rate(found.flops / found.seconds, f"measured on {hardware}", True)

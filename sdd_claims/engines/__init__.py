@@ -1,8 +1,10 @@
 """Engines: who trains what a plan is missing. Results travel through the store only."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from sdd_claims.engines.pool import PoolEngine
+from sdd_claims.engines.cluster import RayEngine
+from sdd_claims.engines.pool import PoolEngine, processes
 from sdd_claims.engines.progress import ProgressDisplay
 from sdd_claims.engines.serial import SerialEngine
 from sdd_claims.engines.work import Site
@@ -13,22 +15,38 @@ from sdd_claims.plan import Plan
 class Engine(Protocol):
     """Trains a plan."""
 
-    def run(self, plan: Plan, site: Site) -> None:
-        """Return when every level of the plan is stored, or when the site has closed."""
+    def run(self, plan: Plan, site: Site) -> Sequence[str]:
+        """Train until every level is stored or the site has closed; returns sentences that the user should read."""
 
 
-ENGINES: dict[str, type[SerialEngine] | type[PoolEngine]] = {"serial": SerialEngine, "pool": PoolEngine}
+ENGINES = ("serial", "pool", "ray")
 
 
-def engine(name: str) -> Engine:
+def engine(name: str, ray_address: str | None = None) -> Engine:
     """The engine of a name.
 
     Raises:
         InputError: there is none.
     """
-    if name not in ENGINES:
-        raise InputError(f"there is no engine {name!r}; use one of: {', '.join(ENGINES)}")
-    return ENGINES[name]()
+    match name:
+        case "serial":
+            return SerialEngine()
+        case "pool":
+            return PoolEngine()
+        case "ray":
+            return RayEngine(ray_address)
+        case _:
+            raise InputError(f"there is no engine {name!r}; use one of: {', '.join(ENGINES)}")
 
 
-__all__ = ["ENGINES", "Engine", "PoolEngine", "ProgressDisplay", "SerialEngine", "Site", "engine"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "PoolEngine",
+    "ProgressDisplay",
+    "RayEngine",
+    "SerialEngine",
+    "Site",
+    "engine",
+    "processes",
+]

@@ -3,37 +3,71 @@
 import multiprocessing
 import os
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 
+from sdd_claims.devices import each_of
 from sdd_claims.engines.work import Site, work_through
-from sdd_claims.errors import StoreError
+from sdd_claims.errors import DeviceLostError, StoreError
 from sdd_claims.plan import Plan
 from sdd_claims.provenance import cores
 
+_KILLED = "a training process was killed (out of memory, perhaps)"
+_GO_ON = "the levels it had finished are stored, so run again, and it goes on from there"
+
 
 class PoolEngine:
-    """One process a core, each with one compute thread, sharing the plan through the store's locks."""
+    """Processes that share the plan through the store's locks, each bound to a device, with one compute thread."""
 
-    def __init__(self, processes: int | None = None) -> None:
-        self._processes = processes or cores()
+    def __init__(self, devices: Sequence[str] = ()) -> None:
+        """`devices` names that of each process; by default there is one process a core, or `Site.per_device` a GPU."""
+        self._devices = tuple(devices)
 
-    def run(self, plan: Plan, site: Site) -> None:
-        """Return when the whole plan is stored; the first error of any process is raised here.
+    def run(self, plan: Plan, site: Site) -> Sequence[str]:
+        """Return when the whole plan is stored.
+
+        A process that is killed, or whose GPU is lost, leaves its work to the others.
+
+        Returns:
+            Sentences that the user should read: who was lost, and what the store has to say.
 
         Raises:
-            StoreError: a process was killed from outside.
+            DeviceLostError: no process is left, the last one for that reason.
+            StoreError: no process is left, since the last one was killed from outside.
+            Exception: the first error of any process; the others have gone on to their end.
         """
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(self._processes, context, initializer=_die_with_parent) as pool:
-            try:
-                for future in [pool.submit(work_through, plan.stacks, site) for _ in range(self._processes)]:
-                    future.result()
-            except BrokenProcessPool as error:
-                raise StoreError(
-                    "a training process was killed (out of memory, perhaps); the levels it had finished are stored, so "
-                    "run again, and it goes on from there"
-                ) from error
+        running = {_started(plan, replace(site, device=device)): device for device in self._devices or processes(site)}
+        lost: list[tuple[str, BaseException]] = []
+        failed: list[BaseException] = []
+        for future in as_completed(running):
+            error = future.exception()
+            if isinstance(error, DeviceLostError):
+                lost.append((f"{running[future]} was lost", error))
+            elif isinstance(error, BrokenProcessPool):
+                lost.append((f"{_KILLED} on {running[future]}", StoreError(f"{_KILLED}; {_GO_ON}")))
+            elif error is not None:
+                failed.append(error)
+        if len(lost) == len(running):
+            failed.append(lost[-1][1])
+        if failed:
+            raise failed[0]
+        said = [sentence for future in running if not future.exception() for sentence in future.result()]
+        return [*(f"{what}; the other processes have done its work" for what, _ in lost), *dict.fromkeys(said)]
+
+
+def processes(site: Site) -> tuple[str, ...]:
+    """The device of each process that keeps a site busy."""
+    return ("cpu",) * cores() if site.device == "cpu" else each_of(site.device) * site.per_device
+
+
+def _started(plan: Plan, site: Site) -> "Future[Sequence[str]]":
+    """The work of one process. In a pool of its own: the death of one process breaks the whole pool."""
+    pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_die_with_parent)
+    future = pool.submit(work_through, plan.stacks, site)
+    pool.shutdown(wait=False)  # when it has done this, the process ends
+    return future
 
 
 def _die_with_parent() -> None:

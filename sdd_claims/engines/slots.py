@@ -1,49 +1,53 @@
-"""No more training at once than the machine has cores, over all processes of a user."""
+"""No more training at once than the machine has cores, or its GPUs are meant for, over all processes of a user."""
 
 import getpass
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
 
+from sdd_claims.devices import identity
 from sdd_claims.provenance import cores
 
 _POLL_SECONDS = 0.2
 
 
 @contextmanager
-def training_slot(device: str) -> Iterator[None]:
-    """Hold one of the machine's training slots, one a core, and compute with one thread meanwhile.
+def training_slot(device: str, per_device: int = 1) -> Iterator[None]:
+    """Hold one of the machine's training slots, and compute with one CPU thread meanwhile.
 
-    OpenMP threads that wait for each other spin: two processes of two threads on two cores are many times slower than
-    two of one thread. On a GPU there is nothing to hold.
+    There is one slot a core, and `per_device` a GPU. OpenMP threads that wait for each other spin: two processes of two
+    threads on two cores are many times slower than two of one thread.
     """
-    if device != "cpu":
-        yield
-        return
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with _first_free(cores()):
+        with _first_free(_slots(device, per_device)):
             yield
     finally:
         torch.set_num_threads(threads)
 
 
+def _slots(device: str, per_device: int) -> Sequence[str]:
+    if device.startswith("cpu"):
+        return [f"cpu-{core}" for core in range(cores())]
+    return [f"gpu-{identity(device)}-{place}" for place in range(per_device)]
+
+
 @contextmanager
-def _first_free(slots: int) -> Iterator[None]:
+def _first_free(slots: Sequence[str]) -> Iterator[None]:
     user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()  # in a container a user may have no name
     folder = Path(tempfile.gettempdir()) / f"sdd-claims-slots-{user}"
     folder.mkdir(exist_ok=True)
     while True:
-        for slot in range(slots):
+        for slot in slots:
             try:
-                with FileLock(folder / f"cpu-{slot}.lock", timeout=0):
+                with FileLock(folder / f"{slot}.lock", timeout=0):
                     yield
                     return
             except Timeout:

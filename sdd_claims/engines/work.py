@@ -20,6 +20,7 @@ from sdd_claims.engines import failures
 from sdd_claims.engines.slots import training_slot
 from sdd_claims.errors import DeviceLostError, DeviceMemoryError, StoreError
 from sdd_claims.iterative import IterativePruning
+from sdd_claims.mirror import MirroredStore
 from sdd_claims.paths import train_path
 from sdd_claims.plan import Stack
 from sdd_claims.record import ChainState, Replica
@@ -31,11 +32,13 @@ class Site:
     """Where training happens, and until when; never part of a result's key.
 
     Attributes:
-        store: folder of results.
-        device: that computes.
+        store: folder of results; of a store elsewhere, its working copy.
+        device: "cpu", "cuda" for every visible GPU, or one of them; an engine gives each process one.
         data_root: folder of data sets; None for the default.
         deadline: `time.time()` from which on no level is begun; one that has begun is finished. None for no such time.
         rehearsed: in a smoke run: whatever is trained also goes through its checkpoints.
+        per_device: processes that share a GPU.
+        url: of a store elsewhere; None for one that is a folder.
     """
 
     store: Path
@@ -43,11 +46,17 @@ class Site:
     data_root: Path | None = None
     deadline: float | None = None
     rehearsed: bool = False
+    per_device: int = 1
+    url: str | None = None
 
     @property
     def closed(self) -> bool:
         """Whether the deadline has passed."""
         return self.deadline is not None and time.time() >= self.deadline
+
+    def opened(self) -> Store:
+        """The store, as this process sees it."""
+        return Store(self.store) if self.url is None else MirroredStore(self.store, self.url)
 
 
 _POLL_SECONDS = 0.2
@@ -62,7 +71,7 @@ def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
     Raises:
         StoreError: the store, or the device, cannot be used any more. What was finished is stored.
     """
-    store = Store(site.store)
+    store = site.opened()
     waiting = deque(stack for stack in stacks if stack.remaining(store))
     held_by_others = 0
     while waiting and not site.closed:
@@ -85,13 +94,20 @@ def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
             if mine:
                 held_by_others = 0
                 if stack.remaining(store):
-                    with training_slot(site.device):
+                    with training_slot(site.device, site.per_device):
                         if not site.closed:
+                            _bind(site.device)
                             _train(stack, store, site)
             else:
                 held_by_others += 1
                 waiting.append(stack)
     return store.warnings
+
+
+def _bind(device: str) -> None:
+    """Make a GPU this process's own, so that nothing is put on another by default."""
+    if device.startswith("cuda:"):
+        torch.cuda.set_device(device)
 
 
 def _train(stack: Stack, store: Store, site: Site, notes: tuple[str, ...] = ()) -> None:

@@ -107,3 +107,10 @@ def test_a_process_a_core_trains_unless_they_are_the_workers_of_xdist(monkeypatc
 def test_validation_images_are_not_trained_on():
     held_out = RunSpec(data=DataSpec(name="mnist", validation_size=10_000))
     assert estimate.level_flops(held_out) == LENET_FLOPS * 50_000 * 200
+
+
+def test_a_gpu_trains_in_as_many_processes_as_it_is_meant_for(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "3")
+    assert [processes("pool", device, 4) for device in ("cuda", "cuda:1")] == [8, 4]
+    assert [processes("serial", "cuda", 4), processes("serial", "cuda", 1), processes("ray", "cuda", 4)] == [3, 2, 1]

@@ -2,6 +2,7 @@ import shutil
 import subprocess
 
 import pytest
+import torch
 
 from sdd_claims import provenance
 
@@ -55,3 +56,21 @@ def test_without_git_the_commit_is_unknown(checkout, monkeypatch):
 def test_versions_and_hardware_are_recorded():
     assert {"python", "torch", "numpy"} <= provenance.versions().keys()
     assert provenance.hardware().endswith(f"{provenance.cores()} cores")
+
+
+@pytest.mark.parametrize(
+    ("gpus", "device", "words"),
+    [
+        (["H200", "H200"], "cuda", ", 2 x H200"),
+        (["H200", "A100"], "cuda", ", H200, A100"),
+        (["H200", "A100"], "cuda:1", ", A100"),
+        ([], "cuda", ", and GPUs of other machines"),
+    ],
+)
+def test_hardware_names_the_gpus_in_use(monkeypatch, gpus, device, words):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(gpus))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(gpus))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda name: gpus[int(name.removeprefix("cuda:"))])
+    provenance.hardware.cache_clear()
+    assert provenance.hardware(device) == provenance.hardware() + words
+    provenance.hardware.cache_clear()

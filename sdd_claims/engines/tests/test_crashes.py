@@ -110,7 +110,7 @@ def test_a_worker_of_a_pool_dies_with_its_parent(tmp_path):
         "from sdd_claims.tests.tiny import hang, stack_of_three\n"
         "if __name__ == '__main__':\n"
         "    pool.work_through = hang\n"
-        "    pool.PoolEngine(1).run(stack_of_three(1), pool.Site(Path(sys.argv[1])))\n"
+        "    pool.PoolEngine(['cpu']).run(stack_of_three(1), pool.Site(Path(sys.argv[1])))\n"
     )
     (tmp_path / "program.py").write_text(program)
     parent = subprocess.Popen([sys.executable, tmp_path / "program.py", fifo], env=ENVIRONMENT)

@@ -8,9 +8,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-import torch
 
-from sdd_claims.engines import PoolEngine, SerialEngine, Site, engine, slots
+from sdd_claims.engines import PoolEngine, RayEngine, SerialEngine, Site, engine
 from sdd_claims.engines import work as work_module
 from sdd_claims.engines.progress import ProgressDisplay
 from sdd_claims.errors import InputError
@@ -97,7 +96,7 @@ def test_two_processes_on_one_store_train_every_level_once_and_both_end_well(tmp
 
 
 def test_a_pool_of_two_trains_every_level_once(tmp_path, alone):
-    PoolEngine(2).run(SEVERAL, Site(tmp_path))
+    PoolEngine(["cpu"] * 2).run(SEVERAL, Site(tmp_path))
     assert Counter(trained(tmp_path)) == once(SEVERAL)
     assert numbers(Store(tmp_path), SEVERAL) == alone
 
@@ -105,7 +104,7 @@ def test_a_pool_of_two_trains_every_level_once(tmp_path, alone):
 def test_an_error_in_a_pool_is_raised_as_itself(tmp_path):
     absent = SPEC.but(data={"name": "cifar10", "side": 8})
     with pytest.raises(InputError, match="cifar10"):
-        PoolEngine(1).run(plan([Request(absent, (1000,), 1)]), Site(tmp_path, data_root=tmp_path))
+        PoolEngine(["cpu"]).run(plan([Request(absent, (1000,), 1)]), Site(tmp_path, data_root=tmp_path))
 
 
 def test_nothing_stored_is_trained_again(tmp_path, instant):
@@ -303,39 +302,12 @@ def test_chains_whose_trainer_has_died_are_trained_here(tmp_path, monkeypatch, s
     assert steps == [(kind, level, list(SEEDS)) for kind in ("none", "redense") for level in range(3)]
 
 
-def test_there_are_two_engines_and_no_other():
+def test_there_are_three_engines_and_no_other():
     assert isinstance(engine("serial"), SerialEngine)
     assert isinstance(engine("pool"), PoolEngine)
-    with pytest.raises(InputError, match=r"there is no engine 'ray'; use one of: serial, pool"):
-        engine("ray")
-
-
-def test_training_holds_one_slot_and_one_thread_and_gives_both_back(monkeypatch):
-    monkeypatch.setattr(slots, "cores", lambda: 1)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
-    threads: list[int] = []
-    monkeypatch.setattr(torch, "set_num_threads", threads.append)
-
-    class BusyError(Exception):
-        pass
-
-    def busy(seconds):
-        raise BusyError
-
-    monkeypatch.setattr("time.sleep", busy)
-    with slots.training_slot("cpu"):
-        assert threads == [1]
-        with pytest.raises(BusyError), slots.training_slot("cpu"):
-            pass
-    with slots.training_slot("cpu"):
-        pass
-    assert threads == [1, 1, 7, 7, 1, 7]
-
-
-def test_a_gpu_needs_no_slot(monkeypatch):
-    monkeypatch.setattr(slots, "cores", lambda: 0)
-    with slots.training_slot("cuda:0"):
-        pass
+    assert isinstance(engine("ray"), RayEngine)
+    with pytest.raises(InputError, match=r"there is no engine 'dask'; use one of: serial, pool, ray"):
+        engine("dask")
 
 
 def test_progress_without_a_terminal_is_a_plain_line_with_what_is_done(tmp_path, capsys):

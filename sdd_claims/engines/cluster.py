@@ -1,0 +1,216 @@
+"""Train on many machines: every stack is a task of a Ray cluster, and results travel through the store alone.
+
+A task that dies with its machine is started again elsewhere, and goes on from what the store has. Ray is an optional
+extra. Every node needs this package, as it is here, and the store: on a file system that all share, or at a URL.
+"""
+
+import math
+import os
+import re
+import socket
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sdd_claims.devices import each_of
+from sdd_claims.engines.work import Site, work_through
+from sdd_claims.errors import DeviceLostError, InputError, StoreError
+from sdd_claims.mirror import MirroredStore, working_copy
+from sdd_claims.plan import Plan, Stack
+
+INSTALL = "pip install sdd-claims[cluster]"
+
+_RETRIES = 10
+"""How often a task is started again: each time it goes on from where the store is, so that little is lost."""
+
+_SECONDS_TO_ANSWER = 5.0
+
+_SETTINGS = b"\x04"
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + _SETTINGS + b"\0" * 5
+"""Ray speaks gRPC, which is HTTP/2: a client's greeting and empty settings, which a server answers with its own."""
+
+
+class RayEngine:
+    """A task a stack, on one core and, where training wants a GPU, on its share of one (1 / `Site.per_device`)."""
+
+    def __init__(self, address: str | None = None, resources: Mapping[str, float] | None = None) -> None:
+        """Choose a cluster; nothing is connected yet.
+
+        Args:
+            address: of the cluster, as `ray.init` takes it. Without one: that of RAY_ADDRESS, else one that runs on
+                this machine, else one of this machine alone, for as long as the engine runs.
+            resources: what a task holds, as Ray's options of a task; by default what its device asks for.
+        """
+        self._address = address or os.environ.get("RAY_ADDRESS")
+        self._resources = resources
+
+    def run(self, plan: Plan, site: Site) -> Sequence[str]:
+        """Return when the whole plan is stored.
+
+        Returns:
+            Sentences that the user should read: whose GPU was lost, and what the store has to say.
+
+        Raises:
+            InputError: Ray is not installed, no cluster answers, or it has not what a task asks for.
+            DeviceLostError: the GPU of a task was lost, and there is no other node.
+            StoreError: a task was lost again and again.
+            Exception: the first error of any task; the others have gone on to their end.
+        """
+        store = site.opened()
+        with _connected(self._address) as ray:
+            held = {**self._held(site, ray.cluster_resources()), "max_retries": _RETRIES}
+            task = ray.remote(**held)(_train)
+            missing = [stack for stack in plan.stacks if stack.remaining(store)]
+            home = {replica: stack for stack in missing for replica in stack.replicas}
+            tasks: dict[Stack, Any] = {}
+
+            def started(stack: Stack) -> Any:
+                """A task that waits for those of its chains, so that none holds a GPU while it waits for a lock."""
+                if stack not in tasks:
+                    chains = stack.chains.replicas if stack.chains else ()
+                    before = dict.fromkeys(home[replica] for replica in chains if replica in home)
+                    tasks[stack] = task.remote(stack, site, *[started(other) for other in before])
+                return tasks[stack]
+
+            waiting = {started(stack): stack for stack in missing}
+            failed: list[Exception] = []
+            lost: dict[str, None] = {}
+            said: dict[str, None] = {}
+            while waiting:
+                (done,), _ = ray.wait(list(waiting))
+                stack = waiting.pop(done)
+                result = _result(ray, done)
+                if isinstance(result, _Lost):
+                    lost[result.node] = None
+                    if _others(ray, lost):
+                        elsewhere = task.options(label_selector={"ray.io/node-id": f"!in({','.join(lost)})"})
+                        waiting[elsewhere.remote(stack, site)] = stack
+                    else:
+                        failed.append(result.error)
+                    continue
+                if isinstance(result, Exception):
+                    failed.append(result)
+                    continue
+                said |= dict.fromkeys(result)
+                if isinstance(store, MirroredStore):
+                    with store.locked(stack.replicas, wait=True):
+                        store.meet(stack.replicas)
+        if failed:
+            raise failed[0]
+        return [*(f"a GPU of node {node[:12]} was lost; other nodes have done its work" for node in lost), *said]
+
+    def _held(self, site: Site, cluster: Mapping[str, float]) -> Mapping[str, float]:
+        """What a task holds of the cluster."""
+        held = {"num_cpus": 1.0}
+        if site.device != "cpu":
+            held["num_gpus"] = math.floor(1e4 / site.per_device) / 1e4  # Ray counts in ten-thousandths
+        held = dict(self._resources or held)
+        if held.get("num_gpus") and not cluster.get("GPU"):
+            raise InputError("the Ray cluster has no GPU; add a node that has one, or give --device cpu")
+        return held
+
+
+@dataclass(frozen=True)
+class _Lost:
+    """What a task comes back with whose GPU was lost."""
+
+    node: str
+    error: DeviceLostError
+
+
+def _train(stack: Stack, site: Site, *_chains: object) -> _Lost | Sequence[str]:
+    """A task: what is missing of a stack, on the GPU that Ray has given to it."""
+    import ray
+
+    said: Sequence[str] = ()
+    site = replace(site, device=each_of(site.device)[0])
+    if site.url is not None:
+        site = replace(site, store=working_copy(site.url))
+        said = _fetch(stack, site)
+    try:
+        return [*said, *work_through([stack], site)]
+    except DeviceLostError as error:
+        return _Lost(ray.get_runtime_context().get_node_id(), error)
+
+
+def _fetch(stack: Stack, site: Site) -> Sequence[str]:
+    """Have on this node what a store elsewhere has of a stack, and of whatever that depends on; says what was wrong."""
+    store = site.opened()
+    needed: Stack | None = stack
+    assert isinstance(store, MirroredStore)
+    while needed is not None:
+        with store.locked(needed.replicas, wait=True):
+            store.meet(needed.replicas)
+        needed = needed.chains
+    return store.warnings
+
+
+def _result(ray: Any, task: Any) -> _Lost | Exception | Sequence[str]:
+    """What a task that is over has come to."""
+    try:
+        return ray.get(task)
+    except ray.exceptions.RayTaskError as error:
+        if not isinstance(error.cause, Exception):
+            return error
+        error.cause.add_note(str(error))  # where it was raised
+        return error.cause
+    except ray.exceptions.RayError as error:
+        return StoreError(
+            f"Ray lost a task {_RETRIES + 1} times ({type(error).__name__}); the levels it had finished are stored, so "
+            "run again, and it goes on from there"
+        )
+
+
+def _others(ray: Any, lost: Collection[str]) -> bool:
+    """Whether a node is left that has GPUs and has lost none."""
+    return any(node["Alive"] and node["Resources"].get("GPU") and node["NodeID"] not in lost for node in ray.nodes())
+
+
+@contextmanager
+def _connected(address: str | None) -> Iterator[Any]:
+    """Ray, connected: by the caller, who then keeps the connection, or here and for this while."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would ask the network
+    try:
+        import ray
+    except ImportError as error:
+        raise InputError(f"--engine ray takes Ray, which is not installed: {INSTALL}") from error
+    if ray.is_initialized():
+        yield ray
+        return
+    _check_answers(address)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Ray says of itself is no error of a claim's test
+            ray.init(address, include_dashboard=False, log_to_driver=False, logging_level="error")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"--ray-address {address}: no Ray cluster answers there ({_first_line(error)})") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _check_answers(address: str | None) -> None:
+    """Knock at the door first: Ray itself takes minutes to find out that nobody lives there, or somebody else."""
+    if address in (None, "auto", "local"):
+        return
+    host, _, port = str(address).rpartition(":")
+    if not re.fullmatch(r"[^/]+", host) or not port.isdecimal():
+        raise InputError(f"--ray-address {address}: give HOST:PORT, or auto for the cluster of this machine")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER) as door:
+            if os.environ.get("RAY_USE_TLS", "0") == "0":
+                door.sendall(_GREETING)
+                if door.recv(9)[3:4] != _SETTINGS:
+                    raise ConnectionError("what answers there is not Ray")
+    except OSError as error:
+        raise InputError(
+            f"--ray-address {address}: no Ray cluster answers there ({error.strerror or error}); start it with `ray "
+            "start --head`, or correct the address"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,101 @@
+"""Sites of which a part is lost while it trains: what a process or a node does there is decided by where it is.
+
+Engines send a site to their processes and nodes, and each opens the store through it.
+"""
+
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from sdd_claims.engines import Site
+from sdd_claims.errors import DeviceLostError
+from sdd_claims.record import ChainState, LevelRecord, Replica
+from sdd_claims.store import Store
+
+
+def heard(fifo: Path) -> bytes:
+    """What is said through a FIFO; nobody waits longer than two minutes."""
+    pipe = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        if not select.select([pipe], [], [], 120)[0]:
+            raise TimeoutError(f"nobody has said anything through {fifo}")
+        return os.read(pipe, 1000)
+    finally:
+        os.close(pipe)
+
+
+class WatchedStore(Store):
+    """Calls a function after every commit."""
+
+    def __init__(self, path: Path, after_commit: Callable[[], None]) -> None:
+        super().__init__(path)
+        self._after_commit = after_commit
+
+    def commit(
+        self, results: Sequence[tuple[Replica, LevelRecord, ChainState | None]], about: Mapping[str, Any]
+    ) -> None:
+        super().commit(results, about)
+        self._after_commit()
+
+
+@dataclass(frozen=True)
+class FallingSite(Site):
+    """Two devices, "cpu:0", which is lost with the first level that it trains, and "cpu", which begins after that.
+
+    Attributes:
+        fallen: a FIFO through which the first says that it is lost; None where there is nobody to hear it.
+        killed: the process is killed, and not told that its device is lost.
+    """
+
+    fallen: Path | None = None
+    killed: bool = False
+
+    def opened(self) -> Store:
+        if self.device == "cpu:0":
+            return WatchedStore(self.store, self._fall)
+        if self.fallen:
+            heard(self.fallen)
+        return super().opened()
+
+    def _fall(self) -> None:
+        if self.fallen:
+            self.fallen.write_bytes(b"fallen")
+        if self.killed:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise DeviceLostError("the GPU has fallen off the bus; look at it, and run again")
+
+
+@dataclass(frozen=True)
+class FailingSite(Site):
+    """Of the nodes that train here, whichever is first fails when it has trained two levels.
+
+    Attributes:
+        token: a file that the node takes which fails.
+        halted: a FIFO through which it says who it is, and halts; None where it loses its GPU instead.
+    """
+
+    token: Path = Path()
+    halted: Path | None = None
+
+    def opened(self) -> Store:
+        commits = count(1)
+        return WatchedStore(self.store, lambda: self._fail() if next(commits) == 2 else None)
+
+    def _fail(self) -> None:
+        import ray
+
+        try:
+            self.token.unlink()
+        except FileNotFoundError:
+            return
+        if self.halted is None:
+            raise DeviceLostError("the GPU has fallen off the bus; look at it, and run again")
+        with self.halted.open("wb", buffering=0) as fifo:
+            fifo.write(ray.get_runtime_context().get_node_id().encode())
+        threading.Event().wait()

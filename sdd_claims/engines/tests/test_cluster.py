@@ -1,0 +1,158 @@
+"""A Ray cluster of two nodes on this machine, with pretended GPUs: a task holds one, and trains on the CPU."""
+
+import os
+import re
+import shutil
+import socket
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from sdd_claims.engines import RayEngine, SerialEngine, Site
+from sdd_claims.engines import cluster as cluster_module
+from sdd_claims.engines.tests.pretended import FailingSite, heard
+from sdd_claims.errors import InputError
+from sdd_claims.plan import Request, plan
+from sdd_claims.store import Store
+from sdd_claims.tests.tiny import NOISY, REDENSE, SEEDS, SPEC, numbers, stack_of_three, trained
+
+SEVERAL = plan([Request(NOISY, SEEDS, 4), Request(REDENSE, SEEDS, 3)])
+"""Two stacks of chains, and one of what is derived from one of them."""
+
+FROM_CHAINS = plan([Request(REDENSE, SEEDS, 3)])
+"""Only the last two."""
+
+MEMORY = {"object_store_memory": 80 << 20, "include_dashboard": False}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A cluster whose head trains nothing."""
+    pytest.importorskip("ray", reason=f"Ray is not installed: {cluster_module.INSTALL}")
+    from ray.cluster_utils import Cluster
+
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # short: paths of sockets end at 107 characters
+    # A node that does not answer is given up after a second, and workers do not step back behind all else (nice 15).
+    quick = {
+        "health_check_period_ms": 300,
+        "health_check_timeout_ms": 1000,
+        "health_check_failure_threshold": 2,
+        "worker_niceness": 0,
+    }
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("RAY_TMPDIR", folder)
+        patch.setenv("TMPDIR", folder)
+        started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": quick, **MEMORY})
+        yield started
+        started.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def nodes(cluster, monkeypatch, tmp_path_factory):
+    """Two nodes, each with a GPU and a home of its own."""
+    while len(cluster.worker_nodes) < 2:
+        monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        cluster.add_node(num_cpus=1, num_gpus=1, **MEMORY)
+    cluster.wait_for_nodes()
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The numbers that one process alone comes to."""
+    path = tmp_path_factory.mktemp("alone")
+    SerialEngine().run(SEVERAL, Site(path))
+    return numbers(Store(path), SEVERAL)
+
+
+def engine(nodes):
+    return RayEngine(nodes.address, {"num_cpus": 0.5, "num_gpus": 1})
+
+
+def test_a_node_that_is_killed_half_way_leaves_its_chain_to_the_other(nodes, tmp_path, alone):
+    os.mkfifo(tmp_path / "halted")
+    (tmp_path / "token").touch()
+    site = FailingSite(tmp_path / "store", token=tmp_path / "token", halted=tmp_path / "halted")
+    with ThreadPoolExecutor(1) as driver:
+        running = driver.submit(engine(nodes).run, SEVERAL, site)
+        lost = heard(tmp_path / "halted").decode()
+        nodes.remove_node(next(node for node in nodes.worker_nodes if node.node_id == lost), allow_graceful=False)
+        assert running.result() == []
+    assert numbers(Store(site.store), SEVERAL) == alone
+    assert max(Counter(trained(site.store)).values()) == 1
+
+
+def test_a_gpu_that_is_lost_leaves_its_chain_to_another_node(nodes, tmp_path, alone):
+    (tmp_path / "token").touch()
+    site = FailingSite(tmp_path / "store", token=tmp_path / "token")
+    (said,) = engine(nodes).run(FROM_CHAINS, site)
+    assert re.fullmatch(r"a GPU of node [0-9a-f]{12} was lost; other nodes have done its work", said)
+    assert numbers(Store(site.store), FROM_CHAINS).items() <= alone.items()
+    assert max(Counter(trained(site.store)).values()) == 1
+
+
+def test_results_travel_through_a_store_at_a_url(nodes, tmp_path, alone):
+    site = Site(tmp_path / "driver", url=f"file://{tmp_path}/far")
+    RayEngine(nodes.address).run(FROM_CHAINS, site)
+    for path in (site.store, tmp_path / "far"):
+        assert numbers(Store(path), FROM_CHAINS).items() <= alone.items()
+    assert max(Counter(trained(tmp_path / "far")).values()) == 1
+
+
+def test_an_error_in_a_task_is_raised_as_itself(nodes, tmp_path):
+    absent = SPEC.but(data={"name": "cifar10", "side": 8})
+    with pytest.raises(InputError) as raised:
+        RayEngine(nodes.address).run(plan([Request(absent, (1000,), 1)]), Site(tmp_path, data_root=tmp_path))
+    assert type(raised.value) is InputError
+    assert str(raised.value).startswith(f"{tmp_path} holds neither cifar10.npz nor")
+
+
+def test_a_cluster_without_gpus_is_said(tmp_path):
+    with pytest.raises(InputError, match="the Ray cluster has no GPU; add a node that has one, or give --device cpu"):
+        RayEngine()._held(Site(tmp_path, "cuda"), {"CPU": 2.0})
+
+
+@pytest.mark.parametrize("per_device", range(1, 20))
+def test_as_many_tasks_as_are_meant_to_fit_on_a_gpu(tmp_path, per_device):
+    share = RayEngine()._held(Site(tmp_path, "cuda", per_device=per_device), {"GPU": 8.0})["num_gpus"]
+    assert share * per_device <= 1 < share * (per_device + 1)
+
+
+def answer(port, words):
+    with port.accept()[0] as caller:
+        caller.sendall(words)
+
+
+@pytest.mark.parametrize("listening", ["nobody", "somebody who says nothing", "somebody else"])
+def test_a_cluster_that_does_not_answer_is_said(tmp_path, monkeypatch, listening):
+    pytest.importorskip("ray", reason=f"Ray is not installed: {cluster_module.INSTALL}")
+    monkeypatch.setattr(cluster_module, "_SECONDS_TO_ANSWER", 0.2)
+    with socket.socket() as port, ThreadPoolExecutor(1) as other:
+        port.bind(("127.0.0.1", 0))
+        if listening != "nobody":
+            port.listen()
+        if listening == "somebody else":
+            other.submit(answer, port, b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        address = f"127.0.0.1:{port.getsockname()[1]}"
+        with pytest.raises(InputError, match=f"--ray-address {address}: no Ray cluster answers there"):
+            RayEngine(address).run(stack_of_three(1), Site(tmp_path))
+
+
+@pytest.mark.parametrize("address", ["head", "head:", ":6379", "head:port", "ray://head:10001"])
+def test_an_address_that_means_nothing_is_said(tmp_path, address):
+    pytest.importorskip("ray", reason=f"Ray is not installed: {cluster_module.INSTALL}")
+    with pytest.raises(InputError, match=f"--ray-address {address}: give HOST:PORT, or auto"):
+        RayEngine(address).run(stack_of_three(1), Site(tmp_path))
+
+
+def test_without_ray_the_error_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"Ray, which is not installed: pip install sdd-claims\[cluster\]"):
+        RayEngine().run(stack_of_three(1), Site(tmp_path))
