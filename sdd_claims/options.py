@@ -13,6 +13,7 @@ import torch
 from sdd_claims.claim import Tier
 from sdd_claims.engines import ENGINES
 from sdd_claims.errors import InputError
+from sdd_claims.mirror import is_url, working_copy
 from sdd_claims.session import Mode, Settings
 
 
@@ -37,11 +38,21 @@ def settings_of(options: Namespace, registered: Mapping[str, Any], root: Path, i
     engine = options.engine or ("serial" if in_worker else "pool")
     if engine not in ENGINES:
         raise InputError(f"--engine {engine}: there is no such engine; use one of: {', '.join(ENGINES)}")
+    on_cluster = engine == "ray"
+    if options.ray_address and not on_cluster:
+        raise InputError(f"--ray-address {options.ray_address}: only --engine ray connects to a cluster; give it, too")
+    if on_cluster and not in_worker and getattr(options, "numprocesses", None):
+        raise InputError("--engine ray shares the work out itself; leave -n out")
+    url = options.store if options.store and is_url(options.store) else None
+    devices = choose_devices(options.device, on_cluster)
     return Settings(
-        store=Path(options.store or root / ".sdd_store").expanduser().absolute(),
-        devices=choose_devices(options.device),
-        data_root=Path(options.data_root).expanduser() if options.data_root else None,
+        store=working_copy(url) if url else Path(options.store or root / ".sdd_store").expanduser().absolute(),
+        url=url,
+        devices=devices,
+        per_device=parse_per_device(options.per_device, devices),
+        data_root=Path(options.data_root).expanduser().absolute() if options.data_root else None,
         engine="serial" if in_worker else engine,
+        ray_address=options.ray_address,
         seeds=parse_seeds(options.seeds),
         mode=chosen[0] if chosen else "judge",
         alpha=float(registered["alpha"]),
@@ -52,23 +63,44 @@ def settings_of(options: Namespace, registered: Mapping[str, Any], root: Path, i
     )
 
 
-def choose_devices(device: str | None) -> dict[Tier, str | None]:
+def choose_devices(device: str | None, on_cluster: bool = False) -> dict[Tier, str | None]:
     """The device of each tier; None for the full tier where there is no GPU.
+
+    Args:
+        device: as the user says it; None for the default.
+        on_cluster: training happens on other machines, and what this one has says nothing.
 
     Raises:
         InputError: no such device here.
     """
     if device is None:
-        return {"fast": "cpu", "full": "cuda" if torch.cuda.is_available() else None}
+        return {"fast": "cpu", "full": "cuda" if on_cluster or torch.cuda.is_available() else None}
     if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
         raise InputError(f"--device {device}: there is no such device; use cpu, cuda or cuda:N")
-    if device.startswith("cuda"):
+    if on_cluster and device.startswith("cuda:"):
+        raise InputError(f"--device {device}: Ray chooses the GPU of each task; give --device cuda")
+    if device.startswith("cuda") and not on_cluster:
         count = torch.cuda.device_count()
         if int(device.partition(":")[2] or 0) >= count:
             raise InputError(
                 f"--device {device}: this machine shows {count} CUDA devices; use cpu or one that is there"
             )
     return {"fast": device, "full": device}
+
+
+def parse_per_device(text: str | None, devices: Mapping[Tier, str | None]) -> int:
+    """How many processes share a GPU; 1 where nothing is said.
+
+    Raises:
+        InputError: no number of processes, or there is no GPU for them to share.
+    """
+    if text is None:
+        return 1
+    if not re.fullmatch(r"0*[1-9]\d*", text):
+        raise InputError(f"--per-device {text}: give the number of processes that share a GPU, 1 or more")
+    if all(device in (None, "cpu") for device in devices.values()):
+        raise InputError(f"--per-device {text}: it is about GPUs, and a CPU trains in one process a core; leave it out")
+    return int(text)
 
 
 def parse_seeds(text: str | None) -> tuple[int, ...] | None:

@@ -52,13 +52,15 @@ class CheckedVerdict:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options, each with its help."""
     group = parser.getgroup("sdd_claims", "claims about sparse double descent")
-    group.addoption("--store", metavar="DIR", help="where results are kept (default: .sdd_store)")
+    group.addoption("--store", metavar="DIR", help="where results are kept, or a URL (default: .sdd_store)")
     group.addoption("--report", metavar="DIR", help="where the report goes (default: reports/latest)")
     group.addoption(
         "--data-root", metavar="DIR", help="data sets (default: SDD_CLAIMS_DATA, else ~/.cache/sdd_claims/data)"
     )
     group.addoption("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: fast on cpu, full on cuda)")
-    group.addoption("--engine", metavar="NAME", help="serial or pool (default: pool, one process a core)")
+    group.addoption("--per-device", metavar="N", help="processes that share a GPU (default: 1)")
+    group.addoption("--engine", metavar="NAME", help="serial, pool (one process a core or GPU; the default) or ray")
+    group.addoption("--ray-address", metavar="ADDR", help="of a Ray cluster (default: RAY_ADDRESS, else a local one)")
     group.addoption("--seeds", metavar="LIST", help="judge these seeds instead, such as 1000-1011,1020")
     group.addoption("--strict-verdicts", action="store_true", help="fail on every verdict but the registered one")
     group.addoption("--plan", action="store_true", help="say what would be trained and what it costs; train nothing")
@@ -237,4 +239,5 @@ def _entry_of(report: pytest.TestReport) -> ClaimEntry | None:
 
 def pytest_report_header(config: pytest.Config) -> Iterator[str]:
     """Say where results are kept."""
-    yield f"sdd_claims: results in {config.stash[_run].settings.store}"
+    settings = config.stash[_run].settings
+    yield f"sdd_claims: results in {settings.store}" + (f", a copy of {settings.url}" if settings.url else "")

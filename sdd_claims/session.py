@@ -14,12 +14,15 @@ from sdd_claims.curves import SparsityCurve
 from sdd_claims.data import regression
 from sdd_claims.data.datasets import load, why_unavailable
 from sdd_claims.data.human_labels import human_labels
+from sdd_claims.devices import here
 from sdd_claims.engines import Site, engine
 from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError
 from sdd_claims.estimate import Estimate, duration, processes
 from sdd_claims.ledger import Ledger
+from sdd_claims.mirror import MirroredStore
 from sdd_claims.plan import Plan, Request, plan
 from sdd_claims.rates import Rates
+from sdd_claims.record import Replica
 from sdd_claims.report import numbers
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import Phases, find_phases
@@ -34,10 +37,10 @@ class Settings:
     """What the user chose.
 
     Attributes:
-        store: folder of results.
+        store: folder of results; of a store elsewhere, its working copy.
         devices: where each tier is trained; None where it cannot be.
         data_root: folder of data sets; None for the default.
-        engine: "serial" or "pool".
+        engine: "serial", "pool" or "ray".
         seeds: judged seeds given by the user, in one look; None for those that each trial registers.
         mode: judge on confirmation seeds, try out on pilots, or only go through the motions.
         alpha: error rate over the whole register.
@@ -45,6 +48,9 @@ class Settings:
         published: claims.json files whose judged blocks bind this run.
         budget: hours of training; None for as long as it takes.
         rate: operations a second that estimates count with where none has been measured; None for a guess.
+        url: of a store elsewhere; None for one that is a folder.
+        per_device: processes that share a GPU.
+        ray_address: of the cluster; None for that of the environment.
     """
 
     store: Path
@@ -58,6 +64,9 @@ class Settings:
     published: tuple[Path, ...] = ()
     budget: float | None = None
     rate: float | None = None
+    url: str | None = None
+    per_device: int = 1
+    ray_address: str | None = None
 
     def __post_init__(self) -> None:
         """Check the seeds that the user gave.
@@ -67,6 +76,11 @@ class Settings:
         """
         if self.seeds is not None:
             _check_judges(self.seeds)
+
+    def site(self, device: str, deadline: float | None = None) -> Site:
+        """Where training happens on a device, and until when."""
+        rehearsed = self.mode == "smoke"
+        return Site(self.store, device, self.data_root, deadline, rehearsed, self.per_device, self.url)
 
 
 class Session:
@@ -88,10 +102,12 @@ class Session:
         self.trials = [
             trial if settings.seeds is None else replace(trial, own_seeds=settings.seeds) for trial in _distinct(trials)
         ]
-        self.store = Store(settings.store)
+        self.store = settings.site("cpu").opened()
         self._settings = settings
         self._progress = progress
         self._ledger = Ledger(settings.store / "judged.json", settings.published)
+        self._met: set[Replica] = set()
+        self._share_ledger()
         self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError] = {}
         self._finished = False
         self._deadline: float | None = None
@@ -116,7 +132,9 @@ class Session:
         """What all trials, or those of one tier, need up to a look: see `asked`."""
         trials = [trial for trial in self.trials if tier in (None, trial.tier)]
         wide = tier is not None and self._settings.devices[tier] != "cpu"
-        return plan((request for trial in trials for request in self.asked(trial, look)), wide=wide)
+        whole = plan((request for trial in trials for request in self.asked(trial, look)), wide=wide)
+        self._meet(whole)
+        return whole
 
     def asked(self, trial: Trial, look: int) -> list[Request]:
         """What a trial needs up to a look, of which it may have fewer: its control, and pilots that it waits for."""
@@ -128,10 +146,9 @@ class Session:
 
     def estimates(self) -> dict[Tier, Estimate]:
         """What levels cost on the device of each tier, by all that is stored now."""
-        rates, engine = Rates(self.store, self._settings.rate), self._settings.engine
-        return {
-            tier: Estimate(rates, device, processes(engine, device)) for tier, device in self._settings.devices.items()
-        }
+        rates, engine, shared = Rates(self.store, self._settings.rate), self._settings.engine, self._settings.per_device
+        devices = {tier: here(device) for tier, device in self._settings.devices.items()}
+        return {tier: Estimate(rates, device, processes(engine, device, shared)) for tier, device in devices.items()}
 
     def verdict(self, trial: Trial) -> Verdict:
         """The verdict on one trial of this session, training first whatever the session still lacks.
@@ -229,8 +246,9 @@ class Session:
 
     def _has_data(self, trial: Trial, requests: Sequence[Request]) -> bool:
         """Whether the data that a trial has still to be trained on can be had; if not, its verdict is what to fetch."""
+        self._meet(whole := plan(requests))
         try:
-            if (whole := plan(requests)).stored(self.store) == whole.needed:
+            if whole.stored(self.store) == whole.needed:
                 return True
         except StoreError:
             pass  # What is damaged will be trained anew.
@@ -298,11 +316,25 @@ class Session:
             self._check_stored(whole)
             if whole.stored(self.store) < whole.needed:
                 with self._progress(whole, self.store):
-                    rehearsed = self._settings.mode == "smoke"
-                    site = Site(self._settings.store, device, self._settings.data_root, self._deadline, rehearsed)
-                    engine(self._settings.engine).run(whole, site)
+                    trainer = engine(self._settings.engine, self._settings.ray_address)
+                    said = trainer.run(whole, self._settings.site(device, self._deadline))
+                self.notes += [f"warning: {sentence}" for sentence in said]
+
+    def _meet(self, whole: Plan) -> None:
+        """Have here what a store elsewhere has of a plan, and there what is here; once a session."""
+        if isinstance(self.store, MirroredStore):
+            for stack in whole.stacks:
+                with self.store.locked(stack.replicas, wait=False) as mine:
+                    if mine and not self._met.issuperset(stack.replicas):
+                        self.store.meet(stack.replicas)
+                        self._met.update(stack.replicas)
+
+    def _share_ledger(self) -> None:
+        if isinstance(self.store, MirroredStore) and self._settings.mode == "judge":
+            self.store.share_ledger()
 
     def _check_stored(self, whole: Plan) -> None:
+        self._meet(whole)
         for replica in whole.wanted:
             with self.store.locked([replica], wait=False) as mine:
                 if mine:  # What somebody else is training now is theirs to check.
@@ -337,7 +369,9 @@ class Session:
             judging=self._settings.mode == "judge",
         )
         if self._settings.mode == "judge":
+            self._share_ledger()
             self._ledger.record(trial, seeds)
+            self._share_ledger()
         return verdict
 
     def _read(self, curve: CurveOf, seeds: tuple[int, ...]) -> SparsityCurve:

@@ -14,7 +14,8 @@ REGISTERED = {"alpha": 0.05, "registered": 46}
 
 
 def given_options(**options):
-    nothing = dict.fromkeys(("store", "report", "data_root", "device", "engine", "seeds", "budget", "rate"))
+    names = ("store", "report", "data_root", "device", "engine", "seeds", "budget", "rate", "per_device", "ray_address")
+    nothing = dict.fromkeys(names)
     return Namespace(**{**nothing, "smoke": False, "pilots": False, **options})
 
 
@@ -37,7 +38,23 @@ def test_a_worker_of_xdist_trains_in_its_own_process(engine):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"engine": "ray"}, r"--engine ray: there is no such engine; use one of: serial, pool"),
+        ({"engine": "dask"}, r"--engine dask: there is no such engine; use one of: serial, pool, ray"),
+        (
+            {"ray_address": "head:6379"},
+            "--ray-address head:6379: only --engine ray connects to a cluster; give it, too",
+        ),
+        ({"engine": "ray", "numprocesses": 2}, "--engine ray shares the work out itself; leave -n out"),
+        (
+            {"engine": "ray", "device": "cuda:1"},
+            "--device cuda:1: Ray chooses the GPU of each task; give --device cuda",
+        ),
+        ({"engine": "ray", "per_device": "0"}, "--per-device 0: give the number of processes that share a GPU, 1 or"),
+        ({"engine": "ray", "per_device": "-1"}, "--per-device -1: give the number"),
+        ({"engine": "ray", "per_device": "two"}, "--per-device two: give the number"),
+        (
+            {"device": "cpu", "per_device": "2"},
+            "--per-device 2: it is about GPUs, and a CPU trains in one process a core",
+        ),
         ({"device": "tpu"}, r"--device tpu: there is no such device; use cpu, cuda or cuda:N"),
         ({"device": "cuda:x"}, "there is no such device"),
         ({"device": ""}, "there is no such device"),
@@ -92,6 +109,28 @@ def test_a_list_of_seeds_is_read():
 def test_the_list_in_a_rerun_line_names_the_same_seeds(seeds):
     text = seed_list(sorted(seeds)).replace("–", "-").replace(" ", "")
     assert parse_seeds(text) == tuple(sorted(seeds))
+
+
+def test_on_a_cluster_the_gpus_of_this_machine_say_nothing(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    chosen = settings(engine="ray", device="cuda", ray_address="head:6379", per_device="4")
+    assert chosen.devices == {"fast": "cuda", "full": "cuda"}
+    assert (chosen.engine, chosen.ray_address, chosen.per_device) == ("ray", "head:6379", 4)
+    assert settings(engine="ray").devices == {"fast": "cpu", "full": "cuda"}
+
+
+@pytest.mark.parametrize("per_device", [None, "1", "3"])
+def test_processes_share_a_gpu_where_that_is_asked_for(monkeypatch, per_device):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert settings(device="cuda", per_device=per_device).per_device == int(per_device or 1)
+
+
+def test_a_store_at_a_url_has_a_working_copy_of_its_own():
+    first, second = (settings(store=f"s3://bucket/{name}") for name in ("first", "second"))
+    assert (first.url, second.url) == ("s3://bucket/first", "s3://bucket/second")
+    assert first.store != second.store
+    assert first.store == settings(store="s3://bucket/first").store
+    assert settings(store="folder").url is None
 
 
 @pytest.mark.parametrize(

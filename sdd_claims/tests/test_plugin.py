@@ -364,7 +364,10 @@ def test_damage_is_said_on_the_terminal_and_mended(project):
         (["-k", "obedience"], "nothing is selected by -m 'not full' and -k 'obedience': the tiers are"),
         (["--device", "cuda:7"], "--device cuda:7: this machine shows"),
         (["--device", "tpu"], "--device tpu: there is no such device; use cpu, cuda or cuda:N"),
-        (["--engine", "ray"], "--engine ray: there is no such engine; use one of: serial, pool"),
+        (["--engine", "dask"], "--engine dask: there is no such engine; use one of: serial, pool, ray"),
+        (["--ray-address", "head:6379"], "--ray-address head:6379: only --engine ray connects to a cluster"),
+        (["--per-device", "2", "--device", "cpu"], "--per-device 2: it is about GPUs, and a CPU trains in one process"),
+        (["--store", "nowhere://here"], "the store nowhere://here cannot be reached from here: "),
         (["--seeds=-1"], "seed -1 is negative"),
         (["--seeds", "1000,1000"], "seed 1000 is given twice"),
         (["--seeds", "0-11"], "seed 0 is a pilot"),
@@ -427,6 +430,23 @@ def test_a_changed_claim_is_refused_after_its_block_has_judged(project):
     said = errors(project.add("clear", "replace(YES, margin=.02)").run())
     assert said.count("have changed after the block of seeds 1000 judged its fast trial; give the trial a fresh") == 1
     assert project.add("clear", "replace(YES, margin=.02)", "block=2000").run().ret == 0
+
+
+def test_a_store_at_a_url_serves_every_machine_and_remembers_what_was_judged(project, monkeypatch):
+    url = f"file://{project.path}/far"
+    project.add("clear")
+    monkeypatch.setenv("HOME", str(project.path / "one"))
+    assert project.run("--store", url).ret == 0
+    entries, before = project.entries(), trained(project.path / "far")
+    monkeypatch.setenv("HOME", str(project.path / "other"))
+    planned = project.run("--store", url, "--plan")
+    planned.stdout.fnmatch_lines(["*first look: *; 8 are stored, 0 to train"])
+    assert project.run("--store", url).ret == 0
+    assert project.entries() == entries
+    assert trained(project.path / "far") == before
+    monkeypatch.setenv("HOME", str(project.path / "third"))
+    said = errors(project.add("clear", "replace(YES, margin=.02)").run("--store", url))
+    assert said.count("have changed after the block of seeds 1000 judged its fast trial; give the trial a fresh") == 1
 
 
 def test_a_disk_that_fills_up_is_one_sentence_a_claim_and_loses_nothing(project, monkeypatch):

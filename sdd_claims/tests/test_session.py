@@ -173,10 +173,13 @@ def test_a_smoke_run_goes_through_its_checkpoints(opened, monkeypatch, mode, reh
     def run(engine, plan, site):
         sites.append(site)
         fill(Store(site.store), plan)
+        return ["a checkpoint was damaged"]
 
     monkeypatch.setattr(SerialEngine, "run", run)
-    opened(trial := trial_named("obedience"), mode=mode).verdict(trial)
+    session = opened(trial := trial_named("obedience"), mode=mode)
+    session.verdict(trial)
     assert {site.rehearsed for site in sites} == {rehearsed}
+    assert "warning: a checkpoint was damaged" in session.notes
 
 
 @pytest.mark.parametrize("mode", ["pilots", "smoke"])
