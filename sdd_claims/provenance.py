@@ -74,6 +74,11 @@ def power_limit(device: str) -> float | None:
         return None
 
 
+def peak_memory(device: str) -> dict[str, int]:
+    """The most bytes of a GPU that this process has held so far, by name; nothing for a CPU."""
+    return {"peak_memory": torch.cuda.max_memory_allocated(device)} if device.startswith("cuda") else {}
+
+
 def _processor() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():

@@ -172,7 +172,8 @@ def _train_together(stack: Stack, store: Store, site: Site, notes: tuple[str, ..
         level = min(done[i] for i in unfinished)
         now = [i for i in unfinished if done[i] == level]
         results = pruning.next_level(level, [states[i] for i in now], now)
-        store.commit([(members[i], record, state) for i, (record, state) in zip(now, results, strict=True)], about)
+        trained = [(members[i], record, state) for i, (record, state) in zip(now, results, strict=True)]
+        store.commit(trained, about | provenance.peak_memory(site.device))
         for i, (_, state) in zip(now, results, strict=True):
             done[i] = level + 1
             more = members[i].parent is not None and done[i] < levels[i]
