@@ -248,6 +248,11 @@ class IterativePruning:
         if members in self._stacks:
             self._stacks[members].load(weights, masks)
             return self._stacks[members]
+        # A company that has lost or won a replica does not come back: what was kept of it would only take memory.
+        self._stacks.clear()
+        self._lessons.clear()
+        if self._replays is not None:
+            self._replays.clear()
         stack = ReplicaStack(self._architecture, weights, masks, self.device)
         stack = mlp_stack_where_faster(stack, self._architecture, numbers, self.replicas[0].spec.training.precision)
         if self._replays is None:
@@ -513,6 +518,7 @@ def draw_validation_set(dataset: Dataset, replica: Replica, subset: np.ndarray) 
 
 
 @torch.no_grad()
+@products_in("float32")
 def teacher_logits(
     architecture: Architecture, teachers: Sequence[ChainState], data: TrainingData
 ) -> Float[Tensor, "replicas size classes"]:

@@ -21,7 +21,7 @@ DOZEN = 12
 
 
 TWO_DOZEN = 24
-"""The same on a GPU, where settings that differ in numbers alone, such as the noise rate, share a stack as well.
+"""The same for MLPs on a GPU, where settings that differ in numbers alone, such as the noise rate, share a stack too.
 
 A small network's step there costs what its launches cost, whatever the size of the stack. Sums may then be rounded by
 what else is asked for: a GPU promises equal numbers up to rounding, a CPU equal bits.
@@ -35,7 +35,7 @@ def together(spec: RunSpec, *, wide: bool = False) -> int:
     """Seeds of a setting that train together: `SEXTET`, `DOZEN`, `TWO_DOZEN` where stacks are wide, or one."""
     if spec.model.name in ALONE:
         return 1
-    if wide:
+    if wide and spec.model.name == "mlp":
         return TWO_DOZEN
     return DOZEN if spec.model.name == "relu_network" else SEXTET
 
@@ -129,7 +129,7 @@ def plan(requests: Iterable[Request], *, wide: bool = False) -> Plan:
     companies = defaultdict[tuple[str, int, int], list[Replica]](list)
     for replica in ordered:
         seed, spec = replica.seed, replica.spec
-        mixed = wide and spec.model.name not in ALONE and spec.path.over == "none"
+        mixed = wide and spec.model.name == "mlp" and spec.path.over == "none"
         kind = spec.stack_key() if mixed else spec.digest
         companies[kind, seed // 100, seed % 100 // together(spec, wide=wide)].append(replica)
     stacks = [Stack(tuple(company), tuple(wanted[replica] for replica in company)) for company in companies.values()]

@@ -97,7 +97,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the suite's own tests unread where a tier is all that is asked for: reading them takes seconds."""
-    return True if collection_path.name == "tests" and config.option.markexpr in TIERS else None
+    ours = collection_path.name == "tests" and collection_path.is_relative_to(Path(__file__).parent)
+    return True if ours and config.option.markexpr in TIERS else None
 
 
 def trial_of(item: pytest.Item) -> Trial | None:

@@ -22,7 +22,7 @@ from torch.func import functional_call
 
 from sdd_claims.errors import InputError
 from sdd_claims.models import Architecture
-from sdd_claims.training import Weights
+from sdd_claims.training import Weights, products_in
 
 _ITERATIONS = 20_000  # over all weights, of the lasso
 
@@ -60,6 +60,7 @@ def last_layer(architecture: Architecture) -> nn.Linear:
 
 
 @torch.no_grad()
+@products_in("float32")
 def learned_features(
     architecture: Architecture, weights: Weights, images: Float[Tensor, "images channels height width"]
 ) -> Float[np.ndarray, "images features"]:

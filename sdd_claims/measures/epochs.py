@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sdd_claims.measures.accuracy import CHUNK, count_right
-from sdd_claims.training import ReplicaStack
+from sdd_claims.training import ReplicaStack, products_in
 
 
 class EpochWatch:
@@ -28,6 +28,7 @@ class EpochWatch:
         self._stack, self._test_images, self._test_labels = stack, test_images[:images], test_labels[:images]
 
     @torch.no_grad()
+    @products_in("float32")
     def look(self) -> None:
         """Measure now."""
         right = torch.zeros(len(self._stack), dtype=torch.float64, device=self._test_images.device)

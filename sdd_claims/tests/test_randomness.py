@@ -29,6 +29,7 @@ def test_the_numbers_of_the_streams_are_fixed():
         "VALIDATION": 6,
         "TARGETS": 7,
         "DROPOUT": 8,
+        "AUGMENTATION": 9,
     }
 
 

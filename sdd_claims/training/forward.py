@@ -1,15 +1,18 @@
 """What turns images into logits: one pass for many networks at once, or one large network by itself."""
 
+import logging
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from sdd_claims.models import Architecture
+
+_LOG = logging.getLogger(__name__)
 
 Weights: TypeAlias = Mapping[str, Tensor]
 """Parameters and buffers of networks by name."""
@@ -61,21 +64,33 @@ def _alone(architecture: Architecture, *, shared: bool) -> Forward:
 def _compiled(architecture: Architecture, plain: Forward) -> Forward:
     """Compiled for training, once an architecture: weights and masks are data. It is evaluated as it is.
 
-    Where PyTorch cannot compile on this machine, it trains uncompiled, and says so.
+    Where PyTorch cannot compile on this machine, it trains uncompiled, and the log says so.
     """
-    compiled: Any = torch.compile(plain, dynamic=False)
+    chosen: Forward | None = None
 
     def forward(parameters: Weights, buffers: Weights, images: Tensor) -> Tensor:
-        nonlocal compiled
+        nonlocal chosen
         if not architecture.module.training:
             return plain(parameters, buffers, images)
-        try:
-            logits: Tensor = compiled(parameters, buffers, images)
-            return logits
-        except torch._dynamo.exc.TorchDynamoException as error:
-            words = f"trained uncompiled, and more slowly: PyTorch cannot compile this network here ({error})"
-            warnings.warn(words, stacklevel=2)
-            compiled = plain
-            return plain(parameters, buffers, images)
+        if chosen is None:
+            chosen = _compiled_or(plain, parameters, buffers, images)
+        return chosen(parameters, buffers, images)
 
     return forward
+
+
+def _compiled_or(plain: Forward, parameters: Weights, buffers: Weights, images: Tensor) -> Forward:
+    """The pass compiled, forward and backward, or where that fails the pass itself. Tried out on copies."""
+    compiled: Forward = torch.compile(plain, dynamic=False)
+    leaves = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
+    held = {name: value.clone() for name, value in buffers.items()}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the compiler, about itself
+            compiled(leaves, held, images).sum().backward()  # type: ignore[no-untyped-call]
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # a compiler has many ways to fail, and training can do without it
+        _LOG.warning("training goes on uncompiled, and more slowly: PyTorch cannot compile it here (%s)", error)
+        return plain
+    return compiled

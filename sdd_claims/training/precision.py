@@ -13,7 +13,11 @@ def products_in(precision: str) -> Iterator[None]:
 
     PyTorch's own default lets convolutions use TensorFloat-32, so "float32" has to be asked for as well.
     """
-    kinds: tuple[Any, ...] = torch.backends.cuda.matmul, torch.backends.cudnn.conv  # type: ignore[attr-defined]
+    kinds: tuple[Any, ...] = (
+        torch.backends.cuda.matmul,
+        torch.backends.cudnn.conv,  # type: ignore[attr-defined]
+        torch.backends.cudnn.rnn,  # one for all of cuDNN, or PyTorch's older flag is at odds
+    )
     before = [kind.fp32_precision for kind in kinds]
     try:
         for kind in kinds:
@@ -27,7 +31,7 @@ def products_in(precision: str) -> Iterator[None]:
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[None]:
     """Forward passes in bfloat16 for "bfloat16", where PyTorch's list allows it; else as they are.
 
-    Weights stay in float32, and so do sums, losses and updates. Nothing is cached from one pass to the next: weights
+    Weights stay in float32, and so do losses and updates. Nothing is cached from one pass to the next: weights
     change in place between them.
     """
     return (

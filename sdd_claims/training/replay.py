@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,6 +43,7 @@ class Replay:
         last = like.data.size - (self._steps - 1) * batch_size
         self._within = {size: torch.arange(size, device=device) for size in {min(batch_size, like.data.size), last}}
         self._last = last
+        self._pool: Any = None  # PyTorch has several types for it
         self._takes = {size: self._captured(partial(self._take, size)) for size in self._within}
 
     def forget(self) -> None:
@@ -83,8 +85,10 @@ class Replay:
         self._next.zero_()
         self.step.optimizer.zero_grad(set_to_none=True)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        # One pool for all: graphs are replayed one after another, and none reads what another has left.
+        with torch.cuda.graph(graph, pool=self._pool, stream=aside):
             take()
+        self._pool = graph.pool()
         return graph
 
     @contextmanager

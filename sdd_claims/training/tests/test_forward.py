@@ -1,11 +1,14 @@
 """A convolutional network by itself gives what it gives as one of a stack."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
+from torch._dynamo.backends.common import aot_autograd
+from torch._functorch.compilers import nop
 
-from sdd_claims.models import build
+from sdd_claims.models import Architecture, build
 from sdd_claims.spec import ModelSpec
 from sdd_claims.training import ReplicaStack, forward
 from sdd_claims.training.tests import plain
@@ -48,33 +51,46 @@ def test_shared_images_are_seen_as_own_ones(evaluating):
         torch.testing.assert_close(one.logits_shared(images)[0], pair.logits_shared(images)[1])
 
 
-def test_a_network_that_pytorch_has_traced_and_differentiated_ahead_of_time_gives_the_same(monkeypatch):
+def small() -> Architecture:
+    """Of its own in every test: what is compiled is kept by architecture."""
+    return build(ModelSpec(name="conv", hidden=(), channels=(3, 4), batch_norm=True), (1, 3, 3), 4)
+
+
+def plain_and_compiled(architecture: Architecture) -> tuple[ReplicaStack, ReplicaStack]:
+    """The same network twice; the second goes the way that a GPU's goes."""
+    weights, masks = plain.networks(1, torch.float32, architecture)
+    stacks = [ReplicaStack(architecture, weights, masks, CPU) for _ in range(2)]
+    stacks[1]._on_own_images = forward._compiled(architecture, forward._alone(architecture, shared=False))
+    return stacks[0], stacks[1]
+
+
+def assert_same_steps(one: ReplicaStack, other: ReplicaStack) -> None:
+    images = torch.randn(1, 6, 1, 3, 3, generator=torch.Generator().manual_seed(0))
+    for _ in range(2):
+        expected, found = gradients(one, images), gradients(other, images)
+        for name, value in expected.items():
+            torch.testing.assert_close(value, found[name])
+    for name, value in one.buffers.items():
+        torch.testing.assert_close(value, other.buffers[name])
+
+
+def test_a_network_that_pytorch_has_traced_and_differentiated_ahead_of_time_gives_the_same(monkeypatch, caplog):
     """As on a GPU, but for the code that is generated there."""
-    architecture = build(ModelSpec(name="conv", hidden=(), channels=(3, 4), batch_norm=True), (1, 3, 3), 4)
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
-    weights, masks = plain.networks(1, torch.float32, architecture)
-    images = torch.randn(1, 6, 1, 3, 3, generator=torch.Generator().manual_seed(0))
-    plainly, compiled = (ReplicaStack(architecture, weights, masks, CPU) for _ in range(2))
-    compiled._on_own_images = forward._compiled(architecture, forward._alone(architecture, shared=False))
-    one, other = gradients(plainly, images), gradients(compiled, images)
-    for name, value in one.items():
-        torch.testing.assert_close(value, other[name])
-    for name, value in plainly.buffers.items():
-        torch.testing.assert_close(value, compiled.buffers[name])
+    assert_same_steps(*plain_and_compiled(small()))
+    assert "uncompiled" not in caplog.text
 
 
-def test_where_pytorch_cannot_compile_training_goes_on_uncompiled_and_says_so(monkeypatch):
-    architecture = build(ModelSpec(name="conv", hidden=(), channels=(3, 4), batch_norm=True), (1, 3, 3), 4)
+def failing(*_: object) -> None:
+    raise RuntimeError("no compiler")
 
-    def cannot(*_: object) -> None:
-        raise RuntimeError("no compiler")
 
-    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=cannot))
-    weights, masks = plain.networks(1, torch.float32, architecture)
-    images = torch.randn(1, 6, 1, 3, 3, generator=torch.Generator().manual_seed(0))
-    plainly, fallen = (ReplicaStack(architecture, weights, masks, CPU) for _ in range(2))
-    fallen._on_own_images = forward._compiled(architecture, forward._alone(architecture, shared=False))
-    with pytest.warns(UserWarning, match="trained uncompiled"):
-        first = fallen.logits(images)
-    torch.testing.assert_close(first, plainly.logits(images))
-    torch.testing.assert_close(fallen.logits(images), plainly.logits(images))  # and says it once
+@pytest.mark.parametrize("part", ["fw_compiler", "bw_compiler"])
+def test_where_pytorch_cannot_compile_training_goes_on_uncompiled_and_the_log_says_so_once(monkeypatch, caplog, part):
+    """Whether it is the forward or the backward pass that fails, and though warnings are errors here."""
+    compilers: dict[str, Any] = {"fw_compiler": nop, "bw_compiler": nop, part: failing}
+    backend = aot_autograd(**compilers)
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    assert_same_steps(*plain_and_compiled(small()))
+    assert caplog.text.count("training goes on uncompiled") == 1
+    assert "no compiler" in caplog.text

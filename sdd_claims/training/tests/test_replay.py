@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from sdd_claims.models import Architecture
 from sdd_claims.spec import OptimizerSpec, PenaltySpec, ScheduleSpec, TrainingSpec
 from sdd_claims.training import Lesson, Replays, ReplicaStack, train
+from sdd_claims.training.batches import draw_epoch
+from sdd_claims.training.replay import Replay
+from sdd_claims.training.step import Step
 from sdd_claims.training.tests import plain
 
 STEP = ScheduleSpec(name="step", milestones=(2,))
@@ -109,3 +113,32 @@ def test_capturing_leaves_the_stack_as_it_is():
 def assert_close_weights(before: list[dict[str, torch.Tensor]], stack: ReplicaStack) -> None:
     for ours, theirs in zip(before, stack.unstacked(), strict=True):
         assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
+
+
+WAITS = {"_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "lift_fresh"}
+"""What a step that is captured must not do: look at a value, or bring one from the host."""
+
+
+class Watched(TorchDispatchMode):
+    """Notes the operations in force."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(operation._schema.name.removeprefix("aten::"))
+        return operation(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("architecture", [plain.ARCHITECTURE, plain.BATCH_NORM], ids=["mlp", "batch norm"])
+@pytest.mark.parametrize("spec", SETTINGS.values(), ids=SETTINGS)
+def test_a_replayed_step_looks_at_no_value_and_brings_none(spec, architecture):
+    epoch = draw_epoch(plain.data(3, torch.float32), NUMBERS.seeds, NUMBERS.branches, 0)
+    step = Step(plain.stack(3, architecture=architecture), spec, NUMBERS, replayed=True)
+    replay = Replay(step, epoch, spec.batch_size)
+    for take in replay.takes(epoch):
+        with Watched() as watched:
+            take()
+        assert "mul_" in watched.names  # masks
+        assert not watched.names & WAITS
