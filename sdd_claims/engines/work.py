@@ -6,8 +6,10 @@ xdist worker or another machine on the same file system joins in without knowing
 """
 
 import time
+import warnings
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -104,6 +106,15 @@ def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
     return store.warnings
 
 
+@contextmanager
+def _warnings_shown(device: str) -> Iterator[None]:
+    """What a GPU's libraries warn of is shown, and stops no training, though a test run takes warnings for errors."""
+    with warnings.catch_warnings():
+        if device != "cpu":
+            warnings.simplefilter("default")
+        yield
+
+
 def _bind(device: str) -> None:
     """Make a GPU this process's own, so that nothing is put on another by default."""
     if device.startswith("cuda:"):
@@ -125,7 +136,8 @@ def _train(stack: Stack, store: Store, site: Site, notes: tuple[str, ...] = ()) 
         return
     stack = Stack(tuple(stack.replicas[i] for i in missing), tuple(stack.levels[i] for i in missing))
     try:
-        _train_together(stack, store, site, notes)
+        with _warnings_shown(site.device):
+            _train_together(stack, store, site, notes)
         return
     except StoreError:
         raise

@@ -110,6 +110,15 @@ def errors(result) -> str:
     return " ".join(said.split())
 
 
+def test_a_folder_outside_of_the_checkout_that_pytest_takes_for_tests_is_said(project, tmp_path_factory):
+    """Needs the entry point, so that the suite must be installed, as the README has it."""
+    outside = tmp_path_factory.mktemp("data")
+    project.add("clear")
+    said = errors(project.pytester.runpytest_subprocess("-m", "fast", "--data-root", str(outside)))
+    assert f"pytest takes {outside} for a place of tests; write --data-root={outside}" in said
+    assert project.run("-m", "fast", f"--data-root={outside}").ret == 0
+
+
 def test_verdicts_have_their_own_status_and_only_an_unexpected_refutation_fails(project):
     project.add("clear").add("open", "OPEN").add("wrong", "NO").add("known", "NO", "expected='refuted'")
     result = project.run("-v", "--junitxml", "junit.xml")

@@ -1,6 +1,7 @@
 """A device with too little memory trains fewer replicas at once; one that is lost is said, and loses nothing."""
 
 import pickle
+import warnings
 from collections import Counter
 from dataclasses import asdict
 from functools import partialmethod
@@ -8,7 +9,7 @@ from functools import partialmethod
 import pytest
 import torch
 
-from sdd_claims.engines import SerialEngine, Site, failures
+from sdd_claims.engines import SerialEngine, Site, failures, work
 from sdd_claims.errors import DeviceLostError, DeviceMemoryError, StoreError
 from sdd_claims.plan import Request, plan
 from sdd_claims.spec import PathSpec, PenaltySpec, PruningSpec
@@ -127,6 +128,13 @@ def test_a_lost_device_is_said_and_what_is_stored_is_gone_on_from(tmp_path, hold
     holds(99)
     SerialEngine().run(WANTED, Site(tmp_path))
     assert Counter(trained(tmp_path)) == Counter((SPEC.digest, seed, level) for seed in SEEDS for level in range(2))
+
+
+def test_a_warning_of_a_gpu_s_library_stops_no_training_and_is_shown():
+    with pytest.warns(UserWarning, match="of no consequence"), work._warnings_shown("cuda:0"):
+        warnings.warn("of no consequence", stacklevel=1)
+    with pytest.raises(UserWarning, match="of consequence"), work._warnings_shown("cpu"):
+        warnings.warn("of consequence", stacklevel=1)
 
 
 @pytest.mark.parametrize("kind", [DeviceLostError, DeviceMemoryError])
