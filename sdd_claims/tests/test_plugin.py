@@ -76,6 +76,8 @@ def project(pytester, monkeypatch):
     """Runs pytest in a checkout of its own; `add` adds a claim."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for of_outside in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"):  # of whoever runs these tests
+        monkeypatch.delenv(of_outside, raising=False)
     pytester.makepyprojecttoml(PYPROJECT)
     pytester.makeconftest('pytest_plugins = ["sdd_claims.plugin"]')
     return Project(pytester)
