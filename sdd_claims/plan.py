@@ -72,7 +72,8 @@ class Stack:
         """What these replicas are derived from or learn from, as far as they need it; None where nothing is needed."""
         if parents := tuple(replica.parent for replica in self.replicas if replica.parent is not None):
             return Stack(parents, self.levels)
-        if teachers := tuple(replica.teacher for replica in self.replicas if replica.teacher is not None):
+        # Students of a wide stack may share a teacher: they differ in how much they listen to it.
+        if teachers := tuple(dict.fromkeys(each.teacher for each in self.replicas if each.teacher is not None)):
             return Stack(teachers, (self.replicas[0].spec.distillation.teacher_levels,) * len(teachers))
         return None
 

@@ -78,6 +78,16 @@ def test_students_who_share_a_teacher_ask_for_it_once():
     assert made.asked == len(SEEDS) * (2 + 1 + 2 + 1 + 3)
 
 
+def test_students_in_a_wide_stack_who_share_a_teacher_need_it_once(tmp_path, steps):
+    other = STUDENT.but(distillation={"alpha": 0.4})
+    wide = plan([Request(STUDENT, SEEDS, 2), Request(other, SEEDS, 2)], wide=True)
+    teachers, students = wide.stacks
+    assert len(students.replicas) == 2 * len(SEEDS)
+    assert students.chains == teachers == Stack(tuple(Replica(TEACHER, seed) for seed in SEEDS), (1,) * len(SEEDS))
+    work_module.work_through([students], Site(tmp_path / "store"))
+    expect_numbers(tmp_path / "store", tmp_path / "expected", wide)
+
+
 # The engines
 
 
