@@ -34,6 +34,11 @@ def settings_of(options: Namespace, registered: Mapping[str, Any], root: Path, i
         raise InputError("--smoke, --pilots and --seeds exclude each other: each chooses the seeds; give one of them")
     if options.smoke and options.budget is not None:
         raise InputError("--smoke trains next to nothing and knows no --budget; give one of them")
+    if options.strict_verdicts and options.budget is not None:
+        raise InputError(
+            "--strict-verdicts takes only registered verdicts, and --budget skips what it leaves unjudged, which would "
+            "pass; give one of them"
+        )
     rate = parse_positive("--rate", options.rate, "operations a second in TFLOP, such as 20")
     engine = options.engine or ("serial" if in_worker else "pool")
     if engine not in ENGINES:

@@ -16,7 +16,7 @@ REGISTERED = {"alpha": 0.05, "registered": 46}
 def given_options(**options):
     names = ("store", "report", "data_root", "device", "engine", "seeds", "budget", "rate", "per_device", "ray_address")
     nothing = dict.fromkeys(names)
-    return Namespace(**{**nothing, "smoke": False, "pilots": False, **options})
+    return Namespace(**{**nothing, "smoke": False, "pilots": False, "strict_verdicts": False, **options})
 
 
 def settings(in_worker=False, root=Path("/checkout"), **options):
@@ -62,6 +62,10 @@ def test_a_worker_of_xdist_trains_in_its_own_process(engine):
         ({"smoke": True, "seeds": "1000-1011"}, "exclude each other"),
         ({"pilots": True, "seeds": "1000-1011"}, "exclude each other"),
         ({"smoke": True, "budget": "1"}, "--smoke trains next to nothing and knows no --budget; give one of them"),
+        (
+            {"strict_verdicts": True, "budget": "1"},
+            "--strict-verdicts takes only .* --budget skips what it leaves unjudged, .*; give one of them",
+        ),
         ({"budget": "0"}, "--budget 0: '0' is no number above 0; give hours, such as 0.5 or 12"),
         ({"budget": "-1"}, "--budget -1: .* give hours"),
         ({"budget": "nan"}, "--budget nan: .* give hours"),
