@@ -11,7 +11,20 @@ from sdd_claims.store import Store
 _NO_MEMORY = ("CUDA error: out of memory", "ALLOC_FAILED", "DefaultCPUAllocator")
 """Of the CUDA runtime, of its libraries and of the CPU, which have no error of their own for it in PyTorch."""
 
-_LOST = ("CUDA error", "CUDNN_STATUS")
+_LOST = (
+    "unspecified launch failure",
+    "illegal memory access",
+    "uncorrectable ECC",
+    "no longer available",
+    "fallen off the bus",
+    "device is lost",
+    "GPU is lost",
+    "CUDNN_STATUS_EXECUTION_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR",
+    "CUDA error: unknown error",
+    "CUDA-capable device(s) is/are busy or unavailable",
+)
+"""What a device says that has failed. Other errors of CUDA, such as a failed assertion, are mistakes of a program."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -24,8 +37,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def is_device_lost(error: BaseException) -> bool:
     """Whether an error says that the device, or what this process has on it, cannot be used any more."""
-    lost = getattr(torch, "AcceleratorError", ())
-    return any(isinstance(each, lost) or any(sign in str(each) for sign in _LOST) for each in _with_causes(error))
+    return any(sign in str(each) for each in _with_causes(error) for sign in _LOST)
 
 
 def free_memory() -> None:

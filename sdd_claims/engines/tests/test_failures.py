@@ -149,8 +149,8 @@ def test_these_errors_cross_processes_as_themselves(kind):
     ("error", "memory", "lost"),
     [
         (torch.OutOfMemoryError("CUDA out of memory."), True, False),
-        (RuntimeError("CUDA error: out of memory"), True, True),
-        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True, True),
+        (RuntimeError("CUDA error: out of memory"), True, False),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True, False),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."), True, False),
         (RuntimeError(LOST), False, True),
         (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), False, True),
@@ -178,12 +178,25 @@ def test_too_little_memory_while_a_step_is_captured_is_seen_behind_the_error_of_
 
 
 @pytest.mark.skipif(not hasattr(torch, "AcceleratorError"), reason="this PyTorch has no error of that name")
-def test_an_error_of_the_accelerator_is_a_lost_device():
+def test_an_error_of_the_accelerator_is_a_lost_device_by_what_it_says():
     assert failures.is_device_lost(torch.AcceleratorError("unspecified launch failure"))
 
 
-def test_any_other_error_of_training_is_raised_as_itself(tmp_path, holds):
-    holds(0, RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
-    with pytest.raises(RuntimeError, match="mat1 and mat2") as raised:
+@pytest.mark.parametrize(
+    "said", ["mat1 and mat2 shapes cannot be multiplied", "CUDA error: device-side assert triggered"]
+)
+def test_any_other_error_of_training_is_raised_as_itself(tmp_path, holds, said):
+    holds(0, RuntimeError(said))
+    with pytest.raises(RuntimeError, match=said) as raised:
         SerialEngine().run(WANTED, Site(tmp_path))
     assert type(raised.value) is RuntimeError
+        (RuntimeError("CUDA error: unspecified launch failure"), False, True),
+        (RuntimeError("CUDA error: uncorrectable ECC error encountered"), False, True),
+        (RuntimeError("CUDA error: CUDA-capable device(s) is/are busy or unavailable"), False, True),
+        (RuntimeError("CUDA error: unknown error"), False, True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"), False, True),
+        (RuntimeError("CUDA error: device-side assert triggered"), False, False),
+        (RuntimeError("CUDA error: operation not permitted when stream is capturing"), False, False),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"), False, False),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_BAD_PARAM"), False, False),
+    assert not failures.is_device_lost(torch.AcceleratorError("device-side assert triggered"))
