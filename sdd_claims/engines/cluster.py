@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sdd_claims.devices import each_of
+from sdd_claims.engines import failures
 from sdd_claims.engines.work import Site, work_through
 from sdd_claims.errors import DeviceLostError, InputError, StoreError
 from sdd_claims.mirror import MirroredStore, working_copy
@@ -56,6 +57,8 @@ class RayEngine:
             InputError: Ray is not installed, no cluster answers, or it has not what a task asks for.
             DeviceLostError: the GPU of a task was lost, and there is no other node.
             StoreError: a task was lost again and again.
+            DeviceMemoryError: a GPU cannot hold some network, and nothing worse has happened; what is derived from it
+                has not been tried.
             Exception: the first error of any task; the others have gone on to their end.
         """
         store = site.opened()
@@ -98,7 +101,7 @@ class RayEngine:
                     with store.locked(stack.replicas, wait=True):
                         store.meet(stack.replicas)
         if failed:
-            raise failed[0]
+            raise failures.gravest(failed)
         return [*(f"a GPU of node {node[:12]} was lost; other nodes have done its work" for node in lost), *said]
 
     def _held(self, site: Site, cluster: Mapping[str, float]) -> Mapping[str, float]:

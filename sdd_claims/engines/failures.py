@@ -2,9 +2,11 @@
 
 import gc
 import os
+from collections.abc import Sequence
 
 import torch
 
+from sdd_claims.errors import DeviceMemoryError
 from sdd_claims.plan import Stack
 from sdd_claims.store import Store
 
@@ -38,6 +40,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 def is_device_lost(error: BaseException) -> bool:
     """Whether an error says that the device, or what this process has on it, cannot be used any more."""
     return any(sign in str(each) for each in _with_causes(error) for sign in _LOST)
+
+
+def gravest(errors: Sequence[BaseException]) -> BaseException:
+    """The one to raise of several: too little memory concerns only what asks for that network, others concern all."""
+    return min(errors, key=lambda error: isinstance(error, DeviceMemoryError))
 
 
 def free_memory() -> None:

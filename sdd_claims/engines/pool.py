@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 from sdd_claims.devices import each_of
+from sdd_claims.engines import failures
 from sdd_claims.engines.work import Site, work_through
 from sdd_claims.errors import DeviceLostError, StoreError
 from sdd_claims.plan import Plan
@@ -28,7 +29,8 @@ class PoolEngine:
     def run(self, plan: Plan, site: Site) -> Sequence[str]:
         """Return when the whole plan is stored.
 
-        A process that is killed, or whose GPU is lost, leaves its work to the others.
+        A process that is killed, or whose GPU is lost, leaves its work to the others. A stack that is too large for a
+        device is tried once by each process, and each goes on with the rest.
 
         Returns:
             Sentences that the user should read: who was lost, and what the store has to say.
@@ -36,6 +38,7 @@ class PoolEngine:
         Raises:
             DeviceLostError: no process is left, the last one for that reason.
             StoreError: no process is left, since the last one was killed from outside.
+            DeviceMemoryError: a device cannot hold some network, and nothing worse has happened.
             Exception: the first error of any process; the others have gone on to their end.
         """
         running = {_started(plan, replace(site, device=device)): device for device in self._devices or processes(site)}
@@ -52,7 +55,7 @@ class PoolEngine:
         if len(lost) == len(running):
             failed.append(lost[-1][1])
         if failed:
-            raise failed[0]
+            raise failures.gravest(failed)
         said = [sentence for future in running if not future.exception() for sentence in future.result()]
         return [*(f"{what}; the other processes have done its work" for what, _ in lost), *dict.fromkeys(said)]
 

@@ -67,13 +67,18 @@ _POLL_SECONDS = 0.2
 def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
     """Return when every level of every stack is stored, by this process or by others, or when the site has closed.
 
+    A stack with a network that is too large for the device is left out, and so is what is derived from it.
+
     Returns:
         What the store has to say: of checkpoints that were damaged, or could not be written.
 
     Raises:
+        DeviceMemoryError: the device cannot hold some network; all others are stored.
         StoreError: the store, or the device, cannot be used any more. What was finished is stored.
     """
     store = site.opened()
+    unable = set[Replica]()
+    too_large = ""
     waiting = deque(stack for stack in stacks if stack.remaining(store))
     held_by_others = 0
     while waiting and not site.closed:
@@ -85,6 +90,8 @@ def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
             time.sleep(_POLL_SECONDS)
             wait = False
         if stack.chains is not None and stack.chains.remaining(store):
+            if not unable.isdisjoint(stack.chains.replicas):
+                continue
             with store.locked(stack.chains.replicas, wait):
                 held_by_others = 0 if wait else held_by_others + 1
             # They stand in this queue, unless they were stored when it began and have been set aside since.
@@ -99,10 +106,15 @@ def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
                     with training_slot(site.device, site.per_device):
                         if not site.closed:
                             _bind(site.device)
-                            _train(stack, store, site)
+                            if why := _too_large(stack, store, site):
+                                asked = zip(stack.replicas, stack.levels, strict=True)
+                                unable |= {replica for replica, n in asked if store.levels_done(replica) < n}
+                                too_large = too_large or why
             else:
                 held_by_others += 1
                 waiting.append(stack)
+    if too_large:
+        raise DeviceMemoryError(too_large)
     return store.warnings
 
 
@@ -119,6 +131,17 @@ def _bind(device: str) -> None:
     """Make a GPU this process's own, so that nothing is put on another by default."""
     if device.startswith("cuda:"):
         torch.cuda.set_device(device)
+
+
+def _too_large(stack: Stack, store: Store, site: Site) -> str:
+    """Train a stack as `_train` does; says why where the device cannot hold one of its networks, else nothing."""
+    try:
+        _train(stack, store, site)
+        return ""
+    except DeviceMemoryError as error:
+        said = str(error)  # without the error, which holds the tensors that have filled the memory
+    failures.free_memory()
+    return said
 
 
 def _train(stack: Stack, store: Store, site: Site, notes: tuple[str, ...] = ()) -> None:

@@ -13,6 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from sdd_claims.engines import Site
 from sdd_claims.errors import DeviceLostError
 from sdd_claims.record import ChainState, LevelRecord, Replica
@@ -69,6 +71,41 @@ class FallingSite(Site):
         if self.killed:
             os.kill(os.getpid(), signal.SIGKILL)
         raise DeviceLostError("the GPU has fallen off the bus; look at it, and run again")
+
+
+@dataclass(frozen=True)
+class SmallSite(Site):
+    """Its devices have too little memory for the networks of one spec.
+
+    Attributes:
+        too_large: digest of that spec.
+        attempts: a file with the process of each attempt to train three of them together; None for none.
+    """
+
+    too_large: str = ""
+    attempts: Path | None = None
+
+    def opened(self) -> Store:
+        return _SmallStore(self)
+
+
+class _SmallStore(Store):
+    """Says at the end of a level that its training has not fitted."""
+
+    def __init__(self, site: SmallSite) -> None:
+        super().__init__(site.store)
+        self._site = site
+
+    def commit(
+        self, results: Sequence[tuple[Replica, LevelRecord, ChainState | None]], about: Mapping[str, Any]
+    ) -> None:
+        if results[0][0].spec.digest != self._site.too_large:
+            super().commit(results, about)
+            return
+        if len(results) == 3 and self._site.attempts:
+            with self._site.attempts.open("a") as attempts:
+                attempts.write(f"{os.getpid()}\n")
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
 
 @dataclass(frozen=True)

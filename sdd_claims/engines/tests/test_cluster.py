@@ -14,11 +14,11 @@ import pytest
 
 from sdd_claims.engines import RayEngine, SerialEngine, Site
 from sdd_claims.engines import cluster as cluster_module
-from sdd_claims.engines.tests.pretended import FailingSite, heard
-from sdd_claims.errors import InputError
+from sdd_claims.engines.tests.pretended import FailingSite, SmallSite, heard
+from sdd_claims.errors import DeviceMemoryError, InputError
 from sdd_claims.plan import Request, plan
 from sdd_claims.store import Store
-from sdd_claims.tests.tiny import NOISY, REDENSE, SEEDS, SPEC, numbers, stack_of_three, trained
+from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, SEEDS, SPEC, numbers, stack_of_three, trained
 
 SEVERAL = plan([Request(NOISY, SEEDS, 4), Request(REDENSE, SEEDS, 3)])
 """Two stacks of chains, and one of what is derived from one of them."""
@@ -112,6 +112,15 @@ def test_an_error_in_a_task_is_raised_as_itself(nodes, tmp_path):
         RayEngine(nodes.address).run(plan([Request(absent, (1000,), 1)]), Site(tmp_path, data_root=tmp_path))
     assert type(raised.value) is InputError
     assert str(raised.value).startswith(f"{tmp_path} holds neither cifar10.npz nor")
+
+
+def test_what_is_too_large_for_a_gpu_stops_only_what_is_derived_from_it(nodes, tmp_path, alone):
+    site = SmallSite(tmp_path / "store", too_large=KEPT.digest)
+    with pytest.raises(DeviceMemoryError, match="too little memory to train seed 1000"):
+        engine(nodes).run(SEVERAL, site)
+    fine = plan([Request(NOISY, SEEDS, 4)])
+    assert numbers(Store(site.store), fine).items() <= alone.items()
+    assert {digest for digest, _, _ in trained(site.store)} == {NOISY.digest}
 
 
 def test_a_cluster_without_gpus_is_said(tmp_path):

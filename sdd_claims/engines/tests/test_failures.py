@@ -9,12 +9,13 @@ from functools import partialmethod
 import pytest
 import torch
 
-from sdd_claims.engines import SerialEngine, Site, failures, work
+from sdd_claims.engines import PoolEngine, SerialEngine, Site, failures, work
+from sdd_claims.engines.tests.pretended import SmallSite
 from sdd_claims.errors import DeviceLostError, DeviceMemoryError, StoreError
 from sdd_claims.plan import Request, plan
 from sdd_claims.spec import PathSpec, PenaltySpec, PruningSpec
 from sdd_claims.store import Store
-from sdd_claims.tests.tiny import KEPT, REDENSE, SPEC, numbers, trained
+from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, SPEC, numbers, trained
 from sdd_claims.training import MlpStack, ReplicaStack
 
 SEEDS = (0, 1, 2, 3, 4)
@@ -112,6 +113,47 @@ def test_one_replica_that_does_not_fit_is_said_with_its_device_and_the_remedy(tm
     assert WANTED.stored(Store(tmp_path)) == WANTED.needed
 
 
+BESIDE = plan([Request(NOISY, SEEDS[:3], 2), Request(REDENSE, SEEDS[:3], 2)])
+"""What is too large, KEPT, stands between what is not and what is derived from it."""
+
+
+@pytest.mark.parametrize("stacks", [BESIDE.stacks, BESIDE.stacks[::-1], BESIDE.stacks[-1:]], ids=len)
+def test_what_is_too_large_is_tried_once_and_stops_only_what_is_derived_from_it(tmp_path, stacks):
+    attempts = tmp_path / "attempts"
+    site = SmallSite(tmp_path / "store", too_large=KEPT.digest, attempts=attempts)
+    with pytest.raises(DeviceMemoryError, match="too little memory to train seed 0"):
+        work.work_through(stacks, site)
+    assert len(attempts.read_text().split()) == 1
+    fine = [stack for stack in stacks if stack.replicas[0].spec == NOISY]
+    assert {digest for digest, _, _ in trained(site.store)} == {NOISY.digest for _ in fine}
+    assert all(not stack.remaining(Store(site.store)) for stack in fine)
+
+
+def test_what_is_derived_from_stored_levels_is_trained_where_further_ones_are_too_large(tmp_path):
+    SerialEngine().run(plan([Request(KEPT, SEEDS[:3], 2)]), Site(tmp_path / "store"))
+    wanted = plan([Request(KEPT, SEEDS[:3], 3), Request(REDENSE, SEEDS[:3], 2)])
+    with pytest.raises(DeviceMemoryError):
+        SerialEngine().run(wanted, SmallSite(tmp_path / "store", too_large=KEPT.digest))
+    assert wanted.stored(Store(tmp_path / "store")) == 3 * (2 + 2)
+
+
+def test_each_process_of_a_pool_tries_what_is_too_large_once(tmp_path):
+    attempts = tmp_path / "attempts"
+    site = SmallSite(tmp_path / "store", too_large=KEPT.digest, attempts=attempts)
+    with pytest.raises(DeviceMemoryError, match="too little memory to train seed 0"):
+        PoolEngine(["cpu", "cpu"]).run(BESIDE, site)
+    assert list(Counter(attempts.read_text().split()).values()) == [1, 1]
+    assert Counter(trained(site.store)) == Counter(
+        (NOISY.digest, seed, level) for seed in SEEDS[:3] for level in range(2)
+    )
+
+
+def test_an_error_that_stops_all_is_raised_before_one_that_stops_some():
+    small, full = DeviceMemoryError("too little memory"), StoreError("the disk is full")
+    assert failures.gravest([small, full]) is failures.gravest([full, small]) is full
+    assert failures.gravest([small]) is small
+
+
 LOST = "CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be reported later."
 
 
@@ -153,7 +195,16 @@ def test_these_errors_cross_processes_as_themselves(kind):
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True, False),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."), True, False),
         (RuntimeError(LOST), False, True),
+        (RuntimeError("CUDA error: unspecified launch failure"), False, True),
+        (RuntimeError("CUDA error: uncorrectable ECC error encountered"), False, True),
+        (RuntimeError("CUDA error: CUDA-capable device(s) is/are busy or unavailable"), False, True),
+        (RuntimeError("CUDA error: unknown error"), False, True),
         (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), False, True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"), False, True),
+        (RuntimeError("CUDA error: device-side assert triggered"), False, False),
+        (RuntimeError("CUDA error: operation not permitted when stream is capturing"), False, False),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"), False, False),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_BAD_PARAM"), False, False),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False, False),
         (StoreError("the disk is full"), False, False),
     ],
@@ -180,6 +231,7 @@ def test_too_little_memory_while_a_step_is_captured_is_seen_behind_the_error_of_
 @pytest.mark.skipif(not hasattr(torch, "AcceleratorError"), reason="this PyTorch has no error of that name")
 def test_an_error_of_the_accelerator_is_a_lost_device_by_what_it_says():
     assert failures.is_device_lost(torch.AcceleratorError("unspecified launch failure"))
+    assert not failures.is_device_lost(torch.AcceleratorError("device-side assert triggered"))
 
 
 @pytest.mark.parametrize(
@@ -190,13 +242,3 @@ def test_any_other_error_of_training_is_raised_as_itself(tmp_path, holds, said):
     with pytest.raises(RuntimeError, match=said) as raised:
         SerialEngine().run(WANTED, Site(tmp_path))
     assert type(raised.value) is RuntimeError
-        (RuntimeError("CUDA error: unspecified launch failure"), False, True),
-        (RuntimeError("CUDA error: uncorrectable ECC error encountered"), False, True),
-        (RuntimeError("CUDA error: CUDA-capable device(s) is/are busy or unavailable"), False, True),
-        (RuntimeError("CUDA error: unknown error"), False, True),
-        (RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"), False, True),
-        (RuntimeError("CUDA error: device-side assert triggered"), False, False),
-        (RuntimeError("CUDA error: operation not permitted when stream is capturing"), False, False),
-        (RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"), False, False),
-        (RuntimeError("cuDNN error: CUDNN_STATUS_BAD_PARAM"), False, False),
-    assert not failures.is_device_lost(torch.AcceleratorError("device-side assert triggered"))
