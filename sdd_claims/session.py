@@ -16,7 +16,7 @@ from sdd_claims.data.datasets import load, why_unavailable
 from sdd_claims.data.human_labels import human_labels
 from sdd_claims.devices import here
 from sdd_claims.engines import Site, engine
-from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError
+from sdd_claims.errors import BudgetError, DeviceMemoryError, InputError, MissingDataError, StoreError
 from sdd_claims.estimate import Estimate, duration, processes
 from sdd_claims.ledger import Ledger
 from sdd_claims.mirror import MirroredStore
@@ -108,8 +108,10 @@ class Session:
         self._ledger = Ledger(settings.store / "judged.json", settings.published)
         self._met: set[Replica] = set()
         self._share_ledger()
-        self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError] = {}
+        self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError | DeviceMemoryError] = {}
+        self._too_large: dict[str | None, DeviceMemoryError] = {}
         self._finished = False
+        self._failed: Exception | None = None
         self._deadline: float | None = None
         self.notes: list[str] = []
         for trial in self.trials:
@@ -155,13 +157,21 @@ class Session:
 
         Raises:
             InputError: the trial cannot be judged.
-            StoreError: a result cannot be stored.
+            DeviceMemoryError: the device cannot hold the training of a network that the trial asks for.
+            StoreError: a result cannot be stored. An error that stops the training is that of every later verdict: none
+                trains again.
         """
+        if self._failed is not None:
+            raise self._failed
         if not self._finished:
-            self._run()
+            try:
+                self._run()
+            except Exception as error:
+                self._failed = error
+                raise
             self._finished = True
         verdict = self._verdicts[trial.key]
-        if isinstance(verdict, InputError):
+        if isinstance(verdict, Exception):
             raise verdict
         return verdict
 
@@ -228,10 +238,13 @@ class Session:
         return chosen
 
     def _cut_short(self, trial: Trial, look: int, requests: Sequence[Request]) -> bool:
-        """Whether the deadline has left some of these requests untrained; the verdict of the look then says so."""
-        if self._deadline is None or (whole := plan(requests)).stored(self.store) == whole.needed:
+        """Whether the deadline, or too little memory, has left some of these untrained; the verdict then says so."""
+        too_large = self._too_large.get(self._settings.devices[trial.tier])
+        if self._deadline is None and too_large is None:
             return False
-        self._verdicts[trial.key] = self._unjudged(trial, look, self.estimates()[trial.tier])
+        if (whole := plan(requests)).stored(self.store) == whole.needed:
+            return False
+        self._verdicts[trial.key] = too_large or self._unjudged(trial, look, self.estimates()[trial.tier])
         return True
 
     def _unjudged(self, trial: Trial, look: int, estimate: Estimate) -> BudgetError:
@@ -311,13 +324,21 @@ class Session:
 
     def _train_all(self, requests: Mapping[str, Sequence[Request]]) -> None:
         """Check what is stored for these requests, device by device, and have the rest trained."""
+        self._too_large = {}
         for device, wanted in requests.items():
             whole = plan(wanted, wide=device != "cpu")
             self._check_stored(whole)
             if whole.stored(self.store) < whole.needed:
+                site, said = self._settings.site(device, self._deadline), list[str]()
                 with self._progress(whole, self.store):
                     trainer = engine(self._settings.engine, self._settings.ray_address)
-                    said = trainer.run(whole, self._settings.site(device, self._deadline))
+                    try:
+                        said += trainer.run(whole, site)
+                    except DeviceMemoryError as error:
+                        if site.closed:  # What is missing may be so for want of time as well.
+                            said.append(str(error))
+                        else:
+                            self._too_large[device] = error
                 self.notes += [f"warning: {sentence}" for sentence in said]
 
     def _meet(self, whole: Plan) -> None:
