@@ -10,7 +10,7 @@ import numpy as np
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.spec import RunSpec, canonical_json
-from sdd_claims.stats import VERSION, Outcome, Phases, Picked, Rule, Window
+from sdd_claims.stats import FORMULA, VERSION, Outcome, Phases, Picked, Rule, Window
 from sdd_claims.stats.study import check_axes
 
 Tier = Literal["fast", "full"]
@@ -156,6 +156,7 @@ class Trial:
         deviations: how this trial differs from the paper, and from its code.
         own_seeds: judge these in one look instead of the block's.
         network: what it is judged on, such as "ResNet-18 on CIFAR-10"; "" where a tier has one trial of the claim.
+        registered: how the windows of its rule followed from pilots, where they did; see `resolved`.
     """
 
     claim: Claim
@@ -170,6 +171,7 @@ class Trial:
     deviations: tuple[str, ...] = field(default=())
     own_seeds: tuple[int, ...] | None = None
     network: str = ""
+    registered: FromPilots | None = None
 
     def __post_init__(self) -> None:
         """Check that the registration makes sense before anything is trained.
@@ -235,7 +237,8 @@ class Trial:
 
     def resolved(self, rule: Rule) -> "Trial":
         """This trial with its windows set."""
-        return replace(self, rule=rule)
+        registered = self.rule if isinstance(self.rule, FromPilots) else self.registered
+        return replace(self, rule=rule, registered=registered)
 
     def judged_seeds(self) -> tuple[tuple[int, ...], ...]:
         """The seeds of each look."""
@@ -250,11 +253,15 @@ class Trial:
 
     @property
     def protocol(self) -> str:
-        """SHA-256 of all that must not change once a block has judged: settings, control, rule, windows, seeds."""
+        """SHA-256 of all that must not change once a block has judged: settings, control, rule, windows, seeds.
+
+        Where windows follow from pilots, it is how they follow: on another machine the same pilots are rounded
+        otherwise, and the windows may come out a level beside.
+        """
         content = {
             "curves": _runs(self.curves),
             "control": _runs(self.control_curves),
-            "rule": _described(self.judged_by),
+            "rule": _described(self.judged_by) if self.registered is None else _registration(self.registered),
             "looks": self.judged_seeds(),
             "proxy": self.proxy,
             "tests": VERSION,
@@ -366,6 +373,17 @@ def _picks(value: Any) -> Iterator[Picked]:
 
 def _runs(curves: Mapping[str, CurveOf]) -> dict[str, list[Any]]:
     return {name: [curve.spec.digest, curve.measure, curve.levels, curve.offset] for name, curve in curves.items()}
+
+
+def _registration(rule: FromPilots) -> dict[str, Any]:
+    """How windows follow from pilots, and the rule they are for."""
+    return {
+        "type": "FromPilots",
+        "rule": _described(rule.somewhere()),
+        "settings": {name: _runs({"test": test, "train": train}) for name, (test, train) in rule.settings.items()},
+        "seeds": list(rule.seeds),
+        "formula": FORMULA,
+    }
 
 
 def _described(value: Any) -> Any:

@@ -66,12 +66,13 @@ class ClaimRun:
         """Write claims.json, index.html and SUMMARY.md; returns the path of the page."""
         for family in {(e["tier"], sentences.network(e)) for e in entries}:
             self._adjust(*family, entries)
+        used = [device for e in entries if (device := self.settings.devices[e["tier"]])]
         document = claims_json.ClaimsDocument(
             schema=claims_json.SCHEMA,
             environment=EnvironmentEntry(
                 commit=provenance.commit(),
                 versions=provenance.versions(),
-                hardware=provenance.hardware(next((d for d in self.settings.devices.values() if d), "cpu")),
+                hardware=provenance.hardware(max(used, default="cpu")),  # a GPU's line names the processor too
                 started=self._started.isoformat(timespec="seconds"),
                 duration=round(time.monotonic() - self._clock, 1),
                 device=", ".join(sorted({str(self.settings.devices[e["tier"]]) for e in entries})),

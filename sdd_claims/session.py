@@ -9,7 +9,7 @@ from typing import Literal
 
 from sdd_claims import smoke
 from sdd_claims.budget import Need, cheapest_first
-from sdd_claims.claim import BLOCK, PILOTS, CurveOf, FromPilots, Tier, Trial, Verdict, judge
+from sdd_claims.claim import BLOCK, PILOTS, CurveOf, Decision, FromPilots, Tier, Trial, Verdict, judge
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.data import regression
 from sdd_claims.data.datasets import load, why_unavailable
@@ -293,11 +293,21 @@ class Session:
                 continue
             try:
                 resolved = trial.resolved(rule.rule(self._phases(trial, rule)))
+            except InputError as error:
+                self._verdicts[trial.key] = self._without_windows(trial, rule, error)
+                continue
+            try:
                 self._check(resolved)
                 settled.append(resolved)
             except InputError as error:
                 self._verdicts[trial.key] = error
         return settled
+
+    def _without_windows(self, trial: Trial, rule: FromPilots, why: InputError) -> Verdict:
+        """What pilots show no windows for stays open, and stands in the report beside what they do show them for."""
+        decision: Decision | None = "inconclusive" if self._settings.mode == "judge" else None
+        reason = f"no windows can be set, so that no seed has judged: {why}"
+        return Verdict(trial, decision, None, None, None, rule.seeds, (), None, reason)
 
     def _phases(self, trial: Trial, rule: FromPilots) -> dict[str, Phases]:
         found = {}
@@ -410,9 +420,13 @@ class Session:
         return _requests([curve for pair in trial.rule.settings.values() for curve in pair], trial.rule.seeds)
 
     def curves(self, trial: Trial) -> tuple[Mapping[str, CurveOf], Mapping[str, CurveOf]]:
-        """The curves that are really judged, and those of the control."""
+        """The curves that are really judged, and those of the control; the pilots' where these set no windows."""
         if self._settings.mode == "smoke":
             return smoke.smoke_curves(trial, self._settings.data_root)
+        verdict = self._verdicts.get(trial.key)
+        if isinstance(verdict, Verdict) and verdict.outcome is None and isinstance(trial.rule, FromPilots):
+            pairs = trial.rule.settings.items()
+            return {f"{name}, {curve.measure}": curve for name, pair in pairs for curve in pair}, {}
         return trial.curves, trial.control_curves
 
     def _looks(self, trial: Trial) -> tuple[tuple[int, ...], ...]:

@@ -9,7 +9,7 @@ from sdd_claims.stats.multiplicity import holm
 from sdd_claims.stats.one_sample import VERSION
 from sdd_claims.stats.outcome import Effect, Outcome, Rule
 from sdd_claims.stats.parts import AllOf, ordered
-from sdd_claims.stats.phases import Phases, find_phases
+from sdd_claims.stats.phases import FORMULA, Phases, find_phases
 from sdd_claims.stats.picks import Picked
 from sdd_claims.stats.places import SamePlace, Shifts
 from sdd_claims.stats.sequential import nominal_p
@@ -18,6 +18,7 @@ from sdd_claims.stats.turns import FewerTurns
 from sdd_claims.stats.window import Window
 
 __all__ = [
+    "FORMULA",
     "VERSION",
     "AllOf",
     "Contrast",

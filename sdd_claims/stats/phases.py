@@ -11,6 +11,9 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats.dip_depth import below_both
 from sdd_claims.stats.window import Window
 
+FORMULA = 1
+"""Version of `find_phases`: part of the protocol of trials whose windows it sets. Raise it with every change."""
+
 _SLACK = 1.08
 """A window reaches this factor beyond its outermost levels: less than half a level at 20 % a level."""
 
@@ -72,8 +75,8 @@ class Phases:
         """
         if self.collapsed is None:
             raise InputError(
-                "the pilots' mean test accuracy still rises at the sparsest level that may be looked at, so there is "
-                "no collapsed phase to set a window by; this setting needs more levels"
+                "the pilots' mean test accuracy still rises at the sparsest level that may be looked at (the last one, "
+                "or the last before the pilots scatter too widely), so there is no collapsed phase to set a window by"
             )
         return self.collapsed
 
@@ -161,10 +164,7 @@ def _extrema(mean: Float[np.ndarray, " levels"]) -> tuple[int, int, int]:
     depth = below_both(mean)
     critical = int(depth.argmax())
     if not depth[critical] > 0:  # False for NaN too
-        raise InputError(
-            "the pilots' mean test accuracy shows no dip, so there are no phases to set windows by; "
-            "this setting needs more label noise, more training or more levels"
-        )
+        raise InputError("the pilots' mean test accuracy shows no dip, so there are no phases to set windows by")
     return int(mean[:critical].argmax()), critical, critical + 1 + int(mean[critical + 1 :].argmax())
 
 

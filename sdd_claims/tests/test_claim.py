@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdd_claims import claim as claim_module
 from sdd_claims.claim import Control, CurveOf, FromPilots, Trial, decide, judge
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
@@ -157,7 +158,24 @@ def test_windows_that_wait_for_pilots_cannot_judge_and_have_no_protocol():
         judge(trial, curve(), curve(), SEEDS, (2,), THRESHOLD)
     with pytest.raises(InputError, match="wait for its pilots"):
         trial.protocol  # noqa: B018
-    assert trial.resolved(YES).protocol == trial_named("obedience").protocol
+
+
+def test_the_protocol_of_windows_from_pilots_is_how_they_follow_and_not_what_they_are(monkeypatch):
+    accuracy = CurveOf(SPEC, "test_accuracy", 2)
+
+    def resolved(margin=0.01, pilots=(0, 1), critical=(0.4, 0.6)):
+        def built(at):
+            return replace(YES, margin=margin, windows_=(at["noisy"].light, at["noisy"].critical))
+
+        trial = trial_named("obedience", FromPilots(built, {"noisy": (accuracy, accuracy)}, pilots))
+        return trial.resolved(replace(YES, margin=margin, windows_=(Window(0.9, 1.0), Window(*critical))))
+
+    protocol = resolved().protocol
+    assert resolved(critical=(0.4, 0.7)).protocol == protocol
+    assert resolved(margin=0.02).protocol != protocol
+    assert resolved(pilots=(0, 1, 2)).protocol != protocol
+    monkeypatch.setattr(claim_module, "FORMULA", 1000)
+    assert resolved().protocol != protocol
 
 
 def test_windows_along_a_path_wait_for_pilots_too():

@@ -121,6 +121,32 @@ def test_a_folder_outside_of_the_checkout_that_pytest_takes_for_tests_is_said(pr
     assert project.run("-m", "fast", f"--data-root={outside}").ret == 0
 
 
+WITHOUT_WINDOWS = """
+import pytest
+from sdd_claims.claim import CurveOf, FromPilots
+from sdd_claims.tests.tiny import SPEC, YES, trial_named
+
+curves = CurveOf(SPEC, "test_accuracy", 2), CurveOf(SPEC, "train_accuracy", 2)
+
+
+@pytest.mark.fast(trial_named("waiting", FromPilots(lambda at: YES, {"noisy": curves}, (0, 1))))
+def test_fast(verdict):
+    verdict.check()
+"""
+
+
+def test_a_claim_that_pilots_show_no_windows_for_stands_in_the_report_as_open(project):
+    project.add("clear")
+    (project.path / "claims" / "nobody2026" / "test_waiting.py").write_text(WITHOUT_WINDOWS)
+    assert project.run("-m", "fast").parseoutcomes() == {"passed": 1, "inconclusive": 1}
+    entry = project.entries()["waiting"]
+    assert (entry["verdict"], entry["seeds"], entry["p"], entry["protocol"]) == ("inconclusive", [0, 1], None, None)
+    assert "no windows can be set, so that no seed has judged" in entry["reason"]
+    page = (project.path / "reports" / "latest" / "index.html").read_text()
+    assert "shows no dip" in page
+    assert "Traceback" not in page
+
+
 def test_verdicts_have_their_own_status_and_only_an_unexpected_refutation_fails(project):
     project.add("clear").add("open", "OPEN").add("wrong", "NO").add("known", "NO", "expected='refuted'")
     result = project.run("-v", "--junitxml", "junit.xml")

@@ -264,7 +264,9 @@ def test_windows_that_other_pilots_would_set_are_refused_once_the_block_has_judg
         opened(changed).verdict(changed)
 
 
-def test_pilots_without_phases_fail_their_own_trial_and_no_other(opened, monkeypatch):
+def test_what_pilots_show_no_phases_for_stays_open_with_their_curves_and_no_seed_judges_it(opened, monkeypatch):
+    """It must not vanish from the report: a claim would look better on the networks that are left."""
+
     def no_dip(test, train):
         raise InputError("no dip")
 
@@ -272,9 +274,32 @@ def test_pilots_without_phases_fail_their_own_trial_and_no_other(opened, monkeyp
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
     waiting = trial_named("waiting", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}, (3, 4)))
     session = opened(waiting, other := trial_named("obedience"))
-    with pytest.raises(InputError, match="no dip"):
-        session.verdict(waiting)
+    verdict = session.verdict(waiting)
+    assert (verdict.decision, verdict.outcome, verdict.control_decision) == ("inconclusive", None, None)
+    assert verdict.reason == (
+        "no windows can be set, so that no seed has judged: nobody2026/waiting [fast], noisy: no dip"
+    )
+    assert verdict.seeds == (3, 4)
+    curves, control = session.curves(waiting)
+    assert (set(curves.values()), control) == ({accuracy}, {})
     assert session.verdict(other).decision == "supported"
+
+
+def test_windows_that_the_same_pilots_set_otherwise_on_another_machine_are_not_refused(opened, monkeypatch):
+    accuracy = CurveOf(SPEC, "test_accuracy", 2)
+    waiting = trial_named(
+        "waiting",
+        FromPilots(
+            lambda at: replace(YES, windows_=(Window(0.9, 1), at["noisy"].critical)),
+            {"noisy": (accuracy, accuracy)},
+            (3, 4),
+        ),
+    )
+    for phases in (PHASES, replace(PHASES, critical=PHASES.light)):
+        monkeypatch.setattr(session_module, "find_phases", lambda test, train, phases=phases: phases)
+        verdict = opened(waiting).verdict(waiting)
+        assert verdict.decision == "supported"
+        assert verdict.trial.judged_by.windows()["critical"] == phases.critical
 
 
 def test_a_plan_counts_pilots_controls_and_both_looks(opened):

@@ -72,7 +72,7 @@ def test_a_curve_that_ends_on_its_second_rise_has_no_collapsed_phase():
     phases = find_phases(curve(MEAN[:13]), curve(TRAIN[:13]))
     assert phases.collapsed is None
     assert list(phases.sweet.levels(DENSITY[:13])) == [11, 12]
-    with pytest.raises(InputError, match="more levels"):
+    with pytest.raises(InputError, match="no collapsed phase to set a window by"):
         phases.last_fall()
 
 
