@@ -48,6 +48,7 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
+            *setting.of_rate,
             "test accuracy during training is that on 1,000 test images",
             "pruned by magnitude; the paper shows pruning by gradient and at random, too",
             *setting.in_fast(

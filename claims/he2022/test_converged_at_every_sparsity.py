@@ -66,7 +66,7 @@ def trial(setting: Setting) -> Trial:
         ),
         control=Control(f"only {short.training.epochs} epochs", curves(setting, short, short)),
         block=ways.block,
-        deviations=(*setting.deviations, *setting.of_convergence),
+        deviations=(*setting.deviations, *setting.of_rate, *setting.of_convergence),
     )
 
 

@@ -45,6 +45,7 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
+            *setting.of_rate,
             "the interpolation threshold is looked for from the light window to the sparse end of the critical one: in "
             "the paper the critical phase is where train accuracy is going to drop and test accuracy falls before it "
             "rises",

@@ -51,6 +51,7 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
+            *setting.of_rate,
             "flatness: the curvature of a parabola fitted to the training loss within a tenth of a filter norm of the "
             "solution, along filter-normalised random directions, the mean of three; pruned weights stay zero",
             *setting.in_fast(

@@ -40,6 +40,10 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
+            *setting.of_rate,
+            *setting.in_full(
+                "retrained by lottery ticket rewinding; the other ways of Figures 45, 47 and 49 are not judged"
+            ),
             "any two trends in sparsity correlate, so the correlation is judged against that with the distance of the "
             "noise-free chain of the same seed",
         ),

@@ -33,7 +33,12 @@ def trial(setting: Setting) -> Trial:
             "the distance of the noise-free chain", {"distance": setting.curve(setting.clean, "learning_distance")}
         ),
         block=setting.block,
-        deviations=(*setting.deviations, "the distance is taken over all parameters, biases included"),
+        deviations=(
+            *setting.deviations,
+            *setting.of_rate,
+            *setting.in_full("retrained by lottery ticket rewinding; the other ways of Figure 45 are not judged"),
+            "the distance is taken over all parameters, biases included",
+        ),
     )
 
 

@@ -60,6 +60,7 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
+            *setting.of_rate,
             "the paper speaks of highly sparse solutions, so the critical phase has no part in it: there a barrier is "
             "seen on pilots of the fast tier, of 0.1 to 0.3 nats at densities from 0.069 to 0.028",
             "a climb of 0.05 nats counts as none; in the fast tier loss falls by about one nat",

@@ -65,6 +65,7 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
+            *setting.of_rate,
             "looked at where train accuracy is still within half a point of the dense network's (on pilots), which is "
             "denser than where test accuracy is lowest",
         ),

@@ -56,6 +56,7 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
+            *setting.of_rate,
             *setting.in_fast(
                 "at the edge of what 24 seeds tell: of 3.6 points lost on pilots, 2.6 are lost with the mask kept, "
                 "too; block 4000 supported the claim, block 5000 left it open (p .004), and it went into block 7000 "

@@ -52,6 +52,7 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
+            *setting.of_rate,
             "sharpness: the curvature of a parabola fitted to the training loss within a tenth of a filter norm of the "
             "minimum, along filter-normalised random directions, the mean of three; the paper shows curves of loss",
             *setting.in_fast(

@@ -45,7 +45,7 @@ def trial(setting: Setting) -> Trial:
             "two independent chains of tickets", {"reinitialized": setting.curve(setting.repeated(100), offset=100)}
         ),
         block=setting.block,
-        deviations=setting.deviations,
+        deviations=(*setting.deviations, *setting.of_rate),
     )
 
 

@@ -38,6 +38,7 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
+            *setting.of_rate,
             "ticket and reinitialized network go through the same schedule, of which a ticket that is rewound to a "
             "later iteration than 0 has the first ones as the dense network; the paper's code gives the ticket of "
             "ResNet-18 1,000 iterations more",

@@ -44,7 +44,7 @@ def trial(setting: Setting) -> Trial:
             {"accuracy": setting.curve(clean), "train accuracy": setting.curve(clean, "train_accuracy")},
         ),
         block=setting.block,
-        deviations=setting.deviations,
+        deviations=(*setting.deviations, *setting.of_rate),
     )
 
 

@@ -36,6 +36,8 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
+            *setting.of_rate,
+            *setting.in_full("pruned by magnitude; the paper shows pruning by gradient and at random, too"),
             *setting.in_fast(
                 "the paper shows ResNet-18 on CIFAR: on MNIST digits this is a proxy",
                 "registered as inconclusive: on pilots the second rise is 1.4 points under pairflip noise (about 200 "

@@ -12,7 +12,7 @@ CLAIM = Claim(
     title=TITLE,
     statement="Whether weights are pruned by magnitude, by gradient or at random, test accuracy falls and rises again "
     "as the network is pruned sparser.",
-    source="Figures 2, 13 to 18 and 20 to 25",
+    source="Figures 2, 13, 14, 16 to 18, 20, 23 to 25 and 27",
 )
 
 
@@ -26,7 +26,7 @@ def trial(setting: Setting) -> Trial:
         rule=setting.dip_under_each(noisy),
         control=Control("no label noise", setting.accuracies(clean)),
         block=setting.block,
-        deviations=setting.deviations,
+        deviations=(*setting.deviations, *setting.of_rate),
     )
 
 

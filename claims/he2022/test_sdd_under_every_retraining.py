@@ -32,7 +32,7 @@ def trial(setting: Setting) -> Trial:
         rule=setting.dip_under_each(noisy),
         control=Control("no label noise", setting.accuracies(clean)),
         block=setting.block,
-        deviations=(*setting.deviations, *(ONE_RUN if setting.finetunes_by_rewinding else ())),
+        deviations=(*setting.deviations, *setting.of_rate, *(ONE_RUN if setting.finetunes_by_rewinding else ())),
     )
 
 

@@ -1,4 +1,4 @@
-"""For ResNet-18 no weight decay takes the dip away; in the full tier only."""
+"""For ResNet-18 no weight decay that lets it learn its labels takes the dip away; in the full tier only."""
 
 import pytest
 
@@ -9,7 +9,7 @@ CLAIM = Claim(
     name="l2_does_not_dodge_sdd_for_resnet",
     paper="quetu2023",
     title=TITLE,
-    statement="ResNet-18 on CIFAR-10 dips at every weight decay of an ablation, until it no longer learns its labels.",
+    statement="ResNet-18 on CIFAR-10 dips at every weight decay of an ablation that still lets it learn its labels.",
     source="section 4",
 )
 
@@ -20,16 +20,25 @@ def trial(setting: Setting) -> Trial:
         f"weight decay {strength:g}": resnet.but(training={"optimizer": {"weight_decay": strength}})
         for strength in setting.decay.ablation
     }
+    tried = f"{LENET.training.optimizer.weight_decay:g}"
     return Trial(
         CLAIM,
         setting.tier,
         curves=setting.accuracies(decays),
         rule=setting.dip_under_each(decays),
-        control=Control("LeNet-300-100 on MNIST at its lambda_opt", setting.accuracies(dict.fromkeys(decays, LENET))),
+        control=Control(
+            f"LeNet-300-100 on MNIST at weight decay {tried}, lambda_opt of the fast tier's network and untried here",
+            setting.accuracies(dict.fromkeys(decays, LENET)),
+        ),
         block=setting.block,
         deviations=(
             *setting.deviations,
-            "the paper does not list its strengths: 1e-4, 1e-3, 1e-2 and 1e-1, at 20 % noise",
+            f"at 20 % noise, {', '.join(decays)}: the paper lists no strengths, and says that the dip stays even at "
+            "high ones, which no longer let the network learn the training set entirely",
+            "judged is that it dips at all that still do; stronger ones are left out because nobody has measured which "
+            "still learn noisy labels with this schedule, and these are untried too: look at them with --pilots first",
+            f"weight decay {tried} of the control is lambda_opt of the fast tier's network, untried on LeNet-300-100: "
+            "look at it with --pilots before a block judges",
         ),
     )
 

@@ -56,6 +56,37 @@ FIGURES = {
 }
 
 
+# The claims of the other papers, each judged in the full tier by one trial, which names no network.
+ON_THEIR_OWN = [
+    "quetu2023/early_stopping_is_misled",
+    "quetu2023/kd_saves_training_cost",
+    "quetu2023/kd_student_avoids_sdd",
+    "quetu2023/l2_costs_compressibility",
+    "quetu2023/l2_does_not_dodge_sdd_for_resnet",
+    "quetu2023/lambda_above_opt_costs_accuracy",
+    "quetu2023/lambda_opt_is_monotone",
+    "quetu2023/lambda_opt_with_early_stop_saves_training",
+    "quetu2023/more_noise_needs_stronger_l2",
+    "quetu2023/pruned_teacher_is_best",
+    "quetu2023/sdd_appears_across_noise_rates",
+    "quetu2023/sdd_appears_under_human_label_noise",
+    "quetu2023/strong_l2_narrows_weights",
+    "quetu2023/vanilla_student_shows_sdd",
+    "zhang2024/fewer_neurons_more_ascents",
+    "zhang2024/learned_kernel_refit",
+    "zhang2024/minimum_is_width_invariant",
+    "zhang2024/penalty_path_sparsifies",
+    "zhang2024/sdd_along_the_penalty_path",
+    "parhi2021/active_neurons_do_not_grow_with_width",
+    "parhi2021/eq2_is_sparser_than_weight_decay",
+    "parhi2021/eq2_learns_one_pattern",
+    "parhi2021/nonzero_fraction_falls_in_training",
+    "parhi2021/rank_order",
+    "parhi2021/small_lambda_interpolates",
+    "parhi2021/weight_decay_sparsifies",
+]
+
+
 def full_trials(paper: str, claim: str) -> dict[str, Trial]:
     """The trials that a claim module registers for the full tier, by their network."""
     marks = importlib.import_module(f"claims.{paper}.test_{claim}").test_full.pytestmark
@@ -120,6 +151,19 @@ def test_a_claim_is_judged_at_the_noise_of_its_figures(claim, network):
 
 
 @pytest.mark.parametrize(("claim", "network"), HE, ids="-".join)
+def test_a_trial_says_at_which_rate_of_noise_it_is_judged(claim, network):
+    trial = HE[claim, network]
+    rates = {curve.spec.noise.rate for curve in trial.curves.values()} - {0.0}
+    if claim == "no_sdd_without_label_noise":
+        assert not rates
+    elif claim.startswith("noise_moves"):
+        assert "rates of label noise compared: 20%, 40%, 80%" in trial.deviations
+    else:
+        (rate,) = rates
+        assert f"judged at {100 * rate:g} % noise; figures at other rates are not judged" in trial.deviations
+
+
+@pytest.mark.parametrize(("claim", "network"), HE, ids="-".join)
 def test_a_claim_is_judged_on_its_network_to_the_last_level(claim, network):
     trial = HE[claim, network]
     (setting,) = (setting for setting in FULL if setting.network == network)
@@ -137,6 +181,14 @@ def test_weights_of_every_level_are_kept_where_something_is_derived_from_them_an
     specs = [spec for spec in specs if spec.model == setting.clean.model]
     kept = {spec.parent or spec for spec in specs if spec.record.weights == "every_level"}
     assert kept == {spec.parent for spec in specs if spec.parent}
+
+
+def test_the_names_under_which_the_ledger_keeps_full_trials_stay():
+    papers = ("he2022", "quetu2023", "zhang2024", "parhi2021")
+    trials = [t for paper in papers for claim in modules(paper) for t in full_trials(paper, claim).values()]
+    named = {(f"he2022/{claim}", "full", network) for claim, networks in FIGURES.items() for network in networks}
+    assert {trial.key for trial in trials} == named | {(claim, "full", "") for claim in ON_THEIR_OWN}
+    assert len(trials) == 54 + 26
 
 
 def test_learning_rate_rewinding_is_a_run_of_its_own_where_the_learning_rate_falls():
