@@ -17,6 +17,7 @@ def test_the_summary_counts_by_tier_and_verdict_and_says_what_alpha_means(docume
     assert "tested at 0.05 / 46 = 0.0011" in text
     assert "within a tier" in text
     assert "meant to be at most 5 %" in text
+    assert "Over the 2 such families of claims together, each chance is bounded by 2 times that." in text
 
 
 def test_networks_are_counted_apart_and_the_error_rate_is_said_to_be_each_ones(document):
@@ -29,12 +30,19 @@ def test_networks_are_counted_apart_and_the_error_rate_is_said_to_be_each_ones(d
     assert "In the full tier with ResNet-18 on CIFAR-100 1 was supported." in text
     assert "In the full tier 1 was supported." in text
     assert "within a tier and on one network, the chance" in text
+    assert "Over the 3 such families of claims together, each chance is bounded by 3 times that." in text
     assert sentences.verdict(document["claims"][0]).startswith(
         "Supported in the full tier with ResNet-18 on CIFAR-10, on 12"
     )
     assert sentences.paper_tally(document["claims"]) == (
         "full, ResNet-18 on CIFAR-10: 1 supported; full, ResNet-18 on CIFAR-100: 1 supported; full: 1 supported"
     )
+
+
+def test_one_family_of_claims_is_not_added_up(document):
+    families = {(claim["tier"], sentences.network(claim)) for claim in document["claims"]}
+    assert len(families) == 1
+    assert "together" not in " ".join(sentences.summary(document))
 
 
 def test_the_summary_of_nothing_says_so(document):
