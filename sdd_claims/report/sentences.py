@@ -66,9 +66,10 @@ def summary(document: ClaimsDocument) -> list[str]:
         f"supported though it is false is meant to be at most {numbers.percent(alpha)}, "
         f"and the chance that one is called refuted though it is true likewise."
     )
-    if (families := len(tallies(document))) > 1:
+    if len(tallies(document)) > 1:
         sentences.append(
-            f"Over the {families} such families of claims together, each chance is bounded by {families} times that."
+            f"Over all {len(claims)} verdicts together, each chance is bounded by "
+            f"{numbers.percent(len(claims) * alpha / size)}."
         )
     return sentences
 

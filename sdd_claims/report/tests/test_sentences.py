@@ -17,7 +17,7 @@ def test_the_summary_counts_by_tier_and_verdict_and_says_what_alpha_means(docume
     assert "tested at 0.05 / 46 = 0.0011" in text
     assert "within a tier" in text
     assert "meant to be at most 5 %" in text
-    assert "Over the 2 such families of claims together, each chance is bounded by 2 times that." in text
+    assert "Over all 4 verdicts together, each chance is bounded by 0.4348 %." in text
 
 
 def test_networks_are_counted_apart_and_the_error_rate_is_said_to_be_each_ones(document):
@@ -30,7 +30,7 @@ def test_networks_are_counted_apart_and_the_error_rate_is_said_to_be_each_ones(d
     assert "In the full tier with ResNet-18 on CIFAR-100 1 was supported." in text
     assert "In the full tier 1 was supported." in text
     assert "within a tier and on one network, the chance" in text
-    assert "Over the 3 such families of claims together, each chance is bounded by 3 times that." in text
+    assert "Over all 3 verdicts together, each chance is bounded by 0.3261 %." in text
     assert sentences.verdict(document["claims"][0]).startswith(
         "Supported in the full tier with ResNet-18 on CIFAR-10, on 12"
     )
