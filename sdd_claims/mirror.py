@@ -1,18 +1,19 @@
 """A store elsewhere, at any URL that fsspec reaches: a working copy on this machine that sends its levels as they come.
 
 Files travel in the order in which the store commits them, the pass last, each under a passing name first. So whatever
-breaks on the way, what lies there is a store that lacks at most the newest level. Results are immutable: whoever has
-more levels of a chain has all that the other has, and the shorter chain gives way.
+breaks on the way, what lies there is a store that lacks at most the newest levels. Results are immutable, and verdicts
+may rest on what lies there: where both sides have trained the same levels, those there stand, and a chain is taken over
+only when it has come whole.
 
 The locks of a store are those of a file system and do not reach across a URL. Two machines that are told to train the
 same at once both do so; one driver that hands out the work (the Ray engine) lets nothing be trained twice.
 """
 
 import hashlib
-import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from sdd_claims.errors import InputError, StoreError
 from sdd_claims.files import write_atomically
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.sealed import seal, unseal
-from sdd_claims.store import Store
+from sdd_claims.store import Store, kept_levels
 
 INSTALL = "pip install sdd-claims[cluster]"
 _LEDGER = "judged.json"
@@ -37,6 +38,30 @@ def is_url(store: str) -> bool:
 def working_copy(url: str) -> Path:
     """Where this machine keeps its copy of a store elsewhere."""
     return Path.home() / ".cache" / "sdd_claims" / "stores" / hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+class _UnreachedError(StoreError):
+    """The other side does not answer, now."""
+
+
+@dataclass(frozen=True)
+class _There:
+    """What the other side has of a replica.
+
+    Attributes:
+        raw: its levels.json; None where there is none.
+        content: of that; None where there is none, or it is damaged.
+        levels: how many of its levels count.
+    """
+
+    raw: bytes | None = None
+    content: Mapping[str, Any] | None = None
+    levels: int = 0
+
+    @property
+    def passes(self) -> tuple[str, ...]:
+        """Those of the levels that count."""
+        return tuple(self.content["passes"][: self.levels]) if self.content else ()
 
 
 class MirroredStore(Store):
@@ -55,18 +80,31 @@ class MirroredStore(Store):
         if there is not None and (not here.exists() or self._schema_there > _schema(here.read_bytes(), path)):
             write_atomically(here, there)
         super().__init__(path)
+        self._unsent: dict[Replica, None] = {}
         self._send_schema()
 
     def commit(
         self, results: Sequence[tuple[Replica, LevelRecord, ChainState | None]], about: Mapping[str, Any]
     ) -> None:
-        """As in any store; then it is sent.
+        """As in any store; then it is sent. What cannot be sent now goes with the next level, or with `send_rest`."""
+        super().commit(results, about)
+        mine = [replica for replica, _, _ in results]
+        try:
+            self._send_unsent(mine)
+        except _UnreachedError as error:
+            self._unsent |= dict.fromkeys(mine)
+            self._warn_once(
+                f"the store {self._far.url} did not answer for a while ({error.__cause__!r}); what was trained "
+                "meanwhile was kept here, to be sent with later levels"
+            )
+
+    def send_rest(self) -> None:
+        """Send what could not be sent when it was committed.
 
         Raises:
-            StoreError: it cannot be sent. It is in the working copy, and the next `meet` sends it.
+            StoreError: it cannot be sent now either. It is in the working copy, and the next `meet` sends it.
         """
-        super().commit(results, about)
-        self._send([replica for replica, _, _ in results])
+        self._send_unsent([])
 
     def meet(self, replicas: Sequence[Replica]) -> None:
         """Fetch the levels that only the other side has, and send those that only this one has.
@@ -74,10 +112,18 @@ class MirroredStore(Store):
         The caller holds the locks of these replicas.
         """
         for replica in replicas:
-            content, levels = self._there(replica)
-            if content is not None and levels > self._here(replica):
-                self._fetch(replica, content, levels)
+            self._fetch(replica)
         self._send(replicas)
+
+    def verify(self, replica: Replica) -> None:
+        """As in any store; what had to be set aside here is fetched again, as far as the other side has it."""
+        levels = self._levels_path(*replica.key)
+        was_here = levels.exists()
+        super().verify(replica)
+        if was_here and not levels.exists():
+            self.meet([replica])
+            if levels.exists():
+                self.warnings.append(f"{_words(replica)} has been fetched again from {self._far.url}")
 
     def share_ledger(self) -> None:
         """Give both sides what either says of judged blocks; where they differ, the other side was first.
@@ -102,36 +148,83 @@ class MirroredStore(Store):
             if both != theirs:
                 self._far.write(_LEDGER, seal(both))
 
-    def _here(self, replica: Replica) -> int:
+    def _ours(self, replica: Replica) -> tuple[str, ...] | None:
+        """The passes of the levels that are finished here; None where they are damaged."""
         try:
-            return self.levels_done(replica)
+            return self._chain(*replica.key).passes
         except StoreError:
-            return 0  # damaged
+            return None
 
-    def _there(self, replica: Replica) -> tuple[Mapping[str, Any] | None, int]:
-        """What the other side has in levels.json, and how many of its levels count."""
+    def _there(self, replica: Replica) -> _There:
         raw = self._far.read(_levels(replica))
         try:
             content = unseal(raw) if raw is not None else None
         except ValueError:
-            return None, 0  # damaged: ours takes its place, or it is trained anew
+            content = None
         if content is None:
-            return None, 0
+            return _There(raw)
         # Only the newest pass can be missing: that of a sending which broke.
         passes = content["passes"]
-        return content, len(passes) if not passes or self._far.has(_pass(passes[-1])) else len(passes) - 1
+        whole = not passes or self._far.has(_pass(passes[-1]))
+        return _There(raw, content, len(passes) if whole else len(passes) - 1)
 
-    def _fetch(self, replica: Replica, content: Mapping[str, Any], levels: int) -> None:
-        """Bring a chain here, its records last; what proves to be damaged is set aside on both sides."""
-        names = [f"{_folder(replica)}/{name}" for name in self._states_there(replica)]
-        for name in (*names, *map(_pass, content["passes"][:levels])):
-            if (file := self._far.read(name)) is not None:
-                write_atomically(self.path / name, file)
+    def _files_there(self, replica: Replica, there: _There) -> Mapping[str, bytes] | None:
+        """All that a chain there consists of but levels.json, checked; None where something is missing or damaged."""
+        if there.content is None:
+            return None
+        files = {}
+        for name, checksum in _needed(replica, there.content, there.levels).items():
+            file = self._far.read(name)
+            if file is None or hashlib.sha256(file).hexdigest() != checksum:
+                return None
+            files[name] = file
+        for name in map(_pass, there.passes):
+            try:
+                unseal(file := self._far.read(name) or b"")
+            except ValueError:
+                return None
+            files[name] = file
+        return files
+
+    def _fetch(self, replica: Replica) -> None:
+        """Take over the chain of the other side if it has levels that are not here, and has them whole."""
+        before = None
+        # Twice: its owner may have deleted the state of a level, and gone on to the next, since levels.json was read.
+        for _ in range(2):
+            there, ours = self._there(replica), self._ours(replica)
+            if there.passes == (ours or ())[: there.levels]:
+                return
+            if there == before:
+                break
+            if (files := self._files_there(replica, there)) is not None:
+                self._take(replica, there, files)
+                return
+            before = there
+        self._warn_once(
+            f"what {self._far.url} has of {_words(replica)} is not whole and has not been fetched; it is left as it is "
+            "until as many levels are stored here"
+        )
+
+    def _take(self, replica: Replica, there: _There, files: Mapping[str, bytes]) -> None:
+        """Write a chain that has come whole, its records last."""
+        ours = self._ours(replica)
+        if ours is None or ours != there.passes[: len(ours)]:
+            why = "is damaged here" if ours is None else f"was trained elsewhere too, and sent to {self._far.url} first"
+            why = f"{_words(replica)} {why}"
+            self._warn_once(f"{why}: ours has been set aside in {self._set_aside(replica, why)}")
+        for name, content in files.items():
+            write_atomically(self.path / name, content)
         write_atomically(self.path / _spec(replica), seal(replica.spec.as_dict()))
-        write_atomically(self.path / _levels(replica), seal(content))
-        self.verify(replica)
-        if self._here(replica) < levels:
-            self._far.move(_levels(replica), f"set_aside/{replica.spec.digest[:12]}-{replica.seed}-{_unique()}.json")
+        assert there.content is not None
+        counted = {key: there.content[key][: there.levels] for key in ("records", "states", "passes")}
+        write_atomically(self.path / _levels(replica), seal({**there.content, **counted}))
+
+    def _send_unsent(self, mine: Sequence[Replica]) -> None:
+        """Send some replicas whose locks are held, and what could not be sent before unless others are at it."""
+        with ExitStack() as held:
+            late = [r for r in self._unsent if r not in mine and held.enter_context(self.locked([r], wait=False))]
+            self._send([*late, *mine])
+        self._unsent.clear()
 
     def _send(self, replicas: Sequence[Replica]) -> None:
         """Send what is here and not there: states and records, then the newest passes, which make them count."""
@@ -139,26 +232,61 @@ class MirroredStore(Store):
         newest: dict[str, None] = {}
         superseded = []
         for replica in replicas:
-            (theirs, levels), here = self._there(replica), self._here(replica)
-            if levels >= here:
-                continue  # somebody else was faster
-            ours = unseal((self.path / _levels(replica)).read_bytes())
-            # Where others have trained the same levels, their chain is replaced whole.
-            first = levels if theirs and theirs["passes"][:levels] == ours["passes"][:levels] else 0
+            there, ours = self._there(replica), self._ours(replica) or ()
+            shared, first = min(there.levels, len(ours)), there.levels
+            unreadable = there.raw is not None and there.content is None
+            if other := unreadable or there.passes[:shared] != ours[:shared]:
+                if len(ours) < max(1, there.levels):
+                    continue
+                sound = self._files_there(replica, there) is not None
+                if sound or self._there(replica) != there:
+                    self._warn_once(
+                        f"{_words(replica)} was trained elsewhere too, and sent to {self._far.url} first: ours is not "
+                        "sent, and the next run takes theirs"
+                    )
+                    continue
+                first = 0
+            elif there.levels >= len(ours):
+                continue
+            if (files := self._files_here(replica)) is None:
+                continue  # `verify` sets it aside
+            if other:
+                self._set_aside_there(replica)
             self._far.write_once(_spec(replica), self.path / _spec(replica))
-            states, there = _states((self.path / _folder(replica)).iterdir()), self._states_there(replica)
-            for name in states:
-                if first == 0 or name not in there or _level(name) >= first:
-                    self._far.write(f"{_folder(replica)}/{name}", (self.path / _folder(replica) / name).read_bytes())
-            for pass_id in ours["passes"][first : here - 1]:
+            lie_there = self._states_there(replica)
+            begun = [f"{_folder(replica)}/state-{level}.safetensors" for level in range(first, len(ours))]
+            for name, content in files.items():
+                if name in begun or name not in lie_there:
+                    self._far.write(name, content)
+            for pass_id in ours[first:-1]:
                 self._far.write_once(_pass(pass_id), self.path / _pass(pass_id))
-            self._far.write(_levels(replica), seal(ours))
-            newest[ours["passes"][here - 1]] = None
-            superseded += [f"{_folder(replica)}/{name}" for name in there if name not in states]
+            self._far.write(_levels(replica), seal(asdict(self._chain(*replica.key))))
+            newest[ours[-1]] = None
+            superseded += [name for name in lie_there if name not in files]
         for pass_id in newest:
             self._far.write_once(_pass(pass_id), self.path / _pass(pass_id))
         for name in superseded:
             self._far.delete(name)
+
+    def _files_here(self, replica: Replica) -> Mapping[str, bytes] | None:
+        """The states of a chain here, checked; None where one is missing or damaged."""
+        chain, files = self._chain(*replica.key), {}
+        for name, checksum in _needed(replica, asdict(chain), len(chain.passes)).items():
+            with suppress(OSError):
+                files[name] = (self.path / name).read_bytes()
+            if name not in files or hashlib.sha256(files[name]).hexdigest() != checksum:
+                return None
+        return files
+
+    def _set_aside_there(self, replica: Replica) -> None:
+        """Make way for ours: levels.json first, without which the rest is none."""
+        aside = f"set_aside/{replica.spec.digest[:12]}-{replica.seed}-{uuid.uuid4().hex[:8]}"
+        for name in (_levels(replica), *self._states_there(replica)):
+            self._far.move(name, f"{aside}/{name.rpartition('/')[2]}")
+        self._warn_once(
+            f"what {self._far.url} had of {_words(replica)} was damaged and has been set aside there in {aside}; ours "
+            "takes its place"
+        )
 
     def _send_schema(self) -> None:
         """Let versions that cannot read what is sent leave it alone."""
@@ -168,7 +296,8 @@ class MirroredStore(Store):
             self._schema_there = schema
 
     def _states_there(self, replica: Replica) -> list[str]:
-        return _states(Path(name) for name in self._far.names(_folder(replica)))
+        found = sorted(path.rpartition("/")[2] for path in self._far.names(_folder(replica)))
+        return [f"{_folder(replica)}/{name}" for name in found if name.endswith(".safetensors")]
 
 
 def _schema(marker: bytes, store: object) -> int:
@@ -190,15 +319,15 @@ def _levels(replica: Replica) -> str:
     return f"{_folder(replica)}/levels.json"
 
 
-def _states(files: Iterable[Path]) -> list[str]:
-    """The names of those from which a chain goes on."""
-    return sorted(file.name for file in files if file.suffix == ".safetensors" and not file.name.startswith("."))
+def _needed(replica: Replica, content: Mapping[str, Any], levels: int) -> Mapping[str, str]:
+    """The files from which so many levels of a chain go on, each with its SHA-256 as levels.json has it."""
+    folder = _folder(replica)
+    states = {f"{folder}/state-{n}.safetensors": content["states"][n] for n in kept_levels(replica, levels)}
+    return {**states, f"{folder}/rewind.safetensors": content["rewind"]} if content.get("rewind") else states
 
 
-def _level(name: str) -> int:
-    """The level of a state; -1 for what belongs to no level."""
-    level = re.fullmatch(r"state-(\d+)\.safetensors", name)
-    return int(level[1]) if level else -1
+def _words(replica: Replica) -> str:
+    return f"seed {replica.seed} of run {replica.spec.digest[:12]}"
 
 
 def _spec(replica: Replica) -> str:
@@ -234,7 +363,7 @@ class _Far:
         except FileNotFoundError:
             raise
         except Exception as error:  # each file system has its own
-            raise StoreError(
+            raise _UnreachedError(
                 f"the store {self.url} does not answer ({type(error).__name__}: {error}); look at the URL, the network "
                 "and your credentials and run again: what has been trained is kept here and will be sent"
             ) from error

@@ -247,18 +247,23 @@ class Store:
             if chain.rewind:
                 _sound(self._rewind_path(replica), chain.rewind)
         except DamageError as damage:
-            aside = self.path / "set_aside" / f"{replica.spec.digest[:12]}-{replica.seed}-{uuid.uuid4().hex[:8]}"
-            try:
-                aside.parent.mkdir(exist_ok=True)
-                shutil.move(folder, aside)
-            except OSError as error:
-                raise StoreError(f"{damage}, and cannot be set aside: {remedy(error)}") from error
+            aside = self._set_aside(replica, str(damage))
             self.warnings.append(
                 f"{damage}: what is stored of seed {replica.seed} of run {replica.spec.digest[:12]} has been set aside "
                 f"in {aside} and will be trained anew"
             )
 
     # Files
+
+    def _set_aside(self, replica: Replica, why: str) -> Path:
+        """Move all that is stored of a replica out of the way; returns where it is then."""
+        aside = self.path / "set_aside" / f"{replica.spec.digest[:12]}-{replica.seed}-{uuid.uuid4().hex[:8]}"
+        try:
+            aside.parent.mkdir(exist_ok=True)
+            shutil.move(self._folder(*replica.key), aside)
+        except OSError as error:
+            raise StoreError(f"{why}, and cannot be set aside: {remedy(error)}") from error
+        return aside
 
     def _passes_before(self, replica: Replica, level: int) -> list[str]:
         """Those that trained what a level starts and learns from."""

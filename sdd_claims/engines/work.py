@@ -113,6 +113,8 @@ def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
             else:
                 held_by_others += 1
                 waiting.append(stack)
+    if isinstance(store, MirroredStore):
+        store.send_rest()
     if too_large:
         raise DeviceMemoryError(too_large)
     return store.warnings

@@ -43,6 +43,15 @@ def machine(tmp_path, far):
     return opened
 
 
+def files_of(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def replica_passes(store):
+    """The passes that the chains of a store consist of."""
+    return [pass_id for path in store.glob("runs/*/*/levels.json") for pass_id in unseal(path.read_bytes())["passes"]]
+
+
 def train(machine, wanted=SEVERAL):
     """As a run does: what is there is fetched, what is missing is trained and sent."""
     for stack in wanted.stacks:
@@ -107,14 +116,17 @@ def test_any_file_system_of_fsspec_will_do(tmp_path):
     MemoryFileSystem.store.clear()
 
 
-def test_a_sending_that_breaks_anywhere_leaves_a_store_and_the_rest_is_sent_later(tmp_path, far, machine, monkeypatch):
+@pytest.mark.parametrize("lasting", [True, False], ids=["for good", "for a moment"])
+def test_a_sending_that_breaks_anywhere_leaves_a_store_and_the_rest_is_sent_later(
+    tmp_path, far, machine, monkeypatch, lasting
+):
     train(machine("one"), stack_of_three(1))
     for moment in count(1):
         calls = count(1)
 
         def breaking(call, calls=calls, moment=moment):
             def called(*args, **settings):
-                if next(calls) == moment:
+                if (now := next(calls)) == moment or (lasting and now > moment):
                     raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
                 return call(*args, **settings)
 
@@ -129,11 +141,13 @@ def test_a_sending_that_breaks_anywhere_leaves_a_store_and_the_rest_is_sent_late
                 patch.setattr(LocalFileSystem, verb, breaking(getattr(LocalFileSystem, verb)))
             try:
                 train(broken, stack_of_three(2))
-                whole = True
+                whole = next(calls) <= moment
+                sent = True
             except StoreError as error:
                 assert "does not answer (ConnectionResetError" in str(error)  # noqa: PT017
-                whole = False
-        expect_sound(there, stack_of_three(1), tmp_path)
+                whole = sent = False
+        assert sent or lasting
+        expect_sound(there, stack_of_three(2 if sent else 1), tmp_path)
         again = MirroredStore(tmp_path / machine_path, f"file://{there}")
         train(again, stack_of_three(2))
         expect_sound(there, stack_of_three(2), tmp_path)
@@ -155,13 +169,91 @@ def test_a_longer_chain_is_never_replaced_by_a_shorter_one(tmp_path, far, machin
     expect_sound(late.path, stack_of_three(3), tmp_path)
 
 
-def test_of_two_who_have_trained_the_same_the_longer_chain_stands_whole(tmp_path, far, machine):
+def test_of_two_who_have_trained_the_same_the_chain_that_was_sent_stands(tmp_path, far, machine):
     late = machine("late")
-    SerialEngine().run(SEVERAL, Site(late.path))
-    train(machine("one"), plan([Request(SPEC, SEEDS, 2), Request(KEPT, SEEDS, 2)]))
-    for stack in SEVERAL.stacks:
-        late.meet(stack.replicas)
-    expect_sound(far, SEVERAL, tmp_path)
+    SerialEngine().run(stack_of_three(3), Site(late.path))  # out of reach of the other side
+    train(machine("one"), stack_of_three(2))
+    passes = files_of(far / "passes")
+    train(late, stack_of_three(3))
+    assert files_of(far / "passes").items() > passes.items()
+    for path in (far, late.path):
+        expect_sound(path, stack_of_three(3), tmp_path)
+    assert max(Counter(trained(far)).values()) == 1
+    asides = {path.name.split("-")[1] for path in (late.path / "set_aside").iterdir()}
+    assert asides == {str(seed) for seed in SEEDS}
+    assert len([said for said in late.warnings if "was trained elsewhere too" in said]) == len(SEEDS)
+
+
+def test_of_two_who_train_at_once_the_one_who_sends_first_stands(tmp_path, far, machine):
+    late = machine("late")
+    train(machine("one"), stack_of_three(2))
+    sent = files_of(far)
+    said = SerialEngine().run(stack_of_three(2), Site(late.path, url=late._far.url))
+    assert files_of(far) == sent
+    assert len([sentence for sentence in said if "the next run takes theirs" in sentence]) == len(SEEDS)
+    train(machine("late"), stack_of_three(2))
+    assert Counter(replica_passes(late.path)) == Counter(replica_passes(far))
+    expect_sound(late.path, stack_of_three(2), tmp_path)
+
+
+def test_levels_that_are_not_whole_there_are_not_fetched_and_none_is_lost_on_either_side(tmp_path, far, machine):
+    train(machine("one"), stack_of_three(2))
+    train(machine("other"), stack_of_three(3))
+    (far / "runs" / SPEC.digest / str(SEEDS[0]) / "state-2.safetensors").unlink()
+    sent, kept = files_of(far), files_of(tmp_path / "one" / "runs" / SPEC.digest / str(SEEDS[0]))
+    one = machine("one")
+    for stack in stack_of_three(3).stacks:
+        one.meet(stack.replicas)
+    assert files_of(far) == sent
+    assert files_of(tmp_path / "one" / "runs" / SPEC.digest / str(SEEDS[0])) == kept
+    assert [said for said in one.warnings if "is not whole and has not been fetched" in said] == one.warnings != []
+    train(one, stack_of_three(3))
+    for path in (far, one.path):
+        expect_sound(path, stack_of_three(3), tmp_path)
+    (aside,) = (far / "set_aside").glob("*/levels.json")
+    assert aside.read_bytes() == sent[f"runs/{SPEC.digest}/{SEEDS[0]}/levels.json"]
+
+
+def test_a_chain_that_goes_on_while_it_is_fetched_is_fetched_as_it_then_is(tmp_path, far, machine, monkeypatch):
+    owner = machine("one")
+    train(owner, stack_of_three(2))
+    read, other = LocalFileSystem.cat_file, machine("other")
+
+    def overtaken(files, path, *args, **settings):
+        if path.endswith("state-1.safetensors"):
+            monkeypatch.setattr(LocalFileSystem, "cat_file", read)
+            train(owner, stack_of_three(3))
+        return read(files, path, *args, **settings)
+
+    monkeypatch.setattr(LocalFileSystem, "cat_file", overtaken)
+    for stack in stack_of_three(3).stacks:
+        other.meet(stack.replicas)
+    assert other.warnings == []
+    expect_sound(other.path, stack_of_three(3), tmp_path)
+
+
+def test_what_is_damaged_here_is_fetched_again_and_never_sent(tmp_path, far, machine):
+    train(machine("one"), stack_of_three(2))
+    sent, one = files_of(far), machine("one")
+    (rotten,) = (one.path / "runs" / SPEC.digest / str(SEEDS[0])).glob("state-*")
+    rotten.write_bytes(b"rot")
+    for replica in stack_of_three(2).wanted:
+        one.verify(replica)
+    assert [said.split(" from file://")[0] for said in one.warnings[1:]] == [
+        f"seed {SEEDS[0]} of run {SPEC.digest[:12]} has been fetched again"
+    ]
+    assert files_of(far) == sent
+    expect_sound(one.path, stack_of_three(2), tmp_path)
+
+
+def test_a_state_that_is_damaged_here_is_not_sent(tmp_path, far, machine):
+    one = machine("one")
+    SerialEngine().run(stack_of_three(2), Site(one.path))
+    (rotten,) = (one.path / "runs" / SPEC.digest / str(SEEDS[0])).glob("state-*")
+    rotten.write_bytes(b"rot")
+    for stack in stack_of_three(2).stacks:
+        one.meet(stack.replicas)
+    assert {path.name for path in (far / "runs" / SPEC.digest).iterdir() if path.is_dir()} == {"1001", "1002"}
 
 
 @pytest.mark.parametrize("rotten", ["state-2.safetensors", "levels.json"])
