@@ -14,6 +14,7 @@ from sdd_claims.engines.work import Site, work_through
 from sdd_claims.errors import DeviceLostError, StoreError
 from sdd_claims.plan import Plan
 from sdd_claims.provenance import cores
+from sdd_claims.store import Store
 
 _KILLED = "a training process was killed (out of memory, perhaps)"
 _GO_ON = "the levels it had finished are stored, so run again, and it goes on from there"
@@ -30,7 +31,8 @@ class PoolEngine:
         """Return when the whole plan is stored.
 
         A process that is killed, or whose GPU is lost, leaves its work to the others. A stack that is too large for a
-        device is tried once by each process, and each goes on with the rest.
+        device is tried once by each process, and each goes on with the rest. Whoever interrupts this process ends them
+        all.
 
         Returns:
             Sentences that the user should read: who was lost, and what the store has to say.
@@ -41,6 +43,18 @@ class PoolEngine:
             DeviceMemoryError: a device cannot hold some network, and nothing worse has happened.
             Exception: the first error of any process; the others have gone on to their end.
         """
+        others = multiprocessing.active_children()
+        try:
+            return self._run(plan, site)
+        except BaseException:
+            # At its exit this process would wait for them, until the plan is trained.
+            for child in multiprocessing.active_children():
+                if child not in others:
+                    child.terminate()
+                    child.join()
+            raise
+
+    def _run(self, plan: Plan, site: Site) -> Sequence[str]:
         running = {_started(plan, replace(site, device=device)): device for device in self._devices or processes(site)}
         lost: list[tuple[str, BaseException]] = []
         failed: list[BaseException] = []
@@ -57,7 +71,9 @@ class PoolEngine:
         if failed:
             raise failures.gravest(failed)
         said = [sentence for future in running if not future.exception() for sentence in future.result()]
-        return [*(f"{what}; the other processes have done its work" for what, _ in lost), *dict.fromkeys(said)]
+        whole = plan.stored(Store(site.store)) == plan.needed
+        work = "the other processes have done its work" if whole else "the others went on until the time was up"
+        return [*(f"{what}; {work}" for what, _ in lost), *dict.fromkeys(said)]
 
 
 def processes(site: Site) -> tuple[str, ...]:

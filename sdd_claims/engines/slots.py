@@ -18,8 +18,10 @@ _POLL_SECONDS = 0.2
 
 
 @contextmanager
-def training_slot(device: str, per_device: int = 1) -> Iterator[None]:
+def training_slot(device: str, per_device: int = 1, deadline: float | None = None) -> Iterator[bool]:
     """Hold one of the machine's training slots, and compute with one CPU thread meanwhile.
+
+    Yields whether there is one: `deadline` is the `time.time()` from which on nobody waits for it.
 
     There is one slot a core, and `per_device` a GPU. OpenMP threads that wait for each other spin: two processes of two
     threads on two cores are many times slower than two of one thread.
@@ -27,8 +29,8 @@ def training_slot(device: str, per_device: int = 1) -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with _first_free(_slots(device, per_device)):
-            yield
+        with _first_free(_slots(device, per_device), deadline) as had:
+            yield had
     finally:
         torch.set_num_threads(threads)
 
@@ -40,7 +42,7 @@ def _slots(device: str, per_device: int) -> Sequence[str]:
 
 
 @contextmanager
-def _first_free(slots: Sequence[str]) -> Iterator[None]:
+def _first_free(slots: Sequence[str], deadline: float | None) -> Iterator[bool]:
     user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()  # in a container a user may have no name
     folder = Path(tempfile.gettempdir()) / f"sdd-claims-slots-{user}"
     folder.mkdir(exist_ok=True)
@@ -48,8 +50,11 @@ def _first_free(slots: Sequence[str]) -> Iterator[None]:
         for slot in slots:
             try:
                 with FileLock(folder / f"{slot}.lock", timeout=0):
-                    yield
+                    yield True
                     return
             except Timeout:
                 continue
+        if deadline is not None and time.time() >= deadline:
+            yield False
+            return
         time.sleep(_POLL_SECONDS)

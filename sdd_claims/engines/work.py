@@ -103,8 +103,8 @@ def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
             if mine:
                 held_by_others = 0
                 if stack.remaining(store):
-                    with training_slot(site.device, site.per_device):
-                        if not site.closed:
+                    with training_slot(site.device, site.per_device, site.deadline) as had:
+                        if had and not site.closed:
                             _bind(site.device)
                             if why := _too_large(stack, store, site):
                                 asked = zip(stack.replicas, stack.levels, strict=True)

@@ -53,10 +53,16 @@ class FallingSite(Site):
     Attributes:
         fallen: a FIFO through which the first says that it is lost; None where there is nobody to hear it.
         killed: the process is killed, and not told that its device is lost.
+        closes: the site is closed for the second.
     """
 
     fallen: Path | None = None
     killed: bool = False
+    closes: bool = False
+
+    @property
+    def closed(self) -> bool:
+        return self.closes and self.device != "cpu:0"
 
     def opened(self) -> Store:
         if self.device == "cpu:0":

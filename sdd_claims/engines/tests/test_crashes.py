@@ -102,24 +102,27 @@ def test_a_run_stopped_between_stacks_goes_on_with_the_next(tmp_path, monkeypatc
     assert len(trained(tmp_path / "stopped")) == wanted.needed
 
 
-def test_a_worker_of_a_pool_dies_with_its_parent(tmp_path):
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_a_worker_of_a_pool_dies_with_its_parent(tmp_path, ending):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     program = (
-        "import sys; from pathlib import Path; import sdd_claims.engines.pool as pool\n"
+        "import signal, sys; from pathlib import Path; import sdd_claims.engines.pool as pool\n"
         "from sdd_claims.tests.tiny import hang, stack_of_three\n"
         "if __name__ == '__main__':\n"
         "    pool.work_through = hang\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # who runs tests may ignore it
         "    pool.PoolEngine(['cpu']).run(stack_of_three(1), pool.Site(Path(sys.argv[1])))\n"
     )
     (tmp_path / "program.py").write_text(program)
-    parent = subprocess.Popen([sys.executable, tmp_path / "program.py", fifo], env=ENVIRONMENT)
+    command = [sys.executable, tmp_path / "program.py", fifo]
+    parent = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
     with fifo.open("rb", buffering=0) as pipe:
         worker = int(pipe.readline())
-        os.kill(parent.pid, signal.SIGKILL)
-        parent.wait()
+        os.kill(parent.pid, ending)
         readable, _, _ = select.select([pipe], [], [], 60)
         if not readable:
             os.kill(worker, signal.SIGKILL)
+        assert parent.wait() == -ending
         assert readable, "the worker outlives its parent"
         assert pipe.read(1) == b""  # its end of the pipe is closed: it is gone

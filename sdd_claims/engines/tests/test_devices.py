@@ -1,6 +1,7 @@
 """One process a device; what a lost device leaves behind, the others do. All devices are pretended ones of this CPU."""
 
 import os
+import time
 from collections import Counter
 
 import pytest
@@ -121,6 +122,13 @@ def test_where_no_device_is_left_the_loss_is_raised_and_a_new_run_goes_on(tmp_pa
     assert numbers(Store(tmp_path), SEVERAL) == alone
 
 
+def test_what_nobody_had_the_time_to_do_is_not_said_to_be_done(tmp_path):
+    os.mkfifo(tmp_path / "fallen")
+    site = FallingSite(tmp_path / "store", fallen=tmp_path / "fallen", closes=True)
+    (said,) = PoolEngine(["cpu:0", "cpu"]).run(SEVERAL, site)
+    assert said == "cpu:0 was lost; the others went on until the time was up"
+
+
 # Slots
 
 
@@ -155,6 +163,25 @@ def test_training_holds_one_slot_and_one_thread_and_gives_both_back(monkeypatch,
     with slots.training_slot("cpu"):
         pass
     assert threads == [1, 1, 7, 7, 1, 7]
+
+
+def test_nobody_waits_for_a_slot_beyond_the_deadline(monkeypatch, no_waiting):
+    monkeypatch.setattr(slots, "cores", lambda: 1)
+    with slots.training_slot("cpu", deadline=0) as first:
+        assert first
+        with slots.training_slot("cpu", deadline=0) as second:
+            assert not second
+        with pytest.raises(BusyError), slots.training_slot("cpu", deadline=time.time() + 3600):
+            pass
+
+
+def test_a_site_that_closes_while_it_waits_for_a_slot_trains_nothing(tmp_path, monkeypatch, no_waiting):
+    monkeypatch.setattr(slots, "cores", lambda: 1)
+    deadline = time.time() + 3600
+    with slots.training_slot("cpu"):
+        monkeypatch.setattr(slots.time, "sleep", lambda seconds: monkeypatch.setattr("time.time", lambda: deadline))
+        SerialEngine().run(SEVERAL, Site(tmp_path, deadline=deadline))
+    assert SEVERAL.stored(Store(tmp_path)) == 0
 
 
 def test_a_gpu_takes_one_process_whatever_its_index(identities, no_waiting):
