@@ -256,7 +256,7 @@ class MirroredStore(Store):
             lie_there = self._states_there(replica)
             begun = [f"{_folder(replica)}/state-{level}.safetensors" for level in range(first, len(ours))]
             for name, content in files.items():
-                if name in begun or name not in lie_there:
+                if first == 0 or name in begun or name not in lie_there:
                     self._far.write(name, content)
             for pass_id in ours[first:-1]:
                 self._far.write_once(_pass(pass_id), self.path / _pass(pass_id))
@@ -282,7 +282,8 @@ class MirroredStore(Store):
         """Make way for ours: levels.json first, without which the rest is none."""
         aside = f"set_aside/{replica.spec.digest[:12]}-{replica.seed}-{uuid.uuid4().hex[:8]}"
         for name in (_levels(replica), *self._states_there(replica)):
-            self._far.move(name, f"{aside}/{name.rpartition('/')[2]}")
+            with suppress(FileNotFoundError):  # somebody else has done so
+                self._far.move(name, f"{aside}/{name.rpartition('/')[2]}")
         self._warn_once(
             f"what {self._far.url} had of {_words(replica)} was damaged and has been set aside there in {aside}; ours "
             "takes its place"

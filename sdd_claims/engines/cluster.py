@@ -8,18 +8,21 @@ import math
 import os
 import re
 import socket
+import time
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sdd_claims.data.datasets import ROOT_VARIABLE, resolve_root
 from sdd_claims.devices import each_of
 from sdd_claims.engines import failures
 from sdd_claims.engines.work import Site, work_through
 from sdd_claims.errors import DeviceLostError, InputError, StoreError
 from sdd_claims.mirror import MirroredStore, working_copy
 from sdd_claims.plan import Plan, Stack
+from sdd_claims.store import Store
 
 INSTALL = "pip install sdd-claims[cluster]"
 
@@ -27,6 +30,12 @@ _RETRIES = 10
 """How often a task is started again: each time it goes on from where the store is, so that little is lost."""
 
 _SECONDS_TO_ANSWER = 5.0
+
+_SECONDS_A_LOOK = 10.0
+"""How often a driver that waits looks whether there is still a node to wait for."""
+
+_SECONDS_WITHOUT_A_NODE = 600.0
+"""How long it waits without one: what starts nodes on demand, or starts them again, has done so by then."""
 
 _SETTINGS = b"\x04"
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + _SETTINGS + b"\0" * 5
@@ -56,12 +65,14 @@ class RayEngine:
         Raises:
             InputError: Ray is not installed, no cluster answers, or it has not what a task asks for.
             DeviceLostError: the GPU of a task was lost, and there is no other node.
-            StoreError: a task was lost again and again.
+            StoreError: a task was lost again and again, or no node is left that can hold one.
             DeviceMemoryError: a GPU cannot hold some network, and nothing worse has happened; what is derived from it
                 has not been tried.
             Exception: the first error of any task; the others have gone on to their end.
         """
         store = site.opened()
+        if site.data_root or os.environ.get(ROOT_VARIABLE):  # else every node has a default of its own
+            site = replace(site, data_root=resolve_root(site.data_root))
         with _connected(self._address) as ray:
             held = {**self._held(site, ray.cluster_resources()), "max_retries": _RETRIES}
             task = ray.remote(**held)(_train)
@@ -78,18 +89,21 @@ class RayEngine:
                 return tasks[stack]
 
             waiting = {started(stack): stack for stack in missing}
+            banned: dict[Any, frozenset[str]] = {}
+            unmet: list[Stack] = []
             failed: list[Exception] = []
             lost: dict[str, None] = {}
             said: dict[str, None] = {}
             while waiting:
-                (done,), _ = ray.wait(list(waiting))
+                done = _next_over(ray, {task: banned.get(task, frozenset()) for task in waiting}, held)
                 stack = waiting.pop(done)
                 result = _result(ray, done)
                 if isinstance(result, _Lost):
                     lost[result.node] = None
                     if _others(ray, lost):
                         elsewhere = task.options(label_selector={"ray.io/node-id": f"!in({','.join(lost)})"})
-                        waiting[elsewhere.remote(stack, site)] = stack
+                        again = elsewhere.remote(stack, site)
+                        waiting[again], banned[again] = stack, frozenset(lost)
                     else:
                         failed.append(result.error)
                     continue
@@ -97,14 +111,19 @@ class RayEngine:
                     failed.append(result)
                     continue
                 said |= dict.fromkeys(result)
-                if isinstance(store, MirroredStore):
-                    with store.locked(stack.replicas, wait=True):
-                        store.meet(stack.replicas)
+                try:
+                    _meet(store, stack)
+                except StoreError:
+                    unmet.append(stack)  # a network that fails for a moment ends no work of days
         if failed:
             raise failures.gravest(failed)
-        return [*(f"a GPU of node {node[:12]} was lost; other nodes have done its work" for node in lost), *said]
+        for stack in unmet:
+            _meet(store, stack)
+        whole = plan.stored(store) == plan.needed
+        work = "other nodes have done its work" if whole else "the others went on until the time was up"
+        return [*(f"a GPU of node {node[:12]} was lost; {work}" for node in lost), *said]
 
-    def _held(self, site: Site, cluster: Mapping[str, float]) -> Mapping[str, float]:
+    def _held(self, site: Site, cluster: Mapping[str, float]) -> Mapping[str, Any]:
         """What a task holds of the cluster."""
         held = {"num_cpus": 1.0}
         if site.device != "cpu":
@@ -164,6 +183,43 @@ def _result(ray: Any, task: Any) -> _Lost | Exception | Sequence[str]:
             f"Ray lost a task {_RETRIES + 1} times ({type(error).__name__}); the levels it had finished are stored, so "
             "run again, and it goes on from there"
         )
+
+
+def _meet(store: Store, stack: Stack) -> None:
+    """Have here what a task has sent to a store elsewhere."""
+    if isinstance(store, MirroredStore):
+        with store.locked(stack.replicas, wait=True):
+            store.meet(stack.replicas)
+
+
+def _next_over(ray: Any, tasks: Mapping[Any, frozenset[str]], held: Mapping[str, Any]) -> Any:
+    """Wait for the next task that is over, as long as there is a node that can hold one.
+
+    Args:
+        ray: connected.
+        tasks: each with the nodes on which it may not run.
+        held: what each of them holds.
+    """
+    wanted = {name: held.get(option, 0) for option, name in (("num_cpus", "CPU"), ("num_gpus", "GPU"))}
+    wanted |= held.get("resources") or {}
+    hopeful = time.monotonic()
+    while not (over := ray.wait(list(tasks), timeout=_SECONDS_A_LOOK)[0]):
+        able = [
+            node["NodeID"]
+            for node in ray.nodes()
+            if node["Alive"] and all(node["Resources"].get(name, 0) >= amount for name, amount in wanted.items())
+        ]
+        if any(node not in banned for banned in set(tasks.values()) for node in able):
+            hopeful = time.monotonic()
+        elif time.monotonic() - hopeful >= _SECONDS_WITHOUT_A_NODE:
+            for task in tasks:
+                ray.cancel(task)
+            amounts = ", ".join(f"{name} {amount:g}" for name, amount in wanted.items() if amount)
+            raise StoreError(
+                f"the Ray cluster has had no node for {_SECONDS_WITHOUT_A_NODE / 60:g} minutes that can hold a task "
+                f"({amounts}); what was finished is stored, so start such a node and run again"
+            )
+    return over[0]
 
 
 def _others(ray: Any, lost: Collection[str]) -> bool:

@@ -9,13 +9,15 @@ import tempfile
 import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 
 from sdd_claims.engines import RayEngine, SerialEngine, Site
 from sdd_claims.engines import cluster as cluster_module
 from sdd_claims.engines.tests.pretended import FailingSite, SmallSite, heard
-from sdd_claims.errors import DeviceMemoryError, InputError
+from sdd_claims.errors import DeviceMemoryError, InputError, StoreError
+from sdd_claims.mirror import MirroredStore
 from sdd_claims.plan import Request, plan
 from sdd_claims.store import Store
 from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, SEEDS, SPEC, numbers, stack_of_three, trained
@@ -98,18 +100,40 @@ def test_a_gpu_that_is_lost_leaves_its_chain_to_another_node(nodes, tmp_path, al
     assert max(Counter(trained(site.store)).values()) == 1
 
 
-def test_results_travel_through_a_store_at_a_url(nodes, tmp_path, alone):
+def test_results_travel_through_a_store_at_a_url_though_the_driver_misses_it_for_a_moment(
+    nodes, tmp_path, alone, monkeypatch
+):
     site = Site(tmp_path / "driver", url=f"file://{tmp_path}/far")
+    calls, meet = count(), MirroredStore.meet
+
+    def at_second_try(store, replicas):
+        if next(calls) == 0:
+            raise StoreError("it does not answer")
+        meet(store, replicas)
+
+    monkeypatch.setattr(MirroredStore, "meet", at_second_try)
     RayEngine(nodes.address).run(FROM_CHAINS, site)
     for path in (site.store, tmp_path / "far"):
         assert numbers(Store(path), FROM_CHAINS).items() <= alone.items()
     assert max(Counter(trained(tmp_path / "far")).values()) == 1
 
 
-def test_an_error_in_a_task_is_raised_as_itself(nodes, tmp_path):
+def test_tasks_that_no_living_node_can_hold_are_said(nodes, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster_module, "_SECONDS_A_LOOK", 0.1)
+    monkeypatch.setattr(cluster_module, "_SECONDS_WITHOUT_A_NODE", 0)
+    with pytest.raises(
+        StoreError, match=r"no node for 0 minutes that can hold a task \(CPU 0.5, GPU 2\); .* run again"
+    ):
+        RayEngine(nodes.address, {"num_cpus": 0.5, "num_gpus": 2}).run(FROM_CHAINS, Site(tmp_path))
+
+
+@pytest.mark.parametrize("named", ["by an argument", "by the variable"])
+def test_an_error_in_a_task_is_raised_as_itself_and_tasks_read_the_drivers_data(nodes, tmp_path, monkeypatch, named):
+    monkeypatch.setenv("SDD_CLAIMS_DATA", str(tmp_path))
+    root = tmp_path if named == "by an argument" else None
     absent = SPEC.but(data={"name": "cifar10", "side": 8})
     with pytest.raises(InputError) as raised:
-        RayEngine(nodes.address).run(plan([Request(absent, (1000,), 1)]), Site(tmp_path, data_root=tmp_path))
+        RayEngine(nodes.address).run(plan([Request(absent, (1000,), 1)]), Site(tmp_path, data_root=root))
     assert type(raised.value) is InputError
     assert str(raised.value).startswith(f"{tmp_path} holds neither cifar10.npz nor")
 

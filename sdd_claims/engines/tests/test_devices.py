@@ -179,7 +179,7 @@ def test_a_site_that_closes_while_it_waits_for_a_slot_trains_nothing(tmp_path, m
     monkeypatch.setattr(slots, "cores", lambda: 1)
     deadline = time.time() + 3600
     with slots.training_slot("cpu"):
-        monkeypatch.setattr(slots.time, "sleep", lambda seconds: monkeypatch.setattr("time.time", lambda: deadline))
+        monkeypatch.setattr("time.sleep", lambda seconds: monkeypatch.setattr("time.time", lambda: deadline))
         SerialEngine().run(SEVERAL, Site(tmp_path, deadline=deadline))
     assert SEVERAL.stored(Store(tmp_path)) == 0
 
