@@ -18,7 +18,7 @@ from sdd_claims.mirror import MirroredStore, is_url
 from sdd_claims.plan import Request, plan
 from sdd_claims.sealed import seal, unseal
 from sdd_claims.store import Store
-from sdd_claims.tests.tiny import KEPT, SEEDS, SPEC, InstantPruning, numbers, stack_of_three, trained, trial_named
+from sdd_claims.tests.tiny import KEPT, SEEDS, SPEC, InstantPruning, fill, numbers, stack_of_three, trained, trial_named
 
 SEVERAL = plan([Request(SPEC, SEEDS, 3), Request(KEPT, SEEDS, 3)])
 
@@ -155,6 +155,22 @@ def test_a_sending_that_breaks_anywhere_leaves_a_store_and_the_rest_is_sent_late
         if whole:
             break
     assert moment > 2 * (2 * len(SEEDS) + 1)
+
+
+def test_what_could_not_be_sent_goes_with_what_is_trained_next(tmp_path, far, machine, monkeypatch):
+    def unreachable(*args, **settings):
+        raise TimeoutError("no answer from the gateway")
+
+    one = machine("one")
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalFileSystem, "pipe_file", unreachable)
+        fill(one, stack_of_three(3))
+    assert [said.split(";")[0] for said in one.warnings] == [
+        f"the store file://{far} did not answer for a while (TimeoutError('no answer from the gateway'))"
+    ]
+    assert trained(far) == []
+    fill(one, plan([Request(KEPT, SEEDS, 3)]))
+    expect_sound(far, SEVERAL, tmp_path)
 
 
 def test_a_longer_chain_is_never_replaced_by_a_shorter_one(tmp_path, far, machine):
