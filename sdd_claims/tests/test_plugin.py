@@ -112,15 +112,6 @@ def errors(result) -> str:
     return " ".join(said.split())
 
 
-def test_a_folder_outside_of_the_checkout_that_pytest_takes_for_tests_is_said(project, tmp_path_factory):
-    """Needs the entry point, so that the suite must be installed, as the README has it."""
-    outside = tmp_path_factory.mktemp("data")
-    project.add("clear")
-    said = errors(project.pytester.runpytest_subprocess("-m", "fast", "--data-root", str(outside)))
-    assert f"pytest takes {outside} for a place of tests; write --data-root={outside}" in said
-    assert project.run("-m", "fast", f"--data-root={outside}").ret == 0
-
-
 WITHOUT_WINDOWS = """
 import pytest
 from sdd_claims.claim import CurveOf, FromPilots
