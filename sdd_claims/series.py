@@ -6,7 +6,10 @@ from statistics import fmean
 
 
 def late_drift(accuracies: Sequence[float], parts: int = 5) -> float:
-    """Mean over the last fifth of the epochs, at least one, minus that over the fifth before; 0 for a single epoch."""
+    """Mean over the last of so many parts of the epochs, at least one epoch, minus that over the part before.
+
+    It is 0 for a single epoch.
+    """
     part = max(1, len(accuracies) // parts)
     return fmean(accuracies[-part:]) - fmean(accuracies[-2 * part : -part] or accuracies)
 

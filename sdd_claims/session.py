@@ -179,7 +179,8 @@ class Session:
         if self._settings.budget is not None:
             self._run_within(self._settings.budget)
             return
-        still_open = self._resolved([trial for trial in self.trials if self._has_data(trial, self._pilots(trial))])
+        # Data of all that the first look takes: no pilots are trained for a trial whose control lacks its own.
+        still_open = self._resolved([trial for trial in self.trials if self._has_data(trial, self.asked(trial, 0))])
         for look in range(max(len(self._looks(trial)) for trial in self.trials)):
             still_open = self._looked_at([trial for trial in still_open if look < len(self._looks(trial))], look)
 

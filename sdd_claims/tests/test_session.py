@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sdd_claims import session as session_module
-from sdd_claims.claim import PILOTS, CurveOf, FromPilots, Trial
+from sdd_claims.claim import PILOTS, Control, CurveOf, FromPilots, Trial
 from sdd_claims.engines import SerialEngine
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import BudgetError, DeviceLostError, DeviceMemoryError, InputError, MissingDataError, StoreError
@@ -480,6 +480,16 @@ def test_a_data_set_that_cannot_be_had_stops_the_claims_that_need_it_and_no_othe
     with pytest.raises(MissingDataError, match="holds only a part of mnist"):
         session.verdict(lacking)
     assert {digest for digest, _, _ in trained(opened.path)} == {SPEC.digest}
+
+
+def test_no_pilots_are_trained_for_a_trial_whose_control_lacks_its_data(opened, torn):
+    accuracy = CurveOf(SPEC, "test_accuracy", 2)
+    waiting = FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}, (3, 4))
+    control = Control("on MNIST", {"accuracy": CurveOf(ON_MNIST, "test_accuracy", 2)})
+    session = opened(trial := trial_named("waiting", waiting, control=control), data_root=torn)
+    with pytest.raises(MissingDataError, match="holds only a part of mnist"):
+        session.verdict(trial)
+    assert trained(opened.path) == []
 
 
 def test_a_network_whose_data_cannot_be_had_stops_no_other_network_of_the_claim(opened, torn):
