@@ -67,11 +67,13 @@ def compare(name: str, device: torch.device, repetitions: int, images: int | Non
     stack = ReplicaStack(architecture, weights, masks, device)
     stack = mlp_stack_where_faster(stack, architecture, numbers, spec.training.precision)
     mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (entry.mean, entry.std))
+    pixels, normalised = torch.randint(256, (size, *shape), dtype=torch.uint8, device=device), Normalisation(mean, std)
+    augmented = augmentation(spec.data.augmentation, height, None)
     data = TrainingData(
-        torch.randint(256, (size, *shape), dtype=torch.uint8, device=device),
+        normalised(pixels.float()) if augmented is None else pixels,
         torch.arange(size, device=device).expand(replicas, -1),
         torch.randint(entry.classes, (replicas, size), device=device),
-        View(Normalisation(mean, std), height, augmentation(spec.data.augmentation, height, None)),
+        None if augmented is None else View(normalised, height, augmented),
     )
     replays: Replays = {}
     dtype = torch.bfloat16 if spec.training.precision == "bfloat16" else torch.float32

@@ -110,7 +110,8 @@ class IterativePruning:
         channels, height, width = test_images.shape[1:]
         self._architecture = _built(first.model, (channels, height, width), dataset.classes)
         self._test_images = test_images.to(device)
-        self._view = _view(dataset, first, height, device)
+        augmented = augmentation(first.data.augmentation, dataset.train_images.shape[1], first.data.side)
+        self._view = None if augmented is None else View(Normalisation.of(dataset, device), height, augmented)
         if self._view is not None:
             train_images = channels_first(dataset.train_images)
         self._test_labels = torch.from_numpy(dataset.test_labels.astype(np.int64)).to(device)
@@ -380,14 +381,6 @@ class IterativePruning:
 
 _built = cache(build)
 """One module for all stacks of a network in a process: what is compiled of it is compiled once."""
-
-
-def _view(dataset: Dataset, spec: RunSpec, side: int, device: torch.device) -> View | None:
-    """How a network sees pixels, which are held as such on a GPU and where they are augmented; None elsewhere."""
-    augmented = augmentation(spec.data.augmentation, dataset.train_images.shape[1], spec.data.side)
-    if augmented is None and device.type != "cuda":
-        return None
-    return View(Normalisation.of(dataset, device), side, augmented)
 
 
 def _origin(state: ChainState | None) -> ChainState:

@@ -20,7 +20,7 @@ class TrainingData:
         images: all training images on the device: as the network sees them or, where there is a view, as pixels.
         subset: the images of each replica.
         labels: the labels each replica is trained on, noise included, in the order of its subset.
-        view: how pixels become what the network sees; None where they are that already.
+        view: how pixels become what the network sees, and are augmented; None where they are that already.
     """
 
     images: Tensor
@@ -108,8 +108,8 @@ def draw_epoch(data: TrainingData, seeds: Sequence[int], branches: Sequence[tupl
     order = np.stack([stream.permutation(data.size) for stream in streams(Stream.BATCH_ORDER)])
     places = _sent(order, data.images.device)
     draws = None
-    if data.view is not None and (augmentation := data.view.augmentation) is not None:
-        drawn = np.stack([augmentation.draw(stream, data.size) for stream in streams(Stream.AUGMENTATION)])
+    if data.view is not None:
+        drawn = np.stack([data.view.augmentation.draw(each, data.size) for each in streams(Stream.AUGMENTATION)])
         draws = _sent(drawn, data.images.device)
     return Epoch(data, places, data.subset.gather(1, places), data.labels.gather(1, places), draws)
 

@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import FunctionType
 from typing import TypeAlias
 
 import torch
@@ -46,7 +47,7 @@ def _plain(architecture: Architecture) -> Forward:
 
 
 @cache
-def _alone(architecture: Architecture, *, shared: bool) -> Forward:
+def _alone(architecture: Architecture, *, shared: bool) -> FunctionType:
     """One network as a stack of one; its images lie channels last, as the matrix units of a GPU want them."""
     forward = _plain(architecture)
 
@@ -57,11 +58,12 @@ def _alone(architecture: Architecture, *, shared: bool) -> Forward:
         one, held = ({name: value.squeeze(0) for name, value in stacked.items()} for stacked in (parameters, buffers))
         return forward(one, held, own).unsqueeze(0)
 
+    assert isinstance(of_one, FunctionType)
     return of_one
 
 
 @cache
-def _compiled(architecture: Architecture, plain: Forward) -> Forward:
+def _compiled(architecture: Architecture, plain: FunctionType) -> Forward:
     """Compiled for training, once an architecture: weights and masks are data. It is evaluated as it is.
 
     Where PyTorch cannot compile on this machine, it trains uncompiled, and the log says so.
@@ -79,9 +81,11 @@ def _compiled(architecture: Architecture, plain: Forward) -> Forward:
     return forward
 
 
-def _compiled_or(plain: Forward, parameters: Weights, buffers: Weights, images: Tensor) -> Forward:
+def _compiled_or(plain: FunctionType, parameters: Weights, buffers: Weights, images: Tensor) -> Forward:
     """The pass compiled, forward and backward, or where that fails the pass itself. Tried out on copies."""
-    compiled: Forward = torch.compile(plain, dynamic=False)
+    # PyTorch gives up on a piece of code after a few versions, and all architectures go through the same: a copy each.
+    own = FunctionType(plain.__code__.replace(), plain.__globals__, plain.__name__, None, plain.__closure__)
+    compiled: Forward = torch.compile(own, dynamic=False)
     leaves = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
     held = {name: value.clone() for name, value in buffers.items()}
     try:

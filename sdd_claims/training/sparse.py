@@ -161,8 +161,8 @@ class _Pattern:
         self._transposition = torch.argsort(column, stable=True)
         self._by_column = (_starts(column, self._shape[1]), row[self._transposition])
         with warnings.catch_warnings():
-            # PyTorch says once in a process that this layout is in beta.
-            warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
+            # PyTorch says once in a process that this layout is in beta, and 2.11 that it checks no invariants.
+            warnings.filterwarnings("ignore", "Sparse (CSR tensor|invariant checks)", UserWarning)
             self.matrix(torch.zeros(len(row)))
 
     def matrix(self, weights: Float[Tensor, " kept"]) -> Tensor:

@@ -65,8 +65,11 @@ class Step:
         some = next(iter(stack.parameters.values()))
         self._device = some.device
         self._lr: float | Tensor = torch.tensor(0.0, device=some.device) if replayed else 0.0
-        self.optimizer = _optimizer(spec.optimizer, stack, self._lr)
-        self._decay = _per_replica(numbers.weight_decay, some)
+        # The optimizer's own weight decay is one for all replicas, but spares a GPU a launch a tensor. It may round
+        # otherwise, so that elsewhere stored results would not come again.
+        own = replayed and spec.optimizer.name != "adamw" and len({*numbers.weight_decay}) == 1
+        self._decay = None if own else _per_replica(numbers.weight_decay, some)
+        self.optimizer = _optimizer(spec.optimizer, stack, self._lr, numbers.weight_decay[0] if own else 0.0)
         self._strength = _per_replica(numbers.penalty_strength, some)
         self._proximal = spec.penalty.step == "proximal"
         without = spec.penalty.name == "none" or self._proximal
@@ -120,12 +123,14 @@ def mean_loss(
     return cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
 
 
-def _optimizer(spec: OptimizerSpec, stack: ReplicaStack, lr: float | Tensor) -> torch.optim.Optimizer:
-    # Weight decay differs between replicas, so it is applied in `Step.take`, not by the optimizer.
+def _optimizer(
+    spec: OptimizerSpec, stack: ReplicaStack, lr: float | Tensor, weight_decay: float
+) -> torch.optim.Optimizer:
     parameters = list(stack.parameters.values())
     if spec.name == "sgd":
-        return torch.optim.SGD(parameters, lr=lr, momentum=spec.momentum, fused=True)
-    return torch.optim.Adam(parameters, lr=lr, fused=True, capturable=isinstance(lr, Tensor) and lr.is_cuda)
+        return torch.optim.SGD(parameters, lr=lr, momentum=spec.momentum, weight_decay=weight_decay, fused=True)
+    capturable = isinstance(lr, Tensor) and lr.is_cuda
+    return torch.optim.Adam(parameters, lr=lr, weight_decay=weight_decay, fused=True, capturable=capturable)
 
 
 def _per_replica(values: Sequence[float], like: Tensor) -> Float[Tensor, " replicas"] | None:

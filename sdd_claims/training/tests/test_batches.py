@@ -19,8 +19,12 @@ def data(replicas: int, name: str = "flip_and_shift") -> TrainingData:
     pixels = torch.from_numpy(rng.integers(0, 256, (COUNT, 3, SIDE, SIDE), dtype=np.uint8))
     subset = torch.stack([torch.from_numpy(rng.permutation(COUNT)[:SIZE]) for _ in range(replicas)])
     constants = Normalisation(torch.full((3, 1, 1), 0.5), torch.full((3, 1, 1), 0.25))
-    view = View(constants, SIDE, augmentation(name, SIDE, None))
-    return TrainingData(pixels, subset, torch.from_numpy(rng.integers(0, 4, (replicas, SIZE))), view)
+    augmented = augmentation(name, SIDE, None)
+    if augmented is None:
+        images, view = constants(pixels.float()), None
+    else:
+        images, view = pixels, View(constants, SIDE, augmented)
+    return TrainingData(images, subset, torch.from_numpy(rng.integers(0, 4, (replicas, SIZE))), view)
 
 
 seeds = st.lists(st.integers(0, 2**32), min_size=1, max_size=4, unique=True)

@@ -51,9 +51,9 @@ def test_shared_images_are_seen_as_own_ones(evaluating):
         torch.testing.assert_close(one.logits_shared(images)[0], pair.logits_shared(images)[1])
 
 
-def small() -> Architecture:
+def small(channels: int = 3) -> Architecture:
     """Of its own in every test: what is compiled is kept by architecture."""
-    return build(ModelSpec(name="conv", hidden=(), channels=(3, 4), batch_norm=True), (1, 3, 3), 4)
+    return build(ModelSpec(name="conv", hidden=(), channels=(channels, 4), batch_norm=True), (1, 3, 3), 4)
 
 
 def plain_and_compiled(architecture: Architecture) -> tuple[ReplicaStack, ReplicaStack]:
@@ -79,6 +79,22 @@ def test_a_network_that_pytorch_has_traced_and_differentiated_ahead_of_time_give
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
     assert_same_steps(*plain_and_compiled(small()))
     assert "uncompiled" not in caplog.text
+
+
+def test_every_architecture_is_compiled_for_each_batch_size_however_many_a_process_trains(monkeypatch):
+    compiled = []
+
+    def counting(graph: torch.fx.GraphModule, _: list[torch.Tensor]) -> Any:
+        compiled.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=counting))
+    architectures = torch._dynamo.config.recompile_limit // 2 + 1
+    for channels in range(1, architectures + 1):
+        _, stack = plain_and_compiled(small(channels))
+        for batch in (6, 4, 6):
+            gradients(stack, torch.zeros(1, batch, 1, 3, 3))
+    assert len(compiled) == 2 * architectures
 
 
 def failing(*_: object) -> None:
