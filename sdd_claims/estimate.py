@@ -29,6 +29,11 @@ def trainings(spec: RunSpec, done: int, wanted: int) -> int:
     return len(spec.path.values) if spec.path.over in ("penalty_strength", "epochs") else 1
 
 
+def operations(spec: RunSpec, done: int, wanted: int) -> float:
+    """Floating-point operations of one replica's levels from `done` to `wanted`, as `level_flops` counts them."""
+    return level_flops(spec) * trainings(spec, done, wanted)
+
+
 @dataclass(frozen=True)
 class Cost:
     """Of some levels.

@@ -15,6 +15,7 @@ from sdd_claims import forecast, provenance, report
 from sdd_claims.claim import Tier, Trial
 from sdd_claims.engines import ProgressDisplay
 from sdd_claims.entry import entry
+from sdd_claims.estimate import operations
 from sdd_claims.plan import Plan
 from sdd_claims.report import claims_json, numbers, sentences
 from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, EnvironmentEntry
@@ -120,7 +121,8 @@ class ClaimRun:
         # Workers of xdist share a terminal: plain lines from the first of them say what all of them have done.
         if self._worker not in (None, "gw0"):
             return nullcontext()
-        return ProgressDisplay(plan, store, Console(file=sys.stderr, force_terminal=False if self._worker else None))
+        console = Console(file=sys.stderr, force_terminal=False if self._worker else None)
+        return ProgressDisplay(plan, store, operations, console)
 
 
 def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:

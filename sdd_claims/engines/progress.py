@@ -7,9 +7,10 @@ from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from sdd_claims.plan import Plan
+from sdd_claims.spec import RunSpec
 from sdd_claims.store import Store
 
 _BAR_SECONDS = 1.0
@@ -17,10 +18,27 @@ _LINE_SECONDS = 60.0
 
 
 class ProgressDisplay:
-    """A bar on a terminal, a plain line a minute elsewhere: how many levels are trained, what now, how long still."""
+    """A bar on a terminal, a plain line a minute elsewhere: how many levels are trained, what now, how long still.
 
-    def __init__(self, plan: Plan, store: Store, console: Console | None = None) -> None:
-        self._plan, self._store = plan, store
+    How long is worked out from operations: a level of one network can take thousands of times as long as another's.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        operations: Callable[[RunSpec, int, int], float],
+        console: Console | None = None,
+    ) -> None:
+        """Show how a plan gets on.
+
+        Args:
+            plan: what is trained.
+            store: where it is kept.
+            operations: of a spec's levels, from so many that are done to so many that are wanted.
+            console: where to show it; None for standard error.
+        """
+        self._plan, self._store, self._operations = plan, store, operations
         self._console = console or Console(file=sys.stderr)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -44,34 +62,42 @@ class ProgressDisplay:
         columns = (
             TextColumn("training"),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("levels,"),
+            TextColumn("{task.fields[levels]} levels,"),
             TimeElapsedColumn(),
             TextColumn("gone,"),
             TimeRemainingColumn(),
             TextColumn("left · {task.description}"),
         )
         with Progress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task("", total=self._plan.needed)
-            self._every(_BAR_SECONDS, lambda done, now: progress.update(task, completed=done, description=now))
+            whole = self._rest()
+            task = progress.add_task("", total=whole, levels="")
+            self._every(
+                _BAR_SECONDS,
+                lambda levels, rest, now: progress.update(
+                    task, completed=whole - rest, description=now, levels=levels.replace(" of ", "/")
+                ),
+            )
 
     def _lines(self) -> None:
-        began, at_start = time.monotonic(), self._plan.stored(self._store)
+        began, at_start = time.monotonic(), self._rest()
 
-        def line(done: int, now: str) -> None:
-            gone = time.monotonic() - began
-            rate = (done - at_start) / gone if gone else 0
-            left = f"about {(self._plan.needed - done) / rate / 60:.0f} min left" if rate else "no estimate yet"
-            text = f"training: {done} of {self._plan.needed} levels, {left}; now {now}"
-            self._console.print(text, highlight=False, soft_wrap=True)
+        def line(levels: str, rest: float, now: str) -> None:
+            gone, done = time.monotonic() - began, at_start - rest
+            left = f"about {gone * rest / done / 60:.0f} min left" if done else "no estimate yet"
+            self._console.print(f"training: {levels} levels, {left}; now {now}", highlight=False, soft_wrap=True)
 
         self._every(_LINE_SECONDS, line)
 
-    def _every(self, seconds: float, show: Callable[[int, str], None]) -> None:
+    def _every(self, seconds: float, show: Callable[[str, float, str], object]) -> None:
         while True:
-            show(self._plan.stored(self._store), self._now())
+            levels = f"{self._plan.stored(self._store)} of {self._plan.needed}"
+            show(levels, self._rest(), self._now())
             if self._stop.wait(seconds):
                 return
+
+    def _rest(self) -> float:
+        """Operations of what is not stored."""
+        return sum(self._operations(r.spec, self._store.levels_done(r), n) for r, n in self._plan.wanted.items())
 
     def _now(self) -> str:
         """The first stack that is not finished, in words: they are taken in order."""

@@ -46,15 +46,21 @@ def _first_free(slots: Sequence[str], deadline: float | None) -> Iterator[bool]:
     user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()  # in a container a user may have no name
     folder = Path(tempfile.gettempdir()) / f"sdd-claims-slots-{user}"
     folder.mkdir(exist_ok=True)
-    while True:
-        for slot in slots:
-            try:
-                with FileLock(folder / f"{slot}.lock", timeout=0):
-                    yield True
-                    return
-            except Timeout:
-                continue
+    locks = [FileLock(folder / f"{slot}.lock", timeout=0) for slot in slots]
+    while (held := next(filter(_taken, locks), None)) is None:
         if deadline is not None and time.time() >= deadline:
             yield False
             return
         time.sleep(_POLL_SECONDS)
+    try:
+        yield True
+    finally:
+        held.release()
+
+
+def _taken(lock: FileLock) -> bool:
+    try:
+        lock.acquire()
+    except Timeout:
+        return False
+    return True

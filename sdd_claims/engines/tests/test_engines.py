@@ -3,19 +3,21 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from sdd_claims.engines import PoolEngine, RayEngine, SerialEngine, Site, engine
+from sdd_claims.engines import PoolEngine, RayEngine, SerialEngine, Site, engine, progress
 from sdd_claims.engines import work as work_module
 from sdd_claims.engines.progress import ProgressDisplay
 from sdd_claims.errors import InputError
 from sdd_claims.plan import Plan, Request, plan
 from sdd_claims.record import Replica
-from sdd_claims.spec import DerivationSpec
+from sdd_claims.spec import DerivationSpec, RunSpec
 from sdd_claims.store import Store
 from sdd_claims.tests.tiny import (
     KEPT,
@@ -313,10 +315,31 @@ def test_there_are_three_engines_and_no_other():
 def test_progress_without_a_terminal_is_a_plain_line_with_what_is_done(tmp_path, capsys):
     store = Store(tmp_path)
     fill(store, plan([Request(SPEC, (1000,), 1)]))
-    with ProgressDisplay(stack_of_three(2), store):
+    with ProgressDisplay(stack_of_three(2), store, costs(1)):
         pass
     shown = capsys.readouterr().err
     assert f"training: 1 of 6 levels, no estimate yet; now {SPEC}" in " ".join(shown.split())
+
+
+def costs(dense: float) -> Callable[[RunSpec, int, int], float]:
+    """An operation a level, but for the dense one."""
+    return lambda _, done, wanted: wanted - done + (dense - 1) * (done == 0)
+
+
+def test_the_time_that_is_left_counts_operations_and_not_levels(tmp_path, capsys, monkeypatch):
+    store, clock = Store(tmp_path), iter([0.0, 0.0, 900.0])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    display = ProgressDisplay(stack_of_three(2), store, costs(dense=4))
+
+    def wait(_: float) -> bool:
+        if store.levels_done(Replica(SPEC, SEEDS[0])):
+            return True
+        fill(store, plan([Request(SPEC, SEEDS, 1)]))
+        return False
+
+    monkeypatch.setattr(display, "_stop", SimpleNamespace(wait=wait))
+    display._run()
+    assert "3 of 6 levels, about 4 min left" in " ".join(capsys.readouterr().err.split())  # 15 minutes for 12 of 15
 
 
 def test_levels_done_by_others_do_not_make_a_replica_train_backwards(tmp_path, instant):
