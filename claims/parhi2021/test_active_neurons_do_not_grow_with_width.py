@@ -2,7 +2,8 @@
 
 Expected to stay open. On pilots 0 to 11 weight decay leaves 39, 48 and 63 neurons at widths 96, 192 and 384, at each
 fewer than the 81 data, where no regularizer leaves 81 to 319; yet they grow, by 24 (standard deviation 4) from the
-narrowest to the widest. Part of it is unfinished training: after 200,000 epochs six pilots have 39 and 57.
+narrowest to the widest. Part of it is unfinished training: after 200,000 epochs six pilots have 39 and 57. Nor do the
+full tier's pilots show otherwise: 46, 59 and 74 neurons at widths 162, 324 and 1296.
 """
 
 import pytest
@@ -43,8 +44,8 @@ def trial(setting: Setting) -> Trial:
         curves=counts(weight_decay()),
         rule=AllOf(parts),
         control=Control("no regularizer", counts(NONE)),
-        looks=setting.looks_where_open,
-        expected="inconclusive" if setting is FAST else "supported",
+        looks=(12,),
+        expected="inconclusive",
         proxy=True,
         deviations=(
             *setting.deviations,

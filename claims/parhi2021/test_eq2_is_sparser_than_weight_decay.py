@@ -1,4 +1,8 @@
-"""The paper's regularizer leaves fewer weights than weight decay of the same strength."""
+"""The paper's regularizer leaves fewer weights than weight decay of the same strength.
+
+The full trial is expected to stay open. On its pilots it leaves fewer by 10 points of all weights at 1e-3, but by 2.3
+(standard deviation 0.9) at 1e-5, where 93 and 91 % are left after 50,000 epochs, too near the margin of 2 for 24 seeds.
+"""
 
 import pytest
 
@@ -38,7 +42,13 @@ def trial(setting: Setting) -> Trial:
             "weight decay in place of eq. 2 at 0.001, on other seeds",
             {"eq. 2, 0.001": curve(setting.factored(weight_decay()), offset=100)},
         ),
-        deviations=(*setting.deviations, "not at 0.1, where both leave no weight at all"),
+        expected="supported" if setting is FAST else "inconclusive",
+        looks=(12, 24) if setting is FAST else (12,),
+        deviations=(
+            *setting.deviations,
+            "not at 0.1, where both leave no weight at all",
+            "in the full tier registered as inconclusive: on pilots the difference at 1e-5 is too near the margin",
+        ),
     )
 
 

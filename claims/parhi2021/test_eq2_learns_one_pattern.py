@@ -3,6 +3,11 @@
 Block 1000 left it open at 24 seeds, against its registration as supported: both means are where the claim has them
 (rank 1.4, interval 0.9 to 2.0, under eq. 2; 9.6 rows more, 6.4 to 12.8, under weight decay), but some seeds learn more
 ranks or hardly a row twice, and under such skew the tests ask for more. It is registered as inconclusive since.
+
+The full trial is registered as refuted. In the setting as the paper writes it (1296 neurons, all parameters uniform on
+[-1, 1]) training is far from over after 50,000 epochs: on pilots 78 % of the weights are left under eq. 2, the largest
+still about 1, where the paper finds 0.1 to 0.2, and all 16 singular values are of one order. Plain PyTorch, written
+apart from this code, gives the same (seed 0: 78 % left, singular values from 109 down).
 """
 
 import pytest
@@ -48,10 +53,11 @@ def trial(setting: Setting) -> Trial:
                 "rows, weight decay": measured("parallel_rows", NONE, 100),
             },
         ),
-        expected="inconclusive" if setting is FAST else "supported",
+        expected="inconclusive" if setting is FAST else "refuted",
         deviations=(
             *setting.deviations,
             "in the fast tier registered as inconclusive after block 1000 had left it open (p .0017 at 24 seeds)",
+            "in the full tier registered as refuted: on pilots the matrix is still of rank 16 after 50,000 epochs",
             "almost of rank 1 is a mean rank below 3, of at most 16, counting singular values above 1 % of the largest "
             "and above 1e-3",
             "the patterns are the rows of V(1); a pattern is learned again where another row lies within 26 degrees of "
