@@ -67,10 +67,11 @@ def compare(name: str, device: torch.device, repetitions: int, images: int | Non
     stack = ReplicaStack(architecture, weights, masks, device)
     stack = mlp_stack_where_faster(stack, architecture, numbers, spec.training.precision)
     mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (entry.mean, entry.std))
-    pixels, normalised = torch.randint(256, (size, *shape), dtype=torch.uint8, device=device), Normalisation(mean, std)
-    augmented = augmentation(spec.data.augmentation, height, None)
+    held, normalised = torch.randint(256, (size, *shape), dtype=torch.uint8, device=device), Normalisation(mean, std)
+    if (augmented := augmentation(spec.data.augmentation, height, None)) is None:
+        held = normalised(held.float())
     data = TrainingData(
-        normalised(pixels.float()) if augmented is None else pixels,
+        held,
         torch.arange(size, device=device).expand(replicas, -1),
         torch.randint(entry.classes, (replicas, size), device=device),
         None if augmented is None else View(normalised, height, augmented),

@@ -6,8 +6,9 @@ ranks or hardly a row twice, and under such skew the tests ask for more. It is r
 
 The full trial is registered as refuted. In the setting as the paper writes it (1296 neurons, all parameters uniform on
 [-1, 1]) training is far from over after 50,000 epochs: on pilots 78 % of the weights are left under eq. 2, the largest
-still about 1, where the paper finds 0.1 to 0.2, and all 16 singular values are of one order. Plain PyTorch, written
-apart from this code, gives the same (seed 0: 78 % left, singular values from 109 down).
+still about 1, where the paper finds 0.1 to 0.2, and all 16 singular values are of one order; plain PyTorch, written
+apart from this code, gives the same. Pilot 0 gets there later: 76, 28 and 6 % of the weights and ranks of 16, 13 and 1
+after 50,000, 100,000 and 200,000 epochs under eq. 2.
 """
 
 import pytest
@@ -21,8 +22,8 @@ CLAIM = Claim(
     name="eq2_learns_one_pattern",
     paper="parhi2021",
     title=TITLE,
-    statement="Under eq. 2 the matrix between the hidden layers is almost of rank 1, since one pattern is learned; "
-    "under weight decay the same pattern is learned several times.",
+    statement="After 50,000 epochs under eq. 2 the matrix between the hidden layers is almost of rank 1, since one "
+    "pattern is learned; under weight decay the same pattern is learned several times.",
     source="Figures 4(b) and 4(c)",
 )
 
@@ -57,7 +58,8 @@ def trial(setting: Setting) -> Trial:
         deviations=(
             *setting.deviations,
             "in the fast tier registered as inconclusive after block 1000 had left it open (p .0017 at 24 seeds)",
-            "in the full tier registered as refuted: on pilots the matrix is still of rank 16 after 50,000 epochs",
+            "in the full tier registered as refuted: on pilots the matrix is still of rank 16 after the 50,000 epochs that "
+            "the paper names for its figures, and on one that was trained for longer of rank 1 after 200,000",
             "almost of rank 1 is a mean rank below 3, of at most 16, counting singular values above 1 % of the largest "
             "and above 1e-3",
             "the patterns are the rows of V(1); a pattern is learned again where another row lies within 26 degrees of "

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sdd_claims.plan import Plan
 from sdd_claims.spec import RunSpec
@@ -20,7 +20,8 @@ _LINE_SECONDS = 60.0
 class ProgressDisplay:
     """A bar on a terminal, a plain line a minute elsewhere: how many levels are trained, what now, how long still.
 
-    How long is worked out from operations: a level of one network can take thousands of times as long as another's.
+    How long is worked out from operations, since a level of one network can take thousands of times as long as
+    another's. It is rough where small networks, which wait for launches or memory, share a plan with large ones.
     """
 
     def __init__(
@@ -44,6 +45,8 @@ class ProgressDisplay:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> None:
+        # They are counted once a network, by hooks that are the whole process's: before training, and not beside it.
+        self._began, self._at_start = time.monotonic(), self._rest()
         self._thread.start()
 
     def __exit__(
@@ -64,34 +67,31 @@ class ProgressDisplay:
             BarColumn(),
             TextColumn("{task.fields[levels]} levels,"),
             TimeElapsedColumn(),
-            TextColumn("gone,"),
-            TimeRemainingColumn(),
-            TextColumn("left · {task.description}"),
+            TextColumn("gone, {task.fields[left]} · {task.description}"),
         )
         with Progress(*columns, console=self._console, transient=True) as progress:
-            whole = self._rest()
-            task = progress.add_task("", total=whole, levels="")
+            task = progress.add_task("", total=self._at_start, levels="", left="")
             self._every(
                 _BAR_SECONDS,
-                lambda levels, rest, now: progress.update(
-                    task, completed=whole - rest, description=now, levels=levels.replace(" of ", "/")
+                lambda done, levels, left, now: progress.update(
+                    task, completed=done, description=now, levels=levels, left=left
                 ),
             )
 
     def _lines(self) -> None:
-        began, at_start = time.monotonic(), self._rest()
-
-        def line(levels: str, rest: float, now: str) -> None:
-            gone, done = time.monotonic() - began, at_start - rest
-            left = f"about {gone * rest / done / 60:.0f} min left" if done else "no estimate yet"
+        def line(_: float, levels: str, left: str, now: str) -> None:
             self._console.print(f"training: {levels} levels, {left}; now {now}", highlight=False, soft_wrap=True)
 
         self._every(_LINE_SECONDS, line)
 
-    def _every(self, seconds: float, show: Callable[[str, float, str], object]) -> None:
+    def _every(self, seconds: float, show: Callable[[float, str, str, str], object]) -> None:
+        """Show operations done, levels, the time that is left and what is trained now, until training is over."""
         while True:
-            levels = f"{self._plan.stored(self._store)} of {self._plan.needed}"
-            show(levels, self._rest(), self._now())
+            rest = self._rest()
+            done, gone = self._at_start - rest, time.monotonic() - self._began
+            # What is found damaged is trained anew, so that there may be more to do than in the beginning.
+            left = f"about {gone * rest / done / 60:.0f} min left" if done > 0 else "no estimate yet"
+            show(done, f"{self._plan.stored(self._store)} of {self._plan.needed}", left, self._now())
             if self._stop.wait(seconds):
                 return
 

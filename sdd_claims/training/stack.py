@@ -97,8 +97,9 @@ class ReplicaStack:
         """
         if not (self._pruned or always):
             return
-        gradients = [gradient for name in self.masks if (gradient := self.parameters[name].grad) is not None]
-        torch._foreach_mul_(gradients, list(self.masks.values()))  # on a GPU one launch for all
+        gradients = {name: grad for name in self.masks if (grad := self.parameters[name].grad) is not None}
+        if gradients:  # on a GPU one launch for all
+            torch._foreach_mul_([*gradients.values()], [self.masks[name] for name in gradients])
 
     def unstacked(self) -> list[dict[str, Tensor]]:
         """A copy of each replica's parameters and buffers, on the CPU."""

@@ -57,8 +57,8 @@ class Step:
             spec: the optimizer, the form of the penalty and the arithmetic, common to the stack.
             numbers: what differs between replicas.
             lesson: of the replicas' teachers; None where they learn from the labels alone.
-            replayed: steps will be captured and replayed: the learning rate is a tensor, and masks are applied even
-                where nothing is pruned yet.
+            replayed: steps will be captured and replayed: the learning rate is a tensor, masks are applied even where
+                nothing is pruned yet, and a weight decay that all replicas share is left to the optimizer.
         """
         self.stack = stack
         self._spec, self._lesson, self._replayed = spec, lesson, replayed

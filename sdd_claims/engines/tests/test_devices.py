@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 import torch
+from filelock import Timeout
 
 from sdd_claims import devices
 from sdd_claims.engines import PoolEngine, SerialEngine, Site, processes, serial, slots
@@ -163,6 +164,12 @@ def test_training_holds_one_slot_and_one_thread_and_gives_both_back(monkeypatch,
     with slots.training_slot("cpu"):
         pass
     assert threads == [1, 1, 7, 7, 1, 7]
+
+
+def test_a_training_that_waits_in_vain_for_a_lock_of_its_own_says_so(monkeypatch, no_waiting):
+    monkeypatch.setattr(slots, "cores", lambda: 2)
+    with pytest.raises(Timeout), slots.training_slot("cpu"):
+        raise Timeout("a lock")
 
 
 def test_nobody_waits_for_a_slot_beyond_the_deadline(monkeypatch, no_waiting):

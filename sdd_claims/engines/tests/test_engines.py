@@ -5,11 +5,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from io import StringIO
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 from sdd_claims.engines import PoolEngine, RayEngine, SerialEngine, Site, engine, progress
 from sdd_claims.engines import work as work_module
@@ -326,10 +328,13 @@ def costs(dense: float) -> Callable[[RunSpec, int, int], float]:
     return lambda _, done, wanted: wanted - done + (dense - 1) * (done == 0)
 
 
-def test_the_time_that_is_left_counts_operations_and_not_levels(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("terminal", [True, False], ids=["a bar", "lines"])
+def test_the_time_that_is_left_counts_operations_and_not_levels(tmp_path, monkeypatch, terminal):
+    shown = StringIO()
+    console = Console(file=shown, force_terminal=terminal, width=400)
     store, clock = Store(tmp_path), iter([0.0, 0.0, 900.0])
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    display = ProgressDisplay(stack_of_three(2), store, costs(dense=4))
+    display = ProgressDisplay(stack_of_three(2), store, costs(dense=4), console)
 
     def wait(_: float) -> bool:
         if store.levels_done(Replica(SPEC, SEEDS[0])):
@@ -337,9 +342,11 @@ def test_the_time_that_is_left_counts_operations_and_not_levels(tmp_path, capsys
         fill(store, plan([Request(SPEC, SEEDS, 1)]))
         return False
 
-    monkeypatch.setattr(display, "_stop", SimpleNamespace(wait=wait))
-    display._run()
-    assert "3 of 6 levels, about 4 min left" in " ".join(capsys.readouterr().err.split())  # 15 minutes for 12 of 15
+    monkeypatch.setattr(display, "_stop", SimpleNamespace(wait=wait, set=lambda: None))
+    with display:
+        display._thread.join()
+    assert "3 of 6 levels" in shown.getvalue()
+    assert "about 4 min left" in shown.getvalue()  # 15 minutes for 12 of 15
 
 
 def test_levels_done_by_others_do_not_make_a_replica_train_backwards(tmp_path, instant):

@@ -30,6 +30,7 @@ SETTINGS: dict[str, TrainingSpec] = {
     "whole batches": TrainingSpec(epochs=3, batch_size=11, optimizer=OptimizerSpec(lr=0.1, momentum=0.9)),
 }
 NUMBERS = plain.numbers([0.0, 0.01, 0.1], [0.0, 0.01, 0.1])
+SHARED = plain.numbers([0.1] * 3)
 
 
 def trained(stack: ReplicaStack, spec: TrainingSpec, replays: Replays | None = None, **options: Any) -> ReplicaStack:
@@ -52,11 +53,12 @@ def test_replayed_steps_are_those_of_an_ordinary_training(spec, architecture):
 
 @pytest.mark.parametrize("name", ["momentum", "adam", "adamw"])
 def test_a_weight_decay_that_all_replicas_share_is_that_of_an_ordinary_training(name):
-    shared = plain.numbers([0.1] * 3)
     ordinary, replayed = plain.stack(3), plain.stack(3)
-    train(ordinary, plain.data(3, torch.float32), SETTINGS[name], shared)
-    train(replayed, plain.data(3, torch.float32), SETTINGS[name], shared, replays={})
+    train(ordinary, plain.data(3, torch.float32), SETTINGS[name], SHARED)
+    train(replayed, plain.data(3, torch.float32), SETTINGS[name], SHARED, replays={})
     assert_close(replayed, ordinary)
+    for network, mask in zip(replayed.unstacked(), plain.networks(3, torch.float32)[1], strict=True):
+        assert all(bool((network[key][~kept.bool()] == 0).all()) for key, kept in mask.items())
 
 
 @pytest.mark.parametrize("start", [1, 2, 3, 5])
@@ -140,11 +142,12 @@ class Watched(TorchDispatchMode):
         return operation(*args, **(kwargs or {}))
 
 
+@pytest.mark.parametrize("numbers", [NUMBERS, SHARED], ids=["decays of their own", "one decay"])
 @pytest.mark.parametrize("architecture", [plain.ARCHITECTURE, plain.BATCH_NORM], ids=["mlp", "batch norm"])
 @pytest.mark.parametrize("spec", SETTINGS.values(), ids=SETTINGS)
-def test_a_replayed_step_looks_at_no_value_and_brings_none(spec, architecture):
-    epoch = draw_epoch(plain.data(3, torch.float32), NUMBERS.seeds, NUMBERS.branches, 0)
-    step = Step(plain.stack(3, architecture=architecture), spec, NUMBERS, replayed=True)
+def test_a_replayed_step_looks_at_no_value_and_brings_none(spec, architecture, numbers):
+    epoch = draw_epoch(plain.data(3, torch.float32), numbers.seeds, numbers.branches, 0)
+    step = Step(plain.stack(3, architecture=architecture), spec, numbers, replayed=True)
     replay = Replay(step, epoch, spec.batch_size)
     for take in replay.takes(epoch):
         with Watched() as watched:
