@@ -58,8 +58,8 @@ def trial(setting: Setting) -> Trial:
         deviations=(
             *setting.deviations,
             "in the fast tier registered as inconclusive after block 1000 had left it open (p .0017 at 24 seeds)",
-            "in the full tier registered as refuted: on pilots the matrix is still of rank 16 after the 50,000 epochs that "
-            "the paper names for its figures, and on one that was trained for longer of rank 1 after 200,000",
+            "in the full tier registered as refuted: on pilots the matrix is still of rank 16 after the 50,000 epochs "
+            "that the paper names for its figures, and on one that was trained for longer of rank 1 after 200,000",
             "almost of rank 1 is a mean rank below 3, of at most 16, counting singular values above 1 % of the largest "
             "and above 1e-3",
             "the patterns are the rows of V(1); a pattern is learned again where another row lies within 26 degrees of "
