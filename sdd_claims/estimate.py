@@ -29,11 +29,6 @@ def trainings(spec: RunSpec, done: int, wanted: int) -> int:
     return len(spec.path.values) if spec.path.over in ("penalty_strength", "epochs") else 1
 
 
-def operations(spec: RunSpec, done: int, wanted: int) -> float:
-    """Floating-point operations of one replica's levels from `done` to `wanted`, as `level_flops` counts them."""
-    return level_flops(spec) * trainings(spec, done, wanted)
-
-
 @dataclass(frozen=True)
 class Cost:
     """Of some levels.
@@ -47,6 +42,11 @@ class Cost:
     flops: float = 0.0
     seconds: float = 0.0
     measured: float = 0.0
+
+    @property
+    def guessed(self) -> str:
+        """How much of the time is a guess, in words that follow it; none where all of it is measured."""
+        return "" if self.measured == self.seconds else ", in part by a guess" if self.measured else ", by a guess"
 
 
 class Estimate:

@@ -72,10 +72,9 @@ def _costs(whole: Plan, session: Session, estimate: Estimate, device: str | None
 def _time(cost: Cost, estimate: Estimate, device: str | None) -> str:
     assumed = cost.seconds - cost.measured
     if device == "cpu":
-        basis = "" if not assumed else ", by a guess" if not cost.measured else ", in part by a guess"
         shared = f"{estimate.processes} process{'es' if estimate.processes > 1 else ''}"
         took = numbers.duration(cost.seconds / estimate.processes)
-        return f"about {took} with {shared} on {provenance.hardware(device)}{basis}"
+        return f"about {took} with {shared} on {provenance.hardware(device)}{cost.guessed}"
     parts = []
     if cost.measured or not assumed:
         parts.append(f"about {_hours(cost.measured)} GPU-hours by measured rates")

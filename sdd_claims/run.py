@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,6 @@ from sdd_claims import forecast, provenance, report
 from sdd_claims.claim import Tier, Trial
 from sdd_claims.engines import ProgressDisplay
 from sdd_claims.entry import entry
-from sdd_claims.estimate import operations
 from sdd_claims.plan import Plan
 from sdd_claims.report import claims_json, numbers, sentences
 from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, EnvironmentEntry
@@ -117,12 +116,12 @@ class ClaimRun:
             self._session = Session(self.trials, self.settings, self._progress)
         return self._session
 
-    def _progress(self, plan: Plan, store: Store) -> AbstractContextManager[object]:
+    def _progress(self, plan: Plan, store: Store, left: Callable[[], str]) -> AbstractContextManager[object]:
         # Workers of xdist share a terminal: plain lines from the first of them say what all of them have done.
         if self._worker not in (None, "gw0"):
             return nullcontext()
         console = Console(file=sys.stderr, force_terminal=False if self._worker else None)
-        return ProgressDisplay(plan, store, operations, console)
+        return ProgressDisplay(plan, store, left, console)
 
 
 def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ from sdd_claims.data.human_labels import human_labels
 from sdd_claims.devices import here
 from sdd_claims.engines import Site, engine
 from sdd_claims.errors import BudgetError, DeviceMemoryError, InputError, MissingDataError, StoreError
-from sdd_claims.estimate import Estimate, duration, processes
+from sdd_claims.estimate import Estimate, duration, missing, processes
 from sdd_claims.ledger import Ledger
 from sdd_claims.mirror import MirroredStore
 from sdd_claims.plan import Plan, Request, plan
@@ -90,7 +91,7 @@ class Session:
         self,
         trials: Iterable[Trial],
         settings: Settings,
-        progress: Callable[[Plan, Store], AbstractContextManager[object]],
+        progress: Callable[[Plan, Store, Callable[[], str]], AbstractContextManager[object]],
     ) -> None:
         """Open the store and check that every trial may be judged.
 
@@ -341,7 +342,7 @@ class Session:
             self._check_stored(whole)
             if whole.stored(self.store) < whole.needed:
                 site, said = self._settings.site(device, self._deadline), list[str]()
-                with self._progress(whole, self.store):
+                with self._progress(whole, self.store, partial(self._left, whole, device)):
                     trainer = engine(self._settings.engine, self._settings.ray_address)
                     try:
                         said += trainer.run(whole, site)
@@ -351,6 +352,14 @@ class Session:
                         else:
                             self._too_large[device] = error
                 self.notes += [f"warning: {sentence}" for sentence in said]
+
+    def _left(self, whole: Plan, device: str) -> str:
+        """How long what a plan lacks will take, in words, by all that is stored now."""
+        shared = processes(self._settings.engine, here(device), self._settings.per_device)
+        # No product is timed on a GPU that trains: there it is what has been measured on one, or a round number.
+        estimate = Estimate(Rates(self.store, self._settings.rate), device if device == "cpu" else None, shared)
+        guessed = estimate.cost(missing(whole.wanted, self.store)).guessed
+        return f"about {numbers.duration(duration(whole, self.store, estimate))} left{guessed}"
 
     def _meet(self, whole: Plan) -> None:
         """Have here what a store elsewhere has of a plan, and there what is here; once a session."""

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sdd_claims.plan import Plan
-from sdd_claims.spec import RunSpec
 from sdd_claims.store import Store
 
 _BAR_SECONDS = 1.0
@@ -18,17 +17,13 @@ _LINE_SECONDS = 60.0
 
 
 class ProgressDisplay:
-    """A bar on a terminal, a plain line a minute elsewhere: how many levels are trained, what now, how long still.
-
-    How long is worked out from operations, since a level of one network can take thousands of times as long as
-    another's. It is rough where small networks, which wait for launches or memory, share a plan with large ones.
-    """
+    """A bar on a terminal, a plain line a minute elsewhere: how many levels are trained, what now, how long still."""
 
     def __init__(
         self,
         plan: Plan,
         store: Store,
-        operations: Callable[[RunSpec, int, int], float],
+        left: Callable[[], str],
         console: Console | None = None,
     ) -> None:
         """Show how a plan gets on.
@@ -36,17 +31,17 @@ class ProgressDisplay:
         Args:
             plan: what is trained.
             store: where it is kept.
-            operations: of a spec's levels, from so many that are done to so many that are wanted.
+            left: says how long the rest takes. Asked for before training, and then once a minute beside it.
             console: where to show it; None for standard error.
         """
-        self._plan, self._store, self._operations = plan, store, operations
+        self._plan, self._store, self._left = plan, store, left
         self._console = console or Console(file=sys.stderr)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> None:
-        # They are counted once a network, by hooks that are the whole process's: before training, and not beside it.
-        self._began, self._at_start = time.monotonic(), self._rest()
+        # Operations are counted once a network, by hooks that are the whole process's: not while it trains.
+        self._said, self._asked = self._left(), time.monotonic()
         self._thread.start()
 
     def __exit__(
@@ -65,39 +60,33 @@ class ProgressDisplay:
         columns = (
             TextColumn("training"),
             BarColumn(),
-            TextColumn("{task.fields[levels]} levels,"),
+            MofNCompleteColumn(),
+            TextColumn("levels,"),
             TimeElapsedColumn(),
             TextColumn("gone, {task.fields[left]} · {task.description}"),
         )
         with Progress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task("", total=self._at_start, levels="", left="")
+            task = progress.add_task("", total=self._plan.needed, left="")
             self._every(
                 _BAR_SECONDS,
-                lambda done, levels, left, now: progress.update(
-                    task, completed=done, description=now, levels=levels, left=left
-                ),
+                lambda done, left, now: progress.update(task, completed=done, description=now, left=left),
             )
 
     def _lines(self) -> None:
-        def line(_: float, levels: str, left: str, now: str) -> None:
-            self._console.print(f"training: {levels} levels, {left}; now {now}", highlight=False, soft_wrap=True)
+        def line(done: int, left: str, now: str) -> None:
+            text = f"training: {done} of {self._plan.needed} levels, {left}; now {now}"
+            self._console.print(text, highlight=False, soft_wrap=True)
 
         self._every(_LINE_SECONDS, line)
 
-    def _every(self, seconds: float, show: Callable[[float, str, str, str], object]) -> None:
-        """Show operations done, levels, the time that is left and what is trained now, until training is over."""
+    def _every(self, seconds: float, show: Callable[[int, str, str], object]) -> None:
+        """Show levels done, the time that is left and what is trained now, until training is over."""
         while True:
-            rest = self._rest()
-            done, gone = self._at_start - rest, time.monotonic() - self._began
-            # What is found damaged is trained anew, so that there may be more to do than in the beginning.
-            left = f"about {gone * rest / done / 60:.0f} min left" if done > 0 else "no estimate yet"
-            show(done, f"{self._plan.stored(self._store)} of {self._plan.needed}", left, self._now())
+            if time.monotonic() - self._asked >= _LINE_SECONDS:
+                self._said, self._asked = self._left(), time.monotonic()
+            show(self._plan.stored(self._store), self._said, self._now())
             if self._stop.wait(seconds):
                 return
-
-    def _rest(self) -> float:
-        """Operations of what is not stored."""
-        return sum(self._operations(r.spec, self._store.levels_done(r), n) for r, n in self._plan.wanted.items())
 
     def _now(self) -> str:
         """The first stack that is not finished, in words: they are taken in order."""

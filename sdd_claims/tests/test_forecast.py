@@ -25,7 +25,7 @@ def said(settings):
 
     def say(*trials, **changes):
         chosen = replace(settings, **changes)
-        return in_words(Session(trials, chosen, lambda plan, store: nullcontext()), chosen)
+        return in_words(Session(trials, chosen, lambda plan, store, left: nullcontext()), chosen)
 
     return say
 

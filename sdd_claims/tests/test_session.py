@@ -48,6 +48,7 @@ class Opener:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.plans: list[Plan] = []
+        self.left: list[str] = []
 
     def __call__(self, *trials: Trial, **changes: Any) -> Session:
         settings = Settings(
@@ -63,8 +64,9 @@ class Opener:
         return Session(trials, replace(settings, **changes), self._progress)
 
     @contextmanager
-    def _progress(self, plan, store):
+    def _progress(self, plan, store, left):
         self.plans.append(plan)
+        self.left.append(left())
         yield
 
 
@@ -139,6 +141,7 @@ def test_levels_that_claims_share_are_trained_once(opened):
     assert max(Counter(trained(opened.path)).values()) == 1
     assert len(trained(opened.path)) == 4 * 3
     (plan,) = opened.plans
+    assert [words.endswith(" left, by a guess") for words in opened.left] == [True]
     assert (plan.asked, plan.needed) == (4 * 3 + 4 * 2, 4 * 3)
 
 

@@ -3,7 +3,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from io import StringIO
 from itertools import count
@@ -19,7 +18,7 @@ from sdd_claims.engines.progress import ProgressDisplay
 from sdd_claims.errors import InputError
 from sdd_claims.plan import Plan, Request, plan
 from sdd_claims.record import Replica
-from sdd_claims.spec import DerivationSpec, RunSpec
+from sdd_claims.spec import DerivationSpec
 from sdd_claims.store import Store
 from sdd_claims.tests.tiny import (
     KEPT,
@@ -317,36 +316,26 @@ def test_there_are_three_engines_and_no_other():
 def test_progress_without_a_terminal_is_a_plain_line_with_what_is_done(tmp_path, capsys):
     store = Store(tmp_path)
     fill(store, plan([Request(SPEC, (1000,), 1)]))
-    with ProgressDisplay(stack_of_three(2), store, costs(1)):
+    with ProgressDisplay(stack_of_three(2), store, lambda: "an hour left"):
         pass
     shown = capsys.readouterr().err
-    assert f"training: 1 of 6 levels, no estimate yet; now {SPEC}" in " ".join(shown.split())
-
-
-def costs(dense: float) -> Callable[[RunSpec, int, int], float]:
-    """An operation a level, but for the dense one."""
-    return lambda _, done, wanted: wanted - done + (dense - 1) * (done == 0)
+    assert f"training: 1 of 6 levels, an hour left; now {SPEC}" in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("terminal", [True, False], ids=["a bar", "lines"])
-def test_the_time_that_is_left_counts_operations_and_not_levels(tmp_path, monkeypatch, terminal):
-    shown = StringIO()
-    console = Console(file=shown, force_terminal=terminal, width=400)
-    store, clock = Store(tmp_path), iter([0.0, 0.0, 900.0])
+def test_the_time_that_is_left_is_asked_for_once_a_minute(tmp_path, monkeypatch, terminal):
+    shown, hours = StringIO(), count(1)
+    clock = iter([0.0, 59.0, 60.0, 60.0])  # asked; looked at, looked at and asked
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    display = ProgressDisplay(stack_of_three(2), store, costs(dense=4), console)
-
-    def wait(_: float) -> bool:
-        if store.levels_done(Replica(SPEC, SEEDS[0])):
-            return True
-        fill(store, plan([Request(SPEC, SEEDS, 1)]))
-        return False
-
-    monkeypatch.setattr(display, "_stop", SimpleNamespace(wait=wait, set=lambda: None))
+    console = Console(file=shown, force_terminal=terminal, width=400)
+    display = ProgressDisplay(stack_of_three(2), Store(tmp_path), lambda: f"{next(hours)} hours left", console)
+    waits = iter([False, True])
+    monkeypatch.setattr(display, "_stop", SimpleNamespace(wait=lambda _: next(waits), set=lambda: None))
     with display:
         display._thread.join()
-    assert "3 of 6 levels" in shown.getvalue()
-    assert "about 4 min left" in shown.getvalue()  # 15 minutes for 12 of 15
+    assert "0/6" in shown.getvalue() if terminal else "0 of 6 levels, 1 hours left" in shown.getvalue()
+    assert "2 hours left" in shown.getvalue()
+    assert "3 hours left" not in shown.getvalue()
 
 
 def test_levels_done_by_others_do_not_make_a_replica_train_backwards(tmp_path, instant):
