@@ -95,10 +95,9 @@ class Rates:
             for digest, seeds in self._runs.get(kind, ()):
                 for seed in seeds[:_SEEDS]:
                     with suppress(StoreError):  # What is damaged is found and said when it is needed.
-                        levels = zip(
-                            self._store.records(digest, seed), self._store.provenance(digest, seed), strict=True
-                        )
-                        for record, about in levels:
+                        records, origins = self._store.records(digest, seed), self._store.provenance(digest, seed)
+                        # While others train, a level may come in between the two.
+                        for record, about in zip(records, origins, strict=False):
                             on_gpu = str(about.get("device")).startswith("cuda")
                             clocked = found.setdefault(str(about.get("hardware")), _Clocked(on_gpu))
                             clocked.flops += record.train_flops

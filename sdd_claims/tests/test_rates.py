@@ -82,6 +82,14 @@ def test_levels_that_took_no_time_measure_nothing_and_damaged_ones_neither(store
     assert not Rates(store).of(SPEC, "cpu").measured
 
 
+def test_a_level_that_comes_in_between_is_not_counted_yet(store, monkeypatch):
+    keep(store, SPEC, 2.0, seed=0)
+    keep(store, SPEC, 1.0, seed=1)
+    records = store.records
+    monkeypatch.setattr(store, "records", lambda digest, seed: records(digest, seed) if seed else ())
+    assert Rates(store).of(SPEC, "cpu").flops == 8e6
+
+
 def test_timing_a_matrix_product_leaves_the_number_of_threads_as_it_was(monkeypatch):
     monkeypatch.undo()
     before = torch.get_num_threads()
