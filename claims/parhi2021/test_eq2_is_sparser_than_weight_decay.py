@@ -1,7 +1,8 @@
 """The paper's regularizer leaves fewer weights than weight decay of the same strength.
 
-The full trial is expected to stay open. On its pilots it leaves fewer by 10 points of all weights at 1e-3, but by 2.3
-(standard deviation 0.9) at 1e-5, where 93 and 91 % are left after 50,000 epochs, too near the margin of 2 for 24 seeds.
+The full trial is expected to stay open. On its pilots it leaves fewer by 9 points of all weights at 1e-3, but by 2.3
+(standard deviation 0.9) at 1e-5, where 93 and 91 % are left after 50,000 epochs, too near the margin of 2 for 24
+seeds.
 """
 
 import pytest

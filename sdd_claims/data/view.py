@@ -1,7 +1,7 @@
 """How pixels that are held on the device become what a network sees: augmented, scaled and normalised in batches.
 
 Images that are not augmented are held as the network sees them: in four times the memory, but no step has to convert
-and normalise its batch, which would take a small network a ninth of its launches.
+and normalise its batch, which would be four more launches for a small network that waits for launches.
 """
 
 from dataclasses import dataclass
