@@ -7,10 +7,11 @@ sweet phase.
 
 import pytest
 
-from fixtures.he2022 import FAST, RESNET_CIFAR100, TITLE, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, Contrast, DipFree, Greater, Phases, Rule, Term, Window
+
+from ..settings import full_on
+from .settings import FAST, RESNET_CIFAR100, TITLE, Setting
 
 CLAIM = Claim(
     name="best_epoch_hides_sdd",

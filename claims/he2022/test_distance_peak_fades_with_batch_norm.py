@@ -8,11 +8,12 @@ network this small is a proxy, and its fast trial is registered as inconclusive:
 
 import pytest
 
-from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, Greater, Phases, Rule, Term, Window
+
+from ..settings import full_on
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
 
 CLAIM = Claim(
     name="distance_peak_fades_with_batch_norm",

@@ -2,11 +2,12 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, LENET, TITLE, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, DipThenRise, Phases, Rule, ThresholdWithin
+
+from ..settings import full_on
+from .settings import FAST, LENET, TITLE, Setting
 
 CLAIM = Claim(
     name="four_phases_in_order",

@@ -9,10 +9,11 @@ and -.93).
 
 import pytest
 
-from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, TITLE, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import Correlated, Phases, Rule
+
+from ..settings import full_on
+from .settings import FAST, LENET, RESNET_CIFAR10, TITLE, Setting
 
 CLAIM = Claim(
     name="learning_distance_beats_flatness",

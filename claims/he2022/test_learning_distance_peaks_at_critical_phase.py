@@ -2,10 +2,11 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, LENET, TITLE, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import Location, Phases, Rule, SamePlace
+
+from ..settings import full_on
+from .settings import FAST, LENET, TITLE, Setting
 
 CLAIM = Claim(
     name="learning_distance_peaks_at_critical_phase",

@@ -2,11 +2,12 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Phases, Rule, Term, Window
+
+from ..settings import full_on
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
 
 CLAIM = Claim(
     name="loss_falls_from_sparse_to_redense",

@@ -2,10 +2,11 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import DipFree, Phases, Rule
+
+from ..settings import full_on
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
 
 CLAIM = Claim(
     name="no_sdd_without_label_noise",

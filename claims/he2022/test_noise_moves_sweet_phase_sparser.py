@@ -4,10 +4,11 @@ from math import log2
 
 import pytest
 
-from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, TITLE, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import Location, Phases, Rule, Shifts
+
+from ..settings import full_on
+from .settings import FAST, LENET, RESNET_CIFAR10, TITLE, Setting
 
 CLAIM = Claim(
     name="noise_moves_sweet_phase_sparser",

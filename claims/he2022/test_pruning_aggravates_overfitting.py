@@ -2,11 +2,12 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, TITLE, Setting
-from fixtures.setting import full_on, plainly
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Phases, Rule, Term, Window
+
+from ..settings import full_on, plainly
+from .settings import FAST, LENET, RESNET_CIFAR10, TITLE, Setting
 
 CLAIM = Claim(
     name="pruning_aggravates_overfitting",

@@ -9,10 +9,11 @@ p .004), block 7000 supports it (1.3 points, p .00044). It went into block 7000 
 
 import pytest
 
-from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, Contrast, Greater, Phases, Rule, Term
+
+from ..settings import full_on
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
 
 CLAIM = Claim(
     name="redense_loses_the_sweet_spot",

@@ -9,10 +9,11 @@ other way (12.8 to 10.4, six pilots).
 
 import pytest
 
-from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import Phases, Rule, Term, Window, ordered
+
+from ..settings import full_on
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
 
 CLAIM = Claim(
     name="redense_minima_sharper_when_sparser",

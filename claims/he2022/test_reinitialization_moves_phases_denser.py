@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from fixtures.he2022 import FAST, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, Location, Phases, Rule, Shifts
+
+from ..settings import full_on
+from .settings import FAST, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
 
 CLAIM = Claim(
     name="reinitialization_moves_phases_denser",

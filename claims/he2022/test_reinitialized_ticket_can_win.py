@@ -2,10 +2,11 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import Contrast, Greater, Phases, Rule, Term
+
+from ..settings import full_on
+from .settings import FAST, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
 
 CLAIM = Claim(
     name="reinitialized_ticket_can_win",

@@ -2,7 +2,11 @@
 
 import pytest
 
-from fixtures.he2022 import (
+from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.stats import DipThenRise, Phases, Rule
+
+from ..settings import full_on
+from .settings import (
     FAST,
     LENET,
     RESNET_CIFAR10,
@@ -13,9 +17,6 @@ from fixtures.he2022 import (
     VGG_CIFAR100,
     Setting,
 )
-from fixtures.setting import full_on
-from sdd_claims.claim import Claim, Control, Trial
-from sdd_claims.stats import DipThenRise, Phases, Rule
 
 CLAIM = Claim(
     name="sdd_appears_under_label_noise",

@@ -7,9 +7,10 @@ tell from the margin of 1 point with a power of 80 %, and -0.5 points under asym
 
 import pytest
 
-from fixtures.he2022 import FAST, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
+
+from ..settings import full_on
+from .settings import FAST, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
 
 CLAIM = Claim(
     name="sdd_under_every_noise_type",

@@ -2,9 +2,10 @@
 
 import pytest
 
-from fixtures.he2022 import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, VGG_CIFAR10, VGG_CIFAR100, Setting
-from fixtures.setting import full_on
 from sdd_claims.claim import Claim, Control, Trial
+
+from ..settings import full_on
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, VGG_CIFAR10, VGG_CIFAR100, Setting
 
 CLAIM = Claim(
     name="sdd_under_every_pruning_criterion",

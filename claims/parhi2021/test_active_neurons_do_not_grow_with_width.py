@@ -8,10 +8,11 @@ full tier's pilots show otherwise: 46, 59 and 74 neurons at widths 162, 324 and 
 
 import pytest
 
-from fixtures.parhi2021 import DATA, END, FAST, FULL, NONE, TITLE, Setting, curve, weight_decay
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.spec import PenaltySpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Rule, Term
+
+from .settings import DATA, END, FAST, FULL, NONE, TITLE, Setting, curve, weight_decay
 
 CLAIM = Claim(
     name="active_neurons_do_not_grow_with_width",

@@ -7,9 +7,10 @@ seeds.
 
 import pytest
 
-from fixtures.parhi2021 import FAST, FULL, NOTICED, TITLE, Setting, below, curve, eq2, weight_decay
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf
+
+from .settings import FAST, FULL, NOTICED, TITLE, Setting, below, curve, eq2, weight_decay
 
 CLAIM = Claim(
     name="eq2_is_sparser_than_weight_decay",

@@ -13,10 +13,11 @@ has 76, 28 and 6 % of the weights and ranks of 16, 13 and 1 after 50,000, 100,00
 
 import pytest
 
-from fixtures.parhi2021 import END, FAST, FULL, NONE, TITLE, Setting, below, curve, eq2, weight_decay
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.spec import PenaltySpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Term
+
+from .settings import END, FAST, FULL, NONE, TITLE, Setting, below, curve, eq2, weight_decay
 
 CLAIM = Claim(
     name="eq2_learns_one_pattern",

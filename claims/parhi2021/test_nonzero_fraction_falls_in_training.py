@@ -2,9 +2,10 @@
 
 import pytest
 
-from fixtures.parhi2021 import FAST, FULL, NONE, NOTICED, START, TITLE, Setting, at, curve, eq2, weight_decay
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Rule, Term
+
+from .settings import FAST, FULL, NONE, NOTICED, START, TITLE, Setting, at, curve, eq2, weight_decay
 
 CLAIM = Claim(
     name="nonzero_fraction_falls_in_training",

@@ -8,10 +8,11 @@ seeds. In the standard network weight decay ends at 15, no regularizer at 63, of
 
 import pytest
 
-from fixtures.parhi2021 import FAST, FULL, NONE, TITLE, Setting, below, curve, eq2, weight_decay
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf
+
+from .settings import FAST, FULL, NONE, TITLE, Setting, below, curve, eq2, weight_decay
 
 CLAIM = Claim(
     name="rank_order",

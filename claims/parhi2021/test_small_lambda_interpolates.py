@@ -2,10 +2,11 @@
 
 import pytest
 
-from fixtures.parhi2021 import FAST, FULL, NONE, TITLE, Setting, at, curve, eq2, weight_decay
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.spec import PenaltySpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Rule, Term
+
+from .settings import FAST, FULL, NONE, TITLE, Setting, at, curve, eq2, weight_decay
 
 CLAIM = Claim(
     name="small_lambda_interpolates",

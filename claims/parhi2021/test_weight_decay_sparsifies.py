@@ -2,9 +2,10 @@
 
 import pytest
 
-from fixtures.parhi2021 import FAST, FULL, NONE, TITLE, Setting, below, curve, weight_decay
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf
+
+from .settings import FAST, FULL, NONE, TITLE, Setting, below, curve, weight_decay
 
 CLAIM = Claim(
     name="weight_decay_sparsifies",

@@ -2,9 +2,10 @@
 
 import pytest
 
-from fixtures.quetu2023 import FAST, FULL, TITLE, Setting, picked
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, Contrast, Greater
+
+from .settings import FAST, FULL, TITLE, Setting, picked
 
 CLAIM = Claim(
     name="early_stopping_is_misled",

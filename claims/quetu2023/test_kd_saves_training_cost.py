@@ -10,9 +10,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from fixtures.quetu2023 import FAST, FULL, TITLE, Setting, paid, picked
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, Contrast, Greater, Rule
+
+from .settings import FAST, FULL, TITLE, Setting, paid, picked
 
 CLAIM = Claim(
     name="kd_saves_training_cost",

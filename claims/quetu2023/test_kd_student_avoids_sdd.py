@@ -7,9 +7,10 @@ one at 50 %, who has learned all wrong labels.
 
 import pytest
 
-from fixtures.quetu2023 import FAST, FULL, TITLE, Setting, at
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, DipFree
+
+from .settings import FAST, FULL, TITLE, Setting, at
 
 CLAIM = Claim(
     name="kd_student_avoids_sdd",

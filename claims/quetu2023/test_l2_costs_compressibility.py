@@ -6,9 +6,10 @@ lambda_opt above 90 % sparsity; a proxy does not refute.
 
 import pytest
 
-from fixtures.quetu2023 import FAST, FULL, TITLE, Setting
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import Contrast, Greater, Term, Window
+
+from .settings import FAST, FULL, TITLE, Setting
 
 CLAIM = Claim(
     name="l2_costs_compressibility",

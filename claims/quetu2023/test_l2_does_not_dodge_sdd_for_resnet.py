@@ -2,8 +2,9 @@
 
 import pytest
 
-from fixtures.quetu2023 import FULL, LENET, TITLE, Setting, noisy
 from sdd_claims.claim import Claim, Control, Trial
+
+from .settings import FULL, LENET, TITLE, Setting, noisy
 
 CLAIM = Claim(
     name="l2_does_not_dodge_sdd_for_resnet",

@@ -2,9 +2,10 @@
 
 import pytest
 
-from fixtures.quetu2023 import FAST, FULL, TITLE, Setting, at
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import DipFree
+
+from .settings import FAST, FULL, TITLE, Setting, at
 
 CLAIM = Claim(
     name="lambda_opt_is_monotone",

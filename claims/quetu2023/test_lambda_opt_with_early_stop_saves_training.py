@@ -2,9 +2,10 @@
 
 import pytest
 
-from fixtures.quetu2023 import FAST, FULL, TITLE, Setting, paid, picked
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, Contrast, Greater
+
+from .settings import FAST, FULL, TITLE, Setting, paid, picked
 
 CLAIM = Claim(
     name="lambda_opt_with_early_stop_saves_training",

@@ -7,10 +7,11 @@ and 0.05 none at 50 %, but that 0.03 leaves one of more than a point at 50 % (sm
 
 import pytest
 
-from fixtures.quetu2023 import FAST, FULL, TITLE, Setting
-from fixtures.setting import dip
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, DipFree, Rule
+
+from ..settings import dip
+from .settings import FAST, FULL, TITLE, Setting
 
 CLAIM = Claim(
     name="more_noise_needs_stronger_l2",

@@ -7,9 +7,10 @@ that has none; a proxy does not refute.
 
 import pytest
 
-from fixtures.quetu2023 import FAST, FULL, TITLE, Setting, picked
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import ordered
+
+from .settings import FAST, FULL, TITLE, Setting, picked
 
 CLAIM = Claim(
     name="pruned_teacher_is_best",

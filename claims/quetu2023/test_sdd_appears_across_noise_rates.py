@@ -6,8 +6,9 @@ The fast trial is registered as inconclusive: on twelve pilots accuracy rises ag
 
 import pytest
 
-from fixtures.quetu2023 import FAST, FULL, TITLE, Setting
 from sdd_claims.claim import Claim, Control, Trial
+
+from .settings import FAST, FULL, TITLE, Setting
 
 CLAIM = Claim(
     name="sdd_appears_across_noise_rates",

@@ -2,9 +2,10 @@
 
 import pytest
 
-from fixtures.quetu2023 import FULL, TITLE, Setting
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.spec import NoiseSpec
+
+from .settings import FULL, TITLE, Setting
 
 CLAIM = Claim(
     name="sdd_appears_under_human_label_noise",

@@ -2,10 +2,11 @@
 
 import pytest
 
-from fixtures.quetu2023 import FAST, FULL, TITLE, Setting
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, Greater, Rule, Term, Window
+
+from .settings import FAST, FULL, TITLE, Setting
 
 CLAIM = Claim(
     name="strong_l2_narrows_weights",

@@ -2,8 +2,9 @@
 
 import pytest
 
-from fixtures.quetu2023 import FAST, FULL, TITLE, Setting, at
 from sdd_claims.claim import Claim, Control, Trial
+
+from .settings import FAST, FULL, TITLE, Setting, at
 
 CLAIM = Claim(
     name="vanilla_student_shows_sdd",

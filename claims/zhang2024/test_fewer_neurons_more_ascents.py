@@ -8,9 +8,10 @@ than 0.01 counted.
 
 import pytest
 
-from fixtures.zhang2024 import BOTH, FAST, FULL, TITLE, Setting, named
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, FewerTurns
+
+from .settings import BOTH, FAST, FULL, TITLE, Setting, named
 
 CLAIM = Claim(
     name="fewer_neurons_more_ascents",

@@ -6,9 +6,10 @@ the paper follows from the answer. On twelve pilots neither does: accuracy stays
 
 import pytest
 
-from fixtures.zhang2024 import FAST, FULL, TITLE, Setting, named
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, DipFree
+
+from .settings import FAST, FULL, TITLE, Setting, named
 
 CLAIM = Claim(
     name="learned_kernel_refit",

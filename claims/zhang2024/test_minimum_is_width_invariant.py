@@ -11,9 +11,10 @@ from itertools import combinations
 
 import pytest
 
-from fixtures.zhang2024 import BOTH, FAST, FULL, TITLE, Setting, named
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, Location, SamePlace
+
+from .settings import BOTH, FAST, FULL, TITLE, Setting, named
 
 CLAIM = Claim(
     name="minimum_is_width_invariant",

@@ -9,9 +9,10 @@ one.
 
 import pytest
 
-from fixtures.zhang2024 import FAST, FULL, OFF, TITLE, Setting
 from sdd_claims.claim import Claim, Control, Trial
 from sdd_claims.stats import AllOf, Contrast, Greater, Term
+
+from .settings import FAST, FULL, OFF, TITLE, Setting
 
 CLAIM = Claim(
     name="penalty_path_sparsifies",

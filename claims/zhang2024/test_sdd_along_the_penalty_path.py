@@ -9,8 +9,9 @@ nothing of the rule.
 
 import pytest
 
-from fixtures.zhang2024 import BOTH, FAST, FULL, PROXIMAL, TITLE, Setting
 from sdd_claims.claim import Claim, Control, Trial
+
+from .settings import BOTH, FAST, FULL, PROXIMAL, TITLE, Setting
 
 CLAIM = Claim(
     name="sdd_along_the_penalty_path",

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from fixtures import he2022, quetu2023
-from fixtures.he2022 import FAST, FULL, LENET, RESNET_CIFAR10, RESNET_CIFAR100
+from claims.he2022 import settings as he2022
+from claims.he2022.settings import FAST, FULL, LENET, RESNET_CIFAR10, RESNET_CIFAR100
+from claims.quetu2023 import settings as quetu2023
 from sdd_claims.claim import Trial
 from sdd_claims.pruning.derivations import derivation
 from sdd_claims.pruning.retraining import Past, finetuning

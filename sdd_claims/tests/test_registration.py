@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fixtures import he2022, quetu2023, zhang2024
-from fixtures.make_pilot_curves import PAPERS
+from claims.he2022 import settings as he2022
+from claims.quetu2023 import settings as quetu2023
+from claims.zhang2024 import settings as zhang2024
+from fixtures.scripts.make_pilot_curves import PAPERS
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.stats import VERSION, best_without_dip, find_phases
 from sdd_claims.stats.sequential import nominal_p

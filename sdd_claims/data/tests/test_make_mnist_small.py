@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as arrays
 
 from sdd_claims.data.datasets import EMBEDDED_FOLDER
 
-SCRIPT = runpy.run_path(str(EMBEDDED_FOLDER / "make_mnist_small.py"))
+SCRIPT = runpy.run_path(str(EMBEDDED_FOLDER / "scripts" / "make_mnist_small.py"))
 
 
 @given(arrays.arrays(np.uint8, st.integers(1, 200), elements=st.integers(0, 9)), st.data())
