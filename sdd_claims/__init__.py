@@ -6,6 +6,8 @@ What a claim module imports, and what a researcher needs to try a claim on a net
     from sdd_claims.stats import DipThenRise, Window
 """
 
+from typing import TYPE_CHECKING, Any
+
 from sdd_claims.claim import Claim, Control, CurveOf, FromPilots, Trial, Verdict
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError, StoreError
@@ -23,7 +25,9 @@ from sdd_claims.spec import (
     ScheduleSpec,
     TrainingSpec,
 )
-from sdd_claims.store import Store
+
+if TYPE_CHECKING:
+    from sdd_claims.store import Store
 
 __all__ = [
     "Claim",
@@ -50,3 +54,12 @@ __all__ = [
     "Trial",
     "Verdict",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The store, which imports PyTorch: only who asks for it waits for that."""
+    if name == "Store":
+        from sdd_claims.store import Store
+
+        return Store
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

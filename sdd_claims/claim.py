@@ -1,7 +1,7 @@
 """A claim, its trial in one tier, and the verdict on it."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal
 
@@ -9,8 +9,10 @@ import numpy as np
 
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
+from sdd_claims.record import MEASURES, no_measure, unrecorded
 from sdd_claims.spec import RunSpec, canonical_json
-from sdd_claims.stats import FORMULA, VERSION, Outcome, Phases, Picked, Rule, Window
+from sdd_claims.stats import FORMULA, VERSION, Outcome, Phases, Picked, Rule, Window, find_phases
+from sdd_claims.stats.sequential import nominal_p
 from sdd_claims.stats.study import check_axes
 
 Tier = Literal["fast", "full"]
@@ -22,6 +24,25 @@ BLOCK = 1000
 
 PILOTS = tuple(range(12))
 """Seeds on which windows, margins and sizes are set. They never judge."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What is expected of a claim's trial in one tier, from a block of seeds on. It is never edited.
+
+    Attributes:
+        block: the first block that it is for; a later row of the register takes over from its own block on.
+        expected: the outcome.
+        date: when it was registered, as in "2026-11-20".
+        commit: in which commit.
+        why: it differs from the row before, where it does.
+    """
+
+    block: int
+    expected: Decision
+    date: str
+    commit: str
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,6 +59,9 @@ class Claim:
         paper_value: the paper's own number, where there is one.
         exploratory: a question outside the register: judged and shown by the same rules, but in a table of its own, and
             counted neither in summaries nor in Holm's adjustment; whatever comes out, its test passes.
+        tiers: in which it is on trial.
+        registrations: what is expected of each tier, by block; of a question nothing is.
+        changes: of the sentence since it was registered, each with its date.
     """
 
     name: str
@@ -48,11 +72,19 @@ class Claim:
     basis: Basis = "paper"
     paper_value: str | None = None
     exploratory: bool = False
+    tiers: tuple[Tier, ...] = ("fast", "full")
+    registrations: Mapping[Tier, tuple[Registration, ...]] = field(default_factory=dict, hash=False)
+    changes: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
         """Paper and name, as in reports."""
         return f"{self.paper}/{self.name}"
+
+    def registration(self, tier: Tier, block: int) -> Registration | None:
+        """What was expected before this block judged: the last row for it or a block before; None where none is."""
+        rows = [row for row in self.registrations.get(tier, ()) if row.block <= block]
+        return rows[-1] if rows else None
 
 
 @dataclass(frozen=True)
@@ -70,6 +102,21 @@ class CurveOf:
     measure: str
     levels: int
     offset: int = 0
+
+    def __post_init__(self) -> None:
+        """Check what would otherwise come out when it has been trained.
+
+        Raises:
+            InputError: no such measure, one that the spec does not record, or numbers that are no counts.
+        """
+        if self.measure not in MEASURES:
+            raise InputError(no_measure(self.measure))
+        if why := unrecorded(self.spec, self.measure):
+            raise InputError(why)
+        for name, least in (("levels", 1), ("offset", 0)):
+            value = getattr(self, name)
+            if type(value) is not int or value < least:
+                raise InputError(f"CurveOf.{name} must be a whole number of at least {least}, got {value!r}")
 
     @property
     def axis(self) -> str:
@@ -106,6 +153,11 @@ class FromPilots:
     def somewhere(self) -> Rule:
         """The rule with made-up windows, to check what does not depend on them before anything is trained."""
         return self.rule({name: _somewhere(test.axis) for name, (test, _) in self.settings.items()})
+
+
+def pilot_curves(rule: FromPilots) -> dict[str, CurveOf]:
+    """The curves of the pilots, by names that say what of which setting."""
+    return {f"{name}, {curve.measure}": curve for name, pair in rule.settings.items() for curve in pair}
 
 
 def _somewhere(axis: str) -> Phases:
@@ -151,7 +203,8 @@ class Trial:
         control: where it must fail.
         block: first of the thousand seeds that judge. After they have judged, a change takes another block.
         looks: numbers of seeds at which the data are looked at.
-        expected: the registered outcome; of an exploratory question it says nothing.
+        expected: the registered outcome: that of the register for its block, where the claim comes from there; of an
+            exploratory question it says nothing.
         proxy: the paper shows the claim on other networks; it is never refuted here.
         deviations: how this trial differs from the paper, and from its code.
         own_seeds: judge these in one look instead of the block's.
@@ -166,7 +219,7 @@ class Trial:
     control: Control
     block: int = BLOCK
     looks: tuple[int, ...] = (12, 24)
-    expected: Decision = "supported"
+    expected: Decision | None = None
     proxy: bool = False
     deviations: tuple[str, ...] = field(default=())
     own_seeds: tuple[int, ...] | None = None
@@ -188,6 +241,7 @@ class Trial:
             raise InputError(
                 f"{where}: block {self.block} cannot judge; give {BLOCK}, {2 * BLOCK}, ... (pilots are below)"
             )
+        self._check_registration(where)
         if not self.looks or list(self.looks) != sorted(set(self.looks)):
             raise InputError(f"{where}: the looks {self.looks} must be rising numbers of seeds")
         pilots = self.rule.seeds if isinstance(self.rule, FromPilots) else PILOTS
@@ -213,6 +267,22 @@ class Trial:
                         f"{where}: levels of {pick.curve!r} are picked by {pick.by!r}, which is not the validation "
                         "accuracy of the same runs; give both curves one spec and one offset"
                     )
+
+    def _check_registration(self, where: str) -> None:
+        """Take the expected outcome from the register, or refuse one that contradicts it."""
+        if self.tier not in self.claim.tiers:
+            raise InputError(
+                f"{where}: the claim is registered for {' and '.join(self.claim.tiers)} only; register this tier"
+            )
+        row = self.claim.registration(self.tier, self.block)
+        if self.claim.registrations and row is None:
+            raise InputError(f"{where}: the register says nothing of block {self.block}; give it a row for that block")
+        expected = row.expected if row else self.expected or "supported"
+        if self.expected not in (None, expected):
+            raise InputError(
+                f"{where}: expected={self.expected!r}, but the register says {expected!r}; leave it out here"
+            )
+        object.__setattr__(self, "expected", expected)
 
     @property
     def key(self) -> tuple[str, Tier, str]:
@@ -346,6 +416,65 @@ def judge(
         reason=reason,
         part_decisions={name: decide(part, threshold) for name, part in outcome.parts.items()},
     )
+
+
+def judge_at(
+    trial: Trial,
+    look: int,
+    looks: Sequence[tuple[int, ...]],
+    read: Callable[[CurveOf, tuple[int, ...]], SparsityCurve],
+    error_rate: float,
+    judging: bool = True,
+) -> Verdict:
+    """Judge a trial on the seeds of one of its looks, at a threshold that allows for all of them.
+
+    Args:
+        trial: with its windows set.
+        look: number of the look, from 0 on.
+        looks: the seeds of every look.
+        read: gives a curve for some judged seeds.
+        error_rate: of this claim: that of the register divided by its size.
+        judging: as of `judge`.
+    """
+    seeds, sizes = looks[look], tuple(len(seeds) for seeds in looks)
+    return judge(
+        trial,
+        {name: read(curve, seeds) for name, curve in trial.curves.items()},
+        {name: read(curve, seeds) for name, curve in trial.control_curves.items()},
+        seeds,
+        sizes[: look + 1],
+        nominal_p(error_rate, sizes),
+        judging=judging,
+    )
+
+
+def stays_open(verdict: Verdict) -> bool:
+    """Whether more seeds could settle it: a seed without a number stays so, a control once supported too."""
+    return verdict.decision == "inconclusive" and verdict.reason is None
+
+
+def phases_of_pilots(
+    trial: Trial, rule: FromPilots, read: Callable[[CurveOf, tuple[int, ...]], SparsityCurve]
+) -> dict[str, Phases]:
+    """The phases of each setting, as the fixed formula finds them in the pilots.
+
+    Raises:
+        InputError: pilots show none for some setting; the message names it.
+    """
+    found = {}
+    for name, (test, train) in rule.settings.items():
+        try:
+            found[name] = find_phases(read(test, rule.seeds), read(train, rule.seeds))
+        except InputError as error:
+            raise InputError(f"{trial.name} [{trial.tier}], {name}: {error}") from error
+    return found
+
+
+def without_windows(trial: Trial, rule: FromPilots, why: InputError, judging: bool = True) -> Verdict:
+    """What pilots show no windows for stays open, and stands in the report beside what they do show them for."""
+    decision: Decision | None = "inconclusive" if judging else None
+    reason = f"no windows can be set, so that no seed has judged: {why}"
+    return Verdict(trial, decision, None, None, None, rule.seeds, (), None, reason)
 
 
 def decide(outcome: Outcome, threshold: float) -> Decision:

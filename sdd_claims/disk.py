@@ -8,7 +8,7 @@ from sdd_claims import shapes
 from sdd_claims.measures.line import POINTS
 from sdd_claims.models import Architecture
 from sdd_claims.plan import Plan, Stack
-from sdd_claims.pruning import IDENTITY, derivation, scheduled_count
+from sdd_claims.pruning import DERIVATIONS, IDENTITY, scheduled_count
 from sdd_claims.record import LevelRecord, Replica
 from sdd_claims.sealed import seal
 from sdd_claims.spec import RunSpec
@@ -51,7 +51,7 @@ def rewind_bytes(spec: RunSpec) -> int:
 
 def record_bytes(spec: RunSpec) -> int:
     """Of one level's measures, as they stand in the replica's file of all levels."""
-    derived = None if spec.derivation.kind == "none" else derivation(spec.derivation.kind)
+    derived = None if spec.derivation.kind == "none" else DERIVATIONS[spec.derivation.kind]
     points = POINTS if derived and derived.compared else 0
     epochs = spec.training.epochs if spec.record.epoch_images and derived is None else 0
     made_up = LevelRecord(

@@ -1,10 +1,11 @@
 """From a verdict to its entry in claims.json."""
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sdd_claims.claim import CurveOf, Decision, FromPilots, Verdict
+from sdd_claims.claim import CurveOf, Decision, FromPilots, Verdict, pilot_curves
 from sdd_claims.footprint import footprint
 from sdd_claims.record import LevelRecord
 from sdd_claims.report.claims_json import (
@@ -12,10 +13,13 @@ from sdd_claims.report.claims_json import (
     ControlEntry,
     CostEntry,
     EffectEntry,
+    JudgedClaim,
+    JudgedControl,
     PartEntry,
+    RegistrationEntry,
     RunEntry,
 )
-from sdd_claims.stats import Effect, Outcome, Rule
+from sdd_claims.stats import Effect, Outcome, Rule, holm
 
 
 class RecordSource(Protocol):
@@ -44,36 +48,21 @@ def entry(
         control_curves: those of the control.
         rerun: the line that does it again.
     """
-    trial, outcome = verdict.trial, verdict.outcome
-    claim, rule = trial.claim, trial.rule
-    settled = None if isinstance(rule, FromPilots) else rule
+    trial = verdict.trial
+    claim, registered_by = trial.claim, trial.registered
     return ClaimEntry(
+        **judged(verdict),
         id=claim.id,
         paper=claim.paper,
         title=claim.title,
         statement=claim.statement,
         source=claim.source,
         tier=trial.tier,
-        verdict=verdict.decision,
-        expected=trial.expected,
-        rule=settled.name if settled else "from pilots",
-        words=outcome.words if outcome else "",
-        effect=_effect(outcome),
-        margin=settled.margin if settled else None,
-        p=outcome.p if outcome else None,
-        p_contrary=outcome.p_contrary if outcome else None,
-        threshold=verdict.threshold,
+        expected=trial.expected or "supported",
         p_holm=None,
-        seeds=list(verdict.seeds),
-        looks=list(verdict.looks),
-        reason=verdict.reason,
-        parts=_parts(outcome, trial.judged_by, verdict.part_decisions) if outcome else [],
         control=ControlEntry(
+            **judged_control(verdict),
             setting=trial.control.setting,
-            verdict=verdict.control_decision,
-            words=verdict.control_outcome.words if verdict.control_outcome else "",
-            p=verdict.control_outcome.p if verdict.control_outcome else None,
-            effect=_effect(verdict.control_outcome),
             runs=_runs(control_curves, verdict.seeds, source),
         ),
         basis=claim.basis,
@@ -83,12 +72,59 @@ def entry(
         cost=_cost([*curves.values(), *control_curves.values()], verdict.seeds, source),
         rerun=rerun,
         runs=_runs(curves, verdict.seeds, source),
+        exploratory=claim.exploratory,
+        network=trial.network,
+        registrations=[
+            RegistrationEntry(block=row.block, expected=row.expected, date=row.date, commit=row.commit, why=row.why)
+            for row in claim.registrations.get(trial.tier, ())
+        ],
+        pilots=_runs(pilot_curves(registered_by), registered_by.seeds, source) if registered_by else {},
+    )
+
+
+def judged(verdict: Verdict) -> JudgedClaim:
+    """The fields of an entry that judging decides, and that judging the same curves again must repeat."""
+    trial, outcome = verdict.trial, verdict.outcome
+    settled = None if isinstance(trial.rule, FromPilots) else trial.rule
+    return JudgedClaim(
+        verdict=verdict.decision,
+        rule=settled.name if settled else "from pilots",
+        words=outcome.words if outcome else "",
+        effect=_effect(outcome),
+        margin=settled.margin if settled else None,
+        p=outcome.p if outcome else None,
+        p_contrary=outcome.p_contrary if outcome else None,
+        threshold=verdict.threshold,
+        seeds=list(verdict.seeds),
+        looks=list(verdict.looks),
+        reason=verdict.reason,
+        parts=_parts(outcome, trial.judged_by, verdict.part_decisions) if outcome else [],
         windows={name: [window.low, window.high] for name, window in settled.windows().items()} if settled else {},
         protocol=trial.protocol if settled else None,
         window_axes={name: window.axis for name, window in settled.windows().items()} if settled else {},
-        exploratory=claim.exploratory,
-        network=trial.network,
     )
+
+
+def judged_control(verdict: Verdict) -> JudgedControl:
+    """The same of its control."""
+    outcome = verdict.control_outcome
+    return JudgedControl(
+        verdict=verdict.control_decision,
+        words=outcome.words if outcome else "",
+        p=outcome.p if outcome else None,
+        effect=_effect(outcome),
+    )
+
+
+def adjust(entries: Sequence[ClaimEntry], registered: int) -> None:
+    """Fill in Holm-adjusted p, over the register, within each tier and network."""
+    families = defaultdict[tuple[str, str], list[ClaimEntry]](list)
+    for each in entries:
+        if each["p"] is not None and not each.get("exploratory", False):
+            families[each["tier"], each.get("network", "")].append(each)
+    for family in families.values():
+        for each, p in zip(family, holm([each["p"] or 0.0 for each in family], registered), strict=True):
+            each["p_holm"] = p
 
 
 def _effect(outcome: Outcome | None) -> EffectEntry | None:

@@ -1,5 +1,14 @@
 """The errors that a user can cause, each one sentence with its remedy."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(word: object, known: Iterable[str]) -> str:
+    """The end of a sentence on a name that is not known: which of the known ones may have been meant, if any."""
+    close = get_close_matches(str(word), list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
 
 class InputError(ValueError):
     """Bad input: the message names the input, what was expected, and what to do about it."""

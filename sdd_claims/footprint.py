@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-INSTALL = "pip install sdd-claims[carbon]"
+INSTALL = "pip install 'codecarbon>=3.2'"
 
 
 @dataclass(frozen=True)

@@ -33,13 +33,11 @@ from sdd_claims.errors import InputError
 from sdd_claims.measures import EpochWatch
 from sdd_claims.models import Architecture, build, initial_weights
 from sdd_claims.pruning import (
+    DERIVATIONS,
     Candidate,
     Past,
     Start,
-    check_criterion,
-    check_retraining,
     dense_masks,
-    derivation,
     kept,
     prune,
     scheduled_count,
@@ -98,12 +96,9 @@ class IterativePruning:
             )
         self.device = device
         self._shelf = shelf
-        for replica in self.replicas:
-            check_criterion(replica.spec.pruning.criterion)
-            check_retraining(replica.spec.pruning.retraining)
         first = self.replicas[0].spec
         kind = first.derivation.kind
-        self._derivation = None if kind == "none" else derivation(kind)
+        self._derivation = None if kind == "none" else DERIVATIONS[kind]
         _check_classification(first)
         dataset = load(first.data.name, data_root)
         train_images, test_images = prepare(dataset, first.data.side)
@@ -394,7 +389,7 @@ def _origin(state: ChainState | None) -> ChainState:
 def _branch(spec: RunSpec, level: int) -> tuple[int, ...]:
     """Where the random streams of one level's training part: a derived training draws its own batches."""
     kind = spec.derivation.kind
-    return (level,) if kind == "none" else (level, derivation(kind).number, spec.derivation.draw)
+    return (level,) if kind == "none" else (level, DERIVATIONS[kind].number, spec.derivation.draw)
 
 
 def _fresh_branch(spec: RunSpec, level: int) -> tuple[int, ...]:

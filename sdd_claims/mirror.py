@@ -25,7 +25,7 @@ from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.sealed import seal, unseal
 from sdd_claims.store import Store, kept_levels
 
-INSTALL = "pip install sdd-claims[cluster]"
+INSTALL = "pip install 'fsspec>=2025.3'"
 _LEDGER = "judged.json"
 _MARKER = "store.json"
 

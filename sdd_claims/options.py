@@ -6,7 +6,6 @@ import re
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -14,16 +13,17 @@ from sdd_claims.claim import Tier
 from sdd_claims.engines import ENGINES
 from sdd_claims.errors import InputError
 from sdd_claims.mirror import is_url, working_copy
+from sdd_claims.register import Register
 from sdd_claims.session import Mode, Settings
 
 
-def settings_of(options: Namespace, registered: Mapping[str, Any], root: Path, in_worker: bool) -> Settings:
+def settings_of(options: Namespace, register: Register, root: Path, in_worker: bool) -> Settings:
     """The settings of a run.
 
     Args:
         options: as parsed by pytest.
-        registered: the table [tool.sdd_claims] of pyproject.toml.
-        root: the checkout.
+        register: how many claims are registered, and the error rate over them.
+        root: where results and reports go by default, and published verifications lie.
         in_worker: this is an xdist worker, which trains in its own process.
 
     Raises:
@@ -60,11 +60,11 @@ def settings_of(options: Namespace, registered: Mapping[str, Any], root: Path, i
         ray_address=options.ray_address,
         seeds=parse_seeds(options.seeds),
         mode=chosen[0] if chosen else "judge",
-        alpha=float(registered["alpha"]),
-        registered=int(registered["registered"]),
+        alpha=register.alpha,
+        registered=register.registered,
         budget=parse_positive("--budget", options.budget, "hours, such as 0.5 or 12"),
         rate=None if rate is None else 1e12 * rate,
-        published=tuple(sorted((root / "reports" / "published").glob("*/claims.json"))),
+        published=tuple(sorted((root / "reports" / "published").glob("**/*claims.json*"))),
     )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-import tomllib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from sdd_claims.claim import Trial
 from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError
 from sdd_claims.options import limit_threads, settings_of
+from sdd_claims.register import the_register
 from sdd_claims.report import sentences
 from sdd_claims.report.claims_json import ClaimEntry
 from sdd_claims.run import ClaimRun, paragraph, summary_lines
@@ -85,9 +85,8 @@ def pytest_configure(config: pytest.Config) -> None:
         passing = tempfile.TemporaryDirectory(prefix="sdd-claims-smoke-")
         config.add_cleanup(passing.cleanup)
         config.option.store = passing.name
-    registered = tomllib.loads((config.rootpath / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["sdd_claims"]
     try:
-        settings = settings_of(config.option, registered, config.rootpath, in_worker=worker is not None)
+        settings = settings_of(config.option, the_register(), config.rootpath, in_worker=worker is not None)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[_run] = ClaimRun(settings, config.rootpath, worker)

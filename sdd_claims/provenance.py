@@ -8,10 +8,6 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
-
-from sdd_claims.devices import each_of
-
 _LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "statsmodels", "pytest")
 
 
@@ -50,10 +46,22 @@ def hardware(device: str = "cpu") -> str:
     line = f"{_processor()}, {cores()} cores"
     if not device.startswith("cuda"):
         return line
+    import torch  # late, as everywhere here: what only reads published verdicts does without it
+
+    from sdd_claims.devices import each_of
+
     if not torch.cuda.is_available():
         return f"{line}, and GPUs of other machines"
     gpus = Counter(torch.cuda.get_device_name(each) for each in each_of(device))
     return ", ".join([line, *(name if count == 1 else f"{count} x {name}" for name, count in gpus.items())])
+
+
+@cache
+def capability() -> str:
+    """The instruction set that PyTorch uses here, such as "AVX2": two of them round otherwise."""
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability()
 
 
 @cache
@@ -65,6 +73,8 @@ def power_limit(device: str) -> float | None:
         import pynvml  # of NVIDIA, comes with the extra "carbon"
     except ImportError:
         return None
+    import torch
+
     try:
         pynvml.nvmlInit()
         # By its identity: a process that sees some GPUs only numbers them anew.
@@ -76,7 +86,11 @@ def power_limit(device: str) -> float | None:
 
 def peak_memory(device: str) -> dict[str, int]:
     """The most bytes of a GPU that this process has held so far, by name; nothing for a CPU."""
-    return {"peak_memory": torch.cuda.max_memory_allocated(device)} if device.startswith("cuda") else {}
+    if not device.startswith("cuda"):
+        return {}
+    import torch
+
+    return {"peak_memory": torch.cuda.max_memory_allocated(device)}
 
 
 def _processor() -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from sdd_claims import series
-from sdd_claims.errors import InputError
+from sdd_claims.errors import InputError, nearest
 from sdd_claims.spec import RunSpec
+
+if TYPE_CHECKING:  # who reads records, and published verdicts, does without PyTorch
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class LevelRecord:
         elif name in _NUMBERS:
             source, value = name, getattr(self, name)
         else:
-            raise InputError(f"there is no measure {name!r}; use one of {', '.join(sorted((*SUMMARIES, *_NUMBERS)))}")
+            raise InputError(no_measure(name))
         if value is None and not self.diverged:
             raise InputError(f"{name} was not recorded: {_ASKED_BY.get(source, 'this level has none')}")
         return None if value is None else float(value)
@@ -160,6 +161,28 @@ SUMMARIES: Mapping[str, tuple[str, Callable[[Sequence[float]], float]]] = {
 """Measures that sum up a series of numbers: name -> (field, how)."""
 
 
+MEASURES = tuple(sorted((*SUMMARIES, *_NUMBERS)))
+"""All names that `LevelRecord.measure` knows."""
+
+
+def no_measure(name: object) -> str:
+    """That there is no measure of that name, and which there are."""
+    return f"there is no measure {name!r}{nearest(name, MEASURES)}; use one of {', '.join(MEASURES)}"
+
+
+def unrecorded(spec: RunSpec, measure: str) -> str | None:
+    """Why the runs of a spec would come without a measure; None where they have it."""
+    source = SUMMARIES[measure][0] if measure in SUMMARIES else measure
+    compared = spec.derivation.kind in ("redense", "independent")
+    recorded = {
+        "epoch_test_accuracy": bool(spec.record.epoch_images) and spec.derivation.kind == "none",
+        "sharpness": bool(spec.record.directions) and (compared or spec.derivation.kind == "none"),
+        "validation_accuracy": bool(spec.data.validation_size),
+        "line_train_loss": compared,
+    }
+    return None if recorded.get(source, True) else f"{measure} is not recorded: {_ASKED_BY[source]}"
+
+
 @dataclass(frozen=True)
 class ChainState:
     """What the next level, and what is derived from this one, needs of it, on the CPU.
@@ -171,6 +194,6 @@ class ChainState:
             (iteration 0).
     """
 
-    masks: Mapping[str, Tensor]
-    trained: Mapping[str, Tensor]
-    rewind_point: Mapping[str, Tensor] | None
+    masks: "Mapping[str, Tensor]"
+    trained: "Mapping[str, Tensor]"
+    rewind_point: "Mapping[str, Tensor] | None"

@@ -12,14 +12,14 @@ from typing import cast
 from rich.console import Console
 
 from sdd_claims import forecast, provenance, report
-from sdd_claims.claim import Tier, Trial
+from sdd_claims.claim import Trial
 from sdd_claims.engines import ProgressDisplay
-from sdd_claims.entry import entry
+from sdd_claims.entry import adjust, entry
+from sdd_claims.locations import bundled, checkout
 from sdd_claims.plan import Plan
 from sdd_claims.report import claims_json, numbers, sentences
 from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, EnvironmentEntry
 from sdd_claims.session import Session, Settings
-from sdd_claims.stats import holm
 from sdd_claims.store import Store
 
 
@@ -63,9 +63,8 @@ class ClaimRun:
         return forecast.in_words(self._opened(), self.settings)
 
     def write_report(self, entries: Sequence[ClaimEntry], directory: Path, command: str) -> Path:
-        """Write claims.json, index.html and SUMMARY.md; returns the path of the page."""
-        for family in {(e["tier"], sentences.network(e)) for e in entries}:
-            self._adjust(*family, entries)
+        """Write claims.json, the evidence, the page and the summary; returns the path of the page."""
+        adjust(entries, self.settings.registered)
         used = [device for e in entries if (device := self.settings.devices[e["tier"]])]
         document = claims_json.ClaimsDocument(
             schema=claims_json.SCHEMA,
@@ -76,6 +75,7 @@ class ClaimRun:
                 started=self._started.isoformat(timespec="seconds"),
                 duration=round(time.monotonic() - self._clock, 1),
                 device=", ".join(sorted({str(self.settings.devices[e["tier"]]) for e in entries})),
+                capability=provenance.capability(),
                 command=command,
             ),
             alpha=self.settings.alpha,
@@ -83,24 +83,19 @@ class ClaimRun:
             calibration=self._calibration(),
             claims=sorted(entries, key=lambda e: (e["tier"], e["paper"], e["id"], sentences.network(e))),
         )
-        claims_json.write(directory / "claims.json", document)
-        return report.render(directory, Store(self.settings.store))
-
-    def _adjust(self, tier: Tier, network: str, entries: Sequence[ClaimEntry]) -> None:
-        """Fill in Holm-adjusted p, over the register, within one tier and network."""
-        family = [e for e in sentences.registered(entries) if (e["tier"], sentences.network(e)) == (tier, network)]
-        judged = [e for e in family if e["p"] is not None]
-        for e, p in zip(
-            judged, holm([e["p"] for e in judged if e["p"] is not None], self.settings.registered), strict=True
-        ):
-            e["p_holm"] = p
+        return report.write(directory, document, Store(self.settings.store))
 
     def _calibration(self) -> CalibrationEntry | None:
-        path = self._root / "fixtures" / "calibration.json"
+        path = bundled("fixtures") / "calibration.json"
         return cast(CalibrationEntry, json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
     def _rerun(self, trial: Trial) -> str:
-        words = ["pytest", "-m", trial.tier, f"claims/{trial.claim.paper}/test_{trial.claim.name}.py"]
+        module = f"claims/{trial.claim.paper}/test_{trial.claim.name}"
+        if checkout() is None:  # installed from a wheel: the claims are inside the package
+            words = ["pytest", "-p", "sdd_claims.plugin", "--pyargs", f"sdd_claims.{module.replace('/', '.')}"]
+            words += ["-m", trial.tier]
+        else:
+            words = ["pytest", "-m", trial.tier, f"{module}.py"]
         if trial.network:
             words.append(f'-k "[{trial.network.replace(" ", "-")}]"')
         if self.settings.mode != "judge":

@@ -10,7 +10,20 @@ from typing import Literal
 
 from sdd_claims import smoke
 from sdd_claims.budget import Need, cheapest_first
-from sdd_claims.claim import BLOCK, PILOTS, CurveOf, Decision, FromPilots, Tier, Trial, Verdict, judge
+from sdd_claims.claim import (
+    BLOCK,
+    PILOTS,
+    CurveOf,
+    FromPilots,
+    Tier,
+    Trial,
+    Verdict,
+    judge_at,
+    phases_of_pilots,
+    pilot_curves,
+    stays_open,
+    without_windows,
+)
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.data import regression
 from sdd_claims.data.datasets import load, why_unavailable
@@ -26,8 +39,6 @@ from sdd_claims.rates import Rates
 from sdd_claims.record import Replica
 from sdd_claims.report import numbers
 from sdd_claims.spec import RunSpec
-from sdd_claims.stats import Phases, find_phases
-from sdd_claims.stats.sequential import nominal_p
 from sdd_claims.store import Store
 
 Mode = Literal["judge", "pilots", "smoke"]
@@ -294,10 +305,15 @@ class Session:
             if self._cut_short(trial, 0, self._pilots(trial)):
                 continue
             try:
-                resolved = trial.resolved(rule.rule(self._phases(trial, rule)))
+                phases = phases_of_pilots(trial, rule, self._read)
             except InputError as error:
-                self._verdicts[trial.key] = self._without_windows(trial, rule, error)
+                judging = self._settings.mode == "judge"
+                self._verdicts[trial.key] = without_windows(trial, rule, error, judging)
                 continue
+            for name, found in phases.items():
+                where = f"{trial.name} [{trial.tier}], windows from pilots for {name}"
+                self.notes.append(f"{where}: {found.in_code()}")
+            resolved = trial.resolved(rule.rule(phases))
             try:
                 self._check(resolved)
                 settled.append(resolved)
@@ -305,27 +321,9 @@ class Session:
                 self._verdicts[trial.key] = error
         return settled
 
-    def _without_windows(self, trial: Trial, rule: FromPilots, why: InputError) -> Verdict:
-        """What pilots show no windows for stays open, and stands in the report beside what they do show them for."""
-        decision: Decision | None = "inconclusive" if self._settings.mode == "judge" else None
-        reason = f"no windows can be set, so that no seed has judged: {why}"
-        return Verdict(trial, decision, None, None, None, rule.seeds, (), None, reason)
-
-    def _phases(self, trial: Trial, rule: FromPilots) -> dict[str, Phases]:
-        found = {}
-        for name, (test, train) in rule.settings.items():
-            where = f"{trial.name} [{trial.tier}]"
-            try:
-                found[name] = find_phases(self._read(test, rule.seeds), self._read(train, rule.seeds))
-            except InputError as error:
-                raise InputError(f"{where}, {name}: {error}") from error
-            self.notes.append(f"{where}, windows from pilots for {name}: {found[name].in_code()}")
-        return found
-
     def _is_open(self, trial: Trial) -> bool:
-        """Whether more seeds could settle it: a seed without a number stays so, a control once supported too."""
         verdict = self._verdicts[trial.key]
-        return isinstance(verdict, Verdict) and verdict.decision == "inconclusive" and verdict.reason is None
+        return isinstance(verdict, Verdict) and stays_open(verdict)
 
     def _train(self, trials: Sequence[Trial], look: int) -> None:
         requests: dict[str, list[Request]] = {}
@@ -398,18 +396,10 @@ class Session:
                 None,
                 "this was a smoke run, which only shows that the line works",
             )
-        looks = tuple(len(s) for s in self._looks(trial))
-        threshold = nominal_p(self._settings.alpha / self._settings.registered, looks)
-        verdict = judge(
-            trial,
-            {name: self._read(curve, seeds) for name, curve in curves.items()},
-            {name: self._read(curve, seeds) for name, curve in control_curves.items()},
-            seeds,
-            looks[: look + 1],
-            threshold,
-            judging=self._settings.mode == "judge",
-        )
-        if self._settings.mode == "judge":
+        error_rate = self._settings.alpha / self._settings.registered
+        judging = self._settings.mode == "judge"
+        verdict = judge_at(trial, look, self._looks(trial), self._read, error_rate, judging)
+        if judging:
             self._share_ledger()
             self._ledger.record(trial, seeds)
             self._share_ledger()
@@ -435,8 +425,7 @@ class Session:
             return smoke.smoke_curves(trial, self._settings.data_root)
         verdict = self._verdicts.get(trial.key)
         if isinstance(verdict, Verdict) and verdict.outcome is None and isinstance(trial.rule, FromPilots):
-            pairs = trial.rule.settings.items()
-            return {f"{name}, {curve.measure}": curve for name, pair in pairs for curve in pair}, {}
+            return pilot_curves(trial.rule), {}
         return trial.curves, trial.control_curves
 
     def _looks(self, trial: Trial) -> tuple[tuple[int, ...], ...]:

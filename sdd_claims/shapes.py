@@ -2,10 +2,10 @@
 
 from functools import cache
 
-from sdd_claims.data import catalogue, regression, stand_in
+from sdd_claims.data import catalogue, regression
 from sdd_claims.measures import training_flops_per_image
 from sdd_claims.models import Architecture, build
-from sdd_claims.spec import ModelSpec, RunSpec
+from sdd_claims.spec import STAND_IN, ModelSpec, RunSpec
 
 Shape = tuple[int, int, int]
 
@@ -28,7 +28,7 @@ def images_per_epoch(spec: RunSpec) -> int:
 
 
 def _entry(spec: RunSpec) -> catalogue.Entry:
-    return catalogue.find(spec.data.name.removeprefix(stand_in.PREFIX))
+    return catalogue.find(spec.data.name.removeprefix(STAND_IN))
 
 
 def _images(spec: RunSpec) -> tuple[Shape, int]:

@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 
 from sdd_claims.claim import CurveOf, Trial
-from sdd_claims.data import catalogue, human_labels, regression, stand_in
+from sdd_claims.data import catalogue, human_labels, regression
 from sdd_claims.data.datasets import why_unavailable
 from sdd_claims.models import build
-from sdd_claims.spec import ModelSpec, PathSpec, RunSpec, TransformerSpec
+from sdd_claims.spec import STAND_IN, ModelSpec, PathSpec, RunSpec, TransformerSpec
 
 LEVELS = 2
 SEEDS = (0, 1)
@@ -75,7 +75,7 @@ def _images(spec: RunSpec, data_root: Path | None) -> str:
     absent = "the network is large" if spec.model.name in _LARGE else why_unavailable(name, data_root)
     if "human" in (spec.noise.kind, teacher and teacher.noise.kind):
         absent = absent or human_labels.why_unavailable(name, data_root)
-    return stand_in.PREFIX + name if absent else name
+    return STAND_IN + name if absent else name
 
 
 def _small(spec: RunSpec, images: str) -> RunSpec:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, cached_property
 from itertools import pairwise
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from sdd_claims.errors import InputError
+from sdd_claims.errors import InputError, nearest
 
 SCHEMA = 3
 """Layout of a spec. Raise it when fields are added, renamed or removed."""
@@ -28,6 +28,21 @@ LATER: Mapping[str, str] = {"augmentation": "none", "precision": "float32"}
 With that value a setting is left out of the digest, so that what was stored keeps its key. The value stands here and is
 not taken from the default: a changed default is still a changed digest.
 """
+
+
+DataName = Literal["mnist_small", "mnist", "fashion_mnist", "cifar10", "cifar100", "tiny_imagenet", "grid"]
+NoiseKind = Literal["none", "symmetric_permute", "symmetric_always_wrong", "asymmetric", "pairflip", "human"]
+Network = Literal["mlp", "conv", "vgg_like", "vgg16", "resnet18", "resnet101", "relu_network", "vit"]
+Initialization = Literal["kaiming_normal", "pytorch", "uniform"]
+Criterion = Literal["magnitude", "gradient", "random", "none"]
+RetrainingMethod = Literal["lottery_ticket_rewinding", "finetuning", "learning_rate_rewinding", "scratch"]
+PenaltyName = Literal["none", "off", "l1", "l2", "matrix_norm", "rbv2"]
+Precision = Literal["float32", "tf32", "bfloat16"]
+PathOver = Literal["none", "penalty_strength", "epochs", "ridge_refit", "lasso_refit"]
+DerivationKind = Literal["none", "redense", "same_mask", "reinitialized", "independent"]
+
+STAND_IN = "stand_in:"
+"""Before a data set's name: random images of its shape, for smoke runs where it is absent."""
 
 
 def canonical_json(content: object) -> str:
@@ -61,6 +76,8 @@ class _Spec:
             if expected is float:
                 self._require(name, _is_finite(value), "a finite number")
                 object.__setattr__(self, name, float(value) + 0.0)
+            elif get_origin(expected) is Literal:
+                self._require_one_of(name, get_args(expected))
             elif get_origin(expected) is tuple:
                 numbers = float in get_args(expected)
                 fits = isinstance(value, tuple | list) and all(
@@ -77,7 +94,11 @@ class _Spec:
             raise InputError(f"{type(self).__name__}.{name} must be {expected}, got {getattr(self, name)!r}")
 
     def _require_one_of(self, name: str, known: tuple[str, ...]) -> None:
-        self._require(name, getattr(self, name) in known, "one of " + ", ".join(known))
+        value = getattr(self, name)
+        if not isinstance(value, str) or value not in known:
+            raise InputError(
+                f"{type(self).__name__}.{name} must be one of {', '.join(known)}, got {value!r}{nearest(value, known)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +120,14 @@ class DataSpec(_Spec):
     side: int | None = None
     train_size: int | None = None
     validation_size: int = 0
-    augmentation: str = "none"
+    augmentation: Literal["none", "flip_and_shift", "crop_and_flip"] = "none"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.name.removeprefix(STAND_IN) not in get_args(DataName):
+            self._require_one_of("name", get_args(DataName))
         self._require("train_size", self.train_size is None or self.train_size >= 1, "at least 1, or None for all")
         self._require("validation_size", self.validation_size >= 0, "at least 0")
-        self._require_one_of("augmentation", ("none", "flip_and_shift", "crop_and_flip"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +139,7 @@ class NoiseSpec(_Spec):
         rate: fraction of training labels it is applied to; 0 for "human", whose rate the annotators set.
     """
 
-    kind: str = "none"
+    kind: NoiseKind = "none"
     rate: float = 0.0
 
     def __post_init__(self) -> None:
@@ -178,18 +200,21 @@ class ModelSpec(_Spec):
             all parameters on [-1, 1] (Parhi et al. 2021, 3).
     """
 
-    name: str = "mlp"
+    name: Network = "mlp"
     hidden: tuple[int, ...] = (300, 100)
     channels: tuple[int, ...] = ()
     batch_norm: bool = False
     functional_width: int = 0
     transformer: TransformerSpec | None = None
-    initialization: str = "kaiming_normal"
+    initialization: Initialization = "kaiming_normal"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         with_hidden, with_channels = self.name in ("mlp", "relu_network"), self.name in ("conv", "vgg_like")
         self._require("hidden", all(width > 0 for width in self.hidden), "positive whole widths")
+        last = "an MLP without hidden layers has only its last, which is never pruned"
+        self._require("hidden", bool(self.hidden) or self.name != "mlp", f"one width or more: {last}")
+        self._require("hidden", bool(self.hidden) or self.name != "relu_network", "one width or more")
         self._require("hidden", with_hidden or not self.hidden, f"() for {self.name!r}, which has no hidden widths")
         self._require("channels", all(width > 0 for width in self.channels), "positive whole widths")
         self._require("channels", bool(self.channels) == with_channels, "given for 'conv' and 'vgg_like' only")
@@ -199,7 +224,8 @@ class ModelSpec(_Spec):
         factored = self.name == "relu_network" and len(self.hidden) > 1
         self._require("functional_width", factored or not self.functional_width, "0 but for a deep 'relu_network'")
         self._require("transformer", (self.transformer is not None) == (self.name == "vit"), "given for 'vit' only")
-        self._require_one_of("initialization", ("kaiming_normal", "pytorch", "uniform"))
+        drawn = self.name != "vit" or self.initialization == "pytorch"
+        self._require("initialization", drawn, "'pytorch' for a ViT, which begins as torchvision draws it")
 
     def __str__(self) -> str:
         widths = "-".join(map(str, self.hidden))
@@ -230,14 +256,13 @@ class OptimizerSpec(_Spec):
         weight_decay: as PyTorch applies it to all parameters: added to the gradient, or decoupled for "adamw".
     """
 
-    name: str = "sgd"
+    name: Literal["sgd", "adam", "adamw"] = "sgd"
     lr: float = 0.1
     momentum: float = 0.0
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_one_of("name", ("sgd", "adam", "adamw"))
         self._require("lr", self.lr > 0, "above 0")
         self._require("momentum", 0 <= self.momentum < 1, "at least 0 and below 1")
         self._require("momentum", self.name == "sgd" or self.momentum == 0, "0 for Adam, whose betas are PyTorch's")
@@ -254,13 +279,12 @@ class ScheduleSpec(_Spec):
         factor: of one step.
     """
 
-    name: str = "constant"
+    name: Literal["constant", "step", "cosine"] = "constant"
     milestones: tuple[int, ...] = ()
     factor: float = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_one_of("name", ("constant", "step", "cosine"))
         rising = list(self.milestones) == sorted(set(self.milestones)) and all(epoch > 0 for epoch in self.milestones)
         self._require("milestones", rising, "rising epochs above 0")
         self._require("milestones", bool(self.milestones) == (self.name == "step"), "given for 'step' and only for it")
@@ -278,16 +302,14 @@ class PenaltySpec(_Spec):
             without momentum, shrinks the parameters after each step, to exact zeros.
     """
 
-    name: str = "none"
+    name: PenaltyName = "none"
     strength: float = 0.0
-    step: str = "gradient"
+    step: Literal["gradient", "proximal"] = "gradient"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_one_of("name", ("none", "off", "l1", "l2", "matrix_norm", "rbv2"))
         self._require("strength", self.strength >= 0, "at least 0")
         self._require("strength", self.name != "none" or self.strength == 0, "0 for penalty 'none'")
-        self._require_one_of("step", ("gradient", "proximal"))
         self._require("step", self.name == "l1" or self.step == "gradient", "'gradient' for all penalties but 'l1'")
 
     def __str__(self) -> str:
@@ -313,15 +335,13 @@ class TrainingSpec(_Spec):
     optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
     schedule: ScheduleSpec = field(default_factory=ScheduleSpec)
     penalty: PenaltySpec = field(default_factory=PenaltySpec)
-    loss: str = "cross_entropy"
-    precision: str = "float32"
+    loss: Literal["cross_entropy", "mean_squared_error"] = "cross_entropy"
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("epochs", self.epochs >= 1, "at least 1")
         self._require("batch_size", self.batch_size >= 1, "at least 1")
-        self._require_one_of("loss", ("cross_entropy", "mean_squared_error"))
-        self._require_one_of("precision", ("float32", "tf32", "bfloat16"))
         plain = self.optimizer.name == "sgd" and self.optimizer.momentum == 0
         self._require("penalty", plain or self.penalty.step == "gradient", "taken by 'gradient' but for plain SGD")
 
@@ -337,9 +357,9 @@ class PruningSpec(_Spec):
         rewind_iteration: of the dense training, to which weights and schedule go back.
     """
 
-    criterion: str = "magnitude"
+    criterion: Criterion = "magnitude"
     fraction: float = 0.2
-    retraining: str = "lottery_ticket_rewinding"
+    retraining: RetrainingMethod = "lottery_ticket_rewinding"
     rewind_iteration: int = 0
 
     def __post_init__(self) -> None:
@@ -366,13 +386,12 @@ class RecordSpec(_Spec):
 
     epoch_images: int = 0
     directions: int = 0
-    weights: str = "newest"
+    weights: Literal["newest", "every_level"] = "newest"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("epoch_images", self.epoch_images >= 0, "at least 0")
         self._require("directions", self.directions >= 0, "at least 0")
-        self._require_one_of("weights", ("newest", "every_level"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -384,7 +403,7 @@ class DerivationSpec(_Spec):
         draw: number of the repetition: of the batch order and, where the kind draws one, of the initialization.
     """
 
-    kind: str = "none"
+    kind: DerivationKind = "none"
     draw: int = 1
 
     def __post_init__(self) -> None:
@@ -413,7 +432,7 @@ class DistillationSpec(_Spec):
     alpha: float = 0.0
     temperature: float = 1.0
     teacher: "RunSpec | None" = None
-    teacher_level: str = "dense"
+    teacher_level: Literal["dense", "best_validation"] = "dense"
     teacher_levels: int = 1
 
     def __post_init__(self) -> None:
@@ -421,7 +440,6 @@ class DistillationSpec(_Spec):
         self._require("alpha", 0 <= self.alpha <= 1, "between 0 and 1")
         self._require("alpha", self.teacher is not None or self.alpha == 0, "0 without a teacher")
         self._require("temperature", self.temperature > 0, "above 0")
-        self._require_one_of("teacher_level", ("dense", "best_validation"))
         chosen = self.teacher_level == "best_validation"
         self._require("teacher_levels", self.teacher_levels >= 1, "at least 1")
         self._require("teacher_levels", chosen or self.teacher_levels == 1, "1 for a dense teacher")
@@ -462,12 +480,11 @@ class PathSpec(_Spec):
         values: of the points, rising; three or more.
     """
 
-    over: str = "none"
+    over: PathOver = "none"
     values: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_one_of("over", ("none", *PATHS))
         if self.over == "none":
             self._require("values", not self.values, "() for iterative pruning, whose levels follow from PruningSpec")
             return

@@ -4,21 +4,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.claim import Control, CurveOf, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, DipThenRise, Equivalent, Rule, Term, Window
 
-from ..settings import full_on
-from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, Setting
 
-CLAIM = Claim(
-    name="converged_at_every_sparsity",
-    paper="he2022",
-    title=TITLE,
-    statement="At every sparsity test accuracy is steady over the last epochs, and training for longer keeps the "
-    "second rise.",
-    source="Figures 35 and 36 and section 2.3; that longer training keeps the rise is our reading",
-)
+CLAIM = registered("he2022/converged_at_every_sparsity")
 
 
 def steady(window: Window) -> Rule:

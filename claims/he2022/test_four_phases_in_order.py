@@ -2,21 +2,15 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.claim import Control, CurveOf, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, DipThenRise, Phases, Rule, ThresholdWithin
 
-from ..settings import full_on
-from .settings import FAST, LENET, TITLE, Setting
+from .settings import FAST, LENET, Setting
 
-CLAIM = Claim(
-    name="four_phases_in_order",
-    paper="he2022",
-    title=TITLE,
-    statement="As a network is pruned sparser it goes through a light, a critical, a sweet and a collapsed phase in "
-    "this order, and train accuracy starts to fall in the critical one.",
-    source="Figure 5 and section 2.3",
-)
+CLAIM = registered("he2022/four_phases_in_order")
 
 
 def rule(at: Phases) -> Rule:

@@ -2,21 +2,14 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 from sdd_claims.stats import AllOf, Contrast, Greater, Phases, Rule, Term, Window
 
-from ..settings import full_on
-from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, Setting
 
-CLAIM = Claim(
-    name="generalization_gap_closes_in_sweet_phase",
-    paper="he2022",
-    title=TITLE,
-    statement="Test error minus train error is as large at the start of the critical phase as at the light phase, and "
-    "falls by more than half until the sweet phase.",
-    source="Figure 32",
-    basis="ours",
-)
+CLAIM = registered("he2022/generalization_gap_closes_in_sweet_phase")
 
 
 def gap(weight: float, at: Window) -> tuple[Term, Term]:

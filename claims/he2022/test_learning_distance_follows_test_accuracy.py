@@ -2,20 +2,14 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 from sdd_claims.stats import Correlated, Phases, Rule
 
-from ..settings import full_on
-from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, Setting
 
-CLAIM = Claim(
-    name="learning_distance_follows_test_accuracy",
-    paper="he2022",
-    title=TITLE,
-    statement="From the start of the critical to the top of the sweet phase, learning distance and test accuracy are "
-    "negatively correlated, more so than with the distance of a chain without label noise.",
-    source="Figures 9, 12 and 44 to 49, and section 3.2",
-)
+CLAIM = registered("he2022/learning_distance_follows_test_accuracy")
 
 
 def rule(at: Phases) -> Rule:

@@ -2,19 +2,14 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 from sdd_claims.stats import Location, Phases, Rule, SamePlace
 
-from ..settings import full_on
-from .settings import FAST, LENET, TITLE, Setting
+from .settings import FAST, LENET, Setting
 
-CLAIM = Claim(
-    name="learning_distance_peaks_at_critical_phase",
-    paper="he2022",
-    title=TITLE,
-    statement="The distance from the dense initialization to the trained weights peaks where test accuracy is lowest.",
-    source="Figures 9, 44 and 45, and section 3.2",
-)
+CLAIM = registered("he2022/learning_distance_peaks_at_critical_phase")
 
 
 def rule(at: Phases) -> Rule:

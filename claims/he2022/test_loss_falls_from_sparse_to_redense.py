@@ -2,21 +2,15 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.claim import Control, CurveOf, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Phases, Rule, Term, Window
 
-from ..settings import full_on
-from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, Setting
 
-CLAIM = Claim(
-    name="loss_falls_from_sparse_to_redense",
-    paper="he2022",
-    title=TITLE,
-    statement="Along the straight line from a solution of the sweet or the collapsed phase to the one that re-dense "
-    "training finds from it, training loss falls without a barrier.",
-    source="Figures 7 and 40 to 42, section 3.1 and appendix A.5",
-)
+CLAIM = registered("he2022/loss_falls_from_sparse_to_redense")
 
 
 def falls(window: Window) -> Rule:

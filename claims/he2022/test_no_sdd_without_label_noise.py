@@ -2,19 +2,14 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 from sdd_claims.stats import DipFree, Phases, Rule
 
-from ..settings import full_on
-from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, Setting
 
-CLAIM = Claim(
-    name="no_sdd_without_label_noise",
-    paper="he2022",
-    title=TITLE,
-    statement="With clean labels, test accuracy never dips and recovers as pruning makes the network sparser.",
-    source="Figure 31",
-)
+CLAIM = registered("he2022/no_sdd_without_label_noise")
 
 
 def rule(at: Phases) -> Rule:

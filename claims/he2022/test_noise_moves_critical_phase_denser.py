@@ -4,19 +4,14 @@ from math import log2
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 from sdd_claims.stats import Location, Phases, Rule, Shifts
 
-from ..settings import full_on
-from .settings import FAST, LENET, RESNET_CIFAR10, TITLE, Setting
+from .settings import FAST, LENET, RESNET_CIFAR10, Setting
 
-CLAIM = Claim(
-    name="noise_moves_critical_phase_denser",
-    paper="he2022",
-    title=TITLE,
-    statement="The more labels are noisy, the denser the network at which test accuracy is lowest.",
-    source="Figure 4 and section 2.3",
-)
+CLAIM = registered("he2022/noise_moves_critical_phase_denser")
 
 NAMES = ("least noise", "more noise", "most noise")
 

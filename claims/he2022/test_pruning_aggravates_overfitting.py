@@ -2,21 +2,15 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.claim import Control, CurveOf, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on, plainly
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Phases, Rule, Term, Window
 
-from ..settings import full_on, plainly
-from .settings import FAST, LENET, RESNET_CIFAR10, TITLE, Setting
+from .settings import FAST, LENET, RESNET_CIFAR10, Setting
 
-CLAIM = Claim(
-    name="pruning_aggravates_overfitting",
-    paper="he2022",
-    title=TITLE,
-    statement="While it still fits its noisy labels as well as the dense network, a pruned one has lost more test "
-    "accuracy than pruning costs on clean labels.",
-    source="Section 2.3",
-)
+CLAIM = registered("he2022/pruning_aggravates_overfitting")
 
 DENSE = Window(1.0, 1.0)
 

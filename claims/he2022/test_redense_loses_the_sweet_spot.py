@@ -9,20 +9,14 @@ p .004), block 7000 supports it (1.3 points, p .00044). It went into block 7000 
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 from sdd_claims.stats import AllOf, Contrast, Greater, Phases, Rule, Term
 
-from ..settings import full_on
-from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, Setting
 
-CLAIM = Claim(
-    name="redense_loses_the_sweet_spot",
-    paper="he2022",
-    title=TITLE,
-    statement="A network of the sweet phase that gets its pruned weights back, from zero, and is trained on loses test "
-    "accuracy.",
-    source="Figures 6 and 37 to 39, section 3.1 and appendix A.4",
-)
+CLAIM = registered("he2022/redense_loses_the_sweet_spot")
 
 
 def rule(at: Phases) -> Rule:

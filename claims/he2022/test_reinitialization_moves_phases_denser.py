@@ -4,20 +4,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 from sdd_claims.stats import AllOf, Location, Phases, Rule, Shifts
 
-from ..settings import full_on
-from .settings import FAST, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from .settings import FAST, RESNET_CIFAR10, RESNET_CIFAR100, Setting
 
-CLAIM = Claim(
-    name="reinitialization_moves_phases_denser",
-    paper="he2022",
-    title=TITLE,
-    statement="When lottery tickets are reinitialized at random, the critical and the sweet phase lie at lower "
-    "sparsity.",
-    source="Section 4",
-)
+CLAIM = registered("he2022/reinitialization_moves_phases_denser")
 
 
 NAMES = ("ticket", "reinitialized")

@@ -2,20 +2,14 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 from sdd_claims.stats import Contrast, Greater, Phases, Rule, Term
 
-from ..settings import full_on
-from .settings import FAST, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from .settings import FAST, RESNET_CIFAR10, RESNET_CIFAR100, Setting
 
-CLAIM = Claim(
-    name="reinitialized_ticket_can_win",
-    paper="he2022",
-    title=TITLE,
-    statement="At some sparsities the mask of a lottery ticket reaches a higher test accuracy from a fresh random "
-    "initialization than from the ticket's own.",
-    source="Figures 10, 33 and 34 and section 4",
-)
+CLAIM = registered("he2022/reinitialized_ticket_can_win")
 
 
 def rule(at: Phases) -> Rule:

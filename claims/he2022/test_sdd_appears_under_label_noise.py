@@ -2,30 +2,23 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 from sdd_claims.stats import DipThenRise, Phases, Rule
 
-from ..settings import full_on
 from .settings import (
     FAST,
     LENET,
     RESNET_CIFAR10,
     RESNET_CIFAR100,
     RESNET_TINY,
-    TITLE,
     VGG_CIFAR10,
     VGG_CIFAR100,
     Setting,
 )
 
-CLAIM = Claim(
-    name="sdd_appears_under_label_noise",
-    paper="he2022",
-    title=TITLE,
-    statement="With 20 % noisy labels (VGG-16 on CIFAR-100: 40 %), test accuracy falls, rises, and falls again as the "
-    "network is pruned sparser.",
-    source="Figures 1 and 13 to 30, and the poster",
-)
+CLAIM = registered("he2022/sdd_appears_under_label_noise")
 
 
 def rule(at: Phases) -> Rule:

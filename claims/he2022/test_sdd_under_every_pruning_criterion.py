@@ -2,19 +2,13 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 
-from ..settings import full_on
-from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, VGG_CIFAR10, VGG_CIFAR100, Setting
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, VGG_CIFAR10, VGG_CIFAR100, Setting
 
-CLAIM = Claim(
-    name="sdd_under_every_pruning_criterion",
-    paper="he2022",
-    title=TITLE,
-    statement="Whether weights are pruned by magnitude, by gradient or at random, test accuracy falls and rises again "
-    "as the network is pruned sparser.",
-    source="Figures 2, 13, 14, 16 to 18, 20, 23 to 25 and 27",
-)
+CLAIM = registered("he2022/sdd_under_every_pruning_criterion")
 
 
 def trial(setting: Setting) -> Trial:

@@ -2,19 +2,13 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
+from sdd_claims.setting import full_on
 
-from ..settings import full_on
-from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, TITLE, Setting
+from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, Setting
 
-CLAIM = Claim(
-    name="sdd_under_every_retraining",
-    paper="he2022",
-    title=TITLE,
-    statement="Whether a pruned network is retrained by lottery ticket rewinding, finetuning, learning rate rewinding "
-    "or from scratch, test accuracy falls and rises again as it is pruned sparser.",
-    source="Figures 3, 15, 19 and 26",
-)
+CLAIM = registered("he2022/sdd_under_every_retraining")
 
 
 ONE_RUN = (

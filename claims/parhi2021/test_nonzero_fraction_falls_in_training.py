@@ -2,19 +2,13 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Rule, Term
 
-from .settings import FAST, FULL, NONE, NOTICED, START, TITLE, Setting, at, curve, eq2, weight_decay
+from .settings import FAST, FULL, NONE, NOTICED, START, Setting, at, curve, eq2, weight_decay
 
-CLAIM = Claim(
-    name="nonzero_fraction_falls_in_training",
-    paper="parhi2021",
-    title=TITLE,
-    statement="With the regularizer of eq. 2 as with weight decay the nonzero fraction of the weights falls over the "
-    "epochs; without a regularizer it does not.",
-    source="Figure 2",
-)
+CLAIM = registered("parhi2021/nonzero_fraction_falls_in_training")
 
 REGULARIZED = {
     f"{name}, {strength:g}": penalty(strength)

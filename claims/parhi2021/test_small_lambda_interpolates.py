@@ -2,21 +2,14 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.claim import Control, CurveOf, Trial
+from sdd_claims.register import registered
 from sdd_claims.spec import PenaltySpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Rule, Term
 
-from .settings import FAST, FULL, NONE, TITLE, Setting, at, curve, eq2, weight_decay
+from .settings import FAST, FULL, NONE, Setting, at, curve, eq2, weight_decay
 
-CLAIM = Claim(
-    name="small_lambda_interpolates",
-    paper="parhi2021",
-    title=TITLE,
-    statement="With either regularizer at 1e-3 and 1e-5, and with none, the network all but interpolates the data; at "
-    "1e-1 it does not.",
-    source="Figure 2 and section 3",
-    paper_value="a mean squared error near 0, against 0.313, the mean square of the targets",
-)
+CLAIM = registered("parhi2021/small_lambda_interpolates")
 
 SMALL = {
     f"{name}, {strength:g}": penalty(strength)

@@ -2,19 +2,13 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
 from sdd_claims.stats import AllOf
 
-from .settings import FAST, FULL, NONE, TITLE, Setting, below, curve, weight_decay
+from .settings import FAST, FULL, NONE, Setting, below, curve, weight_decay
 
-CLAIM = Claim(
-    name="weight_decay_sparsifies",
-    paper="parhi2021",
-    title=TITLE,
-    statement="The nonzero fraction of the weights is far lower after training with weight decay than without it, in "
-    "the factored network of theorem 1 and in the standard one.",
-    source="Figures 2 and 3",
-)
+CLAIM = registered("parhi2021/weight_decay_sparsifies")
 
 FAR = 0.2
 

@@ -2,19 +2,13 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
 from sdd_claims.stats import AllOf, Contrast, Greater
 
-from .settings import FAST, FULL, TITLE, Setting, picked
+from .settings import FAST, FULL, Setting, picked
 
-CLAIM = Claim(
-    name="early_stopping_is_misled",
-    paper="quetu2023",
-    title=TITLE,
-    statement="Traditional early stopping picks a denser and worse network than the whole curve offers.",
-    source="section 3, Tables 1 and 2",
-    paper_value="60.2 % at sparsity 36 % against 74.5 % at 99.6 % (VGG-like, Table 2)",
-)
+CLAIM = registered("quetu2023/early_stopping_is_misled")
 
 STUDENT = "student"
 

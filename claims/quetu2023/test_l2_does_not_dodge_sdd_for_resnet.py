@@ -2,17 +2,12 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
 
-from .settings import FULL, LENET, TITLE, Setting, noisy
+from .settings import FULL, LENET, Setting, noisy
 
-CLAIM = Claim(
-    name="l2_does_not_dodge_sdd_for_resnet",
-    paper="quetu2023",
-    title=TITLE,
-    statement="ResNet-18 on CIFAR-10 dips at every weight decay of an ablation that still lets it learn its labels.",
-    source="section 4",
-)
+CLAIM = registered("quetu2023/l2_does_not_dodge_sdd_for_resnet")
 
 
 def trial(setting: Setting) -> Trial:

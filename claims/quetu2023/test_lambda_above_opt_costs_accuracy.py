@@ -2,18 +2,13 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
 from sdd_claims.stats import AllOf, Contrast, DipFree, Greater, Phases, Rule, Term
 
-from .settings import FAST, FULL, TITLE, Setting, at
+from .settings import FAST, FULL, Setting, at
 
-CLAIM = Claim(
-    name="lambda_above_opt_costs_accuracy",
-    paper="quetu2023",
-    title=TITLE,
-    statement="With more weight decay than lambda_opt there is still no dip, but test accuracy is lower.",
-    source="section 4 (ViT)",
-)
+CLAIM = registered("quetu2023/lambda_above_opt_costs_accuracy")
 
 
 def rule(windows: Phases) -> Rule:

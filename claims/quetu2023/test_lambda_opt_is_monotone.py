@@ -2,18 +2,13 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
 from sdd_claims.stats import DipFree
 
-from .settings import FAST, FULL, TITLE, Setting, at
+from .settings import FAST, FULL, Setting, at
 
-CLAIM = Claim(
-    name="lambda_opt_is_monotone",
-    paper="quetu2023",
-    title=TITLE,
-    statement="With optimally tuned weight decay there is no dip: test accuracy does not fall and rise again.",
-    source="Figure 3 and section 4 (LeNet-300-100 on MNIST, ViT on CIFAR)",
-)
+CLAIM = registered("quetu2023/lambda_opt_is_monotone")
 
 
 def trial(setting: Setting) -> Trial:

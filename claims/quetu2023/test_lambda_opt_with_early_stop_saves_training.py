@@ -2,20 +2,13 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
 from sdd_claims.stats import AllOf, Contrast, Greater
 
-from .settings import FAST, FULL, TITLE, Setting, paid, picked
+from .settings import FAST, FULL, Setting, paid, picked
 
-CLAIM = Claim(
-    name="lambda_opt_with_early_stop_saves_training",
-    paper="quetu2023",
-    title=TITLE,
-    statement="Early stopping at lambda_opt costs far less training than the whole vanilla path, and is more accurate "
-    "than early stopping at the vanilla weight decay.",
-    source="Table 1 (ViT, 10 % noise)",
-    paper_value="43 % of the training; 71.5 % against 68.1 %",
-)
+CLAIM = registered("quetu2023/lambda_opt_with_early_stop_saves_training")
 
 RULE = AllOf(
     {

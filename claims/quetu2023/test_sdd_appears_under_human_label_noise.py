@@ -2,18 +2,13 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
 from sdd_claims.spec import NoiseSpec
 
-from .settings import FULL, TITLE, Setting
+from .settings import FULL, Setting
 
-CLAIM = Claim(
-    name="sdd_appears_under_human_label_noise",
-    paper="quetu2023",
-    title=TITLE,
-    statement="With the labels of human annotators, test accuracy falls and rises again as sparsity grows.",
-    source="Figure 2 and section 3 (CIFAR-100N)",
-)
+CLAIM = registered("quetu2023/sdd_appears_under_human_label_noise")
 
 
 def trial(setting: Setting) -> Trial:

@@ -2,19 +2,14 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.claim import Control, CurveOf, Trial
+from sdd_claims.register import registered
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, Greater, Rule, Term, Window
 
-from .settings import FAST, FULL, TITLE, Setting
+from .settings import FAST, FULL, Setting
 
-CLAIM = Claim(
-    name="strong_l2_narrows_weights",
-    paper="quetu2023",
-    title=TITLE,
-    statement="With a stronger weight decay the weights that are left vary less, before pruning and after it.",
-    source="Figure 4 and section 4 (ViT at sparsity 0 and 48.8 %)",
-)
+CLAIM = registered("quetu2023/strong_l2_narrows_weights")
 
 WHERE = {"before pruning": Window(1, 1), "after pruning": Window(0.4, 0.65)}
 

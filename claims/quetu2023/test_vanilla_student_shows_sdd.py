@@ -2,17 +2,12 @@
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
 
-from .settings import FAST, FULL, TITLE, Setting, at
+from .settings import FAST, FULL, Setting, at
 
-CLAIM = Claim(
-    name="vanilla_student_shows_sdd",
-    paper="quetu2023",
-    title=TITLE,
-    statement="Without distillation the student's test accuracy falls and rises again as sparsity grows.",
-    source="Figure 5 (VGG-like on CIFAR-10 and CIFAR-100)",
-)
+CLAIM = registered("quetu2023/vanilla_student_shows_sdd")
 
 
 def trial(setting: Setting) -> Trial:

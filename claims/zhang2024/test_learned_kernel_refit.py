@@ -6,21 +6,13 @@ the paper follows from the answer. On twelve pilots neither does: accuracy stays
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
 from sdd_claims.stats import AllOf, DipFree
 
-from .settings import FAST, FULL, TITLE, Setting, named
+from .settings import FAST, FULL, Setting, named
 
-CLAIM = Claim(
-    name="learned_kernel_refit",
-    paper="zhang2024",
-    title=TITLE,
-    statement="When the last layer of a trained network is fitted anew by ridge or by lasso regression, test accuracy "
-    "never falls and rises again as the regression's strength grows.",
-    source="section 4.1, a direction",
-    basis="ours",
-    exploratory=True,
-)
+CLAIM = registered("zhang2024/learned_kernel_refit")
 
 
 def trial(setting: Setting) -> Trial:

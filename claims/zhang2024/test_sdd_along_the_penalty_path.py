@@ -9,18 +9,12 @@ nothing of the rule.
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, Trial
+from sdd_claims.claim import Control, Trial
+from sdd_claims.register import registered
 
-from .settings import BOTH, FAST, FULL, PROXIMAL, TITLE, Setting
+from .settings import BOTH, FAST, FULL, PROXIMAL, Setting
 
-CLAIM = Claim(
-    name="sdd_along_the_penalty_path",
-    paper="zhang2024",
-    title=TITLE,
-    statement="Whatever the width of a two-layer network, its test accuracy falls and rises again as the penalty's "
-    "strength grows, under the penalty of the published code and under the l1 penalty that the paper names.",
-    source="Table 1 and section 3.1",
-)
+CLAIM = registered("zhang2024/sdd_along_the_penalty_path")
 
 
 def trial(setting: Setting) -> Trial:

@@ -10,10 +10,12 @@ from jaxtyping import UInt8
 
 from sdd_claims.data import catalogue, prepared_form, regression, stand_in, tiny_imagenet, torchvision_form
 from sdd_claims.errors import InputError
+from sdd_claims.locations import bundled
+from sdd_claims.spec import STAND_IN
 
 ROOT_VARIABLE = "SDD_CLAIMS_DATA"
 DEFAULT_ROOT = Path("~/.cache/sdd_claims/data")
-EMBEDDED_FOLDER = Path(__file__).parents[2] / "fixtures"
+EMBEDDED_FOLDER = bundled("fixtures")
 
 _RESTORE = "restore it with `git checkout -- fixtures/{}`"
 
@@ -60,8 +62,8 @@ def load(name: str, data_root: Path | None = None) -> Dataset:
             f"{name!r} is a regression problem, without images or classes to train on; give it a path over epochs with "
             f"the loss 'mean_squared_error', or choose one of the data sets {', '.join(catalogue.CATALOGUE)}"
         )
-    if name.startswith(stand_in.PREFIX):
-        entry = catalogue.find(name.removeprefix(stand_in.PREFIX))
+    if name.startswith(STAND_IN):
+        entry = catalogue.find(name.removeprefix(STAND_IN))
         return Dataset(name=entry.name, classes=entry.classes, **stand_in.arrays(entry))
     entry = catalogue.find(name)
     return _load(entry, EMBEDDED_FOLDER if entry.embedded else resolve_root(data_root))

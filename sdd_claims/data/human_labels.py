@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from sdd_claims.data import stand_in
 from sdd_claims.data.datasets import load, resolve_root
 from sdd_claims.errors import InputError, MissingDataError
+from sdd_claims.spec import STAND_IN
 
 FOLDER = "cifar-n"
 """Where the files lie under the data root."""
@@ -60,8 +60,8 @@ def human_labels(name: str, data_root: Path | None = None) -> UInt8[np.ndarray, 
         MissingDataError: the authors' file is not there.
         InputError: a data set that was not annotated, or another file than the authors'.
     """
-    entry = _entry(name.removeprefix(stand_in.PREFIX))
-    if name.startswith(stand_in.PREFIX):
+    entry = _entry(name.removeprefix(STAND_IN))
+    if name.startswith(STAND_IN):
         return np.roll(load(name).train_labels, 1)
     return _read(name, entry, resolve_root(data_root) / FOLDER / entry.file, data_root)
 

@@ -8,15 +8,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import numpy as np
 from jaxtyping import Bool, Int, Integer
 
 from sdd_claims.data import class_maps
 from sdd_claims.errors import InputError
+from sdd_claims.spec import NoiseKind
 
-KINDS = ("none", "symmetric_permute", "symmetric_always_wrong", "asymmetric", "pairflip", "human")
+KINDS: tuple[str, ...] = get_args(NoiseKind)
 
 Changes: TypeAlias = tuple[Int[np.ndarray, " chosen"], Integer[np.ndarray, " chosen"]]
 """Indices of the images that the noise touches, and their labels after it."""

@@ -5,9 +5,6 @@ import numpy as np
 from sdd_claims.data.catalogue import Entry
 from sdd_claims.data.prepared_form import Arrays
 
-PREFIX = "stand_in:"
-"""Before a data set's name: load its stand-in. It is part of the spec, so no stand-in is taken for a result."""
-
 _TRAIN, _TEST = 512, 256
 
 

@@ -24,7 +24,7 @@ from sdd_claims.mirror import MirroredStore, working_copy
 from sdd_claims.plan import Plan, Stack
 from sdd_claims.store import Store
 
-INSTALL = "pip install sdd-claims[cluster]"
+INSTALL = "pip install 'ray>=2.50'"
 
 _RETRIES = 10
 """How often a task is started again: each time it goes on from where the store is, so that little is lost."""

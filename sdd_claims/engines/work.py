@@ -189,6 +189,7 @@ def _train_together(stack: Stack, store: Store, site: Site, notes: tuple[str, ..
     about: dict[str, Any] = {
         "device": site.device,
         "hardware": provenance.hardware(site.device),
+        "capability": provenance.capability(),
         "watts": provenance.power_limit(site.device),
         "versions": provenance.versions(),
         "commit": provenance.commit(),

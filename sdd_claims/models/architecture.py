@@ -10,14 +10,13 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from sdd_claims.errors import InputError
 from sdd_claims.models.conv import conv_net
 from sdd_claims.models.mlp import mlp
 from sdd_claims.models.relu_network import relu_network
 from sdd_claims.models.resnet import resnet
 from sdd_claims.models.vgg import vgg16, vgg_like
 from sdd_claims.models.vit import vision_transformer
-from sdd_claims.spec import ModelSpec, TransformerSpec
+from sdd_claims.spec import Initialization, ModelSpec, TransformerSpec
 
 
 @dataclass(frozen=True)
@@ -46,23 +45,12 @@ def build(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> A
     """The architecture for images of shape (channels, height, width).
 
     Raises:
-        InputError: no architecture of that name, or nothing in it that pruning may touch.
+        InputError: images that the architecture cannot take.
     """
     # What is pruned, He et al. 2022, B: of LeNet all weights but the last layer's; of ResNet all convolutions and the
     # linear layer; of VGG the convolutions; never biases or batch norm. Quétu & Milovanović 2023, code: of a ViT all
     # linear layers, those of attention and the last one among them, and nothing else: not the patches' convolution,
     # class token, position embedding or layer norms. (The code prunes the VGG-like network's last layer as well.)
-    if spec.name == "mlp" and not spec.hidden:
-        raise InputError("an MLP without hidden layers has only its last layer, which is never pruned; add a layer")
-    if spec.name == "relu_network" and not spec.hidden:
-        raise InputError("a ReLU network needs a hidden layer; give ModelSpec.hidden a width")
-    if spec.name == "vit" and spec.initialization != "pytorch":
-        raise InputError(
-            f"a ViT begins as torchvision draws it, not by {spec.initialization!r}; set ModelSpec.initialization to "
-            "'pytorch'"
-        )
-    if spec.name not in _MODULES:
-        raise InputError(f"there is no model {spec.name!r}; use one of: {', '.join(_MODULES)}")
     make = partial(_MODULES[spec.name], spec, input_shape, classes)
     with torch.device("meta"):
         module = make()
@@ -97,7 +85,7 @@ def _weights(module: nn.Module, kinds: type | UnionType = nn.Linear | nn.Conv2d)
 
 
 def initial_weights(
-    architecture: Architecture, generator: torch.Generator, initialization: str = "kaiming_normal"
+    architecture: Architecture, generator: torch.Generator, initialization: Initialization = "kaiming_normal"
 ) -> dict[str, Tensor]:
     """Parameters and buffers by name before any training, on the CPU.
 
@@ -105,14 +93,7 @@ def initial_weights(
         architecture: the network.
         generator: of the seed.
         initialization: see `ModelSpec.initialization`.
-
-    Raises:
-        InputError: no initialization of that name.
     """
-    if initialization not in _INITIALIZATIONS:
-        raise InputError(
-            f"there is no initialization {initialization!r}; use one of: {', '.join(sorted(_INITIALIZATIONS))}"
-        )
     return _INITIALIZATIONS[initialization](architecture, generator)
 
 
@@ -169,7 +150,7 @@ def _uniform(architecture: Architecture, generator: torch.Generator) -> dict[str
     return drawn
 
 
-_INITIALIZATIONS: Mapping[str, Callable[[Architecture, torch.Generator], dict[str, Tensor]]] = {
+_INITIALIZATIONS: Mapping[Initialization, Callable[[Architecture, torch.Generator], dict[str, Tensor]]] = {
     "kaiming_normal": _kaiming_normal,
     "pytorch": _pytorch,
     "uniform": _uniform,

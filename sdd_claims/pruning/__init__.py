@@ -1,9 +1,9 @@
 """Pruning and retraining, as parts that plug into iterative pruning."""
 
-from sdd_claims.pruning.criteria import CRITERIA, IDENTITY, Candidate, check_criterion, prune
-from sdd_claims.pruning.derivations import DERIVATIONS, Derivation, derivation
+from sdd_claims.pruning.criteria import CRITERIA, IDENTITY, Candidate, prune
+from sdd_claims.pruning.derivations import DERIVATIONS, Derivation
 from sdd_claims.pruning.masks import Masks, dense_masks, keep_highest, kept, scheduled_count
-from sdd_claims.pruning.retraining import RETRAINING, Past, Start, check_retraining, start_of_level
+from sdd_claims.pruning.retraining import RETRAINING, Past, Start, start_of_level
 
 __all__ = [
     "CRITERIA",
@@ -15,10 +15,7 @@ __all__ = [
     "Masks",
     "Past",
     "Start",
-    "check_criterion",
-    "check_retraining",
     "dense_masks",
-    "derivation",
     "keep_highest",
     "kept",
     "prune",

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sdd_claims.errors import InputError
 from sdd_claims.pruning.masks import Masks, keep_highest
 
 
@@ -58,22 +57,7 @@ IDENTITY = "none"
 
 
 def prune(criterion: str, network: Candidate, count: int) -> dict[str, Tensor]:
-    """The masks that keep `count` of the weights left.
-
-    Raises:
-        InputError: no criterion of that name.
-    """
-    check_criterion(criterion)
+    """The masks that keep `count` of the weights left."""
     if criterion == IDENTITY:
         return dict(network.masks)
     return keep_highest(CRITERIA[criterion](network), network.masks, count)
-
-
-def check_criterion(name: str) -> None:
-    """Raise before anything is trained if there is no criterion of that name.
-
-    Raises:
-        InputError: there is none.
-    """
-    if name not in (*CRITERIA, IDENTITY):
-        raise InputError(f"there is no pruning criterion {name!r}; use one of: {', '.join(CRITERIA)}, {IDENTITY}")

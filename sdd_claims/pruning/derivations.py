@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from sdd_claims.errors import InputError
 from sdd_claims.pruning.retraining import Retraining, finetuning, scratch
 
 
@@ -34,14 +33,3 @@ DERIVATIONS: dict[str, Derivation] = {
     # A dense network of its own on the same data, unrelated to the level's solution.
     "independent": Derivation(3, scratch, masked=False, compared=True),
 }
-
-
-def derivation(name: str) -> Derivation:
-    """The derivation of that name.
-
-    Raises:
-        InputError: there is none.
-    """
-    if name not in DERIVATIONS:
-        raise InputError(f"there is no derivation {name!r}; use one of: {', '.join(DERIVATIONS)}")
-    return DERIVATIONS[name]

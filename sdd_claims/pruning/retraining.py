@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from sdd_claims.errors import InputError
 from sdd_claims.spec import RunSpec, ScheduleSpec, TrainingSpec
 from sdd_claims.training import learning_rate
 
@@ -75,20 +74,5 @@ RETRAINING: dict[str, Retraining] = {
 
 
 def start_of_level(spec: RunSpec, past: Past) -> Start:
-    """Where the spec's retraining method begins.
-
-    Raises:
-        InputError: no retraining method of that name.
-    """
-    check_retraining(spec.pruning.retraining)
+    """Where the spec's retraining method begins."""
     return RETRAINING[spec.pruning.retraining](spec, past)
-
-
-def check_retraining(name: str) -> None:
-    """Raise before anything is trained if there is no retraining method of that name.
-
-    Raises:
-        InputError: there is none.
-    """
-    if name not in RETRAINING:
-        raise InputError(f"there is no retraining method {name!r}; use one of: {', '.join(RETRAINING)}")

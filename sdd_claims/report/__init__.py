@@ -1,30 +1,58 @@
-"""From `claims.json` and the store to a page that a sceptic can read."""
+"""From a judged run to a folder that a sceptic can read and check: `claims.json`, the evidence, a page, a summary."""
 
 from pathlib import Path
 
-from sdd_claims.report.evidence import CurveSource
+from sdd_claims.report.claims_json import ClaimsDocument
+from sdd_claims.report.lines import CurveSource
 
-__all__ = ["CurveSource", "render"]
+__all__ = ["CurveSource", "render", "write"]
 
 
-def render(directory: Path, source: CurveSource) -> Path:
-    """Write `index.html` and `SUMMARY.md` beside `directory/claims.json`.
+def write(directory: Path, document: ClaimsDocument, source: CurveSource) -> Path:
+    """Write a run into a folder: its document, every curve behind it, and what is drawn of the two.
 
-    A claim whose curves `source` cannot give gets a sentence in place of its figure.
+    Args:
+        directory: made where there is none.
+        document: what was judged; what it says of the evidence is filled in here.
+        source: where its curves come from. One that cannot be had is left out.
 
     Returns:
         The path of `index.html`.
 
     Raises:
-        InputError: `claims.json` is missing, damaged, or of another schema version.
+        StoreError: the directory cannot be written.
+    """
+    from sdd_claims.report import claims_json, evidence
+
+    read = evidence.collect(document["claims"], source)
+    document["evidence"] = read.entry
+    evidence.write(directory, read)
+    claims_json.write(directory / "claims.json", document)
+    return render(directory)
+
+
+def render(directory: Path) -> Path:
+    """Write `index.html`, `SUMMARY.md` and a few figures beside `claims.json` and its evidence.
+
+    A claim whose curves are not in the evidence gets a sentence in place of its figure.
+
+    Returns:
+        The path of `index.html`.
+
+    Raises:
+        InputError: `claims.json` or its evidence is missing, damaged, or of another schema version.
         StoreError: the directory cannot be written.
     """
     # Matplotlib is slow to import, and most processes that import this package never draw.
     from sdd_claims.files import write_atomically
-    from sdd_claims.report import claims_json, html, markdown
+    from sdd_claims.report import claims_json, evidence, highlights, html, markdown
 
     document = claims_json.read(directory / "claims.json")
+    curves = evidence.beside(directory, document)
+    figures = highlights.highlights(document, curves)
+    for figure in figures:
+        write_atomically(directory / figure.path, figure.svg.encode())
     page = directory / "index.html"
-    write_atomically(page, html.to_html(document, source).encode())
-    write_atomically(directory / "SUMMARY.md", markdown.to_markdown(document).encode())
+    write_atomically(page, html.to_html(document, curves).encode())
+    write_atomically(directory / "SUMMARY.md", markdown.to_markdown(document, figures).encode())
     return page

@@ -1,4 +1,4 @@
-"""Render a report again from its `claims.json`: `python -m sdd_claims.report reports/latest --store .sdd_store`."""
+"""Render a report again from its `claims.json` and evidence: `python -m sdd_claims.report reports/published/fast`."""
 
 import argparse
 import sys
@@ -11,14 +11,10 @@ from sdd_claims.report import render
 def main(arguments: list[str] | None = None) -> int:
     """Render, and print where the page is; an error of the user's is one sentence and exit status 2."""
     parser = argparse.ArgumentParser(prog="python -m sdd_claims.report", description=__doc__)
-    parser.add_argument("directory", type=Path, help="the folder that holds claims.json; the page is written beside it")
-    parser.add_argument("--store", type=Path, required=True, help="the store that holds the curves")
+    parser.add_argument("directory", type=Path, help="the folder of a run, with its claims.json and its evidence")
     options = parser.parse_args(arguments)
-
-    from sdd_claims.store import Store  # heavy, and not needed to answer --help
-
     try:
-        print(render(options.directory, Store(options.store)))
+        print(render(options.directory))
     except (InputError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdd_claims.curves import DENSITY
-from sdd_claims.report.evidence import Line
 from sdd_claims.report.inline_svg import SERIES
+from sdd_claims.report.lines import Line
 
 ACCURACY = "accuracy"
 

@@ -4,6 +4,7 @@ A missing number is `None`. NaN and infinity never appear. Accuracies are fracti
 8.3 points.
 """
 
+import gzip
 import json
 import math
 from collections.abc import Iterator
@@ -58,14 +59,19 @@ class RunEntry(TypedDict):
     remark: NotRequired[str]
 
 
-class ControlEntry(TypedDict):
-    """The same test in a setting where the claim is false; its verdict is None where nothing was judged."""
+class JudgedControl(TypedDict):
+    """What judging decides of a control; `verdict` is None where nothing was judged."""
 
-    setting: str
     verdict: Verdict | None
     words: str
     p: float | None
     effect: EffectEntry | None
+
+
+class ControlEntry(JudgedControl):
+    """The same test in a setting where the claim is false."""
+
+    setting: str
     runs: dict[str, RunEntry]
 
 
@@ -84,7 +90,37 @@ class CostEntry(TypedDict):
     basis: NotRequired[str]
 
 
-class ClaimEntry(TypedDict):
+class RegistrationEntry(TypedDict):
+    """What was expected of a claim's trial from a block of seeds on, and since which day and commit."""
+
+    block: int
+    expected: Verdict
+    date: str
+    commit: str
+    why: str
+
+
+class JudgedClaim(TypedDict):
+    """What judging decides of a claim: the same curves judged again must repeat it. See `ClaimEntry`."""
+
+    verdict: Verdict | None
+    rule: str
+    words: str
+    effect: EffectEntry | None
+    margin: float | None
+    p: float | None
+    p_contrary: float | None
+    threshold: float | None
+    seeds: list[int]
+    looks: list[int]
+    reason: str | None
+    parts: list[PartEntry]
+    windows: dict[str, list[float]]
+    protocol: str | None
+    window_axes: NotRequired[dict[str, str]]
+
+
+class ClaimEntry(JudgedClaim):
     """One claim in one tier, on one network where it is judged on several.
 
     `verdict` is None where nothing was judged (a smoke run). `title` opens with the authors and the year, up to its
@@ -92,7 +128,9 @@ class ClaimEntry(TypedDict):
     the numbers of seeds at which the data were looked at, the last one the deciding one. `reason` says why a verdict
     stayed open, where something other than its p kept it open. `protocol` is the digest of all that was fixed before
     the judged seeds were run. `exploratory` says that this is a question outside the register (if absent, it is not).
-    `network` is what the claim was judged on, empty or absent where a tier has one trial of it.
+    `network` is what the claim was judged on, empty or absent where a tier has one trial of it. `expected` is what was
+    registered before its block judged; `registrations` are all of the register for this tier, those for later blocks
+    too. `pilots` are the curves from which the windows followed, where they did.
     """
 
     id: str
@@ -101,20 +139,8 @@ class ClaimEntry(TypedDict):
     statement: str
     source: str
     tier: Tier
-    verdict: Verdict | None
     expected: Verdict
-    rule: str
-    words: str
-    effect: EffectEntry | None
-    margin: float | None
-    p: float | None
-    p_contrary: float | None
-    threshold: float | None
     p_holm: float | None
-    seeds: list[int]
-    looks: list[int]
-    reason: str | None
-    parts: list[PartEntry]
     control: ControlEntry
     basis: Basis
     proxy: bool
@@ -123,11 +149,10 @@ class ClaimEntry(TypedDict):
     cost: CostEntry
     rerun: str
     runs: dict[str, RunEntry]
-    windows: dict[str, list[float]]
-    protocol: str | None
-    window_axes: NotRequired[dict[str, str]]
     exploratory: NotRequired[bool]
     network: NotRequired[str]
+    registrations: NotRequired[list[RegistrationEntry]]
+    pilots: NotRequired[dict[str, RunEntry]]
 
 
 class SizeEntry(TypedDict):
@@ -165,7 +190,10 @@ class CalibrationEntry(TypedDict):
 
 
 class EnvironmentEntry(TypedDict):
-    """Where and when the run was made. `started` is ISO 8601; `duration` is in seconds."""
+    """Where and when the run was made. `started` is ISO 8601; `duration` is in seconds.
+
+    `capability` is the processor's instruction set as PyTorch uses it: it alone moves numbers.
+    """
 
     commit: str
     versions: dict[str, str]
@@ -174,10 +202,23 @@ class EnvironmentEntry(TypedDict):
     duration: float
     device: str
     command: str
+    capability: NotRequired[str]
+
+
+class EvidenceEntry(TypedDict):
+    """The file of curves beside `claims.json`: its SHA-256 once unpacked, and how much it holds."""
+
+    file: str
+    sha256: str
+    curves: int
+    numbers: int
 
 
 class ClaimsDocument(TypedDict):
-    """The whole file. `registered` counts the claims of the register, whatever was selected."""
+    """The whole file. `registered` counts the claims of the register, whatever was selected.
+
+    `evidence` is absent in runs that were published before there was any.
+    """
 
     schema: int
     environment: EnvironmentEntry
@@ -185,6 +226,7 @@ class ClaimsDocument(TypedDict):
     registered: int
     calibration: CalibrationEntry | None
     claims: list[ClaimEntry]
+    evidence: NotRequired[EvidenceEntry]
 
 
 def write(path: Path, document: ClaimsDocument) -> None:
@@ -201,14 +243,15 @@ def write(path: Path, document: ClaimsDocument) -> None:
 
 
 def read(path: Path) -> ClaimsDocument:
-    """Read what `write` wrote.
+    """Read what `write` wrote, or what was packed of it as `.gz`.
 
     Raises:
         InputError: no such file, not JSON, another schema version, or fields missing.
     """
     remedy = "run the claims again with --report to write a new one"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        raw = path.read_bytes()
+        document = json.loads(gzip.decompress(raw) if path.suffix == ".gz" else raw)
     except OSError as error:
         raise InputError(f"no claims.json can be read at {path} ({error.strerror}); {remedy}") from error
     except ValueError as error:

@@ -1,66 +1,188 @@
-"""The curves behind a claim, as the report gets them from the store."""
+"""`evidence.json.gz`: every curve that the rules and controls of a run have read, seed by seed, to the last bit.
 
-from collections.abc import Mapping
+It lies beside `claims.json`, which holds its SHA-256. From the two, every verdict can be judged again and the page be
+drawn, without a store and without training. A number that a diverged network does not have is null.
+"""
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.errors import StoreError
-from sdd_claims.report.claims_json import RunEntry
+from sdd_claims.errors import InputError, StoreError
+from sdd_claims.files import write_atomically
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, EvidenceEntry, RunEntry
+from sdd_claims.report.lines import CurveSource
+
+SCHEMA = 1
+NAME = "evidence.json.gz"
+
+_KEYS = {"digest", "measure", "axis", "position", "rows", "sha256"}
 
 
-class CurveSource(Protocol):
-    """Where curves come from: the store, or anything that answers like it."""
-
-    def curve(self, digest: str, measure: str, seeds: tuple[int, ...], levels: int, /) -> SparsityCurve:
-        """Return the curve of `measure` over the first `levels` levels of the run `digest`, one row a seed.
-
-        Raises:
-            StoreError, InputError, LookupError, OSError: the curve is not there or cannot be read.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One curve to draw.
+@dataclass(frozen=True)
+class MeasuredRun:
+    """One measure of one run, for all seeds that were read of it.
 
     Attributes:
-        name: in the claim, which its control uses again for the curve that stands in the same place.
-        label: the words that label it.
-        measure: what was measured.
-        curve: of that measure.
-        digest: of the run, empty where that is not known.
+        axis: what the levels lie along, see `SparsityCurve`.
+        position: where each level lies.
+        rows: by seed, the measure at each level; some seeds may have fewer levels. None where the network diverged.
+        sound: these are the numbers that were written.
     """
 
-    name: str
-    label: str
-    measure: str
-    curve: SparsityCurve
-    digest: str = ""
+    axis: str
+    position: Sequence[float]
+    rows: Mapping[int, Sequence[float | None]]
+    sound: bool = True
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The curves of a run, by digest of the settings and by measure.
+
+    Attributes:
+        runs: the curves.
+        sha256: of the text in the file.
+    """
+
+    runs: Mapping[tuple[str, str], MeasuredRun]
+    sha256: str
 
     @property
-    def run(self) -> tuple[str, tuple[int, ...], str]:
-        """What two measures of the same networks have in common."""
-        return self.digest or self.name, self.curve.seeds, self.curve.axis
+    def numbers(self) -> int:
+        """How many numbers there are."""
+        return sum(len(row) for run in self.runs.values() for row in run.rows.values())
+
+    @property
+    def entry(self) -> EvidenceEntry:
+        """What `claims.json` says of it."""
+        return EvidenceEntry(file=NAME, sha256=self.sha256, curves=len(self.runs), numbers=self.numbers)
+
+    def curve(self, digest: str, measure: str, seeds: Sequence[int], levels: int) -> SparsityCurve:
+        """The table seed x level of one measure, as the store gives it; NaN where a replica diverged.
+
+        Raises:
+            InputError: a curve, a seed or a level that is not in the evidence.
+        """
+        run = self.runs.get((digest, measure))
+        if run is None:
+            raise InputError(
+                f"the evidence holds no {measure} of run {digest[:12]}; run the claims again with --report, or take "
+                "the whole published folder"
+            )
+        table = []
+        for seed in seeds:
+            row = run.rows.get(seed, ())
+            if len(row) < levels:
+                raise InputError(
+                    f"the evidence holds {len(row)} of the {levels} levels of {measure} of seed {seed} of run "
+                    f"{digest[:12]}; take the whole published folder"
+                )
+            table.append([np.nan if value is None else value for value in row[:levels]])
+        return SparsityCurve(tuple(seeds), np.array(run.position[:levels]), np.array(table), run.axis)
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The curves that could be read, and a sentence for each that could not."""
-
-    lines: tuple[Line, ...]
-    missing: tuple[str, ...]
-
-
-def gather(runs: Mapping[str, RunEntry], source: CurveSource) -> Evidence:
-    """Read the curves of `runs`; one that cannot be read becomes a sentence, since the verdict stands without it."""
-    lines: list[Line] = []
-    missing: list[str] = []
-    for name, run in runs.items():
+def collect(claims: Iterable[ClaimEntry], source: CurveSource) -> Evidence:
+    """Every curve that these claims and their controls read; what `source` cannot give is left out."""
+    runs: dict[tuple[str, str], MeasuredRun] = {}
+    for read in (run for claim in claims for run in curves_of(claim)):
         try:
-            curve = source.curve(run["digest"], run["measure"], tuple(run["seeds"]), run["levels"])
-        except (StoreError, ValueError, LookupError, OSError) as error:
-            missing.append(f"The curves of {run['label']} ({run['measure']}) could not be read from the store: {error}")
-        else:
-            lines.append(Line(name, run["label"], run["measure"], curve, run["digest"]))
-    return Evidence(tuple(lines), tuple(missing))
+            curve = source.curve(read["digest"], read["measure"], tuple(read["seeds"]), read["levels"])
+        except (StoreError, ValueError, LookupError, OSError):
+            continue  # the page says which curve it lacks, and why
+        key = read["digest"], read["measure"]
+        known = runs.get(key, MeasuredRun(curve.axis, (), {}))
+        rows = dict(known.rows)
+        for seed, row in zip(curve.seeds, curve.values.tolist(), strict=True):
+            if len(row) > len(rows.get(seed, ())):
+                rows[seed] = [None if value != value else value for value in row]
+        position = max(known.position, curve.position.tolist(), key=len)
+        runs[key] = MeasuredRun(curve.axis, position, rows)
+    return Evidence(runs, hashlib.sha256(_text(runs)).hexdigest())
+
+
+def curves_of(claim: ClaimEntry) -> Iterator[RunEntry]:
+    """The curves that a claim, its control and the pilots of its windows read."""
+    yield from claim["runs"].values()
+    yield from claim["control"]["runs"].values()
+    yield from claim.get("pilots", {}).values()
+
+
+def write(directory: Path, evidence: Evidence) -> None:
+    """Write the evidence into a folder, the same bytes for the same curves.
+
+    Raises:
+        StoreError: the folder is read-only or the disk is full; what stood there before is untouched.
+    """
+    write_atomically(directory / NAME, gzip.compress(_text(evidence.runs), mtime=0))
+
+
+def read(directory: Path) -> Evidence:
+    """Read what `write` wrote. Curves whose numbers were changed since are marked as not sound.
+
+    Raises:
+        InputError: no such file, cut short, or of another schema.
+    """
+    path, remedy = directory / NAME, "take the published folder anew, or run the claims again with --report"
+    try:
+        text = gzip.decompress(path.read_bytes())
+        content = json.loads(text)
+    except OSError as error:
+        raise InputError(f"no evidence can be read at {path} ({error.strerror or error}); {remedy}") from error
+    except (EOFError, zlib.error, ValueError) as error:
+        raise InputError(f"{path} is cut short or damaged ({error}); {remedy}") from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        found = content.get("schema") if isinstance(content, dict) else None
+        raise InputError(f"{path} has schema {found}, this version of sdd_claims reads schema {SCHEMA}; {remedy}")
+    try:
+        runs = dict(_read_run(run) for run in content["curves"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} holds a curve that is none ({error!r}); {remedy}") from error
+    return Evidence(runs, hashlib.sha256(text).hexdigest())
+
+
+def beside(directory: Path, document: ClaimsDocument) -> Evidence:
+    """The evidence of a run; none in one that was published before there was any.
+
+    Raises:
+        InputError: `claims.json` says that there is some, and it cannot be read.
+    """
+    return read(directory) if "evidence" in document else Evidence({}, "")
+
+
+def _read_run(run: Mapping[str, Any]) -> tuple[tuple[str, str], MeasuredRun]:
+    if run.keys() != _KEYS:
+        raise ValueError(f"fields {sorted(run)}")
+    rows = {int(seed): row for seed, row in run["rows"].items()}
+    return (run["digest"], run["measure"]), MeasuredRun(
+        run["axis"], run["position"], rows, _checksum(run) == run["sha256"]
+    )
+
+
+def _text(runs: Mapping[tuple[str, str], MeasuredRun]) -> bytes:
+    """JSON in one order, a line a curve. Python writes a float so that it is read back to the last bit."""
+    curves = []
+    for (digest, measure), run in sorted(runs.items()):
+        content: dict[str, Any] = {
+            "digest": digest,
+            "measure": measure,
+            "axis": run.axis,
+            "position": list(run.position),
+            "rows": {str(seed): list(row) for seed, row in sorted(run.rows.items())},
+        }
+        curves.append(json.dumps(content | {"sha256": _checksum(content)}, allow_nan=False, separators=(",", ":")))
+    lines = ",\n".join(curves)
+    return f'{{"schema":{SCHEMA},"curves":[\n{lines}\n]}}\n'.encode()
+
+
+def _checksum(run: Mapping[str, Any]) -> str:
+    content = {name: value for name, value in run.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -20,9 +20,9 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNL
 from sdd_claims.curves import DENSITY
 from sdd_claims.report import numbers
 from sdd_claims.report.axes import ACCURACY, Axes, drawn_values, is_accuracy, row_of, whole_rows
-from sdd_claims.report.evidence import Line
 from sdd_claims.report.inline_svg import INK, MUTED, PAPER, inline_svg, series
 from sdd_claims.report.labels import Box, Bundle, place
+from sdd_claims.report.lines import Line
 from sdd_claims.report.names import distinct, owner
 from sdd_claims.report.strip import Mark, mark, pack
 

@@ -10,8 +10,8 @@ from sdd_claims.curves import DENSITY
 from sdd_claims.report import calibration, sentences
 from sdd_claims.report.axes import Axes
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
-from sdd_claims.report.evidence import CurveSource, Line, gather
 from sdd_claims.report.figures import panel
+from sdd_claims.report.lines import CurveSource, Line, gather
 from sdd_claims.report.names import curve_names, owner, window_name
 from sdd_claims.report.templating import environment
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sdd_claims.curves import DENSITY
 from sdd_claims.report import numbers
 from sdd_claims.report.axes import row_of
-from sdd_claims.report.evidence import Line
+from sdd_claims.report.lines import Line
 
 _SHORT = 26  # characters that a curve's setting may take beside it
 _EXPONENT = re.compile(r"\b\d(\.\d+)?e-\d+\b")

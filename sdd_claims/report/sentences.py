@@ -52,9 +52,9 @@ def summary(document: ClaimsDocument) -> list[str]:
     sentences += [f"In {_place(*place)} {_tally(counts)}." for place, counts in tallies(document).items()]
     if surprises := [claim for claim in claims if is_surprise(claim)]:
         some = "One verdict differs" if len(surprises) == 1 else f"{len(surprises)} verdicts differ"
-        sentences.append(f"{some} from what was registered as expected.")
+        sentences.append(f"{some} from what was registered as expected before the seeds judged.")
     elif any(claim["verdict"] for claim in claims):
-        sentences.append("Every verdict is the one registered as expected.")
+        sentences.append("Every verdict is the one registered as expected before the seeds judged.")
     if questions:
         some, was = _some(questions)
         what = "question outside the register" if some == "One" else "questions outside the register"
@@ -139,10 +139,25 @@ def verdict(claim: ClaimEntry) -> str:
         sentences.append(f"What keeps it open: {claim['reason'].rstrip('.')}.")
     if is_exploratory(claim):
         sentences.append("This question stands outside the register, which expects nothing of it.")
-    elif is_surprise(claim):
-        sentences.append(f"The register expected {claim['expected']}.")
-    elif claim["verdict"] != "supported":
-        sentences.append("The register expected this verdict.")
+    else:
+        sentences.append(expectation(claim))
+    return " ".join(sentences)
+
+
+def expectation(claim: ClaimEntry) -> str:
+    """What the register expected before the seeds judged, since when, and what it expects of later blocks."""
+    block = min(claim["seeds"], default=0)
+    rows = claim.get("registrations", [])
+    before = [row for row in rows if row["block"] <= block]
+    since = f", since {before[-1]['date']} (commit {before[-1]['commit']})" if before else ""
+    said = "this verdict" if claim["verdict"] == claim["expected"] else claim["expected"]
+    sentences = [f"The register expected {said}{since}."]
+    sentences += [
+        f"Of blocks from {row['block']} on it expects {row['expected']}, since {row['date']} (commit {row['commit']})"
+        + (f": {row['why']}." if row["why"] else ".")
+        for row in rows
+        if row["block"] > block
+    ]
     return " ".join(sentences)
 
 

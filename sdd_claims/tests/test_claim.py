@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdd_claims import claim as claim_module
-from sdd_claims.claim import Control, CurveOf, FromPilots, Trial, decide, judge
+from sdd_claims.claim import Control, CurveOf, FromPilots, Registration, Trial, decide, judge
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.spec import PathSpec, PenaltySpec, PruningSpec, RunSpec, TrainingSpec
@@ -243,7 +244,9 @@ def test_windows_along_another_axis_than_their_curve_are_refused_and_the_trial_i
     with pytest.raises(InputError, match=r"nobody2026/path: the window at density .* lies along penalty strength"):
         trial_named("path", spec=PATH, levels=3)
     with pytest.raises(InputError, match=r"window at penalty strength 0 .* lies along density"):
-        trial_named("path", ALONG, spec=PATH, levels=3, control=Control("pruned", {"accuracy": CurveOf(SPEC, "x", 3)}))
+        trial_named(
+            "path", ALONG, spec=PATH, levels=3, control=Control("pruned", {"accuracy": CurveOf(SPEC, "test_loss", 3)})
+        )
 
 
 @pytest.mark.parametrize(
@@ -268,3 +271,51 @@ def test_levels_are_picked_by_the_validation_accuracy_of_the_same_runs_and_by_no
     )
     with pytest.raises(InputError, match="which is not the validation accuracy of the same runs"):
         replace(trial, control=Control("another", {"validation": replace(read, **other)}))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: CurveOf(SPEC, "tset_accuracy", 3),
+            "no measure 'tset_accuracy' (did you mean 'test_accuracy'?)",
+        ),
+        (lambda: CurveOf(SPEC, "sharpness", 3), "sharpness is not recorded: set RecordSpec.directions"),
+        (lambda: CurveOf(SPEC, "late_drift", 3), "late_drift is not recorded: set RecordSpec.epoch_images"),
+        (lambda: CurveOf(SPEC, "validation_accuracy", 3), "validation_accuracy is not recorded: set DataSpec"),
+        (lambda: CurveOf(SPEC, "line_fall", 3), "line_fall is not recorded: there is a line only from a chain"),
+        (lambda: CurveOf(SPEC, "test_accuracy", 0), "CurveOf.levels must be a whole number of at least 1, got 0"),
+        (lambda: CurveOf(SPEC, "test_accuracy", 3, -1), "CurveOf.offset must be a whole number of at least 0, got -1"),
+    ],
+)
+def test_a_curve_that_training_would_not_bring_is_refused_when_it_is_registered(make, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        make()
+
+
+def registered_claim(*rows):
+    return replace(trial_named("obedience").claim, registrations={"fast": tuple(Registration(*row) for row in rows)})
+
+
+def test_the_expected_outcome_is_that_of_the_register_for_the_block_that_judges():
+    claim = registered_claim((1000, "supported", "2026-01-01", "aaa"), (3000, "refuted", "2026-02-02", "bbb", "why"))
+    expected = {
+        block: replace(trial_named("obedience", block=block, expected=None), claim=claim, expected=None).expected
+        for block in (1000, 2000, 3000, 9000)
+    }
+    assert expected == {1000: "supported", 2000: "supported", 3000: "refuted", 9000: "refuted"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"expected": "refuted"}, "expected='refuted', but the register says 'supported'; leave it out here"),
+        ({"block": 1000}, "the register says nothing of block 1000; give it a row for that block"),
+        ({"tier": "full"}, "the claim is registered for fast only; register this tier"),
+    ],
+)
+def test_a_trial_that_contradicts_the_register_is_refused(settings, message):
+    claim = replace(registered_claim((2000, "supported", "2026-01-01", "aaa")), tiers=("fast",))
+    trial = trial_named("obedience", block=2000)
+    with pytest.raises(InputError, match=re.escape(message)):
+        replace(trial, **{"claim": claim, "expected": None, **settings})

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from claims.he2022 import settings as he2022
 from claims.he2022.settings import FAST, FULL, LENET, RESNET_CIFAR10, RESNET_CIFAR100
 from claims.quetu2023 import settings as quetu2023
 from sdd_claims.claim import Trial
-from sdd_claims.pruning.derivations import derivation
+from sdd_claims.pruning.derivations import DERIVATIONS
 from sdd_claims.pruning.retraining import Past, finetuning
 from sdd_claims.spec import RecordSpec
 
@@ -124,7 +123,7 @@ def test_a_full_setting_is_that_of_the_appendix(setting):
     assert setting.noisy().noise.kind == "symmetric_permute"
     assert setting.rates == (0.2, 0.4, 0.8)
     if last is not None:
-        for start in (finetuning, derivation("redense").start, derivation("same_mask").start):
+        for start in (finetuning, DERIVATIONS["redense"].start, DERIVATIONS["same_mask"].start):
             begun = start(setting.clean, Past({}, {"w": torch.ones(1)}, dict))
             assert begun.training.optimizer.lr == pytest.approx(last)
             assert (begun.training.epochs, begun.training.schedule.name, begun.iteration) == (epochs, "constant", 0)
@@ -227,4 +226,3 @@ def test_the_other_papers_train_as_their_texts_and_codes_say():
 def test_a_claim_has_one_sentence_on_all_its_networks():
     for claim in modules("he2022"):
         assert len({trial.claim for trial in full_trials("he2022", claim).values()}) == 1
-    assert {trial.claim.title for trial in HE.values()} == {he2022.TITLE}

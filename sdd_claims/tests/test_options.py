@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from sdd_claims.errors import InputError
 from sdd_claims.options import choose_devices, parse_seeds, settings_of
+from sdd_claims.register import the_register
 from sdd_claims.report.numbers import seed_list
 
-REGISTERED = {"alpha": 0.05, "registered": 46}
+REGISTERED = the_register()
 
 
 def given_options(**options):

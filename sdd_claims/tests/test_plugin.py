@@ -43,7 +43,7 @@ def test_{tier}(verdict):
 
 
 ON_TWO = """
-from claims.settings import ChainSetting, full_on
+from sdd_claims.setting import ChainSetting, full_on
 from sdd_claims.stats import Window
 from sdd_claims.tests.tiny import NO, NOISY, SPEC, YES, trial_named
 

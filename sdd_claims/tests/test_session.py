@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from sdd_claims import claim as claim_module
 from sdd_claims import session as session_module
 from sdd_claims.claim import PILOTS, Control, CurveOf, FromPilots, Trial
 from sdd_claims.engines import SerialEngine
@@ -231,7 +232,7 @@ def test_windows_that_wait_for_pilots_are_set_before_the_judged_seeds_are_traine
         order.append(test.seeds)
         return PHASES
 
-    monkeypatch.setattr(session_module, "find_phases", find_phases)
+    monkeypatch.setattr(claim_module, "find_phases", find_phases)
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
     trial = trial_named(
         "waiting",
@@ -260,7 +261,7 @@ def test_windows_that_other_pilots_would_set_are_refused_once_the_block_has_judg
             "waiting", FromPilots(lambda at: replace(YES, margin=margin), {"noisy": (accuracy, accuracy)}, (3, 4))
         )
 
-    monkeypatch.setattr(session_module, "find_phases", lambda test, train: PHASES)
+    monkeypatch.setattr(claim_module, "find_phases", lambda test, train: PHASES)
     first, changed = waiting(0.01), waiting(0.02)
     assert opened(first).verdict(first).decision == "supported"
     with pytest.raises(InputError, match=r"\(block=2000\)"):
@@ -273,7 +274,7 @@ def test_what_pilots_show_no_phases_for_stays_open_with_their_curves_and_no_seed
     def no_dip(test, train):
         raise InputError("no dip")
 
-    monkeypatch.setattr(session_module, "find_phases", no_dip)
+    monkeypatch.setattr(claim_module, "find_phases", no_dip)
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
     waiting = trial_named("waiting", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}, (3, 4)))
     session = opened(waiting, other := trial_named("obedience"))
@@ -299,7 +300,7 @@ def test_windows_that_the_same_pilots_set_otherwise_on_another_machine_are_not_r
         ),
     )
     for phases in (PHASES, replace(PHASES, critical=PHASES.light)):
-        monkeypatch.setattr(session_module, "find_phases", lambda test, train, phases=phases: phases)
+        monkeypatch.setattr(claim_module, "find_phases", lambda test, train, phases=phases: phases)
         verdict = opened(waiting).verdict(waiting)
         assert verdict.decision == "supported"
         assert verdict.trial.judged_by.windows()["critical"] == phases.critical

@@ -4,12 +4,11 @@ import pytest
 
 from sdd_claims import smoke
 from sdd_claims.claim import CurveOf
-from sdd_claims.data import stand_in
 from sdd_claims.errors import InputError
 from sdd_claims.models import build
 from sdd_claims.plan import Request, plan
 from sdd_claims.smoke import shrunk, smoke_curves
-from sdd_claims.spec import ModelSpec, NoiseSpec, PruningSpec, RunSpec, TransformerSpec
+from sdd_claims.spec import STAND_IN, ModelSpec, NoiseSpec, PruningSpec, RunSpec, TransformerSpec
 from sdd_claims.tests.tiny import trial_named
 
 BIG = RunSpec().but(
@@ -31,7 +30,7 @@ def test_a_shrunk_curve_keeps_everything_that_does_not_cost_time(tmp_path):
 
 
 def test_an_absent_data_set_is_stood_in_for_and_a_present_one_is_not(tmp_path):
-    assert shrunk(CurveOf(BIG, "test_accuracy", 33), tmp_path).spec.data.name == stand_in.PREFIX + "mnist"
+    assert shrunk(CurveOf(BIG, "test_accuracy", 33), tmp_path).spec.data.name == STAND_IN + "mnist"
     embedded = BIG.but(data={"name": "mnist_small"})
     assert shrunk(CurveOf(embedded, "test_accuracy", 33), tmp_path).spec.data.name == "mnist_small"
 
@@ -46,7 +45,7 @@ def test_a_large_network_sees_a_few_small_stand_ins_even_where_its_data_set_is_t
         record={"epoch_images": 1000, "directions": 3, "weights": "every_level"},
     )
     small = shrunk(CurveOf(large, "test_accuracy", 33), tmp_path).spec
-    assert (small.data.name, small.data.side, small.data.train_size) == (stand_in.PREFIX + "tiny_imagenet", side, 8)
+    assert (small.data.name, small.data.side, small.data.train_size) == (STAND_IN + "tiny_imagenet", side, 8)
     assert (small.record.epoch_images, small.record.directions, small.record.weights) == (8, 1, "every_level")
     assert (small.data.augmentation, small.training.precision) == ("crop_and_flip", "bfloat16")
     assert small.training.optimizer == large.training.optimizer
@@ -59,7 +58,7 @@ def test_a_large_network_sees_a_few_small_stand_ins_even_where_its_data_set_is_t
 def test_absent_labels_of_annotators_are_stood_in_for_with_their_images(tmp_path, monkeypatch):
     monkeypatch.setattr(smoke, "why_unavailable", lambda name, data_root: None)  # the images are there
     human = CurveOf(BIG.but(data={"name": "cifar10"}, noise={"kind": "human", "rate": 0.0}), "test_accuracy", 33)
-    assert shrunk(human, tmp_path).spec.data.name == stand_in.PREFIX + "cifar10"
+    assert shrunk(human, tmp_path).spec.data.name == STAND_IN + "cifar10"
     (tmp_path / "cifar-n").mkdir()
     (tmp_path / "cifar-n" / "CIFAR-10_human.pt").touch()
     assert shrunk(human, tmp_path).spec.data.name == "cifar10"

@@ -187,5 +187,5 @@ def test_an_address_that_means_nothing_is_said(tmp_path, address):
 
 def test_without_ray_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match=r"Ray, which is not installed: pip install sdd-claims\[cluster\]"):
+    with pytest.raises(InputError, match=r"Ray, which is not installed: pip install 'ray>=2\.50'"):
         RayEngine().run(stack_of_three(1), Site(tmp_path))

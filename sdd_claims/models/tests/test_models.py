@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from sdd_claims.errors import InputError
 from sdd_claims.models import build, initial_weights
 from sdd_claims.models.conv import conv_net
 from sdd_claims.randomness import Stream, torch_stream
@@ -104,13 +103,3 @@ def test_a_seed_draws_the_same_weights_every_time_and_another_seed_others():
     one, again, other = (initial_weights(lenet, torch_stream(s, Stream.INITIALIZATION)) for s in (5, 5, 6))
     assert all(torch.equal(one[name], again[name]) for name in one)
     assert not torch.equal(one["1.weight"], other["1.weight"])
-
-
-def test_an_unknown_model_is_refused_with_the_known_ones():
-    with pytest.raises(InputError, match="there is no model 'perceiver'; use one of: mlp, conv"):
-        build(ModelSpec(name="perceiver", hidden=()), MNIST, 10)
-
-
-def test_an_mlp_with_nothing_to_prune_is_refused():
-    with pytest.raises(InputError, match="without hidden layers has only its last layer, which is never pruned"):
-        build(ModelSpec(hidden=()), MNIST, 10)

@@ -232,11 +232,6 @@ def test_a_seed_draws_a_vit_of_its_own_and_leaves_pytorchs_generator_alone():
     assert not any(value.requires_grad for value in one.values())
 
 
-def test_a_vit_by_another_initialization_is_refused():
-    with pytest.raises(InputError, match=r"not by 'kaiming_normal'; set .* to 'pytorch'"):
-        build(ModelSpec(name="vit", hidden=(), transformer=TINY), (1, 8, 8), 10)
-
-
 @pytest.mark.parametrize("shape", [(1, 7, 7), (3, 8, 6)])
 def test_images_that_are_no_squares_of_whole_patches_are_refused(shape):
     with pytest.raises(InputError, match=f"{shape[1]} x {shape[2]} pixels are not squares of 2 x 2"):

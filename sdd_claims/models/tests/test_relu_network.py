@@ -3,7 +3,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdd_claims.errors import InputError
 from sdd_claims.models import build, initial_weights
 from sdd_claims.models.relu_network import relu_network
 from sdd_claims.randomness import Stream, torch_stream
@@ -58,8 +57,3 @@ def test_every_parameter_is_uniform_on_minus_one_to_one(seed):
     assert abs(values.mean()) < 4 * 3**-0.5 / len(values) ** 0.5
     assert values.var().item() == pytest.approx(1 / 3, rel=0.15)
     assert all(value.any() for value in weights.values())
-
-
-def test_a_network_without_a_hidden_layer_is_refused():
-    with pytest.raises(InputError, match=r"hidden layer; give ModelSpec\.hidden a width"):
-        build(ModelSpec(name="relu_network", hidden=()), GRID, 1)

@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from sdd_claims.errors import InputError
 from sdd_claims.pruning import CRITERIA, IDENTITY, Candidate, prune
 
 WEIGHTS = {"w": torch.tensor([[-3.0, 0.5], [2.0, -1.0]]), "v": torch.tensor([0.1, -4.0]), "bias": torch.tensor([9.0])}
@@ -61,9 +60,3 @@ def test_the_identity_criterion_prunes_nothing_whatever_is_asked(count):
     unpruned = prune(IDENTITY, network(masks), count)
     assert set(unpruned) == set(masks)
     assert all(torch.equal(unpruned[name], masks[name]) for name in masks)
-
-
-def test_an_unknown_criterion_is_refused_with_the_known_ones():
-    with pytest.raises(InputError, match=r"there is no pruning criterion 'luck'; use one of: .*magnitude.*, none"):
-        prune("luck", network(), 3)
-    assert IDENTITY not in CRITERIA

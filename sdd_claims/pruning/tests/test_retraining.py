@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from sdd_claims.errors import InputError
 from sdd_claims.pruning import Past, start_of_level
 from sdd_claims.spec import RunSpec
 
@@ -42,10 +41,3 @@ def test_finetuning_goes_on_at_the_last_rate_for_as_many_epochs():
     assert begun.training.optimizer.lr == pytest.approx(0.001)  # the paper's table B for ResNet and VGG
     assert begun.training.epochs == 160
     assert begun.training.optimizer.weight_decay == 1e-4
-
-
-def test_an_unknown_retraining_method_is_refused_with_the_known_ones():
-    with pytest.raises(
-        InputError, match=r"there is no retraining method 'hope'; use one of: .*lottery_ticket_rewinding"
-    ):
-        start("hope")

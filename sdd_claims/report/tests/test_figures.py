@@ -6,8 +6,8 @@ import pytest
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.report.axes import Axes
-from sdd_claims.report.evidence import Line
 from sdd_claims.report.figures import panel
+from sdd_claims.report.lines import Line
 
 DENSITY = 0.64 ** np.arange(16)
 SEEDS = tuple(range(1000, 1012))

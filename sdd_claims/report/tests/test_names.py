@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.report.evidence import Line
+from sdd_claims.report.lines import Line
 from sdd_claims.report.names import curve_names, distinct, owner, window_name
 
 LONG = "squared l2 penalty of strength 0.001"

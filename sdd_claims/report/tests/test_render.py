@@ -5,8 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from sdd_claims.report import __main__ as command
-from sdd_claims.report import render
-from sdd_claims.report.claims_json import write
+from sdd_claims.report import render, write
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -46,21 +45,27 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def page(tmp_path, document, source) -> Page:
-    write(tmp_path / "claims.json", document)
-    page = Page(render(tmp_path, source).read_text(encoding="utf-8"))
+    write(tmp_path, document, source)
+    page = Page(render(tmp_path).read_text(encoding="utf-8"))
     assert page.open == []
     return page
 
 
 def test_rendering_writes_the_page_and_the_summary(tmp_path, document, source):
-    write(tmp_path / "claims.json", document)
-    assert render(tmp_path, source) == tmp_path / "index.html"
-    assert {path.name for path in tmp_path.iterdir()} == {"claims.json", "index.html", "SUMMARY.md"}
+    write(tmp_path, document, source)
+    assert render(tmp_path) == tmp_path / "index.html"
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "claims.json",
+        "evidence.json.gz",
+        "index.html",
+        "SUMMARY.md",
+        "figures",
+    }
 
 
 def test_rendering_twice_gives_the_same_bytes(tmp_path, document, source):
-    write(tmp_path / "claims.json", document)
-    assert render(tmp_path, source).read_bytes() == render(tmp_path, source).read_bytes()
+    write(tmp_path, document, source)
+    assert render(tmp_path).read_bytes() == render(tmp_path).read_bytes()
 
 
 def test_the_page_asks_nothing_of_a_network(page):
@@ -110,7 +115,7 @@ def test_every_claim_shows_its_evidence(page, document):
 
 
 def test_a_claim_without_stored_curves_gets_a_sentence(page):
-    assert page.text.count("could not be read from the store: no run lost0000lost in the store") == 1
+    assert page.text.count("cannot be shown: the evidence holds no test_accuracy of run lost0000lost") == 1
     assert len([tag for tag, _ in page.elements if tag == "svg"]) == 6
 
 
@@ -120,8 +125,8 @@ def test_an_estimate_of_energy_is_called_one_and_says_how_it_was_made(tmp_path, 
     unmade: dict[str, object] = {"energy_kwh": None, "co2_kg": None, "basis": "install CodeCarbon"}
     for claim, estimate in zip(document["claims"], (made, unmade), strict=False):
         claim["cost"] = {**cost, **estimate}
-    write(tmp_path / "claims.json", document)
-    text = Page(render(tmp_path, source).read_text(encoding="utf-8")).text
+    write(tmp_path, document, source)
+    text = Page(render(tmp_path).read_text(encoding="utf-8")).text
     assert "2.9 TFLOP (0.8 TFLOP if pruned weights cost nothing)" in text
     assert "Estimate: 12 Wh and 5.9 g of CO₂, that is seconds times 4 W a core." in text
     assert "install CodeCarbon" in text
@@ -131,16 +136,16 @@ def test_an_estimate_of_energy_is_called_one_and_says_how_it_was_made(tmp_path, 
 def test_what_a_claim_says_cannot_become_markup(tmp_path, document, source):
     document["claims"][0]["statement"] = "<script>alert(1)</script>"
     document["claims"][0]["runs"]["noisy"]["label"] = "</svg><script>alert(2)</script>"
-    write(tmp_path / "claims.json", document)
-    text = render(tmp_path, source).read_text(encoding="utf-8")
+    write(tmp_path, document, source)
+    text = render(tmp_path).read_text(encoding="utf-8")
     assert "<script" not in text
     assert html.escape("<script>alert(1)</script>") in text
 
 
 def test_the_calibration_is_left_out_where_there_is_none(tmp_path, document, source):
     document["calibration"] = None
-    write(tmp_path / "claims.json", document)
-    assert "Calibration" not in render(tmp_path, source).read_text(encoding="utf-8")
+    write(tmp_path, document, source)
+    assert "Calibration" not in render(tmp_path).read_text(encoding="utf-8")
 
 
 def test_a_smoke_run_is_rendered_without_a_verdict(tmp_path, document, source):
@@ -152,22 +157,22 @@ def test_a_smoke_run_is_rendered_without_a_verdict(tmp_path, document, source):
     }
     smoke["control"] = smoke["control"] | {"verdict": None, "effect": None, "p": None}
     document["claims"] = [smoke]
-    write(tmp_path / "claims.json", document)
-    page = Page(render(tmp_path, source).read_text(encoding="utf-8"))
+    write(tmp_path, document, source)
+    page = Page(render(tmp_path).read_text(encoding="utf-8"))
     assert "· not judged" in page.text
     assert "None" not in page.text
 
 
 def test_a_report_of_no_claims_says_so(tmp_path, document, source):
     document["claims"] = []
-    write(tmp_path / "claims.json", document)
-    assert "No claim was selected" in render(tmp_path, source).read_text(encoding="utf-8")
+    write(tmp_path, document, source)
+    assert "No claim was selected" in render(tmp_path).read_text(encoding="utf-8")
 
 
 def test_the_summary_holds_one_row_a_claim_whatever_it_says(tmp_path, document, source):
     document["claims"][1]["statement"] = "a | b\nand *c* <d>"
-    write(tmp_path / "claims.json", document)
-    render(tmp_path, source)
+    write(tmp_path, document, source)
+    render(tmp_path)
     text = (tmp_path / "SUMMARY.md").read_text(encoding="utf-8")
     table = [row for row in text.splitlines() if row.startswith("|")]
     papers = text.count("\n| Claim | Tier |")
@@ -181,8 +186,8 @@ def test_the_summary_holds_one_row_a_claim_whatever_it_says(tmp_path, document, 
 def test_the_networks_of_one_claim_have_rows_and_sections_of_their_own(tmp_path, document, source):
     networks = ("ResNet-18 on CIFAR-10", "ResNet-18 on CIFAR-100")
     document["claims"] = [document["claims"][0] | {"tier": "full", "network": network} for network in networks]
-    write(tmp_path / "claims.json", document)
-    page = Page(render(tmp_path, source).read_text(encoding="utf-8"))
+    write(tmp_path, document, source)
+    page = Page(render(tmp_path).read_text(encoding="utf-8"))
     ids = page.values("id")
     assert len(ids) == len(set(ids))
     for network in networks:
@@ -196,8 +201,8 @@ def test_the_networks_of_one_claim_have_rows_and_sections_of_their_own(tmp_path,
 
 def test_exploratory_questions_have_a_table_of_their_own(tmp_path, document, source):
     document["claims"][2]["exploratory"] = True
-    write(tmp_path / "claims.json", document)
-    text = render(tmp_path, source).read_text(encoding="utf-8")
+    write(tmp_path, document, source)
+    text = render(tmp_path).read_text(encoding="utf-8")
     page = Page(text)
     assert page.open == []
     first, _, second = text[: text.index("<article")].partition("Questions outside the register")
@@ -214,8 +219,8 @@ def test_exploratory_questions_have_a_table_of_their_own(tmp_path, document, sou
 def test_the_verdicts_of_one_paper_stand_together_under_its_name(tmp_path, document, source):
     first, second, third, other = document["claims"]
     document["claims"] = [first, other, second, third]
-    write(tmp_path / "claims.json", document)
-    text = render(tmp_path, source).read_text(encoding="utf-8")
+    write(tmp_path, document, source)
+    text = render(tmp_path).read_text(encoding="utf-8")
     table = text[: text.index("<article")]
     he, quetu = (table.index(f">{paper} <span>") for paper in ("He et al. 2022", "Quétu &amp; Tartaglione 2023"))
     places = [table.index(f"#fast-{claim['id'].replace('/', '-')}") for claim in (first, second, third, other)]
@@ -227,16 +232,16 @@ def test_pruning_that_spares_nothing_is_not_said_to(tmp_path, document, source):
     costs[0]["kept_train_flops"] = costs[0]["train_flops"] / 2
     document["claims"] = document["claims"][:2]
     document["claims"][1]["cost"] = costs[0] | {"kept_train_flops": costs[0]["train_flops"]}
-    write(tmp_path / "claims.json", document)
-    assert Page(render(tmp_path, source).read_text(encoding="utf-8")).text.count("if pruned weights cost nothing") == 1
+    write(tmp_path, document, source)
+    assert Page(render(tmp_path).read_text(encoding="utf-8")).text.count("if pruned weights cost nothing") == 1
 
 
 def test_windows_called_by_their_edges_and_those_of_one_curve_are_named_in_the_figure(tmp_path, document, source):
     claim = document["claims"][2]
     claim["windows"] = {"1": [1.0, 1.0], "10 %: critical": [0.01, 0.1]}
     document["claims"] = [claim]
-    write(tmp_path / "claims.json", document)
-    page = Page(render(tmp_path, source).read_text(encoding="utf-8"))
+    write(tmp_path, document, source)
+    page = Page(render(tmp_path).read_text(encoding="utf-8"))
     (heard, *_) = (heard for heard in page.values("aria-label") if heard.startswith("Curves against"))
     assert heard.count("in the dense window") == 3
     assert heard.count("in the critical window") == 1
@@ -249,8 +254,8 @@ def test_curves_along_two_axes_are_drawn_apart_each_with_its_own_windows(tmp_pat
     claim["windows"] = {"light": [0.3, 1.0], "strong": [0.01, 0.1]}
     claim["window_axes"] = {"light": "density", "strong": "penalty strength"}
     document["claims"] = [claim]
-    write(tmp_path / "claims.json", document)
-    page = Page(render(tmp_path, source).read_text(encoding="utf-8"))
+    write(tmp_path, document, source)
+    page = Page(render(tmp_path).read_text(encoding="utf-8"))
     ids = page.values("id")
     assert len(ids) == len(set(ids))
     along, dense = (heard for heard in page.values("aria-label") if heard.startswith("Curves against"))
@@ -262,5 +267,5 @@ def test_curves_along_two_axes_are_drawn_apart_each_with_its_own_windows(tmp_pat
 
 
 def test_the_command_without_a_document_is_one_sentence(tmp_path, capsys):
-    assert command.main([str(tmp_path), "--store", str(tmp_path / "store")]) == 2
+    assert command.main([str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith("error: no claims.json can be read at")

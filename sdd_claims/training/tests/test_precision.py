@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sdd_claims.measures import EpochWatch
-from sdd_claims.spec import OptimizerSpec, TrainingSpec
+from sdd_claims.spec import OptimizerSpec, Precision, TrainingSpec
 from sdd_claims.training import ReplicaStack, products_in, train
 from sdd_claims.training.tests import plain
 
@@ -32,7 +32,7 @@ def test_the_arithmetic_is_set_back_after_an_error():
     assert in_force() == before
 
 
-def trained(precision: str, momentum: float = 0.9) -> ReplicaStack:
+def trained(precision: Precision, momentum: float = 0.9) -> ReplicaStack:
     spec = TrainingSpec(
         epochs=3, batch_size=8, optimizer=OptimizerSpec(lr=0.05, momentum=momentum), precision=precision
     )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sdd_claims.spec import OptimizerSpec, PenaltySpec, TrainingSpec
+from sdd_claims.spec import OptimizerSpec, PenaltyName, PenaltySpec, TrainingSpec
 from sdd_claims.training import Weights, train
 from sdd_claims.training.tests import plain
 
@@ -19,7 +19,7 @@ def trained(
     optimizer: OptimizerSpec,
     decay: Sequence[float],
     strength: Sequence[float] = (0.0, 0.0, 0.0),
-    penalty: str = "none",
+    penalty: PenaltyName = "none",
 ) -> list[dict[str, Tensor]]:
     stack = plain.stack(3)
     spec = TrainingSpec(epochs=4, batch_size=8, optimizer=optimizer, penalty=PenaltySpec(name=penalty))

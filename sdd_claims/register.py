@@ -1,0 +1,143 @@
+"""The register, `claims/register.toml`: every claim, what is expected of it, and since when.
+
+It is the one place of a claim's sentence and of its expected outcome. The number of registered claims, and with it the
+error rate of each, follows from it.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+from sdd_claims.claim import BLOCK, Basis, Claim, Decision, Registration, Tier
+from sdd_claims.errors import InputError, nearest
+from sdd_claims.locations import bundled
+
+
+@dataclass(frozen=True)
+class Register:
+    """What the register file says.
+
+    Attributes:
+        alpha: error rate over the whole register.
+        claims: by id, such as "he2022/four_phases_in_order"; questions outside the register among them.
+    """
+
+    alpha: float
+    claims: Mapping[str, Claim]
+
+    @property
+    def registered(self) -> int:
+        """Number of registered claims: each is judged at alpha divided by it."""
+        return sum(not claim.exploratory for claim in self.claims.values())
+
+
+@cache
+def the_register() -> Register:
+    """The register of this checkout or installation.
+
+    Raises:
+        InputError: it cannot be read, or says something that no register may say.
+    """
+    return read(bundled("claims") / "register.toml")
+
+
+def registered(claim: str) -> Claim:
+    """A claim by its id, as its module asks for it.
+
+    Raises:
+        InputError: the register does not hold it.
+    """
+    known = the_register().claims
+    if claim not in known:
+        raise InputError(
+            f"{claim} is not in claims/register.toml{nearest(claim, known)}; register it: its sentence, its source, "
+            "and what is expected of each tier"
+        )
+    return known[claim]
+
+
+def read(path: Path) -> Register:
+    """Read and check a register.
+
+    Raises:
+        InputError: no such file, not TOML, a field that is missing, unknown or of another kind.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"there is no register at {path} ({error.strerror}); restore it from the repository"
+        ) from error
+    except ValueError as error:
+        raise InputError(f"{path} is not TOML: {error}; mend that line") from error
+    papers, alpha = content.get("papers", {}), content.get("alpha")
+    if not isinstance(alpha, float) or not 0 < alpha < 1:
+        raise InputError(f"{path}: alpha must be a number between 0 and 1, got {alpha!r}")
+    claims = {}
+    for paper, of_paper in content.get("claims", {}).items():
+        if paper not in papers:
+            raise InputError(f"{path}: claims.{paper} has no title under [papers]; give it one")
+        for name, fields in of_paper.items():
+            claim = _claim(paper, name, papers[paper], fields, f"{path}, claims.{paper}.{name}")
+            claims[claim.id] = claim
+    return Register(alpha, claims)
+
+
+_FIELDS = ("statement", "source", "basis", "paper_value", "question", "tiers", "changes", *get_args(Tier))
+
+
+def _claim(paper: str, name: str, title: str, fields: Mapping[str, Any], where: str) -> Claim:
+    for field in fields:
+        if field not in _FIELDS:
+            raise InputError(f"{where}: there is no field {field!r}{nearest(field, _FIELDS)}")
+    for field in ("statement", "source"):
+        if not isinstance(fields.get(field), str):
+            raise InputError(f"{where}: {field} is missing; write it down")
+    basis, question = fields.get("basis", "paper"), fields.get("question", False)
+    if basis not in get_args(Basis):
+        raise InputError(_unknown(where, "basis", basis, get_args(Basis)))
+    registrations = {
+        tier: _registrations(fields[tier], f"{where}, {tier}") for tier in get_args(Tier) if tier in fields
+    }
+    if bool(registrations) == question:
+        raise InputError(f"{where}: a claim says what is expected of its tiers, a question does not; give one of them")
+    return Claim(
+        name=name,
+        paper=paper,
+        title=title,
+        statement=fields["statement"],
+        source=fields["source"],
+        basis=basis,
+        paper_value=fields.get("paper_value"),
+        exploratory=question,
+        tiers=tuple(fields["tiers"]) if question else tuple(registrations),
+        registrations=registrations,
+        changes=tuple(fields.get("changes", ())),
+    )
+
+
+def _registrations(rows: Any, where: str) -> tuple[Registration, ...]:
+    if not isinstance(rows, list) or not rows:
+        raise InputError(f"{where}: give a list of rows with block, expected, date and commit")
+    found = []
+    for row in rows:
+        if not isinstance(row, dict) or {"block", "expected", "date", "commit"} - row.keys():
+            raise InputError(f"{where}: a row needs block, expected, date and commit, got {row}")
+        if row["expected"] not in get_args(Decision):
+            raise InputError(_unknown(where, "expected", row["expected"], get_args(Decision)))
+        if not isinstance(row["date"], date) or row["block"] % BLOCK or row["block"] < BLOCK:
+            raise InputError(f"{where}: date must be a date and block one of {BLOCK}, {2 * BLOCK}, ..., got {row}")
+        found.append(
+            Registration(row["block"], row["expected"], row["date"].isoformat(), row["commit"], row.get("why", ""))
+        )
+    if [row.block for row in found] != sorted({row.block for row in found}):
+        raise InputError(f"{where}: the rows must follow each other by block, each block once")
+    return tuple(found)
+
+
+def _unknown(where: str, field: str, got: object, known: tuple[str, ...]) -> str:
+    return f"{where}: {field} must be one of {', '.join(known)}, got {got!r}{nearest(got, known)}"

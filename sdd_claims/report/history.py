@@ -1,0 +1,120 @@
+"""`HISTORY.md`: which published run said what of each claim: `python -m sdd_claims.report.history reports/published`.
+
+It is made from the runs that stand in the folder and from those that they have replaced, which are kept in `history/`;
+`history/notes.toml` says of a run why it was made.
+"""
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdd_claims.errors import InputError, StoreError
+from sdd_claims.files import write_atomically
+from sdd_claims.report import claims_json, numbers, sentences
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
+from sdd_claims.report.templating import environment
+
+FOLDER, ENDING = "history", ".claims.json.gz"
+
+
+@dataclass(frozen=True)
+class PublishedRun:
+    """A run as it was published.
+
+    Attributes:
+        name: of its folder, or of its file among the replaced ones.
+        document: its claims.json.
+        current: it stands in the folder; else another run has replaced it.
+        note: why it was made, or what changed with it.
+    """
+
+    name: str
+    document: ClaimsDocument
+    current: bool
+    note: str
+
+    @property
+    def blocks(self) -> list[int]:
+        """The blocks of seeds that judged."""
+        return sorted({seed // 1000 * 1000 for claim in self.document["claims"] for seed in claim["seeds"]})
+
+    @property
+    def machine(self) -> str:
+        """Processor, instruction set where it was written down, and PyTorch."""
+        made = self.document["environment"]
+        parts = (made["hardware"], made.get("capability"), f"torch {made['versions'].get('torch', '?')}")
+        return ", ".join(part for part in parts if part)
+
+
+def published_runs(folder: Path) -> list[PublishedRun]:
+    """All runs, the oldest first.
+
+    Raises:
+        InputError: a claims.json that cannot be read, or notes on a run that is not there.
+    """
+    notes_file = folder / FOLDER / "notes.toml"
+    notes = tomllib.loads(notes_file.read_text(encoding="utf-8")) if notes_file.is_file() else {}
+    paths = {path.parent.name: path for path in folder.glob("*/claims.json")}
+    paths |= {path.name.removesuffix(ENDING): path for path in (folder / FOLDER).glob(f"*{ENDING}")}
+    if unknown := notes.keys() - paths.keys():
+        raise InputError(f"{notes_file} has notes on {', '.join(sorted(unknown))}, of which there is no run; drop them")
+    runs = [
+        PublishedRun(name, claims_json.read(path), path.parent.name != FOLDER, notes.get(name, ""))
+        for name, path in paths.items()
+    ]
+    return sorted(runs, key=lambda run: (run.document["environment"]["started"], run.name))
+
+
+def to_markdown(runs: Sequence[PublishedRun]) -> str:
+    """What each run said of each claim, as GitHub-flavoured Markdown."""
+    tiers = {tier: [run for run in runs if _judged(run, tier)] for tier in ("fast", "full")}
+    tables = {tier: _table(of_tier, tier) for tier, of_tier in tiers.items()}
+    template = environment(autoescape=False).get_template("history.md.j2")
+    return template.render(runs=runs, tiers=tiers, tables=tables)
+
+
+def _table(runs: Sequence[PublishedRun], tier: str) -> dict[str, list[str]]:
+    """A row a claim and network: what each run said, empty where it did not judge it."""
+    verdicts = [
+        {_name(claim): _cell(claim) for claim in run.document["claims"] if claim["tier"] == tier} for run in runs
+    ]
+    return {name: [of_run.get(name, "") for of_run in verdicts] for name in sorted(set().union(*verdicts))}
+
+
+def _judged(run: PublishedRun, tier: str) -> bool:
+    return any(claim["tier"] == tier for claim in run.document["claims"])
+
+
+def _name(claim: ClaimEntry) -> str:
+    return f"{claim['id']} ({sentences.network(claim)})" if sentences.network(claim) else claim["id"]
+
+
+def _cell(claim: ClaimEntry) -> str:
+    """A verdict with its effect and seeds."""
+    if claim["verdict"] is None:
+        return ""
+    return f"{claim['verdict']}, {numbers.effect(claim['effect'])}, {numbers.seed_list(claim['seeds'])}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the history of a folder; an error of the user's is one sentence and exit status 2."""
+    parser = argparse.ArgumentParser(prog="python -m sdd_claims.report.history", description=__doc__)
+    parser.add_argument("folder", type=Path, help="the folder of published runs")
+    folder: Path = parser.parse_args(arguments).folder
+    try:
+        runs = published_runs(folder)
+        if not runs:
+            raise InputError(f"{folder} holds no published run; give the folder that holds fast/claims.json and others")
+        write_atomically(folder / "HISTORY.md", to_markdown(runs).encode())
+    except (InputError, StoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(folder / "HISTORY.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

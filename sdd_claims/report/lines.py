@@ -1,0 +1,66 @@
+"""The curves behind a claim, as the page draws them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import StoreError
+from sdd_claims.report.claims_json import RunEntry
+
+
+class CurveSource(Protocol):
+    """Where curves come from: the store, the evidence of a run, or anything that answers like them."""
+
+    def curve(self, digest: str, measure: str, seeds: tuple[int, ...], levels: int, /) -> SparsityCurve:
+        """Return the curve of `measure` over the first `levels` levels of the run `digest`, one row a seed.
+
+        Raises:
+            StoreError, InputError, LookupError, OSError: the curve is not there or cannot be read.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One curve to draw.
+
+    Attributes:
+        name: in the claim, which its control uses again for the curve that stands in the same place.
+        label: the words that label it.
+        measure: what was measured.
+        curve: of that measure.
+        digest: of the run, empty where that is not known.
+    """
+
+    name: str
+    label: str
+    measure: str
+    curve: SparsityCurve
+    digest: str = ""
+
+    @property
+    def run(self) -> tuple[str, tuple[int, ...], str]:
+        """What two measures of the same networks have in common."""
+        return self.digest or self.name, self.curve.seeds, self.curve.axis
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The curves that could be read, and a sentence for each that could not."""
+
+    lines: tuple[Line, ...]
+    missing: tuple[str, ...]
+
+
+def gather(runs: Mapping[str, RunEntry], source: CurveSource) -> Evidence:
+    """Read the curves of `runs`; one that cannot be read becomes a sentence, since the verdict stands without it."""
+    lines: list[Line] = []
+    missing: list[str] = []
+    for name, run in runs.items():
+        try:
+            curve = source.curve(run["digest"], run["measure"], tuple(run["seeds"]), run["levels"])
+        except (StoreError, ValueError, LookupError, OSError) as error:
+            missing.append(f"The curves of {run['label']} ({run['measure']}) cannot be shown: {error}")
+        else:
+            lines.append(Line(name, run["label"], run["measure"], curve, run["digest"]))
+    return Evidence(tuple(lines), tuple(missing))

@@ -1,0 +1,244 @@
+"""A published run judges itself again from its evidence, and says what was changed in it."""
+
+import gzip
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sdd_claims import rejudge as command
+from sdd_claims import report
+from sdd_claims.claim import CurveOf, FromPilots, Trial, judge_at, phases_of_pilots, stays_open
+from sdd_claims.entry import adjust, entry
+from sdd_claims.errors import InputError
+from sdd_claims.plan import Request, plan
+from sdd_claims.rejudge import rejudge
+from sdd_claims.report import claims_json
+from sdd_claims.report.claims_json import SCHEMA, ClaimsDocument, EnvironmentEntry
+from sdd_claims.report.evidence import NAME
+from sdd_claims.stats import Contrast, Greater, Phases, Rule, Term, Window
+from sdd_claims.store import Store
+from sdd_claims.tests.tiny import NOISY, SPEC, fill, trial_named
+
+ENVIRONMENT = EnvironmentEntry(
+    commit="0123456789abcdef",
+    versions={"torch": "2.14.1"},
+    hardware="a machine",
+    started="2026-11-27T00:00:00+00:00",
+    duration=1.0,
+    device="cpu",
+    command="pytest -m fast",
+)
+LOOKS = (12, 24)
+LIGHT, CRITICAL = Window(0.9, 1.0), Window(0.4, 0.6)
+
+
+def falls(light: Window = LIGHT, critical: Window = CRITICAL) -> Rule:
+    return Greater(Contrast((Term(1, "accuracy", light), Term(-1, "accuracy", critical))))
+
+
+FALLS = trial_named("falls", falls(), levels=3, looks=LOOKS)
+ON_NOISE = trial_named("on_noise", falls(), spec=NOISY, levels=2, looks=LOOKS)
+TRIALS = {trial.key: trial for trial in (FALLS, ON_NOISE)}
+
+
+def looked_at(trial: Trial, store: Store) -> Any:
+    def read(curve: CurveOf, seeds: tuple[int, ...]) -> Any:
+        return store.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
+
+    if isinstance(rule := trial.rule, FromPilots):
+        trial = trial.resolved(rule.rule(phases_of_pilots(trial, rule, read)))
+    for look in range(len(trial.judged_seeds())):
+        verdict = judge_at(trial, look, trial.judged_seeds(), read, 0.05 / 46)
+        if not stays_open(verdict):
+            break
+    return entry(verdict, store, trial.curves, trial.control_curves, "pytest -m fast")
+
+
+def publish(folder: Path, trials: list[Trial], store: Store) -> Path:
+    entries = [looked_at(trial, store) for trial in trials]
+    adjust(entries, 46)
+    document = ClaimsDocument(
+        schema=SCHEMA, environment=ENVIRONMENT, alpha=0.05, registered=46, calibration=None, claims=entries
+    )
+    report.write(folder, document, store)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    filled = Store(tmp_path_factory.mktemp("store"))
+    seeds = (*range(12), *range(1000, 1024), *range(1500, 1524))
+    fill(filled, plan([Request(spec, seeds, 3) for spec in (SPEC, NOISY)]))
+    return filled
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Path:
+    return publish(tmp_path_factory.mktemp("published"), [FALLS, ON_NOISE], store)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, published: Path) -> Path:
+    return Path(shutil.copytree(published, tmp_path / "run"))
+
+
+def edit(folder: Path, change: Any) -> None:
+    """Change the evidence and leave all checksums as they are."""
+    content = json.loads(gzip.decompress((folder / NAME).read_bytes()))
+    change(content)
+    (folder / NAME).write_bytes(gzip.compress(json.dumps(content).encode()))
+
+
+def edit_claims(folder: Path, change: Any) -> None:
+    document: Any = claims_json.read(folder / "claims.json")
+    change(document)
+    claims_json.write(folder / "claims.json", document)
+
+
+def test_a_run_judges_itself_again_without_a_store(folder, capsys):
+    found = rejudge(folder, TRIALS)
+    assert found.is_original
+    assert [each.differences for each in found.verdicts] == [(), ()]
+    assert [each.again for each in found.verdicts] == claims_json.read(folder / "claims.json")["claims"]
+
+
+def test_a_changed_number_is_found_and_its_claims_are_named(folder):
+    def change(content):
+        (curve,) = (curve for curve in content["curves"] if curve["digest"] == NOISY.digest)
+        curve["rows"]["1003"][0] += 0.25
+
+    edit(folder, change)
+    falls, on_noise = rejudge(folder, TRIALS).verdicts
+    assert falls.differences == ()
+    assert f"test_accuracy of run {NOISY.digest[:12]} was changed after it was written" in on_noise.differences[0]
+    assert any(phrase.startswith("effect, value: published") for phrase in on_noise.differences)
+
+
+def test_numbers_changed_together_with_their_checksum_are_found_by_that_of_the_file(folder, monkeypatch, capsys):
+    content = json.loads(gzip.decompress((folder / NAME).read_bytes()))
+    (folder / NAME).write_bytes(gzip.compress(json.dumps(content).encode()))  # the same numbers, another text
+    monkeypatch.setattr("sdd_claims.trials.all_trials", lambda: TRIALS)
+    assert command.main([str(folder)]) == 1
+    assert "evidence.json.gz is not the file that was published" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "phrase"),
+    [
+        (lambda claim: claim.update(p=0.5), "p: published 0.5, judged again "),
+        (lambda claim: claim["effect"].update(low=0.0), "effect, low: published 0.0"),
+        (lambda claim: claim.update(verdict="refuted"), "verdict: published refuted, judged again "),
+        (lambda claim: claim["control"].update(p=0.5), "control, p: published 0.5"),
+        (lambda claim: claim.update(p_holm=0.5), "p_holm: published 0.5"),
+        (lambda claim: claim["windows"].update({"0.9 to 1": [0.8, 1.0]}), "windows, 0.9 to 1 [0]: published 0.8"),
+        (lambda claim: claim.update(looks=[12]), "looks: published [12]"),
+    ],
+)
+def test_a_published_number_that_the_evidence_does_not_carry_is_named(folder, change, phrase):
+    edit_claims(folder, lambda document: change(document["claims"][0]))
+    first, second = rejudge(folder, TRIALS).verdicts
+    assert any(phrase in difference for difference in first.differences), first.differences
+    assert second.differences == () or phrase.startswith("p_holm")
+
+
+def test_rounding_in_the_last_digits_is_no_difference(folder):
+    def change(document):
+        document["claims"][0]["effect"]["value"] *= 1 + 1e-13
+
+    edit_claims(folder, change)
+    assert rejudge(folder, TRIALS).differing == []
+
+
+def test_a_seed_too_few_and_a_curve_too_few_are_named(folder):
+    edit(folder, lambda content: [curve["rows"].pop("1003") for curve in content["curves"]])
+    for each in rejudge(folder, TRIALS).verdicts:
+        assert any("0 of the" in phrase and "of seed 1003" in phrase for phrase in each.differences)
+    edit(folder, lambda content: content["curves"].clear())
+    for each in rejudge(folder, TRIALS).verdicts:
+        assert "the evidence holds no test_accuracy of run" in each.differences[0]
+
+
+def test_a_changed_protocol_is_not_judged_by_the_rules_of_the_published_one(folder):
+    wider = falls(critical=Window(0.2, 0.6))
+    changed = {**TRIALS, FALLS.key: replace(FALLS, rule=wider)}
+    first, second = rejudge(folder, changed).verdicts
+    assert first.differences == (
+        "its protocol has changed since: judge it at commit 0123456789ab, or by --rules today",
+    )
+    assert second.differences == ()
+    first, _ = rejudge(folder, changed, "today").verdicts
+    assert any(phrase.startswith("effect, value: published") for phrase in first.differences)
+
+
+def test_a_trial_that_is_gone_is_named(folder):
+    first, _ = rejudge(folder, {ON_NOISE.key: ON_NOISE}).verdicts
+    assert first.differences == ("no claim module registers this trial any more",)
+
+
+def test_seeds_that_a_user_gave_are_judged_in_one_look(tmp_path, store):
+    own = replace(FALLS, own_seeds=tuple(range(1002, 1016)))
+    folder = publish(tmp_path / "run", [own], store)
+    assert rejudge(folder, TRIALS).differing == []
+
+
+def test_windows_that_pilots_set_follow_from_the_pilots_in_the_evidence(tmp_path, monkeypatch, store):
+    monkeypatch.setattr("sdd_claims.claim.find_phases", lambda test, train: windows(test.values.mean()))
+
+    def windows(level: float) -> Phases:
+        nothing = Window(0.4, 1.0)
+        critical = Window(0.2, 0.3) if level > 0.5 else Window(0.4, 0.6)
+        return Phases(Window(0.9, 1.0), critical, nothing, None, nothing, nothing, nothing, nothing)
+
+    accuracy = CurveOf(SPEC, "test_accuracy", 3)
+    waiting = FromPilots(lambda at: falls(at["noisy"].light, at["noisy"].critical), {"noisy": (accuracy, accuracy)})
+    trial = trial_named("waiting", waiting, levels=3, looks=LOOKS)
+    folder = publish(tmp_path / "run", [trial], store)
+    assert rejudge(folder, {trial.key: trial}).differing == []
+    edit(folder, lambda content: [curve["rows"].pop("7") for curve in content["curves"]])
+    (found,) = rejudge(folder, {trial.key: trial}).verdicts
+    assert any("of seed 7 of run" in phrase for phrase in found.differences)
+
+
+def test_a_run_without_evidence_says_how_to_have_it(folder):
+    edit_claims(folder, lambda document: document.pop("evidence"))
+    with pytest.raises(InputError, match=r"was published without evidence.*commit 0123456789ab.*pytest -m fast"):
+        rejudge(folder, TRIALS)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.unlink(), "no evidence can be read at"),
+        (lambda path: path.write_bytes(path.read_bytes()[:100]), "is cut short or damaged"),
+        (lambda path: path.write_bytes(b"not packed"), "no evidence can be read at"),
+        (lambda path: path.write_bytes(gzip.compress(b'{"schema": 2}')), "has schema 2, this version of"),
+        (lambda path: path.write_bytes(gzip.compress(b'{"schema": 1, "curves": [{}]}')), "a curve that is none"),
+        (lambda path: path.write_bytes(gzip.compress(b"[")), "is cut short or damaged"),
+    ],
+)
+def test_evidence_that_cannot_be_read_is_one_sentence(folder, spoil, message, capsys, monkeypatch):
+    monkeypatch.setattr("sdd_claims.trials.all_trials", lambda: TRIALS)
+    spoil(folder / NAME)
+    assert command.main([str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert message in said
+
+
+def test_the_command_says_every_verdict_and_exits_with_what_it_found(folder, capsys, monkeypatch):
+    monkeypatch.setattr("sdd_claims.trials.all_trials", lambda: TRIALS)
+    assert command.main([str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "nobody2026/falls [fast]: inconclusive, as published" in said
+    assert said.replace("\N{NO-BREAK SPACE}", " ").endswith(
+        "2 verdicts judged again from the evidence, 0 claims with a difference\n"
+    )
+    edit_claims(folder, lambda document: document["claims"][1].update(p=0.25))
+    assert command.main([str(folder)]) == 1
+    assert "nobody2026/on_noise [fast]: DIFFERS: p: published 0.25" in capsys.readouterr().out
+    assert command.main([str(folder / "nowhere")]) == 2

@@ -1,0 +1,44 @@
+"""All trials of the claim modules, without pytest collecting them: for who judges published evidence again."""
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import get_args
+
+from sdd_claims.claim import Tier, Trial
+from sdd_claims.locations import bundled
+
+
+def all_trials() -> dict[tuple[str, Tier, str], Trial]:
+    """Every trial that the claim modules mark their tests with, by claim, tier and network.
+
+    Raises:
+        InputError: a module that cannot be registered.
+    """
+    return {trial.key: trial for module in claim_modules() for trial in trials_of(module)}
+
+
+def claim_modules() -> Iterator[ModuleType]:
+    """The modules of all claims."""
+    folder = bundled("claims")
+    inside = folder.parent.name == "sdd_claims"
+    if not inside and str(folder.parent) not in sys.path:
+        sys.path.insert(0, str(folder.parent))
+    package = importlib.import_module("sdd_claims.claims" if inside else "claims")
+    for paper in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if paper.ispkg:
+            for module in pkgutil.iter_modules(importlib.import_module(paper.name).__path__, f"{paper.name}."):
+                if module.name.rpartition(".")[2].startswith("test_"):
+                    yield importlib.import_module(module.name)
+
+
+def trials_of(module: ModuleType) -> Iterator[Trial]:
+    """The trials in the markers of a module's tests: of a tier itself, or of its cases, one a network."""
+    for name, test in vars(module).items():
+        if name.startswith("test_"):
+            marks = list(getattr(test, "pytestmark", []))
+            for mark in [each for each in marks if each.name == "parametrize"]:
+                marks += [inner for case in mark.args[1] for inner in getattr(case, "marks", ())]
+            yield from (mark.args[0] for mark in marks if mark.name in get_args(Tier) and mark.args)
