@@ -1,0 +1,77 @@
+"""Every published verdict comes out again from its published evidence, and what is said of them elsewhere agrees."""
+
+import re
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from sdd_claims.locations import checkout
+from sdd_claims.rejudge import Rejudging, rejudge
+from sdd_claims.report import claims_json, history, sentences
+from sdd_claims.report.claims_json import ClaimEntry
+from sdd_claims.trials import all_trials
+
+TOP = checkout() or Path()
+PUBLISHED = TOP / "reports" / "published"
+RUNS = sorted(path.parent.name for path in PUBLISHED.glob("*/claims.json"))
+
+
+@cache
+def published(run: str) -> list[ClaimEntry]:
+    return claims_json.read(PUBLISHED / run / "claims.json")["claims"]
+
+
+@cache
+def judged_again(run: str) -> Rejudging:
+    return rejudge(PUBLISHED / run, all_trials())
+
+
+def is_current(claim: ClaimEntry) -> bool:
+    """Whether the trial that judged is the one that is registered now: another one cannot be asked again."""
+    trial = all_trials().get((claim["id"], claim["tier"], sentences.network(claim)))
+    return trial is not None and trial.protocol == claim["protocol"]
+
+
+CURRENT = [(run, number) for run in RUNS for number, claim in enumerate(published(run)) if is_current(claim)]
+
+
+@pytest.mark.parametrize(
+    ("run", "number"), CURRENT, ids=[f"{run}-{published(run)[number]['id']}" for run, number in CURRENT]
+)
+def test_a_published_verdict_comes_out_again_from_its_evidence(run, number):
+    assert judged_again(run).verdicts[number].differences == ()
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_the_evidence_is_the_file_that_was_published(run):
+    assert judged_again(run).is_original
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_what_was_expected_is_what_the_register_said_before_the_block_judged(run):
+    for claim in published(run):
+        trial = all_trials()[claim["id"], claim["tier"], sentences.network(claim)]
+        row = trial.claim.registration(claim["tier"], min(claim["seeds"]))
+        assert claim.get("exploratory") or (row is not None and claim["expected"] == row.expected)
+
+
+def test_the_history_is_made_of_what_was_published():
+    assert (PUBLISHED / "HISTORY.md").read_text(encoding="utf-8") == history.to_markdown(
+        history.published_runs(PUBLISHED)
+    )
+
+
+def readme_rows(run: str) -> dict[str, list[int]]:
+    papers: dict[str, Counter[str]] = {}
+    for claim in sentences.registered(published(run)):
+        papers.setdefault(sentences.short_title(claim), Counter())[str(claim["verdict"])] += 1
+    return {paper: [sum(of.values()), *(of[word] for word in sentences.VERDICTS)] for paper, of in papers.items()}
+
+
+def test_the_table_of_the_readme_counts_what_was_published():
+    paper, count = r"\[?([^|\]]+?)\]?(?:\(http[^)]*\))?", r" \| (\d+)"
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(rf"^\| {paper}{4 * count} \|$", text, re.MULTILINE)
+    assert {paper: [int(count) for count in counts] for paper, *counts in rows} == readme_rows("fast")
