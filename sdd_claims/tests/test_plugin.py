@@ -25,9 +25,6 @@ PYPROJECT = """
 [tool.pytest.ini_options]
 addopts = ["--strict-markers", "-m", "not full", "--import-mode=importlib", "-p", "no:cacheprovider"]
 filterwarnings = ["error"]
-[tool.sdd_claims]
-alpha = 0.05
-registered = 46
 """
 
 MODULE = """
