@@ -1,7 +1,5 @@
 """What turns images into logits: one pass for many networks at once, or one large network by itself."""
 
-import logging
-import warnings
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import FunctionType
@@ -12,8 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from sdd_claims.models import Architecture
-
-_LOG = logging.getLogger(__name__)
+from sdd_claims.training.compiling import compiled_or
 
 Weights: TypeAlias = Mapping[str, Tensor]
 """Parameters and buffers of networks by name."""
@@ -83,18 +80,6 @@ def _compiled(architecture: Architecture, plain: FunctionType) -> Forward:
 
 def _compiled_or(plain: FunctionType, parameters: Weights, buffers: Weights, images: Tensor) -> Forward:
     """The pass compiled, forward and backward, or where that fails the pass itself. Tried out on copies."""
-    # PyTorch gives up on a piece of code after a few versions, and all architectures go through the same: a copy each.
-    own = FunctionType(plain.__code__.replace(), plain.__globals__, plain.__name__, None, plain.__closure__)
-    compiled: Forward = torch.compile(own, dynamic=False)
     leaves = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
     held = {name: value.clone() for name, value in buffers.items()}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the compiler, about itself
-            compiled(leaves, held, images).sum().backward()  # type: ignore[no-untyped-call]
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # a compiler has many ways to fail, and training can do without it
-        _LOG.warning("training goes on uncompiled, and more slowly: PyTorch cannot compile it here (%s)", error)
-        return plain
-    return compiled
+    return compiled_or(plain, lambda compiled: compiled(leaves, held, images).sum().backward())

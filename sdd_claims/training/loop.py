@@ -12,6 +12,7 @@ from sdd_claims.spec import ScheduleSpec, TrainingSpec
 from sdd_claims.training.batches import Epoch, TrainingData, draw_epoch, iterations_per_epoch
 from sdd_claims.training.checkpoint import Snapshot, StackKeeper
 from sdd_claims.training.distillation import Lesson
+from sdd_claims.training.mlp_step import replayed_step
 from sdd_claims.training.precision import products_in
 from sdd_claims.training.replay import Replay
 from sdd_claims.training.schedules import learning_rate
@@ -96,7 +97,7 @@ def _replay(
     # Epochs and learning rates are no part of a step.
     key = id(stack), replace(spec, epochs=1, schedule=ScheduleSpec(), optimizer=replace(spec.optimizer, lr=1.0))
     if key not in replays:
-        step = Step(stack, spec, numbers, lesson, replayed=True)
+        step = replayed_step(stack, spec, numbers, lesson)
         replays[key] = Replay(step, draw_epoch(data, numbers.seeds, numbers.branches, 0), spec.batch_size)
     replays[key].forget()
     return replays[key]

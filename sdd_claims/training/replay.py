@@ -7,13 +7,13 @@ order of the epoch and the place of the next batch here. A new epoch or level is
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from sdd_claims.training.batches import Epoch, iterations_per_epoch
+from sdd_claims.training.compiling import compiled_or
 from sdd_claims.training.step import Step
 
 _WARM_UP = 3
@@ -44,7 +44,7 @@ class Replay:
         self._within = {size: torch.arange(size, device=device) for size in {min(batch_size, like.data.size), last}}
         self._last = last
         self._pool: Any = None  # PyTorch has several types for it
-        self._takes = {size: self._captured(partial(self._take, size)) for size in self._within}
+        self._takes = {size: self._captured(size) for size in self._within}
 
     def forget(self) -> None:
         """Begin a new training: the optimizer remembers nothing."""
@@ -65,13 +65,17 @@ class Replay:
         self.step.take(self._epoch.batch(self._next + self._within[size]))
         self._next.add_(size)
 
-    def _captured(self, take: Callable[[], None]) -> Callable[[], None]:
+    def _captured(self, size: int) -> Callable[[], None]:
+        def take() -> None:
+            self._take(size)
+
         with self._left_as_it_is():
             if self._next.device.type != "cuda":
                 take()
                 return take
             with torch.cuda.device(self._next.device):  # capturing begins on the current device
-                return self._graph_of(take).replay
+                fused = compiled_or(take, lambda compiled: compiled()) if self.step.compilable else take
+                return self._graph_of(fused).replay
 
     def _graph_of(self, take: Callable[[], None]) -> torch.cuda.CUDAGraph:
         """As PyTorch's notes on CUDA graphs have it: warmed up on a stream aside, gradients made anew in the graph."""

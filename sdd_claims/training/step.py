@@ -39,7 +39,10 @@ class Step:
     Attributes:
         stack: the networks.
         optimizer: PyTorch's, with one state for the whole stack.
+        compilable: whether a step is one function of tensors, which a compiler can take as a whole.
     """
+
+    compilable = False
 
     def __init__(
         self,
@@ -141,14 +144,15 @@ def _per_replica(values: Sequence[float], like: Tensor) -> Float[Tensor, " repli
 def _add_decay(parameters: Mapping[str, Tensor], decay: Float[Tensor, " replicas"]) -> None:
     for parameter in parameters.values():
         assert parameter.grad is not None
-        parameter.grad.addcmul_(parameter.detach(), _as_column(decay, parameter))
+        parameter.grad.addcmul_(parameter.detach(), as_column(decay, parameter))
 
 
 @torch.no_grad()
 def _shrink(parameters: Mapping[str, Tensor], amount: Float[Tensor, " replicas"]) -> None:
     for parameter in parameters.values():
-        parameter.mul_(1 - _as_column(amount, parameter))
+        parameter.mul_(1 - as_column(amount, parameter))
 
 
-def _as_column(numbers: Float[Tensor, " replicas"], like: Tensor) -> Tensor:
+def as_column(numbers: Float[Tensor, " replicas"], like: Tensor) -> Tensor:
+    """A number a replica, in a form that can be multiplied by a parameter."""
     return numbers.view(-1, *[1] * (like.ndim - 1))
