@@ -25,6 +25,7 @@ from sdd_claims.claim import (
 )
 from sdd_claims.entry import adjust, judged, judged_control
 from sdd_claims.errors import InputError
+from sdd_claims.locations import checkout
 from sdd_claims.report import claims_json, evidence, numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.report.evidence import Evidence
@@ -213,6 +214,10 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
     from sdd_claims.trials import all_trials  # imports every claim module
 
     try:
+        if not options.directory.is_dir() and checkout() is None:
+            raise InputError(
+                f"there is no folder {options.directory}; published runs lie in the repository, not in the wheel"
+            )
         found = rejudge(options.directory, all_trials(), options.rules)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

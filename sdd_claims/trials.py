@@ -8,16 +8,27 @@ from types import ModuleType
 from typing import get_args
 
 from sdd_claims.claim import Tier, Trial
+from sdd_claims.errors import InputError
 from sdd_claims.locations import bundled
+from sdd_claims.register import the_register
 
 
 def all_trials() -> dict[tuple[str, Tier, str], Trial]:
     """Every trial that the claim modules mark their tests with, by claim, tier and network.
 
     Raises:
-        InputError: a module that cannot be registered.
+        InputError: a module that cannot be registered, or a claim of the register that has none.
     """
-    return {trial.key: trial for module in claim_modules() for trial in trials_of(module)}
+    trials = {trial.key: trial for module in claim_modules() for trial in trials_of(module)}
+    tried = {(claim, tier) for claim, tier, _ in trials}
+    for claim in the_register().claims.values():
+        for tier in claim.tiers:
+            if (claim.id, tier) not in tried:
+                raise InputError(
+                    f"claims/register.toml holds {claim.id} for the {tier} tier, but no module puts it on trial there; "
+                    f"write claims/{claim.paper}/test_{claim.name}.py, or take the claim out of the register"
+                )
+    return trials
 
 
 def claim_modules() -> Iterator[ModuleType]:

@@ -1,6 +1,7 @@
 """The register is the one place of sentences and expected outcomes, and every claim module stands in it."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,14 @@ def test_every_module_is_registered_under_its_own_name_and_every_claim_has_a_mod
 def test_every_tier_that_is_registered_has_a_trial_and_the_reverse():
     registered_tiers = {(claim.id, tier) for claim in the_register().claims.values() for tier in claim.tiers}
     assert {(claim, tier) for claim, tier, _ in all_trials()} == registered_tiers
+
+
+def test_a_claim_of_the_register_without_a_trial_is_refused_with_the_module_to_write(monkeypatch):
+    lost = replace(the_register().claims["he2022/four_phases_in_order"], name="five_phases")
+    more = replace(the_register(), claims={**the_register().claims, lost.id: lost})
+    monkeypatch.setattr("sdd_claims.trials.the_register", lambda: more)
+    with pytest.raises(InputError, match=r"five_phases for the fast tier.*write claims/he2022/test_five_phases\.py"):
+        all_trials()
 
 
 def test_every_trial_expects_what_was_registered_for_its_block():

@@ -230,6 +230,12 @@ def test_evidence_that_cannot_be_read_is_one_sentence(folder, spoil, message, ca
     assert message in said
 
 
+def test_a_folder_that_is_not_in_the_wheel_is_one_sentence(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "checkout", lambda: None)
+    assert command.main([str(tmp_path / "nowhere")]) == 2
+    assert "published runs lie in the repository, not in the wheel" in capsys.readouterr().err
+
+
 def test_the_command_says_every_verdict_and_exits_with_what_it_found(folder, capsys, monkeypatch):
     monkeypatch.setattr("sdd_claims.trials.all_trials", lambda: TRIALS)
     assert command.main([str(folder)]) == 0

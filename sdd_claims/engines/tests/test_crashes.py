@@ -28,7 +28,7 @@ def killed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("killed")
     done = subprocess.run(
         [sys.executable, "-m", "sdd_claims.tests.crash", folder],
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, "TMPDIR": str(tmp_path_factory.mktemp("slots"))},  # waits for no other training
         capture_output=True,
         text=True,
     )

@@ -13,7 +13,7 @@ def test_the_summary_counts_by_tier_and_verdict_and_says_what_alpha_means(docume
     assert "4 of the 46 registered claims were put on trial here." in text
     assert "In the fast tier 1 was supported, 1 was refuted and 1 was inconclusive." in text
     assert "In the full tier 1 was inconclusive." in text
-    assert "2 verdicts differ from what was registered as expected." in text
+    assert "2 verdicts differ from what was registered as expected before the seeds judged." in text
     assert "tested at 0.05 / 46 = 0.0011" in text
     assert "within a tier" in text
     assert "meant to be at most 5 %" in text
@@ -53,7 +53,7 @@ def test_the_summary_of_nothing_says_so(document):
 def test_a_verdict_says_its_tier_its_seeds_and_what_decided(claim):
     assert spaced(sentences.verdict(claim)) == (
         "Supported in the fast tier, on 12 seeds (1000–1011): the null hypothesis is rejected at p = 1.0 × 10⁻⁷, "
-        "below the threshold of 0.00063."
+        "below the threshold of 0.00063. The register expected this verdict."
     )
 
 
@@ -107,3 +107,32 @@ def test_a_report_of_questions_alone_says_that_no_claim_was_tried(document):
     document["claims"] = [document["claims"][0] | {"exploratory": True}]
     text = " ".join(sentences.summary(document))
     assert text.startswith("None of the 46 registered claims were put on trial here. One exploratory question")
+
+
+ROWS = [
+    {"block": 1000, "expected": "inconclusive", "date": "2026-01-01", "commit": "aaa", "why": ""},
+    {"block": 3000, "expected": "supported", "date": "2026-02-02", "commit": "bbb", "why": "block 1000 supported it"},
+]
+
+
+def test_what_the_register_expected_is_said_with_its_date_and_commit(claim):
+    text = sentences.verdict(claim | {"registrations": ROWS[1:], "seeds": [3000, 3001]})
+    assert text.endswith("The register expected this verdict, since 2026-02-02 (commit bbb).")
+
+
+def test_a_registration_that_was_changed_after_the_block_had_judged_stays_visible(claim):
+    judged = claim | {"verdict": "supported", "expected": "inconclusive", "registrations": ROWS, "seeds": [1000, 1001]}
+    assert sentences.is_surprise(judged)
+    assert sentences.verdict(judged).endswith(
+        "The register expected inconclusive, since 2026-01-01 (commit aaa). Of blocks from 3000 on it expects "
+        "supported, since 2026-02-02 (commit bbb): block 1000 supported it."
+    )
+
+
+def test_every_verdict_is_said_to_be_the_registered_one_only_where_it_is(document):
+    document["claims"] = [claim | {"expected": claim["verdict"]} for claim in document["claims"] if claim["verdict"]]
+    assert "Every verdict is the one registered as expected before the seeds judged." in sentences.summary(document)
+    document["claims"][0]["expected"] = "refuted"
+    text = " ".join(sentences.summary(document))
+    assert "One verdict differs from what was registered as expected before the seeds judged." in text
+    assert "Every verdict" not in text
