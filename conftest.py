@@ -2,7 +2,10 @@
 
 import hypothesis
 
+from sdd_claims.options import limit_threads
+
 pytest_plugins = ["sdd_claims.plugin"]
+limit_threads()
 
 hypothesis.settings.register_profile("sdd_claims", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("sdd_claims")

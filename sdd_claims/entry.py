@@ -1,8 +1,8 @@
 """From a verdict to its entry in claims.json."""
 
 import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sdd_claims.claim import CurveOf, Decision, FromPilots, Verdict, pilot_curves
@@ -18,7 +18,9 @@ from sdd_claims.report.claims_json import (
     PartEntry,
     RegistrationEntry,
     RunEntry,
+    TrainingEntry,
 )
+from sdd_claims.report.evidence import curves_of
 from sdd_claims.stats import Effect, Outcome, Rule, holm
 
 
@@ -125,6 +127,25 @@ def adjust(entries: Sequence[ClaimEntry], registered: int) -> None:
     for family in families.values():
         for each, p in zip(family, holm([each["p"] or 0.0 for each in family], registered), strict=True):
             each["p_holm"] = p
+
+
+def trained_on(entries: Iterable[ClaimEntry], source: RecordSource) -> list[TrainingEntry]:
+    """Where the levels behind these entries were trained, each level once, most of them first."""
+    levels: dict[tuple[str, int], int] = {}
+    for run in (run for each in entries for run in curves_of(each)):
+        for seed in run["seeds"]:
+            key = run["digest"], seed
+            levels[key] = max(levels.get(key, 0), run["levels"])
+    places = Counter(
+        (about["hardware"], about.get("capability", ""), about["versions"]["torch"], about["commit"])
+        for (digest, seed), count in levels.items()
+        for about in source.provenance(digest, seed)[:count]
+        if "hardware" in about
+    )
+    return [
+        TrainingEntry(hardware=hardware, capability=capability, torch=torch, commit=commit, levels=count)
+        for (hardware, capability, torch, commit), count in places.most_common()
+    ]
 
 
 def _effect(outcome: Outcome | None) -> EffectEntry | None:

@@ -76,7 +76,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and check the options before anything runs."""
     for tier in TIERS:
         config.addinivalue_line("markers", f"{tier}(trial): judges a claim in the {tier} tier")
-    limit_threads()
     if config.option.plan:
         config.option.dist = "no"  # there is nothing to share out
     worker = getattr(config, "workerinput", {}).get("workerid")
@@ -140,6 +139,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         may_run = trial is not None and run.settings.devices[trial.tier] is not None
         if trial is not None and (may_run or session.config.option.plan):
             run.trials.append(trial)
+    if run.trials:  # somebody else's tests keep their threads
+        limit_threads()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from sdd_claims import forecast, provenance, report
 from sdd_claims.claim import Trial
 from sdd_claims.engines import ProgressDisplay
-from sdd_claims.entry import adjust, entry
+from sdd_claims.entry import adjust, entry, trained_on
 from sdd_claims.locations import bundled, checkout
 from sdd_claims.plan import Plan
 from sdd_claims.report import claims_json, numbers, sentences
@@ -65,6 +65,7 @@ class ClaimRun:
     def write_report(self, entries: Sequence[ClaimEntry], directory: Path, command: str) -> Path:
         """Write claims.json, the evidence, the page and the summary; returns the path of the page."""
         adjust(entries, self.settings.registered)
+        store = Store(self.settings.store)
         used = [device for e in entries if (device := self.settings.devices[e["tier"]])]
         document = claims_json.ClaimsDocument(
             schema=claims_json.SCHEMA,
@@ -76,6 +77,7 @@ class ClaimRun:
                 duration=round(time.monotonic() - self._clock, 1),
                 device=", ".join(sorted({str(self.settings.devices[e["tier"]]) for e in entries})),
                 capability=provenance.capability(),
+                training=trained_on(entries, store),
                 command=command,
             ),
             alpha=self.settings.alpha,
@@ -83,7 +85,7 @@ class ClaimRun:
             calibration=self._calibration(),
             claims=sorted(entries, key=lambda e: (e["tier"], e["paper"], e["id"], sentences.network(e))),
         )
-        return report.write(directory, document, Store(self.settings.store))
+        return report.write(directory, document, store)
 
     def _calibration(self) -> CalibrationEntry | None:
         path = bundled("fixtures") / "calibration.json"

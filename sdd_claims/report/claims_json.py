@@ -189,10 +189,21 @@ class CalibrationEntry(TypedDict):
     power: list[PowerEntry]
 
 
-class EnvironmentEntry(TypedDict):
-    """Where and when the run was made. `started` is ISO 8601; `duration` is in seconds.
+class TrainingEntry(TypedDict):
+    """Where some of the judged levels were trained, and with what; `capability` is empty where it was not recorded."""
 
-    `capability` is the processor's instruction set as PyTorch uses it: it alone moves numbers.
+    hardware: str
+    capability: str
+    torch: str
+    commit: str
+    levels: int
+
+
+class EnvironmentEntry(TypedDict):
+    """Where and when the run was judged. `started` is ISO 8601; `duration` is in seconds.
+
+    `capability` is the processor's instruction set as PyTorch uses it: it alone moves numbers. `training` says where
+    the levels were trained, which may have been on other days and machines.
     """
 
     commit: str
@@ -203,6 +214,7 @@ class EnvironmentEntry(TypedDict):
     device: str
     command: str
     capability: NotRequired[str]
+    training: NotRequired[list[TrainingEntry]]
 
 
 class EvidenceEntry(TypedDict):

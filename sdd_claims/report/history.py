@@ -45,8 +45,16 @@ class PublishedRun:
     def machine(self) -> str:
         """Processor, instruction set where it was written down, and PyTorch."""
         made = self.document["environment"]
-        parts = (made["hardware"], made.get("capability"), f"torch {made['versions'].get('torch', '?')}")
-        return ", ".join(part for part in parts if part)
+        torch = made["versions"].get("torch", "?")
+        here = (made["hardware"], made.get("capability", ""), torch)
+        # Levels that were trained before instruction sets were written down count as trained here.
+        places = dict.fromkeys(
+            (each["hardware"], each["capability"] or here[1], each["torch"]) for each in made.get("training", [])
+        )
+        return "; ".join(
+            ", ".join(filter(None, (hardware, capability, f"torch {version}")))
+            for hardware, capability, version in places or [here]
+        )
 
 
 def published_runs(folder: Path) -> list[PublishedRun]:

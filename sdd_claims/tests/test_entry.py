@@ -6,7 +6,7 @@ import pytest
 
 from sdd_claims.claim import Control, CurveOf, FromPilots, Verdict, judge
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.entry import entry
+from sdd_claims.entry import entry, trained_on
 from sdd_claims.footprint import footprint
 from sdd_claims.plan import Request, plan
 from sdd_claims.report.claims_json import ClaimEntry
@@ -117,3 +117,13 @@ def test_a_run_says_where_pruning_has_emptied_a_layer(store, left, remark):
     run = entry_of(Verdict(trial, None, None, None, None, SEEDS, (2,), None), Source())["runs"]["accuracy"]
     assert remark in run.get("remark", "")
     assert ("remark" in run) == bool(remark)
+
+
+def test_where_the_levels_were_trained_is_counted_each_level_once(store, monkeypatch):
+    one, other = (
+        {"hardware": name, "capability": "AVX2", "versions": {"torch": "2.14.1"}, "commit": "abc"} for name in "ab"
+    )
+    monkeypatch.setattr(store, "provenance", lambda digest, seed: (one, one, other) if seed < 1500 else (other, {}))
+    entries = [entry_of(judged(trial_named(name), store), store) for name in ("obedience", "again")]
+    # Two levels of two judged seeds, and the first of two levels of the control's, of whose second nothing is known.
+    assert [(place["hardware"], place["levels"]) for place in trained_on(entries, store)] == [("a", 4), ("b", 2)]

@@ -512,3 +512,21 @@ def test_a_claim_whose_data_cannot_be_had_is_skipped_with_what_to_fetch(project)
     assert result.parseoutcomes() == {"passed": 1, "skipped": 1}
     result.stdout.fnmatch_lines(["*SKIPPED*holds only a part of mnist*delete*run again*"])
     assert set(project.entries()) == {"clear"}
+
+
+def test_the_plugin_leaves_a_project_without_claims_alone(pytester, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    pytester.makepyfile("import os\n\ndef test_threads(): assert 'OMP_NUM_THREADS' not in os.environ\n")
+    result = pytester.runpytest_subprocess("-p", "sdd_claims.plugin", "-p", "no:cacheprovider")
+    assert result.parseoutcomes() == {"passed": 1}
+    assert "verdicts" not in result.stdout.str()
+    assert not (pytester.path / "reports").exists()
+    assert not (pytester.path / ".sdd_store").exists()
+
+
+def test_a_project_of_claims_without_settings_of_its_own_judges_them_by_the_register(project):
+    project.pytester.makepyprojecttoml('[project]\nname = "other"\n')
+    project.add("clear")
+    assert project.run("-m", "fast").parseoutcomes() == {"passed": 1}
+    assert project.entries()["clear"]["verdict"] == "supported"
