@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -274,11 +274,14 @@ class Trial:
             raise InputError(
                 f"{where}: the claim is registered for {' and '.join(self.claim.tiers)} only; register this tier"
             )
-        row = self.claim.registration(self.tier, self.block)
+        block = self.block if self.own_seeds is None else min(self.own_seeds)
+        row = self.claim.registration(self.tier, block)
+        if row is None and self.own_seeds is not None:
+            row = next(iter(self.claim.registrations.get(self.tier, ())), None)
         if self.claim.registrations and row is None:
             raise InputError(f"{where}: the register says nothing of block {self.block}; give it a row for that block")
         expected = row.expected if row else self.expected or "supported"
-        if self.expected not in (None, expected):
+        if self.expected not in (None, expected) and self.own_seeds is None:
             raise InputError(
                 f"{where}: expected={self.expected!r}, but the register says {expected!r}; leave it out here"
             )
@@ -418,11 +421,15 @@ def judge(
     )
 
 
+Reader: TypeAlias = Callable[[CurveOf, tuple[int, ...]], SparsityCurve]
+"""Gives a curve for some judged seeds."""
+
+
 def judge_at(
     trial: Trial,
     look: int,
     looks: Sequence[tuple[int, ...]],
-    read: Callable[[CurveOf, tuple[int, ...]], SparsityCurve],
+    read: Reader,
     error_rate: float,
     judging: bool = True,
 ) -> Verdict:
@@ -432,7 +439,7 @@ def judge_at(
         trial: with its windows set.
         look: number of the look, from 0 on.
         looks: the seeds of every look.
-        read: gives a curve for some judged seeds.
+        read: gives the curves.
         error_rate: of this claim: that of the register divided by its size.
         judging: as of `judge`.
     """
@@ -453,13 +460,11 @@ def stays_open(verdict: Verdict) -> bool:
     return verdict.decision == "inconclusive" and verdict.reason is None
 
 
-def phases_of_pilots(
-    trial: Trial, rule: FromPilots, read: Callable[[CurveOf, tuple[int, ...]], SparsityCurve]
-) -> dict[str, Phases]:
-    """The phases of each setting, as the fixed formula finds them in the pilots.
+def settled_by_pilots(trial: Trial, rule: FromPilots, read: Reader) -> tuple[Trial, dict[str, Phases]]:
+    """A trial whose windows wait for pilots, with its windows set; and the phases that the fixed formula has found.
 
     Raises:
-        InputError: pilots show none for some setting; the message names it.
+        InputError: pilots show none for some setting, which the message names, or lack a phase that the rule looks at.
     """
     found = {}
     for name, (test, train) in rule.settings.items():
@@ -467,7 +472,7 @@ def phases_of_pilots(
             found[name] = find_phases(read(test, rule.seeds), read(train, rule.seeds))
         except InputError as error:
             raise InputError(f"{trial.name} [{trial.tier}], {name}: {error}") from error
-    return found
+    return trial.resolved(rule.rule(found)), found
 
 
 def without_windows(trial: Trial, rule: FromPilots, why: InputError, judging: bool = True) -> Verdict:

@@ -1,13 +1,23 @@
 """The errors that a user can cause, each one sentence with its remedy."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher
+
+_LIKE = 0.6  # as in difflib.get_close_matches
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
-    """The end of a sentence on a name that is not known: which of the known ones may have been meant, if any."""
-    close = get_close_matches(str(word), list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    """The end of a sentence on a name that is not known: which of the known ones may have been meant, if any.
+
+    Names are compared whole and by the pieces between their underscores: "lotery" is near "lottery_ticket_rewinding".
+    """
+
+    def likeness(name: str) -> tuple[float, float]:
+        whole, *pieces = (SequenceMatcher(None, str(word), part).ratio() for part in (name, *name.split("_")))
+        return max(whole, *pieces), whole
+
+    best = max(known, key=likeness, default="")
+    return f" (did you mean {best!r}?)" if best and likeness(best)[0] >= _LIKE else ""
 
 
 class InputError(ValueError):

@@ -19,13 +19,13 @@ class Ledger:
     def __init__(self, path: Path, published: Iterable[Path] = ()) -> None:
         """Open the ledger at `path`, made when first written; `published` are claims.json files."""
         self._path = path
-        self._published: dict[str, str] = {}
+        self._published: dict[str, set[str]] = {}
         for path_of_report in published:
             for entry in claims_json.read(path_of_report)["claims"]:
                 if entry["verdict"] is not None:
                     for block in _blocks(entry["seeds"]):
                         key = _key(entry["id"], entry["tier"], entry.get("network", ""), block)
-                        self._published[key] = entry["protocol"] or ""
+                        self._published.setdefault(key, set()).add(entry["protocol"] or "")
 
     def check(self, trial: Trial, seeds: tuple[int, ...]) -> None:
         """Raise if these seeds' block has judged this claim under another protocol.
@@ -35,7 +35,7 @@ class Ledger:
         """
         for block in _blocks(seeds):
             key = _key(*trial.key, block)
-            if {self._read().get(key), self._published.get(key)} - {None, trial.protocol}:
+            if {self._read().get(key), *self._published.get(key, ())} - {None, trial.protocol}:
                 raise InputError(
                     f"{trial.name}: its settings, windows, margin, rule or judged seeds have changed after the "
                     f"block of seeds {block} judged its {trial.tier} trial; give the trial a fresh block "

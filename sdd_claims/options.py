@@ -14,6 +14,7 @@ from sdd_claims.engines import ENGINES
 from sdd_claims.errors import InputError
 from sdd_claims.mirror import is_url, working_copy
 from sdd_claims.register import Register
+from sdd_claims.report.history import published_paths
 from sdd_claims.session import Mode, Settings
 
 
@@ -64,7 +65,7 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
         registered=register.registered,
         budget=parse_positive("--budget", options.budget, "hours, such as 0.5 or 12"),
         rate=None if rate is None else 1e12 * rate,
-        published=tuple(sorted((root / "reports" / "published").glob("**/*claims.json*"))),
+        published=tuple(published_paths(root / "reports" / "published").values()),
     )
 
 

@@ -1,6 +1,7 @@
 """The pytest side: markers, options, one fixture, and how verdicts are shown. What happens is decided elsewhere."""
 
 import json
+import re
 import tempfile
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -107,6 +108,8 @@ def trial_of(item: pytest.Item) -> Trial | None:
     """
     for tier in TIERS:
         if marker := item.get_closest_marker(tier):
+            if not marker.args and "verdict" not in getattr(item, "fixturenames", ()):
+                continue  # somebody else's marker of the same name
             trial = marker.args[0] if marker.args else None
             if not isinstance(trial, Trial) or trial.tier != tier:
                 raise InputError(f"{item.nodeid}: mark it @pytest.mark.{tier}(trial) with a trial of that tier")
@@ -225,7 +228,11 @@ class _Verdicts:
                 terminalreporter.write_line(f"there is no report: {self._trouble}", red=True)
             else:
                 terminalreporter.write_line(f"report: {self._page}")
-        elif exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self._config.option.plan:
+        elif (
+            exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+            and not self._config.option.plan
+            and re.search(rf"\b({'|'.join(TIERS)})\b", self._config.option.markexpr)
+        ):
             option = self._config.option
             terminalreporter.write_line(
                 f"nothing is selected by -m {option.markexpr!r} and -k {option.keyword!r}: the tiers are "

@@ -173,14 +173,26 @@ def no_measure(name: object) -> str:
 def unrecorded(spec: RunSpec, measure: str) -> str | None:
     """Why the runs of a spec would come without a measure; None where they have it."""
     source = SUMMARIES[measure][0] if measure in SUMMARIES else measure
+    regression, deep = spec.path.over == "epochs", len(spec.model.hidden) > 1
     compared = spec.derivation.kind in ("redense", "independent")
-    recorded = {
-        "epoch_test_accuracy": bool(spec.record.epoch_images) and spec.derivation.kind == "none",
-        "sharpness": bool(spec.record.directions) and (compared or spec.derivation.kind == "none"),
+    chain, refit = spec.path.over == "none", spec.path.over.endswith("_refit")
+    of_regression = {"density", "train_loss", "train_flops", "seconds", "nonzero_fraction", "active_neurons"}
+    if deep:
+        of_regression.add("rank")
+    if spec.model.functional_width:
+        of_regression.add("parallel_rows")
+    elsewhere = {
+        "epoch_test_accuracy": bool(spec.record.epoch_images) and spec.derivation.kind == "none" and not refit,
+        "sharpness": bool(spec.record.directions) and (compared or spec.derivation.kind == "none") and not refit,
         "validation_accuracy": bool(spec.data.validation_size),
         "line_train_loss": compared,
+        "learning_distance": not refit,
+        "weight_variance": chain,
+        **dict.fromkeys(("nonzero_fraction", "active_neurons", "rank", "parallel_rows"), False),
     }
-    return None if recorded.get(source, True) else f"{measure} is not recorded: {_ASKED_BY[source]}"
+    if source in of_regression if regression else elsewhere.get(source, True):
+        return None
+    return f"{measure} is not recorded: {_ASKED_BY.get(source, f'{spec} has none')}"
 
 
 @dataclass(frozen=True)

@@ -74,15 +74,17 @@ def read(path: Path) -> Register:
         ) from error
     except ValueError as error:
         raise InputError(f"{path} is not TOML: {error}; mend that line") from error
-    papers, alpha = content.get("papers", {}), content.get("alpha")
-    if not isinstance(alpha, float) or not 0 < alpha < 1:
-        raise InputError(f"{path}: alpha must be a number between 0 and 1, got {alpha!r}")
+    _known(content, ("alpha", "papers", "claims"), str(path))
+    papers, of_papers, alpha = content.get("papers", {}), content.get("claims", {}), content.get("alpha")
+    if not isinstance(alpha, float) or not 0 < alpha < 0.5:
+        raise InputError(f"{path}: alpha must be a number between 0 and 0.5, got {alpha!r}")
     claims = {}
-    for paper, of_paper in content.get("claims", {}).items():
-        if paper not in papers:
+    for paper, of_paper in _table(of_papers, f"{path}, claims").items():
+        if not isinstance(_table(papers, f"{path}, papers").get(paper), str):
             raise InputError(f"{path}: claims.{paper} has no title under [papers]; give it one")
-        for name, fields in of_paper.items():
-            claim = _claim(paper, name, papers[paper], fields, f"{path}, claims.{paper}.{name}")
+        for name, fields in _table(of_paper, f"{path}, claims.{paper}").items():
+            where = f"{path}, claims.{paper}.{name}"
+            claim = _claim(paper, name, papers[paper], _table(fields, where), where)
             claims[claim.id] = claim
     return Register(alpha, claims)
 
@@ -91,18 +93,25 @@ _FIELDS = ("statement", "source", "basis", "paper_value", "question", "tiers", "
 
 
 def _claim(paper: str, name: str, title: str, fields: Mapping[str, Any], where: str) -> Claim:
-    for field in fields:
-        if field not in _FIELDS:
-            raise InputError(f"{where}: there is no field {field!r}{nearest(field, _FIELDS)}")
+    _known(fields, _FIELDS, where)
     for field in ("statement", "source"):
         if not isinstance(fields.get(field), str):
             raise InputError(f"{where}: {field} is missing; write it down")
+    for field, kind in {"paper_value": str, "question": bool, "tiers": list, "changes": list}.items():
+        if not isinstance(fields.get(field, kind()), kind):
+            raise InputError(f"{where}: {field} must be a {_KINDS[kind]}, got {fields[field]!r}")
     basis, question = fields.get("basis", "paper"), fields.get("question", False)
     if basis not in get_args(Basis):
         raise InputError(_unknown(where, "basis", basis, get_args(Basis)))
     registrations = {
         tier: _registrations(fields[tier], f"{where}, {tier}") for tier in get_args(Tier) if tier in fields
     }
+    tiers = tuple(fields.get("tiers", ())) if question else tuple(registrations)
+    for tier in tiers:
+        if tier not in get_args(Tier):
+            raise InputError(_unknown(where, "tiers", tier, get_args(Tier)))
+    if question and not tiers:
+        raise InputError(f"{where}: a question says in which tiers it is asked; give it tiers")
     if bool(registrations) == question:
         raise InputError(f"{where}: a claim says what is expected of its tiers, a question does not; give one of them")
     return Claim(
@@ -114,7 +123,7 @@ def _claim(paper: str, name: str, title: str, fields: Mapping[str, Any], where: 
         basis=basis,
         paper_value=fields.get("paper_value"),
         exploratory=question,
-        tiers=tuple(fields["tiers"]) if question else tuple(registrations),
+        tiers=tiers,
         registrations=registrations,
         changes=tuple(fields.get("changes", ())),
     )
@@ -127,16 +136,34 @@ def _registrations(rows: Any, where: str) -> tuple[Registration, ...]:
     for row in rows:
         if not isinstance(row, dict) or {"block", "expected", "date", "commit"} - row.keys():
             raise InputError(f"{where}: a row needs block, expected, date and commit, got {row}")
+        _known(row, ("block", "expected", "date", "commit", "why"), where)
         if row["expected"] not in get_args(Decision):
             raise InputError(_unknown(where, "expected", row["expected"], get_args(Decision)))
-        if not isinstance(row["date"], date) or row["block"] % BLOCK or row["block"] < BLOCK:
-            raise InputError(f"{where}: date must be a date and block one of {BLOCK}, {2 * BLOCK}, ..., got {row}")
+        if type(row["block"]) is not int or row["block"] % BLOCK or row["block"] < BLOCK:
+            raise InputError(f"{where}: block must be one of {BLOCK}, {2 * BLOCK}, ..., got {row['block']!r}")
+        if type(row["date"]) is not date or not isinstance(row["commit"], str):
+            raise InputError(f"{where}: date must be a date and commit a text in quotes, got {row}")
         found.append(
             Registration(row["block"], row["expected"], row["date"].isoformat(), row["commit"], row.get("why", ""))
         )
     if [row.block for row in found] != sorted({row.block for row in found}):
         raise InputError(f"{where}: the rows must follow each other by block, each block once")
     return tuple(found)
+
+
+_KINDS = {str: "text", bool: "yes or no (true, false)", list: "list"}
+
+
+def _table(content: Any, where: str) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise InputError(f"{where}: must be a table, got {content!r}")
+    return content
+
+
+def _known(fields: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    for field in fields:
+        if field not in known:
+            raise InputError(f"{where}: there is no field {field!r}{nearest(field, known)}")
 
 
 def _unknown(where: str, field: str, got: object, known: tuple[str, ...]) -> str:

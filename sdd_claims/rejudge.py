@@ -2,40 +2,51 @@
 
 Nothing is trained. Every verdict, effect, interval, p, part and control is computed anew from the curves, by the trials
 that the claim modules register, and compared with what was published. Exit status 0: all the same; 1: a difference, or
-a verdict that cannot be judged again; 2: a folder that holds no such run.
+a verdict that cannot be judged again; 2: a folder that holds no judged run.
 """
 
 import argparse
 import math
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, cast
 
 from sdd_claims.claim import (
+    BLOCK,
+    CurveOf,
     FromPilots,
+    Tier,
     Trial,
     Verdict,
     judge_at,
-    phases_of_pilots,
     pilot_curves,
+    settled_by_pilots,
     stays_open,
     without_windows,
 )
+from sdd_claims.curves import SparsityCurve
 from sdd_claims.entry import adjust, judged, judged_control
 from sdd_claims.errors import InputError
 from sdd_claims.locations import checkout
+from sdd_claims.register import the_register
 from sdd_claims.report import claims_json, evidence, numbers, sentences
-from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, RunEntry
 from sdd_claims.report.evidence import Evidence
 
 Rules = Literal["published", "today"]
+Trials: TypeAlias = Mapping[tuple[str, Tier, str], Trial]
 
 TOLERANCE = 1e-9
 """Relative: sums are rounded by the processor's vector width. A changed observation shows in far earlier digits."""
 
-Trials = Mapping[tuple[str, Any, str], Trial]
+_ZERO = 1e-12
+"""What counts as no effect: a difference of equal numbers, up to rounding. Of a p every digit counts."""
+
+_OF_PROTOCOL = ("protocol", "looks", "threshold")
+"""What other rules than the published ones change by themselves, whatever the evidence says."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +76,12 @@ class Rejudging:
     Attributes:
         verdicts: in the order in which they were published.
         is_original: the evidence is the file that was published, by its SHA-256.
+        error_rate: by which each claim was judged, as the run says: alpha and the number of registered claims.
     """
 
     verdicts: tuple[Rejudged, ...]
     is_original: bool
+    error_rate: tuple[float, int]
 
     @property
     def differing(self) -> list[Rejudged]:
@@ -83,101 +96,158 @@ def rejudge(directory: Path, trials: Trials, rules: Rules = "published") -> Reju
         directory: holds `claims.json` and its evidence.
         trials: those that are registered now, see `sdd_claims.trials`.
         rules: "published" judges only what was judged by the protocol that is registered now; "today" judges
-            everything by the rules and windows of today.
+            everything by the rules and windows of today, on the seeds that judged.
 
     Raises:
-        InputError: no such run, evidence of another schema or cut short, or a run without evidence.
+        InputError: no such run, one that judged nothing, evidence of another schema or cut short, or none at all.
     """
     document = claims_json.read(directory / "claims.json")
+    if not any(claim["verdict"] for claim in document["claims"]):
+        raise InputError(f"{directory} holds no verdict; give the folder of a run that judged")
     if "evidence" not in document:
         raise InputError(
             f"{directory} was published without evidence, so that nothing can be judged again; check out commit "
             f"{document['environment']['commit'][:12]} and train it anew: {document['environment']['command']}"
         )
-    curves = evidence.beside(directory, document)
+    curves = evidence.read(directory)
     found = [_again(claim, trials, curves, document, rules) for claim in document["claims"]]
-    entries = [each.again for each in found if each.again is not None]
-    adjust(entries, document["registered"])
-    original = curves.sha256 == document["evidence"]["sha256"]
-    return Rejudging(tuple(_compared(each, curves) for each in found), original)
+    # Who cannot be judged again keeps its place among the p of its family.
+    adjust([each.again or cast(ClaimEntry, dict(each.claim)) for each in found], document["registered"])
+    ignored = _OF_PROTOCOL if rules == "today" else ()
+    return Rejudging(
+        tuple(_compared(each, curves, ignored) for each in found),
+        curves.sha256 == document["evidence"]["sha256"],
+        (document["alpha"], document["registered"]),
+    )
 
 
 def _again(claim: ClaimEntry, trials: Trials, curves: Evidence, document: ClaimsDocument, rules: Rules) -> Rejudged:
     """Judge one claim, without comparing."""
-    trial = trials.get((claim["id"], claim["tier"], sentences.network(claim)))
     if claim["verdict"] is None:
         return Rejudged(claim, (), None)
+    trial = trials.get((claim["id"], claim["tier"], sentences.network(claim)))
     if trial is None:
-        return Rejudged(claim, ("no claim module registers this trial any more",), None)
-    seeds = tuple(claim["seeds"])
-    if claim["looks"] and seeds not in trial.judged_seeds():
-        trial = replace(trial, own_seeds=seeds)
+        return Rejudged(claim, ("cannot be judged again: no claim module registers this trial any more",), None)
     try:
-        verdict = _judged(trial, curves, document["alpha"] / document["registered"])
+        verdict = _judged(trial, claim, curves, document["alpha"] / document["registered"], rules)
     except InputError as error:
-        return Rejudged(claim, (str(error),), None)
-    found = judged(verdict)
-    if rules == "published" and claim["protocol"] != found["protocol"]:
-        commit = document["environment"]["commit"][:12]
-        why = f"its protocol has changed since: judge it at commit {commit}, or by --rules today"
+        return Rejudged(claim, (f"cannot be judged again: {error}",), None)
+    if verdict is None:
+        why = (
+            "cannot be judged again: its protocol has changed since; check out commit "
+            f"{document['environment']['commit'][:12]}, or use --rules today"
+        )
         return Rejudged(claim, (why,), None)
-    again: Any = {**claim, **found, "control": {**claim["control"], **judged_control(verdict)}, "p_holm": None}
-    return Rejudged(claim, (), again)
+    ours = verdict.trial
+    again = cast(
+        ClaimEntry,
+        {
+            **claim,
+            **judged(verdict),
+            "expected": ours.expected,
+            "proxy": ours.proxy,
+            "exploratory": ours.claim.exploratory,
+            "control": {**claim["control"], **judged_control(verdict)},
+            "p_holm": None,
+        },
+    )
+    return Rejudged(claim, _misnamed(claim, verdict), again)
 
 
-def _judged(trial: Trial, curves: Evidence, error_rate: float) -> Verdict:
-    """Set the windows where they follow from pilots, and look as often as the claim stays open."""
+def _judged(trial: Trial, claim: ClaimEntry, curves: Evidence, error_rate: float, rules: Rules) -> Verdict | None:
+    """Set the windows where they follow from pilots, and look as often as the claim stays open.
 
-    def read(curve: Any, seeds: tuple[int, ...]) -> Any:
+    None where the trial is not the one that judged, and only that one may judge.
+
+    Raises:
+        InputError: a curve that is not in the evidence, or pilot seeds that would judge.
+    """
+
+    def read(curve: CurveOf, seeds: tuple[int, ...]) -> SparsityCurve:
         return curves.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
 
-    if isinstance(trial.rule, FromPilots):
-        rule = trial.rule
+    if isinstance(rule := trial.rule, FromPilots):
         for curve in pilot_curves(rule).values():
             read(curve, rule.seeds)  # what the evidence lacks is no phase that pilots do not show
         try:
-            phases = phases_of_pilots(trial, rule, read)
+            trial, _ = settled_by_pilots(trial, rule, read)
         except InputError as error:
             return without_windows(trial, rule, error)
-        trial = trial.resolved(rule.rule(phases))
-    looks = trial.judged_seeds()
-    verdict = judge_at(trial, 0, looks, read, error_rate)
+    seeds = tuple(claim["seeds"])
+    if pilots := [seed for seed in seeds if seed < BLOCK]:
+        raise InputError(f"seed {pilots[0]} is a pilot, which never judges")
+    own = replace(trial, own_seeds=seeds)
+    as_published = next((each for each in (trial, own) if each.protocol == claim["protocol"]), None)
+    if as_published is None and rules == "published":
+        return None
+    judging = as_published or trial
+    looks = judging.judged_seeds()
+    if as_published is None:  # today's looks, on the block that judged
+        block = min(seeds) // BLOCK * BLOCK
+        of_block = tuple(tuple(range(block, block + count)) for count in trial.looks)
+        looks = of_block if seeds in of_block else (seeds,)
+    verdict = judge_at(judging, 0, looks, read, error_rate)
     for look in range(1, len(looks)):
         if not stays_open(verdict):
             break
-        verdict = judge_at(trial, look, looks, read, error_rate)
+        verdict = judge_at(judging, look, looks, read, error_rate)
     return verdict
 
 
-def _compared(found: Rejudged, curves: Evidence) -> Rejudged:
+def _misnamed(claim: ClaimEntry, verdict: Verdict) -> tuple[str, ...]:
+    """The curves that the page would draw, where they are others than those that were judged."""
+    trial, seeds = verdict.trial, verdict.seeds
+    expected: dict[str, tuple[Mapping[str, CurveOf], Mapping[str, RunEntry]]]
+    if isinstance(trial.rule, FromPilots):
+        expected = {"curves": (pilot_curves(trial.rule), claim["runs"])}
+    else:
+        expected = {
+            "curves": (trial.curves, claim["runs"]),
+            "curves of the control": (trial.control_curves, claim["control"]["runs"]),
+        }
+    return tuple(
+        f"the {what} that it names are not those of the trial"
+        for what, (curves, runs) in expected.items()
+        if {name: _run(curve, seeds) for name, curve in curves.items()} != {n: _named(run) for n, run in runs.items()}
+    )
+
+
+def _run(curve: CurveOf, seeds: tuple[int, ...]) -> tuple[object, ...]:
+    return curve.spec.digest, curve.measure, list(curve.seeds(seeds)), curve.levels
+
+
+def _named(run: RunEntry) -> tuple[object, ...]:
+    return run["digest"], run["measure"], run["seeds"], run["levels"]
+
+
+def _compared(found: Rejudged, curves: Evidence, ignored: Sequence[str]) -> Rejudged:
     """Say what differs: in the numbers of its curves, and in what they come to."""
-    edited = {
-        f"the evidence of {run['measure']} of run {run['digest'][:12]} was changed after it was written"
-        for run in evidence.curves_of(found.claim)
-        if not getattr(curves.runs.get((run["digest"], run["measure"])), "sound", True)
-    }
-    differences = [*found.differences, *sorted(edited)]
+    read = {(run["digest"], run["measure"]) for run in evidence.curves_of(found.claim)}
+    edited = [
+        f"the evidence of {measure} of run {digest[:12]} was changed after it was written"
+        for digest, measure in sorted(read)
+        if (digest, measure) in curves.runs and not curves.runs[digest, measure].sound
+    ]
+    differences = [*found.differences, *edited]
     if found.again is not None:
-        differences += _differences(_comparable(found.claim), _comparable(found.again), "")
+        differences += _differences(_comparable(found.claim, ignored), _comparable(found.again, ignored), "")
     return replace(found, differences=tuple(differences))
 
 
-_COMPARED = ("p_holm", *sorted(claims_json.JudgedClaim.__annotations__))
+_COMPARED = ("p_holm", "expected", "proxy", "exploratory", *sorted(claims_json.JudgedClaim.__annotations__))
 _OF_CONTROL = tuple(sorted(claims_json.JudgedControl.__annotations__))
 
 
-def _comparable(claim: ClaimEntry) -> dict[str, Any]:
-    """What judging decides; words are left out, which say the same numbers rounded."""
+def _comparable(claim: ClaimEntry, ignored: Sequence[str]) -> dict[str, Any]:
+    """What judging decides, and what the register says of it."""
     whole: Mapping[str, Any] = claim
     control: Mapping[str, Any] = claim["control"]
-    found = {name: whole.get(name) for name in _COMPARED if name != "words"}
-    found["control"] = {name: control[name] for name in _OF_CONTROL if name != "words"}
-    found["parts"] = [{name: value for name, value in part.items() if name != "words"} for part in claim["parts"]]
-    return found
+    found = {name: whole.get(name) for name in _COMPARED if name not in ignored}
+    return found | {"control": {name: control[name] for name in _OF_CONTROL}}
 
 
 def _differences(published: Any, again: Any, where: str) -> Iterator[str]:
-    """A phrase for everything below `where` that is not the same, numbers up to `TOLERANCE`."""
+    """A phrase for everything below `where` that is not the same."""
     if isinstance(published, dict) and isinstance(again, dict):
         for name in published | again:
             place = f"{where}, {name}" if where else str(name)
@@ -186,14 +256,33 @@ def _differences(published: Any, again: Any, where: str) -> Iterator[str]:
         for index, pair in enumerate(zip(published, again, strict=True)):
             named = pair[0].get("name", index) if isinstance(pair[0], dict) else index
             yield from _differences(*pair, f"{where} [{named}]")
-    elif not _same(published, again):
+    elif not _same(published, again, where.rpartition(", ")[2]):
         yield f"{where}: published {published}, judged again {again}"
 
 
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, float | int) and isinstance(other, float | int) and not isinstance(one, bool):
-        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=1e-12)
+def _same(one: Any, other: Any, name: str) -> bool:
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, float | int) and isinstance(other, float | int):
+        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=0.0 if name.startswith("p") else _ZERO)
+    if name in ("words", "reason") and isinstance(one, str) and isinstance(other, str):
+        return _same_words(one, other)
     return bool(one == other)
+
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def _same_words(one: str, other: str) -> bool:
+    """The same sentence, in which a number may be rounded up here and down there."""
+    if _NUMBER.sub("#", one) != _NUMBER.sub("#", other):
+        return False
+    pairs = zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=True)
+    return all(
+        abs(float(left) - float(right)) <= 1.01 * 10.0 ** -min(len(each.partition(".")[2]) for each in (left, right))
+        for left, right in pairs
+        if left != right
+    )
 
 
 def main(arguments: list[str] | None = None, say: Callable[[str], object] = print) -> int:
@@ -228,13 +317,20 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
         elif not each.differences:
             say(f"{each.name}: {each.claim['verdict']}, as published")
         for difference in each.differences:
-            say(f"{each.name}: DIFFERS: {difference}")
+            say(f"{each.name}: {'DIFFERS' if each.again else 'OPEN'}: {difference}")
     if not found.is_original:
         say(f"DIFFERS: {options.directory / evidence.NAME} is not the file that was published: its SHA-256 is another")
+    alpha, registered = found.error_rate
+    now = the_register()
+    if (alpha, registered) != (now.alpha, now.registered):
+        say(
+            f"note: the run says that it judged at {alpha:g} / {registered}; the register now says {now.alpha:g} / "
+            f"{now.registered}"
+        )
     again = sum(each.again is not None for each in found.verdicts)
     say(
-        f"{numbers.count(again, 'verdict')} judged again from the evidence, "
-        f"{numbers.count(len(found.differing), 'claim')} with a difference"
+        f"{numbers.count(again, 'verdict')} judged again from the evidence at {alpha:g} / {registered} each, "
+        f"{numbers.count(len(found.differing), 'claim')} with a difference or not judged again"
     )
     return 1 if found.differing or not found.is_original else 0
 

@@ -19,8 +19,8 @@ from sdd_claims.claim import (
     Trial,
     Verdict,
     judge_at,
-    phases_of_pilots,
     pilot_curves,
+    settled_by_pilots,
     stays_open,
     without_windows,
 )
@@ -305,7 +305,7 @@ class Session:
             if self._cut_short(trial, 0, self._pilots(trial)):
                 continue
             try:
-                phases = phases_of_pilots(trial, rule, self._read)
+                resolved, phases = settled_by_pilots(trial, rule, self._read)
             except InputError as error:
                 judging = self._settings.mode == "judge"
                 self._verdicts[trial.key] = without_windows(trial, rule, error, judging)
@@ -313,7 +313,6 @@ class Session:
             for name, found in phases.items():
                 where = f"{trial.name} [{trial.tier}], windows from pilots for {name}"
                 self.notes.append(f"{where}: {found.in_code()}")
-            resolved = trial.resolved(rule.rule(phases))
             try:
                 self._check(resolved)
                 settled.append(resolved)

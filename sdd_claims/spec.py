@@ -124,8 +124,12 @@ class DataSpec(_Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.name.removeprefix(STAND_IN) not in get_args(DataName):
-            self._require_one_of("name", get_args(DataName))
+        bare = self.name.removeprefix(STAND_IN)
+        if bare not in get_args(DataName):
+            raise InputError(
+                f"DataSpec.name must be one of {', '.join(get_args(DataName))}, got {self.name!r}"
+                f"{nearest(bare, get_args(DataName))}"
+            )
         self._require("train_size", self.train_size is None or self.train_size >= 1, "at least 1, or None for all")
         self._require("validation_size", self.validation_size >= 0, "at least 0")
 

@@ -17,9 +17,12 @@ def all_trials() -> dict[tuple[str, Tier, str], Trial]:
     """Every trial that the claim modules mark their tests with, by claim, tier and network.
 
     Raises:
-        InputError: a module that cannot be registered, or a claim of the register that has none.
+        InputError: a module that cannot be registered, two trials of one name, or a claim of the register without one.
     """
-    trials = {trial.key: trial for module in claim_modules() for trial in trials_of(module)}
+    trials: dict[tuple[str, Tier, str], Trial] = {}
+    for trial in (trial for module in claim_modules() for trial in trials_of(module)):
+        if trials.setdefault(trial.key, trial) is not trial:
+            raise InputError(f"two {trial.tier} trials are called {trial.name}; name each claim as its module")
     tried = {(claim, tier) for claim, tier, _ in trials}
     for claim in the_register().claims.values():
         for tier in claim.tiers:

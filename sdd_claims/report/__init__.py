@@ -20,12 +20,14 @@ def write(directory: Path, document: ClaimsDocument, source: CurveSource) -> Pat
         The path of `index.html`.
 
     Raises:
+        InputError: the document holds NaN or infinity; what stood in the directory is untouched.
         StoreError: the directory cannot be written.
     """
     from sdd_claims.report import claims_json, evidence
 
     read = evidence.collect(document["claims"], source)
     document["evidence"] = read.entry
+    claims_json.as_text(document)  # what cannot be written is said before anything is replaced
     evidence.write(directory, read)
     claims_json.write(directory / "claims.json", document)
     return render(directory)
@@ -48,11 +50,11 @@ def render(directory: Path) -> Path:
     from sdd_claims.report import claims_json, evidence, highlights, html, markdown
 
     document = claims_json.read(directory / "claims.json")
-    curves = evidence.beside(directory, document)
+    curves, remark = evidence.beside(directory, document)
     figures = highlights.highlights(document, curves)
     for figure in figures:
         write_atomically(directory / figure.path, figure.svg.encode())
     page = directory / "index.html"
-    write_atomically(page, html.to_html(document, curves).encode())
-    write_atomically(directory / "SUMMARY.md", markdown.to_markdown(document, figures).encode())
+    write_atomically(page, html.to_html(document, curves, remark).encode())
+    write_atomically(directory / "SUMMARY.md", markdown.to_markdown(document, figures, remark).encode())
     return page

@@ -7,9 +7,22 @@ A missing number is `None`. NaN and infinity never appear. Accuracies are fracti
 import gzip
 import json
 import math
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NotRequired, TypedDict, cast
+from types import UnionType
+from typing import (
+    Any,
+    Literal,
+    NotRequired,
+    TypedDict,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from sdd_claims.errors import InputError
 from sdd_claims.files import write_atomically
@@ -248,10 +261,18 @@ def write(path: Path, document: ClaimsDocument) -> None:
         InputError: the document holds NaN or infinity; the message says where.
         StoreError: the folder is read-only or the disk is full; what stood at `path` before is untouched.
     """
+    write_atomically(path, as_text(document).encode())
+
+
+def as_text(document: ClaimsDocument) -> str:
+    """The document as JSON.
+
+    Raises:
+        InputError: it holds NaN or infinity; the message says where.
+    """
     for place in _non_finite(document, ""):
         raise InputError(f"claims.json cannot hold NaN or infinity, found at {place}; write null for a missing number")
-    text = json.dumps(document, allow_nan=False, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(path, text.encode())
+    return json.dumps(document, allow_nan=False, indent=1, ensure_ascii=False) + "\n"
 
 
 def read(path: Path) -> ClaimsDocument:
@@ -265,27 +286,57 @@ def read(path: Path) -> ClaimsDocument:
         raw = path.read_bytes()
         document = json.loads(gzip.decompress(raw) if path.suffix == ".gz" else raw)
     except OSError as error:
-        raise InputError(f"no claims.json can be read at {path} ({error.strerror}); {remedy}") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}); {remedy}") from error
+        raise InputError(f"no claims.json can be read at {path} ({error.strerror or error}); {remedy}") from error
+    except (ValueError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} is not JSON, or cut short ({error}); {remedy}") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         found = document.get("schema") if isinstance(document, dict) else None
         raise InputError(
             f"{path} has schema {found}, this version of sdd_claims reads schema {SCHEMA}; "
             f"use the version that wrote it, or {remedy}"
         )
-    _require(document, ClaimsDocument, path, "the document", remedy)
-    for index, claim in enumerate(document["claims"]):
-        _require(claim, ClaimEntry, path, f"claims[{index}]", remedy)
+    if wrong := next(misfits(document, ClaimsDocument, "the document"), None):
+        raise InputError(f"{path}: {wrong}; {remedy}")
+    if not 0 < document["alpha"] < 0.5 or document["registered"] < 1:
+        rate = f"alpha {document['alpha']} of {document['registered']} claims"
+        raise InputError(f"{path}: {rate} is no error rate; {remedy}")
     return cast(ClaimsDocument, document)
 
 
-def _require(entry: object, kind: type, path: Path, where: str, remedy: str) -> None:
-    """Raise `InputError` unless `entry` is an object with every field of the TypedDict `kind`."""
-    fields: frozenset[str] = kind.__required_keys__  # type: ignore[attr-defined]
-    missing = sorted(fields - entry.keys()) if isinstance(entry, dict) else ["every field"]
-    if missing:
-        raise InputError(f"{path} lacks {', '.join(missing)} in {where}; {remedy}")
+def misfits(value: object, kind: Any, where: str) -> Iterator[str]:
+    """A phrase for everything below `where` that is not of its kind."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is NotRequired:
+        yield from misfits(value, arguments[0], where)
+    elif origin in (Union, UnionType):
+        if all(any(misfits(value, each, where)) for each in arguments):
+            yield f"{where} is {value!r}, which it cannot be"
+    elif origin is Literal:
+        if value not in arguments:
+            yield f"{where} is {value!r}, expected one of {', '.join(map(str, arguments))}"
+    elif is_typeddict(kind):
+        if not isinstance(value, dict):
+            yield f"{where} is no object"
+            return
+        hints = get_type_hints(kind, include_extras=True)
+        if missing := sorted(kind.__required_keys__ - value.keys()):
+            yield f"{where} lacks {', '.join(missing)}"
+        for name in hints.keys() & value.keys():
+            yield from misfits(value[name], hints[name], f"{where}, {name}")
+    elif origin is list:
+        items = value if isinstance(value, list) else []
+        if not isinstance(value, list):
+            yield f"{where} is no list"
+        for index, item in enumerate(items):
+            yield from misfits(item, arguments[0], f"{where} [{index}]")
+    elif origin is dict:
+        held = value if isinstance(value, dict) else {}
+        if not isinstance(value, dict):
+            yield f"{where} is no object"
+        for name, item in held.items():
+            yield from misfits(item, arguments[1], f"{where}, {name}")
+    elif isinstance(value, bool) != (kind is bool) or not isinstance(value, (int, float) if kind is float else kind):
+        yield f"{where} is {value!r}, expected {getattr(kind, '__name__', kind)}"
 
 
 def _non_finite(node: object, place: str) -> Iterator[str]:

@@ -11,20 +11,18 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.files import write_atomically
-from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, EvidenceEntry, RunEntry
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, EvidenceEntry, RunEntry, misfits
 from sdd_claims.report.lines import CurveSource
 
 SCHEMA = 1
 NAME = "evidence.json.gz"
-
-_KEYS = {"digest", "measure", "axis", "position", "rows", "sha256"}
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def collect(claims: Iterable[ClaimEntry], source: CurveSource) -> Evidence:
         try:
             curve = source.curve(read["digest"], read["measure"], tuple(read["seeds"]), read["levels"])
         except (StoreError, ValueError, LookupError, OSError):
-            continue  # the page says which curve it lacks, and why
+            continue  # the page says which curve it lacks
         key = read["digest"], read["measure"]
         known = runs.get(key, MeasuredRun(curve.axis, (), {}))
         rows = dict(known.rows)
@@ -149,18 +147,32 @@ def read(directory: Path) -> Evidence:
     return Evidence(runs, hashlib.sha256(text).hexdigest())
 
 
-def beside(directory: Path, document: ClaimsDocument) -> Evidence:
-    """The evidence of a run; none in one that was published before there was any.
+def beside(directory: Path, document: ClaimsDocument) -> tuple[Evidence, str | None]:
+    """The evidence of a run, none in one that was published before there was any; and what a reader should know of it.
 
     Raises:
         InputError: `claims.json` says that there is some, and it cannot be read.
     """
-    return read(directory) if "evidence" in document else Evidence({}, "")
+    if "evidence" not in document:
+        return Evidence({}, ""), "This run was published without its evidence, so that no curve can be drawn."
+    found = read(directory)
+    if found.sha256 == document["evidence"]["sha256"]:
+        return found, None
+    return found, f"{NAME} is not the file that this run was published with: its SHA-256 is another."
 
 
-def _read_run(run: Mapping[str, Any]) -> tuple[tuple[str, str], MeasuredRun]:
-    if run.keys() != _KEYS:
-        raise ValueError(f"fields {sorted(run)}")
+class _Run(TypedDict):
+    digest: str
+    measure: str
+    axis: str
+    position: list[float]
+    rows: dict[str, list[float | None]]
+    sha256: str
+
+
+def _read_run(run: _Run) -> tuple[tuple[str, str], MeasuredRun]:
+    if wrong := next(misfits(run, _Run, "a curve"), None):
+        raise ValueError(wrong)
     rows = {int(seed): row for seed, row in run["rows"].items()}
     return (run["digest"], run["measure"]), MeasuredRun(
         run["axis"], run["position"], rows, _checksum(run) == run["sha256"]

@@ -47,14 +47,28 @@ class PublishedRun:
         made = self.document["environment"]
         torch = made["versions"].get("torch", "?")
         here = (made["hardware"], made.get("capability", ""), torch)
-        # Levels that were trained before instruction sets were written down count as trained here.
+        # Before instruction sets were written down with levels: on the machine that judged, it is that machine's.
         places = dict.fromkeys(
-            (each["hardware"], each["capability"] or here[1], each["torch"]) for each in made.get("training", [])
+            (each["hardware"], each["capability"] or (here[1] if each["hardware"] == here[0] else ""), each["torch"])
+            for each in made.get("training", [])
         )
         return "; ".join(
             ", ".join(filter(None, (hardware, capability, f"torch {version}")))
             for hardware, capability, version in places or [here]
         )
+
+
+def published_paths(folder: Path) -> dict[str, Path]:
+    """The claims.json of every published run, by its name: those that stand in the folder, and the replaced ones.
+
+    Raises:
+        InputError: two of one name.
+    """
+    current = {path.parent.name: path for path in sorted(folder.glob("*/claims.json"))}
+    replaced = {path.name.removesuffix(ENDING): path for path in sorted((folder / FOLDER).glob(f"*{ENDING}"))}
+    if both := sorted(current.keys() & replaced.keys()):
+        raise InputError(f"{replaced[both[0]]} bears the name of a run that was not replaced; give it another")
+    return current | replaced
 
 
 def published_runs(folder: Path) -> list[PublishedRun]:
@@ -63,10 +77,14 @@ def published_runs(folder: Path) -> list[PublishedRun]:
     Raises:
         InputError: a claims.json that cannot be read, or notes on a run that is not there.
     """
+    paths = published_paths(folder)
     notes_file = folder / FOLDER / "notes.toml"
-    notes = tomllib.loads(notes_file.read_text(encoding="utf-8")) if notes_file.is_file() else {}
-    paths = {path.parent.name: path for path in folder.glob("*/claims.json")}
-    paths |= {path.name.removesuffix(ENDING): path for path in (folder / FOLDER).glob(f"*{ENDING}")}
+    try:
+        notes = tomllib.loads(notes_file.read_text(encoding="utf-8")) if notes_file.is_file() else {}
+    except ValueError as error:
+        raise InputError(f"{notes_file} is not TOML: {error}; mend that line") from error
+    if unread := [name for name, note in notes.items() if not isinstance(note, str)]:
+        raise InputError(f"{notes_file}: the note on {unread[0]} must be a text in quotes")
     if unknown := notes.keys() - paths.keys():
         raise InputError(f"{notes_file} has notes on {', '.join(sorted(unknown))}, of which there is no run; drop them")
     runs = [

@@ -54,10 +54,10 @@ class ClaimView:
     missing: tuple[str, ...]
 
 
-def to_html(document: ClaimsDocument, source: CurveSource) -> str:
+def to_html(document: ClaimsDocument, source: CurveSource, remark: str | None = None) -> str:
     """Return the page: summary, verdict table, claims with their figures, how to read them, calibration, environment.
 
-    The same document and curves give the same bytes.
+    The same document and curves give the same bytes. `remark` is what a reader should know of the evidence.
     """
     measured = document["calibration"]
     return (
@@ -65,7 +65,7 @@ def to_html(document: ClaimsDocument, source: CurveSource) -> str:
         .get_template("report.html.j2")
         .render(
             document=document,
-            summary=sentences.summary(document),
+            summary=[*sentences.summary(document), *filter(None, [remark])],
             views=_views(sentences.registered(document["claims"]), source),
             questions=_views(sentences.exploratory(document["claims"]), source),
             calibration=measured,

@@ -45,14 +45,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class FoundLines:
     """The curves that could be read, and a sentence for each that could not."""
 
     lines: tuple[Line, ...]
     missing: tuple[str, ...]
 
 
-def gather(runs: Mapping[str, RunEntry], source: CurveSource) -> Evidence:
+def gather(runs: Mapping[str, RunEntry], source: CurveSource) -> FoundLines:
     """Read the curves of `runs`; one that cannot be read becomes a sentence, since the verdict stands without it."""
     lines: list[Line] = []
     missing: list[str] = []
@@ -63,4 +63,4 @@ def gather(runs: Mapping[str, RunEntry], source: CurveSource) -> Evidence:
             missing.append(f"The curves of {run['label']} ({run['measure']}) cannot be shown: {error}")
         else:
             lines.append(Line(name, run["label"], run["measure"], curve, run["digest"]))
-    return Evidence(tuple(lines), tuple(missing))
+    return FoundLines(tuple(lines), tuple(missing))

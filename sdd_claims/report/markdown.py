@@ -8,7 +8,8 @@ from sdd_claims.report.highlights import Highlight
 from sdd_claims.report.templating import environment
 
 
-def to_markdown(document: ClaimsDocument, figures: Sequence[Highlight] = ()) -> str:
+def to_markdown(document: ClaimsDocument, figures: Sequence[Highlight] = (), remark: str | None = None) -> str:
     """Return the summary of `document` as GitHub-flavoured Markdown, with some figures that lie beside it."""
     template = environment(autoescape=False).get_template("summary.md.j2")
-    return template.render(document=document, summary=sentences.summary(document), figures=figures)
+    summary = [*sentences.summary(document), *filter(None, [remark])]
+    return template.render(document=document, summary=summary, figures=figures)

@@ -53,8 +53,10 @@ def summary(document: ClaimsDocument) -> list[str]:
     if surprises := [claim for claim in claims if is_surprise(claim)]:
         some = "One verdict differs" if len(surprises) == 1 else f"{len(surprises)} verdicts differ"
         sentences.append(f"{some} from what was registered as expected before the seeds judged.")
-    elif any(claim["verdict"] for claim in claims):
-        sentences.append("Every verdict is the one registered as expected before the seeds judged.")
+    elif judged := [claim for claim in claims if claim["verdict"]]:
+        dated = all(claim.get("registrations") for claim in judged)
+        when = "before the seeds judged" if dated else "when this report was written; since when, was not recorded"
+        sentences.append(f"Every verdict is the one registered as expected {when}.")
     if questions:
         some, was = _some(questions)
         what = "question outside the register" if some == "One" else "questions outside the register"
@@ -146,10 +148,14 @@ def verdict(claim: ClaimEntry) -> str:
 
 def expectation(claim: ClaimEntry) -> str:
     """What the register expected before the seeds judged, since when, and what it expects of later blocks."""
-    block = min(claim["seeds"], default=0)
     rows = claim.get("registrations", [])
+    if not rows:
+        said = "this verdict" if claim["verdict"] == claim["expected"] else claim["expected"]
+        return f"The register expected {said} when this report was written."
+    # Pilots that show no windows leave the first expectation unjudged.
+    block = max(min(claim["seeds"], default=0), rows[0]["block"])
     before = [row for row in rows if row["block"] <= block]
-    since = f", since {before[-1]['date']} (commit {before[-1]['commit']})" if before else ""
+    since = f", since {before[-1]['date']} (commit {before[-1]['commit']})"
     said = "this verdict" if claim["verdict"] == claim["expected"] else claim["expected"]
     sentences = [f"The register expected {said}{since}."]
     sentences += [

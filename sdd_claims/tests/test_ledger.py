@@ -2,6 +2,7 @@ import errno
 import json
 import os
 from dataclasses import replace
+from typing import Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 from hypothesis import given
@@ -48,11 +49,23 @@ def entry_of(trial: Trial, **changes):
     }
 
 
+def blank(kind):
+    """The least that a document of this kind may say."""
+    if is_typeddict(kind):
+        hints = get_type_hints(kind)
+        return {name: blank(hints[name]) for name in kind.__required_keys__}
+    arguments = get_args(kind)
+    if get_origin(kind) is Literal:
+        return arguments[0]
+    if type(None) in arguments:
+        return None
+    return (get_origin(kind) or kind)()
+
+
 def published(folder, *entries):
+    document = blank(ClaimsDocument) | {"schema": 1, "alpha": 0.05, "registered": 46}
     path = folder / "claims.json"
-    blank = dict.fromkeys(ClaimEntry.__required_keys__)
-    document = dict.fromkeys(ClaimsDocument.__required_keys__) | {"schema": 1, "claims": [blank | e for e in entries]}
-    path.write_text(json.dumps(document))
+    path.write_text(json.dumps(document | {"claims": [blank(ClaimEntry) | each for each in entries]}))
     return path
 
 

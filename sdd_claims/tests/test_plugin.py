@@ -517,9 +517,18 @@ def test_a_claim_whose_data_cannot_be_had_is_skipped_with_what_to_fetch(project)
 def test_the_plugin_leaves_a_project_without_claims_alone(pytester, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    pytester.makepyfile("import os\n\ndef test_threads(): assert 'OMP_NUM_THREADS' not in os.environ\n")
+    pytester.makeini("[pytest]\nmarkers = slow")
+    pytester.makepyfile(
+        "import os, pytest\n"
+        "@pytest.mark.fast\n"
+        "def test_threads(): assert 'OMP_NUM_THREADS' not in os.environ\n"
+        "@pytest.mark.slow\n"
+        "def test_slow(): pass\n"
+    )
     result = pytester.runpytest_subprocess("-p", "sdd_claims.plugin", "-p", "no:cacheprovider")
-    assert result.parseoutcomes() == {"passed": 1}
+    assert result.parseoutcomes() == {"passed": 2}
+    nothing = pytester.runpytest_subprocess("-p", "sdd_claims.plugin", "-p", "no:cacheprovider", "-k", "absent")
+    assert "the tiers are" not in nothing.stdout.str()
     assert "verdicts" not in result.stdout.str()
     assert not (pytester.path / "reports").exists()
     assert not (pytester.path / ".sdd_store").exists()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from sdd_claims.claim import BLOCK, FromPilots
+from sdd_claims.ledger import Ledger
 from sdd_claims.locations import checkout
 from sdd_claims.rejudge import Rejudging, rejudge
-from sdd_claims.report import claims_json, history, sentences
+from sdd_claims.report import claims_json, evidence, highlights, history, markdown, sentences
 from sdd_claims.report.claims_json import ClaimEntry
 from sdd_claims.trials import all_trials
 
@@ -53,8 +55,26 @@ def test_the_evidence_is_the_file_that_was_published(run):
 def test_what_was_expected_is_what_the_register_said_before_the_block_judged(run):
     for claim in published(run):
         trial = all_trials()[claim["id"], claim["tier"], sentences.network(claim)]
-        row = trial.claim.registration(claim["tier"], min(claim["seeds"]))
+        row = trial.claim.registration(claim["tier"], max(BLOCK, min(claim["seeds"])))
         assert claim.get("exploratory") or (row is not None and claim["expected"] == row.expected)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_the_summary_is_that_of_what_was_published(run):
+    document = claims_json.read(PUBLISHED / run / "claims.json")
+    curves, remark = evidence.beside(PUBLISHED / run, document)
+    figures = highlights.highlights(document, curves)
+    written = (PUBLISHED / run / "SUMMARY.md").read_text(encoding="utf-8")
+    assert written == markdown.to_markdown(document, figures, remark)
+    assert {figure.path for figure in figures} == {
+        str(path.relative_to(PUBLISHED / run)) for path in (PUBLISHED / run / "figures").glob("*")
+    }
+
+
+@pytest.mark.parametrize("trial", [trial for trial in all_trials().values() if not isinstance(trial.rule, FromPilots)])
+def test_no_protocol_has_changed_after_its_block_judged(tmp_path, trial):
+    ledger = Ledger(tmp_path / "judged.json", history.published_paths(PUBLISHED).values())
+    ledger.check(trial, trial.judged_seeds()[-1])
 
 
 def test_the_history_is_made_of_what_was_published():

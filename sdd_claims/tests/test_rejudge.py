@@ -2,7 +2,10 @@
 
 import gzip
 import json
+import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +14,23 @@ import pytest
 
 from sdd_claims import rejudge as command
 from sdd_claims import report
-from sdd_claims.claim import CurveOf, FromPilots, Trial, judge_at, phases_of_pilots, stays_open
+from sdd_claims.claim import (
+    CurveOf,
+    FromPilots,
+    Trial,
+    judge_at,
+    pilot_curves,
+    settled_by_pilots,
+    stays_open,
+    without_windows,
+)
 from sdd_claims.entry import adjust, entry
 from sdd_claims.errors import InputError
+from sdd_claims.locations import checkout
 from sdd_claims.plan import Request, plan
 from sdd_claims.rejudge import rejudge
 from sdd_claims.report import claims_json
-from sdd_claims.report.claims_json import SCHEMA, ClaimsDocument, EnvironmentEntry
+from sdd_claims.report.claims_json import SCHEMA, ClaimEntry, ClaimsDocument, EnvironmentEntry
 from sdd_claims.report.evidence import NAME
 from sdd_claims.stats import Contrast, Greater, Phases, Rule, Term, Window
 from sdd_claims.store import Store
@@ -50,7 +63,7 @@ def looked_at(trial: Trial, store: Store) -> Any:
         return store.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
 
     if isinstance(rule := trial.rule, FromPilots):
-        trial = trial.resolved(rule.rule(phases_of_pilots(trial, rule, read)))
+        trial, _ = settled_by_pilots(trial, rule, read)
     for look in range(len(trial.judged_seeds())):
         verdict = judge_at(trial, look, trial.judged_seeds(), read, 0.05 / 46)
         if not stays_open(verdict):
@@ -58,8 +71,8 @@ def looked_at(trial: Trial, store: Store) -> Any:
     return entry(verdict, store, trial.curves, trial.control_curves, "pytest -m fast")
 
 
-def publish(folder: Path, trials: list[Trial], store: Store) -> Path:
-    entries = [looked_at(trial, store) for trial in trials]
+def publish(folder: Path, trials: list[Trial], store: Store, *more: ClaimEntry) -> Path:
+    entries = [*(looked_at(trial, store) for trial in trials), *more]
     adjust(entries, 46)
     document = ClaimsDocument(
         schema=SCHEMA, environment=ENVIRONMENT, alpha=0.05, registered=46, calibration=None, claims=entries
@@ -84,6 +97,11 @@ def published(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path, published: Path) -> Path:
     return Path(shutil.copytree(published, tmp_path / "run"))
+
+
+def packed(**wrong: Any) -> bytes:
+    curve = {"digest": "d", "measure": "m", "axis": "density", "position": [1.0], "rows": {}, "sha256": ""} | wrong
+    return gzip.compress(json.dumps({"schema": 1, "curves": [curve]}).encode())
 
 
 def edit(folder: Path, change: Any) -> None:
@@ -136,6 +154,15 @@ def test_numbers_changed_together_with_their_checksum_are_found_by_that_of_the_f
         (lambda claim: claim.update(p_holm=0.5), "p_holm: published 0.5"),
         (lambda claim: claim["windows"].update({"0.9 to 1": [0.8, 1.0]}), "windows, 0.9 to 1 [0]: published 0.8"),
         (lambda claim: claim.update(looks=[12]), "looks: published [12]"),
+        (lambda claim: claim.update(expected="refuted"), "expected: published refuted, judged again supported"),
+        (lambda claim: claim.update(proxy=True), "proxy: published True"),
+        (lambda claim: claim.update(words=claim["words"].replace("mean", "median", 1)), "words: published"),
+        (lambda claim: claim.update(words=re.sub(r"\d", "7", claim["words"], count=6)), "words: published"),
+        (lambda claim: claim["runs"]["accuracy"].update(digest=NOISY.digest), "the curves that it names are not those"),
+        (
+            lambda claim: claim["control"]["runs"]["accuracy"].update(levels=2),
+            "the curves of the control that",
+        ),
     ],
 )
 def test_a_published_number_that_the_evidence_does_not_carry_is_named(folder, change, phrase):
@@ -159,7 +186,7 @@ def test_a_seed_too_few_and_a_curve_too_few_are_named(folder):
         assert any("0 of the" in phrase and "of seed 1003" in phrase for phrase in each.differences)
     edit(folder, lambda content: content["curves"].clear())
     for each in rejudge(folder, TRIALS).verdicts:
-        assert "the evidence holds no test_accuracy of run" in each.differences[0]
+        assert "cannot be judged again: the evidence holds no test_accuracy of run" in each.differences[0]
 
 
 def test_a_changed_protocol_is_not_judged_by_the_rules_of_the_published_one(folder):
@@ -167,7 +194,7 @@ def test_a_changed_protocol_is_not_judged_by_the_rules_of_the_published_one(fold
     changed = {**TRIALS, FALLS.key: replace(FALLS, rule=wider)}
     first, second = rejudge(folder, changed).verdicts
     assert first.differences == (
-        "its protocol has changed since: judge it at commit 0123456789ab, or by --rules today",
+        "cannot be judged again: its protocol has changed since; check out commit 0123456789ab, or use --rules today",
     )
     assert second.differences == ()
     first, _ = rejudge(folder, changed, "today").verdicts
@@ -176,7 +203,7 @@ def test_a_changed_protocol_is_not_judged_by_the_rules_of_the_published_one(fold
 
 def test_a_trial_that_is_gone_is_named(folder):
     first, _ = rejudge(folder, {ON_NOISE.key: ON_NOISE}).verdicts
-    assert first.differences == ("no claim module registers this trial any more",)
+    assert first.differences == ("cannot be judged again: no claim module registers this trial any more",)
 
 
 def test_seeds_that_a_user_gave_are_judged_in_one_look(tmp_path, store):
@@ -218,6 +245,11 @@ def test_a_run_without_evidence_says_how_to_have_it(folder):
         (lambda path: path.write_bytes(gzip.compress(b'{"schema": 2}')), "has schema 2, this version of"),
         (lambda path: path.write_bytes(gzip.compress(b'{"schema": 1, "curves": [{}]}')), "a curve that is none"),
         (lambda path: path.write_bytes(gzip.compress(b"[")), "is cut short or damaged"),
+        (
+            lambda path: path.write_bytes(packed(rows={"1000": ["a"]})),
+            "a curve, rows, 1000 [0] is 'a'",
+        ),
+        (lambda path: path.write_bytes(packed(position="x")), "a curve, position is no list"),
     ],
 )
 def test_evidence_that_cannot_be_read_is_one_sentence(folder, spoil, message, capsys, monkeypatch):
@@ -242,9 +274,107 @@ def test_the_command_says_every_verdict_and_exits_with_what_it_found(folder, cap
     said = capsys.readouterr().out
     assert "nobody2026/falls [fast]: inconclusive, as published" in said
     assert said.replace("\N{NO-BREAK SPACE}", " ").endswith(
-        "2 verdicts judged again from the evidence, 0 claims with a difference\n"
+        "2 verdicts judged again from the evidence at 0.05 / 46 each, 0 claims with a difference or not judged again\n"
     )
     edit_claims(folder, lambda document: document["claims"][1].update(p=0.25))
     assert command.main([str(folder)]) == 1
     assert "nobody2026/on_noise [fast]: DIFFERS: p: published 0.25" in capsys.readouterr().out
     assert command.main([str(folder / "nowhere")]) == 2
+
+
+def test_a_number_rounded_the_other_way_in_the_words_is_no_difference(folder):
+    def change(document):
+        words = document["claims"][0]["words"]
+        (found,) = re.findall(r"seeds is (-?\d+\.\d) points", words)
+        step = 0.1 if float(found) > 0 else -0.1
+        document["claims"][0]["words"] = words.replace(f"is {found} points", f"is {float(found) + step:.1f} points")
+
+    edit_claims(folder, change)
+    assert rejudge(folder, TRIALS).differing == []
+
+
+SMALL = trial_named("small", Greater(Contrast((Term(1, "accuracy", LIGHT),))), levels=3, looks=LOOKS)
+SMALLER = replace(SMALL, claim=replace(SMALL.claim, name="smaller"))
+
+
+def test_a_claim_that_cannot_be_judged_again_changes_nothing_for_the_others(tmp_path, store):
+    folder = publish(tmp_path / "run", [SMALL, SMALLER, FALLS], store)
+    assert claims_json.read(folder / "claims.json")["claims"][1]["p_holm"] != 1
+    first, *others = rejudge(folder, {trial.key: trial for trial in (SMALLER, FALLS)}).verdicts
+    assert first.again is None
+    assert [each.differences for each in others] == [(), ()]
+
+
+def test_registered_seeds_that_a_user_gave_are_judged_in_one_look(tmp_path, store):
+    own = replace(ON_NOISE, own_seeds=tuple(range(1000, 1012)))
+    folder = publish(tmp_path / "run", [own], store)
+    edit(folder, lambda content: [curve["rows"].pop(s, 0) for curve in content["curves"] for s in ("1012", "1512")])
+    (found,) = rejudge(folder, TRIALS).verdicts
+    assert found.again is not None
+    assert found.again["verdict"] == found.claim["verdict"]
+    assert found.again["looks"] == [12]
+
+
+def test_today_looks_at_the_block_that_judged_as_often_as_it_would_now(folder):
+    moved = {trial.key: replace(trial, block=2000) for trial in TRIALS.values()}
+    assert len(rejudge(folder, moved).differing) == 2
+    assert rejudge(folder, moved, "today").differing == []
+
+
+def test_pilots_that_judged_are_not_taken_for_judges(folder):
+    edit_claims(folder, lambda document: document["claims"][0].update(seeds=list(range(12))))
+    assert rejudge(folder, TRIALS).verdicts[0].differences == (
+        "cannot be judged again: seed 0 is a pilot, which never judges",
+    )
+
+
+def test_pilots_that_lack_the_phase_that_a_rule_looks_at_leave_its_claim_open_as_published(tmp_path, store):
+    def collapsing(at):
+        raise InputError("there is no collapsed phase")
+
+    curves = (CurveOf(SPEC, "test_accuracy", 3),) * 2
+    waiting = trial_named("waiting", FromPilots(lambda at: falls(), {"noisy": curves}), levels=3, looks=LOOKS)
+    rule = FromPilots(collapsing, {"noisy": curves})
+    object.__setattr__(waiting, "rule", rule)  # a rule of the right form is asked for when it is registered
+    verdict = without_windows(waiting, rule, InputError("there is no collapsed phase"))
+    folder = publish(tmp_path / "run", [FALLS], store, entry(verdict, store, pilot_curves(rule), {}, "pytest"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sdd_claims.claim.find_phases", lambda test, train: None)
+        _, found = rejudge(folder, {FALLS.key: FALLS, waiting.key: waiting}).verdicts
+    assert found.differences == ()
+    assert found.again is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda document: document.update(claims=[]), "holds no verdict; give the folder of a run that judged"),
+        (lambda document: [claim.update(verdict=None) for claim in document["claims"]], "holds no verdict"),
+        (lambda document: document.update(claims=None), "the document, claims is no list"),
+        (lambda document: document.update(evidence={}), "the document, evidence lacks curves, file, numbers, sha256"),
+        (lambda document: document.update(alpha="0.05"), "the document, alpha is '0.05', expected float"),
+        (lambda document: document.update(registered=0), "of 0 claims is no error rate"),
+        (lambda document: document["claims"][0].update(seeds=None), "claims [0], seeds is no list"),
+        (lambda document: document["claims"][0].update(control={}), "control lacks effect, p, runs, setting, verdict"),
+        (lambda document: document["claims"][0].update(runs=[]), "claims [0], runs is no object"),
+        (
+            lambda document: document["claims"][0].update(verdict="suported"),
+            "verdict is 'suported'",
+        ),
+    ],
+)
+def test_a_document_that_is_none_is_one_sentence(folder, change, message):
+    document = json.loads((folder / "claims.json").read_text())
+    change(document)
+    (folder / "claims.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match=re.escape(message)):
+        rejudge(folder, TRIALS)
+
+
+def test_judging_again_takes_neither_a_store_nor_pytorch():
+    program = (
+        "import sys; from sdd_claims import rejudge, trials; trials.all_trials();"
+        "print(sorted(sys.modules.keys() & {'torch', 'sdd_claims.store', 'sklearn'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=checkout(), capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -289,6 +289,23 @@ def test_what_pilots_show_no_phases_for_stays_open_with_their_curves_and_no_seed
     assert session.verdict(other).decision == "supported"
 
 
+def test_pilots_that_lack_a_phase_that_the_rule_looks_at_leave_their_claim_open_and_stop_no_other(opened, monkeypatch):
+    def last_fall(at):
+        if at["noisy"].collapsed is None:
+            raise InputError("there is no collapsed phase")
+        return YES
+
+    accuracy = CurveOf(SPEC, "test_accuracy", 2)
+    waiting = trial_named("waiting", FromPilots(last_fall, {"noisy": (accuracy, accuracy)}, (3, 4)))
+    monkeypatch.setattr(claim_module, "find_phases", lambda test, train: replace(PHASES, collapsed=None))
+    session = opened(waiting, other := trial_named("obedience"))
+    assert session.verdict(other).decision == "supported"
+    assert session.verdict(waiting).decision == "inconclusive"
+    assert session.verdict(waiting).reason == (
+        "no windows can be set, so that no seed has judged: there is no collapsed phase"
+    )
+
+
 def test_windows_that_the_same_pilots_set_otherwise_on_another_machine_are_not_refused(opened, monkeypatch):
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
     waiting = trial_named(

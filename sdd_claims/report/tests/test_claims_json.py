@@ -33,7 +33,7 @@ def test_a_number_that_json_lacks_is_refused_by_its_place_and_spares_the_old_fil
         ("{", "is not JSON"),
         ("[]", "schema None"),
         ('{"schema": 2}', "schema 2, this version of sdd_claims reads schema 1"),
-        ('{"schema": 1}', "lacks alpha, calibration, claims, environment, registered in the document"),
+        ('{"schema": 1}', "the document lacks alpha, calibration, claims, environment, registered"),
     ],
 )
 def test_what_is_no_claims_document_is_refused_with_a_remedy(tmp_path, text, complaint):
@@ -50,5 +50,5 @@ def test_a_missing_file_is_refused_with_a_remedy(tmp_path):
 def test_a_claim_without_a_field_is_named(tmp_path, document):
     del document["claims"][2]["expected"]
     (tmp_path / "claims.json").write_text(json.dumps(document))
-    with pytest.raises(InputError, match=r"lacks expected in claims\[2\]"):
+    with pytest.raises(InputError, match=r"claims \[2\] lacks expected"):
         read(tmp_path / "claims.json")

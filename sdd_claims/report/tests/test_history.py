@@ -46,3 +46,35 @@ def test_a_folder_without_runs_and_notes_on_none_are_one_sentence(folder, tmp_pa
     (folder / "history" / "fast-before.claims.json.gz").unlink()
     assert history.main([str(folder)]) == 2
     assert "has notes on fast-before, of which there is no run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("notes", "message"),
+    [("a = ", "is not TOML"), ("fast = 1", "the note on fast must be a text in quotes")],
+)
+def test_notes_with_a_mistake_are_one_sentence(folder, capsys, notes, message):
+    (folder / "history" / "notes.toml").write_text(notes, encoding="utf-8")
+    assert history.main([str(folder)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_replaced_run_under_the_name_of_a_current_one_is_refused(folder, capsys):
+    (folder / "history" / "fast-before.claims.json.gz").rename(folder / "history" / "fast.claims.json.gz")
+    assert history.main([str(folder)]) == 2
+    assert "bears the name of a run that was not replaced" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cut", [0, 5, 60])
+def test_a_replaced_run_that_is_cut_short_is_one_sentence(folder, capsys, cut):
+    path = folder / "history" / "fast-before.claims.json.gz"
+    path.write_bytes(path.read_bytes()[:cut])
+    assert history.main([str(folder)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {path}")
+
+
+@pytest.mark.parametrize(("hardware", "machine"), [("AMD", "AMD, AVX2, torch 2"), ("Xeon", "AMD, torch 2")])
+def test_an_instruction_set_is_said_of_no_machine_on_which_it_was_not_recorded(folder, document, hardware, machine):
+    trained = {"hardware": "AMD", "capability": "", "torch": "2", "commit": "a", "levels": 3}
+    document["environment"] |= {"hardware": hardware, "capability": "AVX2", "training": [trained]}
+    claims_json.write(folder / "fast" / "claims.json", document)
+    assert [run.machine for run in history.published_runs(folder) if run.current] == [machine]

@@ -4,8 +4,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from sdd_claims.errors import InputError
 from sdd_claims.report import __main__ as command
-from sdd_claims.report import render, write
+from sdd_claims.report import claims_json, evidence, render, write
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -269,3 +270,28 @@ def test_curves_along_two_axes_are_drawn_apart_each_with_its_own_windows(tmp_pat
 def test_the_command_without_a_document_is_one_sentence(tmp_path, capsys):
     assert command.main([str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith("error: no claims.json can be read at")
+
+
+def test_a_page_drawn_from_other_evidence_than_was_published_says_so(tmp_path, document, source):
+    write(tmp_path, document, source)
+    before = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "its SHA-256 is another" not in before
+    evidence.write(tmp_path, evidence.Evidence({}, ""))
+    assert "its SHA-256 is another" in render(tmp_path).read_text(encoding="utf-8")
+    assert "its SHA-256 is another" in (tmp_path / "SUMMARY.md").read_text(encoding="utf-8")
+
+
+def test_a_run_that_was_published_without_evidence_says_so_and_names_no_file_of_it(tmp_path, document):
+    claims_json.write(tmp_path / "claims.json", document)
+    assert "published without its evidence" in render(tmp_path).read_text(encoding="utf-8")
+    assert "evidence.json.gz" not in (tmp_path / "SUMMARY.md").read_text(encoding="utf-8")
+
+
+def test_a_document_that_cannot_be_written_leaves_what_stood_there(tmp_path, document, source):
+    write(tmp_path, document, source)
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.*")}
+    document["alpha"] = float("nan")
+    document["claims"] = document["claims"][:1]
+    with pytest.raises(InputError, match="cannot hold NaN"):
+        write(tmp_path, document, source)
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*")} == before

@@ -53,20 +53,20 @@ def test_the_summary_of_nothing_says_so(document):
 def test_a_verdict_says_its_tier_its_seeds_and_what_decided(claim):
     assert spaced(sentences.verdict(claim)) == (
         "Supported in the fast tier, on 12 seeds (1000–1011): the null hypothesis is rejected at p = 1.0 × 10⁻⁷, "
-        "below the threshold of 0.00063. The register expected this verdict."
+        "below the threshold of 0.00063. The register expected this verdict when this report was written."
     )
 
 
 def test_a_refutation_is_decided_by_the_contrary_and_said_to_be_unexpected(claim):
     text = spaced(sentences.verdict(claim | {"verdict": "refuted", "p_contrary": 0.0002}))
     assert "the contrary is itself established, at p = 0.0002, below" in text
-    assert text.endswith("The register expected supported.")
+    assert text.endswith("The register expected supported when this report was written.")
 
 
 def test_an_open_verdict_says_what_keeps_it_open(claim):
     text = sentences.verdict(claim | {"verdict": "inconclusive", "expected": "inconclusive", "reason": "no peak."})
     assert "neither the claim nor its contrary is established. What keeps it open: no peak." in text
-    assert text.endswith("The register expected this verdict.")
+    assert text.endswith("The register expected this verdict when this report was written.")
 
 
 def test_a_smoke_run_is_no_verdict_and_no_surprise(claim, document):
@@ -130,9 +130,23 @@ def test_a_registration_that_was_changed_after_the_block_had_judged_stays_visibl
 
 
 def test_every_verdict_is_said_to_be_the_registered_one_only_where_it_is(document):
-    document["claims"] = [claim | {"expected": claim["verdict"]} for claim in document["claims"] if claim["verdict"]]
+    document["claims"] = [
+        claim | {"expected": claim["verdict"], "registrations": ROWS}
+        for claim in document["claims"]
+        if claim["verdict"]
+    ]
     assert "Every verdict is the one registered as expected before the seeds judged." in sentences.summary(document)
+    document["claims"][1].pop("registrations")
+    said = "Every verdict is the one registered as expected when this report was written; since when, was not recorded."
+    assert said in sentences.summary(document)
     document["claims"][0]["expected"] = "refuted"
     text = " ".join(sentences.summary(document))
     assert "One verdict differs from what was registered as expected before the seeds judged." in text
     assert "Every verdict" not in text
+
+
+def test_a_claim_left_open_by_its_pilots_is_said_to_be_expected_from_its_first_block(claim):
+    judged = claim | {"verdict": "inconclusive", "expected": "inconclusive", "registrations": ROWS, "seeds": [0, 1]}
+    assert sentences.expectation(judged).startswith(
+        "The register expected this verdict, since 2026-01-01 (commit aaa)."
+    )
