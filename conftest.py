@@ -2,7 +2,7 @@
 
 import hypothesis
 
-from sdd_claims.options import limit_threads
+from sdd_claims.judging.options import limit_threads
 
 pytest_plugins = ["sdd_claims.plugin"]
 limit_threads()

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from sdd_claims import provenance
 from sdd_claims.data.datasets import Dataset
 from sdd_claims.data.preparation import prepare
-from sdd_claims.iterative import draw_training_set
+from sdd_claims.machine import provenance
 from sdd_claims.measures import training_flops_per_image
 from sdd_claims.models import build, initial_weights
 from sdd_claims.pruning import dense_masks, keep_highest, scheduled_count
 from sdd_claims.randomness import Stream, torch_stream
 from sdd_claims.record import Replica
+from sdd_claims.runs.iterative_pruning import draw_training_set
 from sdd_claims.spec import RunSpec
 from sdd_claims.training import ReplicaNumbers, ReplicaStack, TrainingData, train
 

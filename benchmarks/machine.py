@@ -4,7 +4,7 @@ import time
 
 import torch
 
-from sdd_claims import provenance
+from sdd_claims.machine import provenance
 
 SIDE, REPETITIONS = 1024, 30
 

@@ -32,10 +32,10 @@ from benchmarks.harness import Case, Comparison, StackedTraining, interleaved, p
 from sdd_claims.data import catalogue
 from sdd_claims.data.datasets import Dataset, load, why_unavailable
 from sdd_claims.errors import InputError
+from sdd_claims.judging.options import limit_threads
+from sdd_claims.machine.provenance import cores
 from sdd_claims.models.mlp import mlp
-from sdd_claims.options import limit_threads
-from sdd_claims.plan import SEXTET
-from sdd_claims.provenance import cores
+from sdd_claims.planning.plan import SEXTET
 from sdd_claims.spec import DataSpec, ModelSpec, OptimizerSpec, RunSpec, TrainingSpec
 
 SPEC = RunSpec(

@@ -13,10 +13,10 @@ from unittest.mock import patch
 import torch
 
 from benchmarks.harness import Case, Comparison, interleaved, positive
-from sdd_claims import iterative
-from sdd_claims.iterative import IterativePruning
-from sdd_claims.options import limit_threads
+from sdd_claims.judging.options import limit_threads
 from sdd_claims.record import ChainState, Replica
+from sdd_claims.runs import iterative_pruning as iterative
+from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec import DataSpec, ModelSpec, NoiseSpec, OptimizerSpec, PruningSpec, RunSpec, TrainingSpec
 from sdd_claims.training import ReplicaStack, sparse_where_faster
 

@@ -13,10 +13,10 @@ from functools import partial
 import torch
 
 from benchmarks.harness import Case, Comparison, interleaved, positive
-from sdd_claims.iterative import IterativePruning
-from sdd_claims.options import limit_threads
-from sdd_claims.paths import train_path
+from sdd_claims.judging.options import limit_threads
 from sdd_claims.record import ChainState, Replica
+from sdd_claims.runs.iterative_pruning import IterativePruning
+from sdd_claims.runs.penalty_path import train_path
 from sdd_claims.spec import (
     DataSpec,
     DistillationSpec,

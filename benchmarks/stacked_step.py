@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.harness import Case, Comparison, StackedTraining, interleaved, positive
 from sdd_claims.data.datasets import load
-from sdd_claims.options import limit_threads
+from sdd_claims.judging.options import limit_threads
 from sdd_claims.spec import DataSpec, ModelSpec, OptimizerSpec, PruningSpec, RunSpec, TrainingSpec
 
 REPLICAS = 8

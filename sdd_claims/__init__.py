@@ -27,7 +27,7 @@ from sdd_claims.spec import (
 )
 
 if TYPE_CHECKING:
-    from sdd_claims.store import Store
+    from sdd_claims.storage.store import Store
 
 __all__ = [
     "Claim",
@@ -59,7 +59,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """The store, which imports PyTorch: only who asks for it waits for that."""
     if name == "Store":
-        from sdd_claims.store import Store
+        from sdd_claims.storage.store import Store
 
         return Store
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

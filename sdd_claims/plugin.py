@@ -12,11 +12,11 @@ import pytest
 
 from sdd_claims.claim import Trial
 from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError
-from sdd_claims.options import limit_threads, settings_of
+from sdd_claims.judging.options import limit_threads, settings_of
+from sdd_claims.judging.run import ClaimRun, paragraph, summary_lines
 from sdd_claims.register import the_register
 from sdd_claims.report import sentences
 from sdd_claims.report.claims_json import ClaimEntry
-from sdd_claims.run import ClaimRun, paragraph, summary_lines
 
 TIERS = ("fast", "full")
 _ENTRY = "sdd_claim"

@@ -28,8 +28,8 @@ from sdd_claims.claim import (
     without_windows,
 )
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.entry import adjust, judged, judged_control
 from sdd_claims.errors import InputError
+from sdd_claims.judging.claim_entry import adjust, judged, judged_control
 from sdd_claims.locations import checkout
 from sdd_claims.register import the_register
 from sdd_claims.report import claims_json, evidence, numbers, sentences

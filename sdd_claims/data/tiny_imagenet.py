@@ -12,8 +12,8 @@ from jaxtyping import UInt8
 from sdd_claims.data import prepared_form
 from sdd_claims.data.catalogue import Entry
 from sdd_claims.errors import InputError, MissingDataError, StoreError
-from sdd_claims.files import remedy as in_words
-from sdd_claims.files import write_atomically
+from sdd_claims.storage.files import remedy as in_words
+from sdd_claims.storage.files import write_atomically
 
 FOLDER = "tiny-imagenet-200"
 """As its archive unpacks: wnids.txt, train/<class>/images, val/images and val/val_annotations.txt."""

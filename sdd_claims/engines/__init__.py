@@ -9,7 +9,7 @@ from sdd_claims.engines.progress import ProgressDisplay
 from sdd_claims.engines.serial import SerialEngine
 from sdd_claims.engines.work import Site
 from sdd_claims.errors import InputError
-from sdd_claims.plan import Plan
+from sdd_claims.planning.plan import Plan
 
 
 class Engine(Protocol):

@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sdd_claims.data.datasets import ROOT_VARIABLE, resolve_root
-from sdd_claims.devices import each_of
 from sdd_claims.engines import failures
 from sdd_claims.engines.work import Site, work_through
 from sdd_claims.errors import DeviceLostError, InputError, StoreError
-from sdd_claims.mirror import MirroredStore, working_copy
-from sdd_claims.plan import Plan, Stack
-from sdd_claims.store import Store
+from sdd_claims.machine.devices import each_of
+from sdd_claims.planning.plan import Plan, Stack
+from sdd_claims.storage.remote import MirroredStore, working_copy
+from sdd_claims.storage.store import Store
 
 INSTALL = "pip install 'ray>=2.50'"
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 
 from sdd_claims.errors import DeviceMemoryError
-from sdd_claims.plan import Stack
-from sdd_claims.store import Store
+from sdd_claims.planning.plan import Stack
+from sdd_claims.storage.store import Store
 
 _NO_MEMORY = ("CUDA error: out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED", "DefaultCPUAllocator")
 """Of the CUDA runtime, of its libraries and of the CPU, which have no error of their own for it in PyTorch."""

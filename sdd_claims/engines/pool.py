@@ -8,13 +8,13 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
-from sdd_claims.devices import each_of
 from sdd_claims.engines import failures
 from sdd_claims.engines.work import Site, work_through
 from sdd_claims.errors import DeviceLostError, StoreError
-from sdd_claims.plan import Plan
-from sdd_claims.provenance import cores
-from sdd_claims.store import Store
+from sdd_claims.machine.devices import each_of
+from sdd_claims.machine.provenance import cores
+from sdd_claims.planning.plan import Plan
+from sdd_claims.storage.store import Store
 
 _KILLED = "a training process was killed (out of memory, perhaps)"
 _GO_ON = "the levels it had finished are stored, so run again, and it goes on from there"

@@ -9,8 +9,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sdd_claims.plan import Plan
-from sdd_claims.store import Store
+from sdd_claims.planning.plan import Plan
+from sdd_claims.storage.store import Store
 
 _BAR_SECONDS = 1.0
 _LINE_SECONDS = 60.0

@@ -5,9 +5,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sdd_claims.devices import each_of
 from sdd_claims.engines.work import Site, work_through
-from sdd_claims.plan import Plan
+from sdd_claims.machine.devices import each_of
+from sdd_claims.planning.plan import Plan
 
 
 class SerialEngine:

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
-from sdd_claims.devices import identity
-from sdd_claims.provenance import cores
+from sdd_claims.machine.devices import identity
+from sdd_claims.machine.provenance import cores
 
 _POLL_SECONDS = 0.2
 

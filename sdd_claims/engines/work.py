@@ -17,16 +17,16 @@ from typing import Any
 
 import torch
 
-from sdd_claims import provenance
 from sdd_claims.engines import failures
 from sdd_claims.engines.slots import training_slot
 from sdd_claims.errors import DeviceLostError, DeviceMemoryError, StoreError
-from sdd_claims.iterative import IterativePruning
-from sdd_claims.mirror import MirroredStore
-from sdd_claims.paths import train_path
-from sdd_claims.plan import Stack
+from sdd_claims.machine import provenance
+from sdd_claims.planning.plan import Stack
 from sdd_claims.record import ChainState, Replica
-from sdd_claims.store import Store
+from sdd_claims.runs.iterative_pruning import IterativePruning
+from sdd_claims.runs.penalty_path import train_path
+from sdd_claims.storage.remote import MirroredStore
+from sdd_claims.storage.store import Store
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ def render(directory: Path) -> Path:
         StoreError: the directory cannot be written.
     """
     # Matplotlib is slow to import, and most processes that import this package never draw.
-    from sdd_claims.files import write_atomically
     from sdd_claims.report import claims_json, evidence, highlights, html, markdown
+    from sdd_claims.storage.files import write_atomically
 
     document = claims_json.read(directory / "claims.json")
     curves, remark = evidence.beside(directory, document)

@@ -25,7 +25,7 @@ from typing import (
 )
 
 from sdd_claims.errors import InputError
-from sdd_claims.files import write_atomically
+from sdd_claims.storage.files import write_atomically
 
 SCHEMA = 1
 

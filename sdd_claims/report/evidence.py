@@ -17,9 +17,9 @@ import numpy as np
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError, StoreError
-from sdd_claims.files import write_atomically
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, EvidenceEntry, RunEntry, misfits
 from sdd_claims.report.lines import CurveSource
+from sdd_claims.storage.files import write_atomically
 
 SCHEMA = 1
 NAME = "evidence.json.gz"

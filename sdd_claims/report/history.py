@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdd_claims.errors import InputError, StoreError
-from sdd_claims.files import write_atomically
 from sdd_claims.report import claims_json, numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.report.templating import environment
+from sdd_claims.storage.files import write_atomically
 
 FOLDER, ENDING = "history", ".claims.json.gz"
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from sdd_claims.engines import SerialEngine, Site
-from sdd_claims.options import limit_threads
-from sdd_claims.plan import Plan, Request, plan
+from sdd_claims.judging.options import limit_threads
+from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.tests.tiny import SPEC, stack_of_three
 from sdd_claims.training import checkpoint
 

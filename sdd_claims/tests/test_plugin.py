@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from sdd_claims.engines import SerialEngine, Site
-from sdd_claims.files import write_atomically
-from sdd_claims.sealed import seal
+from sdd_claims.storage.checksummed_json import seal
+from sdd_claims.storage.files import write_atomically
 from sdd_claims.tests.tiny import stack_of_three, trained
 
 pytest_plugins = ["pytester"]

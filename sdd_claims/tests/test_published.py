@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sdd_claims.claim import BLOCK, FromPilots
-from sdd_claims.ledger import Ledger
+from sdd_claims.judging.ledger import Ledger
 from sdd_claims.locations import checkout
 from sdd_claims.rejudge import Rejudging, rejudge
 from sdd_claims.report import claims_json, evidence, highlights, history, markdown, sentences

@@ -24,16 +24,16 @@ from sdd_claims.claim import (
     stays_open,
     without_windows,
 )
-from sdd_claims.entry import adjust, entry
 from sdd_claims.errors import InputError
+from sdd_claims.judging.claim_entry import adjust, entry
 from sdd_claims.locations import checkout
-from sdd_claims.plan import Request, plan
+from sdd_claims.planning.plan import Request, plan
 from sdd_claims.rejudge import rejudge
 from sdd_claims.report import claims_json
 from sdd_claims.report.claims_json import SCHEMA, ClaimEntry, ClaimsDocument, EnvironmentEntry
 from sdd_claims.report.evidence import NAME
 from sdd_claims.stats import Contrast, Greater, Phases, Rule, Term, Window
-from sdd_claims.store import Store
+from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import NOISY, SPEC, fill, trial_named
 
 ENVIRONMENT = EnvironmentEntry(
@@ -374,7 +374,7 @@ def test_a_document_that_is_none_is_one_sentence(folder, change, message):
 def test_judging_again_takes_neither_a_store_nor_pytorch():
     program = (
         "import sys; from sdd_claims import rejudge, trials; trials.all_trials();"
-        "print(sorted(sys.modules.keys() & {'torch', 'sdd_claims.store', 'sklearn'}))"
+        "print(sorted(sys.modules.keys() & {'torch', 'sdd_claims.storage.store', 'sklearn'}))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=checkout(), capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -14,13 +14,13 @@ import torch
 from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.engines import Site
-from sdd_claims.plan import Plan, Request, plan
+from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.spec import DataSpec, ModelSpec, NoiseSpec, PruningSpec, RunSpec, TrainingSpec
 from sdd_claims.stats import Effect, Outcome, Window
 from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.window import check_phases
-from sdd_claims.store import Store
+from sdd_claims.storage.store import Store
 
 SPEC = RunSpec(
     data=DataSpec(side=7, train_size=64),

@@ -1,13 +1,5 @@
-"""The engines' tests wait for nobody else on the machine."""
+"""What trains here waits for nobody else on the machine."""
 
-import tempfile
+from sdd_claims.tests.slots import slots_of_its_own
 
-import pytest
-
-
-@pytest.fixture(autouse=True)
-def slots_of_its_own(tmp_path_factory, monkeypatch):
-    """Training slots are a machine's; those of a test are in its own folder, in this process and in its children."""
-    folder = str(tmp_path_factory.mktemp("slots"))
-    monkeypatch.setattr(tempfile, "tempdir", folder)
-    monkeypatch.setenv("TMPDIR", folder)
+__all__ = ["slots_of_its_own"]

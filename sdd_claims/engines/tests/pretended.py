@@ -18,7 +18,7 @@ import torch
 from sdd_claims.engines import Site
 from sdd_claims.errors import DeviceLostError
 from sdd_claims.record import ChainState, LevelRecord, Replica
-from sdd_claims.store import Store
+from sdd_claims.storage.store import Store
 
 
 def heard(fifo: Path) -> bytes:

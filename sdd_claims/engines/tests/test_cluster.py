@@ -17,9 +17,9 @@ from sdd_claims.engines import RayEngine, SerialEngine, Site
 from sdd_claims.engines import cluster as cluster_module
 from sdd_claims.engines.tests.pretended import FailingSite, SmallSite, heard
 from sdd_claims.errors import DeviceMemoryError, InputError, StoreError
-from sdd_claims.mirror import MirroredStore
-from sdd_claims.plan import Request, plan
-from sdd_claims.store import Store
+from sdd_claims.planning.plan import Request, plan
+from sdd_claims.storage.remote import MirroredStore
+from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, SEEDS, SPEC, numbers, stack_of_three, trained
 
 SEVERAL = plan([Request(NOISY, SEEDS, 4), Request(REDENSE, SEEDS, 3)])

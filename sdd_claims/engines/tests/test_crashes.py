@@ -12,9 +12,9 @@ import pytest
 
 from sdd_claims.engines import SerialEngine, Site
 from sdd_claims.engines import work as work_module
-from sdd_claims.plan import Request, plan
-from sdd_claims.sealed import unseal
-from sdd_claims.store import Store
+from sdd_claims.planning.plan import Request, plan
+from sdd_claims.storage.checksummed_json import unseal
+from sdd_claims.storage.store import Store
 from sdd_claims.tests.crash import LEVELS
 from sdd_claims.tests.tiny import NOISY, SPEC, InstantPruning, numbers, stack_of_three, trained
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from filelock import Timeout
 
-from sdd_claims import devices
 from sdd_claims.engines import PoolEngine, SerialEngine, Site, processes, serial, slots
 from sdd_claims.engines.tests.pretended import FallingSite
 from sdd_claims.errors import DeviceLostError, InputError, StoreError
-from sdd_claims.plan import Request, plan
-from sdd_claims.store import Store
+from sdd_claims.machine import devices
+from sdd_claims.planning.plan import Request, plan
+from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import NOISY, REDENSE, SEEDS, numbers, trained
 
 SEVERAL = plan([Request(NOISY, SEEDS, 2), Request(REDENSE, SEEDS, 2)])

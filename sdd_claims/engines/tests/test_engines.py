@@ -16,10 +16,10 @@ from sdd_claims.engines import PoolEngine, RayEngine, SerialEngine, Site, engine
 from sdd_claims.engines import work as work_module
 from sdd_claims.engines.progress import ProgressDisplay
 from sdd_claims.errors import InputError
-from sdd_claims.plan import Plan, Request, plan
+from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.record import Replica
 from sdd_claims.spec import DerivationSpec
-from sdd_claims.store import Store
+from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import (
     KEPT,
     NOISY,

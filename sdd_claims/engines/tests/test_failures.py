@@ -12,9 +12,9 @@ import torch
 from sdd_claims.engines import PoolEngine, SerialEngine, Site, failures, work
 from sdd_claims.engines.tests.pretended import SmallSite
 from sdd_claims.errors import DeviceLostError, DeviceMemoryError, StoreError
-from sdd_claims.plan import Request, plan
+from sdd_claims.planning.plan import Request, plan
 from sdd_claims.spec import PathSpec, PenaltySpec, PruningSpec
-from sdd_claims.store import Store
+from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, SPEC, numbers, trained
 from sdd_claims.training import MlpStack, ReplicaStack
 

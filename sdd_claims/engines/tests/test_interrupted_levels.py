@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from sdd_claims.checkpoint_file import CheckpointFile
 from sdd_claims.engines import SerialEngine, Site
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import StoreError
-from sdd_claims.plan import Plan, Request, plan
+from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.record import Replica
 from sdd_claims.spec import DerivationSpec, DistillationSpec, PathSpec, PenaltySpec, PruningSpec
-from sdd_claims.store import Store
+from sdd_claims.storage.checkpoint_file import CheckpointFile
+from sdd_claims.storage.store import Store
 from sdd_claims.tests import crash
 from sdd_claims.tests.tiny import KEPT, numbers, trained
 from sdd_claims.training import Keeper, checkpoint

@@ -10,11 +10,11 @@ import torch
 
 from sdd_claims.engines import SerialEngine, Site
 from sdd_claims.engines import work as work_module
-from sdd_claims.iterative import IterativePruning
-from sdd_claims.plan import Plan, Request, Stack, plan
+from sdd_claims.planning.plan import Plan, Request, Stack, plan
 from sdd_claims.record import Replica
+from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec import DistillationSpec
-from sdd_claims.store import Store
+from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import KEPT, SEEDS, InstantPruning, fill, instant_level, numbers, trained
 
 TEACHER = KEPT.but(data={"validation_size": 32})

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from sdd_claims import iterative, measures
-from sdd_claims.iterative import IterativePruning
+from sdd_claims import measures
 from sdd_claims.models import Architecture
 from sdd_claims.pruning import dense_masks
 from sdd_claims.record import ChainState, LevelRecord, Replica
+from sdd_claims.runs import iterative_pruning as iterative
+from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec import DataSpec, ModelSpec, NoiseSpec, OptimizerSpec, PruningSpec, RunSpec, TrainingSpec
 from sdd_claims.training import ReplicaStack, SparseStack, TrainingData, Weights, sparse_where_faster, train
 from sdd_claims.training.sparse import live_units

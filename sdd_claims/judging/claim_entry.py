@@ -1,0 +1,225 @@
+"""From a verdict to its entry in claims.json."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from sdd_claims.claim import CurveOf, Decision, FromPilots, Verdict, pilot_curves
+from sdd_claims.machine.footprint import footprint
+from sdd_claims.record import LevelRecord
+from sdd_claims.report.claims_json import (
+    ClaimEntry,
+    ControlEntry,
+    CostEntry,
+    EffectEntry,
+    JudgedClaim,
+    JudgedControl,
+    PartEntry,
+    RegistrationEntry,
+    RunEntry,
+    TrainingEntry,
+)
+from sdd_claims.report.evidence import curves_of
+from sdd_claims.stats import Effect, Outcome, Rule, holm
+
+
+class RecordSource(Protocol):
+    """What an entry reads from the store."""
+
+    def records(self, digest: str, seed: int) -> tuple[LevelRecord, ...]:
+        """The finished levels of a replica."""
+
+    def provenance(self, digest: str, seed: int) -> tuple[Mapping[str, Any], ...]:
+        """Where each of them was trained."""
+
+
+def entry(
+    verdict: Verdict,
+    source: RecordSource,
+    curves: Mapping[str, CurveOf],
+    control_curves: Mapping[str, CurveOf],
+    rerun: str,
+) -> ClaimEntry:
+    """The entry of one trial; `p_holm` is filled in when all entries are together.
+
+    Args:
+        verdict: what the trial came to.
+        source: where the cost of the runs is read.
+        curves: those that were really judged (a smoke run shrinks the trial's).
+        control_curves: those of the control.
+        rerun: the line that does it again.
+    """
+    trial = verdict.trial
+    claim, registered_by = trial.claim, trial.registered
+    return ClaimEntry(
+        **judged(verdict),
+        id=claim.id,
+        paper=claim.paper,
+        title=claim.title,
+        statement=claim.statement,
+        source=claim.source,
+        tier=trial.tier,
+        expected=trial.expected or "supported",
+        p_holm=None,
+        control=ControlEntry(
+            **judged_control(verdict),
+            setting=trial.control.setting,
+            runs=_runs(control_curves, verdict.seeds, source),
+        ),
+        basis=claim.basis,
+        proxy=trial.proxy,
+        deviations=list(trial.deviations),
+        paper_value=claim.paper_value,
+        cost=_cost([*curves.values(), *control_curves.values()], verdict.seeds, source),
+        rerun=rerun,
+        runs=_runs(curves, verdict.seeds, source),
+        exploratory=claim.exploratory,
+        network=trial.network,
+        registrations=[
+            RegistrationEntry(block=row.block, expected=row.expected, date=row.date, commit=row.commit, why=row.why)
+            for row in claim.registrations.get(trial.tier, ())
+        ],
+        pilots=_runs(pilot_curves(registered_by), registered_by.seeds, source) if registered_by else {},
+    )
+
+
+def judged(verdict: Verdict) -> JudgedClaim:
+    """The fields of an entry that judging decides, and that judging the same curves again must repeat."""
+    trial, outcome = verdict.trial, verdict.outcome
+    settled = None if isinstance(trial.rule, FromPilots) else trial.rule
+    return JudgedClaim(
+        verdict=verdict.decision,
+        rule=settled.name if settled else "from pilots",
+        words=outcome.words if outcome else "",
+        effect=_effect(outcome),
+        margin=settled.margin if settled else None,
+        p=outcome.p if outcome else None,
+        p_contrary=outcome.p_contrary if outcome else None,
+        threshold=verdict.threshold,
+        seeds=list(verdict.seeds),
+        looks=list(verdict.looks),
+        reason=verdict.reason,
+        parts=_parts(outcome, trial.judged_by, verdict.part_decisions) if outcome else [],
+        windows={name: [window.low, window.high] for name, window in settled.windows().items()} if settled else {},
+        protocol=trial.protocol if settled else None,
+        window_axes={name: window.axis for name, window in settled.windows().items()} if settled else {},
+    )
+
+
+def judged_control(verdict: Verdict) -> JudgedControl:
+    """The same of its control."""
+    outcome = verdict.control_outcome
+    return JudgedControl(
+        verdict=verdict.control_decision,
+        words=outcome.words if outcome else "",
+        p=outcome.p if outcome else None,
+        effect=_effect(outcome),
+    )
+
+
+def adjust(entries: Sequence[ClaimEntry], registered: int) -> None:
+    """Fill in Holm-adjusted p, over the register, within each tier and network."""
+    families = defaultdict[tuple[str, str], list[ClaimEntry]](list)
+    for each in entries:
+        if each["p"] is not None and not each.get("exploratory", False):
+            families[each["tier"], each.get("network", "")].append(each)
+    for family in families.values():
+        for each, p in zip(family, holm([each["p"] or 0.0 for each in family], registered), strict=True):
+            each["p_holm"] = p
+
+
+def trained_on(entries: Iterable[ClaimEntry], source: RecordSource) -> list[TrainingEntry]:
+    """Where the levels behind these entries were trained, each level once, most of them first."""
+    levels: dict[tuple[str, int], int] = {}
+    for run in (run for each in entries for run in curves_of(each)):
+        for seed in run["seeds"]:
+            key = run["digest"], seed
+            levels[key] = max(levels.get(key, 0), run["levels"])
+    places = Counter(
+        (about["hardware"], about.get("capability", ""), about["versions"]["torch"], about["commit"])
+        for (digest, seed), count in levels.items()
+        for about in source.provenance(digest, seed)[:count]
+        if "hardware" in about
+    )
+    return [
+        TrainingEntry(hardware=hardware, capability=capability, torch=torch, commit=commit, levels=count)
+        for (hardware, capability, torch, commit), count in places.most_common()
+    ]
+
+
+def _effect(outcome: Outcome | None) -> EffectEntry | None:
+    if outcome is None:
+        return None
+    return _effect_entry(outcome.effect)
+
+
+def _effect_entry(effect: Effect) -> EffectEntry:
+    ends = [number if math.isfinite(number) else None for number in (effect.value, effect.low, effect.high)]
+    return EffectEntry(value=ends[0], low=ends[1], high=ends[2], unit=effect.unit)
+
+
+def _parts(outcome: Outcome, rule: Rule, decisions: Mapping[str, Decision]) -> list[PartEntry]:
+    parts: Mapping[str, Rule] = getattr(rule, "parts", {})
+    return [
+        PartEntry(
+            name=name,
+            verdict=decisions[name],
+            rule=parts.get(name, rule).name,
+            words=part.words,
+            effect=_effect(part),
+            margin=parts.get(name, rule).margin,
+            p=part.p,
+            p_contrary=part.p_contrary,
+        )
+        for name, part in outcome.parts.items()
+    ]
+
+
+def _runs(curves: Mapping[str, CurveOf], judged: tuple[int, ...], source: RecordSource) -> dict[str, RunEntry]:
+    return {name: _run(curve, curve.seeds(judged), source) for name, curve in curves.items()}
+
+
+def _run(curve: CurveOf, seeds: tuple[int, ...], source: RecordSource) -> RunEntry:
+    found = RunEntry(
+        digest=curve.spec.digest,
+        measure=curve.measure,
+        seeds=list(seeds),
+        levels=curve.levels,
+        label=str(curve.spec),
+        axis=curve.axis,
+    )
+    chains = [source.records(curve.spec.digest, seed)[: curve.levels] for seed in seeds]
+    emptied = [[record for record in chain if 0 in record.remaining.values()] for chain in chains]
+    if any(emptied):
+        densest = max(record.density for records in emptied for record in records)
+        found["remark"] = (
+            f"pruning has emptied a layer of {sum(map(bool, emptied))} of {len(seeds)} networks, from density "
+            f"{densest:.2g} on; training went on with what was left"
+        )
+    return found
+
+
+def _cost(curves: list[CurveOf], judged: tuple[int, ...], source: RecordSource) -> CostEntry:
+    """Everything the claim and its control rest on, each level once; claims that share runs each count them."""
+    levels: dict[tuple[str, int], int] = {}
+    for curve in curves:
+        for seed in curve.seeds(judged):
+            key = (curve.spec.digest, seed)
+            levels[key] = max(levels.get(key, 0), curve.levels)
+    trained = [
+        pair
+        for (digest, seed), n in levels.items()
+        for pair in zip(source.records(digest, seed)[:n], source.provenance(digest, seed)[:n], strict=True)
+    ]
+    records = [record for record, _ in trained]
+    kept = [record.kept_train_flops for record in records]
+    estimated = footprint((record.seconds, about) for record, about in trained)
+    return CostEntry(
+        seconds=sum(record.seconds for record in records),
+        train_flops=sum(record.train_flops for record in records),
+        kept_train_flops=None if None in kept else sum(flops or 0.0 for flops in kept),
+        energy_kwh=estimated.energy_kwh,
+        co2_kg=estimated.co2_kg,
+        basis=estimated.basis,
+    )

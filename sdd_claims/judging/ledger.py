@@ -1,0 +1,84 @@
+"""Which block of seeds has judged which protocol: nothing is changed after looking and judged again on the same."""
+
+from collections.abc import Iterable, Mapping
+from itertools import count
+from pathlib import Path
+
+from filelock import FileLock
+
+from sdd_claims.claim import BLOCK, Trial
+from sdd_claims.errors import InputError, StoreError
+from sdd_claims.report import claims_json
+from sdd_claims.storage.checksummed_json import seal, unseal
+from sdd_claims.storage.files import remedy, write_atomically
+
+
+class Ledger:
+    """Judged blocks, from a file of the store that this class writes and from published verifications that it reads."""
+
+    def __init__(self, path: Path, published: Iterable[Path] = ()) -> None:
+        """Open the ledger at `path`, made when first written; `published` are claims.json files."""
+        self._path = path
+        self._published: dict[str, set[str]] = {}
+        for path_of_report in published:
+            for entry in claims_json.read(path_of_report)["claims"]:
+                if entry["verdict"] is not None:
+                    for block in _blocks(entry["seeds"]):
+                        key = _key(entry["id"], entry["tier"], entry.get("network", ""), block)
+                        self._published.setdefault(key, set()).add(entry["protocol"] or "")
+
+    def check(self, trial: Trial, seeds: tuple[int, ...]) -> None:
+        """Raise if these seeds' block has judged this claim under another protocol.
+
+        Raises:
+            InputError: it has.
+        """
+        for block in _blocks(seeds):
+            key = _key(*trial.key, block)
+            if {self._read().get(key), *self._published.get(key, ())} - {None, trial.protocol}:
+                raise InputError(
+                    f"{trial.name}: its settings, windows, margin, rule or judged seeds have changed after the "
+                    f"block of seeds {block} judged its {trial.tier} trial; give the trial a fresh block "
+                    f"(block={self._fresh(trial)}), or take the change back"
+                )
+
+    def _fresh(self, trial: Trial) -> int:
+        """The first block that has not judged this trial."""
+        judged = {**self._read(), **self._published}
+        return next(b for b in count(BLOCK, BLOCK) if _key(*trial.key, b) not in judged)
+
+    def record(self, trial: Trial, seeds: tuple[int, ...]) -> None:
+        """Note that these seeds' block has judged this trial.
+
+        Raises:
+            InputError: another process has judged it under another protocol meanwhile.
+            StoreError: the ledger cannot be locked or written.
+        """
+        now = {_key(*trial.key, block): trial.protocol for block in _blocks(seeds)}
+        try:
+            with FileLock(self._path.with_suffix(".lock")):
+                self.check(trial, seeds)
+                judged = self._read()
+                if not now.keys() <= judged.keys():
+                    write_atomically(self._path, seal({**now, **judged}))
+        except OSError as error:
+            raise StoreError(f"cannot lock {self._path}: {remedy(error)}") from error
+
+    def _read(self) -> Mapping[str, str]:
+        if not self._path.exists():
+            return {}
+        try:
+            return dict(unseal(self._path.read_bytes()))
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"{self._path} cannot be read ({error}); restore it, or start a new store with --store"
+            ) from error
+
+
+def _blocks(seeds: Iterable[int]) -> list[int]:
+    """The blocks that these seeds belong to."""
+    return sorted({seed // BLOCK * BLOCK for seed in seeds})
+
+
+def _key(claim: str, tier: str, network: str, block: int) -> str:
+    return " ".join(filter(None, (claim, tier, network, str(block))))

@@ -1,0 +1,152 @@
+"""From what a user typed to settings, with one clear sentence where that cannot be."""
+
+import math
+import os
+import re
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from sdd_claims.claim import Tier
+from sdd_claims.engines import ENGINES
+from sdd_claims.errors import InputError
+from sdd_claims.judging.session import Mode, Settings
+from sdd_claims.register import Register
+from sdd_claims.report.history import published_paths
+from sdd_claims.storage.remote import is_url, working_copy
+
+
+def settings_of(options: Namespace, register: Register, root: Path, in_worker: bool) -> Settings:
+    """The settings of a run.
+
+    Args:
+        options: as parsed by pytest.
+        register: how many claims are registered, and the error rate over them.
+        root: where results and reports go by default, and published verifications lie.
+        in_worker: this is an xdist worker, which trains in its own process.
+
+    Raises:
+        InputError: an option that means nothing, or two that contradict each other.
+    """
+    chosen: list[Mode] = [mode for mode in ("smoke", "pilots") if getattr(options, mode)]
+    if len(chosen) > 1 or (chosen and options.seeds):
+        raise InputError("--smoke, --pilots and --seeds exclude each other: each chooses the seeds; give one of them")
+    if options.smoke and options.budget is not None:
+        raise InputError("--smoke trains next to nothing and knows no --budget; give one of them")
+    if options.strict_verdicts and options.budget is not None:
+        raise InputError(
+            "--strict-verdicts takes only registered verdicts, and --budget skips what it leaves unjudged, which would "
+            "pass; give one of them"
+        )
+    rate = parse_positive("--rate", options.rate, "operations a second in TFLOP, such as 20")
+    engine = options.engine or ("serial" if in_worker else "pool")
+    if engine not in ENGINES:
+        raise InputError(f"--engine {engine}: there is no such engine; use one of: {', '.join(ENGINES)}")
+    on_cluster = engine == "ray"
+    if options.ray_address and not on_cluster:
+        raise InputError(f"--ray-address {options.ray_address}: only --engine ray connects to a cluster; give it, too")
+    if on_cluster and not in_worker and getattr(options, "numprocesses", None):
+        raise InputError("--engine ray shares the work out itself; leave -n out")
+    url = options.store if options.store and is_url(options.store) else None
+    devices = choose_devices(options.device, on_cluster)
+    return Settings(
+        store=working_copy(url) if url else Path(options.store or root / ".sdd_store").expanduser().absolute(),
+        url=url,
+        devices=devices,
+        per_device=parse_per_device(options.per_device, devices),
+        data_root=Path(options.data_root).expanduser().absolute() if options.data_root else None,
+        engine="serial" if in_worker else engine,
+        ray_address=options.ray_address,
+        seeds=parse_seeds(options.seeds),
+        mode=chosen[0] if chosen else "judge",
+        alpha=register.alpha,
+        registered=register.registered,
+        budget=parse_positive("--budget", options.budget, "hours, such as 0.5 or 12"),
+        rate=None if rate is None else 1e12 * rate,
+        published=tuple(published_paths(root / "reports" / "published").values()),
+    )
+
+
+def choose_devices(device: str | None, on_cluster: bool = False) -> dict[Tier, str | None]:
+    """The device of each tier; None for the full tier where there is no GPU.
+
+    Args:
+        device: as the user says it; None for the default.
+        on_cluster: training happens on other machines, and what this one has says nothing.
+
+    Raises:
+        InputError: no such device here.
+    """
+    if device is None:
+        return {"fast": "cpu", "full": "cuda" if on_cluster or torch.cuda.is_available() else None}
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise InputError(f"--device {device}: there is no such device; use cpu, cuda or cuda:N")
+    if on_cluster and device.startswith("cuda:"):
+        raise InputError(f"--device {device}: Ray chooses the GPU of each task; give --device cuda")
+    if device.startswith("cuda") and not on_cluster:
+        count = torch.cuda.device_count()
+        if int(device.partition(":")[2] or 0) >= count:
+            raise InputError(
+                f"--device {device}: this machine shows {count} CUDA devices; use cpu or one that is there"
+            )
+    return {"fast": device, "full": device}
+
+
+def parse_per_device(text: str | None, devices: Mapping[Tier, str | None]) -> int:
+    """How many processes share a GPU; 1 where nothing is said.
+
+    Raises:
+        InputError: no number of processes, or there is no GPU for them to share.
+    """
+    if text is None:
+        return 1
+    if not re.fullmatch(r"0*[1-9]\d*", text):
+        raise InputError(f"--per-device {text}: give the number of processes that share a GPU, 1 or more")
+    if all(device in (None, "cpu") for device in devices.values()):
+        raise InputError(f"--per-device {text}: it is about GPUs, and a CPU trains in one process a core; leave it out")
+    return int(text)
+
+
+def parse_seeds(text: str | None) -> tuple[int, ...] | None:
+    """Seeds from a list such as "1000-1011,1020".
+
+    Raises:
+        InputError: not such a list.
+    """
+    if text is None:
+        return None
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(-?\d+)(?:-(\d+))?\s*", part)
+        if not match:
+            raise InputError(f"--seeds {text}: {part!r} is no seed; give a list such as 1000-1011,1020")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise InputError(f"--seeds {text}: {part!r} runs backwards; give a list such as 1000-1011,1020")
+        seeds += range(first, last + 1)
+    return tuple(seeds)
+
+
+def parse_positive(option: str, text: str | None, what: str) -> float | None:
+    """A finite number above 0.
+
+    Raises:
+        InputError: not such a number; the message says what is wanted.
+    """
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise InputError(f"{option} {text}: {text!r} is no number above 0; give {what}")
+    return number
+
+
+def limit_threads() -> None:
+    """One compute thread in this process and its children: the engines count on it."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)

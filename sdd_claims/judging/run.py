@@ -1,0 +1,154 @@
+"""One pytest run as the product sees it: trials to verdicts, verdicts to entries, a report and words."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from rich.console import Console
+
+from sdd_claims import report
+from sdd_claims.claim import Trial
+from sdd_claims.engines import ProgressDisplay
+from sdd_claims.judging import plan_report as forecast
+from sdd_claims.judging.claim_entry import adjust, entry, trained_on
+from sdd_claims.judging.session import Session, Settings
+from sdd_claims.locations import bundled, checkout
+from sdd_claims.machine import provenance
+from sdd_claims.planning.plan import Plan
+from sdd_claims.report import claims_json, numbers, sentences
+from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, EnvironmentEntry
+from sdd_claims.storage.store import Store
+
+
+class ClaimRun:
+    """Opened when pytest is configured; trains when the first verdict is asked for.
+
+    Attributes:
+        trials: of the selected tests; set after collection.
+        settings: what the user chose.
+    """
+
+    def __init__(self, settings: Settings, root: Path, worker: str | None) -> None:
+        """Nothing is opened or written yet: most pytest runs of a developer judge no claim."""
+        self.trials: list[Trial] = []
+        self.settings = settings
+        self._root = root
+        self._worker = worker
+        self._session: Session | None = None
+        self._started = datetime.now(UTC)
+        self._clock = time.monotonic()
+
+    def entry(self, trial: Trial) -> ClaimEntry:
+        """The entry of one of `trials`, trained and judged.
+
+        Raises:
+            InputError: it cannot be judged.
+            StoreError: the store cannot be used.
+        """
+        session = self._opened()
+        try:
+            verdict = session.verdict(trial)
+        finally:
+            for line in (*(f"warning: {warning}" for warning in session.store.warnings), *session.notes):
+                print(line, file=sys.stderr)
+            session.store.warnings.clear()
+            session.notes.clear()
+        return entry(verdict, session.store, *session.curves(trial), rerun=self._rerun(trial))
+
+    def plan_in_words(self) -> list[str]:
+        """What would be trained for `trials`, what is stored, and what the rest would cost: see `forecast`."""
+        return forecast.in_words(self._opened(), self.settings)
+
+    def write_report(self, entries: Sequence[ClaimEntry], directory: Path, command: str) -> Path:
+        """Write claims.json, the evidence, the page and the summary; returns the path of the page."""
+        adjust(entries, self.settings.registered)
+        store = Store(self.settings.store)
+        used = [device for e in entries if (device := self.settings.devices[e["tier"]])]
+        document = claims_json.ClaimsDocument(
+            schema=claims_json.SCHEMA,
+            environment=EnvironmentEntry(
+                commit=provenance.commit(),
+                versions=provenance.versions(),
+                hardware=provenance.hardware(max(used, default="cpu")),  # a GPU's line names the processor too
+                started=self._started.isoformat(timespec="seconds"),
+                duration=round(time.monotonic() - self._clock, 1),
+                device=", ".join(sorted({str(self.settings.devices[e["tier"]]) for e in entries})),
+                capability=provenance.capability(),
+                training=trained_on(entries, store),
+                command=command,
+            ),
+            alpha=self.settings.alpha,
+            registered=self.settings.registered,
+            calibration=self._calibration(),
+            claims=sorted(entries, key=lambda e: (e["tier"], e["paper"], e["id"], sentences.network(e))),
+        )
+        return report.write(directory, document, store)
+
+    def _calibration(self) -> CalibrationEntry | None:
+        path = bundled("fixtures") / "calibration.json"
+        return cast(CalibrationEntry, json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+    def _rerun(self, trial: Trial) -> str:
+        module = f"claims/{trial.claim.paper}/test_{trial.claim.name}"
+        if checkout() is None:  # installed from a wheel: the claims are inside the package
+            words = ["pytest", "-p", "sdd_claims.plugin", "--pyargs", f"sdd_claims.{module.replace('/', '.')}"]
+            words += ["-m", trial.tier]
+        else:
+            words = ["pytest", "-m", trial.tier, f"{module}.py"]
+        if trial.network:
+            words.append(f'-k "[{trial.network.replace(" ", "-")}]"')
+        if self.settings.mode != "judge":
+            words.append(f"--{self.settings.mode}")
+        if trial.tier == "full" and (device := self.settings.devices["full"]) == "cpu":
+            words += ["--device", device]
+        if self.settings.seeds is not None:
+            words += ["--seeds", numbers.seed_list(self.settings.seeds).replace("–", "-").replace(" ", "")]
+        return " ".join(words)
+
+    def _opened(self) -> Session:
+        if self._session is None:
+            self._session = Session(self.trials, self.settings, self._progress)
+        return self._session
+
+    def _progress(self, plan: Plan, store: Store, left: Callable[[], str]) -> AbstractContextManager[object]:
+        # Workers of xdist share a terminal: plain lines from the first of them say what all of them have done.
+        if self._worker not in (None, "gw0"):
+            return nullcontext()
+        console = Console(file=sys.stderr, force_terminal=False if self._worker else None)
+        return ProgressDisplay(plan, store, left, console)
+
+
+def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:
+    """A line a verdict for the terminal."""
+    lines = []
+    for e in entries:
+        control = e["control"]
+        p = e["p_contrary"] if e["verdict"] == "refuted" else e["p"]
+        expected = f" (expected {e['expected']})" if sentences.is_surprise(e) else ""
+        lines.append(
+            f"{e['id']} [{sentences.column(e)}{', exploratory' if sentences.is_exploratory(e) else ''}]: "
+            f"{sentences.verdict_word(e['verdict'])}{expected}; "
+            f"effect {numbers.effect(e['effect'])} ({numbers.interval(e['effect'])}), p {numbers.probability(p)}, "
+            f"{numbers.count(len(e['seeds']), 'seed')}; control, {control['setting']}: "
+            f"{sentences.verdict_word(control['verdict'])}"
+        )
+    return lines
+
+
+def paragraph(e: ClaimEntry) -> str:
+    """Why a test failed: the claim, the verdict, the numbers and the line to run it again."""
+    return "\n".join(
+        [
+            f"{e['id']} [{sentences.column(e)}]: {e['statement']}",
+            sentences.verdict(e),
+            e["words"],
+            f"Effect {numbers.effect(e['effect'])}, interval {numbers.interval(e['effect'])}; "
+            f"margin {numbers.amount(e['margin'], e['effect']['unit'] if e['effect'] else '')}.",
+            f"Run it again: {e['rerun']}",
+        ]
+    )

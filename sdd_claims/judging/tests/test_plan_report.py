@@ -1,0 +1,76 @@
+import shutil
+from contextlib import nullcontext
+from dataclasses import replace
+
+import pytest
+
+from sdd_claims.judging.plan_report import in_words
+from sdd_claims.judging.session import Session, Settings
+from sdd_claims.planning.plan import Request, plan
+from sdd_claims.record import Replica
+from sdd_claims.storage.store import Store
+from sdd_claims.tests.tiny import NOISY, SPEC, fill, instant_level, trial_named
+
+WIDER = SPEC.but(model={"hidden": (9,)})
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(tmp_path, {"fast": "cpu", "full": None}, None, "serial", None, "judge", 0.05, 46)
+
+
+@pytest.fixture
+def said(settings):
+    """What is said of some trials, with changed settings."""
+
+    def say(*trials, **changes):
+        chosen = replace(settings, **changes)
+        return in_words(Session(trials, chosen, lambda plan, store, left: nullcontext()), chosen)
+
+    return say
+
+
+def on_a_gpu(path):
+    """Store a level of SPEC that a GPU has trained."""
+    replica = Replica(SPEC, 0)
+    Store(path).commit([(replica, *instant_level(replica, 0, None))], {"device": "cuda", "hardware": "with an H200"})
+
+
+def test_hours_by_measured_rates_are_told_from_those_by_assumed_ones(said, tmp_path):
+    known, unknown = trial_named("known", tier="full"), trial_named("unknown", spec=WIDER, tier="full")
+    on_a_gpu(tmp_path)
+    assert "GPU-hours by measured rates; for the rest no rate has been measured on a GPU yet" in said(known, unknown)[1]
+    assert said(known)[1].endswith("GPU-hours by measured rates")
+    assert "no rate has been measured on a GPU yet: by the rates assumed below" in said(unknown)[1]
+    rows = [line for line in said(known, unknown) if line.strip().startswith("MLP-")]
+    assert [("measured on with an H200" in row, "assumed: none" in row) for row in rows] == [
+        (row.strip().startswith("MLP-8"), row.strip().startswith("MLP-9")) for row in rows
+    ]
+
+
+def test_what_does_not_fit_on_the_disk_is_warned_of(said, monkeypatch):
+    trial = trial_named("large")
+    assert not any("warning" in line for line in said(trial))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6 - 1000, 1000))
+    assert "  warning: this does not fit; make room, or choose a store on another disk (--store)" in said(trial)
+
+
+def test_what_is_stored_costs_nothing(said, tmp_path):
+    trial = trial_named("stored", looks=(2,))
+    fill(Store(tmp_path), plan([Request(SPEC, (1000, 1001, 1500, 1501), 2)]))
+    assert said(trial) == [
+        "fast tier, first look: 1 claim asks for 8 levels, 8 after duplicates are dropped, in 2 stacks; 8 are stored, "
+        "0 to train"
+    ]
+
+
+def test_the_most_expensive_claims_are_ten_and_stand_in_order(said):
+    trials = [trial_named(f"of_{n}_levels", spec=NOISY.but(noise={"rate": n / 20}), levels=n) for n in range(2, 14)]
+    lines = said(*trials, rate=1e9)
+    (title,) = [place for place, line in enumerate(lines) if line.startswith("most expensive claims")]
+    rows = [line.split()[0] for line in lines[title:] if "nobody2026/" in line]
+    assert rows == [f"nobody2026/of_{n}_levels" for n in range(13, 3, -1)]
+
+
+def test_without_a_claim_nothing_would_be_trained(said):
+    assert said() == ["no claim is selected, so nothing would be trained"]

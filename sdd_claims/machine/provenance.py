@@ -1,0 +1,103 @@
+"""Where a result comes from: code, libraries and hardware, recorded beside results and never part of their key."""
+
+import os
+import platform
+import subprocess
+from collections import Counter
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+_LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "statsmodels", "pytest")
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def commit() -> str:
+    """Commit of the checkout this package runs from, marked if files differ from it; "unknown" outside a checkout."""
+    root = Path(__file__).parents[2]
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != root.resolve():
+            return "unknown"
+        return git("rev-parse", "HEAD") + (" with changes" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that act on a result."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
+
+
+@cache
+def hardware(device: str = "cpu") -> str:
+    """One line: processor and cores, and the GPU, or all of them, if that is the device."""
+    line = f"{_processor()}, {cores()} cores"
+    if not device.startswith("cuda"):
+        return line
+    import torch  # late, as everywhere here: what only reads published verdicts does without it
+
+    from sdd_claims.machine.devices import each_of
+
+    if not torch.cuda.is_available():
+        return f"{line}, and GPUs of other machines"
+    gpus = Counter(torch.cuda.get_device_name(each) for each in each_of(device))
+    return ", ".join([line, *(name if count == 1 else f"{count} x {name}" for name, count in gpus.items())])
+
+
+@cache
+def capability() -> str:
+    """The instruction set that PyTorch uses here, such as "AVX2": two of them round otherwise."""
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability()
+
+
+@cache
+def power_limit(device: str) -> float | None:
+    """Watts that the driver allows a GPU; None for a CPU, and where the driver cannot be asked."""
+    if not device.startswith("cuda"):
+        return None
+    try:
+        import pynvml  # of NVIDIA, comes with the extra "carbon"
+    except ImportError:
+        return None
+    import torch
+
+    try:
+        pynvml.nvmlInit()
+        # By its identity: a process that sees some GPUs only numbers them anew.
+        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
+        return float(pynvml.nvmlDeviceGetEnforcedPowerLimit(handle)) / 1000
+    except pynvml.NVMLError:
+        return None
+
+
+def peak_memory(device: str) -> dict[str, int]:
+    """The most bytes of a GPU that this process has held so far, by name; nothing for a CPU."""
+    if not device.startswith("cuda"):
+        return {}
+    import torch
+
+    return {"peak_memory": torch.cuda.max_memory_allocated(device)}
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,1 @@
+"""What must be trained, and what it will cost."""

@@ -1,0 +1,114 @@
+"""What levels will cost, before any of them is trained: operations, and seconds of a core or a GPU."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sdd_claims.machine import provenance
+from sdd_claims.machine.devices import each_of
+from sdd_claims.planning import shapes
+from sdd_claims.planning.plan import Plan
+from sdd_claims.planning.rates import Rate, Rates
+from sdd_claims.record import Replica
+from sdd_claims.spec import RunSpec
+from sdd_claims.storage.store import Store
+
+
+def level_flops(spec: RunSpec) -> float:
+    """Floating-point operations of the matrix products of one level of one replica, counted dense.
+
+    The points of a path over epochs share one training; each counts as an even part of it.
+    """
+    training = float(shapes.flops_per_image(spec) * shapes.images_per_epoch(spec) * spec.training.epochs)
+    return training / len(spec.path.values) if spec.path.over == "epochs" else training
+
+
+def trainings(spec: RunSpec, done: int, wanted: int) -> int:
+    """Levels to be trained from `done` on; the points of a path are trained together, or are parts of one training."""
+    if spec.path.over == "none" or done >= wanted:
+        return max(0, wanted - done)
+    return len(spec.path.values) if spec.path.over in ("penalty_strength", "epochs") else 1
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of some levels.
+
+    Attributes:
+        flops: operations of their training, counted dense.
+        seconds: that one core or one GPU takes for it.
+        measured: of these seconds, those by rates that have been measured.
+    """
+
+    flops: float = 0.0
+    seconds: float = 0.0
+    measured: float = 0.0
+
+    @property
+    def guessed(self) -> str:
+        """How much of the time is a guess, in words that follow it; none where all of it is measured."""
+        return "" if self.measured == self.seconds else ", in part by a guess" if self.measured else ", by a guess"
+
+
+class Estimate:
+    """What levels cost on one device, worked out once a spec.
+
+    Attributes:
+        processes: that share the work.
+    """
+
+    def __init__(self, rates: Rates, device: str | None, processes: int) -> None:
+        self.processes = processes
+        self._rates, self._device = rates, device
+        self._levels: dict[str, tuple[float, Rate]] = {}
+
+    def rate(self, spec: RunSpec) -> Rate:
+        """How fast a spec's network trains there."""
+        return self._level(spec)[1]
+
+    def seconds(self, replica: Replica, done: int, wanted: int) -> float:
+        """Seconds of one core or one GPU for a replica's levels from `done` to `wanted`."""
+        flops, rate = self._level(replica.spec)
+        return flops * trainings(replica.spec, done, wanted) / rate.flops
+
+    def cost(self, levels: Iterable[tuple[Replica, int, int]]) -> Cost:
+        """Of replicas' levels, each from what is done to what is wanted."""
+        total = seconds = measured = 0.0
+        for replica, done, wanted in levels:
+            flops, rate = self._level(replica.spec)
+            flops *= trainings(replica.spec, done, wanted)
+            total, seconds = total + flops, seconds + flops / rate.flops
+            measured += flops / rate.flops if rate.measured else 0.0
+        return Cost(total, seconds, measured)
+
+    def _level(self, spec: RunSpec) -> tuple[float, Rate]:
+        if spec.digest not in self._levels:
+            self._levels[spec.digest] = level_flops(spec), self._rates.of(spec, self._device)
+        return self._levels[spec.digest]
+
+
+def missing(wanted: Mapping[Replica, int], store: Store) -> Iterator[tuple[Replica, int, int]]:
+    """What is not stored: replicas with the levels they have and those they need."""
+    for replica, levels in wanted.items():
+        if (done := store.levels_done(replica)) < levels:
+            yield replica, done, levels
+
+
+def duration(plan: Plan, store: Store, estimate: Estimate) -> float:
+    """Seconds until a plan's missing levels are stored; a stack is trained by one process."""
+    stacks = sum(stack.remaining(store) > 0 for stack in plan.stacks)
+    return estimate.cost(missing(plan.wanted, store)).seconds / max(1, min(estimate.processes, stacks))
+
+
+def processes(engine: str, device: str | None, per_device: int = 1) -> int:
+    """Stacks that train at once: one a core, or `per_device` a GPU; no more than workers of pytest-xdist where it runs.
+
+    Args:
+        engine: its name; what a Ray cluster has is not known here, and counts as one.
+        device: where it trains; None for a GPU that is not here.
+        per_device: processes that share a GPU.
+    """
+    if device is None or engine == "ray":
+        return 1
+    most = provenance.cores() if device == "cpu" else len(each_of(device)) * per_device
+    return min(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)), most) if engine == "serial" else most

@@ -1,0 +1,139 @@
+"""What must be trained: requests gathered, duplicates dropped, what is stored left out, the rest put into stacks."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sdd_claims.record import Replica
+from sdd_claims.spec import RunSpec
+from sdd_claims.storage.store import Store
+
+SEXTET = 6
+"""Seeds of one setting that always train together: enough for full speed on a core, few enough to stay in its cache.
+
+Sums over a stack are rounded by its size, and training amplifies the last bit. Sextets are cut from each hundred of
+seeds by their numbers (0 to 5, 6 to 11, ...), so that a replica's numbers do not depend on what else is asked for, as
+long as its sextet is asked for whole.
+"""
+
+DOZEN = 12
+"""The same for ReLU networks, so small that twelve cost a core hardly more than six."""
+
+
+TWO_DOZEN = 24
+"""The same for MLPs on a GPU, where settings that differ in numbers alone, such as the noise rate, share a stack too.
+
+A small network's step there costs what its launches cost, whatever the size of the stack. Sums may then be rounded by
+what else is asked for: a GPU promises equal numbers up to rounding, a CPU equal bits.
+"""
+
+ALONE = ("vgg_like", "vgg16", "resnet18", "resnet101")
+"""Networks that train one at a time: one of them fills a GPU, and a stack would not spare it anything."""
+
+
+def together(spec: RunSpec, *, wide: bool = False) -> int:
+    """Seeds of a setting that train together: `SEXTET`, `DOZEN`, `TWO_DOZEN` where stacks are wide, or one."""
+    if spec.model.name in ALONE:
+        return 1
+    if wide and spec.model.name == "mlp":
+        return TWO_DOZEN
+    return DOZEN if spec.model.name == "relu_network" else SEXTET
+
+
+@dataclass(frozen=True)
+class Request:
+    """Somebody asks for the first `levels` levels of some seeds of a spec."""
+
+    spec: RunSpec
+    seeds: tuple[int, ...]
+    levels: int
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Replicas that are trained together, with the number of levels asked of each."""
+
+    replicas: tuple[Replica, ...]
+    levels: tuple[int, ...]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all levels of all replicas: how long it takes, roughly."""
+        spec = self.replicas[0].spec
+        trainings = sum(self.levels) if spec.path.over in ("none", "penalty_strength") else len(self.replicas)
+        return trainings * spec.training.epochs
+
+    def remaining(self, store: Store) -> int:
+        """Levels that are not stored yet, over all replicas."""
+        return sum(max(0, n - store.levels_done(r)) for r, n in zip(self.replicas, self.levels, strict=True))
+
+    @property
+    def chains(self) -> "Stack | None":
+        """What these replicas are derived from or learn from, as far as they need it; None where nothing is needed."""
+        if parents := tuple(replica.parent for replica in self.replicas if replica.parent is not None):
+            return Stack(parents, self.levels)
+        # Students of a wide stack may share a teacher: they differ in how much they listen to it.
+        if teachers := tuple(dict.fromkeys(each.teacher for each in self.replicas if each.teacher is not None)):
+            return Stack(teachers, (self.replicas[0].spec.distillation.teacher_levels,) * len(teachers))
+        return None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a selection of claims needs.
+
+    Attributes:
+        asked: levels asked for, each claim counted by itself; what is derived from a level asks for that level too, and
+            a student for its teacher's.
+        wanted: levels asked of every replica, duplicates dropped.
+        stacks: the replicas by the tensors they share, chains before what is derived from them. A stack depends on
+            what is asked for, not on what is stored, so that a run that was killed goes on with the same members.
+    """
+
+    asked: int
+    wanted: Mapping[Replica, int]
+    stacks: tuple[Stack, ...]
+
+    @property
+    def needed(self) -> int:
+        """Levels asked for after duplicates are dropped."""
+        return sum(self.wanted.values())
+
+    def stored(self, store: Store) -> int:
+        """Of the levels needed, those that are stored."""
+        return sum(min(n, store.levels_done(replica)) for replica, n in self.wanted.items())
+
+
+def plan(requests: Iterable[Request], *, wide: bool = False) -> Plan:
+    """Gather the requests of all claims into a plan. Their order does not matter.
+
+    Args:
+        requests: what is asked for.
+        wide: for a GPU: more seeds, and settings that differ in numbers alone, share a stack.
+    """
+    asked, wanted = 0, defaultdict[Replica, int](int)
+    for request in requests:
+        lesson = request.spec.distillation
+        needed = (
+            (request.spec, request.levels),
+            (request.spec.parent, request.levels),
+            (lesson.teacher, lesson.teacher_levels),
+        )
+        for spec, levels in needed:
+            if spec is None:
+                continue
+            asked += len(request.seeds) * levels
+            for seed in request.seeds:
+                replica = Replica(spec, seed)
+                wanted[replica] = max(wanted[replica], levels)
+    ordered = sorted(wanted, key=lambda replica: replica.key)
+    companies = defaultdict[tuple[str, int, int], list[Replica]](list)
+    for replica in ordered:
+        seed, spec = replica.seed, replica.spec
+        mixed = wide and spec.model.name == "mlp" and spec.path.over == "none"
+        kind = spec.stack_key() if mixed else spec.digest
+        companies[kind, seed // 100, seed % 100 // together(spec, wide=wide)].append(replica)
+    stacks = [Stack(tuple(company), tuple(wanted[replica] for replica in company)) for company in companies.values()]
+    # Longest first, so that the processes that share the work finish together; some wait for the chains of others.
+    stacks.sort(key=lambda stack: (stack.chains is not None, -stack.epochs))
+    return Plan(asked, {replica: wanted[replica] for replica in ordered}, tuple(stacks))

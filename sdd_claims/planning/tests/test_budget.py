@@ -1,0 +1,87 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdd_claims.planning.budget import Need, alone_and_unshared, cheapest_first
+from sdd_claims.planning.estimate import Estimate, missing
+from sdd_claims.planning.plan import Request, plan
+from sdd_claims.planning.rates import Rates
+from sdd_claims.storage.store import Store
+from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, SPEC, fill
+
+LONGER = SPEC.but(training={"epochs": 3})
+
+asked = st.lists(
+    st.builds(
+        Request,
+        st.sampled_from([SPEC, NOISY, LONGER, KEPT, REDENSE]),
+        st.sets(st.integers(1000, 1003), min_size=1).map(tuple),
+        st.integers(1, 4),
+    ),
+    min_size=1,
+    max_size=3,
+)
+selections = st.lists(asked, min_size=1, max_size=5)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A part of what is asked for is stored."""
+    opened = Store(tmp_path_factory.mktemp("store"))
+    fill(opened, plan([Request(SPEC, (1000, 1001), 2)]))
+    return opened
+
+
+@pytest.fixture(scope="module")
+def estimate(store):
+    return Estimate(Rates(store, assumed=1e6), "cpu", 2)
+
+
+def needs(selection, estimate):
+    return [Need(plan(requests).wanted, estimate) for requests in selection]
+
+
+@given(selections)
+def test_every_need_comes_once_and_all_together_cost_what_their_plan_does(store, estimate, selection):
+    order = list(cheapest_first(needs(selection, estimate), store))
+    assert sorted(place for place, _ in order) == list(range(len(selection)))
+    whole = plan(request for requests in selection for request in requests)
+    assert sum(seconds for _, seconds in order) == pytest.approx(
+        estimate.cost(missing(whole.wanted, store)).seconds / 2
+    )
+
+
+@given(selections)
+def test_every_next_one_is_the_cheapest_after_those_before_it(store, estimate, selection):
+    trained: list[Request] = []
+    order = list(cheapest_first(needs(selection, estimate), store))
+    left = dict(enumerate(selection))
+    for place, seconds in order:
+
+        def cost(requests):
+            return estimate.cost(missing(plan(requests).wanted, store)).seconds / 2
+
+        marginal = {p: cost([*trained, *requests]) - cost(trained) for p, requests in left.items()}
+        assert seconds == pytest.approx(marginal[place])
+        assert seconds == pytest.approx(min(marginal.values()))
+        trained += left.pop(place)
+
+
+@given(selections)
+def test_what_a_claim_does_not_share_is_what_the_others_would_save_without_it(store, estimate, selection):
+    def cost(selection):
+        wanted = plan(request for requests in selection for request in requests).wanted
+        return estimate.cost(missing(wanted, store))
+
+    found = alone_and_unshared(needs(selection, estimate), store)
+    for place, (alone, own) in enumerate(found):
+        others = [requests for at, requests in enumerate(selection) if at != place]
+        assert alone.flops == pytest.approx(cost([selection[place]]).flops)
+        assert own.seconds == pytest.approx(cost(selection).seconds - cost(others).seconds)
+
+
+def test_what_is_stored_comes_first_and_costs_nothing(store, estimate):
+    some = [[Request(LONGER, (1000,), 1)], [Request(SPEC, (1000, 1001), 2)], [Request(SPEC, (1000,), 3)]]
+    order = dict(cheapest_first(needs(some, estimate), store))
+    assert list(order) == [1, 2, 0]
+    assert order[1] == 0

@@ -1,0 +1,137 @@
+"""Paths: in place of pruning levels, points along the strength of a penalty, the epochs of one training, or refits."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from sdd_claims.measures.weights import SMALL
+from sdd_claims.record import ChainState, LevelRecord, Replica
+from sdd_claims.runs.iterative_pruning import IterativePruning
+from sdd_claims.runs.refits import Refit, last_layer, learned_features, refits
+from sdd_claims.runs.regression import train_regression
+from sdd_claims.spec import PathSpec
+from sdd_claims.training import Shelf
+
+
+def train_path(
+    replicas: Sequence[Replica], device: torch.device, data_root: Path | None = None, shelf: Shelf | None = None
+) -> list[tuple[LevelRecord, ...]]:
+    """Train all points of one path for some seeds.
+
+    Args:
+        replicas: the seeds.
+        device: where they train.
+        data_root: folder of data sets; None for the default.
+        shelf: where the state of their training lies until they are through; None to keep none.
+
+    Returns:
+        For each replica the records of its points, in the path's order.
+    """
+    return _PATHS[replicas[0].spec.path.over](replicas, device, data_root, shelf)
+
+
+def _over_epochs(
+    replicas: Sequence[Replica], device: torch.device, _: Path | None, shelf: Shelf | None
+) -> list[tuple[LevelRecord, ...]]:
+    """Looks at one training of a regression, whose data are drawn and not read."""
+    return train_regression(replicas, device, shelf)
+
+
+def _over_strengths(
+    replicas: Sequence[Replica], device: torch.device, data_root: Path | None, shelf: Shelf | None
+) -> list[tuple[LevelRecord, ...]]:
+    """A training at each strength, those of all seeds and strengths in one stack."""
+    points = len(replicas[0].spec.path.values)
+    trainings = [Replica(replica.spec.point(point), replica.seed) for replica in replicas for point in range(points)]
+    results = _trained(trainings, device, data_root, shelf)[1]
+    paths = [results[first : first + points] for first in range(0, len(results), points)]
+    return [tuple(replace(record, level=point) for point, (record, _) in enumerate(path)) for path in paths]
+
+
+def _over_refits(
+    replicas: Sequence[Replica], device: torch.device, data_root: Path | None, shelf: Shelf | None
+) -> list[tuple[LevelRecord, ...]]:
+    """One training, and its last layer fitted anew at each strength."""
+    trainings = [Replica(replica.spec.but(path=PathSpec()), replica.seed) for replica in replicas]
+    pruning, results = _trained(trainings, device, data_root, shelf)
+    return [
+        _refitted(pruning, place, record, state, replica)
+        for place, ((record, state), replica) in enumerate(zip(results, replicas, strict=True))
+    ]
+
+
+def _trained(
+    trainings: Sequence[Replica], device: torch.device, data_root: Path | None, shelf: Shelf | None
+) -> tuple[IterativePruning, list[tuple[LevelRecord, ChainState]]]:
+    """Dense trainings in one stack, with their one shelf."""
+    pruning = IterativePruning(trainings, device, data_root, None, None if shelf is None else lambda *_: shelf)
+    return pruning, pruning.next_level(0, [None] * len(trainings))
+
+
+def _refitted(
+    pruning: IterativePruning, place: int, trained: LevelRecord, state: ChainState, replica: Replica
+) -> tuple[LevelRecord, ...]:
+    """The records of a replica's refits: losses are mean squares, fractions those of the last layer's weights."""
+    path = replica.spec.path
+    blank = replace(
+        trained,
+        learning_distance=None,
+        weight_variance=None,
+        epoch_test_accuracy=None,
+        sharpness=None,
+        train_flops=0.0,
+        kept_train_flops=0.0,
+        seconds=trained.seconds / len(path.values),
+    )
+    blanks = [replace(blank, level=level) for level in range(len(path.values))]
+    # The training is counted once, with the first point.
+    blanks[0] = replace(blanks[0], train_flops=trained.train_flops, kept_train_flops=trained.kept_train_flops)
+    if trained.diverged:
+        return tuple(blanks)
+    data, (test_images, test_labels) = pruning.training_data(place), pruning.test_set
+    features, others = (
+        learned_features(pruning.architecture, state.trained, images)
+        for images in (data.seen(data.subset[0]), test_images)
+    )
+    labels, unseen = data.labels[0].cpu().numpy(), test_labels.cpu().numpy()
+    classes = last_layer(pruning.architecture).out_features
+    found = refits(path.over.removesuffix("_refit"), features, labels, others, classes, path.values)
+    return tuple(_of_refit(record, fit, labels, unseen) for record, fit in zip(blanks, found, strict=True))
+
+
+def _of_refit(
+    record: LevelRecord, fit: Refit, labels: Int[np.ndarray, " images"], unseen: Int[np.ndarray, " others"]
+) -> LevelRecord:
+    (train_accuracy, train_loss), (test_accuracy, test_loss) = (
+        _accuracy_and_loss(scores, right) for scores, right in ((fit.train_scores, labels), (fit.test_scores, unseen))
+    )
+    return replace(
+        record,
+        train_accuracy=train_accuracy,
+        train_loss=train_loss,
+        test_accuracy=test_accuracy,
+        test_loss=test_loss,
+        zero_fraction=float((fit.weights == 0).mean()),
+        small_fraction=float((np.abs(fit.weights) <= SMALL).mean()),
+    )
+
+
+def _accuracy_and_loss(
+    scores: Float[np.ndarray, "images classes"], labels: Int[np.ndarray, " images"]
+) -> tuple[float, float]:
+    targets = np.where(labels[:, None] == np.arange(scores.shape[1]), 1.0, -1.0)
+    return float((scores.argmax(1) == labels).mean()), float(np.square(scores - targets).mean())
+
+
+_Train = Callable[[Sequence[Replica], torch.device, Path | None, Shelf | None], list[tuple[LevelRecord, ...]]]
+
+_PATHS: Mapping[str, _Train] = {
+    "penalty_strength": _over_strengths,
+    "epochs": _over_epochs,
+    "ridge_refit": _over_refits,
+    "lasso_refit": _over_refits,
+}

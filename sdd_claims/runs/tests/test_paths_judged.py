@@ -1,0 +1,60 @@
+"""A path of penalty strengths from its spec to claims.json, trained for real."""
+
+import json
+
+import pytest
+
+from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.judging.run import ClaimRun
+from sdd_claims.judging.session import Settings
+from sdd_claims.spec import PathSpec, PenaltySpec, PruningSpec
+from sdd_claims.stats import Contrast, Greater, Term, Window
+from sdd_claims.tests.tiny import SPEC
+
+PENALTY = "penalty strength"
+PATH = SPEC.but(
+    pruning=PruningSpec(criterion="none"),
+    training={"epochs": 4, "penalty": PenaltySpec(name="l1")},
+    path=PathSpec(over="penalty_strength", values=(0, 0.01, 0.1)),
+)
+WEAK, STRONG = Window(0, 0, PENALTY), Window(0.1, 0.1, PENALTY)
+SHRINKS = Greater(Contrast((Term(1, "spread", WEAK), Term(-1, "spread", STRONG))), unit="squared weight")
+
+
+@pytest.fixture
+def trial():
+    return Trial(
+        Claim(
+            "penalty_shrinks_weights",
+            "nobody2026",
+            "Nobody 2026, A paper",
+            "A strong penalty makes the weights smaller.",
+            "Figure 0",
+        ),
+        "fast",
+        curves={"spread": CurveOf(PATH, "weight_variance", 3)},
+        rule=SHRINKS,
+        control=Control("what no penalty changes", {"spread": CurveOf(PATH, "density", 3)}),
+        looks=(12,),
+    )
+
+
+@pytest.mark.parametrize("mode", ["judge", "pilots", "smoke"])
+def test_a_path_is_trained_judged_and_reported(trial, tmp_path, mode):
+    run = ClaimRun(
+        Settings(tmp_path / "store", {"fast": "cpu", "full": None}, None, "serial", None, mode, 0.05, 46),
+        tmp_path,
+        worker=None,
+    )
+    run.trials.append(trial)
+    assert "TFLOP" in " ".join(run.plan_in_words())
+    entry = run.entry(trial)
+    page = run.write_report([entry], tmp_path / "report", "pytest")
+    stored = json.loads((tmp_path / "report" / "claims.json").read_text(encoding="utf-8"))["claims"][0]
+    assert stored["runs"]["spread"]["axis"] == PENALTY
+    assert stored["windows"] == {"0": [0, 0], "0.1": [0.1, 0.1]}
+    assert set(stored["window_axes"].values()) == {PENALTY}
+    assert "could not be read" not in page.read_text(encoding="utf-8")
+    assert stored["verdict"] == {"judge": "supported", "pilots": None, "smoke": None}[mode]
+    assert ("spread at penalty strength 0 − spread at penalty strength 0.1" in stored["words"]) == (mode != "smoke")
+    assert "stored, 0 to train" in " ".join(run.plan_in_words())

@@ -1,0 +1,1 @@
+"""Results on disk and at a URL: the only way they travel."""

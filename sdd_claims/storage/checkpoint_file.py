@@ -1,0 +1,77 @@
+"""The state of one training on disk: a line of sealed JSON, and safetensors whose SHA-256 the line holds."""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from sdd_claims.errors import StoreError
+from sdd_claims.storage.checksummed_json import seal, unseal
+from sdd_claims.storage.files import remedy, write_atomically
+
+
+class CheckpointFile:
+    """Written whole or not at all. What cannot be read or written is said, and never stops a training."""
+
+    def __init__(
+        self, path: Path, training: str, aside: Path, warn: Callable[[str], None], *, rehearsed: bool = False
+    ) -> None:
+        """The checkpoint of a training.
+
+        Args:
+            path: of the file.
+            training: says whose state it is; that of any other is not read.
+            aside: the folder for files that are damaged.
+            warn: is told what went wrong.
+            rehearsed: it is to be written after every epoch, and taken up at once.
+        """
+        self.rehearsed = rehearsed
+        self.path, self._training, self._aside, self._warn = path, training, aside, warn
+
+    def read(self) -> tuple[Mapping[str, Any], Mapping[str, Tensor]] | None:
+        """What was written last; None where there is nothing, or nothing sound."""
+        try:
+            line, _, packed = self.path.read_bytes().partition(b"\n")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._warn(f"{self.path} cannot be read ({error.strerror or error}); the level it belongs to starts over")
+            return None
+        try:
+            head = unseal(line + b"\n")
+            if head["sha256"] != hashlib.sha256(packed).hexdigest():
+                raise ValueError("its tensors do not match their checksum")
+            tensors = load_tensors(packed)
+        except (ValueError, KeyError, TypeError, SafetensorError):
+            self._set_aside()
+            return None
+        return (head["facts"], tensors) if head["training"] == self._training else None
+
+    def write(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Put this in place of what is there."""
+        packed = save_tensors(dict(tensors))
+        checksum = hashlib.sha256(packed).hexdigest()
+        try:
+            write_atomically(self.path, seal({"training": self._training, "facts": facts, "sha256": checksum}) + packed)
+        except StoreError as error:
+            why = remedy(error.__cause__) if isinstance(error.__cause__, OSError) else str(error)
+            self._warn(
+                f"no checkpoint can be written in {self.path.parent}: {why}; training goes on, and a level that is "
+                "stopped before its end starts over"
+            )
+
+    def _set_aside(self) -> None:
+        aside = self._aside / f"{self.path.name}-{uuid.uuid4().hex[:8]}"
+        try:
+            aside.parent.mkdir(exist_ok=True)
+            self.path.rename(aside)
+        except OSError as error:
+            self._warn(f"{self.path} is damaged and cannot be set aside: {remedy(error)}; its level starts over")
+            return
+        self._warn(f"{self.path} was damaged and has been set aside in {aside}; the level it belongs to starts over")

@@ -1,0 +1,619 @@
+import errno
+import fcntl
+import hashlib
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from sdd_claims.errors import InputError, StoreError
+from sdd_claims.planning.plan import Request, plan
+from sdd_claims.record import ChainState, LevelRecord, Replica
+from sdd_claims.storage import locks
+from sdd_claims.storage.checksummed_json import seal
+from sdd_claims.storage.store import SCHEMA, DamageError, Store
+from sdd_claims.tests.tiny import KEPT, REDENSE, SEEDS, SPEC, fill, instant_level, numbers, stack_of_three, trained
+
+WANTED = stack_of_three(3)
+REPLICA = Replica(SPEC, 1000)
+MEASURES = ("train_accuracy", "train_loss", "test_accuracy", "test_loss", "learning_distance")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    path = tmp_path_factory.mktemp("filled")
+    fill(Store(path), WANTED)
+    return path
+
+
+@pytest.fixture
+def copy(filled, tmp_path):
+    return Path(shutil.copytree(filled, tmp_path / "store"))
+
+
+def files(store: Path) -> list[str]:
+    return sorted(
+        str(path.relative_to(store)) for path in store.rglob("*") if path.is_file() and path.parent.name != "locks"
+    )
+
+
+def kinds(store: Path) -> list[str]:
+    """One file of each kind; of passes, the first and the last level's."""
+    chain = Store(store)._chain(*REPLICA.key)
+    folder = f"runs/{SPEC.digest}"
+    return [
+        "store.json",
+        f"{folder}/spec.json",
+        f"{folder}/1000/levels.json",
+        f"{folder}/1000/state-2.safetensors",
+        f"passes/{chain.passes[0]}.json",
+        f"passes/{chain.passes[-1]}.json",
+    ]
+
+
+def mend(path: Path) -> list[str]:
+    """What a session does with a store: check, train what is missing; returns the warnings."""
+    store = Store(path)
+    for replica in WANTED.wanted:
+        store.verify(replica)
+    for replica, levels in WANTED.wanted.items():
+        state = None
+        for level in range(levels):
+            if level < store.levels_done(replica):
+                state = store.state(replica, level) if level == store.levels_done(replica) - 1 else None
+            else:
+                record, state = instant_level(replica, level, state)
+                store.commit([(replica, record, state)], {})
+    return store.warnings
+
+
+def expect_right_numbers(path: Path, filled: Path) -> None:
+    assert numbers(Store(path), WANTED) == numbers(Store(filled), WANTED)
+    curve = Store(path).curve(SPEC.digest, "test_accuracy", SEEDS, 3)
+    np.testing.assert_array_equal(curve.values, Store(filled).curve(SPEC.digest, "test_accuracy", SEEDS, 3).values)
+
+
+def test_what_is_committed_is_read_back(filled):
+    store = Store(filled)
+    for seed in SEEDS:
+        replica, state = Replica(SPEC, seed), None
+        for level, stored in enumerate(store.records(*replica.key)):
+            record, state = instant_level(replica, level, state)
+            assert stored == record
+        assert state is not None
+        kept = store.state(replica, 2)
+        assert kept.trained["w"].equal(state.trained["w"])
+        assert kept.masks["w"].equal(state.masks["w"])
+        assert kept.rewind_point is None
+
+
+def test_only_the_newest_state_is_kept(filled):
+    assert [Path(name).name for name in files(filled) if "state" in name] == ["state-2.safetensors"] * 3
+
+
+def test_a_curve_has_a_row_a_seed_and_a_column_a_level(filled):
+    curve = Store(filled).curve(SPEC.digest, "learning_distance", (1002, 1000), 2)
+    assert curve.seeds == (1002, 1000)
+    np.testing.assert_allclose(curve.position, [1, 0.5])
+    records = Store(filled).records(SPEC.digest, 1002)
+    np.testing.assert_array_equal(curve.values[0], [record.learning_distance for record in records[:2]])
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_a_measure_that_a_diverged_network_lacks_is_nan_in_the_curve(tmp_path, measure):
+    store, sound = Store(tmp_path), Replica(SPEC, 1001)
+    record, state = instant_level(REPLICA, 0, None)
+    lost = LevelRecord.read({**asdict(record), **dict.fromkeys(MEASURES), "diverged": True})
+    store.commit([(REPLICA, lost, state), (sound, *instant_level(sound, 0, None))], {})
+    values = store.curve(SPEC.digest, measure, (1000, 1001), 1).values
+    assert np.isnan(values).tolist() == [[True], [False]]
+
+
+def test_a_curve_that_is_not_stored_is_refused(filled):
+    store = Store(filled)
+    with pytest.raises(InputError, match=r"seed 1000 of run .* has 3 of the 4 levels asked for; train it"):
+        store.curve(SPEC.digest, "test_accuracy", SEEDS, 4)
+    with pytest.raises(InputError, match=r"seed 7 of run .* has 0 of the 1 levels"):
+        store.curve(SPEC.digest, "test_accuracy", (7,), 1)
+    with pytest.raises(InputError, match=r"there is no measure 'luck'; use one of .*test_accuracy"):
+        store.curve(SPEC.digest, "luck", SEEDS, 3)
+    with pytest.raises(InputError, match=r"late_drift was not recorded: set RecordSpec.epoch_images"):
+        store.curve(SPEC.digest, "late_drift", SEEDS, 3)
+
+
+def test_a_stored_level_is_never_replaced(copy, filled):
+    store = Store(copy)
+    record, state = instant_level(REPLICA, 0, None)
+    with pytest.raises(InputError, match=r"seed 1000 .* has 3 levels, so level 0 cannot be its next"):
+        store.commit([(REPLICA, record, state)], {})
+    expect_right_numbers(copy, filled)
+
+
+def test_a_level_whose_pass_is_missing_does_not_count(copy):
+    newest = Store(copy)._chain(*REPLICA.key).passes[-1]
+    (copy / "passes" / f"{newest}.json").unlink()
+    assert [Store(copy).levels_done(replica) for replica in WANTED.wanted] == [2, 2, 2]
+
+
+def test_a_store_that_has_looked_before_sees_what_others_commit_later(copy):
+    ours, others = Store(copy), Store(copy)
+    assert ours.levels_done(REPLICA) == 3
+    record, state = instant_level(REPLICA, 3, others.state(REPLICA, 2))
+    others.commit([(REPLICA, record, state)], {})
+    assert ours.levels_done(REPLICA) == 4
+
+
+def test_a_level_that_was_seen_before_its_pass_counts_once_the_pass_is_there(copy):
+    store = Store(copy)
+    path = copy / "passes" / f"{Store(copy)._chain(*REPLICA.key).passes[-1]}.json"
+    content = path.read_bytes()
+    path.unlink()
+    assert store.levels_done(REPLICA) == 2
+    path.write_bytes(content)
+    assert store.levels_done(REPLICA) == 3
+
+
+def test_a_chain_that_was_read_before_and_is_damaged_since_is_found(copy):
+    store = Store(copy)
+    assert store.levels_done(REPLICA) == 3
+    path = copy / "runs" / SPEC.digest / "1000" / "levels.json"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(StoreError, match="it will be set aside and trained anew"):
+        store.levels_done(REPLICA)
+
+
+def test_what_a_killed_commit_left_is_swept_up_by_the_next(copy):
+    folder = copy / "runs" / SPEC.digest / "1000"
+    (folder / ".levels.json.x1y2").write_bytes(b"half")
+    store = Store(copy)
+    record, state = instant_level(REPLICA, 3, store.state(REPLICA, 2))
+    store.commit([(REPLICA, record, state)], {})
+    assert sorted(each.name for each in folder.iterdir()) == ["levels.json", "state-3.safetensors"]
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_one_byte_changed_anywhere_is_found_and_said_and_leads_to_no_wrong_number(filled, data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(shutil.copytree(filled, Path(folder) / "store"))
+        name = data.draw(st.sampled_from(kinds(path)))
+        raw = bytearray((path / name).read_bytes())
+        raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
+        (path / name).write_bytes(raw)
+        if name == "store.json":
+            with pytest.raises(StoreError, match=r"store.json cannot be read .* delete that one file"):
+                Store(path)
+            (path / name).unlink()
+            assert mend(path) == []
+        else:
+            warnings = mend(path)
+            assert warnings
+            assert all(Path(name).name in warning for warning in warnings)
+        expect_right_numbers(path, filled)
+        assert mend(path) == []
+
+
+@pytest.mark.parametrize("kind", range(6))
+def test_any_one_file_deleted_ends_well(copy, filled, kind):
+    (copy / kinds(copy)[kind]).unlink()
+    mend(copy)
+    expect_right_numbers(copy, filled)
+    assert mend(copy) == []
+
+
+def test_damage_sets_aside_the_chains_it_touches_and_no_other(copy):
+    (copy / kinds(copy)[3]).write_bytes(b"")
+    (warning,) = mend(copy)
+    assert "what is stored of seed 1000" in warning
+    assert "will be trained anew" in warning
+    (aside,) = (copy / "set_aside").iterdir()
+    assert sorted(each.name for each in aside.iterdir()) == ["levels.json", "state-2.safetensors"]
+    anew = [level for digest, seed, level in trained(copy) if seed == 1000]
+    assert sorted(anew) == [0, 0, 1, 1, 2, 2]
+    assert sorted(level for _, seed, level in trained(copy) if seed != 1000) == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_damaged_chain_is_not_read_before_it_is_set_aside(copy):
+    (copy / kinds(copy)[2]).write_bytes(b"{}")
+    with pytest.raises(StoreError, match=r"levels.json is damaged; run again, and it will be set aside"):
+        Store(copy).records(*REPLICA.key)
+
+
+def test_a_damaged_state_is_not_trained_on(copy):
+    state = copy / kinds(copy)[3]
+    raw = bytearray(state.read_bytes())
+    raw[-1] ^= 1
+    state.write_bytes(raw)
+    with pytest.raises(DamageError, match=r"state-2.safetensors is missing or damaged"):
+        Store(copy).state(REPLICA, 2)
+
+
+def test_a_store_of_a_newer_version_is_left_alone(copy):
+    (copy / "store.json").write_bytes(seal({"schema": SCHEMA + 1}))
+    before = {name: (copy / name).read_bytes() for name in files(copy)}
+    with pytest.raises(
+        StoreError, match=r"was written by a newer version .* update sdd_claims or choose another store"
+    ):
+        Store(copy)
+    assert {name: (copy / name).read_bytes() for name in files(copy)} == before
+
+
+def test_a_path_that_is_a_file_is_said(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(StoreError, match="a file stands where a folder is needed; choose another folder"):
+        Store(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("call", ["replace", "fsync"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+@pytest.mark.parametrize("after", range(7))
+def test_a_disk_that_refuses_at_any_file_of_a_commit_loses_nothing(copy, filled, monkeypatch, call, number, after):
+    store = Store(copy)
+    results = [(r, *instant_level(r, 3, store.state(r, 2))) for r in WANTED.wanted]
+    real, calls = getattr(os, call), 0
+
+    def refuse(*args):
+        nonlocal calls
+        calls += 1
+        if calls > after:
+            raise OSError(number, os.strerror(number))
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, refuse)
+        with pytest.raises(StoreError, match=r"the disk is full|the folder is read-only"):
+            store.commit(results, {})
+    expect_right_numbers(copy, filled)
+    assert mend(copy) == []
+    Store(copy).commit(results, {})
+    assert [Store(copy).levels_done(replica) for replica in WANTED.wanted] == [4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(OSError(number, os.strerror(number)) for number in (errno.EROFS, errno.EACCES)),
+        NotImplementedError("no flock"),
+    ],
+    ids=str,
+)
+def test_a_store_without_locks_is_said(copy, monkeypatch, error):
+    def refuse(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(locks, "FileLock", refuse)
+    with pytest.raises(StoreError, match=r"cannot lock .*; choose a store on a writable file system with file locks"):
+        Store(copy).locked(WANTED.wanted, wait=False).__enter__()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP])
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_file_system_without_locks_is_said_and_no_other_kind_of_lock_is_left_there(copy, monkeypatch, number, wait):
+    """Filelock would fall back to a file that outlives the process which made it."""
+
+    def refuse(*args):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", refuse)
+        with pytest.raises(StoreError, match=r"cannot lock .*; choose a store on a writable file system"):
+            Store(copy).locked(WANTED.wanted, wait).__enter__()
+    with Store(copy).locked(WANTED.wanted, wait=False) as mine:
+        assert mine
+
+
+def test_a_disk_too_full_for_a_lock_is_said(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+
+    def refuse(*args, **kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(locks, "FileLock", refuse)
+    with pytest.raises(StoreError, match=r"cannot lock .*: the disk is full; free some space"):
+        store.locked(WANTED.wanted, wait=False).__enter__()
+
+
+def test_locks_are_held_until_they_are_given_back(copy):
+    with Store(copy).locked(WANTED.wanted, wait=False) as mine:
+        assert mine
+        with Store(copy).locked([REPLICA], wait=False) as theirs:
+            assert not theirs
+    with Store(copy).locked([REPLICA], wait=False) as mine:
+        assert mine
+
+
+def test_what_cannot_be_swept_up_does_no_harm(copy, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    store = Store(copy)
+    record, state = instant_level(REPLICA, 3, store.state(REPLICA, 2))
+    monkeypatch.setattr(Path, "unlink", refuse)
+    store.commit([(REPLICA, record, state)], {})
+    assert Store(copy).levels_done(REPLICA) == 4
+
+
+def test_a_lock_that_another_holds_is_tried_once_and_all_are_given_back(copy):
+    one, other = Store(copy), Store(copy)
+    with one.locked([Replica(SPEC, 1001)], wait=False) as mine:
+        assert mine
+        with other.locked(WANTED.wanted, wait=False) as theirs:
+            assert not theirs
+        with other.locked([Replica(SPEC, 1000)], wait=False) as free:
+            assert free
+    with other.locked(WANTED.wanted, wait=False) as theirs:
+        assert theirs
+
+
+def test_asking_for_more_levels_or_seeds_extends_what_is_there(copy, filled):
+    store = Store(copy)
+    states = {seed: store.state(Replica(SPEC, seed), 2) for seed in SEEDS}
+    store.commit([(Replica(SPEC, s), *instant_level(Replica(SPEC, s), 3, states[s])) for s in SEEDS], {})
+    fill(store, plan([Request(SPEC, (1003,), 4)]))
+    expect_right_numbers(copy, filled)
+    assert store.curve(SPEC.digest, "test_accuracy", (*SEEDS, 1003), 4).values.shape == (4, 4)
+
+
+# Recorded in detail
+
+
+def test_series_are_read_back_and_make_a_curve_of_what_sums_them_up(tmp_path):
+    store, series = Store(tmp_path), (0.1, 0.5, 0.25)
+    record, state = instant_level(REPLICA, 0, None)
+    store.commit([(REPLICA, replace(record, epoch_test_accuracy=series), state)], {})
+    assert Store(tmp_path).records(*REPLICA.key)[0].epoch_test_accuracy == series
+    assert Store(tmp_path).curve(SPEC.digest, "best_epoch_test_accuracy", (1000,), 1).values.tolist() == [[0.5]]
+
+
+# States
+
+
+shapes = st.lists(st.integers(1, 7), min_size=1, max_size=4).map(tuple)
+
+
+@settings(max_examples=40)
+@given(
+    masked=st.lists(shapes, min_size=1, max_size=3),
+    unmasked=st.lists(shapes, max_size=2),
+    kept=st.sampled_from([0.0, 0.1, 0.9, 1.0]),
+    spoilt=st.sampled_from([0.0, math.nan, math.inf, -0.0]),
+    rewound=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
+def test_a_state_comes_back_to_the_bit(masked, unmasked, kept, spoilt, rewound, seed):
+    """Odd sizes, layers without a weight left, and the weights of a network that diverged."""
+    generator = torch.Generator().manual_seed(seed)
+    masks = {f"layer/{i}": torch.rand(shape, generator=generator) < kept for i, shape in enumerate(masked)}
+    trained_weights = {}
+    for name, mask in masks.items():
+        weights = torch.randn(mask.shape, generator=generator)
+        weights[0] = spoilt
+        trained_weights[name] = torch.where(mask, weights, 0.0)
+    biases = {f"bias{i}": torch.randn(shape, generator=generator) for i, shape in enumerate(unmasked)}
+    counts = {"num_batches_tracked": torch.tensor(seed)}
+    rewind = {name: torch.randn(weights.shape, generator=generator) for name, weights in trained_weights.items()}
+    state = ChainState(masks, {**biases, **trained_weights, **counts}, rewind if rewound else None)
+    with tempfile.TemporaryDirectory() as folder:
+        record, _ = instant_level(REPLICA, 0, None)
+        Store(Path(folder)).commit([(REPLICA, record, state)], {})
+        found = Store(Path(folder)).state(REPLICA, 0)
+    assert_same_tensors(found.masks, state.masks)
+    assert_same_tensors(found.trained, state.trained)
+    assert (found.rewind_point is None) == (not rewound)
+    assert_same_tensors(found.rewind_point or {}, state.rewind_point or {})
+
+
+def assert_same_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert (found[name].dtype, found[name].shape) == (value.dtype, value.shape)
+        assert found[name].numpy().tobytes() == value.numpy().tobytes()
+
+
+def test_a_sparse_state_takes_the_space_of_what_is_left(tmp_path):
+    mask = torch.zeros(1000, 100, dtype=torch.bool)
+    mask[:2] = True
+    record, _ = instant_level(REPLICA, 0, None)
+    Store(tmp_path).commit([(REPLICA, record, ChainState({"w": mask}, {"w": mask.float()}, None))], {})
+    (path,) = tmp_path.glob("runs/*/*/state-0.safetensors")
+    assert path.stat().st_size < 100_000 / 8 + 200 * 4 + 1000  # a bit a place, a number a weight, and the header
+
+
+@pytest.fixture
+def every(tmp_path):
+    """Two chains of three levels that keep the states of all, and what is derived from two levels of one of them."""
+    fill(Store(tmp_path), plan([Request(KEPT, (1000, 1001), 3), Request(REDENSE, (1000,), 2)]))
+    return tmp_path
+
+
+CHAIN, DERIVED = Replica(KEPT, 1000), Replica(REDENSE, 1000)
+
+
+def test_states_of_all_levels_are_kept_where_the_spec_says_so(every):
+    state = None
+    for level in range(3):
+        _, state = instant_level(CHAIN, level, state)
+        assert_same_tensors(Store(every).state(CHAIN, level).trained, state.trained)
+    names = [name for name in files(every) if "state" in name]
+    assert len(names) == 6
+    assert len({Path(name).name for name in names}) == 3
+
+
+def test_what_is_derived_keeps_no_state_and_starts_from_its_chain(every):
+    assert not list((every / "runs" / REDENSE.digest).rglob("state-*"))
+    for level, stored in enumerate(Store(every).records(*DERIVED.key)):
+        assert stored == instant_level(DERIVED, level, Store(every).state(CHAIN, level))[0]
+
+
+@pytest.mark.parametrize(("replica", "levels"), [(CHAIN, (-1, 3)), (DERIVED, (0, 1)), (Replica(KEPT, 7), (0,))])
+def test_a_state_that_is_not_kept_is_refused(every, replica, levels):
+    for level in levels:
+        with pytest.raises(InputError, match=rf"level {level} of seed {replica.seed} of run .* is not stored with wei"):
+            Store(every).state(replica, level)
+
+
+def test_of_a_chain_that_keeps_its_newest_state_no_other_is_had(filled):
+    for level in (0, 1, 3):
+        with pytest.raises(InputError, match=r"RecordSpec.weights is 'every_level'"):
+            Store(filled).state(REPLICA, level)
+
+
+@pytest.mark.parametrize("level", range(3))
+@pytest.mark.parametrize("missing", [False, True])
+def test_damage_to_any_level_that_is_kept_is_found_before_it_is_trained_on(every, level, missing):
+    path = every / "runs" / KEPT.digest / "1000" / f"state-{level}.safetensors"
+    if missing:
+        path.unlink()
+    else:
+        raw = bytearray(path.read_bytes())
+        raw[-1] ^= 1
+        path.write_bytes(raw)
+    store = Store(every)
+    with pytest.raises(DamageError, match=rf"state-{level}.safetensors is missing or damaged"):
+        store.state(CHAIN, level)
+    for replica in (CHAIN, Replica(KEPT, 1001), DERIVED):
+        store.verify(replica)
+    (warning,) = store.warnings
+    assert f"state-{level}.safetensors" in warning
+    assert [store.levels_done(replica) for replica in (CHAIN, Replica(KEPT, 1001), DERIVED)] == [0, 3, 2]
+
+
+def test_a_chain_trained_anew_is_what_was_derived_from_before(every):
+    (every / "runs" / KEPT.digest / "1000" / "state-1.safetensors").unlink()
+    Store(every).verify(CHAIN)
+    fill(Store(every), plan([Request(KEPT, (1000,), 3)]))
+    for level, stored in enumerate(Store(every).records(*DERIVED.key)):
+        assert stored == instant_level(DERIVED, level, Store(every).state(CHAIN, level))[0]
+
+
+def test_every_level_says_where_it_was_trained(copy):
+    store = Store(copy)
+    record, state = instant_level(REPLICA, 3, store.state(REPLICA, 2))
+    store.commit([(REPLICA, record, state)], {"device": "cuda", "watts": 700.0})
+    found = Store(copy).provenance(*REPLICA.key)
+    assert [about["device"] for about in found] == ["cpu", "cpu", "cpu", "cuda"]
+    assert found[3]["watts"] == 700.0
+    assert store.provenance(REPLICA.spec.digest, 7) == ()
+
+
+# What a chain rewinds to
+
+
+POINT = {"w": torch.arange(32.0), "count": torch.tensor(7)}
+
+
+def rewinding(store: Store, replica: Replica, levels: range, point: Mapping[str, Tensor] = POINT) -> None:
+    """Commit some levels of a chain that goes back to a point of its dense training."""
+    for level in levels:
+        before = store.state(replica, level - 1) if level else None
+        record, state = instant_level(replica, level, before)
+        store.commit(
+            [(replica, record, replace(state, rewind_point=point if before is None else before.rewind_point))], {}
+        )
+
+
+def as_schema_1(path: Path, replica: Replica) -> None:
+    """What an older version wrote: the rewinding point in every state, and no word of it elsewhere."""
+    folder = path / "runs" / replica.spec.digest / str(replica.seed)
+    content = json.loads((folder / "levels.json").read_bytes())["content"]
+    del content["rewind"]
+    point = {f"rewind/{name}": value for name, value in load_file(folder / "rewind.safetensors").items()}
+    (folder / "rewind.safetensors").unlink()
+    for state in folder.glob("state-*"):
+        state.write_bytes(save({**load_file(state), **point}))
+        level = int(state.stem.removeprefix("state-"))
+        content["states"][level] = hashlib.sha256(state.read_bytes()).hexdigest()
+    (folder / "levels.json").write_bytes(seal(content))
+    (path / "store.json").write_bytes(seal({"schema": 1}))
+
+
+@pytest.mark.parametrize("replica", [REPLICA, CHAIN], ids=["the newest state", "every state"])
+def test_what_a_chain_rewinds_to_is_stored_once_and_comes_back_with_every_state(tmp_path, replica):
+    rewinding(Store(tmp_path), replica, range(4))
+    kept = range(4) if replica is CHAIN else range(3, 4)
+    for level in kept:
+        state = Store(tmp_path).state(replica, level)
+        assert_same_tensors(state.rewind_point or {}, POINT)
+    assert len([name for name in files(tmp_path) if "rewind" in name]) == 1
+    for path in tmp_path.glob("runs/*/*/state-*"):
+        assert not any(name.startswith("rewind") for name in load_file(path))
+    opened = Store(tmp_path)
+    opened.verify(replica)
+    assert opened.warnings == []
+
+
+@pytest.mark.parametrize("replica", [REPLICA, CHAIN], ids=["the newest state", "every state"])
+def test_a_store_of_schema_1_is_read_as_it_is_and_gone_on_with(tmp_path, replica):
+    rewinding(Store(tmp_path), replica, range(2))
+    as_schema_1(tmp_path, replica)
+    before = {name: (tmp_path / name).read_bytes() for name in files(tmp_path)}
+    store = Store(tmp_path)
+    store.verify(replica)
+    assert (store.levels_done(replica), store.warnings) == (2, [])
+    assert_same_tensors(store.state(replica, 1).rewind_point or {}, POINT)
+    assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before
+    rewinding(store, replica, range(2, 4))
+    for level in range(4) if replica is CHAIN else range(3, 4):
+        assert_same_tensors(Store(tmp_path).state(replica, level).rewind_point or {}, POINT)
+    store.verify(replica)
+    assert store.warnings == []
+
+
+def test_an_older_version_is_kept_from_a_chain_whose_rewinding_point_it_would_not_see(tmp_path):
+    rewinding(Store(tmp_path), CHAIN, range(1))
+    as_schema_1(tmp_path, CHAIN)
+    store = Store(tmp_path)
+    store.commit([(REPLICA, *instant_level(REPLICA, 0, None))], {})
+    assert json.loads((tmp_path / "store.json").read_bytes())["content"] == {"schema": 1}
+    rewinding(store, CHAIN, range(1, 2))
+    assert json.loads((tmp_path / "store.json").read_bytes())["content"] == {"schema": 2}
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_damage_to_what_a_chain_rewinds_to_is_found_before_it_is_trained_on(tmp_path, missing):
+    rewinding(Store(tmp_path), CHAIN, range(2))
+    (path,) = tmp_path.rglob("rewind.safetensors")
+    if missing:
+        path.unlink()
+    else:
+        raw = bytearray(path.read_bytes())
+        raw[-1] ^= 1
+        path.write_bytes(raw)
+    store = Store(tmp_path)
+    with pytest.raises(DamageError, match=r"rewind.safetensors is missing or damaged"):
+        store.state(CHAIN, 1)
+    store.verify(CHAIN)
+    assert len(store.warnings) == 1
+    assert store.levels_done(CHAIN) == 0
+
+
+def test_a_dense_training_whose_pass_is_missing_may_be_repeated_with_another_point(tmp_path):
+    rewinding(Store(tmp_path), CHAIN, range(1))
+    (found,) = (tmp_path / "passes").iterdir()
+    found.unlink()
+    other = {name: value + 1 for name, value in POINT.items()}
+    rewinding(Store(tmp_path), CHAIN, range(2), other)
+    assert_same_tensors(Store(tmp_path).state(CHAIN, 1).rewind_point or {}, other)
+
+
+def test_a_chain_has_one_rewinding_point(tmp_path):
+    store = Store(tmp_path)
+    rewinding(store, CHAIN, range(1))
+    record, state = instant_level(CHAIN, 1, store.state(CHAIN, 0))
+    other = replace(state, rewind_point={name: value + 1 for name, value in POINT.items()})
+    with pytest.raises(InputError, match="has another rewinding point already"):
+        store.commit([(CHAIN, record, other)], {})
+    assert store.levels_done(CHAIN) == 1
