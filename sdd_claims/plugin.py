@@ -63,7 +63,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--engine", metavar="NAME", help="serial, pool (one process a core or GPU; the default) or ray")
     group.addoption("--ray-address", metavar="ADDR", help="of a Ray cluster (default: RAY_ADDRESS, else a local one)")
     group.addoption("--seeds", metavar="LIST", help="judge these seeds instead, such as 1000-1011,1020")
-    group.addoption("--strict-verdicts", action="store_true", help="fail on every verdict but the registered one")
+    group.addoption("--strict-verdicts", action="store_true", help="fail on every verdict but the one expected")
     group.addoption("--plan", action="store_true", help="say what would be trained and what it costs; train nothing")
     group.addoption(
         "--budget", metavar="HOURS", help="train for so long, what gives the most verdicts first; the rest is skipped"
