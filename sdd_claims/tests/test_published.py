@@ -10,6 +10,7 @@ import pytest
 from sdd_claims.claim import BLOCK, FromPilots
 from sdd_claims.judging.ledger import Ledger
 from sdd_claims.locations import checkout
+from sdd_claims.register import the_register
 from sdd_claims.rejudge import Rejudging, rejudge
 from sdd_claims.report import claims_json, evidence, highlights, history, markdown, sentences
 from sdd_claims.report.claims_json import ClaimEntry
@@ -95,3 +96,12 @@ def test_the_table_of_the_readme_counts_what_was_published():
     text = (TOP / "README.md").read_text(encoding="utf-8")
     rows = re.findall(rf"^\| {paper}{4 * count} \|$", text, re.MULTILINE)
     assert {paper: [int(count) for count in counts] for paper, *counts in rows} == readme_rows("fast")
+
+
+def test_the_documents_count_as_the_register_does():
+    trials = [trial for trial in all_trials().values() if not trial.claim.exploratory]
+    full = sum(trial.tier == "full" for trial in trials)
+    rate = f"{the_register().alpha:g} / {the_register().registered}"
+    for name in ("README.md", "docs/statistics.md"):
+        assert rate in (TOP / name).read_text(encoding="utf-8")
+    assert f"Over the {full} registered trials" in (TOP / "docs" / "statistics.md").read_text(encoding="utf-8")
