@@ -191,10 +191,10 @@ class PowerEntry(TypedDict):
 
 
 class CalibrationEntry(TypedDict):
-    """The rules' measured size and power at the threshold and looks in use, `tests` being their version."""
+    """The rules' measured size and power at the threshold and looks in use; `tests` is their version, since there are several."""
 
     schema: int
-    tests: int
+    tests: NotRequired[int]
     threshold: float
     looks: list[int]
     command: str
