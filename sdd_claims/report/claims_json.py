@@ -191,7 +191,7 @@ class PowerEntry(TypedDict):
 
 
 class CalibrationEntry(TypedDict):
-    """The rules' measured size and power at the threshold and looks in use; `tests` is their version, since there are several."""
+    """The rules' measured size and power at the threshold and looks in use; `tests` is the version of the tests."""
 
     schema: int
     tests: NotRequired[int]
