@@ -175,7 +175,7 @@ def unrecorded(spec: RunSpec, measure: str) -> str | None:
     source = SUMMARIES[measure][0] if measure in SUMMARIES else measure
     regression, deep = spec.path.over == "epochs", len(spec.model.hidden) > 1
     compared = spec.derivation.kind in ("redense", "independent")
-    chain, refit = spec.path.over == "none", spec.path.over.endswith("_refit")
+    refit = spec.path.over.endswith("_refit")
     of_regression = {"density", "train_loss", "train_flops", "seconds", "nonzero_fraction", "active_neurons"}
     if deep:
         of_regression.add("rank")
@@ -187,7 +187,7 @@ def unrecorded(spec: RunSpec, measure: str) -> str | None:
         "validation_accuracy": bool(spec.data.validation_size),
         "line_train_loss": compared,
         "learning_distance": not refit,
-        "weight_variance": chain,
+        "weight_variance": not refit,
         **dict.fromkeys(("nonzero_fraction", "active_neurons", "rank", "parallel_rows"), False),
     }
     if source in of_regression if regression else elsewhere.get(source, True):

@@ -148,15 +148,15 @@ def verdict(claim: ClaimEntry) -> str:
 
 def expectation(claim: ClaimEntry) -> str:
     """What the register expected before the seeds judged, since when, and what it expects of later blocks."""
-    rows = claim.get("registrations", [])
+    said = "this verdict" if claim["verdict"] == claim["expected"] else claim["expected"]
+    rows = claim.get("registrations")
     if not rows:
-        said = "this verdict" if claim["verdict"] == claim["expected"] else claim["expected"]
-        return f"The register expected {said} when this report was written."
+        when = " when this report was written" if rows is None else ""
+        return f"The register expected {said}{when}."
     # Pilots that show no windows leave the first expectation unjudged.
     block = max(min(claim["seeds"], default=0), rows[0]["block"])
     before = [row for row in rows if row["block"] <= block]
     since = f", since {before[-1]['date']} (commit {before[-1]['commit']})"
-    said = "this verdict" if claim["verdict"] == claim["expected"] else claim["expected"]
     sentences = [f"The register expected {said}{since}."]
     sentences += [
         f"Of blocks from {row['block']} on it expects {row['expected']}, since {row['date']} (commit {row['commit']})"

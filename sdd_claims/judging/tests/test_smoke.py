@@ -133,7 +133,7 @@ PATHS_OF_EACH_KIND = (
 @pytest.mark.parametrize("validation_size", [0, 10, 10_000])
 def test_a_path_is_shrunk_to_three_points_and_not_pruned(spec, validation_size, tmp_path):
     whole = spec.but(data={"name": "mnist", "validation_size": validation_size})
-    small = shrunk(CurveOf(whole, "test_accuracy", len(whole.path.values)), tmp_path)
+    small = shrunk(CurveOf(whole, "train_loss", len(whole.path.values)), tmp_path)
     assert (small.levels, len(small.position()), small.axis) == (3, 3, spec.axis)
     assert small.spec.pruning == spec.pruning
     assert small.spec.training.epochs <= 3
