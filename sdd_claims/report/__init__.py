@@ -54,6 +54,8 @@ def render(directory: Path) -> Path:
     figures = highlights.highlights(document, curves)
     for figure in figures:
         write_atomically(directory / figure.path, figure.svg.encode())
+    for left in {*(directory / highlights.FOLDER).glob("*.svg")} - {directory / figure.path for figure in figures}:
+        left.unlink()  # of a run that this one has replaced
     page = directory / "index.html"
     write_atomically(page, html.to_html(document, curves, remark).encode())
     write_atomically(directory / "SUMMARY.md", markdown.to_markdown(document, figures, remark).encode())

@@ -9,6 +9,8 @@ from sdd_claims.report import html, sentences
 from sdd_claims.report.claims_json import ClaimsDocument
 from sdd_claims.report.lines import CurveSource
 
+FOLDER = "figures"
+
 SHOWN = (
     "he2022/sdd_appears_under_label_noise",
     "quetu2023/lambda_opt_is_monotone",
@@ -43,7 +45,7 @@ def highlights(document: ClaimsDocument, source: CurveSource) -> list[Highlight]
         if panels and panels[0].claim is not None:
             network = re.sub(r"[^\w-]+", "-", sentences.network(claim))
             name = "-".join(filter(None, (claim["id"].replace("/", "-"), network)))
-            drawn.append(Highlight(f"figures/{name}.svg", claim["statement"], _alone(str(panels[0].claim))))
+            drawn.append(Highlight(f"{FOLDER}/{name}.svg", claim["statement"], _alone(str(panels[0].claim))))
     return drawn
 
 

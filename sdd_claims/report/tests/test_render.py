@@ -295,3 +295,12 @@ def test_a_document_that_cannot_be_written_leaves_what_stood_there(tmp_path, doc
     with pytest.raises(InputError, match="cannot hold NaN"):
         write(tmp_path, document, source)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*")} == before
+
+
+def test_figures_of_a_run_that_was_replaced_go_with_it(tmp_path, document, source):
+    write(tmp_path, document, source)
+    (figure,) = (tmp_path / "figures").glob("*.svg")
+    stale = figure.with_name("zhang2024-another.svg")
+    stale.write_text("<svg/>")
+    write(tmp_path, document, source)
+    assert list((tmp_path / "figures").iterdir()) == [figure]
