@@ -333,3 +333,12 @@ def test_a_trial_that_contradicts_the_register_is_refused(settings, message):
     trial = trial_named("obedience", block=2000)
     with pytest.raises(InputError, match=re.escape(message)):
         replace(trial, **{"claim": claim, "expected": None, **settings})
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"), [(1000, "supported"), (2500, "supported"), (3000, "refuted"), (9000, "refuted")]
+)
+def test_seeds_that_a_user_gave_are_judged_by_what_is_expected_of_their_own_block(first, expected):
+    claim = registered_claim((2000, "supported", "2026-01-01", "aaa"), (3000, "refuted", "2026-02-02", "bbb"))
+    trial = replace(trial_named("obedience", block=2000), claim=claim, expected=None)
+    assert replace(trial, own_seeds=(first, first + 1)).expected == expected
