@@ -12,7 +12,7 @@ import torch
 
 from sdd_claims.errors import StoreError
 from sdd_claims.machine import provenance
-from sdd_claims.spec import LATER, RunSpec, canonical_json
+from sdd_claims.spec import OMITTED_FROM_DIGEST_AT, RunSpec, canonical_json
 from sdd_claims.storage.store import Store
 
 ASSUMED = 10e12
@@ -109,7 +109,7 @@ class Rates:
 def _kind(settings: Mapping[str, Any]) -> tuple[str, str]:
     """What decides how fast a spec trains on a machine: network and precision."""
     network = {name: value for name, value in settings["model"].items() if name != "initialization"}
-    return canonical_json(network), settings["training"].get("precision", LATER["precision"])
+    return canonical_json(network), settings["training"].get("precision", OMITTED_FROM_DIGEST_AT["precision"])
 
 
 @cache

@@ -1,0 +1,54 @@
+"""The way from one level of a chain to the next, and trainings that are derived from a level."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sdd_claims.spec.base import Spec
+
+Criterion = Literal["magnitude", "gradient", "random", "none"]
+RetrainingMethod = Literal["lottery_ticket_rewinding", "finetuning", "learning_rate_rewinding", "scratch"]
+DerivationKind = Literal["none", "redense", "same_mask", "reinitialized", "independent"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruningSpec(Spec):
+    """The way from a level to the next: which weights go, and what training starts from.
+
+    Attributes:
+        criterion: which weights go, see `sdd_claims.pruning.criteria`; "none" keeps all (identity masks).
+        fraction: of the prunable weights left, taken at each level.
+        retraining: what training starts from, see `sdd_claims.pruning.retraining`.
+        rewind_iteration: of the dense training, to which weights and schedule go back.
+    """
+
+    criterion: Criterion = "magnitude"
+    fraction: float = 0.2
+    retraining: RetrainingMethod = "lottery_ticket_rewinding"
+    rewind_iteration: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require("fraction", 0 < self.fraction < 1, "between 0 and 1, both excluded")
+        self._require("rewind_iteration", self.rewind_iteration >= 0, "at least 0")
+
+    def density(self, level: int) -> float:
+        """Fraction of prunable weights that the schedule leaves at a level; 1 at level 0."""
+        return float((1 - self.fraction) ** level)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DerivationSpec(Spec):
+    """A training that starts from every level of a chain and leads nowhere: the chain goes on without it.
+
+    Attributes:
+        kind: "none" for the chain itself, else see `sdd_claims.pruning.derivations`.
+        draw: number of the repetition: of the batch order and, where the kind draws one, of the initialization.
+    """
+
+    kind: DerivationKind = "none"
+    draw: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require("draw", self.draw >= 1, "at least 1")
+        self._require("draw", self.kind != "none" or self.draw == 1, "1 for the chain itself, which draws no other")
