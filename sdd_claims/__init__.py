@@ -8,10 +8,14 @@ What a claim module imports, and what a researcher needs to try a claim on a net
 
 from typing import TYPE_CHECKING, Any
 
-from sdd_claims.claim import Claim, Control, CurveOf, FromPilots, Trial, Verdict
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError, StoreError
+from sdd_claims.judging.verdict import Verdict
 from sdd_claims.record import LevelRecord, Replica
+from sdd_claims.registration.claim import Claim
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import (
     DataSpec,
     DerivationSpec,

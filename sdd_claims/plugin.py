@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from sdd_claims.claim import Trial
 from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError
 from sdd_claims.judging.options import limit_threads, settings_of
 from sdd_claims.judging.run import ClaimRun, paragraph, summary_lines
-from sdd_claims.register import the_register
+from sdd_claims.registration.register import the_register
+from sdd_claims.registration.trial import Trial
 from sdd_claims.report import sentences
 from sdd_claims.report.claims_json import ClaimEntry
 
@@ -31,7 +31,7 @@ _run: pytest.StashKey[ClaimRun] = pytest.StashKey()
 
 @dataclass(frozen=True)
 class CheckedVerdict:
-    """What a claim's test holds in hand.
+    """The verdict that a claim's test asked for.
 
     Attributes:
         entry: the verdict as it will stand in claims.json.
@@ -209,10 +209,9 @@ class _Verdicts:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self._entries:
-            mode = self._config.stash[_run].settings.mode
-            directory = self._config.option.report or f"reports/{'latest' if mode == 'judge' else mode}"
-            command = " ".join(["pytest", *map(str, self._config.invocation_params.args)])
             run = self._config.stash[_run]
+            directory = self._config.option.report or run.settings.mode.report_folder
+            command = " ".join(["pytest", *map(str, self._config.invocation_params.args)])
             try:
                 self._page = run.write_report(list(self._entries.values()), Path(directory).absolute(), command)
             except (InputError, StoreError) as error:

@@ -14,24 +14,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
-from sdd_claims.claim import (
-    BLOCK,
-    CurveOf,
-    FromPilots,
-    Tier,
-    Trial,
-    Verdict,
-    judge_at,
-    pilot_curves,
-    settled_by_pilots,
-    stays_open,
-    without_windows,
-)
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.judging.claim_entry import adjust, judged, judged_control
+from sdd_claims.judging.claim_entry import adjust_p_values, judged_claim, judged_control
+from sdd_claims.judging.verdict import Verdict, judge_at, stays_open, without_windows
 from sdd_claims.locations import checkout
-from sdd_claims.register import the_register
+from sdd_claims.registration.claim import BLOCK, Tier
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.register import the_register
+from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, evidence, numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, RunEntry
 from sdd_claims.report.evidence import Evidence
@@ -43,10 +35,10 @@ TOLERANCE = 1e-9
 """Relative: sums are rounded by the processor's vector width. A changed observation shows in far earlier digits."""
 
 _ZERO = 1e-12
-"""What counts as no effect: a difference of equal numbers, up to rounding. Of a p every digit counts."""
+"""An effect below this is none: a difference of equal numbers, up to rounding. For a p every digit counts."""
 
 _OF_PROTOCOL = ("protocol", "looks", "threshold")
-"""What other rules than the published ones change by themselves, whatever the evidence says."""
+"""Fields that other rules than the published ones change by themselves, whatever the evidence says."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +86,7 @@ def rejudge(directory: Path, trials: Trials, rules: Rules = "published") -> Reju
 
     Args:
         directory: holds `claims.json` and its evidence.
-        trials: those that are registered now, see `sdd_claims.trials`.
+        trials: those that are registered now, see `sdd_claims.registration.trials`.
         rules: "published" judges only what was judged by the protocol that is registered now; "today" judges
             everything by the rules and windows of today, on the seeds that judged.
 
@@ -112,7 +104,7 @@ def rejudge(directory: Path, trials: Trials, rules: Rules = "published") -> Reju
     curves = evidence.read(directory)
     found = [_again(claim, trials, curves, document, rules) for claim in document["claims"]]
     # Who cannot be judged again keeps its place among the p of its family.
-    adjust([each.again or cast(ClaimEntry, dict(each.claim)) for each in found], document["registered"])
+    adjust_p_values([each.again or cast(ClaimEntry, dict(each.claim)) for each in found], document["registered"])
     ignored = _OF_PROTOCOL if rules == "today" else ()
     return Rejudging(
         tuple(_compared(each, curves, ignored) for each in found),
@@ -143,7 +135,7 @@ def _again(claim: ClaimEntry, trials: Trials, curves: Evidence, document: Claims
         ClaimEntry,
         {
             **claim,
-            **judged(verdict),
+            **judged_claim(verdict),
             "expected": ours.expected,
             "proxy": ours.proxy,
             "exploratory": ours.claim.exploratory,
@@ -167,10 +159,10 @@ def _judged(trial: Trial, claim: ClaimEntry, curves: Evidence, error_rate: float
         return curves.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
 
     if isinstance(rule := trial.rule, FromPilots):
-        for curve in pilot_curves(rule).values():
+        for curve in rule.pilot_curves().values():
             read(curve, rule.seeds)  # what the evidence lacks is no phase that pilots do not show
         try:
-            trial, _ = settled_by_pilots(trial, rule, read)
+            trial, _ = trial.resolved(read)
         except InputError as error:
             return without_windows(trial, rule, error)
     seeds = tuple(claim["seeds"])
@@ -199,7 +191,7 @@ def _misnamed(claim: ClaimEntry, verdict: Verdict) -> tuple[str, ...]:
     trial, seeds = verdict.trial, verdict.seeds
     expected: dict[str, tuple[Mapping[str, CurveOf], Mapping[str, RunEntry]]]
     if isinstance(trial.rule, FromPilots):
-        expected = {"curves": (pilot_curves(trial.rule), claim["runs"])}
+        expected = {"curves": (trial.rule.pilot_curves(), claim["runs"])}
     else:
         expected = {
             "curves": (trial.curves, claim["runs"]),
@@ -239,7 +231,7 @@ _OF_CONTROL = tuple(sorted(claims_json.JudgedControl.__annotations__))
 
 
 def _comparable(claim: ClaimEntry, ignored: Sequence[str]) -> dict[str, Any]:
-    """What judging decides, and what the register says of it."""
+    """The fields that judging decides, and those that the register does."""
     whole: Mapping[str, Any] = claim
     control: Mapping[str, Any] = claim["control"]
     found = {name: whole.get(name) for name in _COMPARED if name not in ignored}
@@ -300,7 +292,7 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
         help="published (default): only by the protocol that judged; today: by the rules and windows of this version",
     )
     options = parser.parse_args(arguments)
-    from sdd_claims.trials import all_trials  # imports every claim module
+    from sdd_claims.registration.trials import all_trials  # imports every claim module
 
     try:
         if not options.directory.is_dir() and checkout() is None:

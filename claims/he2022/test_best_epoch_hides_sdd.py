@@ -7,9 +7,9 @@ sweet phase.
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
-from sdd_claims.setting import full_on
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.setting import full_on
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, Contrast, DipFree, Greater, Phases, Rule, Term, Window
 
 from .settings import FAST, RESNET_CIFAR100, Setting

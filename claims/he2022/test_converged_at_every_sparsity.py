@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from sdd_claims.claim import Control, CurveOf, Trial
-from sdd_claims.register import registered
-from sdd_claims.setting import full_on
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.setting import full_on
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, DipThenRise, Equivalent, Rule, Term, Window
 

@@ -8,9 +8,10 @@ network this small is a proxy, and its fast trial is registered as inconclusive:
 
 import pytest
 
-from sdd_claims.claim import Control, CurveOf, Trial
-from sdd_claims.register import registered
-from sdd_claims.setting import full_on
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.setting import full_on
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, Greater, Phases, Rule, Term, Window
 

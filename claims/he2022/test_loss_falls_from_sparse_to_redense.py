@@ -2,9 +2,10 @@
 
 import pytest
 
-from sdd_claims.claim import Control, CurveOf, Trial
-from sdd_claims.register import registered
-from sdd_claims.setting import full_on
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.setting import full_on
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import RunSpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Phases, Rule, Term, Window
 

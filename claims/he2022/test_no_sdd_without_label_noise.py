@@ -2,9 +2,9 @@
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
-from sdd_claims.setting import full_on
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.setting import full_on
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import DipFree, Phases, Rule
 
 from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, Setting

@@ -4,9 +4,9 @@ from math import log2
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
-from sdd_claims.setting import full_on
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.setting import full_on
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import Location, Phases, Rule, Shifts
 
 from .settings import FAST, LENET, RESNET_CIFAR10, Setting

@@ -9,9 +9,9 @@ p .004), block 7000 supports it (1.3 points, p .00044). It went into block 7000 
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
-from sdd_claims.setting import full_on
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.setting import full_on
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, Contrast, Greater, Phases, Rule, Term
 
 from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, Setting

@@ -9,9 +9,9 @@ other way (12.8 to 10.4, six pilots).
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
-from sdd_claims.setting import full_on
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.setting import full_on
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import Phases, Rule, Term, Window, ordered
 
 from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, Setting

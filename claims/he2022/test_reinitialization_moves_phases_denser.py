@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
-from sdd_claims.setting import full_on
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.setting import full_on
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, Location, Phases, Rule, Shifts
 
 from .settings import FAST, RESNET_CIFAR10, RESNET_CIFAR100, Setting

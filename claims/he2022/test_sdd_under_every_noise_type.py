@@ -7,9 +7,9 @@ tell from the margin of 1 point with a power of 80 %, and -0.5 points under asym
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
-from sdd_claims.setting import full_on
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.setting import full_on
+from sdd_claims.registration.trial import Control, Trial
 
 from .settings import FAST, RESNET_CIFAR10, RESNET_CIFAR100, Setting
 

@@ -8,8 +8,9 @@ full tier's pilots show otherwise: 46, 59 and 74 neurons at widths 162, 324 and 
 
 import pytest
 
-from sdd_claims.claim import Control, CurveOf, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import PenaltySpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Rule, Term
 

@@ -7,8 +7,8 @@ seeds.
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf
 
 from .settings import FAST, FULL, NOTICED, Setting, below, curve, eq2, weight_decay

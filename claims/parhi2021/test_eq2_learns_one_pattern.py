@@ -13,8 +13,9 @@ has 76, 28 and 6 % of the weights and ranks of 16, 13 and 1 after 50,000, 100,00
 
 import pytest
 
-from sdd_claims.claim import Control, CurveOf, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import PenaltySpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Term
 

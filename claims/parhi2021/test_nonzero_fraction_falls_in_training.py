@@ -2,8 +2,8 @@
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Rule, Term
 
 from .settings import FAST, FULL, NONE, NOTICED, START, Setting, at, curve, eq2, weight_decay

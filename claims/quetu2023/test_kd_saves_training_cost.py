@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, Contrast, Greater, Rule
 
 from .settings import FAST, FULL, Setting, paid, picked

@@ -7,8 +7,8 @@ one at 50 %, who has learned all wrong labels.
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, DipFree
 
 from .settings import FAST, FULL, Setting, at

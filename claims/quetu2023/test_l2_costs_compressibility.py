@@ -6,8 +6,8 @@ lambda_opt above 90 % sparsity; a proxy does not refute.
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import Contrast, Greater, Term, Window
 
 from .settings import FAST, FULL, Setting

@@ -7,9 +7,9 @@ and 0.05 none at 50 %, but that 0.03 leaves one of more than a point at 50 % (sm
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
-from sdd_claims.setting import dip
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.setting import dip
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, DipFree, Rule
 
 from .settings import FAST, FULL, Setting

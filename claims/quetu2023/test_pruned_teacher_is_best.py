@@ -7,8 +7,8 @@ that has none; a proxy does not refute.
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import ordered
 
 from .settings import FAST, FULL, Setting, picked

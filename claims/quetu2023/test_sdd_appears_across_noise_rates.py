@@ -6,8 +6,8 @@ The fast trial is registered as inconclusive: on twelve pilots accuracy rises ag
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 
 from .settings import FAST, FULL, Setting
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import NoiseSpec
 
 from .settings import FULL, Setting

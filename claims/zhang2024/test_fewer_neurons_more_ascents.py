@@ -8,8 +8,8 @@ than 0.01 counted.
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, FewerTurns
 
 from .settings import BOTH, FAST, FULL, Setting, named

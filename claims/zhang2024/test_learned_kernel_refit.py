@@ -6,8 +6,8 @@ the paper follows from the answer. On twelve pilots neither does: accuracy stays
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, DipFree
 
 from .settings import FAST, FULL, Setting, named

@@ -11,8 +11,8 @@ from itertools import combinations
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, Location, SamePlace
 
 from .settings import BOTH, FAST, FULL, Setting, named

@@ -9,8 +9,8 @@ one.
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, Contrast, Greater, Term
 
 from .settings import FAST, FULL, OFF, Setting

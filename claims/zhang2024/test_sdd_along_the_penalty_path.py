@@ -9,8 +9,8 @@ nothing of the rule.
 
 import pytest
 
-from sdd_claims.claim import Control, Trial
-from sdd_claims.register import registered
+from sdd_claims.registration.register import registered
+from sdd_claims.registration.trial import Control, Trial
 
 from .settings import BOTH, FAST, FULL, PROXIMAL, Setting
 

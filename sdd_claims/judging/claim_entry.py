@@ -5,9 +5,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from sdd_claims.claim import CurveOf, Decision, FromPilots, Verdict, pilot_curves
+from sdd_claims.judging.verdict import Verdict
 from sdd_claims.machine.footprint import footprint
 from sdd_claims.record import LevelRecord
+from sdd_claims.registration.claim import Decision
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.report.claims_json import (
     ClaimEntry,
     ControlEntry,
@@ -25,35 +28,35 @@ from sdd_claims.stats import Effect, Outcome, Rule, holm
 
 
 class RecordSource(Protocol):
-    """What an entry reads from the store."""
+    """The part of a store that entries are read from."""
 
     def records(self, digest: str, seed: int) -> tuple[LevelRecord, ...]:
         """The finished levels of a replica."""
 
     def provenance(self, digest: str, seed: int) -> tuple[Mapping[str, Any], ...]:
-        """Where each of them was trained."""
+        """The machine and versions behind each of these levels."""
 
 
-def entry(
+def claim_entry_from(
     verdict: Verdict,
     source: RecordSource,
     curves: Mapping[str, CurveOf],
     control_curves: Mapping[str, CurveOf],
     rerun: str,
 ) -> ClaimEntry:
-    """The entry of one trial; `p_holm` is filled in when all entries are together.
+    """The entry of one trial in claims.json; `p_holm` is filled in when all entries are together.
 
     Args:
-        verdict: what the trial came to.
-        source: where the cost of the runs is read.
+        verdict: the trial's verdict.
+        source: records and provenance of its runs.
         curves: those that were really judged (a smoke run shrinks the trial's).
         control_curves: those of the control.
-        rerun: the line that does it again.
+        rerun: the command that does it again.
     """
     trial = verdict.trial
-    claim, registered_by = trial.claim, trial.registered
+    claim, pilots = trial.claim, trial.windows_from
     return ClaimEntry(
-        **judged(verdict),
+        **judged_claim(verdict),
         id=claim.id,
         paper=claim.paper,
         title=claim.title,
@@ -80,20 +83,20 @@ def entry(
             RegistrationEntry(block=row.block, expected=row.expected, date=row.date, commit=row.commit, why=row.why)
             for row in claim.registrations.get(trial.tier, ())
         ],
-        pilots=_runs(pilot_curves(registered_by), registered_by.seeds, source) if registered_by else {},
+        pilots=_runs(pilots.pilot_curves(), pilots.seeds, source) if pilots else {},
     )
 
 
-def judged(verdict: Verdict) -> JudgedClaim:
+def judged_claim(verdict: Verdict) -> JudgedClaim:
     """The fields of an entry that judging decides, and that judging the same curves again must repeat."""
     trial, outcome = verdict.trial, verdict.outcome
-    settled = None if isinstance(trial.rule, FromPilots) else trial.rule
+    rule = None if isinstance(trial.rule, FromPilots) else trial.rule
     return JudgedClaim(
         verdict=verdict.decision,
-        rule=settled.name if settled else "from pilots",
+        rule=rule.name if rule else "from pilots",
         words=outcome.words if outcome else "",
         effect=_effect(outcome),
-        margin=settled.margin if settled else None,
+        margin=rule.margin if rule else None,
         p=outcome.p if outcome else None,
         p_contrary=outcome.p_contrary if outcome else None,
         threshold=verdict.threshold,
@@ -101,14 +104,14 @@ def judged(verdict: Verdict) -> JudgedClaim:
         looks=list(verdict.looks),
         reason=verdict.reason,
         parts=_parts(outcome, trial.judged_by, verdict.part_decisions) if outcome else [],
-        windows={name: [window.low, window.high] for name, window in settled.windows().items()} if settled else {},
-        protocol=trial.protocol if settled else None,
-        window_axes={name: window.axis for name, window in settled.windows().items()} if settled else {},
+        windows={name: [window.low, window.high] for name, window in rule.windows().items()} if rule else {},
+        protocol=trial.protocol if rule else None,
+        window_axes={name: window.axis for name, window in rule.windows().items()} if rule else {},
     )
 
 
 def judged_control(verdict: Verdict) -> JudgedControl:
-    """The same of its control."""
+    """The fields of the control that judging decides."""
     outcome = verdict.control_outcome
     return JudgedControl(
         verdict=verdict.control_decision,
@@ -118,8 +121,8 @@ def judged_control(verdict: Verdict) -> JudgedControl:
     )
 
 
-def adjust(entries: Sequence[ClaimEntry], registered: int) -> None:
-    """Fill in Holm-adjusted p, over the register, within each tier and network."""
+def adjust_p_values(entries: Sequence[ClaimEntry], registered: int) -> None:
+    """Fill in the Holm-adjusted p of every entry, over the register, within each tier and network."""
     families = defaultdict[tuple[str, str], list[ClaimEntry]](list)
     for each in entries:
         if each["p"] is not None and not each.get("exploratory", False):
@@ -130,13 +133,13 @@ def adjust(entries: Sequence[ClaimEntry], registered: int) -> None:
 
 
 def trained_on(entries: Iterable[ClaimEntry], source: RecordSource) -> list[TrainingEntry]:
-    """Where the levels behind these entries were trained, each level once, most of them first."""
+    """The machines that trained the levels behind these entries, with the number of levels, most of them first."""
     levels: dict[tuple[str, int], int] = {}
     for run in (run for each in entries for run in curves_of(each)):
         for seed in run["seeds"]:
             key = run["digest"], seed
             levels[key] = max(levels.get(key, 0), run["levels"])
-    places = Counter(
+    machines = Counter(
         (about["hardware"], about.get("capability", ""), about["versions"]["torch"], about["commit"])
         for (digest, seed), count in levels.items()
         for about in source.provenance(digest, seed)[:count]
@@ -144,7 +147,7 @@ def trained_on(entries: Iterable[ClaimEntry], source: RecordSource) -> list[Trai
     )
     return [
         TrainingEntry(hardware=hardware, capability=capability, torch=torch, commit=commit, levels=count)
-        for (hardware, capability, torch, commit), count in places.most_common()
+        for (hardware, capability, torch, commit), count in machines.most_common()
     ]
 
 
@@ -201,7 +204,7 @@ def _run(curve: CurveOf, seeds: tuple[int, ...], source: RecordSource) -> RunEnt
 
 
 def _cost(curves: list[CurveOf], judged: tuple[int, ...], source: RecordSource) -> CostEntry:
-    """Everything the claim and its control rest on, each level once; claims that share runs each count them."""
+    """The cost of all levels of a claim and its control, each once; claims that share runs each count them."""
     levels: dict[tuple[str, int], int] = {}
     for curve in curves:
         for seed in curve.seeds(judged):

@@ -1,4 +1,4 @@
-"""Which block of seeds has judged which protocol: nothing is changed after looking and judged again on the same."""
+"""The ledger of judged blocks of seeds: nothing is changed after looking and judged again on the same seeds."""
 
 from collections.abc import Iterable, Mapping
 from itertools import count
@@ -6,8 +6,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from sdd_claims.claim import BLOCK, Trial
 from sdd_claims.errors import InputError, StoreError
+from sdd_claims.registration.claim import BLOCK
+from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json
 from sdd_claims.storage.checksummed_json import seal, unseal
 from sdd_claims.storage.files import remedy, write_atomically

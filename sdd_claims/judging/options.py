@@ -9,11 +9,12 @@ from pathlib import Path
 
 import torch
 
-from sdd_claims.claim import Tier
 from sdd_claims.engines import ENGINES
 from sdd_claims.errors import InputError
-from sdd_claims.judging.session import Mode, Settings
-from sdd_claims.register import Register
+from sdd_claims.judging.modes import Judging, Mode, Pilots, Smoke
+from sdd_claims.judging.settings import Settings
+from sdd_claims.registration.claim import Tier
+from sdd_claims.registration.register import Register
 from sdd_claims.report.history import published_paths
 from sdd_claims.storage.remote import is_url, working_copy
 
@@ -23,15 +24,14 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
 
     Args:
         options: as parsed by pytest.
-        register: how many claims are registered, and the error rate over them.
-        root: where results and reports go by default, and published verifications lie.
+        register: the number of registered claims, and the error rate over them.
+        root: the folder of results and reports by default, and of published verifications.
         in_worker: this is an xdist worker, which trains in its own process.
 
     Raises:
         InputError: an option that means nothing, or two that contradict each other.
     """
-    chosen: list[Mode] = [mode for mode in ("smoke", "pilots") if getattr(options, mode)]
-    if len(chosen) > 1 or (chosen and options.seeds):
+    if bool(options.smoke) + bool(options.pilots) + bool(options.seeds) > 1:
         raise InputError("--smoke, --pilots and --seeds exclude each other: each chooses the seeds; give one of them")
     if options.smoke and options.budget is not None:
         raise InputError("--smoke trains next to nothing and knows no --budget; give one of them")
@@ -51,16 +51,18 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
         raise InputError("--engine ray shares the work out itself; leave -n out")
     url = options.store if options.store and is_url(options.store) else None
     devices = choose_devices(options.device, on_cluster)
+    data_root = Path(options.data_root).expanduser().absolute() if options.data_root else None
+    mode: Mode = Smoke(data_root) if options.smoke else Pilots() if options.pilots else Judging()
     return Settings(
         store=working_copy(url) if url else Path(options.store or root / ".sdd_store").expanduser().absolute(),
         url=url,
         devices=devices,
         per_device=parse_per_device(options.per_device, devices),
-        data_root=Path(options.data_root).expanduser().absolute() if options.data_root else None,
+        data_root=data_root,
         engine="serial" if in_worker else engine,
         ray_address=options.ray_address,
         seeds=parse_seeds(options.seeds),
-        mode=chosen[0] if chosen else "judge",
+        mode=mode,
         alpha=register.alpha,
         registered=register.registered,
         budget=parse_positive("--budget", options.budget, "hours, such as 0.5 or 12"),
@@ -95,7 +97,7 @@ def choose_devices(device: str | None, on_cluster: bool = False) -> dict[Tier, s
 
 
 def parse_per_device(text: str | None, devices: Mapping[Tier, str | None]) -> int:
-    """How many processes share a GPU; 1 where nothing is said.
+    """The number of processes that share a GPU; 1 where nothing is said.
 
     Raises:
         InputError: no number of processes, or there is no GPU for them to share.

@@ -1,4 +1,4 @@
-"""What --plan says: what would be trained, how long it takes, what it needs on disk, and which claims cost most."""
+"""The lines of --plan: levels to train, their time and room on disk, and the claims that cost most."""
 
 import shutil
 from collections import defaultdict
@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from sdd_claims.claim import Tier, Trial
-from sdd_claims.judging.session import Session, Settings
+from sdd_claims.judging.session import Session
+from sdd_claims.judging.settings import Settings
 from sdd_claims.machine import provenance
 from sdd_claims.planning.budget import Need, alone_and_unshared, cheapest_first
 from sdd_claims.planning.disk import missing_bytes, working_bytes
@@ -19,6 +19,8 @@ from sdd_claims.planning.estimate import Cost, Estimate, missing
 from sdd_claims.planning.plan import Plan, plan
 from sdd_claims.planning.rates import Rate
 from sdd_claims.record import Replica
+from sdd_claims.registration.claim import Tier
+from sdd_claims.registration.trial import Trial
 from sdd_claims.report import numbers
 
 _MOST_EXPENSIVE = 10
@@ -56,7 +58,7 @@ def in_words(session: Session, settings: Settings) -> list[str]:
 
 
 def _costs(whole: Plan, session: Session, estimate: Estimate, device: str | None) -> Iterator[str]:
-    """Operations and time of what a plan lacks, and its room on disk."""
+    """Operations and time of the levels that a plan lacks, and their room on disk."""
     cost = estimate.cost(missing(whole.wanted, session.store))
     if not cost.flops:
         return
@@ -100,7 +102,7 @@ def _speeds(whole: Plan, session: Session, estimate: Estimate) -> list[str]:
 
 
 def _most_expensive(trials: Sequence[Trial], needs: Sequence[Need], session: Session) -> list[str]:
-    """A table of what the claims lack for their first look, the most expensive ones."""
+    """A table of the most expensive claims, with the cost of all that each lacks for its first look."""
     costs = alone_and_unshared(needs, session.store)
     table = _table("claim", "tier", "TFLOP", "of it not shared", "hours", "of it not shared")
     ranked = sorted(zip(trials, costs, strict=True), key=lambda each: -each[1][0].flops)
@@ -118,19 +120,19 @@ def _within(hours: float, trials: Sequence[Trial], needs: Sequence[Need], sessio
     """The order in which a budget takes the claims, as far as it reaches."""
     table = _table("claim", "tier", "hours", "in all")
     total = 0.0
-    for place, seconds in cheapest_first(needs, session.store):
+    for index, seconds in cheapest_first(needs, session.store):
         if total + seconds > 3600 * hours:
             break
         total += seconds
-        table.add_row(trials[place].name, trials[place].tier, _hours(seconds), _hours(total))
+        table.add_row(trials[index].name, trials[index].tier, _hours(seconds), _hours(total))
     first = f"budget of {hours:g} hours: {table.row_count} of {len(trials)} first looks fit, in this order"
     return [first, *_rendered(table)] if table.row_count else [first.removesuffix(", in this order")]
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < 2 or column == "rate" else "right", no_wrap=True)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index < 2 or column == "rate" else "right", no_wrap=True)
     return table
 
 

@@ -12,14 +12,15 @@ from typing import cast
 from rich.console import Console
 
 from sdd_claims import report
-from sdd_claims.claim import Trial
 from sdd_claims.engines import ProgressDisplay
-from sdd_claims.judging import plan_report as forecast
-from sdd_claims.judging.claim_entry import adjust, entry, trained_on
-from sdd_claims.judging.session import Session, Settings
+from sdd_claims.judging import plan_report
+from sdd_claims.judging.claim_entry import adjust_p_values, claim_entry_from, trained_on
+from sdd_claims.judging.session import Session
+from sdd_claims.judging.settings import Settings
 from sdd_claims.locations import bundled, checkout
 from sdd_claims.machine import provenance
 from sdd_claims.planning.plan import Plan
+from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, numbers, sentences
 from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, EnvironmentEntry
 from sdd_claims.storage.store import Store
@@ -30,7 +31,7 @@ class ClaimRun:
 
     Attributes:
         trials: of the selected tests; set after collection.
-        settings: what the user chose.
+        settings: the user's choices.
     """
 
     def __init__(self, settings: Settings, root: Path, worker: str | None) -> None:
@@ -58,15 +59,15 @@ class ClaimRun:
                 print(line, file=sys.stderr)
             session.store.warnings.clear()
             session.notes.clear()
-        return entry(verdict, session.store, *session.curves(trial), rerun=self._rerun(trial))
+        return claim_entry_from(verdict, session.store, *session.curves(trial), rerun=self._rerun(trial))
 
     def plan_in_words(self) -> list[str]:
-        """What would be trained for `trials`, what is stored, and what the rest would cost: see `forecast`."""
-        return forecast.in_words(self._opened(), self.settings)
+        """Lines on the levels that `trials` need: those stored, those to train, and their cost; see `plan_report`."""
+        return plan_report.in_words(self._opened(), self.settings)
 
     def write_report(self, entries: Sequence[ClaimEntry], directory: Path, command: str) -> Path:
         """Write claims.json, the evidence, the page and the summary; returns the path of the page."""
-        adjust(entries, self.settings.registered)
+        adjust_p_values(entries, self.settings.registered)
         store = Store(self.settings.store)
         used = [device for e in entries if (device := self.settings.devices[e["tier"]])]
         document = claims_json.ClaimsDocument(
@@ -102,8 +103,8 @@ class ClaimRun:
             words = ["pytest", "-m", trial.tier, f"{module}.py"]
         if trial.network:
             words.append(f'-k "[{trial.network.replace(" ", "-")}]"')
-        if self.settings.mode != "judge":
-            words.append(f"--{self.settings.mode}")
+        if self.settings.mode.option is not None:
+            words.append(self.settings.mode.option)
         if trial.tier == "full" and (device := self.settings.devices["full"]) == "cpu":
             words += ["--device", device]
         if self.settings.seeds is not None:

@@ -5,10 +5,11 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from sdd_claims.claim import CurveOf, Trial
 from sdd_claims.data import catalogue, human_labels, regression
 from sdd_claims.data.datasets import why_unavailable
 from sdd_claims.models import build
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.trial import Trial
 from sdd_claims.spec import STAND_IN, ModelSpec, PathSpec, RunSpec, TransformerSpec
 
 LEVELS = 2
@@ -27,11 +28,11 @@ _LARGE: Mapping[str, Mapping[str, object]] = {
 """Networks that take seconds a level on a CPU, and small ones of their kind; they see fewer and smaller images, too."""
 
 _WHOLE = ("vgg16", "resnet18", "resnet101")
-"""Of these, those that are trained whole where labels are clean and weights are pruned by magnitude."""
+"""Large networks that are trained whole where labels are clean and weights are pruned by magnitude."""
 
 _FEW, _SIDE = 8, 8
 _LEAST_SIDE = {"vgg16": 16}
-"""Of networks that cannot do with so few pixels."""
+"""The least side of networks that cannot do with so few pixels."""
 
 
 def smoke_curves(trial: Trial, data_root: Path | None) -> tuple[Mapping[str, CurveOf], Mapping[str, CurveOf]]:

@@ -23,7 +23,7 @@ class DataSpec(Spec):
         train_size: images that each seed draws from the training set without replacement; None takes all that
             validation leaves.
         validation_size: further images of the training set that each seed holds out; their labels stay clean.
-        augmentation: of the training images, anew in every epoch, see `sdd_claims.data.augmentation`: "none";
+        augmentation: changes to the training images, anew in every epoch, see `sdd_claims.data.augmentation`: "none";
             "flip_and_shift": half of them mirrored, and moved by up to four pixels either way, zeros coming in;
             "crop_and_flip": a random part resized to side x side, and half of them mirrored.
     """

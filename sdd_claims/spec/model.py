@@ -17,9 +17,9 @@ class TransformerSpec(Spec):
 
     Attributes:
         patch: side of a patch, in pixels.
-        width: of the embedding.
+        width: dimensions of the embedding.
         depth: encoder blocks.
-        heads: of attention.
+        heads: heads of attention.
         mlp: hidden units of each block's MLP.
         dropout: fraction dropped in training.
     """
@@ -50,8 +50,8 @@ class ModelSpec(Spec):
         hidden: widths of the hidden layers of an MLP or a ReLU network; (300, 100) is LeNet-300-100. Others have none.
         channels: outputs of the convolutions of a conv net, of the blocks of a VGG-like one.
         batch_norm: whether batch norm follows each convolution; VGGs and ResNets always have it.
-        functional_width: of a ReLU network: the rank to which the matrices between its hidden layers are factored; 0
-            for whole matrices.
+        functional_width: rank to which the matrices between a ReLU network's hidden layers are factored; 0 for whole
+            matrices.
         transformer: sizes of a "vit".
         initialization: "kaiming_normal" with zero biases (He et al. 2022, B); "pytorch", the layers' own; "uniform",
             all parameters on [-1, 1] (Parhi et al. 2021, 3).

@@ -25,7 +25,7 @@ class PathSpec(Spec):
         over: "none" for iterative pruning. "penalty_strength": a training at each strength, all from the same
             initialization and in the same batches. "epochs": looks at one training after so many epochs. "ridge_refit"
             and "lasso_refit": one training, then its last layer fitted anew by scikit-learn at each strength.
-        values: of the points, rising; three or more.
+        values: values of the points, rising; three or more.
     """
 
     over: PathOver = "none"

@@ -16,9 +16,9 @@ class PruningSpec(Spec):
 
     Attributes:
         criterion: which weights go, see `sdd_claims.pruning.criteria`; "none" keeps all (identity masks).
-        fraction: of the prunable weights left, taken at each level.
-        retraining: what training starts from, see `sdd_claims.pruning.retraining`.
-        rewind_iteration: of the dense training, to which weights and schedule go back.
+        fraction: share of the prunable weights left that each level takes.
+        retraining: the weights that training starts from, see `sdd_claims.pruning.retraining`.
+        rewind_iteration: iteration of the dense training to which weights and schedule go back.
     """
 
     criterion: Criterion = "magnitude"

@@ -25,7 +25,7 @@ class DistillationSpec(Spec):
 
     Attributes:
         alpha: weight of the teacher; 0 learns from the labels alone.
-        temperature: by which both networks' logits are divided.
+        temperature: divides both networks' logits.
         teacher: the teacher's chain; None for none.
         teacher_level: "dense", or "best_validation": the level of the highest validation accuracy, the densest
             of equals.

@@ -16,7 +16,7 @@ class OptimizerSpec(Spec):
     Attributes:
         name: "sgd", "adam", or "adamw" (Adam with decoupled weight decay).
         lr: learning rate at the start of the schedule.
-        momentum: of SGD; Adam's are PyTorch's defaults (0.9, 0.999).
+        momentum: SGD's momentum; Adam's are PyTorch's defaults (0.9, 0.999).
         weight_decay: as PyTorch applies it to all parameters: added to the gradient, or decoupled for "adamw".
     """
 
@@ -40,7 +40,7 @@ class ScheduleSpec(Spec):
     Attributes:
         name: "constant"; "step": times `factor` at every milestone; "cosine": from lr to 0, epoch by epoch.
         milestones: epochs before which a step is taken, rising.
-        factor: of one step.
+        factor: factor of one step.
     """
 
     name: Literal["constant", "step", "cosine"] = "constant"
@@ -90,8 +90,8 @@ class TrainingSpec(Spec):
 
     Attributes:
         loss: "cross_entropy" in nats, or "mean_squared_error" for targets that are numbers.
-        precision: of the products in training: "float32"; "tf32", TensorFloat-32 where the chip has it and float32
-            elsewhere; "bfloat16". Weights, their updates and all measures stay in float32.
+        precision: precision of the products in training: "float32"; "tf32", TensorFloat-32 where the chip has it and
+            float32 elsewhere; "bfloat16". Weights, their updates and all measures stay in float32.
     """
 
     epochs: int = 200

@@ -8,9 +8,9 @@ import torch
 
 from claims.he2022.settings import FAST, FULL, LENET, RESNET_CIFAR10, RESNET_CIFAR100
 from claims.quetu2023 import settings as quetu2023
-from sdd_claims.claim import Trial
 from sdd_claims.pruning.derivations import DERIVATIONS
 from sdd_claims.pruning.retraining import Past, finetuning
+from sdd_claims.registration.trial import Trial
 from sdd_claims.spec import RecordSpec
 
 CLAIMS = Path(__file__).parents[2] / "claims"

@@ -40,7 +40,7 @@ def test_{tier}(verdict):
 
 
 ON_TWO = """
-from sdd_claims.setting import ChainSetting, full_on
+from sdd_claims.registration.setting import ChainSetting, full_on
 from sdd_claims.stats import Window
 from sdd_claims.tests.tiny import NO, NOISY, SPEC, YES, trial_named
 
@@ -111,7 +111,8 @@ def errors(result) -> str:
 
 WITHOUT_WINDOWS = """
 import pytest
-from sdd_claims.claim import CurveOf, FromPilots
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.tests.tiny import SPEC, YES, trial_named
 
 curves = CurveOf(SPEC, "test_accuracy", 2), CurveOf(SPEC, "train_accuracy", 2)
@@ -433,7 +434,7 @@ def test_a_claim_that_cannot_be_registered_says_why_in_one_sentence(project, set
     assert said.count("the fast trial of nobody2026/odd: ") == 1
     assert sentence in said
     assert "test_odd.py" in said
-    assert "claim.py" not in said  # where it was raised is no concern of the reader
+    assert "trial.py" not in said  # where it was raised is no concern of the reader
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from sdd_claims.claim import BLOCK, FromPilots
 from sdd_claims.judging.ledger import Ledger
 from sdd_claims.locations import checkout
-from sdd_claims.register import the_register
+from sdd_claims.registration.claim import BLOCK
+from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.register import the_register
+from sdd_claims.registration.trials import all_trials
 from sdd_claims.rejudge import Rejudging, rejudge
 from sdd_claims.report import claims_json, evidence, highlights, history, markdown, sentences
 from sdd_claims.report.claims_json import ClaimEntry
-from sdd_claims.trials import all_trials
 
 TOP = checkout() or Path()
 PUBLISHED = TOP / "reports" / "published"

@@ -14,20 +14,14 @@ import pytest
 
 from sdd_claims import rejudge as command
 from sdd_claims import report
-from sdd_claims.claim import (
-    CurveOf,
-    FromPilots,
-    Trial,
-    judge_at,
-    pilot_curves,
-    settled_by_pilots,
-    stays_open,
-    without_windows,
-)
 from sdd_claims.errors import InputError
-from sdd_claims.judging.claim_entry import adjust, entry
+from sdd_claims.judging.claim_entry import adjust_p_values, claim_entry_from
+from sdd_claims.judging.verdict import judge_at, stays_open, without_windows
 from sdd_claims.locations import checkout
 from sdd_claims.planning.plan import Request, plan
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.trial import Trial
 from sdd_claims.rejudge import rejudge
 from sdd_claims.report import claims_json
 from sdd_claims.report.claims_json import SCHEMA, ClaimEntry, ClaimsDocument, EnvironmentEntry
@@ -62,18 +56,17 @@ def looked_at(trial: Trial, store: Store) -> Any:
     def read(curve: CurveOf, seeds: tuple[int, ...]) -> Any:
         return store.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
 
-    if isinstance(rule := trial.rule, FromPilots):
-        trial, _ = settled_by_pilots(trial, rule, read)
+    trial, _ = trial.resolved(read)
     for look in range(len(trial.judged_seeds())):
         verdict = judge_at(trial, look, trial.judged_seeds(), read, 0.05 / 46)
         if not stays_open(verdict):
             break
-    return entry(verdict, store, trial.curves, trial.control_curves, "pytest -m fast")
+    return claim_entry_from(verdict, store, trial.curves, trial.control_curves, "pytest -m fast")
 
 
 def publish(folder: Path, trials: list[Trial], store: Store, *more: ClaimEntry) -> Path:
     entries = [*(looked_at(trial, store) for trial in trials), *more]
-    adjust(entries, 46)
+    adjust_p_values(entries, 46)
     document = ClaimsDocument(
         schema=SCHEMA, environment=ENVIRONMENT, alpha=0.05, registered=46, calibration=None, claims=entries
     )
@@ -139,7 +132,7 @@ def test_a_changed_number_is_found_and_its_claims_are_named(folder):
 def test_numbers_changed_together_with_their_checksum_are_found_by_that_of_the_file(folder, monkeypatch, capsys):
     content = json.loads(gzip.decompress((folder / NAME).read_bytes()))
     (folder / NAME).write_bytes(gzip.compress(json.dumps(content).encode()))  # the same numbers, another text
-    monkeypatch.setattr("sdd_claims.trials.all_trials", lambda: TRIALS)
+    monkeypatch.setattr("sdd_claims.registration.trials.all_trials", lambda: TRIALS)
     assert command.main([str(folder)]) == 1
     assert "evidence.json.gz is not the file that was published" in capsys.readouterr().out
 
@@ -213,7 +206,7 @@ def test_seeds_that_a_user_gave_are_judged_in_one_look(tmp_path, store):
 
 
 def test_windows_that_pilots_set_follow_from_the_pilots_in_the_evidence(tmp_path, monkeypatch, store):
-    monkeypatch.setattr("sdd_claims.claim.find_phases", lambda test, train: windows(test.values.mean()))
+    monkeypatch.setattr("sdd_claims.registration.pilots.find_phases", lambda test, train: windows(test.values.mean()))
 
     def windows(level: float) -> Phases:
         nothing = Window(0.4, 1.0)
@@ -253,7 +246,7 @@ def test_a_run_without_evidence_says_how_to_have_it(folder):
     ],
 )
 def test_evidence_that_cannot_be_read_is_one_sentence(folder, spoil, message, capsys, monkeypatch):
-    monkeypatch.setattr("sdd_claims.trials.all_trials", lambda: TRIALS)
+    monkeypatch.setattr("sdd_claims.registration.trials.all_trials", lambda: TRIALS)
     spoil(folder / NAME)
     assert command.main([str(folder)]) == 2
     said = capsys.readouterr().err
@@ -269,7 +262,7 @@ def test_a_folder_that_is_not_in_the_wheel_is_one_sentence(tmp_path, capsys, mon
 
 
 def test_the_command_says_every_verdict_and_exits_with_what_it_found(folder, capsys, monkeypatch):
-    monkeypatch.setattr("sdd_claims.trials.all_trials", lambda: TRIALS)
+    monkeypatch.setattr("sdd_claims.registration.trials.all_trials", lambda: TRIALS)
     assert command.main([str(folder)]) == 0
     said = capsys.readouterr().out
     assert "nobody2026/falls [fast]: inconclusive, as published" in said
@@ -337,9 +330,11 @@ def test_pilots_that_lack_the_phase_that_a_rule_looks_at_leave_its_claim_open_as
     rule = FromPilots(collapsing, {"noisy": curves})
     object.__setattr__(waiting, "rule", rule)  # a rule of the right form is asked for when it is registered
     verdict = without_windows(waiting, rule, InputError("there is no collapsed phase"))
-    folder = publish(tmp_path / "run", [FALLS], store, entry(verdict, store, pilot_curves(rule), {}, "pytest"))
+    folder = publish(
+        tmp_path / "run", [FALLS], store, claim_entry_from(verdict, store, rule.pilot_curves(), {}, "pytest")
+    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sdd_claims.claim.find_phases", lambda test, train: None)
+        patch.setattr("sdd_claims.registration.pilots.find_phases", lambda test, train: None)
         _, found = rejudge(folder, {FALLS.key: FALLS, waiting.key: waiting}).verdicts
     assert found.differences == ()
     assert found.again is not None

@@ -11,11 +11,13 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from sdd_claims.claim import Claim, Control, CurveOf, Trial
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.engines import Site
 from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.record import ChainState, LevelRecord, Replica
+from sdd_claims.registration.claim import Claim
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import DataSpec, ModelSpec, NoiseSpec, PruningSpec, RunSpec, TrainingSpec
 from sdd_claims.stats import Effect, Outcome, Window
 from sdd_claims.stats.evidence import Evidence

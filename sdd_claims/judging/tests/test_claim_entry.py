@@ -4,11 +4,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sdd_claims.claim import Control, CurveOf, FromPilots, Verdict, judge
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.judging.claim_entry import entry, trained_on
+from sdd_claims.judging.claim_entry import claim_entry_from, trained_on
+from sdd_claims.judging.verdict import Verdict, judge
 from sdd_claims.machine.footprint import footprint
 from sdd_claims.planning.plan import Request, plan
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.trial import Control
 from sdd_claims.report.claims_json import ClaimEntry
 from sdd_claims.stats import AllOf, DipFree, Effect, Outcome
 from sdd_claims.storage.store import Store
@@ -26,7 +29,7 @@ def store(tmp_path):
 
 def entry_of(verdict, store) -> ClaimEntry:
     trial = verdict.trial
-    return entry(verdict, store, trial.curves, trial.control_curves, "pytest -m fast")
+    return claim_entry_from(verdict, store, trial.curves, trial.control_curves, "pytest -m fast")
 
 
 def judged(trial, store) -> Verdict:

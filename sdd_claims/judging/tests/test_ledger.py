@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdd_claims.claim import CurveOf, Trial
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging import ledger as ledger_module
 from sdd_claims.judging.ledger import Ledger
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.trial import Trial
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.stats import Window
 from sdd_claims.tests.tiny import NOISY, SPEC, YES, trial_named

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdd_claims.errors import InputError
+from sdd_claims.judging.modes import Judging, Pilots, Smoke
 from sdd_claims.judging.options import choose_devices, parse_seeds, settings_of
-from sdd_claims.register import the_register
+from sdd_claims.registration.register import the_register
 from sdd_claims.report.numbers import seed_list
 
 REGISTERED = the_register()
@@ -26,9 +27,14 @@ def settings(in_worker=False, root=Path("/checkout"), **options):
 
 def test_without_options_each_trial_judges_on_its_own_seeds_with_a_pool():
     chosen = settings()
-    assert (chosen.engine, chosen.seeds, chosen.mode) == ("pool", None, "judge")
+    assert (chosen.engine, chosen.seeds, chosen.mode) == ("pool", None, Judging())
     assert (chosen.alpha, chosen.registered) == (0.05, 46)
     assert chosen.store == Path("/checkout/.sdd_store")
+
+
+def test_an_option_chooses_the_mode():
+    assert settings(pilots=True).mode == Pilots()
+    assert settings(smoke=True, data_root="/data").mode == Smoke(Path("/data"))
 
 
 @pytest.mark.parametrize("engine", [None, "serial", "pool"])

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from sdd_claims.judging.modes import Judging
 from sdd_claims.judging.plan_report import in_words
-from sdd_claims.judging.session import Session, Settings
+from sdd_claims.judging.session import Session
+from sdd_claims.judging.settings import Settings
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.record import Replica
 from sdd_claims.storage.store import Store
@@ -16,12 +18,12 @@ WIDER = SPEC.but(model={"hidden": (9,)})
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(tmp_path, {"fast": "cpu", "full": None}, None, "serial", None, "judge", 0.05, 46)
+    return Settings(tmp_path, {"fast": "cpu", "full": None}, None, "serial", None, Judging(), 0.05, 46)
 
 
 @pytest.fixture
 def said(settings):
-    """What is said of some trials, with changed settings."""
+    """The lines on some trials, with changed settings."""
 
     def say(*trials, **changes):
         chosen = replace(settings, **changes)
@@ -67,7 +69,7 @@ def test_what_is_stored_costs_nothing(said, tmp_path):
 def test_the_most_expensive_claims_are_ten_and_stand_in_order(said):
     trials = [trial_named(f"of_{n}_levels", spec=NOISY.but(noise={"rate": n / 20}), levels=n) for n in range(2, 14)]
     lines = said(*trials, rate=1e9)
-    (title,) = [place for place, line in enumerate(lines) if line.startswith("most expensive claims")]
+    (title,) = [index for index, line in enumerate(lines) if line.startswith("most expensive claims")]
     rows = [line.split()[0] for line in lines[title:] if "nobody2026/" in line]
     assert rows == [f"nobody2026/of_{n}_levels" for n in range(13, 3, -1)]
 

@@ -1,83 +1,17 @@
-import time
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
-from sdd_claims import claim as claim_module
-from sdd_claims.claim import PILOTS, Control, CurveOf, FromPilots, Trial
 from sdd_claims.engines import SerialEngine
-from sdd_claims.engines import work as work_module
-from sdd_claims.errors import BudgetError, DeviceLostError, DeviceMemoryError, InputError, MissingDataError, StoreError
-from sdd_claims.judging import session as session_module
-from sdd_claims.judging.session import Session, Settings
-from sdd_claims.planning.estimate import level_flops
-from sdd_claims.planning.plan import Plan
-from sdd_claims.stats import Phases, Window, nominal_p
+from sdd_claims.errors import DeviceLostError, InputError, StoreError
+from sdd_claims.judging.modes import Pilots, Smoke
+from sdd_claims.judging.tests.opener import trained_seeds
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.pilots import PILOTS, FromPilots
+from sdd_claims.stats import nominal_p
 from sdd_claims.storage.store import Store
-from sdd_claims.tests.tiny import (
-    KEPT,
-    NO,
-    NOISY,
-    OPEN,
-    REDENSE,
-    SPEC,
-    YES,
-    InstantPruning,
-    fill,
-    numbers,
-    trained,
-    trial_named,
-)
-
-PHASES = Phases(*(Window(0.4, 0.6) for _ in Phases.__slots__))
-
-
-@pytest.fixture(autouse=True)
-def instant(monkeypatch):
-    monkeypatch.setattr(work_module, "IterativePruning", InstantPruning)
-    monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)  # of whoever runs these tests
-
-
-class Opener:
-    """Opens sessions on one store, and keeps the plans that they trained."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.plans: list[Plan] = []
-        self.left: list[str] = []
-
-    def __call__(self, *trials: Trial, **changes: Any) -> Session:
-        settings = Settings(
-            store=self.path,
-            devices={"fast": "cpu", "full": None},
-            data_root=None,
-            engine="serial",
-            seeds=None,
-            mode="judge",
-            alpha=0.05,
-            registered=46,
-        )
-        return Session(trials, replace(settings, **changes), self._progress)
-
-    @contextmanager
-    def _progress(self, plan, store, left):
-        self.plans.append(plan)
-        self.left.append(left())
-        yield
-
-
-@pytest.fixture
-def opened(tmp_path):
-    return Opener(tmp_path / "store")
-
-
-def trained_seeds(path):
-    return sorted({seed for _, seed, _ in trained(path)})
+from sdd_claims.tests.tiny import NO, NOISY, OPEN, SPEC, YES, fill, trained, trial_named
 
 
 def test_a_closed_trial_is_looked_at_once(opened):
@@ -184,7 +118,7 @@ def test_a_change_of_the_rule_is_refused_for_seeds_that_the_user_gives_too(opene
         opened(trial_named("obedience", replace(YES, margin=0.02), block=2000))
 
 
-@pytest.mark.parametrize(("mode", "rehearsed"), [("smoke", True), ("pilots", False)])
+@pytest.mark.parametrize(("mode", "rehearsed"), [(Smoke(None), True), (Pilots(), False)])
 def test_a_smoke_run_goes_through_its_checkpoints(opened, monkeypatch, mode, rehearsed):
     sites = []
 
@@ -200,7 +134,7 @@ def test_a_smoke_run_goes_through_its_checkpoints(opened, monkeypatch, mode, reh
     assert "warning: a checkpoint was damaged" in session.notes
 
 
-@pytest.mark.parametrize("mode", ["pilots", "smoke"])
+@pytest.mark.parametrize("mode", [Pilots(), Smoke(None)])
 def test_pilots_and_smoke_judge_nothing_and_never_enter_the_ledger(opened, mode):
     trial = trial_named("obedience", levels=3)
     verdict = opened(trial, mode=mode).verdict(trial)
@@ -212,115 +146,10 @@ def test_pilots_and_smoke_judge_nothing_and_never_enter_the_ledger(opened, mode)
 
 
 def test_pilots_show_what_they_found_and_what_the_control_said(opened):
-    verdict = opened(trial := trial_named("obedience"), mode="pilots").verdict(trial)
+    verdict = opened(trial := trial_named("obedience"), mode=Pilots()).verdict(trial)
     assert verdict.seeds == PILOTS
     assert verdict.outcome is not None
     assert (verdict.outcome.p, verdict.control_decision) == (1e-9, "inconclusive")
-
-
-def test_windows_that_wait_for_pilots_are_set_before_the_judged_seeds_are_trained(opened, monkeypatch):
-    order: list[Any] = []
-
-    class Watching(InstantPruning):
-        def next_level(self, level, states, members):
-            order.extend(self._replicas[member].seed for member in members)
-            return super().next_level(level, states, members)
-
-    monkeypatch.setattr(work_module, "IterativePruning", Watching)
-
-    def find_phases(test, train):
-        order.append(test.seeds)
-        return PHASES
-
-    monkeypatch.setattr(claim_module, "find_phases", find_phases)
-    accuracy = CurveOf(SPEC, "test_accuracy", 2)
-    trial = trial_named(
-        "waiting",
-        FromPilots(
-            lambda at: replace(YES, windows_=(Window(0.9, 1), at["noisy"].critical)),
-            {"noisy": (accuracy, accuracy)},
-            (3, 4),
-        ),
-    )
-    session = opened(trial)
-    verdict = session.verdict(trial)
-    assert verdict.decision == "supported"
-    assert verdict.trial.judged_by.windows()["critical"] == PHASES.critical
-    assert order.index((3, 4)) == 4  # two pilots, two levels
-    assert set(order[:4]) == {3, 4}
-    assert min(order[5:]) >= 1000
-    (note,) = session.notes
-    assert note.startswith("nobody2026/waiting [fast], windows from pilots for noisy: Phases(light=Window(0.4, 0.6)")
-
-
-def test_windows_that_other_pilots_would_set_are_refused_once_the_block_has_judged(opened, monkeypatch):
-    accuracy = CurveOf(SPEC, "test_accuracy", 2)
-
-    def waiting(margin):
-        return trial_named(
-            "waiting", FromPilots(lambda at: replace(YES, margin=margin), {"noisy": (accuracy, accuracy)}, (3, 4))
-        )
-
-    monkeypatch.setattr(claim_module, "find_phases", lambda test, train: PHASES)
-    first, changed = waiting(0.01), waiting(0.02)
-    assert opened(first).verdict(first).decision == "supported"
-    with pytest.raises(InputError, match=r"\(block=2000\)"):
-        opened(changed).verdict(changed)
-
-
-def test_what_pilots_show_no_phases_for_stays_open_with_their_curves_and_no_seed_judges_it(opened, monkeypatch):
-    """It must not vanish from the report: a claim would look better on the networks that are left."""
-
-    def no_dip(test, train):
-        raise InputError("no dip")
-
-    monkeypatch.setattr(claim_module, "find_phases", no_dip)
-    accuracy = CurveOf(SPEC, "test_accuracy", 2)
-    waiting = trial_named("waiting", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}, (3, 4)))
-    session = opened(waiting, other := trial_named("obedience"))
-    verdict = session.verdict(waiting)
-    assert (verdict.decision, verdict.outcome, verdict.control_decision) == ("inconclusive", None, None)
-    assert verdict.reason == (
-        "no windows can be set, so that no seed has judged: nobody2026/waiting [fast], noisy: no dip"
-    )
-    assert verdict.seeds == (3, 4)
-    curves, control = session.curves(waiting)
-    assert (set(curves.values()), control) == ({accuracy}, {})
-    assert session.verdict(other).decision == "supported"
-
-
-def test_pilots_that_lack_a_phase_that_the_rule_looks_at_leave_their_claim_open_and_stop_no_other(opened, monkeypatch):
-    def last_fall(at):
-        if at["noisy"].collapsed is None:
-            raise InputError("there is no collapsed phase")
-        return YES
-
-    accuracy = CurveOf(SPEC, "test_accuracy", 2)
-    waiting = trial_named("waiting", FromPilots(last_fall, {"noisy": (accuracy, accuracy)}, (3, 4)))
-    monkeypatch.setattr(claim_module, "find_phases", lambda test, train: replace(PHASES, collapsed=None))
-    session = opened(waiting, other := trial_named("obedience"))
-    assert session.verdict(other).decision == "supported"
-    assert session.verdict(waiting).decision == "inconclusive"
-    assert session.verdict(waiting).reason == (
-        "no windows can be set, so that no seed has judged: there is no collapsed phase"
-    )
-
-
-def test_windows_that_the_same_pilots_set_otherwise_on_another_machine_are_not_refused(opened, monkeypatch):
-    accuracy = CurveOf(SPEC, "test_accuracy", 2)
-    waiting = trial_named(
-        "waiting",
-        FromPilots(
-            lambda at: replace(YES, windows_=(Window(0.9, 1), at["noisy"].critical)),
-            {"noisy": (accuracy, accuracy)},
-            (3, 4),
-        ),
-    )
-    for phases in (PHASES, replace(PHASES, critical=PHASES.light)):
-        monkeypatch.setattr(claim_module, "find_phases", lambda test, train, phases=phases: phases)
-        verdict = opened(waiting).verdict(waiting)
-        assert verdict.decision == "supported"
-        assert verdict.trial.judged_by.windows()["critical"] == phases.critical
 
 
 def test_a_plan_counts_pilots_controls_and_both_looks(opened):
@@ -405,73 +234,6 @@ def test_an_error_that_stops_training_is_that_of_every_verdict_and_nothing_train
             session.verdict(trial)
         assert raised.value is error
     assert runs == [None if budget is None else 3600.0]
-    assert session._deadline == runs[0]
-
-
-# A network that is too large
-
-
-@pytest.fixture
-def too_large(monkeypatch):
-    """Makes networks of a spec too large for every device."""
-
-    def of(spec):
-        class Small(InstantPruning):
-            def next_level(self, level, states, members):
-                if self._replicas[members[0]].spec == spec:
-                    raise torch.OutOfMemoryError("CUDA out of memory.")
-                return super().next_level(level, states, members)
-
-        monkeypatch.setattr(work_module, "IterativePruning", Small)
-
-    return of
-
-
-@pytest.mark.parametrize("budget", [None, 1e6])
-def test_a_network_that_is_too_large_stops_the_claims_that_need_it_and_no_other(opened, too_large, budget):
-    too_large(KEPT)
-    fine = trial_named("fine", spec=NOISY)
-    open_ = trial_named("open", OPEN, spec=SPEC)
-    large, derived = trial_named("large", spec=KEPT), trial_named("derived", spec=REDENSE)
-    session = opened(derived, large, open_, fine, budget=budget)
-    assert session.verdict(fine).decision == "supported"
-    assert session.verdict(open_).looks == (2, 4)
-    for trial in (large, derived):
-        with pytest.raises(DeviceMemoryError, match=r"cpu with its .* has too little memory to train seed 1"):
-            session.verdict(trial)
-    assert {digest for digest, _, _ in trained(opened.path)} == {NOISY.digest, SPEC.digest}
-
-
-def test_what_is_stored_of_a_network_that_is_too_large_is_judged(opened, too_large):
-    stored, lacking = trial_named("stored", spec=KEPT), trial_named("lacking", spec=KEPT, levels=3)
-    cold = opened(stored).verdict(stored)
-    too_large(KEPT)
-    session = opened(stored, lacking)
-    assert session.verdict(stored) == cold
-    with pytest.raises(DeviceMemoryError):
-        session.verdict(lacking)
-
-
-def test_pilots_that_are_too_large_stop_the_claim_that_waits_for_them(opened, too_large):
-    too_large(KEPT)
-    accuracy = CurveOf(KEPT, "test_accuracy", 2)
-    waiting = trial_named("waiting", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}, (3, 4)))
-    session = opened(waiting, other := trial_named("obedience"))
-    assert session.verdict(other).decision == "supported"
-    with pytest.raises(DeviceMemoryError, match="seed 3"):
-        session.verdict(waiting)
-
-
-def test_what_the_deadline_leaves_is_not_blamed_on_memory_which_is_said_beside(opened, clock, monkeypatch):
-    def run(engine, plan, site):
-        clock.now += 3601
-        raise DeviceMemoryError("cuda:0 has too little memory")
-
-    monkeypatch.setattr(SerialEngine, "run", run)
-    session = opened(trial := trial_named("cut"), budget=1.0)
-    with pytest.raises(BudgetError, match="0 of its 8 levels are stored"):
-        session.verdict(trial)
-    assert "warning: cuda:0 has too little memory" in session.notes
 
 
 def test_a_trial_whose_tier_has_no_device_is_not_trained(opened):
@@ -479,197 +241,3 @@ def test_a_trial_whose_tier_has_no_device_is_not_trained(opened):
     session = opened(fast, full)
     assert session.verdict(fast).decision == "supported"
     assert {digest for digest, _, _ in trained(opened.path)} == {SPEC.digest}
-
-
-# Data
-
-
-ON_MNIST = SPEC.but(data={"name": "mnist"})
-
-
-@pytest.fixture
-def torn(tmp_path):
-    """A data root with a torn folder of MNIST, which nobody replaces by a download."""
-    (tmp_path / "data" / "MNIST").mkdir(parents=True)
-    return tmp_path / "data"
-
-
-def test_a_data_set_that_cannot_be_had_stops_the_claims_that_need_it_and_no_other(opened, torn):
-    fine, lacking = trial_named("fine"), trial_named("lacking", spec=ON_MNIST)
-    session = opened(lacking, fine, data_root=torn)
-    assert session.verdict(fine).decision == "supported"
-    with pytest.raises(MissingDataError, match="holds only a part of mnist"):
-        session.verdict(lacking)
-    assert {digest for digest, _, _ in trained(opened.path)} == {SPEC.digest}
-
-
-def test_no_pilots_are_trained_for_a_trial_whose_control_lacks_its_data(opened, torn):
-    accuracy = CurveOf(SPEC, "test_accuracy", 2)
-    waiting = FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}, (3, 4))
-    control = Control("on MNIST", {"accuracy": CurveOf(ON_MNIST, "test_accuracy", 2)})
-    session = opened(trial := trial_named("waiting", waiting, control=control), data_root=torn)
-    with pytest.raises(MissingDataError, match="holds only a part of mnist"):
-        session.verdict(trial)
-    assert trained(opened.path) == []
-
-
-def test_a_network_whose_data_cannot_be_had_stops_no_other_network_of_the_claim(opened, torn):
-    here = trial_named("obedience", network="an MLP on mnist_small")
-    lacking = trial_named("obedience", spec=ON_MNIST, network="an MLP on MNIST")
-    session = opened(lacking, here, data_root=torn)
-    assert session.verdict(here).decision == "supported"
-    with pytest.raises(MissingDataError, match="holds only a part of mnist"):
-        session.verdict(lacking)
-
-
-def test_a_data_set_that_is_there_and_wrong_is_no_missing_one(opened, tmp_path):
-    (tmp_path / "mnist.npz").write_bytes(b"torn")
-    lacking = trial_named("lacking", spec=ON_MNIST)
-    with pytest.raises(InputError) as raised:
-        opened(lacking, data_root=tmp_path).verdict(lacking)
-    assert not isinstance(raised.value, MissingDataError)
-
-
-def test_what_is_stored_is_judged_without_its_data(opened, torn):
-    lacking = trial_named("lacking", spec=ON_MNIST)
-    fill(Store(opened.path), opened(lacking).plan(0))
-    assert opened(lacking, data_root=torn).verdict(lacking).decision == "supported"
-    assert opened.plans == []
-
-
-def test_data_that_only_the_second_look_lacks_stop_only_that(opened, torn):
-    fine, lacking = trial_named("fine", OPEN), trial_named("lacking", OPEN, spec=ON_MNIST)
-    fill(Store(opened.path), opened(lacking).plan(0))
-    session = opened(lacking, fine, data_root=torn)
-    assert session.verdict(fine).looks == (2, 4)
-    with pytest.raises(MissingDataError, match="holds only a part of mnist"):
-        session.verdict(lacking)
-
-
-def test_absent_labels_of_annotators_stop_the_claims_that_train_on_them_and_no_other(opened, tmp_path, monkeypatch):
-    monkeypatch.setattr(session_module, "load", lambda name, data_root: None)  # the images are there
-    on_cifar = SPEC.but(data={"name": "cifar10"})
-    clean = trial_named("clean", spec=on_cifar)
-    human = trial_named("human", spec=on_cifar.but(noise={"kind": "human"}))
-    session = opened(human, clean, data_root=tmp_path)
-    assert session.verdict(clean).decision == "supported"
-    with pytest.raises(MissingDataError, match=r"CIFAR-10_human\.pt is missing"):
-        session.verdict(human)
-
-
-def test_a_regression_has_no_data_to_miss(opened, torn):
-    regression = trial_named("regression", spec=SPEC.but(data={"name": "grid"}))
-    assert opened(regression, data_root=torn).verdict(regression).decision == "supported"
-
-
-# A budget of hours
-
-
-class Clock:
-    """Stands in for `time.time`: every level of a stack that is trained takes 1000 seconds."""
-
-    def __init__(self, monkeypatch) -> None:
-        clock, self.now = self, 0.0
-
-        class Slow(InstantPruning):
-            def next_level(self, level, states, members):
-                clock.now += 1000
-                each = 1000 / len(members)
-                return [
-                    (replace(record, train_flops=level_flops(SPEC), seconds=each), state)
-                    for record, state in super().next_level(level, states, members)
-                ]
-
-        monkeypatch.setattr(work_module, "IterativePruning", Slow)
-        monkeypatch.setattr(time, "time", lambda: clock.now)
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    return Clock(monkeypatch)
-
-
-WIDER = SPEC.but(model={"hidden": (9,)})
-AN_HOUR_A_LEVEL = level_flops(SPEC) / 3600
-
-
-def test_a_budget_takes_the_cheapest_first_and_does_not_begin_what_does_not_fit(opened):
-    dear, cheap = trial_named("dear", spec=WIDER, levels=3), trial_named("cheap")
-    session = opened(dear, cheap, budget=9.0, rate=AN_HOUR_A_LEVEL)
-    assert session.verdict(cheap).decision == "supported"
-    with pytest.raises(BudgetError, match=r"within the budget of 9 hours: 0 of its 12 levels are stored"):
-        session.verdict(dear)
-    assert trained_seeds(opened.path) == [1000, 1001, 1500, 1501]
-    assert session.notes == ["budget of 9 hours: 1 of 2 claims are left unjudged"]
-
-
-def test_with_hours_enough_verdicts_and_numbers_are_those_without_a_budget(opened, tmp_path):
-    trials = (
-        trial_named("clear"),
-        trial_named("late", replace(YES, late=4), spec=NOISY, levels=3),
-        trial_named("never", OPEN, spec=WIDER),
-    )
-    unbound = opened(*trials)
-    bound = Opener(tmp_path / "bound")(*trials, budget=1000.0)
-    for trial in trials:
-        assert bound.verdict(trial) == unbound.verdict(trial)
-    wanted = unbound.plan(1)
-    assert numbers(bound.store, wanted) == numbers(unbound.store, wanted)
-    assert trained(tmp_path / "bound") == trained(opened.path)
-
-
-def test_a_claim_that_the_deadline_cuts_short_keeps_its_levels_and_another_run_goes_on(opened, clock):
-    trial = trial_named("cut", levels=3)
-    with pytest.raises(BudgetError, match=r"not judged within the budget of 0\.5 hours: 4 of its 12 levels are stored"):
-        opened(trial, budget=0.5).verdict(trial)
-    assert len(trained(opened.path)) == 4
-    assert opened(trial).verdict(trial).decision == "supported"
-    assert len(trained(opened.path)) == max(Counter(trained(opened.path)).values()) * 12
-
-
-def test_an_open_claim_without_its_last_look_is_not_called_inconclusive(opened, clock):
-    trial = trial_named("never", OPEN)
-    session = opened(trial, budget=4.5 / 3.6)  # the first look takes 4000 seconds
-    left = r"\(it is open after its first look\): 8 of its 16 levels are stored, the rest takes about 1.h.6.min"
-    with pytest.raises(BudgetError, match=left):
-        session.verdict(trial)
-    assert trained_seeds(opened.path) == [1000, 1001, 1500, 1501]
-    again = opened(trial).verdict(trial)
-    assert (again.decision, again.looks) == ("inconclusive", (2, 4))
-
-
-def test_pilots_that_the_deadline_cuts_short_set_no_windows(opened, clock):
-    accuracy = CurveOf(SPEC, "test_accuracy", 4)
-    trial = trial_named("waiting", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}, (3, 4)))
-    session = opened(trial, budget=0.5)
-    with pytest.raises(BudgetError, match="4 of its 16 levels are stored"):
-        session.verdict(trial)
-    assert trained_seeds(opened.path) == [3, 4]
-    assert session.notes == ["budget of 0.5 hours: 1 of 1 claims are left unjudged"]
-
-
-def test_what_is_stored_is_judged_however_small_the_budget(opened):
-    trial, lacking = trial_named("stored"), trial_named("lacking", spec=WIDER)
-    cold = opened(trial).verdict(trial)
-    session = opened(lacking, trial, budget=1e-12)
-    assert session.verdict(trial) == cold
-    with pytest.raises(BudgetError):
-        session.verdict(lacking)
-
-
-def test_damage_is_mended_under_a_budget_too(opened):
-    trial = trial_named("late", replace(YES, late=4))
-    cold = opened(trial).verdict(trial)
-    for seed in (1001, 1003):
-        (opened.path / "runs" / SPEC.digest / str(seed) / "levels.json").write_bytes(b"{}")
-    session = opened(trial, budget=1.0)
-    assert session.verdict(trial) == cold
-    assert len(session.store.warnings) == 2
-
-
-def test_absent_data_are_said_under_a_budget_too(opened, torn):
-    fine, lacking = trial_named("fine"), trial_named("lacking", spec=ON_MNIST)
-    session = opened(lacking, fine, data_root=torn, budget=1.0)
-    assert session.verdict(fine).decision == "supported"
-    with pytest.raises(MissingDataError, match="holds only a part of mnist"):
-        session.verdict(lacking)

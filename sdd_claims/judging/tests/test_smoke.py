@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from sdd_claims.claim import CurveOf
 from sdd_claims.errors import InputError
 from sdd_claims.judging import smoke
 from sdd_claims.judging.smoke import shrunk, smoke_curves
 from sdd_claims.models import build
 from sdd_claims.planning.plan import Request, plan
+from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.spec import STAND_IN, ModelSpec, NoiseSpec, PruningSpec, RunSpec, TransformerSpec
 from sdd_claims.tests.tiny import trial_named
 

@@ -13,7 +13,6 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from sdd_claims.claim import CurveOf
 from sdd_claims.data.datasets import load
 from sdd_claims.data.human_labels import human_labels
 from sdd_claims.data.label_noise import corrupt
@@ -26,6 +25,7 @@ from sdd_claims.models import build, initial_weights
 from sdd_claims.pruning import kept, scheduled_count
 from sdd_claims.randomness import Stream, numpy_stream, torch_stream
 from sdd_claims.record import ChainState, LevelRecord, Replica
+from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.runs.iterative_pruning import IterativePruning, draw_training_set
 from sdd_claims.spec import (
     DataSpec,

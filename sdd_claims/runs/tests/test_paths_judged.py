@@ -4,9 +4,12 @@ import json
 
 import pytest
 
-from sdd_claims.claim import Claim, Control, CurveOf, Trial
+from sdd_claims.judging.modes import Judging, Pilots, Smoke
 from sdd_claims.judging.run import ClaimRun
-from sdd_claims.judging.session import Settings
+from sdd_claims.judging.settings import Settings
+from sdd_claims.registration.claim import Claim
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import PathSpec, PenaltySpec, PruningSpec
 from sdd_claims.stats import Contrast, Greater, Term, Window
 from sdd_claims.tests.tiny import SPEC
@@ -39,7 +42,7 @@ def trial():
     )
 
 
-@pytest.mark.parametrize("mode", ["judge", "pilots", "smoke"])
+@pytest.mark.parametrize("mode", [Judging(), Pilots(), Smoke(None)])
 def test_a_path_is_trained_judged_and_reported(trial, tmp_path, mode):
     run = ClaimRun(
         Settings(tmp_path / "store", {"fast": "cpu", "full": None}, None, "serial", None, mode, 0.05, 46),
@@ -55,6 +58,6 @@ def test_a_path_is_trained_judged_and_reported(trial, tmp_path, mode):
     assert stored["windows"] == {"0": [0, 0], "0.1": [0.1, 0.1]}
     assert set(stored["window_axes"].values()) == {PENALTY}
     assert "could not be read" not in page.read_text(encoding="utf-8")
-    assert stored["verdict"] == {"judge": "supported", "pilots": None, "smoke": None}[mode]
-    assert ("spread at penalty strength 0 − spread at penalty strength 0.1" in stored["words"]) == (mode != "smoke")
+    assert stored["verdict"] == ("supported" if mode.judges else None)
+    assert ("spread at penalty strength 0 − spread at penalty strength 0.1" in stored["words"]) == (mode != Smoke(None))
     assert "stored, 0 to train" in " ".join(run.plan_in_words())

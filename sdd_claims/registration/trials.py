@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import get_args
 
-from sdd_claims.claim import Tier, Trial
 from sdd_claims.errors import InputError
 from sdd_claims.locations import bundled
-from sdd_claims.register import the_register
+from sdd_claims.registration.claim import Tier
+from sdd_claims.registration.register import the_register
+from sdd_claims.registration.trial import Trial
 
 
 def all_trials() -> dict[tuple[str, Tier, str], Trial]:

@@ -12,14 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-from sdd_claims.claim import BLOCK, Basis, Claim, Decision, Registration, Tier
 from sdd_claims.errors import InputError, nearest
 from sdd_claims.locations import bundled
+from sdd_claims.registration.claim import BLOCK, Basis, Claim, Decision, Registration, Tier
 
 
 @dataclass(frozen=True)
 class Register:
-    """What the register file says.
+    """The content of the register file.
 
     Attributes:
         alpha: error rate over the whole register.

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from sdd_claims.errors import InputError
-from sdd_claims.register import read, registered, the_register
-from sdd_claims.trials import all_trials, claim_modules
+from sdd_claims.registration.register import read, registered, the_register
+from sdd_claims.registration.trials import all_trials, claim_modules
 
 REGISTER = """
 alpha = 0.05
@@ -34,7 +34,7 @@ def test_every_tier_that_is_registered_has_a_trial_and_the_reverse():
 def test_a_claim_of_the_register_without_a_trial_is_refused_with_the_module_to_write(monkeypatch):
     lost = replace(the_register().claims["he2022/four_phases_in_order"], name="five_phases")
     more = replace(the_register(), claims={**the_register().claims, lost.id: lost})
-    monkeypatch.setattr("sdd_claims.trials.the_register", lambda: more)
+    monkeypatch.setattr("sdd_claims.registration.trials.the_register", lambda: more)
     with pytest.raises(InputError, match=r"five_phases for the fast tier.*write claims/he2022/test_five_phases\.py"):
         all_trials()
 

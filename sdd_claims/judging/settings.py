@@ -1,0 +1,78 @@
+"""The settings of a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdd_claims.engines import Site
+from sdd_claims.errors import InputError
+from sdd_claims.judging.modes import Mode
+from sdd_claims.registration.claim import BLOCK, Tier
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The user's choices, and what the register says of error rates.
+
+    Attributes:
+        store: folder of results; of a store elsewhere, its working copy.
+        devices: the device of each tier; None where it cannot be trained.
+        data_root: folder of data sets; None for the default.
+        engine: "serial", "pool" or "ray".
+        seeds: judged seeds given by the user, in one look; None for those that each trial registers.
+        mode: judge, try out on pilots, or only go through the motions.
+        alpha: error rate over the whole register.
+        registered: number of claims in the register.
+        published: claims.json files whose judged blocks bind this run.
+        budget: hours of training; None for as long as it takes.
+        rate: operations a second that estimates count with where none has been measured; None for a guess.
+        url: address of a store elsewhere; None for one that is a folder.
+        per_device: processes that share a GPU.
+        ray_address: address of the cluster; None for that of the environment.
+    """
+
+    store: Path
+    devices: Mapping[Tier, str | None]
+    data_root: Path | None
+    engine: str
+    seeds: tuple[int, ...] | None
+    mode: Mode
+    alpha: float
+    registered: int
+    published: tuple[Path, ...] = ()
+    budget: float | None = None
+    rate: float | None = None
+    url: str | None = None
+    per_device: int = 1
+    ray_address: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the seeds that the user gave.
+
+        Raises:
+            InputError: pilot, negative or repeated seeds asked to judge.
+        """
+        if self.seeds is not None:
+            _check_judges(self.seeds)
+
+    @property
+    def error_rate(self) -> float:
+        """The error rate of one claim: that of the register divided by its size."""
+        return self.alpha / self.registered
+
+    def site(self, device: str, deadline: float | None = None) -> Site:
+        """The site of training on a device, until a deadline."""
+        rehearsed = self.mode.rehearses_checkpoints
+        return Site(self.store, device, self.data_root, deadline, rehearsed, self.per_device, self.url)
+
+
+def _check_judges(seeds: tuple[int, ...]) -> None:
+    if negative := [seed for seed in seeds if seed < 0]:
+        raise InputError(f"seed {negative[0]} is negative; seeds are whole numbers from 0 on, and {BLOCK} and up judge")
+    if repeated := {seed for seed in seeds if seeds.count(seed) > 1}:
+        raise InputError(f"seed {min(repeated)} is given twice; every seed is one observation, give each once")
+    if pilots := [seed for seed in seeds if seed < BLOCK]:
+        raise InputError(
+            f"seed {pilots[0]} is a pilot: windows and sizes were chosen on seeds below {BLOCK}, so they cannot judge; "
+            f"give seeds from {BLOCK} on, or use --pilots to try a claim out without judging it"
+        )

@@ -1,0 +1,67 @@
+"""Sessions on a store of their own, whose trainings take no time, or as much as a clock of their own says."""
+
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sdd_claims.engines import work as work_module
+from sdd_claims.judging.modes import Judging
+from sdd_claims.judging.session import Session
+from sdd_claims.judging.settings import Settings
+from sdd_claims.planning.estimate import level_flops
+from sdd_claims.planning.plan import Plan
+from sdd_claims.registration.trial import Trial
+from sdd_claims.tests.tiny import SPEC, InstantPruning, trained
+
+
+class Opener:
+    """Opens sessions on one store, and keeps the plans that they trained."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.plans: list[Plan] = []
+        self.left: list[str] = []
+
+    def __call__(self, *trials: Trial, **changes: Any) -> Session:
+        settings = Settings(
+            store=self.path,
+            devices={"fast": "cpu", "full": None},
+            data_root=None,
+            engine="serial",
+            seeds=None,
+            mode=Judging(),
+            alpha=0.05,
+            registered=46,
+        )
+        return Session(trials, replace(settings, **changes), self._progress)
+
+    @contextmanager
+    def _progress(self, plan, store, left):
+        self.plans.append(plan)
+        self.left.append(left())
+        yield
+
+
+def trained_seeds(path):
+    return sorted({seed for _, seed, _ in trained(path)})
+
+
+class Clock:
+    """Stands in for `time.time`: every level of a stack that is trained takes 1000 seconds."""
+
+    def __init__(self, monkeypatch) -> None:
+        clock, self.now = self, 0.0
+
+        class Slow(InstantPruning):
+            def next_level(self, level, states, members):
+                clock.now += 1000
+                each = 1000 / len(members)
+                return [
+                    (replace(record, train_flops=level_flops(SPEC), seconds=each), state)
+                    for record, state in super().next_level(level, states, members)
+                ]
+
+        monkeypatch.setattr(work_module, "IterativePruning", Slow)
+        monkeypatch.setattr(time, "time", lambda: clock.now)

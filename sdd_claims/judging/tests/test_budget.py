@@ -1,0 +1,98 @@
+"""A budget of hours takes the cheapest looks first, and calls nothing inconclusive that it leaves."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from sdd_claims.errors import BudgetError, MissingDataError
+from sdd_claims.judging.tests.opener import Opener, trained_seeds
+from sdd_claims.planning.estimate import level_flops
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.tests.tiny import NOISY, OPEN, SPEC, YES, numbers, trained, trial_named
+
+WIDER = SPEC.but(model={"hidden": (9,)})
+AN_HOUR_A_LEVEL = level_flops(SPEC) / 3600
+
+
+def test_a_budget_takes_the_cheapest_first_and_does_not_begin_what_does_not_fit(opened):
+    dear, cheap = trial_named("dear", spec=WIDER, levels=3), trial_named("cheap")
+    session = opened(dear, cheap, budget=9.0, rate=AN_HOUR_A_LEVEL)
+    assert session.verdict(cheap).decision == "supported"
+    with pytest.raises(BudgetError, match=r"within the budget of 9 hours: 0 of its 12 levels are stored"):
+        session.verdict(dear)
+    assert trained_seeds(opened.path) == [1000, 1001, 1500, 1501]
+    assert session.notes == ["budget of 9 hours: 1 of 2 claims are left unjudged"]
+
+
+def test_with_hours_enough_verdicts_and_numbers_are_those_without_a_budget(opened, tmp_path):
+    trials = (
+        trial_named("clear"),
+        trial_named("late", replace(YES, late=4), spec=NOISY, levels=3),
+        trial_named("never", OPEN, spec=WIDER),
+    )
+    unbound = opened(*trials)
+    bound = Opener(tmp_path / "bound")(*trials, budget=1000.0)
+    for trial in trials:
+        assert bound.verdict(trial) == unbound.verdict(trial)
+    wanted = unbound.plan(1)
+    assert numbers(bound.store, wanted) == numbers(unbound.store, wanted)
+    assert trained(tmp_path / "bound") == trained(opened.path)
+
+
+def test_a_claim_that_the_deadline_cuts_short_keeps_its_levels_and_another_run_goes_on(opened, clock):
+    trial = trial_named("cut", levels=3)
+    with pytest.raises(BudgetError, match=r"not judged within the budget of 0\.5 hours: 4 of its 12 levels are stored"):
+        opened(trial, budget=0.5).verdict(trial)
+    assert len(trained(opened.path)) == 4
+    assert opened(trial).verdict(trial).decision == "supported"
+    assert len(trained(opened.path)) == max(Counter(trained(opened.path)).values()) * 12
+
+
+def test_an_open_claim_without_its_last_look_is_not_called_inconclusive(opened, clock):
+    trial = trial_named("never", OPEN)
+    session = opened(trial, budget=4.5 / 3.6)  # the first look takes 4000 seconds
+    left = r"\(it is open after its first look\): 8 of its 16 levels are stored, the rest takes about 1.h.6.min"
+    with pytest.raises(BudgetError, match=left):
+        session.verdict(trial)
+    assert trained_seeds(opened.path) == [1000, 1001, 1500, 1501]
+    again = opened(trial).verdict(trial)
+    assert (again.decision, again.looks) == ("inconclusive", (2, 4))
+
+
+def test_pilots_that_the_deadline_cuts_short_set_no_windows(opened, clock):
+    accuracy = CurveOf(SPEC, "test_accuracy", 4)
+    trial = trial_named("waiting", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}, (3, 4)))
+    session = opened(trial, budget=0.5)
+    with pytest.raises(BudgetError, match="4 of its 16 levels are stored"):
+        session.verdict(trial)
+    assert trained_seeds(opened.path) == [3, 4]
+    assert session.notes == ["budget of 0.5 hours: 1 of 1 claims are left unjudged"]
+
+
+def test_what_is_stored_is_judged_however_small_the_budget(opened):
+    trial, lacking = trial_named("stored"), trial_named("lacking", spec=WIDER)
+    cold = opened(trial).verdict(trial)
+    session = opened(lacking, trial, budget=1e-12)
+    assert session.verdict(trial) == cold
+    with pytest.raises(BudgetError):
+        session.verdict(lacking)
+
+
+def test_damage_is_mended_under_a_budget_too(opened):
+    trial = trial_named("late", replace(YES, late=4))
+    cold = opened(trial).verdict(trial)
+    for seed in (1001, 1003):
+        (opened.path / "runs" / SPEC.digest / str(seed) / "levels.json").write_bytes(b"{}")
+    session = opened(trial, budget=1.0)
+    assert session.verdict(trial) == cold
+    assert len(session.store.warnings) == 2
+
+
+def test_absent_data_are_said_under_a_budget_too(opened, torn):
+    fine, lacking = trial_named("fine"), trial_named("lacking", spec=SPEC.but(data={"name": "mnist"}))
+    session = opened(lacking, fine, data_root=torn, budget=1.0)
+    assert session.verdict(fine).decision == "supported"
+    with pytest.raises(MissingDataError, match="holds only a part of mnist"):
+        session.verdict(lacking)

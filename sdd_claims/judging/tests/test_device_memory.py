@@ -1,0 +1,74 @@
+"""A network that is too large for its device stops the claims that need it and no other."""
+
+import pytest
+import torch
+
+from sdd_claims.engines import SerialEngine
+from sdd_claims.engines import work as work_module
+from sdd_claims.errors import BudgetError, DeviceMemoryError
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.tests.tiny import KEPT, NOISY, OPEN, REDENSE, SPEC, YES, InstantPruning, trained, trial_named
+
+
+@pytest.fixture
+def too_large(monkeypatch):
+    """Makes networks of a spec too large for every device."""
+
+    def of(spec):
+        class Small(InstantPruning):
+            def next_level(self, level, states, members):
+                if self._replicas[members[0]].spec == spec:
+                    raise torch.OutOfMemoryError("CUDA out of memory.")
+                return super().next_level(level, states, members)
+
+        monkeypatch.setattr(work_module, "IterativePruning", Small)
+
+    return of
+
+
+@pytest.mark.parametrize("budget", [None, 1e6])
+def test_a_network_that_is_too_large_stops_the_claims_that_need_it_and_no_other(opened, too_large, budget):
+    too_large(KEPT)
+    fine = trial_named("fine", spec=NOISY)
+    open_ = trial_named("open", OPEN, spec=SPEC)
+    large, derived = trial_named("large", spec=KEPT), trial_named("derived", spec=REDENSE)
+    session = opened(derived, large, open_, fine, budget=budget)
+    assert session.verdict(fine).decision == "supported"
+    assert session.verdict(open_).looks == (2, 4)
+    for trial in (large, derived):
+        with pytest.raises(DeviceMemoryError, match=r"cpu with its .* has too little memory to train seed 1"):
+            session.verdict(trial)
+    assert {digest for digest, _, _ in trained(opened.path)} == {NOISY.digest, SPEC.digest}
+
+
+def test_what_is_stored_of_a_network_that_is_too_large_is_judged(opened, too_large):
+    stored, lacking = trial_named("stored", spec=KEPT), trial_named("lacking", spec=KEPT, levels=3)
+    cold = opened(stored).verdict(stored)
+    too_large(KEPT)
+    session = opened(stored, lacking)
+    assert session.verdict(stored) == cold
+    with pytest.raises(DeviceMemoryError):
+        session.verdict(lacking)
+
+
+def test_pilots_that_are_too_large_stop_the_claim_that_waits_for_them(opened, too_large):
+    too_large(KEPT)
+    accuracy = CurveOf(KEPT, "test_accuracy", 2)
+    waiting = trial_named("waiting", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}, (3, 4)))
+    session = opened(waiting, other := trial_named("obedience"))
+    assert session.verdict(other).decision == "supported"
+    with pytest.raises(DeviceMemoryError, match="seed 3"):
+        session.verdict(waiting)
+
+
+def test_what_the_deadline_leaves_is_not_blamed_on_memory_which_is_said_beside(opened, clock, monkeypatch):
+    def run(engine, plan, site):
+        clock.now += 3601
+        raise DeviceMemoryError("cuda:0 has too little memory")
+
+    monkeypatch.setattr(SerialEngine, "run", run)
+    session = opened(trial := trial_named("cut"), budget=1.0)
+    with pytest.raises(BudgetError, match="0 of its 8 levels are stored"):
+        session.verdict(trial)
+    assert "warning: cuda:0 has too little memory" in session.notes

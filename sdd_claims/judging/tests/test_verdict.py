@@ -1,0 +1,94 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.judging.verdict import decide, judge
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.stats import Effect, Outcome
+from sdd_claims.tests.tiny import NO, OPEN, SPEC, YES, trial_named
+
+THRESHOLD = 0.001
+SEEDS = (1000, 1001)
+
+
+def curve(seeds=SEEDS):
+    return {"accuracy": SparsityCurve(seeds, np.array([1.0, 0.5]), np.full((len(seeds), 2), 0.5))}
+
+
+def judged(rule, **settings):
+    trial = trial_named("obedience", rule, **settings)
+    control = curve(trial.control_curves["accuracy"].seeds(SEEDS))
+    return judge(trial, curve(), control, SEEDS, (2,), THRESHOLD)
+
+
+@pytest.mark.parametrize(
+    ("p", "p_contrary", "open_reason", "decision"),
+    [
+        (0.0009, 1.0, None, "supported"),
+        (1.0, 0.0009, None, "refuted"),
+        (1.0, 1.0, None, "inconclusive"),
+        (0.5, 0.5, None, "inconclusive"),
+        (0.001, 1.0, None, "inconclusive"),  # the threshold itself is not below the threshold
+        (1.0, 0.001, None, "inconclusive"),
+        (0.0009, 0.0009, None, "inconclusive"),  # both established: the data contradict the rule, nothing is
+        (0.0, 1.0, "seed 1003 shows no peak", "inconclusive"),
+        (1.0, 0.0, "seed 1003 shows no peak", "inconclusive"),
+        (float("nan"), float("nan"), None, "inconclusive"),
+    ],
+)
+def test_the_three_verdicts(p, p_contrary, open_reason, decision):
+    outcome = Outcome(p, p_contrary, Effect(0, 0, 0, "accuracy"), "", open_reason)
+    assert decide(outcome, THRESHOLD) == decision
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_not_significant_is_never_refuted(p, p_contrary):
+    outcome = Outcome(p, p_contrary, Effect(0, 0, 0, "accuracy"), "")
+    if p_contrary >= THRESHOLD:
+        assert decide(outcome, THRESHOLD) != "refuted"
+    if p >= THRESHOLD:
+        assert decide(outcome, THRESHOLD) != "supported"
+
+
+@pytest.mark.parametrize(("rule", "decision"), [(YES, "supported"), (NO, "refuted"), (OPEN, "inconclusive")])
+def test_a_verdict_comes_with_that_of_its_control(rule, decision):
+    verdict = judged(rule)
+    assert (verdict.decision, verdict.control_decision, verdict.reason) == (decision, "inconclusive", None)
+    assert verdict.as_expected == (decision == "supported")
+
+
+def test_a_supported_control_turns_supported_into_inconclusive_with_the_reason():
+    verdict = judged(replace(YES, credulous=True))
+    assert (verdict.decision, verdict.control_decision) == ("inconclusive", "supported")
+    assert verdict.reason == "the control (other seeds) came out supported too, so the rule proves nothing here"
+
+
+def test_a_refuted_control_changes_nothing():
+    assert judged(replace(NO, credulous=True)).decision == "refuted"
+
+
+def test_a_proxy_is_never_refuted_and_says_why():
+    verdict = judged(NO, proxy=True)
+    assert verdict.decision == "inconclusive"
+    assert verdict.reason is not None
+    assert "a proxy cannot refute" in verdict.reason
+    assert judged(YES, proxy=True).decision == "supported"
+
+
+@pytest.mark.parametrize("rule", [YES, NO])
+def test_an_open_reason_keeps_the_verdict_open_and_is_passed_on(rule):
+    verdict = judged(replace(rule, open_reason="seed 1003 shows no peak"))
+    assert (verdict.decision, verdict.reason) == ("inconclusive", "seed 1003 shows no peak")
+
+
+def test_a_trial_whose_windows_wait_for_pilots_cannot_be_judged():
+    accuracy = CurveOf(SPEC, "test_accuracy", 2)
+    trial = trial_named("obedience", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}))
+    with pytest.raises(InputError, match="wait for its pilots"):
+        judge(trial, curve(), curve(), SEEDS, (2,), THRESHOLD)

@@ -1,0 +1,134 @@
+"""The verdict on a trial: what its rule and its control come to at one look."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.registration.claim import Decision
+from sdd_claims.registration.curve_of import Reader
+from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.trial import Trial
+from sdd_claims.stats import Outcome, nominal_p
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of a trial.
+
+    Attributes:
+        trial: the trial.
+        decision: supported, refuted or inconclusive; None where nothing was judged.
+        outcome: the rule's findings; None where it read no curves.
+        control_decision: the same rule's decision on the control.
+        control_outcome: its findings there.
+        seeds: the judged seeds.
+        looks: numbers of seeds at which the data were looked at so far.
+        threshold: the p below which a hypothesis counts as established, at each look.
+        reason: why the verdict is open, where something other than its p keeps it open.
+        part_decisions: decision on each part, as if it stood alone.
+    """
+
+    trial: Trial
+    decision: Decision | None
+    outcome: Outcome | None
+    control_decision: Decision | None
+    control_outcome: Outcome | None
+    seeds: tuple[int, ...]
+    looks: tuple[int, ...]
+    threshold: float | None
+    reason: str | None = None
+    part_decisions: Mapping[str, Decision] = field(default_factory=dict)
+
+    @property
+    def as_expected(self) -> bool:
+        """The decision is the registered one."""
+        return self.decision == self.trial.expected
+
+
+def judge(
+    trial: Trial,
+    curves: Mapping[str, SparsityCurve],
+    control_curves: Mapping[str, SparsityCurve],
+    seeds: tuple[int, ...],
+    looks: tuple[int, ...],
+    threshold: float,
+) -> Verdict:
+    """Apply the rule to a trial and to its control.
+
+    A trial whose control comes out supported too is inconclusive: the rule has been seen to say yes where the claim
+    is false.
+
+    Raises:
+        InputError: the windows wait for pilots, or the rule cannot read the curves.
+    """
+    outcome = trial.judged_by.evaluate(curves, threshold)
+    control = trial.judged_by.evaluate(control_curves, threshold)
+    control_decision = decide(control, threshold)
+    decision = decide(outcome, threshold)
+    reason = outcome.open_reason
+    if decision == "refuted" and trial.proxy:
+        decision, reason = (
+            "inconclusive",
+            "the contrary is established here, but a proxy cannot refute the paper's claim",
+        )
+    if decision == "supported" and control_decision == "supported":
+        decision = "inconclusive"
+        reason = f"the control ({trial.control.setting}) came out supported too, so the rule proves nothing here"
+    return Verdict(
+        trial=trial,
+        decision=decision,
+        outcome=outcome,
+        control_decision=control_decision,
+        control_outcome=control,
+        seeds=seeds,
+        looks=looks,
+        threshold=threshold,
+        reason=reason,
+        part_decisions={name: decide(part, threshold) for name, part in outcome.parts.items()},
+    )
+
+
+def judge_at(trial: Trial, look: int, looks: Sequence[tuple[int, ...]], read: Reader, error_rate: float) -> Verdict:
+    """Judge a trial on the seeds of one of its looks, at a threshold that allows for all of them.
+
+    Args:
+        trial: with its windows set.
+        look: number of the look, from 0 on.
+        looks: the seeds of every look.
+        read: gives the curves.
+        error_rate: the error rate of this claim: that of the register divided by its size.
+
+    Raises:
+        InputError: the windows wait for pilots, or the rule cannot read the curves.
+    """
+    seeds, sizes = looks[look], tuple(len(seeds) for seeds in looks)
+    return judge(
+        trial,
+        {name: read(curve, seeds) for name, curve in trial.curves.items()},
+        {name: read(curve, seeds) for name, curve in trial.control_curves.items()},
+        seeds,
+        sizes[: look + 1],
+        nominal_p(error_rate, sizes),
+    )
+
+
+def decide(outcome: Outcome, threshold: float) -> Decision:
+    """Supported if the rule rejects its null, refuted if the contrary is established, else inconclusive."""
+    if outcome.open_reason is not None:
+        return "inconclusive"
+    supported, refuted = outcome.p < threshold, outcome.p_contrary < threshold
+    if supported == refuted:
+        return "inconclusive"
+    return "supported" if supported else "refuted"
+
+
+def stays_open(verdict: Verdict) -> bool:
+    """Whether more seeds could settle it. They could not where a seed has no number, or the control is supported."""
+    return verdict.decision == "inconclusive" and verdict.reason is None
+
+
+def without_windows(trial: Trial, rule: FromPilots, why: InputError) -> Verdict:
+    """The verdict on a trial whose pilots show no windows. It is open, so that the trial stays in the report."""
+    reason = f"no windows can be set, so that no seed has judged: {why}"
+    return Verdict(trial, "inconclusive", None, None, None, rule.seeds, (), None, reason)
