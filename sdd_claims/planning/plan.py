@@ -113,11 +113,11 @@ def plan(requests: Iterable[Request], *, wide: bool = False) -> Plan:
     """
     asked, wanted = 0, defaultdict[Replica, int](int)
     for request in requests:
-        lesson = request.spec.distillation
+        distillation = request.spec.distillation
         needed = (
             (request.spec, request.levels),
             (request.spec.parent, request.levels),
-            (lesson.teacher, lesson.teacher_levels),
+            (distillation.teacher, distillation.teacher_levels),
         )
         for spec, levels in needed:
             if spec is None:

@@ -222,8 +222,8 @@ def test_windows_that_wait_for_pilots_are_set_before_the_judged_seeds_are_traine
     order: list[Any] = []
 
     class Watching(InstantPruning):
-        def next_level(self, level, states, members):
-            order.extend(self._replicas[member].seed for member in members)
+        def next_level(self, level, states, members=None):
+            order.extend(self.replicas[member].seed for member in members)
             return super().next_level(level, states, members)
 
     monkeypatch.setattr(work_module, "IterativePruning", Watching)
@@ -417,8 +417,8 @@ def too_large(monkeypatch):
 
     def of(spec):
         class Small(InstantPruning):
-            def next_level(self, level, states, members):
-                if self._replicas[members[0]].spec == spec:
+            def next_level(self, level, states, members=None):
+                if self.replicas[members[0]].spec == spec:
                     raise torch.OutOfMemoryError("CUDA out of memory.")
                 return super().next_level(level, states, members)
 
@@ -572,7 +572,7 @@ class Clock:
         clock, self.now = self, 0.0
 
         class Slow(InstantPruning):
-            def next_level(self, level, states, members):
+            def next_level(self, level, states, members=None):
                 clock.now += 1000
                 each = 1000 / len(members)
                 return [
