@@ -147,7 +147,6 @@ class IterativePruning:
             replays=self._forms.replays,
             checkpointer=checkpointer,
         )
-        rewind_points = [state.rewind_point if state else None for state in states] if snapshots is None else snapshots
         end = TrainedLevel(
             setup,
             stack,
@@ -174,10 +173,9 @@ class IterativePruning:
             )
             for mask, measured in zip(masks, measures, strict=True)
         ]
-        return [
-            (record, ChainState(*left))
-            for record, *left in zip(records, masks, end.trained, rewind_points, strict=True)
-        ]
+        rewind_points = snapshots or [state.rewind_point if state else None for state in states]
+        left = [ChainState(*parts) for parts in zip(masks, end.trained, rewind_points, strict=True)]
+        return list(zip(records, left, strict=True))
 
     def _distillation(self, members: Sequence[int]) -> Distillation | None:
         """What some replicas learn from their teachers, the same at every level; None where nobody teaches."""
