@@ -40,6 +40,7 @@ from sdd_claims.report import numbers
 from sdd_claims.spec import RunSpec
 from sdd_claims.storage.remote import MirroredStore
 from sdd_claims.storage.store import Store
+from sdd_claims.windows import as_json
 
 Mode = Literal["judge", "pilots", "smoke"]
 
@@ -311,8 +312,11 @@ class Session:
                 self._verdicts[trial.key] = without_windows(trial, rule, error, judging)
                 continue
             for name, found in phases.items():
-                where = f"{trial.name} [{trial.tier}], windows from pilots for {name}"
-                self.notes.append(f"{where}: {found.in_code()}")
+                where = f"claims/{trial.claim.paper}/windows.json"
+                self.notes.append(
+                    f"{trial.name} [{trial.tier}], windows from pilots for {name}, as {where} holds them:\n"
+                    f"{as_json(name, found)}"
+                )
             try:
                 self._check(resolved)
                 settled.append(resolved)

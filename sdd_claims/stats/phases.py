@@ -80,11 +80,6 @@ class Phases:
             )
         return self.collapsed
 
-    def in_code(self) -> str:
-        """The expression to write into a setting."""
-        windows = {name: getattr(self, name) for name in self.__slots__}
-        return f"Phases({', '.join(f'{name}={_in_code(window)}' for name, window in windows.items())})"
-
 
 def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
     """The phases of a chain with label noise, from its pilots' mean curves.
@@ -166,13 +161,6 @@ def _extrema(mean: Float[np.ndarray, " levels"]) -> tuple[int, int, int]:
     if not depth[critical] > 0:  # False for NaN too
         raise InputError("the pilots' mean test accuracy shows no dip, so there are no phases to set windows by")
     return int(mean[:critical].argmax()), critical, critical + 1 + int(mean[critical + 1 :].argmax())
-
-
-def _in_code(window: Window | None) -> str:
-    if window is None:
-        return "None"
-    axis = "" if window.axis == DENSITY else f", {window.axis!r}"
-    return f"Window({window.low:g}, {window.high:g}{axis})"
 
 
 def _rounded(density: float) -> float:

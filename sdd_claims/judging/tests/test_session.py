@@ -33,6 +33,7 @@ from sdd_claims.tests.tiny import (
     trained,
     trial_named,
 )
+from sdd_claims.windows import as_json
 
 PHASES = Phases(*(Window(0.4, 0.6) for _ in Phases.__slots__))
 
@@ -250,7 +251,10 @@ def test_windows_that_wait_for_pilots_are_set_before_the_judged_seeds_are_traine
     assert set(order[:4]) == {3, 4}
     assert min(order[5:]) >= 1000
     (note,) = session.notes
-    assert note.startswith("nobody2026/waiting [fast], windows from pilots for noisy: Phases(light=Window(0.4, 0.6)")
+    assert note == (
+        "nobody2026/waiting [fast], windows from pilots for noisy, as claims/nobody2026/windows.json holds them:\n"
+        + as_json("noisy", PHASES)
+    )
 
 
 def test_windows_that_other_pilots_would_set_are_refused_once_the_block_has_judged(opened, monkeypatch):
