@@ -28,6 +28,7 @@ from sdd_claims.training import (
     StackCheckpointer,
     StackForms,
     Teachers,
+    Weights,
     built,
     draw_setup,
     iterations_per_epoch,
@@ -173,7 +174,7 @@ class IterativePruning:
             )
             for mask, measured in zip(masks, measures, strict=True)
         ]
-        rewind_points = snapshots or [state.rewind_point if state else None for state in states]
+        rewind_points: Sequence[Weights | None] = snapshots or [each.rewind_point if each else None for each in states]
         left = [ChainState(*parts) for parts in zip(masks, end.trained, rewind_points, strict=True)]
         return list(zip(records, left, strict=True))
 
