@@ -20,7 +20,7 @@ _SLACK = 1.08
 
 @dataclass(frozen=True, slots=True)
 class Phases:
-    """Where the phases of He et al. 2022, 2.3 are looked at, and where dips and peaks are located.
+    """The windows of the phases of He et al. 2022, 2.3, and the brackets in which dips and peaks are located.
 
     Attributes:
         light: around the highest test accuracy before the dip.
@@ -136,7 +136,7 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
 def _along_path(test: SparsityCurve) -> Phases:
     at = test.position
     light, critical, sweet = _extrema(test.values.mean(axis=0))
-    # Places are told in logarithms, so 0 is none.
+    # Positions are compared in logarithms, so 0 is none.
     start = int(at[0] == 0)
 
     def window(first: int, final: int) -> Window:
