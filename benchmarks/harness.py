@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from sdd_claims.data.datasets import Dataset
+from sdd_claims.data.drawing import draw_training_set
 from sdd_claims.data.preparation import prepare
 from sdd_claims.machine import provenance
 from sdd_claims.measures import training_flops_per_image
@@ -22,7 +23,6 @@ from sdd_claims.models import build, initial_weights
 from sdd_claims.pruning import dense_masks, keep_highest, scheduled_count
 from sdd_claims.randomness import Stream, torch_stream
 from sdd_claims.record import Replica
-from sdd_claims.runs.iterative_pruning import draw_training_set
 from sdd_claims.spec import RunSpec
 from sdd_claims.training import ReplicaNumbers, ReplicaStack, TrainingData, train
 

@@ -35,7 +35,7 @@ from sdd_claims.errors import InputError
 from sdd_claims.judging.options import limit_threads
 from sdd_claims.machine.provenance import cores
 from sdd_claims.models.mlp import mlp
-from sdd_claims.planning.plan import SEXTET
+from sdd_claims.planning.plan import STACK_SIZE
 from sdd_claims.spec import DataSpec, ModelSpec, OptimizerSpec, RunSpec, TrainingSpec
 
 SPEC = RunSpec(
@@ -64,11 +64,11 @@ class StackProcesses:
     def __init__(self, count: int, data_root: Path | None) -> None:
         """Start the processes and train a little, so that the first epoch is like the others."""
         context = multiprocessing.get_context("spawn")
-        self.replicas = count * SEXTET
+        self.replicas = count * STACK_SIZE
         self._connections = []
         for process in range(count):
             ours, theirs = context.Pipe()
-            seeds = range(process * SEXTET, (process + 1) * SEXTET)
+            seeds = range(process * STACK_SIZE, (process + 1) * STACK_SIZE)
             context.Process(target=_serve, args=(theirs, data_root, seeds), daemon=True).start()
             theirs.close()
             self._connections.append(ours)
@@ -164,7 +164,7 @@ def compare(repetitions: int, data_root: Path | None) -> Comparison:
             "both": "LeNet-300-100, dense, float32, batch 128, SGD without momentum; times are for one epoch of one "
             "replica, rates are of the whole machine",
             "usual way": f"one process with one model, and {WORKERS} DataLoader workers over PIL images",
-            "stacks": f"{processes} process(es) at once, 1 compute thread and {SEXTET} replicas each; "
+            "stacks": f"{processes} process(es) at once, 1 compute thread and {STACK_SIZE} replicas each; "
             f"time = wall time / {stacks.replicas} replicas",
         },
         yardsticks=yardsticks,

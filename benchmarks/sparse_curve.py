@@ -15,10 +15,9 @@ import torch
 from benchmarks.harness import Case, Comparison, interleaved, positive
 from sdd_claims.judging.options import limit_threads
 from sdd_claims.record import ChainState, Replica
-from sdd_claims.runs import iterative_pruning as iterative
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec import DataSpec, ModelSpec, NoiseSpec, OptimizerSpec, PruningSpec, RunSpec, TrainingSpec
-from sdd_claims.training import ReplicaStack, sparse_where_faster
+from sdd_claims.training import ReplicaStack, form, sparse_where_faster
 
 REPLICAS = 8
 EPOCHS = 10
@@ -55,7 +54,7 @@ class Curves:
 
     def run(self, dense: bool) -> None:
         """All levels, held to dense products or not."""
-        way = patch.object(iterative, "sparse_where_faster", _left_dense if dense else sparse_where_faster)
+        way = patch.object(form, "sparse_where_faster", _left_dense if dense else sparse_where_faster)
         states: list[ChainState | None] = [None] * REPLICAS
         for level, least in enumerate(self.seconds[dense]):
             with way:

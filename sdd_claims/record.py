@@ -1,8 +1,8 @@
 """What one level of one replica leaves behind: numbers to keep, and a state from which the next level goes on."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
 
 from sdd_claims import series
 from sdd_claims.errors import InputError, nearest
@@ -40,68 +40,138 @@ class Replica:
         return self.spec.digest, self.seed
 
 
+RunKind = Literal["chain", "refit", "regression"]
+"""How a run comes to its measures: by training networks on images, by refitting a last layer, by a regression."""
+
+
+def run_kind(spec: RunSpec) -> RunKind:
+    """How the runs of a spec come to their measures."""
+    if spec.path.over == "epochs":
+        return "regression"
+    return "refit" if spec.path.over.endswith("_refit") else "chain"
+
+
 @dataclass(frozen=True)
+class Recorded:
+    """Which runs have a measure.
+
+    Attributes:
+        kinds: of run.
+        asked_by: whether a spec of one of these kinds asks for it.
+        remedy: what to set where it does not.
+        series: it is no number but a series of them, of which `SUMMARIES` makes numbers.
+    """
+
+    kinds: tuple[RunKind, ...]
+    asked_by: Callable[[RunSpec], bool]
+    remedy: str
+    series: bool
+
+
+_MEASURE = "recorded"
+
+
+def _measure(
+    *kinds: RunKind,
+    asked_by: Callable[[RunSpec], bool] = lambda spec: True,
+    remedy: str = "",
+    series: bool = False,
+    required: bool = False,
+) -> Any:
+    """A field of `LevelRecord` that is a measure. It is None where a network diverged, or where it is not recorded."""
+    metadata = {_MEASURE: Recorded(kinds, asked_by, remedy, series)}
+    return field(metadata=metadata) if required else field(default=None, metadata=metadata)
+
+
+def _is_compared(spec: RunSpec) -> bool:
+    return spec.derivation.kind in ("redense", "independent")
+
+
+def _is_chain(spec: RunSpec) -> bool:
+    return spec.derivation.kind == "none"
+
+
+@dataclass(frozen=True, kw_only=True)
 class LevelRecord:
-    """The measures of one trained level. None stands for a measure that a diverged network does not have.
+    """One trained level in numbers. A new measure is declared here and computed in `sdd_claims.measures.level`.
 
     Attributes:
         level: number of prunings before this training.
         density: fraction of prunable weights left, counted.
         remaining: weights left in each prunable tensor.
+        diverged: a weight or a loss became infinite or NaN; all measures below `seconds` are then None.
+        train_flops: matrix products of this level's training, counted dense.
+        kept_train_flops: the same, each layer's counted by the fraction of its weights that is left.
+        seconds: this replica's share of the wall time of its stack.
         train_accuracy: on the labels trained on, noise included, in [0, 1], after the last epoch.
         train_loss: on the same labels: cross-entropy in nats, or the mean squared error.
         test_accuracy: on clean test labels, in [0, 1], after the last epoch.
         test_loss: cross-entropy in nats.
         learning_distance: l2, from the dense initialization, pruned weights counting as zero.
-        diverged: a weight or a loss became infinite or NaN; all measures are then None.
-        train_flops: matrix products of this level's training, counted dense.
-        kept_train_flops: the same, each layer's counted by the fraction of its weights that is left.
-        seconds: this replica's share of the wall time of its stack.
+        weight_variance: of the prunable weights that are left.
+        zero_fraction: of the weight matrices' entries, exact zeros.
+        small_fraction: of the weight matrices' entries, those with absolute value at most 1e-3.
+        validation_accuracy: on held-out training images with clean labels, in [0, 1], after the last epoch.
         epoch_test_accuracy: on the first test images of `RecordSpec.epoch_images`, after every epoch.
         sharpness: curvature of the training loss in nats, see `sdd_claims.measures.sharpness`.
         line_train_loss: in nats, at even steps along the line from the parent's solution to this one.
         line_train_accuracy: at the same steps, in [0, 1].
-        validation_accuracy: on held-out training images with clean labels, in [0, 1], after the last epoch.
-        weight_variance: of the prunable weights that are left.
-        zero_fraction: of the weight matrices' entries, exact zeros.
-        small_fraction: of the weight matrices' entries, those with absolute value at most 1e-3.
         nonzero_fraction: of a weight matrix's entries, those with absolute value above 1e-3, averaged over the matrices
             of a ReLU network; what Parhi et al. 2021 call sparsity.
+        active_neurons: hidden neurons of a ReLU network that the next layer still hears and that differ.
         rank: numerical rank of the matrix between the hidden layers of a ReLU network.
         parallel_rows: rows of that matrix's right factor that repeat its strongest pattern, of a factored one.
-        active_neurons: hidden neurons of a ReLU network that the next layer still hears and that differ.
     """
 
     level: int
-    density: float
+    density: float = _measure("chain", "refit", "regression", required=True)
     remaining: Mapping[str, int]
-    train_accuracy: float | None
-    train_loss: float | None
-    test_accuracy: float | None
-    test_loss: float | None
-    learning_distance: float | None
     diverged: bool
-    train_flops: float
-    seconds: float
-    epoch_test_accuracy: tuple[float, ...] | None = None
-    sharpness: float | None = None
-    line_train_loss: tuple[float, ...] | None = None
-    line_train_accuracy: tuple[float, ...] | None = None
-    kept_train_flops: float | None = None
-    validation_accuracy: float | None = None
-    weight_variance: float | None = None
-    zero_fraction: float | None = None
-    small_fraction: float | None = None
-    nonzero_fraction: float | None = None
-    rank: float | None = None
-    parallel_rows: float | None = None
-    active_neurons: float | None = None
+    train_flops: float = _measure("chain", "refit", "regression", required=True)
+    kept_train_flops: float | None = _measure("chain", "refit")
+    seconds: float = _measure("chain", "refit", "regression", required=True)
+    train_accuracy: float | None = _measure("chain", "refit")
+    train_loss: float | None = _measure("chain", "refit", "regression")
+    test_accuracy: float | None = _measure("chain", "refit")
+    test_loss: float | None = _measure("chain", "refit")
+    learning_distance: float | None = _measure("chain")
+    weight_variance: float | None = _measure("chain")
+    zero_fraction: float | None = _measure("chain", "refit")
+    small_fraction: float | None = _measure("chain", "refit")
+    validation_accuracy: float | None = _measure(
+        "chain",
+        "refit",
+        asked_by=lambda spec: spec.data.validation_size > 0,
+        remedy="set DataSpec.validation_size",
+    )
+    epoch_test_accuracy: tuple[float, ...] | None = _measure(
+        "chain",
+        asked_by=lambda spec: spec.record.epoch_images > 0 and _is_chain(spec),
+        remedy="set RecordSpec.epoch_images; of what is derived from a chain it is never recorded",
+        series=True,
+    )
+    sharpness: float | None = _measure(
+        "chain",
+        asked_by=lambda spec: spec.record.directions > 0 and (_is_chain(spec) or _is_compared(spec)),
+        remedy="set RecordSpec.directions; of what is derived, re-dense and independent training have it",
+    )
+    line_train_loss: tuple[float, ...] | None = _measure(
+        "chain",
+        asked_by=_is_compared,
+        remedy="there is a line only from a chain to the re-dense and independent training derived from it",
+        series=True,
+    )
+    line_train_accuracy: tuple[float, ...] | None = _measure("chain", asked_by=_is_compared, series=True)
+    nonzero_fraction: float | None = _measure("regression")
+    active_neurons: float | None = _measure("regression")
+    rank: float | None = _measure("regression", asked_by=lambda spec: len(spec.model.hidden) > 1)
+    parallel_rows: float | None = _measure("regression", asked_by=lambda spec: spec.model.functional_width > 0)
 
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> "LevelRecord":
         """A record from JSON, which knows no tuples."""
-        fields: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in content.items()}
-        return cls(**fields)
+        given: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in content.items()}
+        return cls(**given)
 
     def measure(self, name: str) -> float | None:
         """A number of this level: a field, or what `SUMMARIES` makes of one; None where the network diverged.
@@ -109,48 +179,21 @@ class LevelRecord:
         Raises:
             InputError: no such measure, or one that the spec did not ask to record.
         """
-        if name in SUMMARIES:
-            source, summary = SUMMARIES[name]
-            numbers = getattr(self, source)
-            value = None if numbers is None else summary(numbers)
-        elif name in _NUMBERS:
-            source, value = name, getattr(self, name)
-        else:
+        if name not in MEASURES:
             raise InputError(no_measure(name))
-        if value is None and not self.diverged:
-            raise InputError(f"{name} was not recorded: {_ASKED_BY.get(source, 'this level has none')}")
-        return None if value is None else float(value)
+        source, summary = SUMMARIES.get(name, (name, float))
+        found = getattr(self, source)
+        if found is None and not self.diverged:
+            raise InputError(f"{name} was not recorded: {RECORDED[source].remedy or 'this level has none'}")
+        return None if found is None else float(summary(found))
 
 
-_NUMBERS = (
-    "density",
-    "train_accuracy",
-    "train_loss",
-    "test_accuracy",
-    "test_loss",
-    "learning_distance",
-    "train_flops",
-    "kept_train_flops",
-    "seconds",
-    "sharpness",
-    "validation_accuracy",
-    "weight_variance",
-    "zero_fraction",
-    "small_fraction",
-    "nonzero_fraction",
-    "rank",
-    "parallel_rows",
-    "active_neurons",
-)
-_ASKED_BY = {
-    "epoch_test_accuracy": "set RecordSpec.epoch_images; of what is derived from a chain it is never recorded",
-    "sharpness": "set RecordSpec.directions; of what is derived, re-dense and independent training have it",
-    "validation_accuracy": "set DataSpec.validation_size",
-    "line_train_loss": "there is a line only from a chain to the re-dense and independent training derived from it",
+RECORDED: Mapping[str, Recorded] = {
+    each.name: each.metadata[_MEASURE] for each in fields(LevelRecord) if _MEASURE in each.metadata
 }
+"""Which runs have which field of `LevelRecord`."""
 
-
-SUMMARIES: Mapping[str, tuple[str, Callable[[Sequence[float]], float]]] = {
+SUMMARIES: Mapping[str, tuple[str, Callable[[Any], float]]] = {
     "best_epoch_test_accuracy": ("epoch_test_accuracy", max),
     "last_epoch_test_accuracy": ("epoch_test_accuracy", series.last),
     "late_drift": ("epoch_test_accuracy", series.late_drift),
@@ -160,8 +203,7 @@ SUMMARIES: Mapping[str, tuple[str, Callable[[Sequence[float]], float]]] = {
 }
 """Measures that sum up a series of numbers: name -> (field, how)."""
 
-
-MEASURES = tuple(sorted((*SUMMARIES, *_NUMBERS)))
+MEASURES = tuple(sorted([*SUMMARIES, *(name for name, each in RECORDED.items() if not each.series)]))
 """All names that `LevelRecord.measure` knows."""
 
 
@@ -170,29 +212,17 @@ def no_measure(name: object) -> str:
     return f"there is no measure {name!r}{nearest(name, MEASURES)}; use one of {', '.join(MEASURES)}"
 
 
+def recorded(spec: RunSpec, name: str) -> bool:
+    """Whether the runs of a spec have a field of `LevelRecord` that is a measure."""
+    return run_kind(spec) in RECORDED[name].kinds and RECORDED[name].asked_by(spec)
+
+
 def unrecorded(spec: RunSpec, measure: str) -> str | None:
     """Why the runs of a spec would come without a measure; None where they have it."""
-    source = SUMMARIES[measure][0] if measure in SUMMARIES else measure
-    regression, deep = spec.path.over == "epochs", len(spec.model.hidden) > 1
-    compared = spec.derivation.kind in ("redense", "independent")
-    refit = spec.path.over.endswith("_refit")
-    of_regression = {"density", "train_loss", "train_flops", "seconds", "nonzero_fraction", "active_neurons"}
-    if deep:
-        of_regression.add("rank")
-    if spec.model.functional_width:
-        of_regression.add("parallel_rows")
-    elsewhere = {
-        "epoch_test_accuracy": bool(spec.record.epoch_images) and spec.derivation.kind == "none" and not refit,
-        "sharpness": bool(spec.record.directions) and (compared or spec.derivation.kind == "none") and not refit,
-        "validation_accuracy": bool(spec.data.validation_size),
-        "line_train_loss": compared,
-        "learning_distance": not refit,
-        "weight_variance": not refit,
-        **dict.fromkeys(("nonzero_fraction", "active_neurons", "rank", "parallel_rows"), False),
-    }
-    if source in of_regression if regression else elsewhere.get(source, True):
+    source, _ = SUMMARIES.get(measure, (measure, None))
+    if recorded(spec, source):
         return None
-    return f"{measure} is not recorded: {_ASKED_BY.get(source, f'{spec} has none')}"
+    return f"{measure} is not recorded: {RECORDED[source].remedy or f'{spec} has none'}"
 
 
 @dataclass(frozen=True)

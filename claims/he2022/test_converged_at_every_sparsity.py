@@ -61,7 +61,7 @@ def trial(setting: Setting) -> Trial:
             ),
         ),
         control=Control(f"only {short.training.epochs} epochs", curves(setting, short, short)),
-        block=ways.block,
+        block=setting.block,
         deviations=(*setting.deviations, *setting.of_rate, *setting.of_convergence),
     )
 

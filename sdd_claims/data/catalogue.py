@@ -8,7 +8,7 @@ from sdd_claims.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DatasetInfo:
     """One data set of the catalogue.
 
     Attributes:
@@ -54,8 +54,8 @@ def _idx_files(folder: str) -> tuple[str, ...]:
 
 _MNIST_MEAN, _MNIST_STD = (0.1307,), (0.3081,)
 
-_ENTRIES = (
-    Entry(
+_DATASETS = (
+    DatasetInfo(
         name="mnist_small",
         train_count=8_000,
         test_count=5_000,
@@ -66,7 +66,7 @@ _ENTRIES = (
         sha256="afefc2d0c877c4511ea6fdaadb6e2911ce0c2da54ebbf654b325affc9dd7a9d2",
         embedded=True,
     ),
-    Entry(
+    DatasetInfo(
         name="mnist",
         train_count=60_000,
         test_count=10_000,
@@ -78,7 +78,7 @@ _ENTRIES = (
         torchvision="MNIST",
         torchvision_files=_idx_files("MNIST"),
     ),
-    Entry(
+    DatasetInfo(
         name="fashion_mnist",
         train_count=60_000,
         test_count=10_000,
@@ -90,7 +90,7 @@ _ENTRIES = (
         torchvision="FashionMNIST",
         torchvision_files=_idx_files("FashionMNIST"),
     ),
-    Entry(
+    DatasetInfo(
         name="cifar10",
         train_count=50_000,
         test_count=10_000,
@@ -104,7 +104,7 @@ _ENTRIES = (
             f"cifar-10-batches-py/{name}" for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
         ),
     ),
-    Entry(
+    DatasetInfo(
         name="cifar100",
         train_count=50_000,
         test_count=10_000,
@@ -117,7 +117,7 @@ _ENTRIES = (
         torchvision_files=("cifar-100-python/train", "cifar-100-python/test"),
     ),
     # The labels of its test set were never published: its validation set takes the place here, as in He et al. 2022.
-    Entry(
+    DatasetInfo(
         name="tiny_imagenet",
         train_count=100_000,
         test_count=10_000,
@@ -129,10 +129,10 @@ _ENTRIES = (
     ),
 )
 
-CATALOGUE: Mapping[str, Entry] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
+CATALOGUE: Mapping[str, DatasetInfo] = MappingProxyType({info.name: info for info in _DATASETS})
 
 
-def find(name: str) -> Entry:
+def find(name: str) -> DatasetInfo:
     """Look a data set up by name.
 
     Raises:

@@ -63,10 +63,10 @@ def load(name: str, data_root: Path | None = None) -> Dataset:
             f"the loss 'mean_squared_error', or choose one of the data sets {', '.join(catalogue.CATALOGUE)}"
         )
     if name.startswith(STAND_IN):
-        entry = catalogue.find(name.removeprefix(STAND_IN))
-        return Dataset(name=entry.name, classes=entry.classes, **stand_in.arrays(entry))
-    entry = catalogue.find(name)
-    return _load(entry, EMBEDDED_FOLDER if entry.embedded else resolve_root(data_root))
+        info = catalogue.find(name.removeprefix(STAND_IN))
+        return Dataset(name=info.name, classes=info.classes, **stand_in.arrays(info))
+    info = catalogue.find(name)
+    return _load(info, EMBEDDED_FOLDER if info.embedded else resolve_root(data_root))
 
 
 def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
@@ -77,15 +77,15 @@ def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
     """
     if name in regression.PROBLEMS:
         return None
-    entry = catalogue.find(name)
-    folder = EMBEDDED_FOLDER if entry.embedded else resolve_root(data_root)
+    info = catalogue.find(name)
+    folder = EMBEDDED_FOLDER if info.embedded else resolve_root(data_root)
     if (folder / f"{name}.npz").is_file():
         return None
-    if entry.embedded:
+    if info.embedded:
         return f"{folder / f'{name}.npz'} is missing; {_RESTORE.format(f'{name}.npz')}"
-    if entry.torchvision is None:
-        return None if tiny_imagenet.is_present(folder) else tiny_imagenet.why_absent(entry, folder)
-    return None if torchvision_form.is_present(entry, folder) else torchvision_form.why_absent(entry, folder)
+    if info.torchvision is None:
+        return None if tiny_imagenet.is_present(folder) else tiny_imagenet.why_absent(info, folder)
+    return None if torchvision_form.is_present(info, folder) else torchvision_form.why_absent(info, folder)
 
 
 def resolve_root(data_root: Path | None = None) -> Path:
@@ -94,19 +94,17 @@ def resolve_root(data_root: Path | None = None) -> Path:
 
 
 @functools.cache
-def _load(entry: catalogue.Entry, folder: Path) -> Dataset:
-    path = folder / f"{entry.name}.npz"
-    if entry.embedded:
-        arrays = prepared_form.read(path, entry, _RESTORE.format(path.name))
+def _load(info: catalogue.DatasetInfo, folder: Path) -> Dataset:
+    path = folder / f"{info.name}.npz"
+    if info.embedded:
+        arrays = prepared_form.read(path, info, _RESTORE.format(path.name))
     elif path.exists():
-        again = (
-            "torchvision downloads the set" if entry.torchvision else f"it is made anew from {tiny_imagenet.FOLDER}/"
-        )
-        arrays = prepared_form.read(path, entry, f"replace it, or delete it so that {again}")
-    elif entry.torchvision is None:
-        arrays = tiny_imagenet.read(entry, folder)
+        again = "torchvision downloads the set" if info.torchvision else f"it is made anew from {tiny_imagenet.FOLDER}/"
+        arrays = prepared_form.read(path, info, f"replace it, or delete it so that {again}")
+    elif info.torchvision is None:
+        arrays = tiny_imagenet.read(info, folder)
     else:
-        arrays = torchvision_form.read(entry, folder)
+        arrays = torchvision_form.read(info, folder)
     for array in arrays.values():
         array.setflags(write=False)  # every replica of the process shares them
-    return Dataset(name=entry.name, classes=entry.classes, **arrays)
+    return Dataset(name=info.name, classes=info.classes, **arrays)

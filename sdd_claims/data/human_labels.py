@@ -60,10 +60,10 @@ def human_labels(name: str, data_root: Path | None = None) -> UInt8[np.ndarray, 
         MissingDataError: the authors' file is not there.
         InputError: a data set that was not annotated, or another file than the authors'.
     """
-    entry = _entry(name.removeprefix(STAND_IN))
+    annotations = _annotations_of(name.removeprefix(STAND_IN))
     if name.startswith(STAND_IN):
         return np.roll(load(name).train_labels, 1)
-    return _read(name, entry, resolve_root(data_root) / FOLDER / entry.file, data_root)
+    return _read(name, annotations, resolve_root(data_root) / FOLDER / annotations.file, data_root)
 
 
 def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
@@ -72,12 +72,12 @@ def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
     Raises:
         InputError: a data set that was not annotated.
     """
-    entry = _entry(name)
-    path = resolve_root(data_root) / FOLDER / entry.file
-    return None if path.is_file() else f"{path} is missing; {_remedy(entry)}"
+    annotations = _annotations_of(name)
+    path = resolve_root(data_root) / FOLDER / annotations.file
+    return None if path.is_file() else f"{path} is missing; {_remedy(annotations)}"
 
 
-def _entry(name: str) -> Annotations:
+def _annotations_of(name: str) -> Annotations:
     if name not in ANNOTATIONS:
         raise InputError(
             f"human annotators labelled {' and '.join(ANNOTATIONS)}, not {name}; choose one of them, or another kind "
@@ -86,18 +86,18 @@ def _entry(name: str) -> Annotations:
     return ANNOTATIONS[name]
 
 
-def _remedy(entry: Annotations) -> str:
-    return f"put the {entry.file} of github.com/UCSC-REAL/cifar-10-100n there"
+def _remedy(annotations: Annotations) -> str:
+    return f"put the {annotations.file} of github.com/UCSC-REAL/cifar-10-100n there"
 
 
 @cache
-def _read(name: str, entry: Annotations, path: Path, data_root: Path | None) -> UInt8[np.ndarray, " n"]:
-    remedy = _remedy(entry)
+def _read(name: str, annotations: Annotations, path: Path, data_root: Path | None) -> UInt8[np.ndarray, " n"]:
+    remedy = _remedy(annotations)
     if not path.is_file():
         raise MissingDataError(f"{path} is missing, expected the human annotators' labels of {name} there; {remedy}")
     found = _arrays(path, remedy)
     clean = load(name, data_root).train_labels
-    for part in ("clean_label", entry.labels):
+    for part in ("clean_label", annotations.labels):
         labels = found.get(part)
         if not isinstance(labels, np.ndarray) or labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise InputError(f"{path} lacks {part}, expected {len(clean)} whole numbers; {remedy}")
@@ -111,9 +111,11 @@ def _read(name: str, entry: Annotations, path: Path, data_root: Path | None) -> 
             f"{path} was made for other images than those of {name}, or for another order of them: its clean labels "
             f"are not those of the training images; {remedy}"
         )
-    labels = found[entry.labels].astype(np.uint8)
-    if (digest := hashlib.sha256(labels.tobytes()).hexdigest()) != entry.sha256:
-        raise InputError(f"{path} holds other labels than its authors': SHA-256 {digest}, not {entry.sha256}; {remedy}")
+    labels = found[annotations.labels].astype(np.uint8)
+    if (digest := hashlib.sha256(labels.tobytes()).hexdigest()) != annotations.sha256:
+        raise InputError(
+            f"{path} holds other labels than its authors': SHA-256 {digest}, not {annotations.sha256}; {remedy}"
+        )
     labels.setflags(write=False)  # every replica of the process shares them
     return labels
 

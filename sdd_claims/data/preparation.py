@@ -29,8 +29,8 @@ class Normalisation:
     @classmethod
     def of(cls, dataset: Dataset, device: torch.device | None = None) -> "Normalisation":
         """By the constants that are published for a data set, which lie on the device (None: the CPU) from then on."""
-        entry = catalogue.find(dataset.name)
-        mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (entry.mean, entry.std))
+        info = catalogue.find(dataset.name)
+        mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (info.mean, info.std))
         return cls(mean, std)
 
     def __call__(self, pixels: Float32[Tensor, "batch channels height width"]) -> Float32[Tensor, "batch channels h w"]:

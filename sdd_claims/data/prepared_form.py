@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import UInt8
 
-from sdd_claims.data.catalogue import Entry
+from sdd_claims.data.catalogue import DatasetInfo
 from sdd_claims.errors import InputError
 
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -19,12 +19,12 @@ ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 Arrays: TypeAlias = Mapping[str, UInt8[np.ndarray, "..."]]
 
 
-def read(path: Path, entry: Entry, remedy: str) -> Arrays:
+def read(path: Path, info: DatasetInfo, remedy: str) -> Arrays:
     """Read `<name>.npz` and check it.
 
     Args:
         path: the file.
-        entry: what it must hold.
+        info: what it must hold.
         remedy: what the user should do if it does not: the end of the error's sentence.
 
     Raises:
@@ -36,10 +36,10 @@ def read(path: Path, entry: Entry, remedy: str) -> Arrays:
             present = [name for name in ARRAYS if f"{name}.npy" in archive.namelist()]
             arrays = {name: _member(archive, name) for name in present}
     except FileNotFoundError:
-        raise InputError(f"{path} is missing, expected the data set {entry.name} there; {remedy}") from None
+        raise InputError(f"{path} is missing, expected the data set {info.name} there; {remedy}") from None
     except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} is no readable .npz of the arrays {', '.join(ARRAYS)} ({error}); {remedy}") from error
-    check(arrays, entry, str(path), remedy)
+    check(arrays, info, str(path), remedy)
     return arrays
 
 
@@ -49,12 +49,12 @@ def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     return np.lib.format.read_array(io.BytesIO(member), allow_pickle=False)
 
 
-def check(arrays: Arrays, entry: Entry, source: str, remedy: str) -> None:
+def check(arrays: Arrays, info: DatasetInfo, source: str, remedy: str) -> None:
     """Check names, types, shapes, labels and content against the catalogue, in this order.
 
     Args:
         arrays: the four arrays of a set.
-        entry: what they must be.
+        info: what they must be.
         source: the file or folder they came from, for the error.
         remedy: the end of the error's sentence.
 
@@ -62,8 +62,8 @@ def check(arrays: Arrays, entry: Entry, source: str, remedy: str) -> None:
         InputError: at the first thing that differs.
     """
     for name in ARRAYS:
-        count = entry.train_count if name.startswith("train") else entry.test_count
-        expected = (count, *entry.image_shape) if name.endswith("images") else (count,)
+        count = info.train_count if name.startswith("train") else info.test_count
+        expected = (count, *info.image_shape) if name.endswith("images") else (count,)
         if name not in arrays:
             raise InputError(f"{source} lacks the array {name}, expected uint8 of shape {expected}; {remedy}")
         array = arrays[name]
@@ -72,15 +72,15 @@ def check(arrays: Arrays, entry: Entry, source: str, remedy: str) -> None:
                 f"{source} holds {name} as {array.dtype} of shape {array.shape}, "
                 f"expected uint8 of shape {expected}; {remedy}"
             )
-        if name.endswith("labels") and array.max() >= entry.classes:
+        if name.endswith("labels") and array.max() >= info.classes:
             raise InputError(
                 f"{source} holds the label {array.max()} in {name}, "
-                f"expected labels 0 to {entry.classes - 1} of {entry.name}; {remedy}"
+                f"expected labels 0 to {info.classes - 1} of {info.name}; {remedy}"
             )
-    if entry.sha256 is not None and (found := content_sha256(arrays)) != entry.sha256:
+    if info.sha256 is not None and (found := content_sha256(arrays)) != info.sha256:
         raise InputError(
-            f"{source} is not the published {entry.name} in its original order: "
-            f"its arrays have SHA-256 {found}, expected {entry.sha256}; {remedy}"
+            f"{source} is not the published {info.name} in its original order: "
+            f"its arrays have SHA-256 {found}, expected {info.sha256}; {remedy}"
         )
 
 

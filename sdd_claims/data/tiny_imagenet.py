@@ -10,7 +10,7 @@ from filelock import FileLock
 from jaxtyping import UInt8
 
 from sdd_claims.data import prepared_form
-from sdd_claims.data.catalogue import Entry
+from sdd_claims.data.catalogue import DatasetInfo
 from sdd_claims.errors import InputError, MissingDataError, StoreError
 from sdd_claims.storage.files import remedy as in_words
 from sdd_claims.storage.files import write_atomically
@@ -27,12 +27,12 @@ def is_present(root: Path) -> bool:
     return all((folder / part).exists() for part in ("wnids.txt", "train", "val/images", "val/val_annotations.txt"))
 
 
-def why_absent(entry: Entry, root: Path) -> str:
+def why_absent(info: DatasetInfo, root: Path) -> str:
     """What is missing, and what to fetch."""
-    return f"{root} holds neither {entry.name}.npz nor a complete {FOLDER}/; {_REMEDY} there"
+    return f"{root} holds neither {info.name}.npz nor a complete {FOLDER}/; {_REMEDY} there"
 
 
-def read(entry: Entry, root: Path) -> prepared_form.Arrays:
+def read(info: DatasetInfo, root: Path) -> prepared_form.Arrays:
     """Read the set from the authors' folder, and write `<root>/<name>.npz`, from which it is read the next time.
 
     Labels number the classes (WordNet identifiers) in alphabetical order. The test images are the authors' validation
@@ -42,14 +42,14 @@ def read(entry: Entry, root: Path) -> prepared_form.Arrays:
         MissingDataError: the folder is not there.
         InputError: files that are missing, too many, unreadable or not the authors', or a root that cannot be written.
     """
-    target = root / f"{entry.name}.npz"
+    target = root / f"{info.name}.npz"
     if not is_present(root):
-        raise MissingDataError(why_absent(entry, root))
+        raise MissingDataError(why_absent(info, root))
     try:
-        with FileLock(root / f".{entry.name}.lock"):
+        with FileLock(root / f".{info.name}.lock"):
             if target.exists():  # another process was faster
-                return prepared_form.read(target, entry, f"delete it, so that it is made anew from {FOLDER}/")
-            arrays = _arrays(entry, root / FOLDER)
+                return prepared_form.read(target, info, f"delete it, so that it is made anew from {FOLDER}/")
+            arrays = _arrays(info, root / FOLDER)
             content = io.BytesIO()
             np.savez(content, allow_pickle=False, **arrays)
             write_atomically(target, content.getvalue())
@@ -60,19 +60,19 @@ def read(entry: Entry, root: Path) -> prepared_form.Arrays:
         raise InputError(f"{target} could not be made from {FOLDER}/: {in_words(error)}") from error
 
 
-def _arrays(entry: Entry, folder: Path) -> prepared_form.Arrays:
-    classes = _classes(entry, folder)
+def _arrays(info: DatasetInfo, folder: Path) -> prepared_form.Arrays:
+    classes = _classes(info, folder)
     train = [
         (file, label)
         for label, name in enumerate(classes)
-        for file in _images(folder / "train" / name / "images", name, entry.train_count // entry.classes)
+        for file in _images(folder / "train" / name / "images", name, info.train_count // info.classes)
     ]
     annotated = _annotated(folder / "val" / "val_annotations.txt", classes)
-    images = _images(folder / "val" / "images", "val", entry.test_count)
+    images = _images(folder / "val" / "images", "val", info.test_count)
     if missing := [file.name for file in images if file.name not in annotated]:
         raise _error(folder / "val" / "val_annotations.txt", f"lacks the class of {missing[0]}")
     test = [(file, annotated[file.name]) for file in images]
-    height, width, _ = entry.image_shape
+    height, width, _ = info.image_shape
     return {
         "train_images": _decoded([file for file, _ in train], height, width),
         "train_labels": np.array([label for _, label in train], np.uint8),
@@ -81,10 +81,10 @@ def _arrays(entry: Entry, folder: Path) -> prepared_form.Arrays:
     }
 
 
-def _classes(entry: Entry, folder: Path) -> list[str]:
+def _classes(info: DatasetInfo, folder: Path) -> list[str]:
     listed = (folder / "wnids.txt").read_text(errors="replace").split()
-    if len(set(listed)) != len(listed) or len(listed) != entry.classes:
-        raise _error(folder / "wnids.txt", f"names {len(set(listed))} classes, expected {entry.classes}, each once")
+    if len(set(listed)) != len(listed) or len(listed) != info.classes:
+        raise _error(folder / "wnids.txt", f"names {len(set(listed))} classes, expected {info.classes}, each once")
     found = {path.name for path in (folder / "train").iterdir()}
     if found != set(listed):
         one = min(found ^ set(listed))

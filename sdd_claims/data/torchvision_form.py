@@ -10,7 +10,7 @@ import numpy as np
 from filelock import FileLock
 
 from sdd_claims.data import prepared_form
-from sdd_claims.data.catalogue import Entry
+from sdd_claims.data.catalogue import DatasetInfo
 from sdd_claims.errors import InputError
 
 _REMEDY = (
@@ -19,64 +19,64 @@ _REMEDY = (
 )
 
 
-def is_present(entry: Entry, root: Path) -> bool:
+def is_present(info: DatasetInfo, root: Path) -> bool:
     """Whether every file that torchvision reads lies under the data root."""
-    return all((root / file).is_file() for file in entry.torchvision_files)
+    return all((root / file).is_file() for file in info.torchvision_files)
 
 
-def why_absent(entry: Entry, root: Path) -> str:
+def why_absent(info: DatasetInfo, root: Path) -> str:
     """What is missing, and how to get it."""
-    return f"{root} holds neither {entry.name}.npz nor a complete {entry.torchvision_folder}/; {_REMEDY}"
+    return f"{root} holds neither {info.name}.npz nor a complete {info.torchvision_folder}/; {_REMEDY}"
 
 
-def read(entry: Entry, root: Path) -> prepared_form.Arrays:
+def read(info: DatasetInfo, root: Path) -> prepared_form.Arrays:
     """Read the set from torchvision's folder under `root`, after downloading it if it is not there.
 
     Raises:
         InputError: no network, a root that cannot be written, or files that are torn or not the published ones.
     """
-    folder = root / entry.torchvision_folder
+    folder = root / info.torchvision_folder
     remedy = f"delete {folder} and run again, so that the set is downloaded anew"
-    published = _published_class(entry)
-    if not is_present(entry, root):
+    published = _published_class(info)
+    if not is_present(info, root):
         if folder.exists():
-            raise InputError(f"{folder} holds only a part of {entry.name}, expected all its files; {remedy}")
-        _download(published, entry, root)
+            raise InputError(f"{folder} holds only a part of {info.name}, expected all its files; {remedy}")
+        _download(published, info, root)
     try:
         train, test = published(root, train=True), published(root, train=False)
     except (OSError, RuntimeError, ValueError, AssertionError, IndexError) as error:
-        raise InputError(f"{folder} is not {entry.name} as torchvision expects it ({error}); {remedy}") from error
+        raise InputError(f"{folder} is not {info.name} as torchvision expects it ({error}); {remedy}") from error
     arrays = {
         "train_images": np.ascontiguousarray(train.data),
         "train_labels": np.asarray(train.targets, np.uint8),
         "test_images": np.ascontiguousarray(test.data),
         "test_labels": np.asarray(test.targets, np.uint8),
     }
-    prepared_form.check(arrays, entry, str(folder), remedy)
+    prepared_form.check(arrays, info, str(folder), remedy)
     return arrays
 
 
-def _published_class(entry: Entry) -> Any:
+def _published_class(info: DatasetInfo) -> Any:
     # Imported late: torchvision takes a second to import, and the embedded set does without it.
     from torchvision import datasets
 
-    assert entry.torchvision is not None, f"{entry.name} is not one of torchvision's"
-    return getattr(datasets, entry.torchvision)
+    assert info.torchvision is not None, f"{info.name} is not one of torchvision's"
+    return getattr(datasets, info.torchvision)
 
 
-def _download(published: Any, entry: Entry, root: Path) -> None:
+def _download(published: Any, info: DatasetInfo, root: Path) -> None:
     """Download beside the final place and move the whole folder there, so that no reader sees a part of it."""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / f".{entry.name}.lock"):
-            if is_present(entry, root):  # another process was faster
+        with FileLock(root / f".{info.name}.lock"):
+            if is_present(info, root):  # another process was faster
                 return
-            with tempfile.TemporaryDirectory(dir=root, prefix=f".{entry.name}.") as partial:
+            with tempfile.TemporaryDirectory(dir=root, prefix=f".{info.name}.") as partial:
                 published(partial, download=True)
-                os.replace(Path(partial, entry.torchvision_folder), root / entry.torchvision_folder)
+                os.replace(Path(partial, info.torchvision_folder), root / info.torchvision_folder)
     except (OSError, RuntimeError, HTTPException) as error:
         reason = " ".join(str(error).split())
         raise InputError(
-            f"{root} holds neither {entry.name}.npz nor {entry.torchvision_folder}/, and {entry.name} could not be "
+            f"{root} holds neither {info.name}.npz nor {info.torchvision_folder}/, and {info.name} could not be "
             f"downloaded there ({reason}); {_REMEDY}"
         ) from error

@@ -196,43 +196,34 @@ def _train_together(stack: Stack, store: Store, site: Site, notes: tuple[str, ..
     }
     if notes:
         about["notes"] = list(notes)
-    shelf = partial(store.checkpoint, rehearsed=site.rehearsed)
+    slot = partial(store.checkpoint, rehearsed=site.rehearsed)
     if members[0].spec.path.over != "none":
-        paths = train_path(members, device, site.data_root, shelf(members, 0))
+        paths = train_path(members, device, site.data_root, slot(members, 0))
         for level in range(min(done), len(members[0].spec.path.values)):
             now = [i for i in range(len(members)) if done[i] <= level]
             store.commit([(members[i], paths[i][level], None) for i in now], about)
         return
     teachers = [_teacher(replica, store) for replica in members]
-    pruning = IterativePruning(members, device, site.data_root, teachers, shelf)
-    states = [_before(replica, n, store) for replica, n in zip(members, done, strict=True)]
-    while not site.closed and (unfinished := [i for i in range(len(members)) if done[i] < levels[i]]):
-        level = min(done[i] for i in unfinished)
-        now = [i for i in unfinished if done[i] == level]
-        results = pruning.next_level(level, [states[i] for i in now], now)
-        trained = [(members[i], record, state) for i, (record, state) in zip(now, results, strict=True)]
-        store.commit(trained, about | provenance.peak_memory(site.device))
-        for i, (_, state) in zip(now, results, strict=True):
-            done[i] = level + 1
-            more = members[i].parent is not None and done[i] < levels[i]
-            states[i] = _before(members[i], done[i], store) if more else state
+    pruning = IterativePruning(members, device, site.data_root, teachers, slot)
+    for results in pruning.levels(done, levels, partial(_state_before, store), lambda: site.closed):
+        store.commit(results, about | provenance.peak_memory(site.device))
 
 
 def _teacher(student: Replica, store: Store) -> ChainState | None:
     """The network that a student learns from; the densest of the best, none where it has no teacher."""
     if student.teacher is None:
         return None
-    lesson, level = student.spec.distillation, 0
-    if lesson.teacher_level == "best_validation":
-        records = store.records(*student.teacher.key)[: lesson.teacher_levels]
+    distillation, level = student.spec.distillation, 0
+    if distillation.teacher_level == "best_validation":
+        records = store.records(*student.teacher.key)[: distillation.teacher_levels]
         # One that diverged has no accuracy, and is taken only where all have.
         accuracies = [record.measure("validation_accuracy") for record in records]
-        level = max(range(len(records)), key=lambda place: -1.0 if (a := accuracies[place]) is None else a)
+        level = max(range(len(records)), key=lambda n: -1.0 if (accuracy := accuracies[n]) is None else accuracy)
     return store.state(student.teacher, level)
 
 
-def _before(replica: Replica, level: int, store: Store) -> ChainState | None:
-    """What a level starts from: the chain's level before or, for what is derived, the same level of its chain."""
+def _state_before(store: Store, replica: Replica, level: int) -> ChainState | None:
+    """The state a level starts from: its chain's level before or, for what is derived, the same level of its chain."""
     if replica.parent is not None:
         return store.state(replica.parent, level)
     return store.state(replica, level - 1) if level else None

@@ -25,6 +25,7 @@ from sdd_claims.report import numbers
 from sdd_claims.spec import RunSpec
 from sdd_claims.storage.remote import MirroredStore
 from sdd_claims.storage.store import Store
+from sdd_claims.windows import as_json
 
 
 class Session:
@@ -176,8 +177,11 @@ class Session:
                 self._verdicts[trial.key] = self._mode.verdict_without_windows(trial, rule, error)
                 continue
             for name, found in phases.items():
-                where = f"{trial.name} [{trial.tier}], windows from pilots for {name}"
-                self.notes.append(f"{where}: {found.in_code()}")
+                where = f"claims/{trial.claim.paper}/windows.json"
+                self.notes.append(
+                    f"{trial.name} [{trial.tier}], windows from pilots for {name}, as {where} holds them:\n"
+                    f"{as_json(name, found)}"
+                )
             try:
                 self._check(with_windows)
                 resolved.append(with_windows)

@@ -7,10 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from sdd_claims.training import ReplicaStack, TrainingData
-
-CHUNK = 1000
-"""Images a forward pass: bounds memory, large enough for full speed."""
+from sdd_claims.training import CHUNK, ReplicaStack, TrainingData
 
 
 @dataclass(frozen=True)

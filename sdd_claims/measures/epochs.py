@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sdd_claims.measures.accuracy import CHUNK, count_right
-from sdd_claims.training import ReplicaStack, products_in
+from sdd_claims.measures.accuracy import count_right
+from sdd_claims.training import CHUNK, ReplicaStack, products_in
 
 
 class EpochWatch:
@@ -37,7 +37,3 @@ class EpochWatch:
             for images, labels in zip(*chunks, strict=True):
                 right += count_right(self._stack.logits_shared(images), labels.expand(len(self._stack), -1))
         self.seen.append(right / len(self._test_labels))
-
-    def of(self, place: int) -> tuple[float, ...]:
-        """The accuracies of one replica, an epoch each."""
-        return tuple(torch.stack(self.seen)[:, place].tolist())

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from sdd_claims.errors import InputError
-from sdd_claims.measures.accuracy import CHUNK, Evaluation, Totals
+from sdd_claims.measures.accuracy import Evaluation, Totals
 from sdd_claims.models import Architecture
-from sdd_claims.training import TrainingData, Weights
+from sdd_claims.training import CHUNK, TrainingData, Weights
 
 _BYTES = 64 * 2**20  # of the weights that are evaluated at once: bounds memory
 

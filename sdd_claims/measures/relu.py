@@ -6,6 +6,7 @@ The thresholds are part of every stored measure, so a change of one takes a new 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -23,6 +24,30 @@ it. Random rows of 64 entries come to 0.5 at most."""
 SAME = 0.999
 """Cosine of the angle between what two neurons say from which they count as one; 0.99 and 0.9999 give the same counts
 within two on pilots."""
+
+
+def measures(
+    weights: Mapping[str, Tensor], loss: float, hidden: Sequence[Float[Tensor, "batch neurons"]]
+) -> dict[str, Any]:
+    """The measures of a ReLU network, by the names of `LevelRecord`'s fields; none where a number is not finite.
+
+    Args:
+        weights: of the network.
+        loss: on the training points, without the penalty.
+        hidden: outputs of the neurons of each hidden layer on the training points.
+    """
+    if not all(bool(value.isfinite().all()) for value in (*weights.values(), *hidden, torch.tensor(loss))):
+        return {}
+    found: dict[str, Any] = {
+        "train_loss": loss,
+        "nonzero_fraction": nonzero_fraction(weights),
+        "active_neurons": float(active_neurons(weights, hidden)),
+    }
+    if (values := inner_singular_values(weights)) is not None:
+        found["rank"] = float(rank(values))
+    if (factor := right_factor(weights)) is not None:
+        found["parallel_rows"] = float(parallel_rows(factor))
+    return found
 
 
 def nonzero_fraction(weights: Mapping[str, Tensor]) -> float:

@@ -8,19 +8,19 @@ from sdd_claims.record import Replica
 from sdd_claims.spec import RunSpec
 from sdd_claims.storage.store import Store
 
-SEXTET = 6
+STACK_SIZE = 6
 """Seeds of one setting that always train together: enough for full speed on a core, few enough to stay in its cache.
 
-Sums over a stack are rounded by its size, and training amplifies the last bit. Sextets are cut from each hundred of
+Sums over a stack are rounded by its size, and training amplifies the last bit. Stacks are cut from each hundred of
 seeds by their numbers (0 to 5, 6 to 11, ...), so that a replica's numbers do not depend on what else is asked for, as
-long as its sextet is asked for whole.
+long as its stack is asked for whole.
 """
 
-DOZEN = 12
+RELU_STACK_SIZE = 12
 """The same for ReLU networks, so small that twelve cost a core hardly more than six."""
 
 
-TWO_DOZEN = 24
+GPU_STACK_SIZE = 24
 """The same for MLPs on a GPU, where settings that differ in numbers alone, such as the noise rate, share a stack too.
 
 A small network's step there costs what its launches cost, whatever the size of the stack. Sums may then be rounded by
@@ -31,13 +31,13 @@ ALONE = ("vgg_like", "vgg16", "resnet18", "resnet101")
 """Networks that train one at a time: one of them fills a GPU, and a stack would not spare it anything."""
 
 
-def together(spec: RunSpec, *, wide: bool = False) -> int:
-    """Seeds of a setting that train together: `SEXTET`, `DOZEN`, `TWO_DOZEN` where stacks are wide, or one."""
+def stack_size(spec: RunSpec, *, wide: bool = False) -> int:
+    """Seeds of a setting that train together: the sizes above, `GPU_STACK_SIZE` where stacks are wide, or one."""
     if spec.model.name in ALONE:
         return 1
     if wide and spec.model.name == "mlp":
-        return TWO_DOZEN
-    return DOZEN if spec.model.name == "relu_network" else SEXTET
+        return GPU_STACK_SIZE
+    return RELU_STACK_SIZE if spec.model.name == "relu_network" else STACK_SIZE
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ def plan(requests: Iterable[Request], *, wide: bool = False) -> Plan:
     """
     asked, wanted = 0, defaultdict[Replica, int](int)
     for request in requests:
-        lesson = request.spec.distillation
+        distillation = request.spec.distillation
         needed = (
             (request.spec, request.levels),
             (request.spec.parent, request.levels),
-            (lesson.teacher, lesson.teacher_levels),
+            (distillation.teacher, distillation.teacher_levels),
         )
         for spec, levels in needed:
             if spec is None:
@@ -127,13 +127,13 @@ def plan(requests: Iterable[Request], *, wide: bool = False) -> Plan:
                 replica = Replica(spec, seed)
                 wanted[replica] = max(wanted[replica], levels)
     ordered = sorted(wanted, key=lambda replica: replica.key)
-    companies = defaultdict[tuple[str, int, int], list[Replica]](list)
+    groups = defaultdict[tuple[str, int, int], list[Replica]](list)
     for replica in ordered:
         seed, spec = replica.seed, replica.spec
         mixed = wide and spec.model.name == "mlp" and spec.path.over == "none"
         kind = spec.stack_key() if mixed else spec.digest
-        companies[kind, seed // 100, seed % 100 // together(spec, wide=wide)].append(replica)
-    stacks = [Stack(tuple(company), tuple(wanted[replica] for replica in company)) for company in companies.values()]
+        groups[kind, seed // 100, seed % 100 // stack_size(spec, wide=wide)].append(replica)
+    stacks = [Stack(tuple(group), tuple(wanted[replica] for replica in group)) for group in groups.values()]
     # Longest first, so that the processes that share the work finish together; some wait for the chains of others.
     stacks.sort(key=lambda stack: (stack.chains is not None, -stack.epochs))
     return Plan(asked, {replica: wanted[replica] for replica in ordered}, tuple(stacks))

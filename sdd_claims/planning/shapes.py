@@ -27,7 +27,7 @@ def images_per_epoch(spec: RunSpec) -> int:
     return spec.data.train_size or _entry(spec).train_count - spec.data.validation_size
 
 
-def _entry(spec: RunSpec) -> catalogue.Entry:
+def _entry(spec: RunSpec) -> catalogue.DatasetInfo:
     return catalogue.find(spec.data.name.removeprefix(STAND_IN))
 
 

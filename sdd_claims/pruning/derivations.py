@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sdd_claims.pruning.retraining import Retraining, finetuning, scratch
+from sdd_claims.spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,14 @@ DERIVATIONS: dict[str, Derivation] = {
     # A dense network of its own on the same data, unrelated to the level's solution.
     "independent": Derivation(3, scratch, masked=False, compared=True),
 }
+
+
+def level_branch(spec: RunSpec, level: int) -> tuple[int, ...]:
+    """The counters of the random streams of one level's training: a derived training draws its own batches."""
+    kind = spec.derivation.kind
+    return (level,) if kind == "none" else (level, DERIVATIONS[kind].number, spec.derivation.draw)
+
+
+def initialization_branch(spec: RunSpec, level: int) -> tuple[int, ...]:
+    """The counters of the initialization that a level draws: reinitialized tickets have the same at every level."""
+    return (0, spec.derivation.draw) if spec.derivation.kind == "reinitialized" else level_branch(spec, level)

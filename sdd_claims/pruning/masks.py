@@ -17,6 +17,11 @@ def dense_masks(weights: Mapping[str, Tensor], prunable: tuple[str, ...]) -> dic
     return {name: torch.ones_like(weights[name], dtype=torch.bool) for name in prunable}
 
 
+def in_order(masks: Masks, prunable: tuple[str, ...]) -> dict[str, Tensor]:
+    """The masks in the network's order: a state read from a file has lost it, and ties are broken by position."""
+    return {name: masks[name] for name in prunable}
+
+
 def kept(masks: Masks) -> int:
     """Number of weights left."""
     return sum(int(mask.sum()) for mask in masks.values())

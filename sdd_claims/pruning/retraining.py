@@ -71,8 +71,3 @@ RETRAINING: dict[str, Retraining] = {
     "learning_rate_rewinding": learning_rate_rewinding,
     "scratch": scratch,
 }
-
-
-def start_of_level(spec: RunSpec, past: Past) -> Start:
-    """Where the spec's retraining method begins."""
-    return RETRAINING[spec.pruning.retraining](spec, past)

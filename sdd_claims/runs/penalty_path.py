@@ -14,11 +14,14 @@ from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.runs.refits import Refit, last_layer, learned_features, refits
 from sdd_claims.runs.regression import train_regression
 from sdd_claims.spec import PathSpec
-from sdd_claims.training import Shelf
+from sdd_claims.training import CheckpointSlot
 
 
 def train_path(
-    replicas: Sequence[Replica], device: torch.device, data_root: Path | None = None, shelf: Shelf | None = None
+    replicas: Sequence[Replica],
+    device: torch.device,
+    data_root: Path | None = None,
+    checkpoint_slot: CheckpointSlot | None = None,
 ) -> list[tuple[LevelRecord, ...]]:
     """Train all points of one path for some seeds.
 
@@ -26,54 +29,56 @@ def train_path(
         replicas: the seeds.
         device: where they train.
         data_root: folder of data sets; None for the default.
-        shelf: where the state of their training lies until they are through; None to keep none.
+        checkpoint_slot: where the state of their training lies until they are through; None to keep none.
 
     Returns:
         For each replica the records of its points, in the path's order.
     """
-    return _PATHS[replicas[0].spec.path.over](replicas, device, data_root, shelf)
+    return _PATHS[replicas[0].spec.path.over](replicas, device, data_root, checkpoint_slot)
 
 
 def _over_epochs(
-    replicas: Sequence[Replica], device: torch.device, _: Path | None, shelf: Shelf | None
+    replicas: Sequence[Replica], device: torch.device, _: Path | None, checkpoint_slot: CheckpointSlot | None
 ) -> list[tuple[LevelRecord, ...]]:
     """Looks at one training of a regression, whose data are drawn and not read."""
-    return train_regression(replicas, device, shelf)
+    return train_regression(replicas, device, checkpoint_slot)
 
 
 def _over_strengths(
-    replicas: Sequence[Replica], device: torch.device, data_root: Path | None, shelf: Shelf | None
+    replicas: Sequence[Replica], device: torch.device, data_root: Path | None, checkpoint_slot: CheckpointSlot | None
 ) -> list[tuple[LevelRecord, ...]]:
     """A training at each strength, those of all seeds and strengths in one stack."""
     points = len(replicas[0].spec.path.values)
     trainings = [Replica(replica.spec.point(point), replica.seed) for replica in replicas for point in range(points)]
-    results = _trained(trainings, device, data_root, shelf)[1]
+    results = _trained(trainings, device, data_root, checkpoint_slot)[1]
     paths = [results[first : first + points] for first in range(0, len(results), points)]
     return [tuple(replace(record, level=point) for point, (record, _) in enumerate(path)) for path in paths]
 
 
 def _over_refits(
-    replicas: Sequence[Replica], device: torch.device, data_root: Path | None, shelf: Shelf | None
+    replicas: Sequence[Replica], device: torch.device, data_root: Path | None, checkpoint_slot: CheckpointSlot | None
 ) -> list[tuple[LevelRecord, ...]]:
     """One training, and its last layer fitted anew at each strength."""
     trainings = [Replica(replica.spec.but(path=PathSpec()), replica.seed) for replica in replicas]
-    pruning, results = _trained(trainings, device, data_root, shelf)
+    pruning, results = _trained(trainings, device, data_root, checkpoint_slot)
     return [
-        _refitted(pruning, place, record, state, replica)
-        for place, ((record, state), replica) in enumerate(zip(results, replicas, strict=True))
+        _refitted(pruning, index, record, state, replica)
+        for index, ((record, state), replica) in enumerate(zip(results, replicas, strict=True))
     ]
 
 
 def _trained(
-    trainings: Sequence[Replica], device: torch.device, data_root: Path | None, shelf: Shelf | None
+    trainings: Sequence[Replica], device: torch.device, data_root: Path | None, checkpoint_slot: CheckpointSlot | None
 ) -> tuple[IterativePruning, list[tuple[LevelRecord, ChainState]]]:
-    """Dense trainings in one stack, with their one shelf."""
-    pruning = IterativePruning(trainings, device, data_root, None, None if shelf is None else lambda *_: shelf)
+    """Dense trainings in one stack, with their one checkpoint_slot."""
+    pruning = IterativePruning(
+        trainings, device, data_root, None, None if checkpoint_slot is None else lambda *_: checkpoint_slot
+    )
     return pruning, pruning.next_level(0, [None] * len(trainings))
 
 
 def _refitted(
-    pruning: IterativePruning, place: int, trained: LevelRecord, state: ChainState, replica: Replica
+    pruning: IterativePruning, index: int, trained: LevelRecord, state: ChainState, replica: Replica
 ) -> tuple[LevelRecord, ...]:
     """The records of a replica's refits: losses are mean squares, fractions those of the last layer's weights."""
     path = replica.spec.path
@@ -92,13 +97,14 @@ def _refitted(
     blanks[0] = replace(blanks[0], train_flops=trained.train_flops, kept_train_flops=trained.kept_train_flops)
     if trained.diverged:
         return tuple(blanks)
-    data, (test_images, test_labels) = pruning.training_data(place), pruning.test_set
+    setup = pruning.setup.of([index])
+    data = setup.training
     features, others = (
-        learned_features(pruning.architecture, state.trained, images)
-        for images in (data.seen(data.subset[0]), test_images)
+        learned_features(setup.architecture, state.trained, images)
+        for images in (data.seen(data.subset[0]), setup.test_images)
     )
-    labels, unseen = data.labels[0].cpu().numpy(), test_labels.cpu().numpy()
-    classes = last_layer(pruning.architecture).out_features
+    labels, unseen = data.labels[0].cpu().numpy(), setup.test_labels.cpu().numpy()
+    classes = last_layer(setup.architecture).out_features
     found = refits(path.over.removesuffix("_refit"), features, labels, others, classes, path.values)
     return tuple(_of_refit(record, fit, labels, unseen) for record, fit in zip(blanks, found, strict=True))
 
@@ -127,7 +133,7 @@ def _accuracy_and_loss(
     return float((scores.argmax(1) == labels).mean()), float(np.square(scores - targets).mean())
 
 
-_Train = Callable[[Sequence[Replica], torch.device, Path | None, Shelf | None], list[tuple[LevelRecord, ...]]]
+_Train = Callable[[Sequence[Replica], torch.device, Path | None, CheckpointSlot | None], list[tuple[LevelRecord, ...]]]
 
 _PATHS: Mapping[str, _Train] = {
     "penalty_strength": _over_strengths,

@@ -1,11 +1,11 @@
 """Regression on a few points, full batch, looked at after so many epochs (Parhi et al. 2021)."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from sdd_claims.data import regression
 from sdd_claims.errors import InputError
@@ -14,12 +14,12 @@ from sdd_claims.models import build, initial_weights
 from sdd_claims.randomness import Stream, numpy_stream, torch_stream
 from sdd_claims.record import LevelRecord, Replica
 from sdd_claims.spec import RunSpec
-from sdd_claims.training import Keeper, Shelf
+from sdd_claims.training import Checkpointer, CheckpointSlot
 from sdd_claims.training.relu_stack import ReluStack
 
 
 def train_regression(
-    replicas: Sequence[Replica], device: torch.device, shelf: Shelf | None = None
+    replicas: Sequence[Replica], device: torch.device, checkpoint_slot: CheckpointSlot | None = None
 ) -> list[tuple[LevelRecord, ...]]:
     """Train some seeds of one spec as one stack, and look at them after the epochs of its path.
 
@@ -29,7 +29,7 @@ def train_regression(
     Args:
         replicas: seeds of one spec.
         device: where they train.
-        shelf: where the state of their training lies; None to keep none.
+        checkpoint_slot: where the state of their training lies; None to keep none.
 
     Returns:
         For each replica a record at each of the path's epochs.
@@ -58,8 +58,8 @@ def train_regression(
     penalty = spec.training.penalty
     records: list[list[LevelRecord]] = [[] for _ in replicas]
     epoch, began, moved = 0, time.perf_counter(), {"all": stack.parameters}
-    keeper = None if shelf is None else Keeper(shelf)
-    if keeper is not None and (found := keeper.take_up(moved, optimizer)) is not None:
+    checkpointer = None if checkpoint_slot is None else Checkpointer(checkpoint_slot)
+    if checkpointer is not None and (found := checkpointer.restore(moved, optimizer)) is not None:
         left, _ = found
         records = [[LevelRecord.read(record) for record in path] for path in left["records"]]
         epoch, began = left["epoch"], began - left["seconds"]
@@ -69,17 +69,27 @@ def train_regression(
             stack.differentiate(penalty.name, penalty.strength)
             optimizer.step()
             epoch += 1
-            if keeper is not None and keeper.due:
+            if checkpointer is not None and checkpointer.due:
                 done = [[asdict(record) for record in path] for path in records]
                 facts = {"epoch": epoch, "seconds": time.perf_counter() - began, "records": done}
-                keeper.write(facts, moved, optimizer)
-        seen, epochs = _looked_at(stack), looks[level + 1] - looks[level]
+                checkpointer.write(facts, moved, optimizer)
+        seen, epochs = _measured(stack), looks[level + 1] - looks[level]
         seconds = (time.perf_counter() - began) / len(replicas)
         began = time.perf_counter()
         for path, measures in zip(records, seen, strict=True):
             if path and path[-1].diverged:
                 measures = {}
-            path.append(_record(level, measures, float(flops_per_epoch * epochs), seconds))
+            path.append(
+                LevelRecord(
+                    level=level,
+                    density=1.0,
+                    remaining={},
+                    diverged=not measures,
+                    train_flops=float(flops_per_epoch * epochs),
+                    seconds=seconds,
+                    **measures,
+                )
+            )
     return [tuple(path) for path in records]
 
 
@@ -110,47 +120,11 @@ def _check(spec: RunSpec, points: int) -> None:
         raise InputError(f"the regression on {spec.data.name!r} cannot train this setting: {'; '.join(wrong)}")
 
 
-def _looked_at(stack: ReluStack) -> list[dict[str, float]]:
-    """The measures of every network; none of one that is not finite any more."""
+def _measured(stack: ReluStack) -> list[dict[str, Any]]:
+    """The measures of every network; nothing of one that is not finite any more."""
     losses, (hidden, _) = stack.loss(), stack.hidden_and_outputs()
-    says = [layer.cpu() for layer in hidden]
+    outputs = [layer.cpu() for layer in hidden]
     return [
-        _measures(weights, float(loss), [layer[place] for layer in says])
-        for place, (weights, loss) in enumerate(zip(stack.unstacked(), losses, strict=True))
+        relu.measures(weights, float(loss), [layer[index] for layer in outputs])
+        for index, (weights, loss) in enumerate(zip(stack.unstacked(), losses, strict=True))
     ]
-
-
-def _measures(weights: Mapping[str, Tensor], loss: float, hidden: Sequence[Tensor]) -> dict[str, float]:
-    finite = all(bool(value.isfinite().all()) for value in (*weights.values(), *hidden, torch.tensor(loss)))
-    if not finite:
-        return {}
-    measures = {
-        "train_loss": loss,
-        "nonzero_fraction": relu.nonzero_fraction(weights),
-        "active_neurons": relu.active_neurons(weights, hidden),
-    }
-    if (values := relu.inner_singular_values(weights)) is not None:
-        measures["rank"] = relu.rank(values)
-    if (factor := relu.right_factor(weights)) is not None:
-        measures["parallel_rows"] = relu.parallel_rows(factor)
-    return measures
-
-
-def _record(level: int, measures: Mapping[str, float], train_flops: float, seconds: float) -> LevelRecord:
-    return LevelRecord(
-        level=level,
-        density=1.0,
-        remaining={},
-        train_accuracy=None,
-        train_loss=measures.get("train_loss"),
-        test_accuracy=None,
-        test_loss=None,
-        learning_distance=None,
-        diverged=not measures,
-        train_flops=train_flops,
-        seconds=seconds,
-        nonzero_fraction=measures.get("nonzero_fraction"),
-        rank=measures.get("rank"),
-        parallel_rows=measures.get("parallel_rows"),
-        active_neurons=measures.get("active_neurons"),
-    )

@@ -1,17 +1,18 @@
-"""The rules that judge sparsity curves, and what keeps their error rate: looks, multiplicity, calibration."""
+"""The rules that judge sparsity curves, and the control of their error rate: looks, multiplicity, calibration."""
 
 from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, Term
 from sdd_claims.stats.correlation import Correlated
 from sdd_claims.stats.dip_depth import best_without_dip, dip_depth
 from sdd_claims.stats.dips import DipFree, DipThenRise
+from sdd_claims.stats.extremum_positions import SamePlace, Shifts
 from sdd_claims.stats.location import Location
 from sdd_claims.stats.multiplicity import holm
 from sdd_claims.stats.one_sample import VERSION
-from sdd_claims.stats.outcome import Effect, Outcome, Rule
+from sdd_claims.stats.outcome import Effect, Outcome
 from sdd_claims.stats.parts import AllOf, ordered
 from sdd_claims.stats.phases import FORMULA, Phases, find_phases
 from sdd_claims.stats.picks import Picked
-from sdd_claims.stats.places import SamePlace, Shifts
+from sdd_claims.stats.rules import RULES, Rule
 from sdd_claims.stats.sequential import nominal_p
 from sdd_claims.stats.threshold import ThresholdWithin
 from sdd_claims.stats.turns import FewerTurns
@@ -19,6 +20,7 @@ from sdd_claims.stats.window import Window
 
 __all__ = [
     "FORMULA",
+    "RULES",
     "VERSION",
     "AllOf",
     "Contrast",

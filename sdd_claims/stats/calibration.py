@@ -1,4 +1,4 @@
-"""How often the rules err, and how often they find what is there: `python -m sdd_claims.stats.calibration`."""
+"""The measured size and power of every rule: `python -m sdd_claims.stats.calibration`."""
 
 import argparse
 import json
@@ -17,8 +17,8 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats.alternatives import alternatives
 from sdd_claims.stats.nulls import nulls
 from sdd_claims.stats.one_sample import VERSION
-from sdd_claims.stats.outcome import Rule
 from sdd_claims.stats.population import DENSITY, Case, Covariance, Population
+from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.sequential import nominal_p
 
 LOOKS = (12, 24)
@@ -30,7 +30,7 @@ _POWER_SHARE = 50  # power needs no rare events: a fiftieth of the repetitions
 
 @dataclass(frozen=True, slots=True)
 class Rejections:
-    """How many studies came out supported and refuted at one look."""
+    """The numbers of studies that came out supported and refuted at one look."""
 
     supported: int
     refuted: int

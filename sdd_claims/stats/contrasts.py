@@ -1,4 +1,4 @@
-"""Differences between windows and curves: is one greater, or are they equivalent?"""
+"""The rules on a contrast, a weighted sum over windows and curves: it exceeds a margin, or is equivalent to zero."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,8 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.one_sample import above, within
-from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, Rule, mean_effect, outcome
+from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
+from sdd_claims.stats.rules import MINIMUM_SEEDS, Rule, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, diverged, require_curves
 from sdd_claims.stats.window import Window
 
@@ -56,7 +57,7 @@ class Term:
     window: Window
 
     def __str__(self) -> str:
-        return f"{words.factor(self.weight)}{self.curve} at {self.window.place}"
+        return f"{words.factor(self.weight)}{self.curve} at {self.window.words}"
 
     def curves(self) -> tuple[str, ...]:
         """Returns the curve."""
@@ -107,7 +108,7 @@ class Contrast:
         """Returns the terms' windows, each once, named by their edges."""
         windows = [window for _, window in self.placed()]
         several = len({window.axis for window in windows}) > 1
-        return {window.place if several else str(window): window for window in windows}
+        return {window.words if several else str(window): window for window in windows}
 
     def placed(self) -> list[tuple[str, Window]]:
         """Returns the terms' windows with their curves."""
@@ -133,7 +134,7 @@ class Contrast:
 
 
 class _OfContrast(ABC):
-    """What the rules on one contrast share; each says what it tests and how to say it."""
+    """The methods that the rules on one contrast share."""
 
     __slots__ = ()
     contrast: Contrast
@@ -186,6 +187,7 @@ class _OfContrast(ABC):
         """Says the claim and its contrary: "exceeds 1 point", "is below"."""
 
 
+@registered_rule
 @dataclass(frozen=True, slots=True)
 class Greater(_OfContrast):
     """The mean of a contrast exceeds the margin; refuted if it is established to be below.
@@ -209,6 +211,7 @@ class Greater(_OfContrast):
         return f"exceeds {words.amount(self.margin, self.unit)}", "is below"
 
 
+@registered_rule
 @dataclass(frozen=True, slots=True)
 class Equivalent(_OfContrast):
     """The mean of a contrast lies within the margin of zero (two one-sided tests); refuted if established beyond it.

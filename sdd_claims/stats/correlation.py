@@ -1,4 +1,4 @@
-"""Do two measures go together along the curve, more than any two trends in sparsity do?"""
+"""The rule that two measures correlate along the curve, more than any two trends in sparsity do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,8 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence, all_of, any_of
 from sdd_claims.stats.one_sample import EQUAL, above
-from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
+from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
+from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, named_seeds, require_curves
 from sdd_claims.stats.window import Window
 
@@ -20,6 +21,7 @@ _LEVELS = 4  # Fisher's z has variance 1 / (levels - 3)
 _PERFECT = 1 - 1e-12  # beyond this |r|, z would be infinite by rounding alone
 
 
+@registered_rule
 @dataclass(frozen=True, slots=True)
 class Correlated:
     """A measure correlates with another along the curve, beyond the correlation of a null pairing.
@@ -109,7 +111,7 @@ class Correlated:
         effect = mean_effect(numbers, threshold, "Fisher z")
         sign, relation = ("negative", "less") if self.direction < 0 else ("positive", "more")
         sentence = (
-            f"At {self.between.place}, {self.x} correlates with {self.y} at r = {_mean(own)} and {self.null} "
+            f"At {self.between.words}, {self.x} correlates with {self.y} at r = {_mean(own)} and {self.null} "
             f"with {self.y} at r = {_mean(null)} (means over {len(numbers)} seeds); the mean difference is "
             f"{effect.words(threshold)}. That the first is {sign}, and {relation} than the second "
             f"(one-sided tests of both, the larger p), has {words.probability(float(evidence.support))}; that one of "
@@ -125,7 +127,7 @@ class Correlated:
     ) -> list[str]:
         return [
             f"{named_seeds(curves[name], np.isnan(r))} of {name!r} and {self.y!r} have no correlation at "
-            f"{self.between.place} (a constant or diverged curve)"
+            f"{self.between.words} (a constant or diverged curve)"
             for name, r in ((self.x, own), (self.null, null))
             if np.isnan(r).any()
         ]

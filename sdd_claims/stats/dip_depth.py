@@ -1,4 +1,4 @@
-"""How deep a mean curve dips, and the best strength at which it does not.
+"""The depth of a mean curve's dip, and the best strength at which the curve has none.
 
 A setting that a claim calls "optimally tuned" is found by this formula on pilot seeds and validation images, so that
 nobody chooses it (Quetu & Milovanovic 2023, sec. 4: at lambda_opt the phenomenon is dodged).

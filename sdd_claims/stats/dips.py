@@ -1,4 +1,4 @@
-"""The shape of the curve: does accuracy fall and rise again as sparsity grows, or is there no dip?"""
+"""The rules on dips: accuracy falls and rises again as sparsity grows, or no level lies in a dip."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,14 +6,15 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import stdtr
 
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence, all_of, nothing
-from sdd_claims.stats.one_sample import SCREEN, excess_over, mean_above, t_statistic
-from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
+from sdd_claims.stats.no_dip import no_dip
+from sdd_claims.stats.one_sample import mean_above, t_statistic
+from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
+from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, diverged, require_curves
 from sdd_claims.stats.window import Window, check_phases
 
@@ -21,6 +22,7 @@ from sdd_claims.stats.window import Window, check_phases
 _COLLAPSE = 0.5
 
 
+@registered_rule
 @dataclass(frozen=True, slots=True)
 class DipThenRise:
     """Accuracy falls from the light to the critical phase and rises again to the sweet phase.
@@ -110,7 +112,7 @@ class DipThenRise:
         sentence = (
             f"Over {len(curve.seeds)} seeds {found}; each was tested to exceed {words.amount(self.margin, 'accuracy')} "
             f"(one-sided), largest {words.probability(float(evidence.support))}. "
-            f"{self._refutation(values, float(evidence.contrary))}"
+            f"{self._refutation(curves, float(evidence.contrary))}"
         )
         return outcome(evidence, parts[binding].effect, sentence, lost=lost, parts=parts)
 
@@ -125,11 +127,14 @@ class DipThenRise:
         )
         return outcome(Evidence(support, nothing(())), effect, sentence, lost=lost)
 
-    def _refutation(self, values: Values, p: float) -> str:
+    def _refutation(self, curves: Mapping[str, SparsityCurve], p: float) -> str:
         if self.train_curve is None:
             return "The rule could not refute here: no curve of train accuracy shows that the grid reaches collapse."
-        train = values[self.train_curve].mean(axis=0)
-        if not _reaches_collapse(values[self.train_curve]):
+        curve = curves[self.train_curve]
+        if unknown := diverged(self.train_curve, curve, curve.values[:, [0, -1]]):
+            return f"The rule could not refute here: {words.listing(unknown)}."
+        train = curve.values.mean(axis=0)
+        if not _reaches_collapse(curve.values):
             return (
                 "The rule could not refute here: the grid ends before train accuracy has fallen to half of its "
                 f"{'dense' if self.light.axis == DENSITY else 'first'} value ({train[-1]:.2f} of {train[0]:.2f})."
@@ -137,6 +142,7 @@ class DipThenRise:
         return f"The contrary, that no level lies that far below levels on both sides, has {words.probability(p)}."
 
 
+@registered_rule
 @dataclass(frozen=True, slots=True)
 class DipFree:
     """No level of the curve lies the margin below both a denser and a sparser level.
@@ -231,47 +237,6 @@ class DipFree:
             f"{len(curve.position)} levels, has {words.probability(float(evidence.support))}.{contrary}"
         )
         return outcome(evidence, effect, sentence, lost=diverged(self.curve, curve, curve.values))
-
-
-def no_dip(values: Float[np.ndarray, "*batch seeds levels"], margin: float) -> Float[np.ndarray, "*batch"]:
-    """Tests that no level lies the margin below both a denser and a sparser level.
-
-    The largest over triples i < j < k of min(p_ij, p_kj) is max_j min(max_i p_ij, max_k p_kj), so no loop over triples
-    is needed. As everywhere, the other tests join in where the t-tests alone would come near rejecting.
-    """
-    seeds, levels = values.shape[-2:]
-    studies = values.reshape(-1, seeds, levels)
-    p = np.minimum(1.0, 2 * stdtr(seeds - 1, -_deciding_t(studies, margin)))
-    near = p < SCREEN
-    if near.any():
-        p[near] = np.maximum(p[near], np.minimum(_largest_p(studies[near], margin), SCREEN))
-    return np.asarray(p.reshape(values.shape[:-2]))
-
-
-def _shortfall(
-    studies: Float[np.ndarray, "studies seeds levels"], low: int, margin: float
-) -> Float[np.ndarray, "studies levels seeds"]:
-    """Returns by how much level `low` falls short of lying the margin below each level."""
-    return excess_over(np.swapaxes(studies[..., low, None] - studies, -2, -1), -margin)
-
-
-def _deciding_t(studies: Float[np.ndarray, "studies seeds levels"], margin: float) -> Float[np.ndarray, " studies"]:
-    """Finds t of the pair that decides: the worst pair of the better side of the worst level."""
-    worst = np.full(len(studies), np.inf)
-    for low in range(1, studies.shape[-1] - 1):
-        t = t_statistic(_shortfall(studies, low, margin))
-        t[np.isnan(t)] = -np.inf  # identical values at the margin, or a diverged seed: nothing is established
-        worst = np.minimum(worst, np.maximum(t[:, :low].min(axis=-1), t[:, low + 1 :].min(axis=-1)))
-    return worst
-
-
-def _largest_p(studies: Float[np.ndarray, "studies seeds levels"], margin: float) -> Float[np.ndarray, " studies"]:
-    """Returns the largest over triples of 2 min(p_ij, p_kj), with the sign-flip test in every pair."""
-    largest = np.zeros(len(studies))
-    for low in range(1, studies.shape[-1] - 1):
-        p = mean_above(_shortfall(studies, low, margin))
-        largest = np.maximum(largest, np.minimum(p[:, :low].max(axis=-1), p[:, low + 1 :].max(axis=-1)))
-    return np.minimum(1.0, 2 * largest)
 
 
 def _deepest_dip(values: Float[np.ndarray, "seeds levels"]) -> tuple[int, int, Float[np.ndarray, " seeds"]]:

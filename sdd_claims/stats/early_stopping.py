@@ -11,13 +11,13 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats.one_sample import EQUAL
 
 DROP = 0.01
-"""How far below the best so far a level must lie, as a fraction of accuracy: the margin of a dip.
+"""A level has dropped if it lies further than this below the best so far, a fraction of accuracy: the margin of a dip.
 
 This and `PATIENCE` are part of what a rule judges by: a change takes a new `sdd_claims.stats.VERSION`.
 """
 
 PATIENCE = 2
-"""How many levels in a row must lie that low."""
+"""The number of levels in a row that must have dropped."""
 
 
 def chosen(

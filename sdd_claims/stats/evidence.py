@@ -1,4 +1,4 @@
-"""What tests say of whole batches of studies, and how the tests of a claim's parts combine."""
+"""The p of whole batches of studies, and how the p of a claim's parts combine."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What a rule finds in each study of a batch.
+    """The p of a claim and of its contrary in each study of a batch.
 
     Attributes:
         support: p of the claim: the probability, if it is false, of data that speak for it as strongly; 1 where a

@@ -1,4 +1,4 @@
-"""Where along the curve a peak or a dip lies, one number a seed."""
+"""The position of a peak or a dip along the curve, one number a seed."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -32,16 +32,16 @@ class Location:
             raise InputError(f"a location is that of a 'dip' or a 'peak', got {self.kind!r}; give one of these")
         if not self.bracket.low > 0:
             raise InputError(
-                f"the bracket {self.bracket.place} holds 0, which has no logarithm; give one that starts above it"
+                f"the bracket {self.bracket.words} holds 0, which has no logarithm; give one that starts above it"
             )
 
     @property
     def unit(self) -> str:
-        """Of the location: "log density", natural."""
+        """The unit of the position found: "log density" (natural), or the log of another axis."""
         return f"log {self.bracket.axis}"
 
     def check(self, position: Float[np.ndarray, " levels"]) -> None:
-        """Checks that the bracket holds two ends and something between.
+        """Checks that the bracket holds at least three levels.
 
         Raises:
             InputError: it holds fewer than three levels.
@@ -49,7 +49,7 @@ class Location:
         inside = self.bracket.levels(position).size
         if inside < 3:
             raise InputError(
-                f"the bracket at {self.bracket.place} holds {inside} of the curve's levels, a {self.kind} needs at "
+                f"the bracket at {self.bracket.words} holds {inside} of the curve's levels, a {self.kind} needs at "
                 "least three; widen it"
             )
 
@@ -71,8 +71,8 @@ class Location:
         if not lacking.any():
             return []
         verb = "shows" if lacking.sum() == 1 else "show"
-        seeds, place = named_seeds(curve, lacking), self.bracket.place
-        return [f"{seeds} of {name!r} {verb} no {self.kind} in the bracket at {place}"]
+        seeds = named_seeds(curve, lacking)
+        return [f"{seeds} of {name!r} {verb} no {self.kind} in the bracket at {self.bracket.words}"]
 
 
 def _barycentre(

@@ -40,7 +40,7 @@ ADVERSE_SKEWNESS = 2.0
     power, normal, d 1.9, 1.05 .95     .87     .85    (.85)    .90      .89     .87    (.87)
     power, gamma 1, d 5       1.00    1.00     .92    (.56)   1.00     1.00     .99    (.22)
 
-In brackets, what leaving every such sample open gives: hardly a smaller size for one test (more for claims of several
+In brackets, the rates if each such sample stayed open: hardly a smaller size for one test (more for claims of several
 parts, where one skewed part held the others back), and no verdict on effects beyond doubt. Correcting every sample,
 whatever its skewness, would take gamma 1 to .0040 and .0024, and cost 10 % of power at 12 seeds. Under skew the size
 stays above nominal, since the samples that mislead are those without a tail. The collapse (one replica in ten falls by
@@ -121,7 +121,7 @@ def adverse_skewness(seeds: int) -> float:
 
 
 def _t_test(excess: Float[np.ndarray, "*batch seeds"]) -> Float[np.ndarray, "*batch"]:
-    """The larger p of the t-test and, under adverse skew, of Hall's.
+    """Returns the larger p of the t-test and, under adverse skew, of Hall's.
 
     His transformation rises with t and a shift leaves the skewness alone, so p falls with the evidence.
     """

@@ -1,21 +1,14 @@
-"""What a rule is, and what it says of one study."""
+"""The outcome of a rule on one study: p of the claim and of its contrary, effect with interval, words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import stdtrit
 
-from sdd_claims.curves import SparsityCurve
 from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence
-from sdd_claims.stats.window import Window
-
-MINIMUM_SEEDS = 12
-"""The smallest sign-flip p is 2^-n, and rules with two ways of being right double it: only from 12 seeds on does that
-fall below the threshold in use (2 * 2^-12 = 0.00049 < 0.0006)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +37,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a rule found in one study.
+    """The result of a rule on one study.
 
     Attributes:
         p: support: the rule's null is rejected when p < threshold.
@@ -61,54 +54,6 @@ class Outcome:
     words: str
     open_reason: str | None = None
     parts: Mapping[str, "Outcome"] = field(default_factory=dict)
-
-
-class Rule(Protocol):
-    """A statistical rule: a frozen dataclass of JSON-able fields, fixed before the judged seeds were run.
-
-    `name` is among the fields, so that `dataclasses.asdict` tells two rules with the same settings apart.
-    """
-
-    minimum_seeds: ClassVar[int]
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def name(self) -> str:
-        """The rule's name in the report, such as "dip_then_rise"."""
-
-    @property
-    def margin(self) -> float | None:
-        """The margin, in the unit of the effect; None where the rule has none."""
-
-    def curves(self) -> tuple[str, ...]:
-        """Returns the names of the curves that the rule reads."""
-
-    def windows(self) -> Mapping[str, Window]:
-        """Returns the windows to shade in a figure, by name."""
-
-    def placed(self) -> Sequence[tuple[str, Window]]:
-        """Returns every window with the curve that it is laid on."""
-
-    def check(self, position: Mapping[str, Float[np.ndarray, " levels"]]) -> None:
-        """Checks that every window and bracket lies on its curve.
-
-        Raises:
-            InputError: one does not, or a curve is missing.
-        """
-
-    def test(
-        self,
-        position: Mapping[str, Float[np.ndarray, " levels"]],
-        values: Mapping[str, Float[np.ndarray, "*batch seeds levels"]],
-    ) -> Evidence:
-        """Tests every study of a batch at once; `evaluate` and the calibration share it."""
-
-    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
-        """Judges one study.
-
-        Raises:
-            InputError: a curve is missing, too few seeds, or a window off its curve.
-        """
 
 
 def mean_effect(numbers: Float[np.ndarray, " seeds"], threshold: float, unit: str) -> Effect:

@@ -1,4 +1,4 @@
-"""Claims with several parts."""
+"""The rule of claims with several parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,11 +12,13 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats.contrasts import Contrast, Greater, Summand
 from sdd_claims.stats.evidence import Evidence, all_of, any_of
 from sdd_claims.stats.one_sample import EQUAL
-from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, Rule
+from sdd_claims.stats.outcome import Outcome
+from sdd_claims.stats.rules import MINIMUM_SEEDS, Rule, registered_rule
 from sdd_claims.stats.study import Positions, Values
 from sdd_claims.stats.window import Window
 
 
+@registered_rule
 @dataclass(frozen=True, slots=True)
 class AllOf:
     """All parts hold: supported if every part is, refuted if one is at threshold / number of parts.
@@ -101,7 +103,7 @@ def ordered(terms: Mapping[str, Summand], margin: float = 0.0, unit: str = "accu
 
 
 def _weakness(found: Outcome, margin: float | None) -> tuple[float, float]:
-    """What makes a part the deciding one: the largest p and, where several share it, the effect nearest its margin."""
+    """Ranks a part for the deciding one: the largest p and, where several share it, the effect nearest its margin."""
     effect = found.effect
     clear = abs(abs(effect.value) - (margin or 0.0)) / max(effect.high - effect.low, EQUAL)
     return found.p, -clear if np.isfinite(clear) else float("inf")

@@ -20,7 +20,7 @@ _SLACK = 1.08
 
 @dataclass(frozen=True, slots=True)
 class Phases:
-    """Where the phases of He et al. 2022, 2.3 are looked at, and where dips and peaks are located.
+    """The windows of the phases of He et al. 2022, 2.3, and the brackets in which dips and peaks are located.
 
     Attributes:
         light: around the highest test accuracy before the dip.
@@ -80,11 +80,6 @@ class Phases:
             )
         return self.collapsed
 
-    def in_code(self) -> str:
-        """The expression to write into a setting."""
-        windows = {name: getattr(self, name) for name in self.__slots__}
-        return f"Phases({', '.join(f'{name}={_in_code(window)}' for name, window in windows.items())})"
-
 
 def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
     """The phases of a chain with label noise, from its pilots' mean curves.
@@ -141,7 +136,7 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
 def _along_path(test: SparsityCurve) -> Phases:
     at = test.position
     light, critical, sweet = _extrema(test.values.mean(axis=0))
-    # Places are told in logarithms, so 0 is none.
+    # Positions are compared in logarithms, so 0 is none.
     start = int(at[0] == 0)
 
     def window(first: int, final: int) -> Window:
@@ -166,13 +161,6 @@ def _extrema(mean: Float[np.ndarray, " levels"]) -> tuple[int, int, int]:
     if not depth[critical] > 0:  # False for NaN too
         raise InputError("the pilots' mean test accuracy shows no dip, so there are no phases to set windows by")
     return int(mean[:critical].argmax()), critical, critical + 1 + int(mean[critical + 1 :].argmax())
-
-
-def _in_code(window: Window | None) -> str:
-    if window is None:
-        return "None"
-    axis = "" if window.axis == DENSITY else f", {window.axis!r}"
-    return f"Window({window.low:g}, {window.high:g}{axis})"
 
 
 def _rounded(density: float) -> float:

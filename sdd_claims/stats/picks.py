@@ -1,4 +1,4 @@
-"""A term of a contrast read at the level that validation accuracy picks for each seed, or paid for until it is known.
+"""A term of a contrast at the level that validation accuracy picks for each seed, or a cost summed up to that pick.
 
 Picking by validation accuracy and judging by what was measured on other images chooses nothing on the judged data: a
 pick never sees the curve that it is read from.

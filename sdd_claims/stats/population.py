@@ -1,4 +1,4 @@
-"""What simulated studies are drawn from: mean curves, and how seeds vary about them.
+"""The populations that simulated studies are drawn from: mean curves, and how seeds vary about them.
 
 The geometry is that of the fast tier: seventeen levels, 36 % pruned a level (two of the paper's steps of 20 %), a
 dense accuracy of .78, a standard deviation of 1.5 points from seed to seed.
@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from sdd_claims.stats.outcome import Rule
+from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.window import Window
 
 Levels = Float[np.ndarray, " levels"]
@@ -25,8 +25,9 @@ BRACKET = Window(0.003, 0.3)
 DENSE = 0.78  # accuracy
 SD = 0.015
 CHANCE = 0.1  # accuracy of a collapsed replica
+AS_PILOTS_VARY = "as pilots vary"
 
-_PLACE = -3.35  # log density, near the middle of the bracket and between two levels
+_CENTRE = -3.35  # log density, near the middle of the bracket and between two levels
 _WIDTH, _HEIGHT = 0.9, 0.08
 
 
@@ -37,11 +38,11 @@ def usual_covariance() -> Covariance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Noise:
-    """How the seeds of a population differ.
+    """The variation between the seeds of a population.
 
     Attributes:
         covariance: of the levels of one curve.
-        skew: shape of the mirrored gamma distribution of a seed's mishap (1: exponential); None without mishaps.
+        skew: shape of the mirrored gamma distribution of a seed's skewed factor (1: exponential); None without one.
         collapse: chance of a replica to fall to chance accuracy.
         collapse_from: the level at which it falls; None for a random one.
     """
@@ -52,6 +53,25 @@ class Noise:
     collapse_from: int | None = None
 
 
+def noises(pilots: Covariance | None = None) -> dict[str, Noise]:
+    """Returns the ways, beyond the usual one, in which seeds may vary.
+
+    Args:
+        pilots: covariance over the levels of pilot curves; that noise is left out without it.
+    """
+    usual, levels = usual_covariance(), np.arange(LEVELS)
+    growing = np.linspace(1, 4, LEVELS)
+    quiet = usual / 16  # most of a skewed population's variance is its skewed factor's
+    found = {
+        "autocorrelated": Noise(SD**2 * 0.8 ** np.abs(levels[:, None] - levels)),
+        "unequal variance": Noise(usual * np.outer(growing, growing)),
+        "left-skewed, gamma 4": Noise(quiet, skew=4),
+        "left-skewed, gamma 1": Noise(quiet, skew=1),
+        "collapsed, 1 in 10": Noise(usual, collapse=0.1),
+    }
+    return found if pilots is None else {**found, AS_PILOTS_VARY: Noise(pilots)}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Population:
     """A population of studies.
@@ -59,14 +79,14 @@ class Population:
     Attributes:
         mean: curve name -> mean at each level.
         noise: how seeds vary.
-        mishap: curve name -> what one standard deviation of a seed's skewed number adds at each level, where the noise
-            is skewed; signed so that skew does the most harm.
+        skew_loading: curve name -> the change at each level for one standard deviation of a seed's skewed factor, where
+            the noise is skewed; signed so that skew raises the error rate most.
         density: curve name -> densities, where they are not `DENSITY`.
     """
 
     mean: Mapping[str, Levels]
     noise: Noise = field(default_factory=Noise)
-    mishap: Mapping[str, Levels] = field(default_factory=dict)
+    skew_loading: Mapping[str, Levels] = field(default_factory=dict)
     density: Mapping[str, Levels] = field(default_factory=dict)
 
     def densities(self) -> dict[str, Levels]:
@@ -84,9 +104,9 @@ class Population:
     ) -> Float[np.ndarray, "repetitions seeds levels"]:
         mean, noise = self.mean[name], self.noise
         values = mean + rng.standard_normal((*shape, LEVELS)) @ np.linalg.cholesky(noise.covariance).T
-        if noise.skew is not None and name in self.mishap:
+        if noise.skew is not None and name in self.skew_loading:
             mirrored = (noise.skew - rng.standard_gamma(noise.skew, shape)) / np.sqrt(noise.skew)
-            values += mirrored[..., None] * self.mishap[name]
+            values += mirrored[..., None] * self.skew_loading[name]
         if noise.collapse:
             level = rng.integers(0, LEVELS, shape) if noise.collapse_from is None else noise.collapse_from
             start = np.where(rng.random(shape) < noise.collapse, level, LEVELS)
@@ -123,4 +143,4 @@ def inside(window: Window) -> Levels:
 
 def bump(shift: float = 0.0) -> Levels:
     """Returns a peak of 8 points in the bracket, shifted by so much log density towards the dense end."""
-    return _HEIGHT * np.exp(-0.5 * ((np.log(DENSITY) - _PLACE - shift) / _WIDTH) ** 2)
+    return _HEIGHT * np.exp(-0.5 * ((np.log(DENSITY) - _CENTRE - shift) / _WIDTH) ** 2)

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.stats.outcome import Rule
+from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.words import listing
 
 Positions = Mapping[str, Float[np.ndarray, " levels"]]
@@ -54,7 +54,7 @@ def check_axes(rule: Rule, axes: Mapping[str, str]) -> None:
     for curve, window in rule.placed():
         if window.axis != axes[curve]:
             raise InputError(
-                f"the window at {window.place} is laid on the curve {curve!r}, which lies along {axes[curve]}; give it "
+                f"the window at {window.words} is laid on the curve {curve!r}, which lies along {axes[curve]}; give it "
                 f"a window along that axis (Window(..., axis={axes[curve]!r}))"
             )
 

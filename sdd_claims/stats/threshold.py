@@ -1,4 +1,4 @@
-"""Where the network stops fitting its training labels: does the interpolation threshold lie in a window?"""
+"""The rule that the interpolation threshold, where the network stops fitting its labels, lies in a window."""
 
 import math
 from collections.abc import Mapping
@@ -13,11 +13,13 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.one_sample import within
-from sdd_claims.stats.outcome import MINIMUM_SEEDS, Effect, Outcome, mean_effect, outcome
+from sdd_claims.stats.outcome import Effect, Outcome, mean_effect, outcome
+from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, named_seeds, require_curves
 from sdd_claims.stats.window import Window
 
 
+@registered_rule
 @dataclass(frozen=True, slots=True)
 class ThresholdWithin:
     """The mean interpolation threshold lies inside a window (two one-sided tests); refuted if established beyond it.
@@ -42,7 +44,7 @@ class ThresholdWithin:
             raise InputError(f"train accuracy crosses no threshold by a drop of {self.drop:g}; give a drop above 0")
         if self.window.axis != DENSITY:
             raise InputError(
-                f"the interpolation threshold is a density, but its window lies at {self.window.place}; give one of "
+                f"the interpolation threshold is a density, but its window lies at {self.window.words}; give one of "
                 "density"
             )
         if not self.window.low < self.window.high:

@@ -1,4 +1,4 @@
-"""How often a curve goes up and down: more often the smaller a factor is?"""
+"""The rule on how often curves go up and down: less often as a factor grows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,19 +12,21 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.one_sample import EQUAL, mean_above, mean_below
-from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
+from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
+from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
+from sdd_claims.stats.slopes import check_factors, slopes
 from sdd_claims.stats.study import Positions, Values, arrays, diverged, require_curves
 from sdd_claims.stats.window import Window
 
 
+@registered_rule
 @dataclass(frozen=True, slots=True)
 class FewerTurns:
     """Curves go up and down less often as a factor grows: the mean over seeds of the slope of the number of legs.
 
-    A leg is an ascent or a descent by more than a tolerance (`legs`). Noise feigns legs of its own size and hides
-    larger ones behind it, and the curves of some factors are noisier than others'. So support counts legs beyond what
-    noise feigns, and refutation counts all that are large enough to matter: where the noisier curves are those that
-    are claimed to turn more often, neither is flattered by their noise.
+    A leg is an ascent or a descent by more than a tolerance (`legs`). Noise adds legs of its own size, and some curves
+    are noisier than others. So support counts legs larger than noise makes, and refutation counts all that are large
+    enough to matter: where the noisier curves are those that are claimed to turn more often, noise helps neither.
 
     Attributes:
         factored: names of the curves, one for each value of the factor; seeds are paired by position.
@@ -45,11 +47,7 @@ class FewerTurns:
     minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
 
     def __post_init__(self) -> None:
-        if len(self.factored) != len(self.factors) or len(set(self.factors)) < 2:
-            raise InputError(
-                f"a slope needs one factor a curve and two different factors, got {len(self.factored)} curves and the "
-                f"factors {self.factors}; give as many of both"
-            )
+        check_factors(self.factored, self.factors)
         if not 0 < self.margin <= self.tolerance:
             raise InputError(
                 f"legs count beyond a tolerance of {self.tolerance:g} for support and of {self.margin:g} for "
@@ -78,7 +76,7 @@ class FewerTurns:
         for name in self.curves():
             if len(self.between.levels(position[name])) < 2:
                 raise InputError(
-                    f"the window at {self.between.place} holds one level of {name!r}, an ascent needs two; widen it"
+                    f"the window at {self.between.words} holds one level of {name!r}, an ascent needs two; widen it"
                 )
 
     def counts(
@@ -90,8 +88,7 @@ class FewerTurns:
 
     def numbers(self, position: Positions, values: Values, tolerance: float) -> Float[np.ndarray, "*batch seeds"]:
         """Computes every seed's least-squares slope of the number of legs on the factor."""
-        centred = np.array(self.factors) - np.mean(self.factors)
-        return self.counts(position, values, tolerance) @ (centred / (centred @ centred))
+        return slopes(self.counts(position, values, tolerance), self.factors)
 
     def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""

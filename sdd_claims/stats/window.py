@@ -1,4 +1,4 @@
-"""Windows: the registered ranges of density, or of what else a curve lies along, in which a phase is looked at."""
+"""Windows: the registered ranges of density, or of another axis, in which a phase is looked at."""
 
 import math
 from collections.abc import Mapping
@@ -46,8 +46,8 @@ class Window:
         return low if self.low == self.high else f"{low} to {high}"
 
     @property
-    def place(self) -> str:
-        """Where it is, in words: "density 0.1 to 0.2"."""
+    def words(self) -> str:
+        """The range with its axis, in words: "density 0.1 to 0.2"."""
         return f"{self.axis} {self}"
 
     def levels(self, position: Float[np.ndarray, " levels"]) -> Int[np.ndarray, " inside"]:
@@ -62,7 +62,7 @@ class Window:
         inside = np.flatnonzero((position >= self.low * (1 - _EDGE)) & (position <= self.high * (1 + _EDGE)))
         if inside.size == 0:
             raise InputError(
-                f"the window at {self.place} lies off the curve, whose {len(position)} levels lie from "
+                f"the window at {self.words} lies off the curve, whose {len(position)} levels lie from "
                 f"{words.position(position[0])} to {words.position(position[-1])}; move the window or train more "
                 "levels"
             )
@@ -89,8 +89,8 @@ def check_phases(windows: Mapping[str, Window]) -> None:
     for (earlier, first), (later, second) in pairwise(windows.items()):
         if first.axis != second.axis:
             raise InputError(
-                f"the window of the {later} phase ({second.place}) lies along another axis than that of the {earlier} "
-                f"phase ({first.place}); phases follow each other along one"
+                f"the window of the {later} phase ({second.words}) lies along another axis than that of the {earlier} "
+                f"phase ({first.words}); phases follow each other along one"
             )
         falls = first.axis == DENSITY
         if second.high >= first.low if falls else second.low <= first.high:

@@ -32,7 +32,7 @@ def factor(weight: float) -> str:
 
 
 def position(value: float) -> str:
-    """Formats a place along a curve: "0.0241" of density, "50000" of epochs."""
+    """Formats a position along a curve: "0.0241" of density, "50000" of epochs."""
     return f"{value:.0f}" if value >= 100 and value == round(value) else f"{value:.3g}"
 
 

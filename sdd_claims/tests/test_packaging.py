@@ -27,6 +27,9 @@ def test_no_package_lands_under_a_name_of_its_own():
     ("package", "file"),
     [
         ("sdd_claims.claims", "claims/register.toml"),
+        ("sdd_claims.claims", "claims/he2022/windows.json"),
+        ("sdd_claims.claims", "claims/quetu2023/windows.json"),
+        ("sdd_claims.claims", "claims/zhang2024/windows.json"),
         ("sdd_claims.fixtures", "fixtures/mnist_small.npz"),
         ("sdd_claims.fixtures", "fixtures/calibration.json"),
     ],

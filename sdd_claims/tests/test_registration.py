@@ -12,8 +12,10 @@ from claims.quetu2023 import settings as quetu2023
 from claims.zhang2024 import settings as zhang2024
 from fixtures.scripts.make_pilot_curves import PAPERS
 from sdd_claims.curves import SparsityCurve
+from sdd_claims.locations import bundled
 from sdd_claims.stats import VERSION, best_without_dip, find_phases
 from sdd_claims.stats.sequential import nominal_p
+from sdd_claims.windows import as_json
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 PILOTS = {paper: json.loads((FIXTURES / f"pilots_{paper}.json").read_text(encoding="utf-8")) for paper in PAPERS}
@@ -30,7 +32,9 @@ def pilot_curve(paper: str, setting: str, measure: str) -> SparsityCurve:
 @pytest.mark.parametrize(("paper", "setting"), WITH_WINDOWS)
 def test_the_fast_windows_are_what_the_formula_makes_of_the_pilots(paper, setting):
     curves = (pilot_curve(paper, setting, measure) for measure in ("test_accuracy", "train_accuracy"))
-    assert find_phases(*curves) == SETTINGS[paper].phases[setting]
+    found = find_phases(*curves)
+    assert found == SETTINGS[paper].phases[setting]
+    assert as_json(setting, found) in (bundled("claims") / paper / "windows.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("paper", PAPERS)

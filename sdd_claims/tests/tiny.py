@@ -18,6 +18,7 @@ from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.registration.claim import Claim
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Control, Trial
+from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec import DataSpec, ModelSpec, NoiseSpec, PruningSpec, RunSpec, TrainingSpec
 from sdd_claims.stats import Effect, Outcome, Window
 from sdd_claims.stats.evidence import Evidence
@@ -55,7 +56,7 @@ def trained(store: Path) -> list[tuple[str, int, int]]:
     return sorted((r["digest"], r["seed"], r["level"]) for each in passes for r in each["replicas"])
 
 
-class InstantPruning:
+class InstantPruning(IterativePruning):
     """Takes the place of IterativePruning: every number follows from spec, seed, level, teacher and the state before.
 
     A chain that goes on from a wrong state, or from another replica's, ends with wrong numbers, and so does one that
@@ -68,17 +69,17 @@ class InstantPruning:
         device: torch.device,
         data_root: Path | None = None,
         teachers: Sequence[ChainState | None] | None = None,
-        shelf: object = None,
+        checkpoint_slot: object = None,
     ) -> None:
-        self._replicas = replicas
-        self._teachers = teachers or [None] * len(replicas)
+        self.replicas = list(replicas)
+        self._states = teachers or [None] * len(replicas)
 
     def next_level(
-        self, level: int, states: Sequence[ChainState | None], members: Sequence[int]
+        self, level: int, states: Sequence[ChainState | None], members: Sequence[int] | None = None
     ) -> list[tuple[LevelRecord, ChainState]]:
         return [
-            instant_level(self._replicas[member], level, state, self._teachers[member])
-            for member, state in zip(members, states, strict=True)
+            instant_level(self.replicas[member], level, state, self._states[member])
+            for member, state in zip(members or range(len(self.replicas)), states, strict=True)
         ]
 
 

@@ -1,29 +1,37 @@
 """Stacked training: all seeds of a setting, and settings that differ only in numbers, in one pass."""
 
-from sdd_claims.training.batches import TrainingData, iterations_per_epoch
-from sdd_claims.training.checkpoint import Keeper, Shelf, StackKeeper
-from sdd_claims.training.distillation import Lesson
+from sdd_claims.training.batches import CHUNK, TrainingData, iterations_per_epoch
+from sdd_claims.training.checkpoint import Checkpointer, CheckpointSlot, StackCheckpointer
+from sdd_claims.training.distillation import Distillation, Teachers
+from sdd_claims.training.form import StackForms
 from sdd_claims.training.forward import Weights
 from sdd_claims.training.loop import Replays, seed_dropout, train
 from sdd_claims.training.mlp_stack import MlpStack, mlp_stack_where_faster
 from sdd_claims.training.precision import products_in
 from sdd_claims.training.schedules import learning_rate
+from sdd_claims.training.setup import Setup, built, draw_setup
 from sdd_claims.training.sparse import SparseStack, sparse_where_faster
 from sdd_claims.training.stack import ReplicaStack
 from sdd_claims.training.step import ReplicaNumbers, mean_loss
 
 __all__ = [
-    "Keeper",
-    "Lesson",
+    "CHUNK",
+    "CheckpointSlot",
+    "Checkpointer",
+    "Distillation",
     "MlpStack",
     "Replays",
     "ReplicaNumbers",
     "ReplicaStack",
-    "Shelf",
+    "Setup",
     "SparseStack",
-    "StackKeeper",
+    "StackCheckpointer",
+    "StackForms",
+    "Teachers",
     "TrainingData",
     "Weights",
+    "built",
+    "draw_setup",
     "iterations_per_epoch",
     "learning_rate",
     "mean_loss",

@@ -11,6 +11,9 @@ from torch import Tensor
 from sdd_claims.data.view import View
 from sdd_claims.randomness import Stream, numpy_stream
 
+CHUNK = 1000
+"""Images a forward pass where no step is taken: bounds memory, large enough for full speed."""
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -34,7 +37,7 @@ class TrainingData:
         return self.subset.shape[1]
 
     def of(self, replicas: Int[Tensor, " some"]) -> "TrainingData":
-        """That of some replicas, by their places."""
+        """The part of some replicas, by their indices."""
         return replace(self, subset=self.subset[replicas], labels=self.labels[replicas])
 
     def seen(self, images: Int[Tensor, "*some"]) -> Float[Tensor, "*some channels height width"]:
@@ -61,12 +64,12 @@ class Batch:
     Attributes:
         images: as the networks see them.
         labels: what each replica is told of them.
-        places: of the images in each replica's subset.
+        indices: which images of each replica's subset they are.
     """
 
     images: Float[Tensor, "replicas batch channels height width"]
     labels: Int[Tensor, "replicas batch"]
-    places: Int[Tensor, "replicas batch"]
+    indices: Int[Tensor, "replicas batch"]
 
 
 @dataclass(frozen=True)
@@ -75,14 +78,14 @@ class Epoch:
 
     Attributes:
         data: what is passed over.
-        places: the order, as places in each replica's subset.
-        chosen: the same as indices of images.
+        indices: the order, as indices into each replica's subset.
+        chosen: the same as indices into `TrainingData.images`.
         labels: the labels in that order.
         draws: of the augmentation, in that order; None where there is none.
     """
 
     data: TrainingData
-    places: Int[Tensor, "replicas size"]
+    indices: Int[Tensor, "replicas size"]
     chosen: Int[Tensor, "replicas size"]
     labels: Int[Tensor, "replicas size"]
     draws: Float[Tensor, "replicas size numbers"] | None
@@ -91,7 +94,7 @@ class Epoch:
         """Some images of the pass."""
         chosen = self.chosen[:, where]
         images = self.data.seen(chosen) if self.draws is None else self.data.augmented(chosen, self.draws[:, where])
-        return Batch(images, self.labels[:, where], self.places[:, where])
+        return Batch(images, self.labels[:, where], self.indices[:, where])
 
     def batches(self, batch_size: int, skipped: int = 0) -> Iterator[Batch]:
         """The batches of the pass but for the first ones; the last may be smaller."""
@@ -106,12 +109,12 @@ def draw_epoch(data: TrainingData, seeds: Sequence[int], branches: Sequence[tupl
         return [numpy_stream(seed, purpose, *branch, epoch) for seed, branch in zip(seeds, branches, strict=True)]
 
     order = np.stack([stream.permutation(data.size) for stream in streams(Stream.BATCH_ORDER)])
-    places = _sent(order, data.images.device)
+    indices = _sent(order, data.images.device)
     draws = None
     if data.view is not None:
         drawn = np.stack([data.view.augmentation.draw(each, data.size) for each in streams(Stream.AUGMENTATION)])
         draws = _sent(drawn, data.images.device)
-    return Epoch(data, places, data.subset.gather(1, places), data.labels.gather(1, places), draws)
+    return Epoch(data, indices, data.subset.gather(1, indices), data.labels.gather(1, indices), draws)
 
 
 def iterations_per_epoch(size: int, batch_size: int) -> int:

@@ -22,11 +22,11 @@ Snapshot = list[dict[str, Tensor]]
 """Copies of the weights of each replica, on the CPU."""
 
 
-class Shelf(Protocol):
-    """Where the newest state of one training lies: plain JSON values, and tensors by name.
+class CheckpointSlot(Protocol):
+    """Where the newest state of one training is kept: plain JSON values, and tensors by name.
 
     Attributes:
-        rehearsed: write after every epoch, and take up at once what was written.
+        rehearsed: write after every epoch, and restore at once what was written.
     """
 
     rehearsed: bool
@@ -38,17 +38,17 @@ class Shelf(Protocol):
         """Put this in place of what is there."""
 
 
-class Keeper:
-    """Keeps the state of one training: tensors that it moves in place, and the memory of its optimizer."""
+class Checkpointer:
+    """Saves and restores the state of one training: tensors that it moves in place, and its optimizer's state."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, checkpoint_slot: CheckpointSlot) -> None:
+        self._slot = checkpoint_slot
         self._last = time.monotonic()
 
     @property
     def due(self) -> bool:
         """Whether it is time to write."""
-        return self._shelf.rehearsed or time.monotonic() - self._last >= INTERVAL
+        return self._slot.rehearsed or time.monotonic() - self._last >= INTERVAL
 
     def write(
         self,
@@ -57,7 +57,7 @@ class Keeper:
         optimizer: torch.optim.Optimizer,
         others: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Put the state on the shelf.
+        """Save the state.
 
         Args:
             facts: what is no tensor.
@@ -66,7 +66,7 @@ class Keeper:
             others: what else to keep, by name.
 
         Raises:
-            StoreError: in a rehearsal, what was written is not taken up.
+            StoreError: what was written in a rehearsal cannot be restored.
         """
         kept = {f"value/{name}": tensor for name, tensor in tensors.items()}
         for name, tensor in tensors.items():
@@ -74,22 +74,22 @@ class Keeper:
             kept |= {f"{key}/{name}": value for key, value in memory.items() if isinstance(value, Tensor)}
         kept |= {f"other/{name}": tensor for name, tensor in (others or {}).items()}
         copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in kept.items()}
-        self._shelf.write(facts, copies)
+        self._slot.write(facts, copies)
         self._last = time.monotonic()
-        if self._shelf.rehearsed and self.take_up(tensors, optimizer) is None:
-            raise StoreError("a checkpoint that has just been written cannot be taken up; look at the store's warnings")
+        if self._slot.rehearsed and self.restore(tensors, optimizer) is None:
+            raise StoreError("a checkpoint that has just been written cannot be restored; look at the store's warnings")
 
     @torch.no_grad()
-    def take_up(
+    def restore(
         self, tensors: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
     ) -> tuple[Mapping[str, Any], dict[str, Tensor]] | None:
-        """Give the tensors and the optimizer what they had. Tensors stay where they are, those of the optimizer too.
+        """Give the tensors and the optimizer the values they had, in place.
 
         Returns:
-            The facts and the other tensors that were kept; None where there is nothing to go on from, or only what
-            was kept of tensors of another form.
+            The facts and the other tensors that were saved; None where there is no checkpoint, or one of tensors of
+            other shapes.
         """
-        if (found := self._shelf.read()) is None:
+        if (found := self._slot.read()) is None:
             return None
         facts, kept = found
         groups: dict[str, dict[str, Tensor]] = {"value": {}}
@@ -107,27 +107,27 @@ class Keeper:
         return facts, others
 
 
-class StackKeeper(Keeper):
-    """Keeps the training of a stack from epoch to epoch.
+class StackCheckpointer(Checkpointer):
+    """Saves and restores the training of a stack, epoch by epoch.
 
     Attributes:
-        seconds: that the training had taken before it was taken up; 0 where it begins here.
+        seconds: that the training had taken before it was restored; 0 where it begins here.
     """
 
-    def __init__(self, shelf: Shelf, seen: list[Tensor]) -> None:
-        """Keep a training on a shelf, and with it what is `seen` after every epoch, a tensor each."""
-        super().__init__(shelf)
+    def __init__(self, checkpoint_slot: CheckpointSlot, seen: list[Tensor]) -> None:
+        """Save a training in a slot, and with it what is `seen` after every epoch, a tensor each."""
+        super().__init__(checkpoint_slot)
         self.seconds = 0.0
         self._seen = seen
         self._began = time.monotonic()
 
     def start(self, first: int, stack: ReplicaStack, optimizer: torch.optim.Optimizer) -> tuple[int, Snapshot | None]:
-        """Take the training up where there is something to take up.
+        """Restore the training if there is a checkpoint.
 
         Returns:
-            The epoch to begin with, `first` where nothing was kept, and the snapshot if one has been taken.
+            The epoch to begin with, `first` where there is no checkpoint, and the snapshot if one has been taken.
         """
-        if (found := self.take_up(_moved(stack), optimizer)) is None:
+        if (found := self.restore(_moved(stack), optimizer)) is None:
             return first, None
         facts, others = found
         self.seconds = facts["seconds"]
@@ -136,8 +136,8 @@ class StackKeeper(Keeper):
         snapshot: Snapshot = [{} for _ in range(len(stack))]
         for name, value in others.items():
             if name != "seen":
-                place, weight = name.removeprefix("snapshot/").split("/", 1)
-                snapshot[int(place)][weight] = value
+                index, weight = name.removeprefix("snapshot/").split("/", 1)
+                snapshot[int(index)][weight] = value
         return facts["epochs"], snapshot if any(snapshot) else None
 
     def after_epoch(
@@ -147,8 +147,8 @@ class StackKeeper(Keeper):
         if not self.due:
             return
         others = {
-            f"snapshot/{place}/{name}": value
-            for place, weights in enumerate(snapshot or [])
+            f"snapshot/{index}/{name}": value
+            for index, weights in enumerate(snapshot or [])
             for name, value in weights.items()
         }
         if self._seen:

@@ -1,5 +1,6 @@
 """Learning from a teacher's predictions beside the labels (Quétu & Milovanović 2023, eq. 1; Hinton et al. 2015)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -7,19 +8,20 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
+from sdd_claims.models import Architecture
+from sdd_claims.record import ChainState
+from sdd_claims.training.batches import CHUNK, Batch, TrainingData
+from sdd_claims.training.precision import products_in
 from sdd_claims.training.stack import ReplicaStack
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What the teachers of a stack say.
-
-    The teacher is fixed and in evaluation mode, so it is asked once for every training image, not once a batch; but
-    where images are augmented it sees each batch as the student does.
+class Distillation:
+    """What the replicas of a stack learn from beside their labels.
 
     Attributes:
         teacher: the logits of each replica's teacher on that replica's training images, in the order of its subset; or
-            the teachers themselves.
+            the teachers themselves, where images are augmented and each batch is another.
         alpha: weight of the teacher, one a replica.
         temperature: by which both networks' logits are divided, common to the stack.
     """
@@ -28,18 +30,58 @@ class Lesson:
     alpha: Float[Tensor, " replicas"]
     temperature: float
 
-    def on(
-        self, places: Int[Tensor, "replicas batch"], images: Float[Tensor, "replicas batch ..."]
-    ) -> Float[Tensor, "replicas batch classes"]:
-        """What the teachers say of a batch, given by its places in each replica's subset and as the students see it.
-
-        A teacher of weight 0 is silent even where it diverged: 0 times NaN is NaN.
-        """
+    def teacher_logits(self, batch: Batch) -> Float[Tensor, "replicas batch classes"]:
+        """The logits of each replica's teacher on its images of a batch, as the student sees them."""
         if isinstance(self.teacher, Tensor):
-            return torch.take_along_dim(self.teacher, places[:, :, None], 1)
+            return torch.take_along_dim(self.teacher, batch.indices[:, :, None], 1)
         with torch.no_grad(), self.teacher.evaluating():
-            said = self.teacher.logits(images).to(self.alpha.dtype)
-        return said.where(self.alpha[:, None, None] > 0, 0.0)
+            logits = self.teacher.logits(batch.images).to(self.alpha.dtype)
+        return _heard(logits, self.alpha)
+
+
+class Teachers:
+    """The trained teachers of some replicas, each of which has seen its student's images.
+
+    A teacher is fixed and in evaluation mode, so its logits are computed once for every training image, not once a
+    batch; but where images are augmented it sees each batch as the student does.
+    """
+
+    def __init__(self, architecture: Architecture, states: Sequence[ChainState], data: TrainingData) -> None:
+        """Take the teacher of each replica of `data`, in that order."""
+        self._architecture, self._states, self._device = architecture, states, data.subset.device
+        augmented = data.view is not None
+        self._logits = None if augmented else logits_on_own_images(architecture, states, data)
+        self._last: tuple[tuple[int, ...], Distillation] | None = None
+
+    def of(self, members: Sequence[int], alpha: Sequence[float], temperature: float) -> Distillation:
+        """What some of the replicas learn, by their indices; `alpha` has one weight for each of them."""
+        if self._last is None or self._last[0] != tuple(members):
+            weights = torch.tensor(alpha, device=self._device)
+            self._last = tuple(members), Distillation(self._teacher(members, weights), weights, temperature)
+        return self._last[1]
+
+    def _teacher(self, members: Sequence[int], alpha: Float[Tensor, " members"]) -> Tensor | ReplicaStack:
+        if self._logits is not None:
+            return _heard(self._logits[list(members)], alpha)
+        return ReplicaStack.of(self._architecture, [self._states[i] for i in members], self._device)
+
+
+def _heard(
+    logits: Float[Tensor, "replicas images classes"], alpha: Float[Tensor, " replicas"]
+) -> Float[Tensor, "replicas images classes"]:
+    """Zero logits of teachers of weight 0: such a teacher may have diverged, and 0 times NaN is NaN."""
+    return logits.where(alpha[:, None, None] > 0, 0.0)
+
+
+@torch.no_grad()
+@products_in("float32")
+def logits_on_own_images(
+    architecture: Architecture, states: Sequence[ChainState], data: TrainingData
+) -> Float[Tensor, "replicas size classes"]:
+    """The logits of each replica's network, in evaluation mode, on that replica's own training images."""
+    stack = ReplicaStack.of(architecture, states, data.images.device)
+    with stack.evaluating():
+        return torch.cat([stack.logits(data.seen(chunk)) for chunk in torch.split(data.subset, CHUNK, 1)], 1)
 
 
 def distilled_loss(

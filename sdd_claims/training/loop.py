@@ -10,8 +10,8 @@ import torch
 from sdd_claims.randomness import Stream, torch_stream
 from sdd_claims.spec import ScheduleSpec, TrainingSpec
 from sdd_claims.training.batches import Epoch, TrainingData, draw_epoch, iterations_per_epoch
-from sdd_claims.training.checkpoint import Snapshot, StackKeeper
-from sdd_claims.training.distillation import Lesson
+from sdd_claims.training.checkpoint import Snapshot, StackCheckpointer
+from sdd_claims.training.distillation import Distillation
 from sdd_claims.training.mlp_step import replayed_step
 from sdd_claims.training.precision import products_in
 from sdd_claims.training.replay import Replay
@@ -31,9 +31,9 @@ def train(
     start_iteration: int = 0,
     snapshot_iteration: int | None = None,
     after_epoch: Callable[[], None] | None = None,
-    lesson: Lesson | None = None,
+    distillation: Distillation | None = None,
     replays: Replays | None = None,
-    keeper: StackKeeper | None = None,
+    checkpointer: StackCheckpointer | None = None,
 ) -> Snapshot | None:
     """Train a stack in place, from an iteration of the schedule to its end.
 
@@ -45,10 +45,10 @@ def train(
         start_iteration: steps of the schedule that are skipped (rewinding).
         snapshot_iteration: the step before which a copy of the weights is taken.
         after_epoch: called when an epoch is over, to look at the stack.
-        lesson: of the replicas' teachers; None where they learn from the labels alone.
+        distillation: what the replicas learn from teachers; None where they learn from the labels alone.
         replays: where captured steps are kept, for a stack that is loaded anew for every level and trained with the
-            same numbers and lesson; None to take every step as it comes.
-        keeper: takes the training up where it was left, and keeps its state from time to time; None to do neither.
+            same numbers and distillation; None to take every step as it comes.
+        checkpointer: restores the training where it was left, and saves it from time to time; None to do neither.
 
     Returns:
         The weights of each replica at `snapshot_iteration`, or None if no snapshot was asked for.
@@ -57,10 +57,10 @@ def train(
     first = start_iteration // steps
     snapshot: Snapshot | None = None
     with products_in(spec.precision):
-        replay = None if replays is None else _replay(replays, stack, data, spec, numbers, lesson)
-        step = Step(stack, spec, numbers, lesson) if replay is None else replay.step
-        if keeper is not None:
-            first, snapshot = keeper.start(first, stack, step.optimizer)
+        replay = None if replays is None else _replay(replays, stack, data, spec, numbers, distillation)
+        step = Step(stack, spec, numbers, distillation) if replay is None else replay.step
+        if checkpointer is not None:
+            first, snapshot = checkpointer.start(first, stack, step.optimizer)
         for epoch in range(first, spec.epochs):
             step.learn_at(learning_rate(spec.schedule, spec.optimizer.lr, epoch, spec.epochs))
             if stack.has_dropout:
@@ -74,8 +74,8 @@ def train(
                 take()
             if after_epoch is not None:
                 after_epoch()
-            if keeper is not None:
-                keeper.after_epoch(epoch, stack, step.optimizer, snapshot)
+            if checkpointer is not None:
+                checkpointer.after_epoch(epoch, stack, step.optimizer, snapshot)
     return snapshot
 
 
@@ -91,13 +91,13 @@ def _replay(
     data: TrainingData,
     spec: TrainingSpec,
     numbers: ReplicaNumbers,
-    lesson: Lesson | None,
+    distillation: Distillation | None,
 ) -> Replay:
     """The captured step of a stack, captured now where it has not been yet."""
     # Epochs and learning rates are no part of a step.
     key = id(stack), replace(spec, epochs=1, schedule=ScheduleSpec(), optimizer=replace(spec.optimizer, lr=1.0))
     if key not in replays:
-        step = replayed_step(stack, spec, numbers, lesson)
+        step = replayed_step(stack, spec, numbers, distillation)
         replays[key] = Replay(step, draw_epoch(data, numbers.seeds, numbers.branches, 0), spec.batch_size)
     replays[key].forget()
     return replays[key]

@@ -12,17 +12,19 @@ from torch import Tensor
 
 from sdd_claims.spec import TrainingSpec
 from sdd_claims.training.batches import Batch
-from sdd_claims.training.distillation import Lesson
+from sdd_claims.training.distillation import Distillation
 from sdd_claims.training.mlp_stack import MlpStack
 from sdd_claims.training.stack import ReplicaStack
 from sdd_claims.training.step import ReplicaNumbers, Step, as_column
 
 
-def replayed_step(stack: ReplicaStack, spec: TrainingSpec, numbers: ReplicaNumbers, lesson: Lesson | None) -> Step:
+def replayed_step(
+    stack: ReplicaStack, spec: TrainingSpec, numbers: ReplicaNumbers, distillation: Distillation | None
+) -> Step:
     """The step to capture: written out for plain MLPs under SGD that learn from the labels alone, else as usual."""
-    plain = spec.optimizer.name == "sgd" and spec.penalty.name == "none" and lesson is None
+    plain = spec.optimizer.name == "sgd" and spec.penalty.name == "none" and distillation is None
     kind = MlpStep if plain and isinstance(stack, MlpStack) else Step
-    return kind(stack, spec, numbers, lesson, replayed=True)
+    return kind(stack, spec, numbers, distillation, replayed=True)
 
 
 class MlpStep(Step):
@@ -35,12 +37,12 @@ class MlpStep(Step):
         stack: ReplicaStack,
         spec: TrainingSpec,
         numbers: ReplicaNumbers,
-        lesson: Lesson | None = None,
+        distillation: Distillation | None = None,
         *,
         replayed: bool = True,
     ) -> None:
         """As for `Step`."""
-        super().__init__(stack, spec, numbers, lesson, replayed=replayed)
+        super().__init__(stack, spec, numbers, distillation, replayed=replayed)
         self._names = list(stack.parameters)
         self._momentum = spec.optimizer.momentum
         if self._momentum:

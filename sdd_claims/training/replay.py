@@ -38,7 +38,7 @@ class Replay:
         self._epoch = replace(
             like, **{name: value.clone() for name in _DRAWN if (value := getattr(like, name)) is not None}
         )
-        device = like.places.device
+        device = like.indices.device
         self._next = torch.zeros((), dtype=torch.int64, device=device)
         last = like.data.size - (self._steps - 1) * batch_size
         self._within = {size: torch.arange(size, device=device) for size in {min(batch_size, like.data.size), last}}

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from sdd_claims.models import Architecture
+from sdd_claims.record import ChainState
 from sdd_claims.training.forward import Weights, forward_of
 
 
@@ -50,6 +51,11 @@ class ReplicaStack:
         self._training = True
         self._on_own_images = forward_of(architecture, len(weights), device, shared=False)
         self._on_shared_images = forward_of(architecture, len(weights), device, shared=True)
+
+    @classmethod
+    def of(cls, architecture: Architecture, states: Sequence[ChainState], device: torch.device) -> "ReplicaStack":
+        """The networks that some levels have left."""
+        return cls(architecture, [state.trained for state in states], [state.masks for state in states], device)
 
     def __len__(self) -> int:
         return len(next(iter(self.parameters.values())))

@@ -8,9 +8,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from sdd_claims.record import Replica
 from sdd_claims.spec import OptimizerSpec, TrainingSpec
 from sdd_claims.training.batches import Batch
-from sdd_claims.training.distillation import Lesson, distilled_loss
+from sdd_claims.training.distillation import Distillation, distilled_loss
 from sdd_claims.training.penalties import PENALTIES, shrink_l1
 from sdd_claims.training.precision import autocast
 from sdd_claims.training.stack import ReplicaStack
@@ -32,6 +33,16 @@ class ReplicaNumbers:
     weight_decay: Sequence[float]
     penalty_strength: Sequence[float]
 
+    @classmethod
+    def of(cls, replicas: Sequence[Replica], branch: tuple[int, ...]) -> "ReplicaNumbers":
+        """Those of some replicas, for a training that draws its batches from one branch of their streams."""
+        return cls(
+            seeds=[replica.seed for replica in replicas],
+            branches=[branch] * len(replicas),
+            weight_decay=[replica.spec.training.optimizer.weight_decay for replica in replicas],
+            penalty_strength=[replica.spec.training.penalty.strength for replica in replicas],
+        )
+
 
 class Step:
     """Takes steps for a stack. Pruned weights stay exactly zero after every one.
@@ -49,7 +60,7 @@ class Step:
         stack: ReplicaStack,
         spec: TrainingSpec,
         numbers: ReplicaNumbers,
-        lesson: Lesson | None = None,
+        distillation: Distillation | None = None,
         *,
         replayed: bool = False,
     ) -> None:
@@ -59,12 +70,12 @@ class Step:
             stack: the networks.
             spec: the optimizer, the form of the penalty and the arithmetic, common to the stack.
             numbers: what differs between replicas.
-            lesson: of the replicas' teachers; None where they learn from the labels alone.
+            distillation: what the replicas learn from teachers; None where they learn from the labels alone.
             replayed: steps will be captured and replayed: the learning rate is a tensor, masks are applied even where
                 nothing is pruned yet, and a weight decay that all replicas share is left to the optimizer.
         """
         self.stack = stack
-        self._spec, self._lesson, self._replayed = spec, lesson, replayed
+        self._spec, self._distillation, self._replayed = spec, distillation, replayed
         some = next(iter(stack.parameters.values()))
         self._device = some.device
         self._lr: float | Tensor = torch.tensor(0.0, device=some.device) if replayed else 0.0
@@ -108,12 +119,11 @@ class Step:
         with autocast(self._spec.precision, self._device):
             logits = self.stack.logits(batch.images)
         logits = logits.to(next(iter(self.stack.parameters.values())).dtype)
-        if self._lesson is None:
+        if self._distillation is None:
             loss = mean_loss(logits, batch.labels)
         else:
-            lesson = self._lesson
-            told = lesson.on(batch.places, batch.images)
-            loss = distilled_loss(logits, batch.labels, told, lesson.alpha, lesson.temperature)
+            said = self._distillation.teacher_logits(batch)
+            loss = distilled_loss(logits, batch.labels, said, self._distillation.alpha, self._distillation.temperature)
         if self._penalty is not None and self._strength is not None:
             loss = loss + (self._strength * self._penalty(self.stack.parameters.values())).sum()
         return loss

@@ -73,10 +73,10 @@ def test_data_root_is_the_argument_then_the_variable_then_the_default(tmp_path, 
 
 def test_unavailable_sets_say_where_they_were_looked_for_and_what_to_fetch(tmp_path):
     assert why_unavailable("mnist_small") is None
-    for name, entry in CATALOGUE.items():
-        if entry.torchvision:
+    for name, info in CATALOGUE.items():
+        if info.torchvision:
             reason = (
-                f"{tmp_path} holds neither {name}.npz nor a complete {entry.torchvision_folder}/; connect to the net"
+                f"{tmp_path} holds neither {name}.npz nor a complete {info.torchvision_folder}/; connect to the net"
             )
             assert str(why_unavailable(name, tmp_path)).startswith(reason)
     assert why_unavailable("tiny_imagenet", tmp_path) == (

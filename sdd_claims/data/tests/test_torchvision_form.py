@@ -78,13 +78,13 @@ def test_no_network_names_the_root_what_it_lacks_and_the_remedy(tmp_path, monkey
         raise urllib.error.URLError("Name or service not known")
 
     monkeypatch.setattr("urllib.request.urlopen", unreachable)
-    for entry in (MNIST, CIFAR):
+    for info in (MNIST, CIFAR):
         complaint = (
-            rf"{tmp_path} holds neither {entry.name}\.npz nor {entry.torchvision_folder}/.*not known.*SDD_CLAIMS_DATA"
+            rf"{tmp_path} holds neither {info.name}\.npz nor {info.torchvision_folder}/.*not known.*SDD_CLAIMS_DATA"
         )
         with pytest.raises(InputError, match=complaint):
-            torchvision_form.read(entry, tmp_path)
-        assert not (tmp_path / entry.torchvision_folder).exists()
+            torchvision_form.read(info, tmp_path)
+        assert not (tmp_path / info.torchvision_folder).exists()
 
 
 def test_a_root_that_is_a_file_is_refused(tmp_path):

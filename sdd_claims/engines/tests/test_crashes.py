@@ -81,7 +81,7 @@ def test_a_run_stopped_between_stacks_goes_on_with_the_next(tmp_path, monkeypatc
     class Stopping(InstantPruning):
         stacks_left = 1
 
-        def next_level(self, level, states, members):
+        def next_level(self, level, states, members=None):
             if level == 0:
                 Stopping.stacks_left -= 1
             if Stopping.stacks_left < 0:

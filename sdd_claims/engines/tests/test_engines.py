@@ -129,8 +129,8 @@ def test_replicas_of_a_stack_that_lag_behind_catch_up_first(tmp_path, monkeypatc
     levels = []
 
     class Watching(InstantPruning):
-        def next_level(self, level, states, members):
-            levels.append((level, [self._replicas[member].seed for member in members]))
+        def next_level(self, level, states, members=None):
+            levels.append((level, [self.replicas[member].seed for member in members]))
             return super().next_level(level, states, members)
 
     monkeypatch.setattr(work_module, "IterativePruning", Watching)
@@ -170,8 +170,8 @@ def steps(monkeypatch):
     seen: list[tuple[str, int, list[int]]] = []
 
     class Watching(InstantPruning):
-        def next_level(self, level, states, members):
-            now = [self._replicas[member] for member in members]
+        def next_level(self, level, states, members=None):
+            now = [self.replicas[member] for member in members]
             seen.append((now[0].spec.derivation.kind, level, [replica.seed for replica in now]))
             return super().next_level(level, states, members)
 
@@ -254,7 +254,7 @@ def test_a_run_stopped_between_levels_goes_on_whether_in_a_chain_or_in_what_is_d
     levels = count()
 
     class Stopping(InstantPruning):
-        def next_level(self, level, states, members):
+        def next_level(self, level, states, members=None):
             if next(levels) == last:
                 raise KeyboardInterrupt
             return super().next_level(level, states, members)
@@ -351,7 +351,7 @@ def test_after_the_deadline_no_level_is_begun_and_one_that_has_begun_is_stored(t
     passed = list[int]()
 
     class Clocked(InstantPruning):
-        def next_level(self, level, states, members):
+        def next_level(self, level, states, members=None):
             passed.append(level)
             return super().next_level(level, states, members)
 

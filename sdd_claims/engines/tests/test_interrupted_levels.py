@@ -18,7 +18,7 @@ from sdd_claims.storage.checkpoint_file import CheckpointFile
 from sdd_claims.storage.store import Store
 from sdd_claims.tests import crash
 from sdd_claims.tests.tiny import KEPT, numbers, trained
-from sdd_claims.training import Keeper, checkpoint
+from sdd_claims.training import Checkpointer, checkpoint
 
 ROOT = Path(__file__).parents[3]
 SEEDS = (0, 1)
@@ -202,7 +202,7 @@ def test_a_run_says_what_became_of_its_checkpoints(tmp_path, always, written):
 
 
 def test_short_levels_leave_no_trace_of_checkpoints(tmp_path, monkeypatch):
-    monkeypatch.setattr(Keeper, "write", None)
+    monkeypatch.setattr(Checkpointer, "write", None)
     wanted = plan([Request(CHAIN, SEEDS, 2)])
     SerialEngine().run(wanted, Site(tmp_path))
     assert wanted.stored(Store(tmp_path)) == wanted.needed
@@ -212,14 +212,14 @@ def test_short_levels_leave_no_trace_of_checkpoints(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("wanted", "epochs"), PLANS.values(), ids=PLANS)
 def test_a_rehearsal_takes_up_every_epoch_and_comes_to_the_same_bits(tmp_path, monkeypatch, wanted, epochs):
     taken = []
-    take_up = Keeper.take_up
+    restore = Checkpointer.restore
 
-    def watching(keeper, tensors, optimizer):
-        taken.append(take_up(keeper, tensors, optimizer))
+    def watching(checkpointer, tensors, optimizer):
+        taken.append(restore(checkpointer, tensors, optimizer))
         return taken[-1]
 
     SerialEngine().run(wanted, Site(tmp_path / "unbroken"))
-    monkeypatch.setattr(Keeper, "take_up", watching)
+    monkeypatch.setattr(Checkpointer, "restore", watching)
     SerialEngine().run(wanted, Site(tmp_path / "rehearsed", rehearsed=True))
     assert sum(found is not None for found in taken) == epochs
     assert numbers(Store(tmp_path / "rehearsed"), wanted) == numbers(Store(tmp_path / "unbroken"), wanted)
@@ -228,5 +228,5 @@ def test_a_rehearsal_takes_up_every_epoch_and_comes_to_the_same_bits(tmp_path, m
 
 def test_a_rehearsal_that_cannot_take_up_what_it_wrote_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(CheckpointFile, "write", lambda *_: None)
-    with pytest.raises(StoreError, match="that has just been written cannot be taken up"):
+    with pytest.raises(StoreError, match="that has just been written cannot be restored"):
         SerialEngine().run(plan([Request(CHAIN, SEEDS, 1)]), Site(tmp_path, rehearsed=True))

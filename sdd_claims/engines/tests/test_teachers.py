@@ -35,8 +35,8 @@ def steps(monkeypatch):
     seen: list[tuple[str, int, list[int]]] = []
 
     class Watching(InstantPruning):
-        def next_level(self, level, states, members):
-            now = [self._replicas[member] for member in members]
+        def next_level(self, level, states, members=None):
+            now = [self.replicas[member] for member in members]
             seen.append(("teacher" if now[0].teacher is None else "student", level, [each.seed for each in now]))
             return super().next_level(level, states, members)
 
@@ -106,7 +106,7 @@ def test_a_run_stopped_between_any_two_levels_goes_on(tmp_path, monkeypatch, wan
         calls = count()
 
         class Stopping(InstantPruning):
-            def next_level(self, level, states, members, calls=calls, last=last):
+            def next_level(self, level, states, members=None, calls=calls, last=last):
                 if next(calls) == last:
                     raise KeyboardInterrupt
                 return super().next_level(level, states, members)

@@ -55,7 +55,7 @@ class Clock:
         clock, self.now = self, 0.0
 
         class Slow(InstantPruning):
-            def next_level(self, level, states, members):
+            def next_level(self, level, states, members=None):
                 clock.now += 1000
                 each = 1000 / len(members)
                 return [

@@ -12,6 +12,7 @@ from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.stats import Phases, Window
 from sdd_claims.tests.tiny import SPEC, YES, InstantPruning, trial_named
+from sdd_claims.windows import as_json
 
 PHASES = Phases(*(Window(0.4, 0.6) for _ in Phases.__slots__))
 
@@ -20,8 +21,8 @@ def test_windows_that_wait_for_pilots_are_set_before_the_judged_seeds_are_traine
     order: list[Any] = []
 
     class Watching(InstantPruning):
-        def next_level(self, level, states, members):
-            order.extend(self._replicas[member].seed for member in members)
+        def next_level(self, level, states, members=None):
+            order.extend(self.replicas[member].seed for member in members)
             return super().next_level(level, states, members)
 
     monkeypatch.setattr(work_module, "IterativePruning", Watching)
@@ -48,7 +49,10 @@ def test_windows_that_wait_for_pilots_are_set_before_the_judged_seeds_are_traine
     assert set(order[:4]) == {3, 4}
     assert min(order[5:]) >= 1000
     (note,) = session.notes
-    assert note.startswith("nobody2026/waiting [fast], windows from pilots for noisy: Phases(light=Window(0.4, 0.6)")
+    assert note == (
+        "nobody2026/waiting [fast], windows from pilots for noisy, as claims/nobody2026/windows.json holds them:\n"
+        + as_json("noisy", PHASES)
+    )
 
 
 def test_windows_that_other_pilots_would_set_are_refused_once_the_block_has_judged(opened, monkeypatch):

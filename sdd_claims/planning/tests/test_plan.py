@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdd_claims.planning.plan import SEXTET, Plan, Request, Stack, plan
+from sdd_claims.planning.plan import STACK_SIZE, Plan, Request, Stack, plan
 from sdd_claims.record import Replica
 from sdd_claims.spec import ModelSpec, RunSpec
 from sdd_claims.storage.store import Store
@@ -13,15 +13,15 @@ LONGER_REDENSE = REDENSE.but(training={"epochs": 3})
 
 specs = st.sampled_from([SPEC, NOISY, PRUNED_FASTER, LONGER, KEPT, REDENSE, LONGER_REDENSE])
 some_seeds = st.lists(st.integers(1000, 1030) | st.integers(1090, 1110), unique=True, min_size=1, max_size=12)
-whole_sextets = st.sets(st.integers(0, 33), min_size=1, max_size=3).map(
-    lambda places: tuple(seed for place in sorted(places) for seed in sextet(place))
+whole_stacks = st.sets(st.integers(0, 33), min_size=1, max_size=3).map(
+    lambda numbers: tuple(seed for number in sorted(numbers) for seed in stack_of_seeds(number))
 )
 
 
-def sextet(place: int) -> range:
+def stack_of_seeds(number: int) -> range:
     """The seeds that train together: 17 sets in each hundred, the last one of four."""
-    hundred, first = 1000 + place // 17 * 100, place % 17 * SEXTET
-    return range(hundred + first, hundred + min(first + SEXTET, 100))
+    hundred, first = 1000 + number // 17 * 100, number % 17 * STACK_SIZE
+    return range(hundred + first, hundred + min(first + STACK_SIZE, 100))
 
 
 def asking(seeds: st.SearchStrategy[tuple[int, ...]]) -> st.SearchStrategy[list[Request]]:
@@ -54,12 +54,12 @@ def test_every_replica_asked_for_stands_in_one_stack_with_the_most_levels_asked(
 
 
 @given(requests)
-def test_a_stack_is_what_is_asked_of_one_sextet_of_one_spec(asked):
+def test_a_stack_is_what_is_asked_of_one_stack_of_one_spec(asked):
     made = plan(asked)
     assert all(len({replica.spec for replica in stack.replicas}) == 1 for stack in made.stacks)
     for replica, members in companions(made).items():
-        (place,) = [place for place in range(34) if replica.seed in sextet(place)]
-        wanted = [seed for seed in sextet(place) if Replica(replica.spec, seed) in made.wanted]
+        (number,) = [number for number in range(34) if replica.seed in stack_of_seeds(number)]
+        wanted = [seed for seed in stack_of_seeds(number) if Replica(replica.spec, seed) in made.wanted]
         assert [member.seed for member in members] == wanted
 
 
@@ -86,15 +86,15 @@ def test_a_large_network_is_trained_by_itself():
         assert [len(stack.replicas) for stack in plan([Request(large, (0, 1, 2), 1)], wide=wide).stacks] == [1, 1, 1]
 
 
-@given(asking(whole_sextets), requests)
+@given(asking(whole_stacks), requests)
 def test_who_trains_with_whom_does_not_depend_on_what_else_is_asked_for(asked, more):
-    """Of sextets asked for whole; whatever more is asked, of them or of others, adds levels and stacks."""
+    """Of stacks asked for whole; whatever more is asked, of them or of others, adds levels and stacks."""
     alone, beside = companions(plan(asked)), companions(plan([*asked, *more]))
     for replica, members in alone.items():
         assert beside[replica] == members
         assert {member.spec for member in members} == {replica.spec}
-        (place,) = [place for place in range(34) if replica.seed in sextet(place)]
-        assert [member.seed for member in members] == list(sextet(place))
+        (number,) = [number for number in range(34) if replica.seed in stack_of_seeds(number)]
+        assert [member.seed for member in members] == list(stack_of_seeds(number))
 
 
 @given(requests, st.data())
@@ -106,7 +106,7 @@ def test_stacks_do_not_depend_on_the_order_of_requests_or_of_seeds_or_on_repetit
     assert plan(shuffled).stacks == plan(asked).stacks
 
 
-def test_sextets_are_cut_from_each_hundred_of_seeds():
+def test_stacks_are_cut_from_each_hundred_of_seeds():
     made = plan([Request(SPEC, (1000, 1005, 1006, 1095, 1096, 1099, 1100, 1105), 1)])
     assert sorted([replica.seed for replica in stack.replicas] for stack in made.stacks) == [
         [1000, 1005],
@@ -117,7 +117,7 @@ def test_sextets_are_cut_from_each_hundred_of_seeds():
     ]
 
 
-def test_relu_networks_are_cut_into_dozens():
+def test_relu_networks_are_cut_into_larger_stacks():
     spec = RunSpec(model=ModelSpec(name="relu_network", hidden=(8,)))
     made = plan([Request(spec, tuple(range(1000, 1026)), 1), Request(SPEC, (1000, 1011), 1)])
     of_relu = [[r.seed for r in stack.replicas] for stack in made.stacks if stack.replicas[0].spec == spec]

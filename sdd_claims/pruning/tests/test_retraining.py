@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sdd_claims.pruning import Past, start_of_level
+from sdd_claims.pruning import RETRAINING, Past
 from sdd_claims.spec import RunSpec
 
 EARLY, LATE, NEW = {"w": torch.zeros(1)}, {"w": torch.ones(1)}, {"w": torch.full((1,), 2.0)}
@@ -16,7 +16,7 @@ STEPS = RunSpec().but(
 
 def start(retraining: str, iteration: int = 0):
     spec = STEPS.but(pruning={"retraining": retraining, "rewind_iteration": iteration})
-    return start_of_level(spec, Past(rewind_point=EARLY, trained=LATE, fresh=lambda: NEW))
+    return RETRAINING[retraining](spec, Past(rewind_point=EARLY, trained=LATE, fresh=lambda: NEW))
 
 
 def test_lottery_ticket_rewinding_goes_back_in_weights_and_in_schedule():

@@ -35,7 +35,7 @@ from sdd_claims.spec import (
     TransformerSpec,
 )
 from sdd_claims.storage.checkpoint_file import CheckpointFile
-from sdd_claims.training import MlpStack, SparseStack, StackKeeper, checkpoint
+from sdd_claims.training import MlpStack, SparseStack, StackCheckpointer, checkpoint
 
 CPU = torch.device("cpu")
 SEEDS = (0, 1)
@@ -71,7 +71,7 @@ class StoppedError(Exception):
     """The end of a process."""
 
 
-class Shelf(CheckpointFile):
+class CheckpointSlot(CheckpointFile):
     """A real one, whose process ends when it has been written so many times."""
 
     def __init__(self, path: Path, writes: int = -1) -> None:
@@ -95,12 +95,17 @@ def always(monkeypatch):
 
 
 def level_of(
-    spec: RunSpec, level: int = 0, states: Sequence[ChainState | None] = (None, None), shelf: Shelf | None = None
+    spec: RunSpec,
+    level: int = 0,
+    states: Sequence[ChainState | None] = (None, None),
+    checkpoint_slot: CheckpointSlot | None = None,
 ) -> Level:
     teacher = spec.distillation.teacher
     teachers = None if teacher is None else [state for _, state in level_of(teacher)]
     members = [Replica(spec, seed) for seed in SEEDS]
-    pruning = IterativePruning(members, CPU, None, teachers, None if shelf is None else lambda *_: shelf)
+    pruning = IterativePruning(
+        members, CPU, None, teachers, None if checkpoint_slot is None else lambda *_: checkpoint_slot
+    )
     return pruning.next_level(level, states)
 
 
@@ -143,14 +148,14 @@ def test_a_level_taken_up_after_any_epoch_ends_with_the_same_bits(tmp_path, alwa
     for before in range(level + 1 if spec.parent else level):
         states = [state for _, state in level_of(chain, before, states)]
     unbroken = level_of(spec, level, states)
-    whole = Shelf(tmp_path / "whole")
+    whole = CheckpointSlot(tmp_path / "whole")
     expect_same_bits(level_of(spec, level, states, whole), unbroken)
     assert [facts["epochs"] for facts in whole.written] == list(range(EPOCHS + 1 - len(whole.written), EPOCHS + 1))
     for stop in range(1, len(whole.written) + 1):
         path = tmp_path / str(stop)
         with pytest.raises(StoppedError):
-            level_of(spec, level, states, Shelf(path, stop))
-        again = Shelf(path)
+            level_of(spec, level, states, CheckpointSlot(path, stop))
+        again = CheckpointSlot(path)
         expect_same_bits(level_of(spec, level, states, again), unbroken)
         assert [facts["epochs"] for facts in again.written] == [facts["epochs"] for facts in whole.written[stop:]]
 
@@ -158,25 +163,25 @@ def test_a_level_taken_up_after_any_epoch_ends_with_the_same_bits(tmp_path, alwa
 @pytest.mark.parametrize(("spec", "kind"), [(SPARSE, SparseStack), (PENALISED, MlpStack)])
 def test_the_cases_above_train_the_stacks_that_they_are_meant_for(tmp_path, always, monkeypatch, spec, kind):
     seen = []
-    start = StackKeeper.start
+    start = StackCheckpointer.start
 
-    def watching(keeper, first, stack, optimizer):
+    def watching(checkpointer, first, stack, optimizer):
         seen.append(type(stack))
-        return start(keeper, first, stack, optimizer)
+        return start(checkpointer, first, stack, optimizer)
 
-    monkeypatch.setattr(StackKeeper, "start", watching)
-    level_of(spec, 1, [state for _, state in level_of(spec)], Shelf(tmp_path / "file"))
+    monkeypatch.setattr(StackCheckpointer, "start", watching)
+    level_of(spec, 1, [state for _, state in level_of(spec)], CheckpointSlot(tmp_path / "file"))
     assert seen == [kind]
 
 
 def test_the_seconds_of_a_level_count_what_it_took_before_it_was_taken_up(tmp_path, always):
     with pytest.raises(StoppedError):
-        level_of(SPEC, shelf=Shelf(tmp_path / "file", 2))
-    before = (stopped := Shelf(tmp_path / "file")).read()
+        level_of(SPEC, checkpoint_slot=CheckpointSlot(tmp_path / "file", 2))
+    before = (stopped := CheckpointSlot(tmp_path / "file")).read()
     assert before is not None
     longer = {**before[0], "seconds": 5000.0}
     stopped.write(longer, before[1])
-    ((record, _), _) = level_of(SPEC, shelf=stopped)
+    ((record, _), _) = level_of(SPEC, checkpoint_slot=stopped)
     assert record.seconds > 5000 / len(SEEDS)
 
 
@@ -206,8 +211,8 @@ REGRESSION = RunSpec(
 )
 
 
-def path_of(spec: RunSpec, shelf: Shelf | None = None) -> list[list[dict[str, Any]]]:
-    paths = train_path([Replica(spec, seed) for seed in SEEDS], CPU, None, shelf)
+def path_of(spec: RunSpec, checkpoint_slot: CheckpointSlot | None = None) -> list[list[dict[str, Any]]]:
+    paths = train_path([Replica(spec, seed) for seed in SEEDS], CPU, None, checkpoint_slot)
     return [[untimed(record) for record in path] for path in paths]
 
 
@@ -216,8 +221,8 @@ def test_a_path_taken_up_after_any_epoch_ends_with_the_same_numbers(tmp_path, al
     unbroken = path_of(spec)
     for stop in range(1, spec.training.epochs + 1):
         with pytest.raises(StoppedError):
-            path_of(spec, Shelf(tmp_path / str(stop), stop))
-        again = Shelf(tmp_path / str(stop))
+            path_of(spec, CheckpointSlot(tmp_path / str(stop), stop))
+        again = CheckpointSlot(tmp_path / str(stop))
         assert path_of(spec, again) == unbroken
         assert len(again.written) == spec.training.epochs - stop
 
@@ -227,16 +232,16 @@ def test_a_network_that_has_diverged_stays_so_when_its_path_is_taken_up(tmp_path
     unbroken = path_of(wild)
     assert [record["diverged"] for record in unbroken[0]] == [False, True, True]
     with pytest.raises(StoppedError):
-        path_of(wild, Shelf(tmp_path / "file", 6))
-    assert path_of(wild, Shelf(tmp_path / "file")) == unbroken
+        path_of(wild, CheckpointSlot(tmp_path / "file", 6))
+    assert path_of(wild, CheckpointSlot(tmp_path / "file")) == unbroken
 
 
 # When
 
 
 def test_a_training_shorter_than_the_interval_writes_nothing(tmp_path):
-    level_of(SPEC, shelf=Shelf(tmp_path / "file"))
-    path_of(REGRESSION, Shelf(tmp_path / "file"))
+    level_of(SPEC, checkpoint_slot=CheckpointSlot(tmp_path / "file"))
+    path_of(REGRESSION, CheckpointSlot(tmp_path / "file"))
     assert not list(tmp_path.iterdir())
 
 
@@ -250,19 +255,19 @@ def test_a_checkpoint_is_written_when_the_interval_is_over_and_not_before(tmp_pa
         look(watch)
 
     monkeypatch.setattr(EpochWatch, "look", takes_25_seconds)
-    shelf = Shelf(tmp_path / "file")
-    level_of(SPEC.but(training={"epochs": 10}), shelf=shelf)
-    assert [(facts["epochs"], facts["seconds"]) for facts in shelf.written] == [(3, 75), (6, 150), (9, 225)]
+    checkpoint_slot = CheckpointSlot(tmp_path / "file")
+    level_of(SPEC.but(training={"epochs": 10}), checkpoint_slot=checkpoint_slot)
+    assert [(facts["epochs"], facts["seconds"]) for facts in checkpoint_slot.written] == [(3, 75), (6, 150), (9, 225)]
 
 
-# What lies on the shelf
+# What lies on the checkpoint_slot
 
 
 @pytest.fixture
 def written(tmp_path):
-    shelf = Shelf(tmp_path / "file")
-    shelf.write({"epochs": 2, "seconds": 0.5}, {"value/w": torch.arange(5.0), "step/w": torch.tensor(3.0)})
-    return shelf
+    checkpoint_slot = CheckpointSlot(tmp_path / "file")
+    checkpoint_slot.write({"epochs": 2, "seconds": 0.5}, {"value/w": torch.arange(5.0), "step/w": torch.tensor(3.0)})
+    return checkpoint_slot
 
 
 def test_what_is_written_is_read_back(written):
@@ -282,27 +287,27 @@ def test_it_is_one_line_of_json_and_safetensors_and_nothing_that_executes(writte
 @settings(max_examples=60)
 @given(data=st.data())
 def test_one_byte_changed_anywhere_is_found_and_said_and_set_aside(tmp_path_factory, data):
-    shelf = Shelf(tmp_path_factory.mktemp("spoilt") / "file")
-    shelf.write({"epochs": 2}, {"value/w": torch.arange(5.0)})
-    raw = bytearray(shelf.path.read_bytes())
+    checkpoint_slot = CheckpointSlot(tmp_path_factory.mktemp("spoilt") / "file")
+    checkpoint_slot.write({"epochs": 2}, {"value/w": torch.arange(5.0)})
+    raw = bytearray(checkpoint_slot.path.read_bytes())
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
-    shelf.path.write_bytes(raw)
-    assert shelf.read() is None
-    (warning,) = shelf.warnings
+    checkpoint_slot.path.write_bytes(raw)
+    assert checkpoint_slot.read() is None
+    (warning,) = checkpoint_slot.warnings
     assert "was damaged and has been set aside" in warning
-    assert not shelf.path.exists()
-    (aside,) = (shelf.path.parent / "set_aside").iterdir()
+    assert not checkpoint_slot.path.exists()
+    (aside,) = (checkpoint_slot.path.parent / "set_aside").iterdir()
     assert aside.read_bytes() == raw
 
 
 def test_a_level_whose_checkpoint_is_damaged_starts_over_and_ends_well(tmp_path, always):
     unbroken = level_of(SPEC)
     with pytest.raises(StoppedError):
-        level_of(SPEC, shelf=Shelf(tmp_path / "file", 2))
+        level_of(SPEC, checkpoint_slot=CheckpointSlot(tmp_path / "file", 2))
     raw = (tmp_path / "file").read_bytes()
     (tmp_path / "file").write_bytes(raw[: len(raw) // 2])
-    again = Shelf(tmp_path / "file")
-    expect_same_bits(level_of(SPEC, shelf=again), unbroken)
+    again = CheckpointSlot(tmp_path / "file")
+    expect_same_bits(level_of(SPEC, checkpoint_slot=again), unbroken)
     assert len(again.written) == EPOCHS
     assert len(again.warnings) == 1
 
@@ -316,24 +321,24 @@ def test_what_belongs_to_another_training_is_not_read(written):
 
 def test_tensors_of_another_form_are_not_taken_up(tmp_path, always):
     with pytest.raises(StoppedError):
-        level_of(SPEC, shelf=Shelf(tmp_path / "file", 2))
+        level_of(SPEC, checkpoint_slot=CheckpointSlot(tmp_path / "file", 2))
     wider = SPEC.but(model={"hidden": (9,)})
-    expect_same_bits(level_of(wider, shelf=Shelf(tmp_path / "file")), level_of(wider))
+    expect_same_bits(level_of(wider, checkpoint_slot=CheckpointSlot(tmp_path / "file")), level_of(wider))
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
 def test_a_checkpoint_that_cannot_be_written_is_said_and_training_goes_on(tmp_path, always, monkeypatch, number):
     unbroken = level_of(SPEC)
-    shelf = Shelf(tmp_path / "file")
+    checkpoint_slot = CheckpointSlot(tmp_path / "file")
 
     def refuse(*args):
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", refuse)
-        expect_same_bits(level_of(SPEC, shelf=shelf), unbroken)
+        expect_same_bits(level_of(SPEC, checkpoint_slot=checkpoint_slot), unbroken)
     why = {errno.ENOSPC: "the disk is full; free some space", errno.EACCES: "the folder is read-only"}[number]
-    assert len(set(shelf.warnings)) == 1
-    assert why in shelf.warnings[0]
-    assert "training goes on" in shelf.warnings[0]
+    assert len(set(checkpoint_slot.warnings)) == 1
+    assert why in checkpoint_slot.warnings[0]
+    assert "training goes on" in checkpoint_slot.warnings[0]
     assert not list(tmp_path.iterdir())

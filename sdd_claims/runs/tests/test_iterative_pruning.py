@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from sdd_claims.data.datasets import load
+from sdd_claims.data.drawing import draw_training_set
 from sdd_claims.data.human_labels import human_labels
 from sdd_claims.data.label_noise import corrupt
 from sdd_claims.data.preparation import prepare
@@ -26,7 +27,7 @@ from sdd_claims.pruning import kept, scheduled_count
 from sdd_claims.randomness import Stream, numpy_stream, torch_stream
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.registration.curve_of import CurveOf
-from sdd_claims.runs.iterative_pruning import IterativePruning, draw_training_set
+from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec import (
     DataSpec,
     ModelSpec,
@@ -711,7 +712,9 @@ def test_what_is_derived_from_a_diverged_chain_has_diverged_and_leaves_the_other
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_derived_needs_the_state_of_its_level(parents, kind):
     pruning = IterativePruning([Replica(KEPT.but(derivation={"kind": kind}), seed) for seed in (3, 4)], CPU)
-    with pytest.raises(InputError, match="needs the state that this level's chain had; give it for every replica"):
+    with pytest.raises(
+        InputError, match="starts from the state that this level's chain had; give it for every replica"
+    ):
         pruning.next_level(0, [parents[0][0][1], None])
 
 

@@ -104,8 +104,8 @@ def test_a_student_learns_from_a_teacher_of_another_architecture(teacher, studen
     taught = spec_of(teacher, record={"weights": "every_level"})
     states = [state for _, state in levels(taught, 1)[0]]
     alone = spec_of(student)
-    lesson = DistillationSpec(alpha=0.8, temperature=10, teacher=taught)
-    (record, _), _ = levels(alone.but(distillation=lesson), 1, teachers=states)[0]
+    distillation = DistillationSpec(alpha=0.8, temperature=10, teacher=taught)
+    (record, _), _ = levels(alone.but(distillation=distillation), 1, teachers=states)[0]
     (untaught, _), _ = levels(alone, 1)[0]
     assert not record.diverged
     assert record.train_loss != untaught.train_loss
@@ -115,8 +115,8 @@ def test_a_resnet_learns_and_teaches_a_vgg_like_student():
     taught = spec_of(RESNET, record={"weights": "every_level"})
     results = levels(taught, 1)
     check(results)
-    lesson = DistillationSpec(alpha=0.8, temperature=10, teacher=taught)
-    student = spec_of(VGG, data=taught.data, distillation=lesson)
+    distillation = DistillationSpec(alpha=0.8, temperature=10, teacher=taught)
+    student = spec_of(VGG, data=taught.data, distillation=distillation)
     (record, _), _ = levels(student, 1, teachers=[state for _, state in results[0]])[0]
     assert not record.diverged
 

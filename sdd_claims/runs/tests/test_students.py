@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from torch.func import functional_call
 
 from sdd_claims.data.datasets import load
+from sdd_claims.data.drawing import draw_training_set, draw_validation_set
 from sdd_claims.data.preparation import prepare
 from sdd_claims.errors import InputError
 from sdd_claims.models import build
 from sdd_claims.record import ChainState, LevelRecord, Replica
-from sdd_claims.runs.iterative_pruning import IterativePruning, draw_training_set, draw_validation_set, teacher_logits
+from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec import (
     DataSpec,
     DistillationSpec,
@@ -29,6 +30,7 @@ from sdd_claims.spec import (
     canonical_json,
 )
 from sdd_claims.training import TrainingData
+from sdd_claims.training.distillation import logits_on_own_images
 
 CPU = torch.device("cpu")
 SEEDS = (3, 4)
@@ -121,7 +123,7 @@ def test_a_teacher_says_what_its_network_says_in_evaluation_of_the_students_imag
     images, _ = prepare(DATASET, 7)
     subsets = [draw_training_set(DATASET, Replica(PLAIN, seed))[0] for seed in SEEDS]
     data = TrainingData(images, torch.from_numpy(np.stack(subsets)), torch.zeros(2, SIZE, dtype=torch.int64))
-    told = teacher_logits(architecture, teachers[name], data)
+    told = logits_on_own_images(architecture, teachers[name], data)
     for place, (state, subset) in enumerate(zip(teachers[name], subsets, strict=True)):
         alone = functional_call(architecture.module.eval(), dict(state.trained), (images[subset],))
         torch.testing.assert_close(told[place], alone, rtol=1e-4, atol=1e-5)

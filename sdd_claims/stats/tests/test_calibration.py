@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+from statsmodels.stats.proportion import proportion_confint
 
 from sdd_claims.errors import InputError
+from sdd_claims.stats import RULES
 from sdd_claims.stats.alternatives import alternatives
 from sdd_claims.stats.calibration import Rejections, main, measure, pilots_covariance, upper_bound
-from sdd_claims.stats.nulls import AS_PILOTS_VARY, HIDDEN_COLLAPSE, nulls
-from sdd_claims.stats.population import DENSITY, LEVELS, SD, Case, Noise, Population
+from sdd_claims.stats.nulls import HIDDEN_COLLAPSE, nulls
+from sdd_claims.stats.population import AS_PILOTS_VARY, DENSITY, LEVELS, SD, Case, Noise, Population
 from sdd_claims.stats.sequential import nominal_p
 
 THRESHOLD = nominal_p(0.05 / 46, (12, 24))
@@ -71,20 +73,8 @@ def test_a_population_beyond_the_null_is_noticed():
 
 def test_every_rule_has_every_null_for_both_verdicts():
     covered = {(case.rule.name, verdict) for case in NULLS for verdict in case.verdicts}
-    rules = {
-        "dip_then_rise",
-        "dip_free",
-        "greater",
-        "equivalent",
-        "same_place",
-        "shifts",
-        "correlated",
-        "fewer_turns",
-        "threshold_within",
-        "all_of",
-    }
     one_sided = {("dip_then_rise", "refuted"), ("dip_free", "refuted")}  # each the other's support
-    assert covered == {(rule, verdict) for rule in rules for verdict in ("supported", "refuted")} - one_sided
+    assert covered == {(rule, verdict) for rule in RULES for verdict in ("supported", "refuted")} - one_sided
     for rule, verdict in covered:
         labels = {case.label for case in NULLS if case.rule.name == rule and verdict in case.verdicts}
         assert labels >= {
@@ -133,7 +123,7 @@ def test_pilots_pruned_by_other_steps_are_an_error(tmp_path, density, said):
         pilots_covariance(file)
 
 
-def test_mishaps_are_skewed_to_the_low_side_with_mean_zero_and_unit_variance():
+def test_the_skewed_factor_is_skewed_to_the_low_side_with_mean_zero_and_unit_variance():
     quiet = Noise(1e-12 * np.eye(LEVELS), skew=1)
     drawn = Population({"a": np.zeros(LEVELS)}, quiet, {"a": np.full(LEVELS, SD)}).draw(
         np.random.default_rng(0), 2_000, 12
@@ -154,6 +144,7 @@ def test_one_replica_in_ten_collapses_for_good():
 def test_the_upper_bound_is_clopper_pearsons():
     expected = binomtest(3, 1_000).proportion_ci(0.95, method="exact").high
     assert upper_bound(3, 1_000) == pytest.approx(expected)
+    assert upper_bound(3, 1_000) == pytest.approx(proportion_confint(3, 1_000, 0.05, method="beta")[1])
     assert upper_bound(5, 5) == 1
 
 

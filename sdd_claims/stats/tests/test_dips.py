@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.stats.dips import DipFree, DipThenRise, no_dip
+from sdd_claims.stats.dips import DipFree, DipThenRise
+from sdd_claims.stats.no_dip import no_dip
 from sdd_claims.stats.one_sample import mean_below
 from sdd_claims.stats.population import CRITICAL, DENSITY, LEVELS, LIGHT, SWEET, Population, phases
+from sdd_claims.stats.tests.studies import SEEDS, THRESHOLD
 from sdd_claims.stats.window import Window
 
-THRESHOLD = 0.00057
-SEEDS = tuple(range(1000, 1012))
 COLLAPSED = Window(0.001, 0.0013)
 DIP = phases(0.78, 0.70, 0.76, 0.50)
 FALL = 0.78 - 0.04 * np.arange(LEVELS)

@@ -13,20 +13,20 @@ X = np.log(DENSITY)
 BRACKET = Window(0.003, 0.3)
 
 
-def hill(place: float) -> np.ndarray:
-    return np.exp(-0.5 * ((X - place) / 0.9) ** 2)
+def hill(position: float) -> np.ndarray:
+    return np.exp(-0.5 * ((X - position) / 0.9) ** 2)
 
 
 @given(st.floats(-4.0, -2.5))
-def test_a_symmetric_peak_is_found_where_it_is_between_levels_too(place):
-    found = Location(Window(0.0012, 1.0), "peak").of(DENSITY, hill(place))
-    assert found == pytest.approx(place, abs=0.03)  # a level is 0.45 wide
+def test_a_symmetric_peak_is_found_where_it_is_between_levels_too(position):
+    found = Location(Window(0.0012, 1.0), "peak").of(DENSITY, hill(position))
+    assert found == pytest.approx(position, abs=0.03)  # a level is 0.45 wide
 
 
 @given(st.floats(-4.0, -2.5), st.floats(0.01, 100), st.floats(-10, 10))
-def test_scaling_and_shifting_the_curve_leave_the_place(place, scale, shift):
+def test_scaling_and_shifting_the_curve_leave_the_position(position, scale, shift):
     at = Location(BRACKET, "peak")
-    assert at.of(DENSITY, scale * hill(place) + shift) == pytest.approx(at.of(DENSITY, hill(place)), abs=1e-6)
+    assert at.of(DENSITY, scale * hill(position) + shift) == pytest.approx(at.of(DENSITY, hill(position)), abs=1e-6)
 
 
 def test_a_dip_is_a_peak_upside_down():
@@ -53,7 +53,7 @@ def test_a_second_hill_apart_from_the_highest_does_not_count():
 
 
 @pytest.mark.parametrize("values", [X, -X, np.zeros(16), np.where(np.arange(16) == 8, np.nan, 0.0)])
-def test_a_curve_without_a_peak_in_the_bracket_has_no_place(values):
+def test_a_curve_without_a_peak_in_the_bracket_has_no_position(values):
     assert np.isnan(Location(BRACKET, "peak").of(DENSITY, values))
 
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import skew, ttest_1samp
+from scipy.stats import permutation_test, skew, ttest_1samp
 from scipy.stats import t as student
+from statsmodels.stats.weightstats import DescrStatsW
 
 from sdd_claims.stats.one_sample import SCREEN, above, adverse_skewness, mean_above, mean_below, skewness, within
 
@@ -44,6 +45,26 @@ def test_without_adverse_skew_the_t_test_is_the_usual_one():
     values = np.r_[np.full(11, 0.01) + 1e-3 * np.arange(11), 0.1]
     usual = ttest_1samp(values, 0.02, alternative="greater").pvalue
     assert mean_above(values, 0.02) == pytest.approx(usual)
+
+
+@given(samples, margins.map(abs).filter(bool))
+def test_within_is_two_one_sided_t_tests_of_statsmodels_with_the_other_tests_near_rejection(values, margin):
+    if np.ptp(values) < 1e-6:
+        return  # no t-test
+    expected = DescrStatsW(values).ttost_mean(-margin, margin)[0]
+    found = within(values, margin).support
+    assert found >= expected * (1 - 1e-9)
+    if abs(skewness(values)) < adverse_skewness(len(values)):
+        assert found == pytest.approx(expected) if expected >= SCREEN else found <= SCREEN
+
+
+def test_the_sign_flip_test_is_the_permutation_test_of_scipy():
+    values = np.array([0.05, 0.08, 0.1, 0.12, 0.02, 0.06, 0.09, -0.03, 0.11, 0.07])
+    flips = permutation_test(
+        (values,), np.mean, permutation_type="samples", alternative="greater", n_resamples=2**10
+    ).pvalue
+    assert t_tests(values) < flips < SCREEN
+    assert mean_above(values) == pytest.approx(flips, rel=1e-12)
 
 
 @pytest.mark.parametrize("seeds", [13, 16])

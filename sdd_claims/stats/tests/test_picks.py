@@ -12,8 +12,8 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats import Contrast, Equivalent, Greater, Picked, Term, Window, ordered
 from sdd_claims.stats.early_stopping import trained
 from sdd_claims.stats.picks import How
+from sdd_claims.stats.tests.studies import THRESHOLD
 
-THRESHOLD = 0.00057
 SEEDS = tuple(range(12))
 DENSITY = 0.8 ** np.arange(8)
 DIP = np.array([0.80, 0.797, 0.75, 0.74, 0.78, 0.83, 0.82, 0.60])

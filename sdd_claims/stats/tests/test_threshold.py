@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import ThresholdWithin, Window
+from sdd_claims.stats.tests.studies import SEEDS, THRESHOLD
 
-THRESHOLD = 0.00057
-SEEDS = tuple(range(1000, 1012))
 DENSITY = np.exp(-np.arange(6.0))
 WINDOW = Window(math.exp(-3), math.exp(-2))
 RULE = ThresholdWithin("train", WINDOW, drop=0.1)
@@ -21,15 +20,15 @@ def threshold(*values: float) -> float:
     return float(RULE.numbers({"train": DENSITY}, {"train": np.array(values)})) - 2.5
 
 
-def study(place: float, spread: float = 0.1) -> SparsityCurve:
-    """Curves that fall by 1 per unit of log density and cross the threshold around a place."""
-    places = place + spread * np.linspace(-1, 1, len(SEEDS))
-    steady = 0.9 + np.log(DENSITY[1:]) - places[:, None]
+def study(position: float, spread: float = 0.1) -> SparsityCurve:
+    """Curves that fall by 1 per unit of log density and cross the threshold around a position."""
+    positions = position + spread * np.linspace(-1, 1, len(SEEDS))
+    steady = 0.9 + np.log(DENSITY[1:]) - positions[:, None]
     return SparsityCurve(SEEDS, DENSITY, np.c_[np.ones(len(SEEDS)), steady])
 
 
 @pytest.mark.parametrize(
-    ("values", "place"),
+    ("values", "position"),
     [
         ((1.0, 1.0, 1.0, 0.8, 0.5, 0.2), -2.5),  # .9 lies halfway from 1.0 to .8
         ((1.0, 1.0, 0.92, 0.84, 0.5, 0.2), -2.25),
@@ -38,8 +37,8 @@ def study(place: float, spread: float = 0.1) -> SparsityCurve:
         ((1.0, 0.0, 0.0, 0.0, 0.0, 0.0), -0.1),
     ],
 )
-def test_the_threshold_by_hand(values, place):
-    assert threshold(*values) == pytest.approx(place)
+def test_the_threshold_by_hand(values, position):
+    assert threshold(*values) == pytest.approx(position)
 
 
 @pytest.mark.parametrize("values", [(1.0,) * 6, (1.0, 0.5, 0.5, 0.5, 0.5, 0.95), (1.0, 1.0, math.nan, 0.8, 0.5, 0.2)])
@@ -48,20 +47,20 @@ def test_a_curve_that_is_kept_to_its_end_or_diverged_has_no_threshold(values):
 
 
 @given(st.floats(-4.9, -1.1), st.floats(0.3, 5), st.floats(-1, 1))
-def test_the_threshold_is_found_between_levels_too_whatever_the_height_of_the_curve(place, slope, height):
+def test_the_threshold_is_found_between_levels_too_whatever_the_height_of_the_curve(position, slope, height):
     """A fall that is steady in log density is drawn as it is, so nothing is lost between levels."""
-    steady = height + slope * (np.log(DENSITY[1:]) - place)
-    assert threshold(height + 0.1, *steady) == pytest.approx(place, abs=1e-6)
+    steady = height + slope * (np.log(DENSITY[1:]) - position)
+    assert threshold(height + 0.1, *steady) == pytest.approx(position, abs=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("place", "supported", "refuted"),
+    ("position", "supported", "refuted"),
     [(-2.5, True, False), (-2.0, False, False), (-1.3, False, True), (-3.0, False, False), (-3.7, False, True)],
 )
-def test_the_window_holds_the_mean_threshold_or_it_is_established_beyond_an_end(place, supported, refuted):
-    found = RULE.evaluate({"train": study(place)}, THRESHOLD)
+def test_the_window_holds_the_mean_threshold_or_it_is_established_beyond_an_end(position, supported, refuted):
+    found = RULE.evaluate({"train": study(position)}, THRESHOLD)
     assert (found.p < THRESHOLD, found.p_contrary < THRESHOLD) == (supported, refuted)
-    assert found.effect.value == pytest.approx(place + 2.5, abs=0.01)
+    assert found.effect.value == pytest.approx(position + 2.5, abs=0.01)
     assert found.effect.unit == "log density"
     assert found.open_reason is None
 

@@ -84,6 +84,14 @@ def study(
     }
 
 
+def test_the_number_of_a_seed_is_the_slope_of_its_legs():
+    some = study(OFTEN, TWICE, ONCE)
+    values = {name: curve.values for name, curve in some.items()}
+    counts = np.stack([legs(values[name], RULE.tolerance) for name in NAMES])
+    found = RULE.numbers(dict.fromkeys(NAMES, STRENGTHS), values, RULE.tolerance)
+    np.testing.assert_allclose(found, np.polyfit(RULE.factors, counts, 1)[0])
+
+
 def test_curves_that_turn_less_often_as_the_factor_grows_support_the_claim():
     found = RULE.evaluate(study(OFTEN, TWICE, ONCE), 0.0006)
     assert found.p < 0.0006

@@ -48,7 +48,7 @@ def test_a_window_that_is_no_range_of_another_axis_is_an_error_that_names_it(low
 
 
 @pytest.mark.parametrize(
-    ("window", "place"),
+    ("window", "said"),
     [
         (Window(0.1, 0.2), "density 0.1 to 0.2"),
         (Window(0, 10, "penalty strength"), "penalty strength 0 to 10"),
@@ -56,8 +56,8 @@ def test_a_window_that_is_no_range_of_another_axis_is_an_error_that_names_it(low
         (Window(1e-5, 123_456, "ridge strength"), "ridge strength 1e-05 to 123456"),
     ],
 )
-def test_a_window_says_where_it_is(window, place):
-    assert window.place == place
+def test_a_window_says_where_it_is(window, said):
+    assert window.words == said
 
 
 def test_a_window_holds_the_points_of_a_path_zero_included():

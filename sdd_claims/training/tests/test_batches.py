@@ -37,7 +37,7 @@ def test_a_replica_s_epoch_does_not_depend_on_who_else_is_in_the_stack(seeds, ep
     for place, seed in enumerate(seeds):
         alone = draw_epoch(whole.of(torch.tensor([place])), [seed], [(level,)], epoch)
         for ours, theirs in (
-            (alone.places, together.places),
+            (alone.indices, together.indices),
             (alone.chosen, together.chosen),
             (alone.labels, together.labels),
             (alone.draws, together.draws),
@@ -51,7 +51,7 @@ def test_a_replica_s_epoch_does_not_depend_on_who_else_is_in_the_stack(seeds, ep
 def test_every_epoch_passes_over_every_image_once_with_its_own_label(seed, epoch):
     whole = data(1)
     drawn = draw_epoch(whole, [seed], [(0,)], epoch)
-    assert sorted(drawn.places[0].tolist()) == list(range(SIZE))
+    assert sorted(drawn.indices[0].tolist()) == list(range(SIZE))
     given_labels = dict(zip(whole.subset[0].tolist(), whole.labels[0].tolist(), strict=True))
     assert [given_labels[image] for image in drawn.chosen[0].tolist()] == drawn.labels[0].tolist()
 
@@ -73,7 +73,7 @@ def test_batches_are_what_an_index_tensor_of_the_same_places_gives(size):
         same = drawn.batch(where)
         assert torch.equal(batch.images, same.images)
         assert torch.equal(batch.labels, same.labels)
-        assert torch.equal(batch.places, same.places)
+        assert torch.equal(batch.indices, same.indices)
 
 
 def test_images_are_seen_unaugmented_where_a_network_is_measured():

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from sdd_claims.spec import OptimizerSpec, TrainingSpec
-from sdd_claims.training import Replays, StackKeeper, checkpoint, train
-from sdd_claims.training.checkpoint import Keeper
+from sdd_claims.training import Replays, StackCheckpointer, checkpoint, train
+from sdd_claims.training.checkpoint import Checkpointer
 from sdd_claims.training.tests import plain
 
 OPTIMIZERS = {
@@ -23,7 +23,7 @@ OPTIMIZERS = {
 EVERY_OPTIMIZER = pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
 
 
-class Shelf:
+class CheckpointSlot:
     """In memory."""
 
     rehearsed = False
@@ -73,11 +73,11 @@ def memory(optimizer: torch.optim.Optimizer) -> list[Tensor]:
 def test_training_goes_on_as_if_it_had_never_stopped(make, steps):
     """Whether the optimizer that takes it up is new or has a memory of other steps."""
     held, optimizer = begun(make, 0, 3)
-    shelf = Shelf()
-    Keeper(shelf).write({"epochs": 3}, held, optimizer, {"seen": torch.arange(2.0)})
+    checkpoint_slot = CheckpointSlot()
+    Checkpointer(checkpoint_slot).write({"epochs": 3}, held, optimizer, {"seen": torch.arange(2.0)})
     step(held, optimizer, 3)  # what is kept is a copy
     other, again = begun(make, 1, steps)
-    found = Keeper(shelf).take_up(other, again)
+    found = Checkpointer(checkpoint_slot).restore(other, again)
     assert found is not None
     assert found[0] == {"epochs": 3}
     assert found[1]["seen"].tolist() == [0, 1]
@@ -90,22 +90,22 @@ def test_training_goes_on_as_if_it_had_never_stopped(make, steps):
 @EVERY_OPTIMIZER
 def test_tensors_stay_where_they_are(make):
     """A captured step knows them by their addresses."""
-    shelf = Shelf()
-    Keeper(shelf).write({}, *begun(make, 0, 3))
+    checkpoint_slot = CheckpointSlot()
+    Checkpointer(checkpoint_slot).write({}, *begun(make, 0, 3))
     held, optimizer = begun(make, 1, 1)
     rate = optimizer.param_groups[0]["lr"]
     before = [value.data_ptr() for value in (*held.values(), *memory(optimizer))]
-    Keeper(shelf).take_up(held, optimizer)
+    Checkpointer(checkpoint_slot).restore(held, optimizer)
     assert [value.data_ptr() for value in (*held.values(), *memory(optimizer))] == before
     assert optimizer.param_groups[0]["lr"] is rate
 
 
 def test_a_new_memory_has_the_layout_of_its_tensor():
     """Fused optimizers refuse any other."""
-    shelf = Shelf()
-    Keeper(shelf).write({}, *begun(OPTIMIZERS["Adam"], 0, 3))
+    checkpoint_slot = CheckpointSlot()
+    Checkpointer(checkpoint_slot).write({}, *begun(OPTIMIZERS["Adam"], 0, 3))
     held, optimizer = begun(OPTIMIZERS["Adam"], 1, 0)
-    Keeper(shelf).take_up(held, optimizer)
+    Checkpointer(checkpoint_slot).restore(held, optimizer)
     state = optimizer.state[held["w"]]
     assert state["exp_avg"].stride() == state["exp_avg_sq"].stride() == held["w"].stride()
     assert not held["w"].is_contiguous()
@@ -114,12 +114,12 @@ def test_a_new_memory_has_the_layout_of_its_tensor():
 
 @pytest.mark.parametrize("change", [{"b": torch.zeros(6)}, {"more": torch.zeros(1)}])
 def test_what_was_kept_of_other_tensors_is_left_alone(change):
-    shelf = Shelf()
-    Keeper(shelf).write({}, *begun(OPTIMIZERS["Adam"], 0, 3))
+    checkpoint_slot = CheckpointSlot()
+    Checkpointer(checkpoint_slot).write({}, *begun(OPTIMIZERS["Adam"], 0, 3))
     held, optimizer = begun(OPTIMIZERS["Adam"], 1, 0)
     other = {**held, **change}
     before = {name: value.clone() for name, value in other.items()}
-    assert Keeper(shelf).take_up(other, optimizer) is None
+    assert Checkpointer(checkpoint_slot).restore(other, optimizer) is None
     assert all(torch.equal(other[name], value) for name, value in before.items())
     assert memory(optimizer) == []
 
@@ -128,7 +128,7 @@ class StoppedError(Exception):
     """The end of a process."""
 
 
-class StoppingShelf(Shelf):
+class StoppingShelf(CheckpointSlot):
     """Whose process ends when it has been written to."""
 
     def write(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
@@ -146,15 +146,15 @@ def test_replayed_steps_take_up_what_replayed_steps_have_left(monkeypatch, name,
     data, numbers = plain.data(3, torch.float32), plain.numbers([0.0, 0.01, 0.1])
     unbroken, stopped, stack = (plain.stack(3, architecture=architecture) for _ in range(3))
     train(unbroken, data, spec, numbers, replays={})
-    shelf: Shelf = StoppingShelf()
+    checkpoint_slot: CheckpointSlot = StoppingShelf()
     replays: Replays = {}
     with pytest.raises(StoppedError):
-        train(stopped, data, spec, numbers, replays={}, keeper=StackKeeper(shelf, []))
+        train(stopped, data, spec, numbers, replays={}, checkpointer=StackCheckpointer(checkpoint_slot, []))
     train(stack, data, spec, numbers, replays=replays)
     stack.load(*plain.networks(3, torch.float32, architecture))
-    again = Shelf()
-    again.held = shelf.held
-    train(stack, data, spec, numbers, replays=replays, keeper=StackKeeper(again, []))
+    again = CheckpointSlot()
+    again.held = checkpoint_slot.held
+    train(stack, data, spec, numbers, replays=replays, checkpointer=StackCheckpointer(again, []))
     assert len(replays) == 1
     for one, other in zip(stack.unstacked(), unbroken.unstacked(), strict=True):
         assert all(torch.equal(one[key], other[key]) for key in other)

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
 
 from sdd_claims.spec import OptimizerSpec, TrainingSpec
-from sdd_claims.training import Lesson, Weights, mean_loss, train
+from sdd_claims.training import Distillation, Weights, mean_loss, train
+from sdd_claims.training.batches import Batch as TrainingBatch
 from sdd_claims.training.distillation import distilled_loss
 from sdd_claims.training.tests import plain
 
@@ -121,8 +122,9 @@ def test_what_one_teacher_says_moves_no_other_student(batch, temperature):
 
 def test_a_batch_is_told_what_the_teacher_says_of_its_images():
     logits = torch.arange(2 * 5 * 3.0).view(2, 5, 3)
-    places = torch.tensor([[4, 0], [1, 1]])
-    told = Lesson(logits, torch.zeros(2), 1.0).on(places, torch.zeros(2, 2, 1, 3, 3))
+    indices = torch.tensor([[4, 0], [1, 1]])
+    batch = TrainingBatch(torch.zeros(2, 2, 1, 3, 3), torch.zeros(2, 2, dtype=torch.long), indices)
+    told = Distillation(logits, torch.zeros(2), 1.0).teacher_logits(batch)
     assert told.tolist() == [[logits[0, 4].tolist(), logits[0, 0].tolist()], [logits[1, 1].tolist()] * 2]
 
 
@@ -135,8 +137,8 @@ def taught(alpha: list[float], teacher: Tensor | None = None, temperature: float
     """Three replicas that learn from random teachers."""
     told = torch.randn(3, plain.SIZE, 4, generator=torch.Generator().manual_seed(9)) if teacher is None else teacher
     stack = plain.stack(3)
-    lesson = Lesson(told, torch.tensor(alpha), temperature)
-    train(stack, plain.data(3, torch.float32), SPEC, plain.numbers([0.0] * 3), lesson=lesson)
+    distillation = Distillation(told, torch.tensor(alpha), temperature)
+    train(stack, plain.data(3, torch.float32), SPEC, plain.numbers([0.0] * 3), distillation=distillation)
     return stack.unstacked()
 
 

@@ -12,7 +12,16 @@ import torch
 from torch import Tensor
 
 from sdd_claims.spec import OptimizerSpec, PenaltySpec, ScheduleSpec, TrainingSpec
-from sdd_claims.training import Lesson, MlpStack, Replays, ReplicaNumbers, ReplicaStack, StackKeeper, checkpoint, train
+from sdd_claims.training import (
+    Distillation,
+    MlpStack,
+    Replays,
+    ReplicaNumbers,
+    ReplicaStack,
+    StackCheckpointer,
+    checkpoint,
+    train,
+)
 from sdd_claims.training.batches import draw_epoch
 from sdd_claims.training.compiling import compiled_or
 from sdd_claims.training.mlp_step import MlpStep, replayed_step
@@ -88,7 +97,7 @@ def test_replayed_levels_are_those_of_an_ordinary_training(momentum, numbers):
         torch.testing.assert_close(parameter, theirs.parameters[name], rtol=0, atol=1e-10)
 
 
-class Shelf:
+class CheckpointSlot:
     """In memory, of a process that ends when it has written to it."""
 
     rehearsed = False
@@ -108,21 +117,30 @@ class Shelf:
 @pytest.mark.parametrize("like_this", [True, False], ids=["by such steps", "by ordinary steps"])
 def test_a_training_that_was_stopped_is_taken_up(monkeypatch, momentum, like_this):
     monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
-    spec, data, shelf = spec_with(momentum), plain.data(3, torch.float64), Shelf()
+    spec, data, checkpoint_slot = spec_with(momentum), plain.data(3, torch.float64), CheckpointSlot()
     unbroken, stopped, other = (mlps(torch.float64) for _ in range(3))
     train(unbroken, data, spec, NONE, replays={})
     with pytest.raises(InterruptedError):
-        train(stopped, data, spec, NONE, replays={} if like_this else None, keeper=StackKeeper(shelf, []))
-    assert shelf.held is not None
-    assert shelf.held[0]["epochs"] == 1
+        train(
+            stopped,
+            data,
+            spec,
+            NONE,
+            replays={} if like_this else None,
+            checkpointer=StackCheckpointer(checkpoint_slot, []),
+        )
+    assert checkpoint_slot.held is not None
+    assert checkpoint_slot.held[0]["epochs"] == 1
     monkeypatch.setattr(checkpoint, "INTERVAL", 60.0)
-    train(other, data, spec, NONE, replays={}, keeper=StackKeeper(shelf, []))
+    train(other, data, spec, NONE, replays={}, checkpointer=StackCheckpointer(checkpoint_slot, []))
     for name, parameter in other.parameters.items():
         torch.testing.assert_close(parameter, unbroken.parameters[name], rtol=0, atol=0 if like_this else 1e-10)
 
 
-def kind(stack: ReplicaStack, spec: TrainingSpec, numbers: ReplicaNumbers = NONE, lesson: Lesson | None = None) -> type:
-    return type(replayed_step(stack, spec, numbers, lesson))
+def kind(
+    stack: ReplicaStack, spec: TrainingSpec, numbers: ReplicaNumbers = NONE, distillation: Distillation | None = None
+) -> type:
+    return type(replayed_step(stack, spec, numbers, distillation))
 
 
 def test_other_trainings_keep_the_usual_step():
@@ -132,8 +150,8 @@ def test_other_trainings_keep_the_usual_step():
     assert kind(mlps(), TrainingSpec(optimizer=OptimizerSpec(name="adam"))) is Step
     penalised = TrainingSpec(penalty=PenaltySpec(name="l1"))
     assert kind(mlps(), penalised, plain.numbers([0.0] * 3, [0.1] * 3)) is Step
-    lesson = Lesson(torch.randn(3, plain.SIZE, 4), torch.tensor([0.0, 0.5, 1.0]), 4.0)
-    assert kind(mlps(), spec, NONE, lesson) is Step
+    distillation = Distillation(torch.randn(3, plain.SIZE, 4), torch.tensor([0.0, 0.5, 1.0]), 4.0)
+    assert kind(mlps(), spec, NONE, distillation) is Step
 
 
 @EVERY_DECAY

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sdd_claims.models import Architecture
 from sdd_claims.spec import OptimizerSpec, PenaltySpec, ScheduleSpec, TrainingSpec
-from sdd_claims.training import Lesson, Replays, ReplicaStack, train
+from sdd_claims.training import Distillation, Replays, ReplicaStack, train
 from sdd_claims.training.batches import draw_epoch
 from sdd_claims.training.replay import Replay
 from sdd_claims.training.step import Step
@@ -107,10 +107,10 @@ def test_another_learning_rate_and_schedule_take_the_same_captured_steps_and_ano
 
 def test_a_lesson_is_told_in_replayed_steps():
     told = torch.randn(3, plain.SIZE, 4, generator=torch.Generator().manual_seed(9))
-    lesson = Lesson(told, torch.tensor([0.0, 0.5, 1.0]), 4.0)
+    distillation = Distillation(told, torch.tensor([0.0, 0.5, 1.0]), 4.0)
     spec = SETTINGS["momentum"]
-    ordinary = trained(plain.stack(3), spec, lesson=lesson)
-    assert_close(trained(plain.stack(3), spec, {}, lesson=lesson), ordinary)
+    ordinary = trained(plain.stack(3), spec, distillation=distillation)
+    assert_close(trained(plain.stack(3), spec, {}, distillation=distillation), ordinary)
 
 
 def test_capturing_leaves_the_stack_as_it_is():

@@ -13,10 +13,9 @@ from sdd_claims import measures
 from sdd_claims.models import Architecture
 from sdd_claims.pruning import dense_masks
 from sdd_claims.record import ChainState, LevelRecord, Replica
-from sdd_claims.runs import iterative_pruning as iterative
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec import DataSpec, ModelSpec, NoiseSpec, OptimizerSpec, PruningSpec, RunSpec, TrainingSpec
-from sdd_claims.training import ReplicaStack, SparseStack, TrainingData, Weights, sparse_where_faster, train
+from sdd_claims.training import ReplicaStack, SparseStack, TrainingData, Weights, form, sparse_where_faster, train
 from sdd_claims.training.sparse import live_units
 from sdd_claims.training.tests import plain
 
@@ -222,10 +221,10 @@ def test_a_chain_of_pruning_has_the_records_that_masks_alone_give(monkeypatch):
         chosen.append(sparse_where_faster(*arguments))
         return chosen[-1]
 
-    monkeypatch.setattr(iterative, "sparse_where_faster", noting)
+    monkeypatch.setattr(form, "sparse_where_faster", noting)
     with_sparse = chain()
     assert [isinstance(stack, SparseStack) for stack in chosen] == [False] * 2 + [True] * (LEVELS - 2)
-    monkeypatch.setattr(iterative, "sparse_where_faster", lambda stack, *_: stack)
+    monkeypatch.setattr(form, "sparse_where_faster", lambda stack, *_: stack)
     for one, other in zip(with_sparse, chain(), strict=True):
         for (record, state), (expected, masked) in zip(one, other, strict=True):
             assert record.remaining == expected.remaining

@@ -1,4 +1,4 @@
-"""Where peaks and dips lie: at the same place, or moving with a factor?"""
+"""Rules on the position of peaks and dips: the same on two curves, or moving with a factor."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,14 +13,17 @@ from sdd_claims.stats import words
 from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.location import Location
 from sdd_claims.stats.one_sample import mean_above, mean_below, within
-from sdd_claims.stats.outcome import MINIMUM_SEEDS, Outcome, mean_effect, outcome
+from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
+from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
+from sdd_claims.stats.slopes import check_factors, slopes
 from sdd_claims.stats.study import Positions, Values, arrays, require_curves
 from sdd_claims.stats.window import Window
 
 
+@registered_rule
 @dataclass(frozen=True, slots=True)
 class SamePlace:
-    """The extrema of two curves lie at the same place (two one-sided tests); refuted if established apart.
+    """The extrema of two curves lie at the same position (two one-sided tests); refuted if established apart.
 
     Attributes:
         first: name of one curve.
@@ -40,7 +43,7 @@ class SamePlace:
 
     def __post_init__(self) -> None:
         if not self.margin > 0:
-            raise InputError(f"no two places are the same within a margin of {self.margin:g}; give a margin above 0")
+            raise InputError(f"no two positions are the same within a margin of {self.margin:g}; give a margin above 0")
         _require_one_axis(self.first_at, self.second_at)
 
     def curves(self) -> tuple[str, ...]:
@@ -97,6 +100,7 @@ class SamePlace:
         return outcome(evidence, effect, sentence, lost=lost)
 
 
+@registered_rule
 @dataclass(frozen=True, slots=True)
 class Shifts:
     """An extremum moves along the curve as a factor grows: the mean over seeds of the slope of its location.
@@ -107,7 +111,7 @@ class Shifts:
     Attributes:
         factored: names of the curves, one for each value of the factor; seeds are paired by position.
         factors: values of the factor, such as the binary logarithm of the noise rate.
-        at: where the extremum is looked for: one place for every curve, or one for each.
+        at: where the extremum is looked for: one bracket for every curve, or one for each.
         direction: +1 if the extremum is claimed to become denser with the factor (higher along another axis), -1 if
             sparser (lower).
         unit: of the slope, such as "log density per doubling of noise".
@@ -124,17 +128,13 @@ class Shifts:
     minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
 
     def __post_init__(self) -> None:
-        if len(self.factored) != len(self.factors) or len(set(self.factors)) < 2:
+        check_factors(self.factored, self.factors)
+        if len({at.kind for at in self._locations()}) > 1 or len(self._locations()) != len(self.factored):
             raise InputError(
-                f"a slope needs one factor a curve and two different factors, got {len(self.factored)} curves and the "
-                f"factors {self.factors}; give as many of both"
+                f"a shift is that of one kind of extremum, looked for in one bracket or in one for each of "
+                f"{len(self.factored)} curves, got {self._locations()}; give peaks or dips, as many as curves"
             )
-        if len({at.kind for at in self._places()}) > 1 or len(self._places()) != len(self.factored):
-            raise InputError(
-                f"a shift is that of one kind of extremum, looked for in one place or in one for each of "
-                f"{len(self.factored)} curves, got {self._places()}; give peaks or dips, as many as curves"
-            )
-        _require_one_axis(*self._places())
+        _require_one_axis(*self._locations())
         if self.direction not in (1, -1):
             raise InputError(
                 f"a direction is +1 (denser, higher) or -1 (sparser, lower), got {self.direction}; give one of these"
@@ -148,11 +148,11 @@ class Shifts:
         """Returns the bracket, or those of each curve."""
         if isinstance(self.at, Location):
             return {f"bracket of the {self.at.kind}": self.at.bracket}
-        return {f"bracket of the {at.kind} of {name}": at.bracket for name, at in self._located()}
+        return {f"bracket of the {at.kind} of {name}": at.bracket for name, at in self._by_curve()}
 
     def placed(self) -> list[tuple[str, Window]]:
         """Returns the brackets with their curves."""
-        return [(name, at.bracket) for name, at in self._located()]
+        return [(name, at.bracket) for name, at in self._by_curve()]
 
     def check(self, position: Positions) -> None:
         """Checks that the bracket holds at least three levels of every curve.
@@ -161,19 +161,18 @@ class Shifts:
             InputError: it does not.
         """
         require_curves(self.curves(), position)
-        for name, at in self._located():
+        for name, at in self._by_curve():
             at.check(position[name])
 
     def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
         """Computes every seed's least-squares slope of location on factor, in log position per unit of the factor."""
-        centred = np.array(self.factors) - np.mean(self.factors)
-        places = np.stack([at.of(position[name], values[name]) for name, at in self._located()], axis=-1)
-        return places @ (centred / (centred @ centred))
+        found = [at.of(position[name], values[name]) for name, at in self._by_curve()]
+        return slopes(np.stack(found, axis=-1), self.factors)
 
     def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""
-        slopes = self.direction * self.numbers(position, values)
-        return Evidence(mean_above(slopes, self.margin), mean_below(slopes))
+        claimed = self.direction * self.numbers(position, values)
+        return Evidence(mean_above(claimed, self.margin), mean_below(claimed))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
@@ -181,31 +180,31 @@ class Shifts:
         evidence = self.test(position, values)
         numbers = self.numbers(position, values)
         effect = mean_effect(numbers, threshold, self.unit)
-        axis = self._places()[0].bracket.axis
+        axis = self._locations()[0].bracket.axis
         up, down, top = ("denser", "sparser", "the dense end")
         if axis != DENSITY:
             up, down, top = f"to higher {axis}", f"to lower {axis}", f"higher {axis}"
         claimed, opposite = (up, down) if self.direction > 0 else (down, up)
         beyond = f" by more than {words.amount(self.margin, self.unit)}" if self.margin else ""
         sentence = (
-            f"The {self._places()[0].kind} moves by {effect.words(threshold)} on average over {len(numbers)} seeds, "
+            f"The {self._locations()[0].kind} moves by {effect.words(threshold)} on average over {len(numbers)} seeds, "
             f"positive towards {top}. That it moves {claimed} with the factor{beyond} (one-sided t-test and "
             f"sign-flip test of the per-seed slopes) has {words.probability(float(evidence.support))}; that it moves "
             f"{opposite}, {words.probability(float(evidence.contrary))}."
         )
-        lost = dict.fromkeys(reason for name, at in self._located() for reason in at.unfound(name, curves[name]))
+        lost = dict.fromkeys(reason for name, at in self._by_curve() for reason in at.unfound(name, curves[name]))
         return outcome(evidence, effect, sentence, lost=list(lost))
 
-    def _places(self) -> tuple[Location, ...]:
+    def _locations(self) -> tuple[Location, ...]:
         return (self.at,) * len(self.factored) if isinstance(self.at, Location) else self.at
 
-    def _located(self) -> list[tuple[str, Location]]:
-        return list(zip(self.factored, self._places(), strict=True))
+    def _by_curve(self) -> list[tuple[str, Location]]:
+        return list(zip(self.factored, self._locations(), strict=True))
 
 
-def _require_one_axis(*places: Location) -> None:
-    if len({at.bracket.axis for at in places}) > 1:
+def _require_one_axis(*locations: Location) -> None:
+    if len({at.bracket.axis for at in locations}) > 1:
         raise InputError(
-            f"places along different axes cannot be compared, got the brackets "
-            f"{words.listing([at.bracket.place for at in places])}; give brackets along one"
+            f"positions along different axes cannot be compared, got the brackets "
+            f"{words.listing([at.bracket.words for at in locations])}; give brackets along one"
         )

@@ -1,4 +1,4 @@
-"""A shift looked for in a bracket of each curve's own."""
+"""A shift of an extremum that is looked for in a bracket of each curve's own."""
 
 import json
 from dataclasses import asdict, replace
@@ -35,7 +35,7 @@ def study(seeds: tuple[int, ...] = SEEDS) -> dict[str, SparsityCurve]:
     """Each seed's dip is a little deeper, and lies where the others' do."""
     return {
         name: SparsityCurve(
-            seeds, DENSITY, np.stack([dip_at(level, 0.1 + 0.01 * place) for place in range(len(seeds))])
+            seeds, DENSITY, np.stack([dip_at(level, 0.1 + 0.01 * index) for index in range(len(seeds))])
         )
         for name, level in zip(NAMES, CENTRES, strict=True)
     }
@@ -92,10 +92,10 @@ def test_every_bracket_goes_by_the_name_of_its_curve():
     assert json.loads(json.dumps(asdict(RULE)))["at"][1]["kind"] == "dip"
 
 
-@pytest.mark.parametrize("place", range(3))
-def test_a_bracket_that_is_too_narrow_for_its_own_curve_is_an_error(place):
+@pytest.mark.parametrize("index", range(3))
+def test_a_bracket_that_is_too_narrow_for_its_own_curve_is_an_error(index):
     narrow = Location(Window(DENSITY[11] * 0.99, DENSITY[10] * 1.01), "dip")
-    rule = replace(RULE, at=(*APART[:place], narrow, *APART[place + 1 :]))
+    rule = replace(RULE, at=(*APART[:index], narrow, *APART[index + 1 :]))
     density = dict.fromkeys(NAMES, DENSITY)
     RULE.check(density)
     with pytest.raises(InputError, match="holds 2 of the curve's levels, a dip needs at least three"):

@@ -1,0 +1,90 @@
+"""How a level begins: which weights are left, and from which values they are trained."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+from torch import Tensor
+
+from sdd_claims.errors import InputError
+from sdd_claims.models import Architecture, initial_weights
+from sdd_claims.pruning.criteria import Candidate, prune
+from sdd_claims.pruning.derivations import DERIVATIONS, initialization_branch
+from sdd_claims.pruning.gradients import batch_gradients
+from sdd_claims.pruning.masks import dense_masks, in_order, scheduled_count
+from sdd_claims.pruning.retraining import RETRAINING, Past, Start
+from sdd_claims.randomness import Stream, torch_stream
+from sdd_claims.record import ChainState, Replica
+from sdd_claims.training import ReplicaStack, TrainingData, Weights
+
+
+def masks_of_level(
+    architecture: Architecture,
+    replicas: Sequence[Replica],
+    data: TrainingData,
+    level: int,
+    states: Sequence[ChainState | None],
+    initial: Sequence[Weights],
+) -> list[dict[str, Tensor]]:
+    """The masks of a level: all ones at level 0, later what the criterion keeps of the level before.
+
+    What is derived from a chain has the masks of that chain's level, or none.
+
+    Args:
+        architecture: of the networks.
+        replicas: whose masks.
+        data: their training images and labels, for criteria that look at gradients.
+        level: the level.
+        states: what each replica had after the level before; None at level 0. For what is derived: what its chain had
+            after this level.
+        initial: weights before the dense training.
+
+    Raises:
+        InputError: a state is missing.
+    """
+    derivation = DERIVATIONS.get(replicas[0].spec.derivation.kind)
+    before = [state for state in states if state is not None]
+    if (level > 0 or derivation) and len(before) < len(replicas):
+        source = "this level's chain" if derivation else "the level before"
+        raise InputError(f"level {level} starts from the state that {source} had; give it for every replica")
+    if not derivation.masked if derivation else level == 0:
+        return [dense_masks(weights, architecture.prunable) for weights in initial]
+    masks = [in_order(state.masks, architecture.prunable) for state in before]
+    if derivation:
+        return masks
+
+    @cache
+    def gradients() -> list[dict[str, Tensor]]:
+        stack = ReplicaStack.of(architecture, before, data.subset.device)
+        return batch_gradients(stack, data, replicas, level)
+
+    pruned = []
+    for index, (replica, state, mask) in enumerate(zip(replicas, before, masks, strict=True)):
+        pruning = replica.spec.pruning
+        draws = torch_stream(replica.seed, Stream.PRUNING_SCORES, level)
+        network = Candidate(state.trained, mask, lambda index=index: gradients()[index], draws)  # type: ignore[misc]
+        count = scheduled_count(architecture.prunable_count, pruning.density(level))
+        pruned.append(prune(pruning.criterion, network, count))
+    return pruned
+
+
+def start_of_level(
+    architecture: Architecture, replica: Replica, level: int, state: ChainState | None, initial: Weights
+) -> Start:
+    """From which weights, and by which schedule, a replica is trained at a level; arguments as of `masks_of_level`."""
+    spec = replica.spec
+    if state is None:
+        return Start(initial, spec.training)
+
+    def fresh() -> Weights:
+        draws = torch_stream(replica.seed, Stream.INITIALIZATION, *initialization_branch(spec, level))
+        return initial_weights(architecture, draws, spec.model.initialization)
+
+    past = Past(initial if state.rewind_point is None else state.rewind_point, state.trained, fresh)
+    derivation = DERIVATIONS.get(spec.derivation.kind)
+    method = derivation.start if derivation else RETRAINING[spec.pruning.retraining]
+    start = method(spec, past)
+    if all(bool(weights.isfinite().all()) for weights in state.trained.values()):
+        return start
+    # A diverged network has no magnitudes to be pruned by: its chain stays diverged, openly.
+    return replace(start, weights=state.trained)

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats import Correlated
+from sdd_claims.stats.population import BRACKET, CRITICAL, DENSITY, LEVELS
+from sdd_claims.stats.tests.studies import THRESHOLD, dip, peak, study
+
+
+@pytest.mark.parametrize(("direction", "supported"), [(-1, True), (1, False)])
+def test_correlated(direction, supported):
+    rule = Correlated("distance", "trend", "noisy", BRACKET, direction)
+    found = rule.evaluate(study(distance=peak(), trend=1 + 0.01 * np.arange(LEVELS), noisy=dip()), THRESHOLD)
+    assert (found.p < THRESHOLD, found.p_contrary < THRESHOLD) == (supported, not supported)
+    assert "distance correlates with noisy at r = -0.89 and trend with noisy at r = 0.14 (means" in found.words
+
+
+def test_a_correlation_of_the_wrong_sign_is_not_supported_however_far_from_the_null_pairing():
+    rising = np.linspace(0, 1, LEVELS)
+    weak = 0.5 * rising + np.where(np.arange(LEVELS) % 2, 0.5, 0.0)  # r of about .5 with `rising`
+    rule = Correlated("distance", "trend", "noisy", BRACKET)
+    found = rule.evaluate(study(distance=weak, trend=rising, noisy=rising), THRESHOLD)
+    assert rule.evaluate(study(distance=-weak, trend=rising, noisy=rising), THRESHOLD).p < THRESHOLD
+    assert found.effect.high < 0
+    assert found.p > 0.5
+
+
+def test_correlations_are_pearsons():
+    rule = Correlated("x", "null", "y", BRACKET)
+    values = {name: curve.values for name, curve in study(x=peak(), null=peak(0.5), y=dip()).items()}
+    levels = BRACKET.levels(DENSITY)
+    own = [np.corrcoef(values["x"][i, levels], values["y"][i, levels])[0, 1] for i in range(12)]
+    null = [np.corrcoef(values["null"][i, levels], values["y"][i, levels])[0, 1] for i in range(12)]
+    found = rule.numbers(dict.fromkeys(values, DENSITY), values)
+    np.testing.assert_allclose(found, np.arctanh(own) - np.arctanh(null))
+
+
+def test_a_constant_curve_has_no_correlation_and_leaves_the_verdict_open():
+    curves = study(x=peak(), null=peak(), y=dip())
+    values = curves["x"].values.copy()
+    values[5] = 0.1
+    curves["x"] = SparsityCurve(curves["x"].seeds, DENSITY, values)
+    found = Correlated("x", "null", "y", BRACKET).evaluate(curves, THRESHOLD)
+    assert (found.p, found.p_contrary) == (1, 1)
+    assert found.open_reason is not None
+    assert found.open_reason.startswith("seed 1005 of 'x' and 'y' have no correlation")
+
+
+def test_a_correlation_over_three_levels_is_an_error():
+    with pytest.raises(InputError, match="at least 4"):
+        Correlated("x", "null", "y", CRITICAL).evaluate(study(x=peak(), null=peak(), y=dip()), THRESHOLD)
