@@ -21,11 +21,11 @@ from sdd_claims.record import Replica
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Trial
+from sdd_claims.registration.windows import as_json
 from sdd_claims.report import numbers
 from sdd_claims.spec import RunSpec
 from sdd_claims.storage.remote import MirroredStore
 from sdd_claims.storage.store import Store
-from sdd_claims.windows import as_json
 
 
 class Session:

@@ -13,9 +13,9 @@ from claims.zhang2024 import settings as zhang2024
 from fixtures.scripts.make_pilot_curves import PAPERS
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.locations import bundled
+from sdd_claims.registration.windows import as_json
 from sdd_claims.stats import VERSION, best_without_dip, find_phases
 from sdd_claims.stats.sequential import nominal_p
-from sdd_claims.windows import as_json
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 PILOTS = {paper: json.loads((FIXTURES / f"pilots_{paper}.json").read_text(encoding="utf-8")) for paper in PAPERS}

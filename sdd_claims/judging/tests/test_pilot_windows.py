@@ -10,9 +10,9 @@ from sdd_claims.errors import InputError
 from sdd_claims.registration import pilots as pilots_module
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.windows import as_json
 from sdd_claims.stats import Phases, Window
 from sdd_claims.tests.tiny import SPEC, YES, InstantPruning, trial_named
-from sdd_claims.windows import as_json
 
 PHASES = Phases(*(Window(0.4, 0.6) for _ in Phases.__slots__))
 

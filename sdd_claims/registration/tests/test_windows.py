@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from claims.he2022 import settings as he2022
 from sdd_claims.curves import DENSITY
 from sdd_claims.errors import InputError
+from sdd_claims.registration.windows import as_json, read, windows
 from sdd_claims.stats import Phases, Window
-from sdd_claims.windows import as_json, read, windows
 
 PHASES = Phases(
     light=Window(0.593, 1),
