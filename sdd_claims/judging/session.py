@@ -38,7 +38,7 @@ from sdd_claims.planning.rates import Rates
 from sdd_claims.record import Replica
 from sdd_claims.report import numbers
 from sdd_claims.spec import RunSpec
-from sdd_claims.storage.remote import MirroredStore
+from sdd_claims.storage import layout
 from sdd_claims.storage.store import Store
 
 Mode = Literal["judge", "pilots", "smoke"]
@@ -117,7 +117,7 @@ class Session:
         self.store = settings.site("cpu").opened()
         self._settings = settings
         self._progress = progress
-        self._ledger = Ledger(settings.store / "judged.json", settings.published)
+        self._ledger = Ledger(settings.store / layout.LEDGER, settings.published)
         self._met: set[Replica] = set()
         self._share_ledger()
         self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError | DeviceMemoryError] = {}
@@ -360,16 +360,13 @@ class Session:
 
     def _meet(self, whole: Plan) -> None:
         """Have here what a store elsewhere has of a plan, and there what is here; once a session."""
-        if isinstance(self.store, MirroredStore):
-            for stack in whole.stacks:
-                with self.store.locked(stack.replicas, wait=False) as mine:
-                    if mine and not self._met.issuperset(stack.replicas):
-                        self.store.meet(stack.replicas)
-                        self._met.update(stack.replicas)
+        for stack in whole.stacks:
+            if not self._met.issuperset(stack.replicas) and self.store.synchronise(stack.replicas, wait=False):
+                self._met.update(stack.replicas)
 
     def _share_ledger(self) -> None:
-        if isinstance(self.store, MirroredStore) and self._settings.mode == "judge":
-            self.store.share_ledger()
+        if self._settings.mode == "judge":
+            self.store.synchronise_ledger()
 
     def _check_stored(self, whole: Plan) -> None:
         self._meet(whole)

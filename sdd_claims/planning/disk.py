@@ -11,8 +11,9 @@ from sdd_claims.planning.plan import Plan, Stack
 from sdd_claims.pruning import DERIVATIONS, IDENTITY, scheduled_count
 from sdd_claims.record import LevelRecord, Replica
 from sdd_claims.spec import RunSpec
+from sdd_claims.storage.chains import kept_levels
 from sdd_claims.storage.checksummed_json import seal
-from sdd_claims.storage.store import Store, kept_levels
+from sdd_claims.storage.store import Store
 
 _A_TENSOR = 80
 """What the head of a safetensors file says of one tensor, but for its name: type, shape, place."""
