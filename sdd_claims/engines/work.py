@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -185,14 +184,7 @@ def _train_together(stack: Stack, store: Store, site: Site, notes: tuple[str, ..
     members, levels = stack.replicas, stack.levels
     device = torch.device(site.device)
     done = [store.levels_done(replica) for replica in members]
-    about: dict[str, Any] = {
-        "device": site.device,
-        "hardware": provenance.hardware(site.device),
-        "capability": provenance.capability(),
-        "watts": provenance.power_limit(site.device),
-        "versions": provenance.versions(),
-        "commit": provenance.commit(),
-    }
+    about = provenance.of_training(site.device)
     if notes:
         about["notes"] = list(notes)
     shelf = partial(store.checkpoint, rehearsed=site.rehearsed)
