@@ -135,7 +135,7 @@ class _Samples:
 
 
 def _kind(settings: Mapping[str, Any]) -> str:
-    """What decides how long a record is: the network, the epochs and what is measured."""
+    """The settings that decide how long a record is: the network, the epochs and what is measured."""
     about = [settings.get(name) for name in ("model", "record", "derivation", "path")]
     return canonical_json([*about, settings["training"]["epochs"]])
 
@@ -147,7 +147,7 @@ def _made_up(spec: RunSpec, level: int) -> _Sample:
 
 
 def _made_up_record(spec: RunSpec, level: int) -> LevelRecord:
-    """As long as a measured one: a third has all the digits of a float, a third of the images those of a share."""
+    """A record as long as a measured one: 1/3 has all digits of a float, a third of the images those of a share."""
     network, density = shapes.architecture(spec), _density(spec, level)
     sizes = {name: value.numel() for name, value in network.module.named_parameters() if name in network.prunable}
     shown = {"epoch_test_accuracy": spec.record.epoch_images}
@@ -170,7 +170,7 @@ def _made_up_record(spec: RunSpec, level: int) -> LevelRecord:
 
 
 def _of_stack(stack: Stack, store: Store, samples: _Samples) -> float:
-    """By how much the files of a stack's replicas and its passes grow."""
+    """By how much the files of a stack grow: those of its replicas, and its passes."""
     spans = []
     for replica, asked in zip(stack.replicas, stack.levels, strict=True):
         if (done := store.levels_done(replica)) < asked:
@@ -200,7 +200,7 @@ def _of_replica(spec: RunSpec, done: int, wanted: int, samples: _Samples) -> flo
 
 
 def _of_states(spec: RunSpec, done: int, wanted: int) -> int:
-    """What the kept states of a replica take more; where only the newest is kept, it replaces an older one."""
+    """By how much the kept states of a replica grow; where only the newest is kept, it replaces an older one."""
     anyone = Replica(spec, 0)
     before, after = set(kept_levels(anyone, done)), set(kept_levels(anyone, wanted))
     more = sum(state_bytes(spec, level) for level in after - before)

@@ -1,4 +1,4 @@
-"""What is stored of one replica: the records of its levels, the weights it goes on from, and who trained them.
+"""The stored files of one replica: the records of its levels, the weights it goes on from, and its passes.
 
 All replicas of a stack finish a level together or not at all: their files are written first, the pass last, and a
 newest level whose pass is missing does not count. A stack that is resumed therefore has the members it had before the
@@ -136,7 +136,7 @@ _Version = tuple[int, int, int]
 
 
 def _version(path: Path) -> _Version | None:
-    """What changes when a file does: files are replaced whole, never written in place. None where there is none."""
+    """A mark that changes when a file does: files are replaced whole, never written in place. None without a file."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):

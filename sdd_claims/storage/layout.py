@@ -1,4 +1,4 @@
-"""Where everything lies in a store: names relative to its folder or its URL. No other module spells them."""
+"""The names of all files of a store, relative to its folder or its URL. No other module spells them."""
 
 import uuid
 

@@ -51,7 +51,12 @@ class MirroredStore(Store):
     def commit(
         self, results: Sequence[tuple[Replica, LevelRecord, ChainState | None]], about: Mapping[str, Any]
     ) -> None:
-        """As in any store; then it is sent. What cannot be sent now goes with the next level, or with `send_unsent`."""
+        """Store a level as in any store, and send it; if that fails, the next commit or `send_unsent` sends it.
+
+        Raises:
+            InputError: a level that is not the next of its replica.
+            StoreError: the disk is full or read-only. What was stored before stands.
+        """
         super().commit(results, about)
         committed = [replica for replica, _, _ in results]
         try:
@@ -64,7 +69,11 @@ class MirroredStore(Store):
             )
 
     def verify(self, replica: Replica) -> None:
-        """As in any store; what had to be set aside here is fetched again, as far as the remote store has it."""
+        """Check as in any store; a chain that had to be set aside is fetched again if the remote store has it.
+
+        Raises:
+            StoreError: what is damaged cannot be set aside, or the remote store does not answer.
+        """
         levels = self.path / layout.levels(*replica.key)
         was_here = levels.exists()
         super().verify(replica)

@@ -1,4 +1,4 @@
-"""What the store at a URL has of each replica."""
+"""Chains in the store at a URL: read, checked and set aside."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -45,7 +45,7 @@ class RemoteChain:
 
 
 def read_chain(remote: RemoteFiles, replica: Replica) -> RemoteChain:
-    """What is there of a replica.
+    """The chain of a replica.
 
     Raises:
         UnreachedError: the URL does not answer.

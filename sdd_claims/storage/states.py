@@ -17,7 +17,7 @@ def pack_weights(weights: Mapping[str, Tensor]) -> bytes:
 
 
 def unpack_weights(content: bytes) -> dict[str, Tensor]:
-    """What `pack_weights` has packed."""
+    """The weights that `pack_weights` has packed."""
     return load(content)
 
 
@@ -33,7 +33,7 @@ def pack_state(state: ChainState) -> bytes:
 
 
 def unpack_state(content: bytes) -> ChainState:
-    """What `pack_state` has packed; from a store of schema 1 with the rewinding point, which was part of it."""
+    """The state that `pack_state` has packed; from a store of schema 1, with its rewinding point."""
     groups: dict[str, dict[str, Tensor]] = {"shape": {}, "trained": {}, "mask": {}, "rewind": {}}
     for key, value in load(content).items():
         group, name = key.split("/", 1)

@@ -83,7 +83,7 @@ class Store:
         return self._chain(digest, seed).records
 
     def provenance(self, digest: str, seed: int) -> tuple[Mapping[str, Any], ...]:
-        """Where each finished level of a replica was trained, and with what, from level 0 on.
+        """The provenance of each finished level of a replica, from level 0 on: device, hardware, versions, commit.
 
         Raises:
             StoreError: what is stored of it is damaged.
@@ -302,7 +302,7 @@ class Store:
                 _remove(old)
 
     def _passes_before(self, replica: Replica, level: int) -> list[str]:
-        """Those that trained what a level starts and learns from."""
+        """The passes that trained the levels which a level starts and learns from."""
         passes = [*self._chain(*replica.key).passes[:level]]
         if replica.parent is not None:
             passes += self._chain(*replica.parent.key).passes[level : level + 1]
@@ -327,6 +327,6 @@ class Store:
 
 
 def _remove(path: Path) -> None:
-    """Where that is refused it does no harm."""
+    """Remove a file; it does no harm to stay where that is refused."""
     with suppress(OSError):
         path.unlink(missing_ok=True)

@@ -31,7 +31,7 @@ def curve_of(
 
 
 def _positions(settings: Mapping[str, Any], levels: int) -> tuple[str, np.ndarray]:
-    """What the levels lie along, and where: of a path its values, else the scheduled density.
+    """The axis of the levels and their places on it: the values of a path, else the scheduled density.
 
     That is the density counted to within one weight, and defined for identity masks too.
     """
