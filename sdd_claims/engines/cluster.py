@@ -21,8 +21,7 @@ from sdd_claims.engines.work import Site, work_through
 from sdd_claims.errors import DeviceLostError, InputError, StoreError
 from sdd_claims.machine.devices import each_of
 from sdd_claims.planning.plan import Plan, Stack
-from sdd_claims.storage.remote import MirroredStore, working_copy
-from sdd_claims.storage.store import Store
+from sdd_claims.storage.opening import working_copy
 
 INSTALL = "pip install 'ray>=2.50'"
 
@@ -90,7 +89,7 @@ class RayEngine:
 
             waiting = {started(stack): stack for stack in missing}
             banned: dict[Any, frozenset[str]] = {}
-            unmet: list[Stack] = []
+            unfetched: list[Stack] = []
             failed: list[Exception] = []
             lost: dict[str, None] = {}
             said: dict[str, None] = {}
@@ -112,13 +111,13 @@ class RayEngine:
                     continue
                 said |= dict.fromkeys(result)
                 try:
-                    _meet(store, stack)
+                    store.synchronise(stack.replicas, wait=True)  # have here what the task has sent
                 except StoreError:
-                    unmet.append(stack)  # a network that fails for a moment ends no work of days
+                    unfetched.append(stack)  # a network that fails for a moment ends no work of days
         if failed:
             raise failures.gravest(failed)
-        for stack in unmet:
-            _meet(store, stack)
+        for stack in unfetched:
+            store.synchronise(stack.replicas, wait=True)
         whole = plan.stored(store) == plan.needed
         work = "other nodes have done its work" if whole else "the others went on until the time was up"
         return [*(f"a GPU of node {node[:12]} was lost; {work}" for node in lost), *said]
@@ -161,10 +160,8 @@ def _fetch(stack: Stack, site: Site) -> Sequence[str]:
     """Have on this node what a store elsewhere has of a stack, and of whatever that depends on; says what was wrong."""
     store = site.opened()
     needed: Stack | None = stack
-    assert isinstance(store, MirroredStore)
     while needed is not None:
-        with store.locked(needed.replicas, wait=True):
-            store.meet(needed.replicas)
+        store.synchronise(needed.replicas, wait=True)
         needed = needed.chains
     return store.warnings
 
@@ -183,13 +180,6 @@ def _result(ray: Any, task: Any) -> _Lost | Exception | Sequence[str]:
             f"Ray lost a task {_RETRIES + 1} times ({type(error).__name__}); the levels it had finished are stored, so "
             "run again, and it goes on from there"
         )
-
-
-def _meet(store: Store, stack: Stack) -> None:
-    """Have here what a task has sent to a store elsewhere."""
-    if isinstance(store, MirroredStore):
-        with store.locked(stack.replicas, wait=True):
-            store.meet(stack.replicas)
 
 
 def _next_over(ray: Any, tasks: Mapping[Any, frozenset[str]], held: Mapping[str, Any]) -> Any:

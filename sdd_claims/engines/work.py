@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -25,7 +24,7 @@ from sdd_claims.planning.plan import Stack
 from sdd_claims.record import ChainState, Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.runs.penalty_path import train_path
-from sdd_claims.storage.remote import MirroredStore
+from sdd_claims.storage.opening import open_store
 from sdd_claims.storage.store import Store
 
 
@@ -58,7 +57,7 @@ class Site:
 
     def opened(self) -> Store:
         """The store, as this process sees it."""
-        return Store(self.store) if self.url is None else MirroredStore(self.store, self.url)
+        return open_store(self.store, self.url)
 
 
 _POLL_SECONDS = 0.2
@@ -113,8 +112,7 @@ def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
             else:
                 held_by_others += 1
                 waiting.append(stack)
-    if isinstance(store, MirroredStore):
-        store.send_rest()
+    store.send_unsent()
     if too_large:
         raise DeviceMemoryError(too_large)
     return store.warnings
@@ -186,14 +184,7 @@ def _train_together(stack: Stack, store: Store, site: Site, notes: tuple[str, ..
     members, levels = stack.replicas, stack.levels
     device = torch.device(site.device)
     done = [store.levels_done(replica) for replica in members]
-    about: dict[str, Any] = {
-        "device": site.device,
-        "hardware": provenance.hardware(site.device),
-        "capability": provenance.capability(),
-        "watts": provenance.power_limit(site.device),
-        "versions": provenance.versions(),
-        "commit": provenance.commit(),
-    }
+    about = provenance.of_training(site.device)
     if notes:
         about["notes"] = list(notes)
     slot = partial(store.checkpoint, rehearsed=site.rehearsed)

@@ -1,17 +1,14 @@
 """The ledger of judged blocks of seeds: nothing is changed after looking and judged again on the same seeds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
-from filelock import FileLock
-
-from sdd_claims.errors import InputError, StoreError
+from sdd_claims.errors import InputError
 from sdd_claims.registration.claim import BLOCK
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json
-from sdd_claims.storage.checksummed_json import seal, unseal
-from sdd_claims.storage.files import remedy, write_atomically
+from sdd_claims.storage.ledger_file import LedgerFile
 
 
 class Ledger:
@@ -19,7 +16,7 @@ class Ledger:
 
     def __init__(self, path: Path, published: Iterable[Path] = ()) -> None:
         """Open the ledger at `path`, made when first written; `published` are claims.json files."""
-        self._path = path
+        self._file = LedgerFile(path)
         self._published: dict[str, set[str]] = {}
         for path_of_report in published:
             for entry in claims_json.read(path_of_report)["claims"]:
@@ -33,10 +30,11 @@ class Ledger:
 
         Raises:
             InputError: it has.
+            StoreError: the ledger cannot be read.
         """
         for block in _blocks(seeds):
             key = _key(*trial.key, block)
-            if {self._read().get(key), *self._published.get(key, ())} - {None, trial.protocol}:
+            if {self._file.read().get(key), *self._published.get(key, ())} - {None, trial.protocol}:
                 raise InputError(
                     f"{trial.name}: its settings, windows, margin, rule or judged seeds have changed after the "
                     f"block of seeds {block} judged its {trial.tier} trial; give the trial a fresh block "
@@ -45,7 +43,7 @@ class Ledger:
 
     def _fresh(self, trial: Trial) -> int:
         """The first block that has not judged this trial."""
-        judged = {**self._read(), **self._published}
+        judged = {**self._file.read(), **self._published}
         return next(b for b in count(BLOCK, BLOCK) if _key(*trial.key, b) not in judged)
 
     def record(self, trial: Trial, seeds: tuple[int, ...]) -> None:
@@ -53,27 +51,14 @@ class Ledger:
 
         Raises:
             InputError: another process has judged it under another protocol meanwhile.
-            StoreError: the ledger cannot be locked or written.
+            StoreError: the ledger cannot be locked, read or written.
         """
         now = {_key(*trial.key, block): trial.protocol for block in _blocks(seeds)}
-        try:
-            with FileLock(self._path.with_suffix(".lock")):
-                self.check(trial, seeds)
-                judged = self._read()
-                if not now.keys() <= judged.keys():
-                    write_atomically(self._path, seal({**now, **judged}))
-        except OSError as error:
-            raise StoreError(f"cannot lock {self._path}: {remedy(error)}") from error
-
-    def _read(self) -> Mapping[str, str]:
-        if not self._path.exists():
-            return {}
-        try:
-            return dict(unseal(self._path.read_bytes()))
-        except (OSError, ValueError) as error:
-            raise StoreError(
-                f"{self._path} cannot be read ({error}); restore it, or start a new store with --store"
-            ) from error
+        with self._file.locked():
+            self.check(trial, seeds)
+            judged = self._file.read()
+            if not now.keys() <= judged.keys():
+                self._file.write({**now, **judged})
 
 
 def _blocks(seeds: Iterable[int]) -> list[int]:

@@ -16,7 +16,7 @@ from sdd_claims.judging.settings import Settings
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.register import Register
 from sdd_claims.report.history import published_paths
-from sdd_claims.storage.remote import is_url, working_copy
+from sdd_claims.storage.opening import is_url, working_copy
 
 
 def settings_of(options: Namespace, register: Register, root: Path, in_worker: bool) -> Settings:

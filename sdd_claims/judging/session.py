@@ -24,7 +24,7 @@ from sdd_claims.registration.trial import Trial
 from sdd_claims.registration.windows import as_json
 from sdd_claims.report import numbers
 from sdd_claims.spec import RunSpec
-from sdd_claims.storage.remote import MirroredStore
+from sdd_claims.storage import layout
 from sdd_claims.storage.store import Store
 
 
@@ -58,7 +58,7 @@ class Session:
         self._settings = settings
         self._mode = settings.mode
         self._progress = progress
-        self._ledger = Ledger(settings.store / "judged.json", settings.published)
+        self._ledger = Ledger(settings.store / layout.LEDGER, settings.published)
         self._met: set[Replica] = set()
         self._share_ledger()
         self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError | DeviceMemoryError] = {}
@@ -305,16 +305,13 @@ class Session:
 
     def _meet(self, whole: Plan) -> None:
         """Have here what a store elsewhere has of a plan, and there what is here; once a session."""
-        if isinstance(self.store, MirroredStore):
-            for stack in whole.stacks:
-                with self.store.locked(stack.replicas, wait=False) as mine:
-                    if mine and not self._met.issuperset(stack.replicas):
-                        self.store.meet(stack.replicas)
-                        self._met.update(stack.replicas)
+        for stack in whole.stacks:
+            if not self._met.issuperset(stack.replicas) and self.store.synchronise(stack.replicas, wait=False):
+                self._met.update(stack.replicas)
 
     def _share_ledger(self) -> None:
-        if isinstance(self.store, MirroredStore) and self._settings.mode.judges:
-            self.store.share_ledger()
+        if self._settings.mode.judges:
+            self.store.synchronise_ledger()
 
     def _check_stored(self, whole: Plan) -> None:
         self._meet(whole)

@@ -7,6 +7,7 @@ from collections import Counter
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 _LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "statsmodels", "pytest")
 
@@ -82,6 +83,18 @@ def power_limit(device: str) -> float | None:
         return float(pynvml.nvmlDeviceGetEnforcedPowerLimit(handle)) / 1000
     except pynvml.NVMLError:
         return None
+
+
+def of_training(device: str) -> dict[str, Any]:
+    """Where and with what a device trains here, as it is stored beside every result."""
+    return {
+        "device": device,
+        "hardware": hardware(device),
+        "capability": capability(),
+        "watts": power_limit(device),
+        "versions": versions(),
+        "commit": commit(),
+    }
 
 
 def peak_memory(device: str) -> dict[str, int]:

@@ -1,98 +1,53 @@
-"""How many bytes results will take, worked out from specs: what the store writes, level by level."""
+"""How many bytes results will take: of files like those that are stored, else of files made in memory by the same code.
 
-import math
-from collections import Counter
+The size of a state follows from its spec. What a record and a pass say does not quite, so the nearest stored run tells:
+the same one, else one of the same network, length and measures. Where there is none, they are made up.
+"""
+
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from functools import cache
+from itertools import pairwise
+from typing import Any
 
+import torch
+
+from sdd_claims.errors import StoreError
+from sdd_claims.machine import provenance
 from sdd_claims.measures.line import POINTS
 from sdd_claims.models import Architecture
 from sdd_claims.planning import shapes
 from sdd_claims.planning.plan import Plan, Stack
-from sdd_claims.pruning import DERIVATIONS, IDENTITY, scheduled_count
-from sdd_claims.record import LevelRecord, Replica
-from sdd_claims.spec import RunSpec
-from sdd_claims.storage.checksummed_json import seal
-from sdd_claims.storage.store import Store, kept_levels
-
-_A_TENSOR = 80
-"""What the head of a safetensors file says of one tensor, but for its name: type, shape, place."""
-
-_A_NUMBER, _AN_ACCURACY = 0.1234567890123456, 0.1234
-"""As long as measured ones; an accuracy is a share of so many thousand images."""
-
-_A_PASS, _A_MEMBER = 520, 110
-"""Of the file that says where and with what a stack was trained, and of each replica named in it."""
-
-
-def state_bytes(spec: RunSpec, level: int) -> int:
-    """Of the file with a level's masks as bits, its weights that are left and all that is not pruned."""
-    prunable, rest = _rooms(shapes.architecture(spec))
-    density = 1.0 if spec.pruning.criterion == IDENTITY else spec.pruning.density(level)
-    return rest + 4 * scheduled_count(prunable, density)
-
-
-@cache
-def _rooms(network: Architecture) -> tuple[int, int]:
-    """Number of prunable weights, and bytes of all that a state holds beside those that are left."""
-    whole = network.module.state_dict()
-    masks = sum(math.ceil(whole[name].numel() / 8) + 8 * whole[name].ndim for name in network.prunable)
-    heads = sum(_A_TENSOR + len(name) for name in (*whole, *network.prunable, *network.prunable))
-    others = sum(value.nbytes for name, value in whole.items() if name not in network.prunable)
-    return network.prunable_count, masks + heads + others
-
-
-def rewind_bytes(spec: RunSpec) -> int:
-    """Of a chain's dense weights at the rewinding iteration; 0 where the seed gives them."""
-    if not spec.pruning.rewind_iteration:
-        return 0
-    whole = shapes.architecture(spec).module.state_dict()
-    return sum(value.nbytes + _A_TENSOR + len(name) for name, value in whole.items())
-
-
-def record_bytes(spec: RunSpec) -> int:
-    """Of one level's measures, as they stand in the replica's file of all levels."""
-    derived = None if spec.derivation.kind == "none" else DERIVATIONS[spec.derivation.kind]
-    points = POINTS if derived and derived.compared else 0
-    epochs = spec.training.epochs if spec.record.epoch_images and derived is None else 0
-    made_up = LevelRecord(
-        level=10,
-        density=_A_NUMBER,
-        remaining=dict.fromkeys(shapes.architecture(spec).prunable, 10_000),
-        train_accuracy=_AN_ACCURACY,
-        test_accuracy=_AN_ACCURACY,
-        **dict.fromkeys(_OTHERS, _A_NUMBER),
-        diverged=False,
-        epoch_test_accuracy=(_AN_ACCURACY,) * epochs or None,
-        line_train_loss=(_A_NUMBER,) * points or None,
-        line_train_accuracy=(_AN_ACCURACY,) * points or None,
-    )
-    hashes = 64 + 32 + 6  # of the state and of the pass, with their quotes and commas
-    return len(seal(vars(made_up))) - len(seal({})) + hashes
-
-
-_OTHERS = (
-    "train_loss",
-    "test_loss",
-    "learning_distance",
-    "train_flops",
-    "kept_train_flops",
-    "seconds",
-    "weight_variance",
-    "zero_fraction",
-    "small_fraction",
-)
+from sdd_claims.pruning import IDENTITY, scheduled_count
+from sdd_claims.record import ChainState, LevelRecord, Replica, unrecorded
+from sdd_claims.spec import RunSpec, canonical_json
+from sdd_claims.storage.chains import Chain, kept_levels, pack_pass, pack_spec
+from sdd_claims.storage.checked_files import sha256
+from sdd_claims.storage.states import pack_state, pack_weights
+from sdd_claims.storage.store import Store
 
 
 def missing_bytes(plan: Plan, store: Store) -> int:
-    """Bytes by which a store will have grown once a plan is trained; 0 where sparser states leave it smaller."""
-    known = {digest for _, digest, _ in store.runs()}
-    new = {replica.spec.digest: replica.spec for replica in plan.wanted if replica.spec.digest not in known}
-    settings = sum(len(seal(spec.as_dict())) for spec in new.values())
-    return max(0, settings + sum(_of_stack(stack, store) for stack in plan.stacks))
+    """Bytes by which a store will have grown once a plan is trained; 0 where sparser states leave it smaller.
+
+    Raises:
+        StoreError: what is stored of the plan is damaged.
+    """
+    samples = _Samples(store)
+    new = {replica.spec.digest: replica.spec for replica in plan.wanted if replica.spec.digest not in samples.runs}
+    settings = sum(len(pack_spec(spec)) for spec in new.values())
+    return max(0, round(settings + sum(_of_stack(stack, store, samples) for stack in plan.stacks)))
 
 
 def working_bytes(plan: Plan, store: Store) -> int:
-    """Bytes that come and go while the largest stack trains: dense weights, of the level before and of this one."""
+    """Bytes that come and go while the largest stack trains: dense weights, of the level before and of this one.
+
+    Raises:
+        StoreError: what is stored of the plan is damaged.
+    """
     largest = 0
     for stack in plan.stacks:
         if stack.remaining(store):
@@ -100,27 +55,152 @@ def working_bytes(plan: Plan, store: Store) -> int:
     return largest
 
 
-def _of_stack(stack: Stack, store: Store) -> int:
-    done = [store.levels_done(replica) for replica in stack.replicas]
-    spans = [(r.spec, had, n) for r, had, n in zip(stack.replicas, done, stack.levels, strict=True) if had < n]
+def state_bytes(spec: RunSpec, level: int) -> int:
+    """The size of a level's state: of one without a weight left, and of the weights that the schedule leaves."""
+    network = shapes.architecture(spec)
+    weights = sum(value.nbytes for name, value in network.module.named_parameters() if name in network.prunable)
+    return _bytes_without_weights(network) + round(weights * _density(spec, level))
+
+
+@cache
+def _bytes_without_weights(network: Architecture) -> int:
+    """The size of a state whose masks leave nothing, as the store packs it."""
+    trained = _untrained(network)
+    masks = {name: torch.zeros(trained[name].shape, dtype=torch.bool) for name in network.prunable}
+    return len(pack_state(ChainState(masks, trained, None)))
+
+
+@cache
+def _rewind_bytes(network: Architecture) -> int:
+    """The size of the dense weights that a chain rewinds to, as the store packs them."""
+    return len(pack_weights(_untrained(network)))
+
+
+def _untrained(network: Architecture) -> dict[str, torch.Tensor]:
+    return {name: torch.zeros_like(value, device="cpu") for name, value in network.module.state_dict().items()}
+
+
+def _density(spec: RunSpec, level: int) -> float:
+    return 1.0 if spec.pruning.criterion == IDENTITY else spec.pruning.density(level)
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A level of a run, as it is or will be stored.
+
+    Attributes:
+        record: bytes that it takes in its replica's file of levels.
+        about: the provenance in its pass.
+    """
+
+    record: float
+    about: Mapping[str, Any]
+
+    @classmethod
+    def of_file(cls, size: int, levels: int, about: Mapping[str, Any]) -> "_Sample":
+        """A sample from the size of a file of so many levels."""
+        return cls((size - len(Chain().pack())) / levels, about)
+
+
+class _Samples:
+    """Sample levels of any run.
+
+    Attributes:
+        runs: the digests of those that are stored.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.runs = set[str]()
+        self._store = store
+        self._seeds = defaultdict[str, dict[str, tuple[int, ...]]](dict)
+        self._known: dict[str, _Sample] = {}
+        for settings, digest, seeds in store.runs():
+            self.runs.add(digest)
+            self._seeds[_kind(settings)][digest] = seeds
+
+    def of(self, spec: RunSpec, level: int) -> _Sample:
+        """A level of the nearest run that is stored; where there is none, this level, made up."""
+        if spec.digest not in self._known:
+            self._known[spec.digest] = self._stored(spec) or _made_up(spec, level)
+        return self._known[spec.digest]
+
+    def _stored(self, spec: RunSpec) -> _Sample | None:
+        alike = self._seeds.get(_kind(spec.as_dict()), {})
+        for digest in sorted(alike, key=lambda digest: digest != spec.digest):  # the run itself first
+            for seed in alike[digest]:
+                with suppress(StoreError):  # What is damaged is found and said when it is needed.
+                    if origins := self._store.provenance(digest, seed):
+                        return _Sample.of_file(self._store.levels_bytes(digest, seed), len(origins), origins[-1])
+        return None
+
+
+def _kind(settings: Mapping[str, Any]) -> str:
+    """The settings that decide how long a record is: the network, the epochs and what is measured."""
+    about = [settings.get(name) for name in ("model", "record", "derivation", "path")]
+    return canonical_json([*about, settings["training"]["epochs"]])
+
+
+def _made_up(spec: RunSpec, level: int) -> _Sample:
+    """A level of a run of which nothing like it is stored, trained on this machine."""
+    chain = Chain((_made_up_record(spec, level),), (sha256(b""),), (uuid.uuid4().hex,))
+    return _Sample.of_file(len(chain.pack()), 1, provenance.of_training("cpu"))
+
+
+def _made_up_record(spec: RunSpec, level: int) -> LevelRecord:
+    """A record as long as a measured one: 1/3 has all digits of a float, a third of the images those of a share."""
+    network, density = shapes.architecture(spec), _density(spec, level)
+    sizes = {name: value.numel() for name, value in network.module.named_parameters() if name in network.prunable}
+    shown = {"epoch_test_accuracy": spec.record.epoch_images}
+    lengths = {"epoch_test_accuracy": spec.training.epochs, "line_train_loss": POINTS, "line_train_accuracy": POINTS}
+    facts: dict[str, Any] = {
+        "level": level,
+        "density": scheduled_count(network.prunable_count, density) / max(1, network.prunable_count),
+        "remaining": {name: scheduled_count(size, density) for name, size in sizes.items()},
+        "diverged": False,
+    }
+    for name in (field.name for field in fields(LevelRecord) if field.name not in facts):
+        # No curve is asked for of the accuracies along a line; they come with the losses.
+        if unrecorded(spec, "line_train_loss" if name == "line_train_accuracy" else name):
+            facts[name] = None
+            continue
+        images = shown.get(name, shapes.images_per_epoch(spec))
+        number = images // 3 / images if name.endswith("accuracy") else 1 / 3
+        facts[name] = (number,) * lengths[name] if name in lengths else number
+    return LevelRecord(**facts)
+
+
+def _of_stack(stack: Stack, store: Store, samples: _Samples) -> float:
+    """By how much the files of a stack grow: those of its replicas, and its passes."""
+    spans = []
+    for replica, asked in zip(stack.replicas, stack.levels, strict=True):
+        if (done := store.levels_done(replica)) < asked:
+            spans.append((replica, done, len(replica.spec.path.values) or asked))  # a path is trained whole
     if not spans:
         return 0
-    passes = max(wanted - had for _, had, wanted in spans) * _A_PASS
+    about = samples.of(spans[0][0].spec, spans[0][2] // 2).about
+    passes = 0
+    for first, last in pairwise(sorted({level for _, done, wanted in spans for level in (done, wanted)})):
+        if members := [(replica, first) for replica, done, wanted in spans if done <= first < wanted]:
+            passes += (last - first) * len(pack_pass(about, members))
     # Replicas of a setting with the same levels to go take the same room.
-    alike = Counter((spec.digest, had, wanted) for spec, had, wanted in spans)
-    specs = {spec.digest: spec for spec, _, _ in spans}
-    return passes + sum(
-        count * _of_replica(specs[digest], had, wanted) for (digest, had, wanted), count in alike.items()
+    alike = Counter((replica.spec.digest, done, wanted) for replica, done, wanted in spans)
+    specs = {replica.spec.digest: replica.spec for replica, _, _ in spans}
+    replicas = (
+        count * _of_replica(specs[digest], done, wanted, samples) for (digest, done, wanted), count in alike.items()
     )
+    return passes + sum(replicas)
 
 
-def _of_replica(spec: RunSpec, done: int, wanted: int) -> int:
-    begun = 0 if done else rewind_bytes(spec) + len(seal({}))
-    return begun + _of_states(spec, done, wanted) + (wanted - done) * (record_bytes(spec) + _A_MEMBER)
+def _of_replica(spec: RunSpec, done: int, wanted: int, samples: _Samples) -> float:
+    begun = 0
+    if not done:
+        rewinds = spec.pruning.rewind_iteration and kept_levels(Replica(spec, 0), 1)
+        begun = len(Chain().pack()) + (_rewind_bytes(shapes.architecture(spec)) if rewinds else 0)
+    return begun + _of_states(spec, done, wanted) + (wanted - done) * samples.of(spec, wanted // 2).record
 
 
 def _of_states(spec: RunSpec, done: int, wanted: int) -> int:
-    """What the kept states of a replica take more; where only the newest is kept, it replaces an older one."""
+    """By how much the kept states of a replica grow; where only the newest is kept, it replaces an older one."""
     anyone = Replica(spec, 0)
     before, after = set(kept_levels(anyone, done)), set(kept_levels(anyone, wanted))
     more = sum(state_bytes(spec, level) for level in after - before)

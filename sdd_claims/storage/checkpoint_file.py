@@ -35,7 +35,7 @@ class CheckpointFile:
         self.path, self._training, self._aside, self._warn = path, training, aside, warn
 
     def read(self) -> tuple[Mapping[str, Any], Mapping[str, Tensor]] | None:
-        """What was written last; None where there is nothing, or nothing sound."""
+        """The facts and tensors that were written last; None where there are none, or they are damaged."""
         try:
             line, _, packed = self.path.read_bytes().partition(b"\n")
         except FileNotFoundError:

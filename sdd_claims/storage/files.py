@@ -50,7 +50,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def remedy(error: OSError) -> str:
-    """What the operating system refused, in words, and what to do about it."""
+    """An error of the operating system in words, and what to do about it."""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return "the disk is full; free some space, or choose another folder, and run again"

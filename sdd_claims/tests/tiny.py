@@ -23,6 +23,7 @@ from sdd_claims.spec import DataSpec, ModelSpec, NoiseSpec, PruningSpec, RunSpec
 from sdd_claims.stats import Effect, Outcome, Window
 from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.window import check_phases
+from sdd_claims.storage.checksummed_json import unseal
 from sdd_claims.storage.store import Store
 
 SPEC = RunSpec(
@@ -52,7 +53,7 @@ def numbers(store: Store, wanted: Plan) -> dict[tuple[str, int], list[dict[str, 
 
 def trained(store: Path) -> list[tuple[str, int, int]]:
     """Every (digest, seed, level) that any training ever committed, repetitions and all."""
-    passes = [Store(store)._unsealed(path) for path in (store / "passes").glob("*.json")]
+    passes = [unseal(path.read_bytes()) for path in (store / "passes").glob("*.json")]
     return sorted((r["digest"], r["seed"], r["level"]) for each in passes for r in each["replicas"])
 
 

@@ -18,7 +18,7 @@ from sdd_claims.engines import cluster as cluster_module
 from sdd_claims.engines.tests.pretended import FailingSite, SmallSite, heard
 from sdd_claims.errors import DeviceMemoryError, InputError, StoreError
 from sdd_claims.planning.plan import Request, plan
-from sdd_claims.storage.remote import MirroredStore
+from sdd_claims.storage.mirrored_store import MirroredStore
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, SEEDS, SPEC, numbers, stack_of_three, trained
 
@@ -104,14 +104,14 @@ def test_results_travel_through_a_store_at_a_url_though_the_driver_misses_it_for
     nodes, tmp_path, alone, monkeypatch
 ):
     site = Site(tmp_path / "driver", url=f"file://{tmp_path}/far")
-    calls, meet = count(), MirroredStore.meet
+    calls, synchronise = count(), MirroredStore.synchronise
 
-    def at_second_try(store, replicas):
+    def at_second_try(store, replicas, wait):
         if next(calls) == 0:
             raise StoreError("it does not answer")
-        meet(store, replicas)
+        return synchronise(store, replicas, wait)
 
-    monkeypatch.setattr(MirroredStore, "meet", at_second_try)
+    monkeypatch.setattr(MirroredStore, "synchronise", at_second_try)
     RayEngine(nodes.address).run(FROM_CHAINS, site)
     for path in (site.store, tmp_path / "far"):
         assert numbers(Store(path), FROM_CHAINS).items() <= alone.items()

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdd_claims.errors import InputError, StoreError
-from sdd_claims.judging import ledger as ledger_module
 from sdd_claims.judging.ledger import Ledger
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.stats import Window
+from sdd_claims.storage import locks
 from sdd_claims.tests.tiny import NOISY, SPEC, YES, trial_named
 
 TRIAL = trial_named("obedience")
@@ -174,6 +174,6 @@ def test_a_ledger_that_cannot_be_locked_is_said(path, monkeypatch, number):
     def refuse(*args, **kwargs):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(ledger_module, "FileLock", refuse)
-    with pytest.raises(StoreError, match=r"cannot lock .*judged.json: the folder is read-only; choose a folder"):
+    monkeypatch.setattr(locks, "FileLock", refuse)
+    with pytest.raises(StoreError, match=r"cannot lock .*judged.lock: .*; choose a store on a writable file system"):
         Ledger(path).record(TRIAL, SEEDS)

@@ -3,9 +3,11 @@
 import pytest
 
 from sdd_claims.engines import SerialEngine, Site
+from sdd_claims.planning import disk
 from sdd_claims.planning.disk import missing_bytes, state_bytes, working_bytes
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.spec import DataSpec, ModelSpec, PruningSpec, RunSpec, TrainingSpec
+from sdd_claims.storage import layout
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import SPEC
 
@@ -37,9 +39,10 @@ def bytes_of(store):
         MLP.but(pruning={"criterion": "none"}),
         MLP.but(pruning={"rewind_iteration": 1}),
         EVERY.but(derivation={"kind": "redense"}),
+        EVERY.but(derivation={"kind": "redense"}, pruning={"rewind_iteration": 1}),
         PATH,
     ],
-    ids=["newest", "batch norm", "every level", "identity masks", "rewinding", "derived", "path"],
+    ids=["newest", "batch norm", "every level", "identity masks", "rewinding", "derived", "derived, rewinding", "path"],
 )
 def test_a_store_grows_by_what_was_foretold_and_then_lacks_nothing(tmp_path, spec):
     store = Store(tmp_path / "store")
@@ -50,6 +53,27 @@ def test_a_store_grows_by_what_was_foretold_and_then_lacks_nothing(tmp_path, spe
         grown = bytes_of(store) - before
         assert max(0, grown) == pytest.approx(foretold, rel=0.05, abs=3000)
         assert (missing_bytes(asked, store), working_bytes(asked, store)) == (0, 0)
+
+
+def test_what_is_stored_tells_what_more_of_it_and_of_its_like_will_take(tmp_path, monkeypatch):
+    store = Store(tmp_path / "store")
+    SerialEngine().run(plan([Request(EVERY, (0, 1, 2), 3)]), Site(store.path))
+    monkeypatch.setattr(disk, "_made_up", None)
+    noisy = EVERY.but(noise={"kind": "pairflip", "rate": 0.2})
+    for asked in (Request(EVERY, (100, 101, 102), 3), Request(noisy, (0, 1, 2), 3), Request(EVERY, (0, 1, 2), 4)):
+        more = plan([asked])
+        before, foretold = bytes_of(store), missing_bytes(more, store)
+        SerialEngine().run(more, Site(store.path))
+        assert bytes_of(store) - before == pytest.approx(foretold, rel=0.01)
+
+
+def test_a_damaged_run_says_nothing_and_others_of_its_kind_do(tmp_path, monkeypatch):
+    store = Store(tmp_path / "store")
+    noisy = EVERY.but(noise={"kind": "pairflip", "rate": 0.2})
+    SerialEngine().run(plan([Request(EVERY, (0,), 1), Request(noisy, (0,), 1)]), Site(store.path))
+    (store.path / layout.levels(EVERY.digest, 0)).write_bytes(b"rot")
+    monkeypatch.setattr(disk, "_made_up", None)
+    assert missing_bytes(plan([Request(EVERY, (100,), 1)]), store) > 0
 
 
 def test_a_large_networks_state_is_its_weights_that_are_left_and_a_bit_for_every_one():

@@ -22,8 +22,11 @@ from sdd_claims.errors import InputError, StoreError
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.storage import locks
+from sdd_claims.storage.checked_files import DamageError
 from sdd_claims.storage.checksummed_json import seal
-from sdd_claims.storage.store import SCHEMA, DamageError, Store
+from sdd_claims.storage.opening import open_store
+from sdd_claims.storage.schema import SCHEMA
+from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import KEPT, REDENSE, SEEDS, SPEC, fill, instant_level, numbers, stack_of_three, trained
 
 WANTED = stack_of_three(3)
@@ -617,3 +620,12 @@ def test_a_chain_has_one_rewinding_point(tmp_path):
     with pytest.raises(InputError, match="has another rewinding point already"):
         store.commit([(CHAIN, record, other)], {})
     assert store.levels_done(CHAIN) == 1
+
+
+def test_a_store_in_a_folder_has_nobody_to_synchronise_with_and_takes_no_lock(copy):
+    before, store = files(copy), open_store(copy)
+    with Store(copy).locked(WANTED.wanted, wait=False):
+        assert store.synchronise([*WANTED.wanted], wait=False)
+    store.send_unsent()
+    store.synchronise_ledger()
+    assert files(copy) == before

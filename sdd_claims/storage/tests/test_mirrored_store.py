@@ -16,7 +16,8 @@ from sdd_claims.judging.ledger import Ledger
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.storage.checksummed_json import seal, unseal
-from sdd_claims.storage.remote import MirroredStore, is_url
+from sdd_claims.storage.mirrored_store import MirroredStore
+from sdd_claims.storage.opening import is_url
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import KEPT, SEEDS, SPEC, InstantPruning, fill, numbers, stack_of_three, trained, trial_named
 
@@ -55,8 +56,8 @@ def replica_passes(store):
 def train(machine, wanted=SEVERAL):
     """As a run does: what is there is fetched, what is missing is trained and sent."""
     for stack in wanted.stacks:
-        machine.meet(stack.replicas)
-    SerialEngine().run(wanted, Site(machine.path, url=machine._far.url))
+        machine.synchronise(stack.replicas, wait=True)
+    SerialEngine().run(wanted, Site(machine.path, url=machine._remote.url))
 
 
 def expect_sound(path, wanted, tmp_path):
@@ -111,7 +112,7 @@ def test_any_file_system_of_fsspec_will_do(tmp_path):
     train(MirroredStore(tmp_path / "one", url))
     other = MirroredStore(tmp_path / "other", url)
     for stack in SEVERAL.stacks:
-        other.meet(stack.replicas)
+        other.synchronise(stack.replicas, wait=True)
     expect_sound(other.path, SEVERAL, tmp_path)
     MemoryFileSystem.store.clear()
 
@@ -179,7 +180,7 @@ def test_a_longer_chain_is_never_replaced_by_a_shorter_one(tmp_path, far, machin
     train(machine("one"), stack_of_three(3))
     passes = trained(far)
     for stack in stack_of_three(3).stacks:
-        late.meet(stack.replicas)
+        late.synchronise(stack.replicas, wait=True)
     assert trained(far) == passes
     expect_sound(far, stack_of_three(3), tmp_path)
     expect_sound(late.path, stack_of_three(3), tmp_path)
@@ -204,9 +205,9 @@ def test_of_two_who_train_at_once_the_one_who_sends_first_stands(tmp_path, far, 
     late = machine("late")
     train(machine("one"), stack_of_three(2))
     sent = files_of(far)
-    said = SerialEngine().run(stack_of_three(2), Site(late.path, url=late._far.url))
+    said = SerialEngine().run(stack_of_three(2), Site(late.path, url=late._remote.url))
     assert files_of(far) == sent
-    assert len([sentence for sentence in said if "the next run takes theirs" in sentence]) == len(SEEDS)
+    assert len([sentence for sentence in said if "the next run takes the remote ones" in sentence]) == len(SEEDS)
     train(machine("late"), stack_of_three(2))
     assert Counter(replica_passes(late.path)) == Counter(replica_passes(far))
     expect_sound(late.path, stack_of_three(2), tmp_path)
@@ -219,7 +220,7 @@ def test_levels_that_are_not_whole_there_are_not_fetched_and_none_is_lost_on_eit
     sent, kept = files_of(far), files_of(tmp_path / "one" / "runs" / SPEC.digest / str(SEEDS[0]))
     one = machine("one")
     for stack in stack_of_three(3).stacks:
-        one.meet(stack.replicas)
+        one.synchronise(stack.replicas, wait=True)
     assert files_of(far) == sent
     assert files_of(tmp_path / "one" / "runs" / SPEC.digest / str(SEEDS[0])) == kept
     assert [said for said in one.warnings if "is not whole and has not been fetched" in said] == one.warnings != []
@@ -243,7 +244,7 @@ def test_a_chain_that_goes_on_while_it_is_fetched_is_fetched_as_it_then_is(tmp_p
 
     monkeypatch.setattr(LocalFileSystem, "cat_file", overtaken)
     for stack in stack_of_three(3).stacks:
-        other.meet(stack.replicas)
+        other.synchronise(stack.replicas, wait=True)
     assert other.warnings == []
     expect_sound(other.path, stack_of_three(3), tmp_path)
 
@@ -268,7 +269,7 @@ def test_a_state_that_is_damaged_here_is_not_sent(tmp_path, far, machine):
     (rotten,) = (one.path / "runs" / SPEC.digest / str(SEEDS[0])).glob("state-*")
     rotten.write_bytes(b"rot")
     for stack in stack_of_three(2).stacks:
-        one.meet(stack.replicas)
+        one.synchronise(stack.replicas, wait=True)
     assert {path.name for path in (far / "runs" / SPEC.digest).iterdir() if path.is_dir()} == {"1001", "1002"}
 
 
@@ -294,8 +295,8 @@ def test_what_was_judged_is_known_on_every_machine_and_who_was_first_is_right(tm
     one, other = machine("one"), machine("other")
     Ledger(one.path / "judged.json").record(first, SEEDS)
     Ledger(other.path / "judged.json").record(changed, SEEDS)
-    one.share_ledger()
-    other.share_ledger()
+    one.synchronise_ledger()
+    other.synchronise_ledger()
     Ledger(other.path / "judged.json").check(first, SEEDS)
     with pytest.raises(InputError, match="have changed after the block of seeds 1000 judged"):
         Ledger(other.path / "judged.json").check(changed, SEEDS)
@@ -306,7 +307,7 @@ def test_a_damaged_record_of_what_was_judged_is_said(tmp_path, machine, folder):
     one = machine("one")
     (tmp_path / folder / "judged.json").write_bytes(b"rot")
     with pytest.raises(StoreError, match=r"judged\.json cannot be read .*; restore it"):
-        one.share_ledger()
+        one.synchronise_ledger()
 
 
 # Trouble

@@ -1,0 +1,144 @@
+"""The stored files of one replica: the records of its levels, the weights it goes on from, and its passes.
+
+All replicas of a stack finish a level together or not at all: their files are written first, the pass last, and a
+newest level whose pass is missing does not count. A stack that is resumed therefore has the members it had before the
+crash, and ends with the same numbers.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sdd_claims.record import LevelRecord, Replica
+from sdd_claims.spec import RunSpec
+from sdd_claims.storage import layout
+from sdd_claims.storage.checked_files import DamageError, read_sealed
+from sdd_claims.storage.checksummed_json import seal
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The content of a replica's file of levels.
+
+    Attributes:
+        records: of all levels.
+        states: SHA-256 of every level's state, also where the state is not kept any more.
+        passes: the pass in which each level was trained.
+        rewind: SHA-256 of the rewinding point; empty where there is none.
+    """
+
+    records: tuple[LevelRecord, ...] = ()
+    states: tuple[str, ...] = ()
+    passes: tuple[str, ...] = ()
+    rewind: str = ""
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> "Chain":
+        """A chain from JSON, which knows no tuples; one of schema 1 says nothing of the rewinding point."""
+        records = tuple(LevelRecord.read(record) for record in content["records"])
+        return cls(records, tuple(content["states"]), tuple(content["passes"]), content.get("rewind", ""))
+
+    def pack(self) -> bytes:
+        """The file."""
+        return seal(asdict(self))
+
+    def upto(self, levels: int) -> "Chain":
+        """Its first levels."""
+        rewind = self.rewind if levels else ""
+        return Chain(self.records[:levels], self.states[:levels], self.passes[:levels], rewind)
+
+
+def pack_spec(spec: RunSpec) -> bytes:
+    """The file of a run's settings."""
+    return seal(spec.as_dict())
+
+
+def pack_pass(about: Mapping[str, Any], members: Iterable[tuple[Replica, int]]) -> bytes:
+    """The file of a pass: its provenance, and the replicas that were trained, each with its level."""
+    replicas = [{"digest": replica.spec.digest, "seed": replica.seed, "level": level} for replica, level in members]
+    return seal({**about, "replicas": replicas})
+
+
+def kept_levels(replica: Replica, levels: int) -> range:
+    """The levels, of those finished, whose states are kept; nothing starts from what is derived, or from a path."""
+    if replica.parent is not None or replica.spec.path.over != "none":
+        return range(0)
+    return range(levels) if replica.spec.record.weights == "every_level" else range(max(0, levels - 1), levels)
+
+
+def weight_files(replica: Replica, states: Sequence[str], rewind: str) -> dict[str, str]:
+    """The names of the files that a chain goes on from, each with its SHA-256.
+
+    Args:
+        replica: whose chain.
+        states: SHA-256 of the states of all its levels.
+        rewind: SHA-256 of its rewinding point; empty where there is none.
+    """
+    files = {layout.state(*replica.key, level): states[level] for level in kept_levels(replica, len(states))}
+    return {**files, layout.rewind(*replica.key): rewind} if rewind else files
+
+
+def in_words(digest: str, seed: int) -> str:
+    """A replica, for people."""
+    return f"seed {seed} of run {digest[:12]}"
+
+
+class ChainReader:
+    """Reads chains below a folder, and remembers them until their files change."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._chains: dict[tuple[str, int], tuple[_Version, Chain]] = {}
+        self._passes: dict[str, Mapping[str, Any]] = {}
+
+    def chain(self, digest: str, seed: int) -> Chain:
+        """The finished levels of a replica; an empty chain where there are none.
+
+        Raises:
+            DamageError: a file is missing or not what was written.
+        """
+        known = self._chains.get((digest, seed))
+        if known is not None and known[0] == _version(self._folder / layout.levels(digest, seed)):
+            return known[1]
+        return self.read(digest, seed)
+
+    def read(self, digest: str, seed: int) -> Chain:
+        """The same, read from the disk even if it is remembered.
+
+        Raises:
+            DamageError: a file is missing or not what was written.
+        """
+        path = self._folder / layout.levels(digest, seed)
+        version = _version(path)  # before reading, so that a chain is never taken for newer than it is
+        if version is None:
+            return Chain()
+        chain = Chain.read(read_sealed(path))
+        for place, pass_id in enumerate(chain.passes):
+            if pass_id in self._passes:
+                continue
+            pass_path = self._folder / layout.training_pass(pass_id)
+            if pass_path.exists():
+                self._passes[pass_id] = read_sealed(pass_path)
+            elif place == len(chain.passes) - 1:
+                return chain.upto(place)  # A crash before the pass was written: the level was never finished.
+            else:
+                raise DamageError(f"{pass_path} is missing")
+        self._chains[digest, seed] = version, chain
+        return chain
+
+    def provenance(self, pass_id: str) -> Mapping[str, Any]:
+        """The content of a pass of a chain that has been read."""
+        return self._passes[pass_id]
+
+
+_Version = tuple[int, int, int]
+
+
+def _version(path: Path) -> _Version | None:
+    """A mark that changes when a file does: files are replaced whole, never written in place. None without a file."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,0 +1,81 @@
+"""The names of all files of a store, relative to its folder or its URL. No other module spells them."""
+
+import uuid
+
+SCHEMA = "store.json"
+"""The schema number."""
+
+LEDGER = "judged.json"
+"""Which protocol each block of seeds has judged."""
+
+SPECS = "runs/*/spec.json"
+"""The pattern of all `spec` files."""
+
+SET_ASIDE = "set_aside"
+"""The folder of files that failed their checksum."""
+
+CHECKPOINTS = "checkpoints"
+"""The folder of `checkpoint` files."""
+
+
+def spec(digest: str) -> str:
+    """The settings of a run, for people and for the axis of its curves."""
+    return f"runs/{digest}/spec.json"
+
+
+def replica(digest: str, seed: int) -> str:
+    """The folder of one seed of a run."""
+    return f"runs/{digest}/{seed}"
+
+
+def levels(digest: str, seed: int) -> str:
+    """The records of all finished levels, with the checksums of their states and the trainings they came from."""
+    return f"{replica(digest, seed)}/levels.json"
+
+
+def state(digest: str, seed: int, level: int) -> str:
+    """Weights and masks of one level: of the newest, or of all."""
+    return f"{replica(digest, seed)}/state-{level}.safetensors"
+
+
+def is_weights(name: str) -> bool:
+    """Whether this is a `state` or `rewind` file."""
+    return name.endswith(".safetensors")
+
+
+STATES = "state-*.safetensors"
+"""The pattern of all `state` files in the folder of a replica."""
+
+
+def rewind(digest: str, seed: int) -> str:
+    """The weights that a chain which rewinds goes back to."""
+    return f"{replica(digest, seed)}/rewind.safetensors"
+
+
+def training_pass(pass_id: str) -> str:
+    """One stacked training of one level: who, where and with what. Once it is written, the level counts."""
+    return f"passes/{pass_id}.json"
+
+
+def checkpoint(digest: str, seed: int, training: str) -> str:
+    """How far a level has come that takes minutes; `training` is the checksum of what it goes on from."""
+    return f"{CHECKPOINTS}/{_short(digest, seed)}-{training[:16]}"
+
+
+def checkpoints(digest: str, seed: int) -> str:
+    """The pattern of all checkpoints of a replica, half-written ones too."""
+    return f"{CHECKPOINTS}/*{_short(digest, seed)}-*"
+
+
+def lock(digest: str, seed: int) -> str:
+    """Locked by whoever trains a replica now."""
+    return f"locks/{_short(digest, seed)}.lock"
+
+
+def set_aside(digest: str, seed: int) -> str:
+    """A new folder for what was stored of a replica and is damaged."""
+    return f"{SET_ASIDE}/{digest[:12]}-{seed}-{uuid.uuid4().hex[:8]}"
+
+
+def _short(digest: str, seed: int) -> str:
+    return f"{digest[:32]}-{seed}"

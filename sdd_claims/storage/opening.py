@@ -1,0 +1,27 @@
+"""A store by its place: a folder, or a URL with a working copy on this machine."""
+
+import hashlib
+from pathlib import Path
+
+from sdd_claims.storage.mirrored_store import MirroredStore
+from sdd_claims.storage.store import Store
+
+
+def is_url(store: str) -> bool:
+    """Whether this is a URL, and no folder."""
+    return "://" in store
+
+
+def working_copy(url: str) -> Path:
+    """The folder in which this machine keeps its copy of the store at a URL."""
+    return Path.home() / ".cache" / "sdd_claims" / "stores" / hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+def open_store(path: Path, url: str | None = None) -> Store:
+    """Open the store in a folder, or the one at a URL with the folder as its working copy; make what is not there.
+
+    Raises:
+        InputError: no URL that can be reached from here as it is installed.
+        StoreError: written by a newer version, or it cannot be read or written, or the URL does not answer.
+    """
+    return Store(path) if url is None else MirroredStore(path, url)

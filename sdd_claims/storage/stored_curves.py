@@ -1,0 +1,41 @@
+"""From stored records to the curve of one measure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sdd_claims.curves import DENSITY, SparsityCurve
+from sdd_claims.record import LevelRecord
+from sdd_claims.spec import PATHS
+
+
+def curve_of(
+    seeds: Sequence[int], records: Sequence[Sequence[LevelRecord]], settings: Mapping[str, Any], measure: str
+) -> SparsityCurve:
+    """The table seed x level of one measure; NaN where a replica diverged.
+
+    Args:
+        seeds: one a row.
+        records: of each seed, as many levels of all.
+        settings: of the run, as JSON.
+        measure: its name.
+
+    Raises:
+        InputError: no such measure, or one that was not recorded.
+    """
+    table = [[record.measure(measure) for record in row] for row in records]
+    values = np.array([[np.nan if value is None else value for value in row] for row in table])
+    axis, position = _positions(settings, values.shape[1])
+    return SparsityCurve(tuple(seeds), position, values, axis)
+
+
+def _positions(settings: Mapping[str, Any], levels: int) -> tuple[str, np.ndarray]:
+    """The axis of the levels and their places on it: the values of a path, else the scheduled density.
+
+    That is the density counted to within one weight, and defined for identity masks too.
+    """
+    path = settings.get("path", {"over": "none"})  # settings stored before there were paths have none
+    if path["over"] == "none":
+        return DENSITY, (1 - settings["pruning"]["fraction"]) ** np.arange(levels)
+    return PATHS[path["over"]], np.array(path["values"][:levels])

@@ -1,0 +1,36 @@
+"""Stores that exist must stay readable: these names never change."""
+
+import re
+
+from sdd_claims.storage import layout
+
+DIGEST = "0123456789abcdef" * 4
+
+
+def test_the_names_of_a_stores_files_are_those_of_every_store_so_far():
+    assert [layout.SCHEMA, layout.LEDGER] == ["store.json", "judged.json"]
+    assert layout.spec(DIGEST) == f"runs/{DIGEST}/spec.json"
+    assert layout.replica(DIGEST, 7) == f"runs/{DIGEST}/7"
+    assert layout.levels(DIGEST, 7) == f"runs/{DIGEST}/7/levels.json"
+    assert layout.state(DIGEST, 7, 3) == f"runs/{DIGEST}/7/state-3.safetensors"
+    assert layout.rewind(DIGEST, 7) == f"runs/{DIGEST}/7/rewind.safetensors"
+    assert layout.training_pass("f" * 32) == f"passes/{'f' * 32}.json"
+    assert layout.lock(DIGEST, 7) == f"locks/{DIGEST[:32]}-7.lock"
+    assert layout.checkpoint(DIGEST, 7, "e" * 64) == f"checkpoints/{DIGEST[:32]}-7-{'e' * 16}"
+    assert re.fullmatch(rf"set_aside/{DIGEST[:12]}-7-[0-9a-f]{{8}}", layout.set_aside(DIGEST, 7))
+
+
+def test_patterns_find_the_files_that_they_are_of_and_no_others(tmp_path):
+    names = [layout.spec(DIGEST), layout.state(DIGEST, 7, 3), layout.rewind(DIGEST, 7), layout.levels(DIGEST, 7)]
+    names += [layout.checkpoint(DIGEST, seed, "e" * 64) for seed in (7, 77)]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    def found(pattern, folder=""):
+        return [str(path.relative_to(tmp_path)) for path in (tmp_path / folder).glob(pattern)]
+
+    assert found(layout.SPECS) == names[:1]
+    assert found(layout.STATES, layout.replica(DIGEST, 7)) == names[1:2]
+    assert found(layout.checkpoints(DIGEST, 7)) == names[4:5]
+    assert [name for name in names if layout.is_weights(name)] == names[1:3]
