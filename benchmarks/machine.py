@@ -5,6 +5,7 @@ import time
 import torch
 
 from sdd_claims.machine import provenance
+from sdd_claims.machine.devices import cores
 
 SIDE, REPETITIONS = 1024, 30
 
@@ -24,7 +25,7 @@ def product_rate(threads: int) -> tuple[float, float]:
 
 def main() -> None:
     """Print one line."""
-    threads = provenance.cores()
+    threads = cores()
     fastest, median = product_rate(threads)
     print(
         f"{provenance.hardware()}, torch {torch.__version__}, {provenance.capability()}, float32 product of {SIDE} in "

@@ -33,7 +33,7 @@ from sdd_claims.data import catalogue
 from sdd_claims.data.datasets import Dataset, load, why_unavailable
 from sdd_claims.errors import InputError
 from sdd_claims.judging.options import limit_threads
-from sdd_claims.machine.provenance import cores
+from sdd_claims.machine.devices import cores
 from sdd_claims.models.mlp import mlp
 from sdd_claims.planning.plan import STACK_SIZE
 from sdd_claims.spec import DataSpec, ModelSpec, OptimizerSpec, RunSpec, TrainingSpec

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sdd_claims.engines.cluster import RayEngine
-from sdd_claims.engines.pool import PoolEngine, processes
+from sdd_claims.engines.config import WorkerConfig
+from sdd_claims.engines.pool import PoolEngine
 from sdd_claims.engines.progress import ProgressDisplay
 from sdd_claims.engines.serial import SerialEngine
-from sdd_claims.engines.work import Site
 from sdd_claims.errors import InputError
 from sdd_claims.planning.plan import Plan
 
@@ -15,8 +15,8 @@ from sdd_claims.planning.plan import Plan
 class Engine(Protocol):
     """Trains a plan."""
 
-    def run(self, plan: Plan, site: Site) -> Sequence[str]:
-        """Train until every level is stored or the site has closed; returns sentences that the user should read."""
+    def run(self, plan: Plan, config: WorkerConfig) -> Sequence[str]:
+        """Train until every level is stored or the config has closed; returns sentences that the user should read."""
 
 
 ENGINES = ("serial", "pool", "ray")
@@ -46,7 +46,6 @@ __all__ = [
     "ProgressDisplay",
     "RayEngine",
     "SerialEngine",
-    "Site",
+    "WorkerConfig",
     "engine",
-    "processes",
 ]

@@ -17,9 +17,9 @@ from typing import Any
 
 from sdd_claims.data.datasets import ROOT_VARIABLE, resolve_root
 from sdd_claims.engines import failures
-from sdd_claims.engines.work import Site, work_through
+from sdd_claims.engines.config import WorkerConfig
+from sdd_claims.engines.work import work_through
 from sdd_claims.errors import DeviceLostError, InputError, StoreError
-from sdd_claims.machine.devices import each_of
 from sdd_claims.planning.plan import Plan, Stack
 from sdd_claims.storage.opening import working_copy
 
@@ -42,7 +42,7 @@ _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + _SETTINGS + b"\0" 
 
 
 class RayEngine:
-    """A task a stack, on one core and, where training wants a GPU, on its share of one (1 / `Site.per_device`)."""
+    """A task a stack, on one core and, where training wants a GPU, on 1 / `WorkerConfig.per_device` of one."""
 
     def __init__(self, address: str | None = None, resources: Mapping[str, float] | None = None) -> None:
         """Choose a cluster; nothing is connected yet.
@@ -55,7 +55,7 @@ class RayEngine:
         self._address = address or os.environ.get("RAY_ADDRESS")
         self._resources = resources
 
-    def run(self, plan: Plan, site: Site) -> Sequence[str]:
+    def run(self, plan: Plan, config: WorkerConfig) -> Sequence[str]:
         """Return when the whole plan is stored.
 
         Returns:
@@ -69,11 +69,11 @@ class RayEngine:
                 has not been tried.
             Exception: the first error of any task; the others have gone on to their end.
         """
-        store = site.opened()
-        if site.data_root or os.environ.get(ROOT_VARIABLE):  # else every node has a default of its own
-            site = replace(site, data_root=resolve_root(site.data_root))
+        store = config.open_store()
+        if config.data_root or os.environ.get(ROOT_VARIABLE):  # else every node has a default of its own
+            config = replace(config, data_root=resolve_root(config.data_root))
         with _connected(self._address) as ray:
-            held = {**self._held(site, ray.cluster_resources()), "max_retries": _RETRIES}
+            held = {**self._held(config, ray.cluster_resources()), "max_retries": _RETRIES}
             task = ray.remote(**held)(_train)
             missing = [stack for stack in plan.stacks if stack.remaining(store)]
             home = {replica: stack for stack in missing for replica in stack.replicas}
@@ -84,7 +84,7 @@ class RayEngine:
                 if stack not in tasks:
                     chains = stack.chains.replicas if stack.chains else ()
                     before = dict.fromkeys(home[replica] for replica in chains if replica in home)
-                    tasks[stack] = task.remote(stack, site, *[started(other) for other in before])
+                    tasks[stack] = task.remote(stack, config, *[started(other) for other in before])
                 return tasks[stack]
 
             waiting = {started(stack): stack for stack in missing}
@@ -101,7 +101,7 @@ class RayEngine:
                     lost[result.node] = None
                     if _others(ray, lost):
                         elsewhere = task.options(label_selector={"ray.io/node-id": f"!in({','.join(lost)})"})
-                        again = elsewhere.remote(stack, site)
+                        again = elsewhere.remote(stack, config)
                         waiting[again], banned[again] = stack, frozenset(lost)
                     else:
                         failed.append(result.error)
@@ -122,11 +122,11 @@ class RayEngine:
         work = "other nodes have done its work" if whole else "the others went on until the time was up"
         return [*(f"a GPU of node {node[:12]} was lost; {work}" for node in lost), *said]
 
-    def _held(self, site: Site, cluster: Mapping[str, float]) -> Mapping[str, Any]:
+    def _held(self, config: WorkerConfig, cluster: Mapping[str, float]) -> Mapping[str, Any]:
         """What a task holds of the cluster."""
         held = {"num_cpus": 1.0}
-        if site.device != "cpu":
-            held["num_gpus"] = math.floor(1e4 / site.per_device) / 1e4  # Ray counts in ten-thousandths
+        if config.device.is_gpu:
+            held["num_gpus"] = math.floor(1e4 / config.per_device) / 1e4  # Ray counts in ten-thousandths
         held = dict(self._resources or held)
         if held.get("num_gpus") and not cluster.get("GPU"):
             raise InputError("the Ray cluster has no GPU; add a node that has one, or give --device cpu")
@@ -141,24 +141,24 @@ class _Lost:
     error: DeviceLostError
 
 
-def _train(stack: Stack, site: Site, *_chains: object) -> _Lost | Sequence[str]:
+def _train(stack: Stack, config: WorkerConfig, *_chains: object) -> _Lost | Sequence[str]:
     """A task: what is missing of a stack, on the GPU that Ray has given to it."""
     import ray
 
     said: Sequence[str] = ()
-    site = replace(site, device=each_of(site.device)[0])
-    if site.url is not None:
-        site = replace(site, store=working_copy(site.url))
-        said = _fetch(stack, site)
+    config = replace(config, device=config.device.each()[0])
+    if config.url is not None:
+        config = replace(config, store=working_copy(config.url))
+        said = _fetch(stack, config)
     try:
-        return [*said, *work_through([stack], site)]
+        return [*said, *work_through([stack], config)]
     except DeviceLostError as error:
         return _Lost(ray.get_runtime_context().get_node_id(), error)
 
 
-def _fetch(stack: Stack, site: Site) -> Sequence[str]:
+def _fetch(stack: Stack, config: WorkerConfig) -> Sequence[str]:
     """Have on this node what a store elsewhere has of a stack, and of whatever that depends on; says what was wrong."""
-    store = site.opened()
+    store = config.open_store()
     needed: Stack | None = stack
     while needed is not None:
         store.synchronise(needed.replicas, wait=True)

@@ -1,12 +1,12 @@
 """What a device that fails in the middle of a training says, and what a user is told."""
 
 import gc
-import os
 from collections.abc import Sequence
 
 import torch
 
 from sdd_claims.errors import DeviceMemoryError
+from sdd_claims.machine.devices import Device
 from sdd_claims.planning.plan import Stack
 from sdd_claims.storage.store import Store
 
@@ -53,17 +53,17 @@ def free_memory() -> None:
     torch.cuda.empty_cache()
 
 
-def too_little_memory(stack: Stack, device: str) -> str:
+def too_little_memory(stack: Stack, device: Device) -> str:
     """In words, that a device cannot hold one replica."""
     replica = stack.replicas[0]
     return (
-        f"{device} with its {_memory(device) / 2**30:.1f} GiB has too little memory to train seed {replica.seed} of "
+        f"{device} with its {device.memory() / 2**30:.1f} GiB has too little memory to train seed {replica.seed} of "
         f"{replica.spec}, alone and in batches of {replica.spec.training.batch_size}; free it of other programs, or "
         "choose a device with more (--device). Nothing that was stored before is lost."
     )
 
 
-def device_lost(error: BaseException, stack: Stack, store: Store, device: str) -> str:
+def device_lost(error: BaseException, stack: Stack, store: Store, device: Device) -> str:
     """In words, that a device has failed, and what is stored."""
     stored = sum(min(n, store.levels_done(r)) for r, n in zip(stack.replicas, stack.levels, strict=True))
     said = str(error).strip().split("\n")[0]
@@ -72,13 +72,6 @@ def device_lost(error: BaseException, stack: Stack, store: Store, device: str) -
         "of this stack are stored, and one that took minutes goes on from its last checkpoint: run again, on another "
         "device (--device) if this one fails again"
     )
-
-
-def _memory(device: str) -> int:
-    """Bytes in all."""
-    if device == "cpu":
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return torch.cuda.get_device_properties(device).total_memory
 
 
 def _with_causes(error: BaseException | None) -> list[BaseException]:

@@ -9,10 +9,10 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 from sdd_claims.engines import failures
-from sdd_claims.engines.work import Site, work_through
+from sdd_claims.engines.config import WorkerConfig
+from sdd_claims.engines.work import work_through
 from sdd_claims.errors import DeviceLostError, StoreError
-from sdd_claims.machine.devices import each_of
-from sdd_claims.machine.provenance import cores
+from sdd_claims.machine.devices import Device
 from sdd_claims.planning.plan import Plan
 from sdd_claims.storage.store import Store
 
@@ -23,11 +23,11 @@ _GO_ON = "the levels it had finished are stored, so run again, and it goes on fr
 class PoolEngine:
     """Processes that share the plan through the store's locks, each bound to a device, with one compute thread."""
 
-    def __init__(self, devices: Sequence[str] = ()) -> None:
-        """`devices` names that of each process; by default there is one process a core, or `Site.per_device` a GPU."""
+    def __init__(self, devices: Sequence[Device] = ()) -> None:
+        """`devices` has that of each process; by default one process a core, or `WorkerConfig.per_device` a GPU."""
         self._devices = tuple(devices)
 
-    def run(self, plan: Plan, site: Site) -> Sequence[str]:
+    def run(self, plan: Plan, config: WorkerConfig) -> Sequence[str]:
         """Return when the whole plan is stored.
 
         A process that is killed, or whose GPU is lost, leaves its work to the others. A stack that is too large for a
@@ -45,7 +45,7 @@ class PoolEngine:
         """
         others = multiprocessing.active_children()
         try:
-            return self._run(plan, site)
+            return self._run(plan, config)
         except BaseException:
             # At its exit this process would wait for them, until the plan is trained.
             for child in multiprocessing.active_children():
@@ -54,8 +54,11 @@ class PoolEngine:
                     child.join()
             raise
 
-    def _run(self, plan: Plan, site: Site) -> Sequence[str]:
-        running = {_started(plan, replace(site, device=device)): device for device in self._devices or processes(site)}
+    def _run(self, plan: Plan, config: WorkerConfig) -> Sequence[str]:
+        running = {
+            _started(plan, replace(config, device=device)): device
+            for device in self._devices or config.device.processes(config.per_device)
+        }
         lost: list[tuple[str, BaseException]] = []
         failed: list[BaseException] = []
         for future in as_completed(running):
@@ -71,20 +74,15 @@ class PoolEngine:
         if failed:
             raise failures.gravest(failed)
         said = [sentence for future in running if not future.exception() for sentence in future.result()]
-        whole = plan.stored(Store(site.store)) == plan.needed
+        whole = plan.stored(Store(config.store)) == plan.needed
         work = "the other processes have done its work" if whole else "the others went on until the time was up"
         return [*(f"{what}; {work}" for what, _ in lost), *dict.fromkeys(said)]
 
 
-def processes(site: Site) -> tuple[str, ...]:
-    """The device of each process that keeps a site busy."""
-    return ("cpu",) * cores() if site.device == "cpu" else each_of(site.device) * site.per_device
-
-
-def _started(plan: Plan, site: Site) -> "Future[Sequence[str]]":
+def _started(plan: Plan, config: WorkerConfig) -> "Future[Sequence[str]]":
     """The work of one process. In a pool of its own: the death of one process breaks the whole pool."""
     pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_die_with_parent)
-    future = pool.submit(work_through, plan.stacks, site)
+    future = pool.submit(work_through, plan.stacks, config)
     pool.shutdown(wait=False)  # when it has done this, the process ends
     return future
 

@@ -11,14 +11,13 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
-from sdd_claims.machine.devices import identity
-from sdd_claims.machine.provenance import cores
+from sdd_claims.machine.devices import Device, gpu_uuid
 
 _POLL_SECONDS = 0.2
 
 
 @contextmanager
-def training_slot(device: str, per_device: int = 1, deadline: float | None = None) -> Iterator[bool]:
+def training_slot(device: Device, per_device: int = 1, deadline: float | None = None) -> Iterator[bool]:
     """Hold one of the machine's training slots, and compute with one CPU thread meanwhile.
 
     Yields whether there is one: `deadline` is the `time.time()` from which on nobody waits for it.
@@ -35,10 +34,9 @@ def training_slot(device: str, per_device: int = 1, deadline: float | None = Non
         torch.set_num_threads(threads)
 
 
-def _slots(device: str, per_device: int) -> Sequence[str]:
-    if device.startswith("cpu"):
-        return [f"cpu-{core}" for core in range(cores())]
-    return [f"gpu-{identity(device)}-{place}" for place in range(per_device)]
+def _slots(device: Device, per_device: int) -> Sequence[str]:
+    name = f"gpu-{gpu_uuid(device)}" if device.is_gpu else "cpu"
+    return [f"{name}-{number}" for number in range(len(device.processes(per_device)))]
 
 
 @contextmanager

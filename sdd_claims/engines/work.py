@@ -10,61 +10,25 @@ import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-
-import torch
 
 from sdd_claims.engines import failures
+from sdd_claims.engines.config import WorkerConfig
 from sdd_claims.engines.slots import training_slot
 from sdd_claims.errors import DeviceLostError, DeviceMemoryError, StoreError
 from sdd_claims.machine import provenance
+from sdd_claims.machine.devices import Device
 from sdd_claims.planning.plan import Stack
 from sdd_claims.record import ChainState, Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.runs.penalty_path import train_path
-from sdd_claims.storage.opening import open_store
 from sdd_claims.storage.store import Store
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where training happens, and until when; never part of a result's key.
-
-    Attributes:
-        store: folder of results; of a store elsewhere, its working copy.
-        device: "cpu", "cuda" for every visible GPU, or one of them; an engine gives each process one.
-        data_root: folder of data sets; None for the default.
-        deadline: `time.time()` from which on no level is begun; one that has begun is finished. None for no such time.
-        rehearsed: in a smoke run: whatever is trained also goes through its checkpoints.
-        per_device: processes that share a GPU.
-        url: of a store elsewhere; None for one that is a folder.
-    """
-
-    store: Path
-    device: str = "cpu"
-    data_root: Path | None = None
-    deadline: float | None = None
-    rehearsed: bool = False
-    per_device: int = 1
-    url: str | None = None
-
-    @property
-    def closed(self) -> bool:
-        """Whether the deadline has passed."""
-        return self.deadline is not None and time.time() >= self.deadline
-
-    def opened(self) -> Store:
-        """The store, as this process sees it."""
-        return open_store(self.store, self.url)
-
 
 _POLL_SECONDS = 0.2
 
 
-def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
-    """Return when every level of every stack is stored, by this process or by others, or when the site has closed.
+def work_through(stacks: Sequence[Stack], config: WorkerConfig) -> Sequence[str]:
+    """Return when every level of every stack is stored, by this process or by others, or when the deadline has passed.
 
     A stack with a network that is too large for the device is left out, and so is what is derived from it.
 
@@ -75,16 +39,16 @@ def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
         DeviceMemoryError: the device cannot hold some network; all others are stored.
         StoreError: the store, or the device, cannot be used any more. What was finished is stored.
     """
-    store = site.opened()
+    store = config.open_store()
     unable = set[Replica]()
     too_large = ""
     waiting = deque(stack for stack in stacks if stack.remaining(store))
     held_by_others = 0
-    while waiting and not site.closed:
+    while waiting and not config.deadline_passed:
         stack = waiting.popleft()
         # Once round the queue without any luck: all are held by others, so wait for the first.
         wait = held_by_others > len(waiting)
-        if wait and site.deadline is not None:
+        if wait and config.deadline is not None:
             # Others may hold theirs until long after the deadline.
             time.sleep(_POLL_SECONDS)
             wait = False
@@ -102,10 +66,10 @@ def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
             if mine:
                 held_by_others = 0
                 if stack.remaining(store):
-                    with training_slot(site.device, site.per_device, site.deadline) as had:
-                        if had and not site.closed:
-                            _bind(site.device)
-                            if why := _too_large(stack, store, site):
+                    with training_slot(config.device, config.per_device, config.deadline) as had:
+                        if had and not config.deadline_passed:
+                            config.device.bind()
+                            if why := _too_large(stack, store, config):
                                 asked = zip(stack.replicas, stack.levels, strict=True)
                                 unable |= {replica for replica, n in asked if store.levels_done(replica) < n}
                                 too_large = too_large or why
@@ -119,24 +83,18 @@ def work_through(stacks: Sequence[Stack], site: Site) -> Sequence[str]:
 
 
 @contextmanager
-def _warnings_shown(device: str) -> Iterator[None]:
+def _warnings_shown(device: Device) -> Iterator[None]:
     """What a GPU's libraries warn of is shown, and stops no training, though a test run takes warnings for errors."""
     with warnings.catch_warnings():
-        if device != "cpu":
+        if device.is_gpu:
             warnings.simplefilter("default")
         yield
 
 
-def _bind(device: str) -> None:
-    """Make a GPU this process's own, so that nothing is put on another by default."""
-    if device.startswith("cuda:"):
-        torch.cuda.set_device(device)
-
-
-def _too_large(stack: Stack, store: Store, site: Site) -> str:
+def _too_large(stack: Stack, store: Store, config: WorkerConfig) -> str:
     """Train a stack as `_train` does; says why where the device cannot hold one of its networks, else nothing."""
     try:
-        _train(stack, store, site)
+        _train(stack, store, config)
         return ""
     except DeviceMemoryError as error:
         said = str(error)  # without the error, which holds the tensors that have filled the memory
@@ -144,7 +102,7 @@ def _too_large(stack: Stack, store: Store, site: Site) -> str:
     return said
 
 
-def _train(stack: Stack, store: Store, site: Site, notes: tuple[str, ...] = ()) -> None:
+def _train(stack: Stack, store: Store, config: WorkerConfig, notes: tuple[str, ...] = ()) -> None:
     """Train the missing levels of a stack whose locks are held, in parts where the device cannot hold them together.
 
     What a replica draws does not depend on its stack, but for dropout, so parts come to the same numbers but for
@@ -155,49 +113,49 @@ def _train(stack: Stack, store: Store, site: Site, notes: tuple[str, ...] = ()) 
         DeviceLostError: the device has failed.
     """
     missing = [i for i, (r, n) in enumerate(zip(stack.replicas, stack.levels, strict=True)) if store.levels_done(r) < n]
-    if not missing or site.closed:
+    if not missing or config.deadline_passed:
         return
     stack = Stack(tuple(stack.replicas[i] for i in missing), tuple(stack.levels[i] for i in missing))
     try:
-        with _warnings_shown(site.device):
-            _train_together(stack, store, site, notes)
+        with _warnings_shown(config.device):
+            _train_together(stack, store, config, notes)
         return
     except StoreError:
         raise
     except RuntimeError as error:
         if not failures.is_out_of_memory(error):
             if failures.is_device_lost(error):
-                raise DeviceLostError(failures.device_lost(error, stack, store, site.device)) from error
+                raise DeviceLostError(failures.device_lost(error, stack, store, config.device)) from error
             raise
         if len(missing) == 1:
-            raise DeviceMemoryError(failures.too_little_memory(stack, site.device)) from error
+            raise DeviceMemoryError(failures.too_little_memory(stack, config.device)) from error
     # Not in the handler: as long as the error is held, so are the tensors of the frames that it came through.
     failures.free_memory()
     half = len(missing) // 2
-    note = f"{site.device} had too little memory for {len(missing)} replicas in one stack: trained in two parts"
+    note = f"{config.device} had too little memory for {len(missing)} replicas in one stack: trained in two parts"
     for part in (slice(half), slice(half, None)):
-        _train(Stack(stack.replicas[part], stack.levels[part]), store, site, (*notes, note))
+        _train(Stack(stack.replicas[part], stack.levels[part]), store, config, (*notes, note))
 
 
-def _train_together(stack: Stack, store: Store, site: Site, notes: tuple[str, ...]) -> None:
+def _train_together(stack: Stack, store: Store, config: WorkerConfig, notes: tuple[str, ...]) -> None:
     """Train a stack whose replicas all miss levels; those furthest behind go first."""
     members, levels = stack.replicas, stack.levels
-    device = torch.device(site.device)
+    device = config.device.torch
     done = [store.levels_done(replica) for replica in members]
-    about = provenance.of_training(site.device)
+    about = provenance.of_training(config.device)
     if notes:
         about["notes"] = list(notes)
-    slot = partial(store.checkpoint, rehearsed=site.rehearsed)
+    slot = partial(store.checkpoint, every_epoch=config.checkpoint_every_epoch)
     if members[0].spec.path.over != "none":
-        paths = train_path(members, device, site.data_root, slot(members, 0))
+        paths = train_path(members, device, config.data_root, slot(members, 0))
         for level in range(min(done), len(members[0].spec.path.values)):
             now = [i for i in range(len(members)) if done[i] <= level]
             store.commit([(members[i], paths[i][level], None) for i in now], about)
         return
     teachers = [_teacher(replica, store) for replica in members]
-    pruning = IterativePruning(members, device, site.data_root, teachers, slot)
-    for results in pruning.levels(done, levels, partial(_state_before, store), lambda: site.closed):
-        store.commit(results, about | provenance.peak_memory(site.device))
+    pruning = IterativePruning(members, device, config.data_root, teachers, slot)
+    for results in pruning.levels(done, levels, partial(_state_before, store), lambda: config.deadline_passed):
+        store.commit(results, about | config.device.peak_memory())
 
 
 def _teacher(student: Replica, store: Store) -> ChainState | None:

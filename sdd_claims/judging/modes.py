@@ -21,13 +21,13 @@ class Mode(ABC):
         option: the pytest option that chooses it; None for the default.
         report_folder: folder of the report, where the user names none.
         judges: whether its verdicts count: every look is then checked against the ledger of judged blocks, and noted.
-        rehearses_checkpoints: whether every training goes through its checkpoints, epoch by epoch.
+        checkpoints_every_epoch: whether every training goes through its checkpoints, epoch by epoch.
     """
 
     option: ClassVar[str | None]
     report_folder: ClassVar[str]
     judges: ClassVar[bool] = False
-    rehearses_checkpoints: ClassVar[bool] = False
+    checkpoints_every_epoch: ClassVar[bool] = False
 
     @abstractmethod
     def looks(self, trial: Trial) -> tuple[tuple[int, ...], ...]:
@@ -108,7 +108,7 @@ class Smoke(Mode):
 
     option: ClassVar[str | None] = "--smoke"
     report_folder: ClassVar[str] = "reports/smoke"
-    rehearses_checkpoints: ClassVar[bool] = True
+    checkpoints_every_epoch: ClassVar[bool] = True
 
     data_root: Path | None = None
 

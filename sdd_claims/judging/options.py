@@ -7,12 +7,11 @@ from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-
 from sdd_claims.engines import ENGINES
 from sdd_claims.errors import InputError
 from sdd_claims.judging.modes import Judging, Mode, Pilots, Smoke
 from sdd_claims.judging.settings import Settings
+from sdd_claims.machine.devices import CPU, Device, gpu_count
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.register import Register
 from sdd_claims.report.history import published_paths
@@ -71,7 +70,7 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
     )
 
 
-def choose_devices(device: str | None, on_cluster: bool = False) -> dict[Tier, str | None]:
+def choose_devices(device: str | None, on_cluster: bool = False) -> dict[Tier, Device | None]:
     """The device of each tier; None for the full tier where there is no GPU.
 
     Args:
@@ -82,21 +81,16 @@ def choose_devices(device: str | None, on_cluster: bool = False) -> dict[Tier, s
         InputError: no such device here.
     """
     if device is None:
-        return {"fast": "cpu", "full": "cuda" if on_cluster or torch.cuda.is_available() else None}
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
-        raise InputError(f"--device {device}: there is no such device; use cpu, cuda or cuda:N")
-    if on_cluster and device.startswith("cuda:"):
+        return {"fast": CPU, "full": Device("cuda") if on_cluster or gpu_count() else None}
+    chosen = Device(device)
+    if on_cluster and chosen.index is not None:
         raise InputError(f"--device {device}: Ray chooses the GPU of each task; give --device cuda")
-    if device.startswith("cuda") and not on_cluster:
-        count = torch.cuda.device_count()
-        if int(device.partition(":")[2] or 0) >= count:
-            raise InputError(
-                f"--device {device}: this machine shows {count} CUDA devices; use cpu or one that is there"
-            )
-    return {"fast": device, "full": device}
+    if chosen.is_gpu and not on_cluster and (chosen.index or 0) >= (count := gpu_count()):
+        raise InputError(f"--device {device}: this machine shows {count} CUDA devices; use cpu or one that is there")
+    return {"fast": chosen, "full": chosen}
 
 
-def parse_per_device(text: str | None, devices: Mapping[Tier, str | None]) -> int:
+def parse_per_device(text: str | None, devices: Mapping[Tier, Device | None]) -> int:
     """The number of processes that share a GPU; 1 where nothing is said.
 
     Raises:
@@ -106,7 +100,7 @@ def parse_per_device(text: str | None, devices: Mapping[Tier, str | None]) -> in
         return 1
     if not re.fullmatch(r"0*[1-9]\d*", text):
         raise InputError(f"--per-device {text}: give the number of processes that share a GPU, 1 or more")
-    if all(device in (None, "cpu") for device in devices.values()):
+    if not any(device and device.is_gpu for device in devices.values()):
         raise InputError(f"--per-device {text}: it is about GPUs, and a CPU trains in one process a core; leave it out")
     return int(text)
 
@@ -150,5 +144,7 @@ def parse_positive(option: str, text: str | None, what: str) -> float | None:
 
 def limit_threads() -> None:
     """One compute thread in this process and its children: the engines count on it."""
+    import torch
+
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     torch.set_num_threads(1)

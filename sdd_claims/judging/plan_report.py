@@ -13,6 +13,7 @@ from rich.table import Table
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
 from sdd_claims.machine import provenance
+from sdd_claims.machine.devices import Device
 from sdd_claims.planning.budget import Need, alone_and_unshared, cheapest_first
 from sdd_claims.planning.disk import missing_bytes, working_bytes
 from sdd_claims.planning.estimate import Cost, Estimate, missing
@@ -57,7 +58,7 @@ def in_words(session: Session, settings: Settings) -> list[str]:
     return lines
 
 
-def _costs(whole: Plan, session: Session, estimate: Estimate, device: str | None) -> Iterator[str]:
+def _costs(whole: Plan, session: Session, estimate: Estimate, device: Device | None) -> Iterator[str]:
     """Operations and time of the levels that a plan lacks, and their room on disk."""
     cost = estimate.cost(missing(whole.wanted, session.store))
     if not cost.flops:
@@ -71,9 +72,9 @@ def _costs(whole: Plan, session: Session, estimate: Estimate, device: str | None
         yield "  warning: this does not fit; make room, or choose a store on another disk (--store)"
 
 
-def _time(cost: Cost, estimate: Estimate, device: str | None) -> str:
+def _time(cost: Cost, estimate: Estimate, device: Device | None) -> str:
     assumed = cost.seconds - cost.measured
-    if device == "cpu":
+    if device is not None and not device.is_gpu:
         shared = f"{estimate.processes} process{'es' if estimate.processes > 1 else ''}"
         took = numbers.duration(cost.seconds / estimate.processes)
         return f"about {took} with {shared} on {provenance.hardware(device)}{cost.guessed}"

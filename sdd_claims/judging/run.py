@@ -19,6 +19,7 @@ from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
 from sdd_claims.locations import bundled, checkout
 from sdd_claims.machine import provenance
+from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.plan import Plan
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, numbers, sentences
@@ -75,7 +76,7 @@ class ClaimRun:
             environment=EnvironmentEntry(
                 commit=provenance.commit(),
                 versions=provenance.versions(),
-                hardware=provenance.hardware(max(used, default="cpu")),  # a GPU's line names the processor too
+                hardware=provenance.hardware(max(used, default=CPU)),  # a GPU's line names the processor too
                 started=self._started.isoformat(timespec="seconds"),
                 duration=round(time.monotonic() - self._clock, 1),
                 device=", ".join(sorted({str(self.settings.devices[e["tier"]]) for e in entries})),
@@ -105,8 +106,8 @@ class ClaimRun:
             words.append(f'-k "[{trial.network.replace(" ", "-")}]"')
         if self.settings.mode.option is not None:
             words.append(self.settings.mode.option)
-        if trial.tier == "full" and (device := self.settings.devices["full"]) == "cpu":
-            words += ["--device", device]
+        if trial.tier == "full" and self.settings.devices["full"] == CPU:
+            words += ["--device", CPU.name]
         if self.settings.seeds is not None:
             words += ["--seeds", numbers.seed_list(self.settings.seeds).replace("–", "-").replace(" ", "")]
         return " ".join(words)

@@ -13,7 +13,7 @@ from sdd_claims.judging.ledger import Ledger
 from sdd_claims.judging.missing_data import missing_data
 from sdd_claims.judging.settings import Settings
 from sdd_claims.judging.verdict import Verdict, stays_open
-from sdd_claims.machine.devices import here
+from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.planning.estimate import Estimate, duration, missing, processes
 from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.planning.rates import Rates
@@ -53,7 +53,7 @@ class Session:
         self.trials = [
             trial if settings.seeds is None else replace(trial, own_seeds=settings.seeds) for trial in _distinct(trials)
         ]
-        self.store = settings.site("cpu").opened()
+        self.store = settings.worker_config(CPU).open_store()
         self.notes: list[str] = []
         self._settings = settings
         self._mode = settings.mode
@@ -62,7 +62,7 @@ class Session:
         self._met: set[Replica] = set()
         self._share_ledger()
         self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError | DeviceMemoryError] = {}
-        self._too_large: dict[str | None, DeviceMemoryError] = {}
+        self._too_large: dict[Device | None, DeviceMemoryError] = {}
         self._budget: Budget | None = None
         self._finished = False
         self._failed: Exception | None = None
@@ -73,7 +73,8 @@ class Session:
     def plan(self, look: int, tier: Tier | None = None) -> Plan:
         """The plan of all trials, or of those of one tier, up to a look: see `asked`."""
         trials = [trial for trial in self.trials if tier in (None, trial.tier)]
-        wide = tier is not None and self._settings.devices[tier] != "cpu"
+        device = None if tier is None else self._settings.devices[tier]
+        wide = tier is not None and (device is None or device.is_gpu)
         whole = plan((request for trial in trials for request in self.asked(trial, look)), wide=wide)
         self._meet(whole)
         return whole
@@ -96,7 +97,7 @@ class Session:
     def estimates(self) -> dict[Tier, Estimate]:
         """The cost of levels on the device of each tier, by all that is stored now."""
         rates, engine, shared = Rates(self.store, self._settings.rate), self._settings.engine, self._settings.per_device
-        devices = {tier: here(device) for tier, device in self._settings.devices.items()}
+        devices = {tier: device and device.if_here() for tier, device in self._settings.devices.items()}
         return {tier: Estimate(rates, device, processes(engine, device, shared)) for tier, device in devices.items()}
 
     def verdict(self, trial: Trial) -> Verdict:
@@ -271,33 +272,33 @@ class Session:
 
     def _train(self, asked: Iterable[tuple[Trial, Sequence[Request]]]) -> None:
         """Check what is stored for these requests, device by device, and have the rest trained."""
-        by_device: dict[str, list[Request]] = {}
+        by_device: dict[Device, list[Request]] = {}
         for trial, requests in asked:
             if device := self._settings.devices[trial.tier]:
                 by_device.setdefault(device, []).extend(requests)
         self._too_large = {}
         for device, wanted in by_device.items():
-            whole = plan(wanted, wide=device != "cpu")
+            whole = plan(wanted, wide=device.is_gpu)
             self._check_stored(whole)
             if whole.stored(self.store) < whole.needed:
                 deadline = self._budget.deadline if self._budget else None
-                site, said = self._settings.site(device, deadline), list[str]()
+                config, said = self._settings.worker_config(device, deadline), list[str]()
                 with self._progress(whole, self.store, partial(self._left, whole, device)):
                     trainer = engine(self._settings.engine, self._settings.ray_address)
                     try:
-                        said += trainer.run(whole, site)
+                        said += trainer.run(whole, config)
                     except DeviceMemoryError as error:
-                        if site.closed:  # What is missing may be so for want of time as well.
+                        if config.deadline_passed:  # What is missing may be so for want of time as well.
                             said.append(str(error))
                         else:
                             self._too_large[device] = error
                 self.notes += [f"warning: {sentence}" for sentence in said]
 
-    def _left(self, whole: Plan, device: str) -> str:
+    def _left(self, whole: Plan, device: Device) -> str:
         """The time that a plan still takes, in words, by all that is stored now."""
-        shared = processes(self._settings.engine, here(device), self._settings.per_device)
+        shared = processes(self._settings.engine, device.if_here(), self._settings.per_device)
         # No product is timed on a GPU that trains: there it is what has been measured on one, or a round number.
-        estimate = Estimate(Rates(self.store, self._settings.rate), device if device == "cpu" else None, shared)
+        estimate = Estimate(Rates(self.store, self._settings.rate), None if device.is_gpu else device, shared)
         guessed = estimate.cost(missing(whole.wanted, self.store)).guessed
         return f"about {numbers.duration(duration(whole, self.store, estimate))} left{guessed}"
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdd_claims.engines import Site
+from sdd_claims.engines import WorkerConfig
 from sdd_claims.errors import InputError
 from sdd_claims.judging.modes import Mode
+from sdd_claims.machine.devices import Device
 from sdd_claims.registration.claim import BLOCK, Tier
 
 
@@ -32,7 +33,7 @@ class Settings:
     """
 
     store: Path
-    devices: Mapping[Tier, str | None]
+    devices: Mapping[Tier, Device | None]
     data_root: Path | None
     engine: str
     seeds: tuple[int, ...] | None
@@ -60,10 +61,17 @@ class Settings:
         """The error rate of one claim: that of the register divided by its size."""
         return self.alpha / self.registered
 
-    def site(self, device: str, deadline: float | None = None) -> Site:
-        """The site of training on a device, until a deadline."""
-        rehearsed = self.mode.rehearses_checkpoints
-        return Site(self.store, device, self.data_root, deadline, rehearsed, self.per_device, self.url)
+    def worker_config(self, device: Device, deadline: float | None = None) -> WorkerConfig:
+        """The configuration of a process that trains on a device, until a deadline."""
+        return WorkerConfig(
+            store=self.store,
+            device=device,
+            data_root=self.data_root,
+            deadline=deadline,
+            checkpoint_every_epoch=self.mode.checkpoints_every_epoch,
+            per_device=self.per_device,
+            url=self.url,
+        )
 
 
 def _check_judges(seeds: tuple[int, ...]) -> None:

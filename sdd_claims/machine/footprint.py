@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from sdd_claims.machine.devices import CPU
+
 INSTALL = "pip install 'codecarbon>=3.2'"
 
 
@@ -45,7 +47,7 @@ def footprint(work: Iterable[tuple[float, Mapping[str, Any]]]) -> Footprint:
         return Footprint(None, None, f"energy and CO2 are estimated where CodeCarbon is installed: {INSTALL}")
     seconds = defaultdict[tuple[str, float | None], float](float)
     for duration, about in work:
-        on_cpu = about.get("device") == "cpu"
+        on_cpu = about.get("device") == CPU.name
         seconds["core" if on_cpu else "GPU", DEFAULT_POWER_PER_CORE if on_cpu else about.get("watts")] += duration
     if not seconds:
         return Footprint(None, None, "nothing was trained")

@@ -1,6 +1,5 @@
 """Where a result comes from: code, libraries and hardware, recorded beside results and never part of their key."""
 
-import os
 import platform
 import subprocess
 from collections import Counter
@@ -9,12 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sdd_claims.machine.devices import CPU, Device, cores, gpu_count, gpu_uuid
+
 _LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "statsmodels", "pytest")
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache
@@ -42,18 +38,14 @@ def versions() -> dict[str, str]:
 
 
 @cache
-def hardware(device: str = "cpu") -> str:
+def hardware(device: Device = CPU) -> str:
     """One line: processor and cores, and the GPU, or all of them, if that is the device."""
     line = f"{_processor()}, {cores()} cores"
-    if not device.startswith("cuda"):
+    if not device.is_gpu:
         return line
-    import torch  # late, as everywhere here: what only reads published verdicts does without it
-
-    from sdd_claims.machine.devices import each_of
-
-    if not torch.cuda.is_available():
+    if not gpu_count():
         return f"{line}, and GPUs of other machines"
-    gpus = Counter(torch.cuda.get_device_name(each) for each in each_of(device))
+    gpus = Counter(each.gpu_name for each in device.each())
     return ", ".join([line, *(name if count == 1 else f"{count} x {name}" for name, count in gpus.items())])
 
 
@@ -66,44 +58,32 @@ def capability() -> str:
 
 
 @cache
-def power_limit(device: str) -> float | None:
+def power_limit(device: Device) -> float | None:
     """Watts that the driver allows a GPU; None for a CPU, and where the driver cannot be asked."""
-    if not device.startswith("cuda"):
+    if not device.is_gpu:
         return None
     try:
         import pynvml  # of NVIDIA, comes with the extra "carbon"
     except ImportError:
         return None
-    import torch
-
     try:
         pynvml.nvmlInit()
-        # By its identity: a process that sees some GPUs only numbers them anew.
-        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
+        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{gpu_uuid(device)}")
         return float(pynvml.nvmlDeviceGetEnforcedPowerLimit(handle)) / 1000
     except pynvml.NVMLError:
         return None
 
 
-def of_training(device: str) -> dict[str, Any]:
+def of_training(device: Device) -> dict[str, Any]:
     """Where and with what a device trains here, as it is stored beside every result."""
     return {
-        "device": device,
+        "device": device.name,
         "hardware": hardware(device),
         "capability": capability(),
         "watts": power_limit(device),
         "versions": versions(),
         "commit": commit(),
     }
-
-
-def peak_memory(device: str) -> dict[str, int]:
-    """The most bytes of a GPU that this process has held so far, by name; nothing for a CPU."""
-    if not device.startswith("cuda"):
-        return {}
-    import torch
-
-    return {"peak_memory": torch.cuda.max_memory_allocated(device)}
 
 
 def _processor() -> str:

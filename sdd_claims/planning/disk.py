@@ -17,6 +17,7 @@ import torch
 
 from sdd_claims.errors import StoreError
 from sdd_claims.machine import provenance
+from sdd_claims.machine.devices import CPU
 from sdd_claims.measures.line import POINTS
 from sdd_claims.models import Architecture
 from sdd_claims.planning import shapes
@@ -143,7 +144,7 @@ def _kind(settings: Mapping[str, Any]) -> str:
 def _made_up(spec: RunSpec, level: int) -> _Sample:
     """A level of a run of which nothing like it is stored, trained on this machine."""
     chain = Chain((_made_up_record(spec, level),), (sha256(b""),), (uuid.uuid4().hex,))
-    return _Sample.of_file(len(chain.pack()), 1, provenance.of_training("cpu"))
+    return _Sample.of_file(len(chain.pack()), 1, provenance.of_training(CPU))
 
 
 def _made_up_record(spec: RunSpec, level: int) -> LevelRecord:

@@ -4,8 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sdd_claims.machine import provenance
-from sdd_claims.machine.devices import each_of
+from sdd_claims.machine.devices import Device
 from sdd_claims.planning import shapes
 from sdd_claims.planning.plan import Plan
 from sdd_claims.planning.rates import Rate, Rates
@@ -57,7 +56,7 @@ class Estimate:
         processes: that share the work.
     """
 
-    def __init__(self, rates: Rates, device: str | None, processes: int) -> None:
+    def __init__(self, rates: Rates, device: Device | None, processes: int) -> None:
         self.processes = processes
         self._rates, self._device = rates, device
         self._levels: dict[str, tuple[float, Rate]] = {}
@@ -100,7 +99,7 @@ def duration(plan: Plan, store: Store, estimate: Estimate) -> float:
     return estimate.cost(missing(plan.wanted, store)).seconds / max(1, min(estimate.processes, stacks))
 
 
-def processes(engine: str, device: str | None, per_device: int = 1) -> int:
+def processes(engine: str, device: Device | None, per_device: int = 1) -> int:
     """Stacks that train at once: one a core, or `per_device` a GPU; no more than workers of pytest-xdist where it runs.
 
     Args:
@@ -110,5 +109,5 @@ def processes(engine: str, device: str | None, per_device: int = 1) -> int:
     """
     if device is None or engine == "ray":
         return 1
-    most = provenance.cores() if device == "cpu" else len(each_of(device)) * per_device
+    most = len(device.processes(per_device))
     return min(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)), most) if engine == "serial" else most

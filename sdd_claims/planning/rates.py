@@ -12,6 +12,7 @@ import torch
 
 from sdd_claims.errors import StoreError
 from sdd_claims.machine import provenance
+from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.spec import OMITTED_FROM_DIGEST_AT, RunSpec, canonical_json
 from sdd_claims.storage.store import Store
 
@@ -69,14 +70,14 @@ class Rates:
         for settings, digest, seeds in store.runs():
             self._runs[_kind(settings)].append((digest, seeds))
 
-    def of(self, spec: RunSpec, device: str | None) -> Rate:
+    def of(self, spec: RunSpec, device: Device | None) -> Rate:
         """The rate of a spec's network on a device; None stands for a GPU that is not here."""
         clocked = self._measured(_kind(spec.as_dict()))
         if device is None:
             gpus = {name: found for name, found in clocked.items() if found.on_gpu}
             hardware = max(gpus, key=lambda name: gpus[name].seconds, default="")
         else:
-            hardware = provenance.hardware("cuda:0" if device == "cuda" else device)
+            hardware = provenance.hardware(device.each()[0])
         if hardware in clocked:
             found = clocked[hardware]
             return Rate(found.flops / found.seconds, f"measured on {hardware}", True)
@@ -84,7 +85,7 @@ class Rates:
             return Rate(self._assumed, "assumed by --rate", False)
         if device is None:
             return Rate(ASSUMED, "assumed: none has been measured on a GPU", False)
-        share = _SHARE_OF_PRODUCT[torch.device(device).type]
+        share = _SHARE_OF_PRODUCT[device.torch.type]
         product = product_rate(device, spec.training.precision)
         return Rate(product * share, f"assumed: {share:.0%} of a matrix product timed just now", False)
 
@@ -98,7 +99,7 @@ class Rates:
                         records, origins = self._store.records(digest, seed), self._store.provenance(digest, seed)
                         # While others train, a level may come in between the two.
                         for record, about in zip(records, origins, strict=False):
-                            on_gpu = str(about.get("device")).startswith("cuda")
+                            on_gpu = about.get("device", CPU.name) != CPU.name
                             clocked = found.setdefault(str(about.get("hardware")), _Clocked(on_gpu))
                             clocked.flops += record.train_flops
                             clocked.seconds += record.seconds
@@ -113,7 +114,7 @@ def _kind(settings: Mapping[str, Any]) -> tuple[str, str]:
 
 
 @cache
-def product_rate(device: str, precision: str, size: int | None = None, repeats: int = 5) -> float:
+def product_rate(device: Device, precision: str, size: int | None = None, repeats: int = 5) -> float:
     """Operations a second of a large matrix product, the best of some.
 
     Args:
@@ -122,20 +123,20 @@ def product_rate(device: str, precision: str, size: int | None = None, repeats: 
         size: of the square matrices; None for one that fills the device.
         repeats: how many are timed.
     """
-    on_gpu = device != "cpu"
-    if on_gpu and precision == "tf32":
+    if device.is_gpu and precision == "tf32":
         return product_rate(device, "bfloat16", size, repeats) / 2
-    size = size or (8192 if on_gpu else 1024)
+    size = size or (8192 if device.is_gpu else 1024)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        a = torch.rand(size, size, device=device, dtype=torch.bfloat16 if precision == "bfloat16" else torch.float32)
+        a = torch.rand(
+            size, size, device=device.torch, dtype=torch.bfloat16 if precision == "bfloat16" else torch.float32
+        )
         times = []
         for _ in range(1 + repeats):  # the first one warms up
             began = time.perf_counter()
             a @ a
-            if on_gpu:
-                torch.cuda.synchronize(device)
+            device.synchronize()
             times.append(time.perf_counter() - began)
     finally:
         torch.set_num_threads(threads)

@@ -20,7 +20,7 @@ class CheckpointFile:
     """Written whole or not at all. What cannot be read or written is said, and never stops a training."""
 
     def __init__(
-        self, path: Path, training: str, aside: Path, warn: Callable[[str], None], *, rehearsed: bool = False
+        self, path: Path, training: str, aside: Path, warn: Callable[[str], None], *, every_epoch: bool = False
     ) -> None:
         """The checkpoint of a training.
 
@@ -29,9 +29,9 @@ class CheckpointFile:
             training: says whose state it is; that of any other is not read.
             aside: the folder for files that are damaged.
             warn: is told what went wrong.
-            rehearsed: it is to be written after every epoch, and taken up at once.
+            every_epoch: it is to be written after every epoch, and taken up at once.
         """
-        self.rehearsed = rehearsed
+        self.every_epoch = every_epoch
         self.path, self._training, self._aside, self._warn = path, training, aside, warn
 
     def read(self) -> tuple[Mapping[str, Any], Mapping[str, Tensor]] | None:

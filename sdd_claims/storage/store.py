@@ -141,16 +141,16 @@ class Store:
         rewind = read_checked(self.path / layout.rewind(*replica.key), chain.rewind)
         return replace(state, rewind_point=unpack_weights(rewind))
 
-    def checkpoint(self, replicas: Sequence[Replica], level: int, *, rehearsed: bool = False) -> CheckpointFile:
+    def checkpoint(self, replicas: Sequence[Replica], level: int, *, every_epoch: bool = False) -> CheckpointFile:
         """The state of some replicas within their next level, or within a whole path. The caller holds their locks.
 
         It belongs to the levels that this one builds on, as they were trained, and goes with the level's commit. If
-        `rehearsed`, it is written after every epoch and taken up at once.
+        `every_epoch`, it is written after every epoch and taken up at once.
         """
         builds_on = [[*replica.key, self._passes_before(replica, level)] for replica in replicas]
         training = sha256(canonical_json([level, builds_on]).encode())
         path = self.path / layout.checkpoint(*replicas[0].key, training)
-        return CheckpointFile(path, training, self.path / layout.SET_ASIDE, self._warn_once, rehearsed=rehearsed)
+        return CheckpointFile(path, training, self.path / layout.SET_ASIDE, self._warn_once, every_epoch=every_epoch)
 
     # Writing
 

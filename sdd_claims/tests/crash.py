@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sdd_claims.engines import SerialEngine, Site
+from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.judging.options import limit_threads
 from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.tests.tiny import SPEC, stack_of_three
@@ -38,7 +38,7 @@ def wanted(checkpoints: bool) -> Plan:
 
 def train(store: Path, work: Plan) -> None:
     """Train it for real."""
-    SerialEngine().run(work, Site(store))
+    SerialEngine().run(work, WorkerConfig(store))
 
 
 def train_until(store: Path, work: Plan, moment: int) -> None:

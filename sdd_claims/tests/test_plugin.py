@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sdd_claims.engines import SerialEngine, Site
+from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.storage.checksummed_json import seal
 from sdd_claims.storage.files import write_atomically
 from sdd_claims.tests.tiny import stack_of_three, trained
@@ -65,7 +65,7 @@ def test_full(verdict):
 def imported(tmp_path_factory):
     """An inner run forgets the modules that it was first to import; some of them cannot be imported twice."""
     importlib.import_module("sdd_claims.report.html")
-    SerialEngine().run(stack_of_three(1), Site(tmp_path_factory.mktemp("imported")))
+    SerialEngine().run(stack_of_three(1), WorkerConfig(tmp_path_factory.mktemp("imported")))
 
 
 @pytest.fixture

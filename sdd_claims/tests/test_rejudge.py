@@ -368,7 +368,7 @@ def test_a_document_that_is_none_is_one_sentence(folder, change, message):
 
 def test_judging_again_takes_neither_a_store_nor_pytorch():
     program = (
-        "import sys; from sdd_claims import rejudge, trials; trials.all_trials();"
+        "import sys; from sdd_claims import rejudge; from sdd_claims.registration import trials; trials.all_trials();"
         "print(sorted(sys.modules.keys() & {'torch', 'sdd_claims.storage.store', 'sklearn'}))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=checkout(), capture_output=True, text=True, check=True)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.engines import Site
+from sdd_claims.engines import WorkerConfig
 from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.registration.claim import Claim
@@ -222,8 +222,8 @@ def trial_named(name: str, rule: Any = YES, *, spec: RunSpec = SPEC, levels: int
     )
 
 
-def hang(stacks: object, site: Site) -> None:
-    """Takes the place of an engine's work: says through the FIFO at `site.store` who it is, and never ends."""
-    with site.store.open("wb", buffering=0) as fifo:
+def hang(stacks: object, config: WorkerConfig) -> None:
+    """Takes the place of an engine's work: says through the FIFO at `config.store` who it is, and never ends."""
+    with config.store.open("wb", buffering=0) as fifo:
         fifo.write(f"{os.getpid()}\n".encode())
         threading.Event().wait()

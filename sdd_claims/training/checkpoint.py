@@ -26,10 +26,10 @@ class CheckpointSlot(Protocol):
     """Where the newest state of one training is kept: plain JSON values, and tensors by name.
 
     Attributes:
-        rehearsed: write after every epoch, and restore at once what was written.
+        every_epoch: write after every epoch, and restore at once what was written.
     """
 
-    rehearsed: bool
+    every_epoch: bool
 
     def read(self) -> tuple[Mapping[str, Any], Mapping[str, Tensor]] | None:
         """What was written last; None where there is nothing, or nothing sound."""
@@ -48,7 +48,7 @@ class Checkpointer:
     @property
     def due(self) -> bool:
         """Whether it is time to write."""
-        return self._slot.rehearsed or time.monotonic() - self._last >= INTERVAL
+        return self._slot.every_epoch or time.monotonic() - self._last >= INTERVAL
 
     def write(
         self,
@@ -76,7 +76,7 @@ class Checkpointer:
         copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in kept.items()}
         self._slot.write(facts, copies)
         self._last = time.monotonic()
-        if self._slot.rehearsed and self.restore(tensors, optimizer) is None:
+        if self._slot.every_epoch and self.restore(tensors, optimizer) is None:
             raise StoreError("a checkpoint that has just been written cannot be restored; look at the store's warnings")
 
     @torch.no_grad()

@@ -1,6 +1,6 @@
-"""Sites of which a part is lost while it trains: what a process or a node does there is decided by where it is.
+"""Workers of which a part is lost while it trains: what a process or a node does is decided by where it is.
 
-Engines send a site to their processes and nodes, and each opens the store through it.
+Engines send a config to their processes and nodes, and each opens the store through it.
 """
 
 import os
@@ -15,8 +15,9 @@ from typing import Any
 
 import torch
 
-from sdd_claims.engines import Site
+from sdd_claims.engines import WorkerConfig
 from sdd_claims.errors import DeviceLostError
+from sdd_claims.machine.devices import CPU
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.storage.store import Store
 
@@ -47,13 +48,13 @@ class WatchedStore(Store):
 
 
 @dataclass(frozen=True)
-class FallingSite(Site):
+class FallingWorker(WorkerConfig):
     """Two devices, "cpu:0", which is lost with the first level that it trains, and "cpu", which begins after that.
 
     Attributes:
         fallen: a FIFO through which the first says that it is lost; None where there is nobody to hear it.
         killed: the process is killed, and not told that its device is lost.
-        closes: the site is closed for the second.
+        closes: the deadline has passed for the second.
     """
 
     fallen: Path | None = None
@@ -61,15 +62,15 @@ class FallingSite(Site):
     closes: bool = False
 
     @property
-    def closed(self) -> bool:
-        return self.closes and self.device != "cpu:0"
+    def deadline_passed(self) -> bool:
+        return self.closes and self.device == CPU
 
-    def opened(self) -> Store:
-        if self.device == "cpu:0":
+    def open_store(self) -> Store:
+        if self.device != CPU:
             return WatchedStore(self.store, self._fall)
         if self.fallen:
             heard(self.fallen)
-        return super().opened()
+        return super().open_store()
 
     def _fall(self) -> None:
         if self.fallen:
@@ -80,7 +81,7 @@ class FallingSite(Site):
 
 
 @dataclass(frozen=True)
-class SmallSite(Site):
+class SmallWorker(WorkerConfig):
     """Its devices have too little memory for the networks of one spec.
 
     Attributes:
@@ -91,31 +92,31 @@ class SmallSite(Site):
     too_large: str = ""
     attempts: Path | None = None
 
-    def opened(self) -> Store:
+    def open_store(self) -> Store:
         return _SmallStore(self)
 
 
 class _SmallStore(Store):
     """Says at the end of a level that its training has not fitted."""
 
-    def __init__(self, site: SmallSite) -> None:
-        super().__init__(site.store)
-        self._site = site
+    def __init__(self, config: SmallWorker) -> None:
+        super().__init__(config.store)
+        self._config = config
 
     def commit(
         self, results: Sequence[tuple[Replica, LevelRecord, ChainState | None]], about: Mapping[str, Any]
     ) -> None:
-        if results[0][0].spec.digest != self._site.too_large:
+        if results[0][0].spec.digest != self._config.too_large:
             super().commit(results, about)
             return
-        if len(results) == 3 and self._site.attempts:
-            with self._site.attempts.open("a") as attempts:
+        if len(results) == 3 and self._config.attempts:
+            with self._config.attempts.open("a") as attempts:
                 attempts.write(f"{os.getpid()}\n")
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
 
 @dataclass(frozen=True)
-class FailingSite(Site):
+class FailingWorker(WorkerConfig):
     """Of the nodes that train here, whichever is first fails when it has trained two levels.
 
     Attributes:
@@ -126,7 +127,7 @@ class FailingSite(Site):
     token: Path = Path()
     halted: Path | None = None
 
-    def opened(self) -> Store:
+    def open_store(self) -> Store:
         commits = count(1)
         return WatchedStore(self.store, lambda: self._fail() if next(commits) == 2 else None)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sdd_claims.engines import SerialEngine, Site
+from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.engines import work as work_module
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.storage.checksummed_json import unseal
@@ -91,13 +91,13 @@ def test_a_run_stopped_between_stacks_goes_on_with_the_next(tmp_path, monkeypatc
     wanted = plan([Request(SPEC, tuple(range(1000, 1012)), 3), Request(NOISY, (1000, 1001), 2)])
     assert len(wanted.stacks) == 3
     monkeypatch.setattr(work_module, "IterativePruning", InstantPruning)
-    SerialEngine().run(wanted, Site(tmp_path / "unbroken"))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path / "unbroken"))
     monkeypatch.setattr(work_module, "IterativePruning", Stopping)
     with pytest.raises(KeyboardInterrupt):
-        SerialEngine().run(wanted, Site(tmp_path / "stopped"))
+        SerialEngine().run(wanted, WorkerConfig(tmp_path / "stopped"))
     assert wanted.stored(Store(tmp_path / "stopped")) == sum(wanted.stacks[0].levels)
     monkeypatch.setattr(work_module, "IterativePruning", InstantPruning)
-    SerialEngine().run(wanted, Site(tmp_path / "stopped"))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path / "stopped"))
     assert numbers(Store(tmp_path / "stopped"), wanted) == numbers(Store(tmp_path / "unbroken"), wanted)
     assert len(trained(tmp_path / "stopped")) == wanted.needed
 
@@ -112,7 +112,7 @@ def test_a_worker_of_a_pool_dies_with_its_parent(tmp_path, ending):
         "if __name__ == '__main__':\n"
         "    pool.work_through = hang\n"
         "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # who runs tests may ignore it
-        "    pool.PoolEngine(['cpu']).run(stack_of_three(1), pool.Site(Path(sys.argv[1])))\n"
+        "    pool.PoolEngine(['cpu']).run(stack_of_three(1), pool.WorkerConfig(Path(sys.argv[1])))\n"
     )
     (tmp_path / "program.py").write_text(program)
     command = [sys.executable, tmp_path / "program.py", fifo]

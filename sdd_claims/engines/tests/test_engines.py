@@ -12,10 +12,11 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from sdd_claims.engines import PoolEngine, RayEngine, SerialEngine, Site, engine, progress
+from sdd_claims.engines import PoolEngine, RayEngine, SerialEngine, WorkerConfig, engine, progress
 from sdd_claims.engines import work as work_module
 from sdd_claims.engines.progress import ProgressDisplay
 from sdd_claims.errors import InputError
+from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.record import Replica
 from sdd_claims.spec import DerivationSpec
@@ -53,7 +54,7 @@ def once(wanted: Plan) -> Counter[tuple[str, int, int]]:
 def alone(tmp_path_factory):
     """The numbers that one process alone comes to."""
     path = tmp_path_factory.mktemp("alone")
-    SerialEngine().run(SEVERAL, Site(path))
+    SerialEngine().run(SEVERAL, WorkerConfig(path))
     return numbers(Store(path), SEVERAL)
 
 
@@ -65,10 +66,10 @@ def instant(monkeypatch):
 def test_two_processes_on_one_store_train_every_level_once_and_both_end_well(tmp_path, alone):
     program = (
         "import sys; from pathlib import Path\n"
-        "from sdd_claims.engines import SerialEngine, Site\n"
+        "from sdd_claims.engines import SerialEngine, WorkerConfig\n"
         "from sdd_claims.engines.tests.test_engines import SEVERAL\n"
         "print('ready', flush=True); sys.stdin.read()\n"
-        "SerialEngine().run(SEVERAL, Site(Path(sys.argv[1])))\n"
+        "SerialEngine().run(SEVERAL, WorkerConfig(Path(sys.argv[1])))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     processes = [
@@ -99,7 +100,7 @@ def test_two_processes_on_one_store_train_every_level_once_and_both_end_well(tmp
 
 
 def test_a_pool_of_two_trains_every_level_once(tmp_path, alone):
-    PoolEngine(["cpu"] * 2).run(SEVERAL, Site(tmp_path))
+    PoolEngine([CPU] * 2).run(SEVERAL, WorkerConfig(tmp_path))
     assert Counter(trained(tmp_path)) == once(SEVERAL)
     assert numbers(Store(tmp_path), SEVERAL) == alone
 
@@ -107,20 +108,20 @@ def test_a_pool_of_two_trains_every_level_once(tmp_path, alone):
 def test_an_error_in_a_pool_is_raised_as_itself(tmp_path):
     absent = SPEC.but(data={"name": "cifar10", "side": 8})
     with pytest.raises(InputError, match="cifar10"):
-        PoolEngine(["cpu"]).run(plan([Request(absent, (1000,), 1)]), Site(tmp_path, data_root=tmp_path))
+        PoolEngine([CPU]).run(plan([Request(absent, (1000,), 1)]), WorkerConfig(tmp_path, data_root=tmp_path))
 
 
 def test_nothing_stored_is_trained_again(tmp_path, instant):
-    SerialEngine().run(SEVERAL, Site(tmp_path))
-    SerialEngine().run(SEVERAL, Site(tmp_path))
+    SerialEngine().run(SEVERAL, WorkerConfig(tmp_path))
+    SerialEngine().run(SEVERAL, WorkerConfig(tmp_path))
     assert Counter(trained(tmp_path)) == once(SEVERAL)
 
 
 def test_asking_for_more_levels_and_seeds_trains_only_those(tmp_path, instant):
     more = plan([Request(SPEC, (*SEEDS, 1003), 4)])
-    SerialEngine().run(stack_of_three(2), Site(tmp_path / "extended"))
-    SerialEngine().run(more, Site(tmp_path / "extended"))
-    SerialEngine().run(more, Site(tmp_path / "at once"))
+    SerialEngine().run(stack_of_three(2), WorkerConfig(tmp_path / "extended"))
+    SerialEngine().run(more, WorkerConfig(tmp_path / "extended"))
+    SerialEngine().run(more, WorkerConfig(tmp_path / "at once"))
     assert Counter(trained(tmp_path / "extended")) == once(more)
     assert numbers(Store(tmp_path / "extended"), more) == numbers(Store(tmp_path / "at once"), more)
 
@@ -135,7 +136,7 @@ def test_replicas_of_a_stack_that_lag_behind_catch_up_first(tmp_path, monkeypatc
 
     monkeypatch.setattr(work_module, "IterativePruning", Watching)
     fill(Store(tmp_path), plan([Request(SPEC, (1001,), 2)]))
-    SerialEngine().run(plan([Request(SPEC, SEEDS, 3)]), Site(tmp_path))
+    SerialEngine().run(plan([Request(SPEC, SEEDS, 3)]), WorkerConfig(tmp_path))
     assert levels == [(0, [1000, 1002]), (1, [1000, 1002]), (2, [1000, 1001, 1002])]
 
 
@@ -156,7 +157,7 @@ def test_what_somebody_else_holds_is_waited_for_and_not_trained(tmp_path, monkey
 
     monkeypatch.setattr(Store, "locked", ours)
     monkeypatch.setattr(work_module, "IterativePruning", None)
-    SerialEngine().run(wanted, Site(tmp_path))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path))
     assert waits == [False, True]
     assert Counter(trained(tmp_path)) == once(wanted)
 
@@ -189,13 +190,13 @@ def expect_derived_numbers(store: Path, folder: Path) -> None:
 @pytest.mark.parametrize("backwards", [False, True])
 def test_chains_are_trained_before_what_is_derived_from_them(tmp_path, steps, backwards):
     stacks = FROM_CHAINS.stacks[::-1] if backwards else FROM_CHAINS.stacks
-    work_module.work_through(stacks, Site(tmp_path / "store"))
+    work_module.work_through(stacks, WorkerConfig(tmp_path / "store"))
     assert steps == [(kind, level, list(SEEDS)) for kind in ("none", "redense") for level in range(3)]
     expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
 
 
 def test_chains_that_nobody_has_put_into_the_queue_are_trained_too(tmp_path, steps):
-    work_module.work_through(FROM_CHAINS.stacks[1:], Site(tmp_path / "store"))
+    work_module.work_through(FROM_CHAINS.stacks[1:], WorkerConfig(tmp_path / "store"))
     assert steps == [(kind, level, list(SEEDS)) for kind in ("none", "redense") for level in range(3)]
     expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
 
@@ -203,7 +204,7 @@ def test_chains_that_nobody_has_put_into_the_queue_are_trained_too(tmp_path, ste
 def test_chains_put_into_the_queue_by_one_derived_stack_serve_another(tmp_path, steps):
     again = REDENSE.but(derivation=DerivationSpec(kind="redense", draw=2))
     queue = [*FROM_CHAINS.stacks[1:], *plan([Request(again, SEEDS, 3)]).stacks[1:]]
-    work_module.work_through(queue, Site(tmp_path))
+    work_module.work_through(queue, WorkerConfig(tmp_path))
     assert Counter(kind for kind, *_ in steps) == {"none": 3, "redense": 6}
     assert [kind for kind, *_ in steps[:3]] == ["none"] * 3
 
@@ -222,7 +223,7 @@ def test_a_chain_set_aside_after_the_queue_was_made_is_trained_again(tmp_path, m
         commit(ours, results, about)
 
     monkeypatch.setattr(Store, "commit", damaged_meanwhile)
-    work_module.work_through([*first, *FROM_CHAINS.stacks], Site(tmp_path))
+    work_module.work_through([*first, *FROM_CHAINS.stacks], WorkerConfig(tmp_path))
     assert len(store.warnings) == 1
     assert steps == [
         ("none", 0, [1000]),  # the other stack
@@ -233,14 +234,14 @@ def test_a_chain_set_aside_after_the_queue_was_made_is_trained_again(tmp_path, m
 
 def test_a_chain_that_is_stored_is_derived_from_and_not_trained_again(tmp_path, steps):
     fill(Store(tmp_path / "store"), plan([Request(KEPT, SEEDS, 3)]))
-    SerialEngine().run(FROM_CHAINS, Site(tmp_path / "store"))
+    SerialEngine().run(FROM_CHAINS, WorkerConfig(tmp_path / "store"))
     assert steps == [("redense", level, list(SEEDS)) for level in range(3)]
     expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
 
 
 def test_derived_levels_that_are_stored_are_gone_on_from(tmp_path, steps):
     fill(Store(tmp_path / "store"), plan([Request(REDENSE, SEEDS[:1], 2), Request(REDENSE, SEEDS[1:2], 1)]))
-    SerialEngine().run(FROM_CHAINS, Site(tmp_path / "store"))
+    SerialEngine().run(FROM_CHAINS, WorkerConfig(tmp_path / "store"))
     assert [step for step in steps if step[0] == "redense"] == [
         ("redense", 0, [1002]),
         ("redense", 1, [1001, 1002]),
@@ -261,9 +262,9 @@ def test_a_run_stopped_between_levels_goes_on_whether_in_a_chain_or_in_what_is_d
 
     monkeypatch.setattr(work_module, "IterativePruning", Stopping)
     with pytest.raises(KeyboardInterrupt):
-        SerialEngine().run(FROM_CHAINS, Site(tmp_path / "store"))
+        SerialEngine().run(FROM_CHAINS, WorkerConfig(tmp_path / "store"))
     assert FROM_CHAINS.stored(Store(tmp_path / "store")) == last * len(SEEDS)
-    SerialEngine().run(FROM_CHAINS, Site(tmp_path / "store"))
+    SerialEngine().run(FROM_CHAINS, WorkerConfig(tmp_path / "store"))
     expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
 
 
@@ -284,7 +285,7 @@ def test_what_is_derived_waits_while_somebody_else_trains_the_chains(tmp_path, m
         return locked(store, replicas, wait)
 
     monkeypatch.setattr(Store, "locked", ours)
-    work_module.work_through(queue, Site(tmp_path / "store"))
+    work_module.work_through(queue, WorkerConfig(tmp_path / "store"))
     assert waits == [False, False, True]  # once for each of the two
     assert {kind for kind, *_ in steps} == {"redense"}
     expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
@@ -301,7 +302,7 @@ def test_chains_whose_trainer_has_died_are_trained_here(tmp_path, monkeypatch, s
         return locked(store, replicas, wait)
 
     monkeypatch.setattr(Store, "locked", ours)
-    SerialEngine().run(FROM_CHAINS, Site(tmp_path / "store"))
+    SerialEngine().run(FROM_CHAINS, WorkerConfig(tmp_path / "store"))
     assert steps == [(kind, level, list(SEEDS)) for kind in ("none", "redense") for level in range(3)]
 
 
@@ -340,7 +341,7 @@ def test_the_time_that_is_left_is_asked_for_once_a_minute(tmp_path, monkeypatch,
 
 def test_levels_done_by_others_do_not_make_a_replica_train_backwards(tmp_path, instant):
     fill(Store(tmp_path), plan([Request(SPEC, SEEDS, 4)]))
-    SerialEngine().run(stack_of_three(2), Site(tmp_path))
+    SerialEngine().run(stack_of_three(2), WorkerConfig(tmp_path))
     assert [Store(tmp_path).levels_done(Replica(SPEC, seed)) for seed in SEEDS] == [4, 4, 4]
 
 
@@ -357,10 +358,10 @@ def test_after_the_deadline_no_level_is_begun_and_one_that_has_begun_is_stored(t
 
     monkeypatch.setattr(work_module, "IterativePruning", Clocked)
     monkeypatch.setattr(time, "time", lambda: len(passed))
-    SerialEngine().run(FROM_CHAINS, Site(tmp_path, deadline=2))
+    SerialEngine().run(FROM_CHAINS, WorkerConfig(tmp_path, deadline=2))
     store = Store(tmp_path)
     assert [store.levels_done(replica) for replica in FROM_CHAINS.wanted] == [2, 2, 2, 0, 0, 0]
-    SerialEngine().run(FROM_CHAINS, Site(tmp_path))
+    SerialEngine().run(FROM_CHAINS, WorkerConfig(tmp_path))
     assert Counter(trained(tmp_path)) == once(FROM_CHAINS)
 
 
@@ -371,5 +372,5 @@ def test_nobody_waits_beyond_the_deadline_for_what_others_hold(tmp_path, monkeyp
     store = Store(tmp_path)
     with store.locked(FROM_CHAINS.stacks[0].replicas, wait=False) as held:
         assert held
-        SerialEngine().run(FROM_CHAINS, Site(tmp_path, deadline=20))
+        SerialEngine().run(FROM_CHAINS, WorkerConfig(tmp_path, deadline=20))
     assert trained(tmp_path) == []

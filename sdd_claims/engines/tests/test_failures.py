@@ -9,9 +9,10 @@ from functools import partialmethod
 import pytest
 import torch
 
-from sdd_claims.engines import PoolEngine, SerialEngine, Site, failures, work
-from sdd_claims.engines.tests.pretended import SmallSite
+from sdd_claims.engines import PoolEngine, SerialEngine, WorkerConfig, failures, work
+from sdd_claims.engines.tests.pretended import SmallWorker
 from sdd_claims.errors import DeviceLostError, DeviceMemoryError, StoreError
+from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.spec import PathSpec, PenaltySpec, PruningSpec
 from sdd_claims.storage.store import Store
@@ -62,9 +63,9 @@ def close(found, expected):
     ids=["a chain", "derived"],
 )
 def test_a_stack_that_does_not_fit_is_trained_in_parts_to_the_same_numbers(tmp_path, holds, networks, wanted, replicas):
-    SerialEngine().run(wanted, Site(tmp_path / "whole"))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path / "whole"))
     holds(networks)
-    SerialEngine().run(wanted, Site(tmp_path / "parts"))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path / "parts"))
     close(numbers(Store(tmp_path / "parts"), wanted), numbers(Store(tmp_path / "whole"), wanted))
     once = Counter((r.spec.digest, r.seed, level) for r, levels in wanted.wanted.items() for level in range(levels))
     assert Counter(trained(tmp_path / "parts")) == once
@@ -78,17 +79,17 @@ def test_a_stack_that_does_not_fit_is_trained_in_parts_to_the_same_numbers(tmp_p
 
 def test_the_seeds_of_a_path_are_parted_too(tmp_path, holds):
     wanted = plan([Request(PATH, SEEDS[:2], 3)])
-    SerialEngine().run(wanted, Site(tmp_path / "whole"))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path / "whole"))
     holds(3)
-    SerialEngine().run(wanted, Site(tmp_path / "parts"))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path / "parts"))
     close(numbers(Store(tmp_path / "parts"), wanted), numbers(Store(tmp_path / "whole"), wanted))
 
 
 def test_memory_that_runs_out_later_keeps_what_is_stored(tmp_path, holds):
-    SerialEngine().run(plan([Request(SPEC, SEEDS, 1)]), Site(tmp_path))
+    SerialEngine().run(plan([Request(SPEC, SEEDS, 1)]), WorkerConfig(tmp_path))
     first = {key: asdict_of(records) for key, records in stored(tmp_path).items()}
     holds(2)
-    SerialEngine().run(WANTED, Site(tmp_path))
+    SerialEngine().run(WANTED, WorkerConfig(tmp_path))
     assert {key: asdict_of(records[:1]) for key, records in stored(tmp_path).items()} == first
     assert Counter(trained(tmp_path)) == Counter((SPEC.digest, seed, level) for seed in SEEDS for level in range(2))
 
@@ -107,9 +108,9 @@ def test_one_replica_that_does_not_fit_is_said_with_its_device_and_the_remedy(tm
         DeviceMemoryError,
         match=r"cpu with its \d+\.\d GiB has too little memory to train seed \d of .*batches of 32; free it .*--device",
     ):
-        SerialEngine().run(WANTED, Site(tmp_path))
+        SerialEngine().run(WANTED, WorkerConfig(tmp_path))
     holds(99)
-    SerialEngine().run(WANTED, Site(tmp_path))
+    SerialEngine().run(WANTED, WorkerConfig(tmp_path))
     assert WANTED.stored(Store(tmp_path)) == WANTED.needed
 
 
@@ -120,30 +121,30 @@ BESIDE = plan([Request(NOISY, SEEDS[:3], 2), Request(REDENSE, SEEDS[:3], 2)])
 @pytest.mark.parametrize("stacks", [BESIDE.stacks, BESIDE.stacks[::-1], BESIDE.stacks[-1:]], ids=len)
 def test_what_is_too_large_is_tried_once_and_stops_only_what_is_derived_from_it(tmp_path, stacks):
     attempts = tmp_path / "attempts"
-    site = SmallSite(tmp_path / "store", too_large=KEPT.digest, attempts=attempts)
+    config = SmallWorker(tmp_path / "store", too_large=KEPT.digest, attempts=attempts)
     with pytest.raises(DeviceMemoryError, match="too little memory to train seed 0"):
-        work.work_through(stacks, site)
+        work.work_through(stacks, config)
     assert len(attempts.read_text().split()) == 1
     fine = [stack for stack in stacks if stack.replicas[0].spec == NOISY]
-    assert {digest for digest, _, _ in trained(site.store)} == {NOISY.digest for _ in fine}
-    assert all(not stack.remaining(Store(site.store)) for stack in fine)
+    assert {digest for digest, _, _ in trained(config.store)} == {NOISY.digest for _ in fine}
+    assert all(not stack.remaining(Store(config.store)) for stack in fine)
 
 
 def test_what_is_derived_from_stored_levels_is_trained_where_further_ones_are_too_large(tmp_path):
-    SerialEngine().run(plan([Request(KEPT, SEEDS[:3], 2)]), Site(tmp_path / "store"))
+    SerialEngine().run(plan([Request(KEPT, SEEDS[:3], 2)]), WorkerConfig(tmp_path / "store"))
     wanted = plan([Request(KEPT, SEEDS[:3], 3), Request(REDENSE, SEEDS[:3], 2)])
     with pytest.raises(DeviceMemoryError):
-        SerialEngine().run(wanted, SmallSite(tmp_path / "store", too_large=KEPT.digest))
+        SerialEngine().run(wanted, SmallWorker(tmp_path / "store", too_large=KEPT.digest))
     assert wanted.stored(Store(tmp_path / "store")) == 3 * (2 + 2)
 
 
 def test_each_process_of_a_pool_tries_what_is_too_large_once(tmp_path):
     attempts = tmp_path / "attempts"
-    site = SmallSite(tmp_path / "store", too_large=KEPT.digest, attempts=attempts)
+    config = SmallWorker(tmp_path / "store", too_large=KEPT.digest, attempts=attempts)
     with pytest.raises(DeviceMemoryError, match="too little memory to train seed 0"):
-        PoolEngine(["cpu", "cpu"]).run(BESIDE, site)
+        PoolEngine([CPU, CPU]).run(BESIDE, config)
     assert list(Counter(attempts.read_text().split()).values()) == [1, 1]
-    assert Counter(trained(site.store)) == Counter(
+    assert Counter(trained(config.store)) == Counter(
         (NOISY.digest, seed, level) for seed in SEEDS[:3] for level in range(2)
     )
 
@@ -158,24 +159,24 @@ LOST = "CUDA error: an illegal memory access was encountered\nCUDA kernel errors
 
 
 def test_a_lost_device_is_said_and_what_is_stored_is_gone_on_from(tmp_path, holds):
-    SerialEngine().run(plan([Request(SPEC, SEEDS, 1)]), Site(tmp_path))
+    SerialEngine().run(plan([Request(SPEC, SEEDS, 1)]), WorkerConfig(tmp_path))
     holds(0, RuntimeError(LOST))
     with pytest.raises(DeviceLostError) as raised:
-        SerialEngine().run(WANTED, Site(tmp_path))
+        SerialEngine().run(WANTED, WorkerConfig(tmp_path))
     said = str(raised.value)
     assert said.startswith("cpu was lost while it trained ")
     assert "(CUDA error: an illegal memory access was encountered); 5 of 10 levels of this stack are stored" in said
     assert "run again, on another device (--device)" in said
     assert "\n" not in said
     holds(99)
-    SerialEngine().run(WANTED, Site(tmp_path))
+    SerialEngine().run(WANTED, WorkerConfig(tmp_path))
     assert Counter(trained(tmp_path)) == Counter((SPEC.digest, seed, level) for seed in SEEDS for level in range(2))
 
 
 def test_a_warning_of_a_gpu_s_library_stops_no_training_and_is_shown():
-    with pytest.warns(UserWarning, match="of no consequence"), work._warnings_shown("cuda:0"):
+    with pytest.warns(UserWarning, match="of no consequence"), work._warnings_shown(Device("cuda:0")):
         warnings.warn("of no consequence", stacklevel=1)
-    with pytest.raises(UserWarning, match="of consequence"), work._warnings_shown("cpu"):
+    with pytest.raises(UserWarning, match="of consequence"), work._warnings_shown(CPU):
         warnings.warn("of consequence", stacklevel=1)
 
 
@@ -240,5 +241,5 @@ def test_an_error_of_the_accelerator_is_a_lost_device_by_what_it_says():
 def test_any_other_error_of_training_is_raised_as_itself(tmp_path, holds, said):
     holds(0, RuntimeError(said))
     with pytest.raises(RuntimeError, match=said) as raised:
-        SerialEngine().run(WANTED, Site(tmp_path))
+        SerialEngine().run(WANTED, WorkerConfig(tmp_path))
     assert type(raised.value) is RuntimeError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sdd_claims.engines import SerialEngine, Site
+from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import StoreError
 from sdd_claims.planning.plan import Plan, Request, plan
@@ -85,17 +85,17 @@ def once(wanted: Plan) -> list[tuple[str, int, int]]:
 def test_a_run_stopped_after_any_epoch_trains_no_epoch_twice_and_ends_with_the_same_bits(
     tmp_path, always, written, wanted, epochs
 ):
-    SerialEngine().run(wanted, Site(tmp_path / "unbroken"))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path / "unbroken"))
     assert written.total == epochs
     for stop in range(1, epochs + 1):
         store = tmp_path / str(stop)
         written.total, written.left = 0, stop
         with pytest.raises(KeyboardInterrupt):
-            SerialEngine().run(wanted, Site(store))
+            SerialEngine().run(wanted, WorkerConfig(store))
         opened = Store(store)
         for replica in wanted.wanted:  # what a session does first
             opened.verify(replica)
-        SerialEngine().run(wanted, Site(store))
+        SerialEngine().run(wanted, WorkerConfig(store))
         assert written.total == epochs
         assert opened.warnings == []
         assert numbers(Store(store), wanted) == numbers(Store(tmp_path / "unbroken"), wanted)
@@ -116,8 +116,8 @@ def test_a_path_stopped_between_its_points_is_not_trained_again(tmp_path, always
     with monkeypatch.context() as patch:
         patch.setattr(Store, "commit", stopping)
         with pytest.raises(KeyboardInterrupt):
-            SerialEngine().run(wanted, Site(tmp_path))
-    SerialEngine().run(wanted, Site(tmp_path))
+            SerialEngine().run(wanted, WorkerConfig(tmp_path))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path))
     assert written.total == EPOCHS
     assert trained(tmp_path) == once(wanted)
     assert left_over(tmp_path) == []
@@ -153,7 +153,7 @@ def test_killed_at_any_moment_a_run_with_checkpoints_ends_with_the_same_bits(tmp
 def stopped(store: Path, wanted: Plan, written, after: int) -> None:
     written.left = after
     with pytest.raises(KeyboardInterrupt):
-        SerialEngine().run(wanted, Site(store))
+        SerialEngine().run(wanted, WorkerConfig(store))
     written.total, written.left = 0, -1
 
 
@@ -162,7 +162,7 @@ def test_a_level_taken_up_with_other_members_starts_over(tmp_path, always, writt
     more = plan([Request(CHAIN, (*SEEDS, 2), 1)])
     for store in ("store", "unbroken"):
         written.total = 0
-        SerialEngine().run(more, Site(tmp_path / store))
+        SerialEngine().run(more, WorkerConfig(tmp_path / store))
         assert written.total == EPOCHS
     assert numbers(Store(tmp_path / "store"), more) == numbers(Store(tmp_path / "unbroken"), more)
     assert left_over(tmp_path / "store") == []
@@ -176,7 +176,7 @@ def test_the_checkpoint_of_a_chain_that_is_set_aside_is_not_that_of_the_chain_tr
     store = Store(tmp_path)
     store.verify(Replica(CHAIN, 0))
     assert len(store.warnings) == 1
-    SerialEngine().run(wanted, Site(tmp_path))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path))
     assert written.total == EPOCHS + EPOCHS - 1
     assert left_over(tmp_path) == []
 
@@ -187,7 +187,7 @@ def test_what_is_derived_starts_over_when_its_chain_was_trained_anew(tmp_path, a
     (tmp_path / "runs" / CHAIN.digest / "0" / "state-0.safetensors").unlink()
     store = Store(tmp_path)
     store.verify(Replica(CHAIN, 0))
-    SerialEngine().run(wanted, Site(tmp_path))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path))
     assert written.total == 2 * EPOCHS - 1 + 2 * EPOCHS
 
 
@@ -196,7 +196,7 @@ def test_a_run_says_what_became_of_its_checkpoints(tmp_path, always, written):
     stopped(tmp_path, wanted, written, 1)
     (file,) = left_over(tmp_path)
     file.write_bytes(b"rot")
-    (warning,) = work_module.work_through(wanted.stacks, Site(tmp_path))
+    (warning,) = work_module.work_through(wanted.stacks, WorkerConfig(tmp_path))
     assert f"{file} was damaged and has been set aside" in warning
     assert wanted.stored(Store(tmp_path)) == wanted.needed
 
@@ -204,7 +204,7 @@ def test_a_run_says_what_became_of_its_checkpoints(tmp_path, always, written):
 def test_short_levels_leave_no_trace_of_checkpoints(tmp_path, monkeypatch):
     monkeypatch.setattr(Checkpointer, "write", None)
     wanted = plan([Request(CHAIN, SEEDS, 2)])
-    SerialEngine().run(wanted, Site(tmp_path))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path))
     assert wanted.stored(Store(tmp_path)) == wanted.needed
     assert not (tmp_path / "checkpoints").exists()
 
@@ -218,15 +218,15 @@ def test_a_rehearsal_takes_up_every_epoch_and_comes_to_the_same_bits(tmp_path, m
         taken.append(restore(checkpointer, tensors, optimizer))
         return taken[-1]
 
-    SerialEngine().run(wanted, Site(tmp_path / "unbroken"))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path / "unbroken"))
     monkeypatch.setattr(Checkpointer, "restore", watching)
-    SerialEngine().run(wanted, Site(tmp_path / "rehearsed", rehearsed=True))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path / "every_epoch", checkpoint_every_epoch=True))
     assert sum(found is not None for found in taken) == epochs
-    assert numbers(Store(tmp_path / "rehearsed"), wanted) == numbers(Store(tmp_path / "unbroken"), wanted)
-    assert states(tmp_path / "rehearsed") == states(tmp_path / "unbroken")
+    assert numbers(Store(tmp_path / "every_epoch"), wanted) == numbers(Store(tmp_path / "unbroken"), wanted)
+    assert states(tmp_path / "every_epoch") == states(tmp_path / "unbroken")
 
 
 def test_a_rehearsal_that_cannot_take_up_what_it_wrote_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(CheckpointFile, "write", lambda *_: None)
     with pytest.raises(StoreError, match="that has just been written cannot be restored"):
-        SerialEngine().run(plan([Request(CHAIN, SEEDS, 1)]), Site(tmp_path, rehearsed=True))
+        SerialEngine().run(plan([Request(CHAIN, SEEDS, 1)]), WorkerConfig(tmp_path, checkpoint_every_epoch=True))

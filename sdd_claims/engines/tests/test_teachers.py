@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sdd_claims.engines import SerialEngine, Site
+from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.engines import work as work_module
 from sdd_claims.planning.plan import Plan, Request, Stack, plan
 from sdd_claims.record import Replica
@@ -84,7 +84,7 @@ def test_students_in_a_wide_stack_who_share_a_teacher_need_it_once(tmp_path, ste
     teachers, students = wide.stacks
     assert len(students.replicas) == 2 * len(SEEDS)
     assert students.chains == teachers == Stack(tuple(Replica(TEACHER, seed) for seed in SEEDS), (1,) * len(SEEDS))
-    work_module.work_through([students], Site(tmp_path / "store"))
+    work_module.work_through([students], WorkerConfig(tmp_path / "store"))
     expect_numbers(tmp_path / "store", tmp_path / "expected", wide)
 
 
@@ -95,7 +95,7 @@ def test_students_in_a_wide_stack_who_share_a_teacher_need_it_once(tmp_path, ste
 @pytest.mark.parametrize("queue", ["in order", "backwards", "without the teachers"])
 def test_students_wait_for_their_teachers(tmp_path, steps, wanted, levels, queue):
     stacks = {"in order": wanted.stacks, "backwards": wanted.stacks[::-1], "without the teachers": wanted.stacks[1:]}
-    work_module.work_through(stacks[queue], Site(tmp_path / "store"))
+    work_module.work_through(stacks[queue], WorkerConfig(tmp_path / "store"))
     assert steps == all_steps(levels)
     expect_numbers(tmp_path / "store", tmp_path / "expected", wanted)
 
@@ -114,9 +114,9 @@ def test_a_run_stopped_between_any_two_levels_goes_on(tmp_path, monkeypatch, wan
         monkeypatch.setattr(work_module, "IterativePruning", Stopping)
         store = tmp_path / str(last)
         with pytest.raises(KeyboardInterrupt):
-            SerialEngine().run(wanted, Site(store))
+            SerialEngine().run(wanted, WorkerConfig(store))
         assert wanted.stored(Store(store)) == last * len(SEEDS)
-        SerialEngine().run(wanted, Site(store))
+        SerialEngine().run(wanted, WorkerConfig(store))
         expect_numbers(store, tmp_path / f"expected-{last}", wanted)
 
 
@@ -127,7 +127,7 @@ def test_a_teacher_set_aside_is_trained_again_before_its_student(tmp_path, steps
     (store.path / "runs" / lost.spec.digest / str(lost.seed) / "levels.json").write_text("rot")
     store.verify(lost)
     assert len(store.warnings) == 1
-    work_module.work_through(wanted.stacks[1:], Site(store.path))
+    work_module.work_through(wanted.stacks[1:], WorkerConfig(store.path))
     assert steps == [*(("teacher", level, [SEEDS[0]]) for level in range(levels)), *all_steps(0)]
     fill(Store(tmp_path / "expected"), wanted)
     assert numbers(store, wanted) == numbers(Store(tmp_path / "expected"), wanted)
@@ -137,7 +137,7 @@ def test_a_teacher_set_aside_is_trained_again_before_its_student(tmp_path, steps
 def test_a_student_goes_on_from_stored_levels_with_the_same_teacher(tmp_path, steps, wanted, levels):
     store, student = Store(tmp_path / "store"), wanted.stacks[1].replicas[0].spec
     fill(store, plan([Request(student, SEEDS[:1], 1)]))
-    SerialEngine().run(wanted, Site(store.path))
+    SerialEngine().run(wanted, WorkerConfig(store.path))
     assert [step for step in steps if step[0] == "student"] == [
         ("student", 0, list(SEEDS[1:])),
         ("student", 1, list(SEEDS)),
@@ -148,14 +148,14 @@ def test_a_student_goes_on_from_stored_levels_with_the_same_teacher(tmp_path, st
 @PLANS
 def test_levels_of_the_teacher_that_others_ask_for_change_no_student(tmp_path, steps, wanted, levels):
     further = plan([Request(wanted.stacks[1].replicas[0].spec, SEEDS, 2), Request(TEACHER, SEEDS, 6)])
-    SerialEngine().run(further, Site(tmp_path / "store"))
+    SerialEngine().run(further, WorkerConfig(tmp_path / "store"))
     fill(Store(tmp_path / "expected"), wanted)
     assert numbers(Store(tmp_path / "store"), wanted) == numbers(Store(tmp_path / "expected"), wanted)
 
 
 def test_students_train_for_real_from_stored_teachers(tmp_path):
     """The teacher comes back from a file: its network, not that of another seed or level."""
-    SerialEngine().run(BEST_TAUGHT, Site(tmp_path))
+    SerialEngine().run(BEST_TAUGHT, WorkerConfig(tmp_path))
     store = Store(tmp_path)
     members = [Replica(PUPIL, seed) for seed in SEEDS]
     best = []

@@ -10,6 +10,7 @@ from sdd_claims.engines import work as work_module
 from sdd_claims.judging.modes import Judging
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
+from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.estimate import level_flops
 from sdd_claims.planning.plan import Plan
 from sdd_claims.registration.trial import Trial
@@ -27,7 +28,7 @@ class Opener:
     def __call__(self, *trials: Trial, **changes: Any) -> Session:
         settings = Settings(
             store=self.path,
-            devices={"fast": "cpu", "full": None},
+            devices={"fast": CPU, "full": None},
             data_root=None,
             engine="serial",
             seeds=None,

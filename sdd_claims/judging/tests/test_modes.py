@@ -38,7 +38,7 @@ def test_every_mode_has_a_report_of_its_own_and_the_option_that_chooses_it():
 def test_only_a_smoke_run_shrinks_its_curves_and_rehearses_its_checkpoints():
     trial = trial_named("long", levels=3)
     assert [mode.curves(trial) == (trial.curves, trial.control_curves) for mode in MODES] == [True, True, False]
-    assert [mode.rehearses_checkpoints for mode in MODES] == [False, False, True]
+    assert [mode.checkpoints_every_epoch for mode in MODES] == [False, False, True]
 
 
 def test_a_smoke_run_waits_for_no_pilots():

@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from sdd_claims.errors import InputError
 from sdd_claims.judging.modes import Judging, Pilots, Smoke
 from sdd_claims.judging.options import choose_devices, parse_seeds, settings_of
+from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.registration.register import the_register
 from sdd_claims.report.numbers import seed_list
 
 REGISTERED = the_register()
+
+CUDA = Device("cuda")
 
 
 def given_options(**options):
@@ -125,9 +128,9 @@ def test_the_list_in_a_rerun_line_names_the_same_seeds(seeds):
 def test_on_a_cluster_the_gpus_of_this_machine_say_nothing(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     chosen = settings(engine="ray", device="cuda", ray_address="head:6379", per_device="4")
-    assert chosen.devices == {"fast": "cuda", "full": "cuda"}
+    assert chosen.devices == {"fast": CUDA, "full": CUDA}
     assert (chosen.engine, chosen.ray_address, chosen.per_device) == ("ray", "head:6379", 4)
-    assert settings(engine="ray").devices == {"fast": "cpu", "full": "cuda"}
+    assert settings(engine="ray").devices == {"fast": CPU, "full": CUDA}
 
 
 @pytest.mark.parametrize("per_device", [None, "1", "3"])
@@ -147,15 +150,14 @@ def test_a_store_at_a_url_has_a_working_copy_of_its_own():
 @pytest.mark.parametrize(
     ("count", "device", "devices"),
     [
-        (0, None, {"fast": "cpu", "full": None}),
-        (2, None, {"fast": "cpu", "full": "cuda"}),
-        (0, "cpu", {"fast": "cpu", "full": "cpu"}),
-        (2, "cuda", {"fast": "cuda", "full": "cuda"}),
-        (2, "cuda:1", {"fast": "cuda:1", "full": "cuda:1"}),
+        (0, None, {"fast": CPU, "full": None}),
+        (2, None, {"fast": CPU, "full": CUDA}),
+        (0, "cpu", {"fast": CPU, "full": CPU}),
+        (2, "cuda", {"fast": CUDA, "full": CUDA}),
+        (2, "cuda:1", {"fast": Device("cuda:1"), "full": Device("cuda:1")}),
     ],
 )
 def test_the_fast_tier_is_at_home_on_the_cpu_and_the_full_one_on_a_gpu(monkeypatch, count, device, devices):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     assert choose_devices(device) == devices
 

@@ -8,6 +8,7 @@ from sdd_claims.judging.modes import Judging
 from sdd_claims.judging.plan_report import in_words
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
+from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.record import Replica
 from sdd_claims.storage.store import Store
@@ -18,7 +19,7 @@ WIDER = SPEC.but(model={"hidden": (9,)})
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(tmp_path, {"fast": "cpu", "full": None}, None, "serial", None, Judging(), 0.05, 46)
+    return Settings(tmp_path, {"fast": CPU, "full": None}, None, "serial", None, Judging(), 0.05, 46)
 
 
 @pytest.fixture

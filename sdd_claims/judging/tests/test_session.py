@@ -118,19 +118,19 @@ def test_a_change_of_the_rule_is_refused_for_seeds_that_the_user_gives_too(opene
         opened(trial_named("obedience", replace(YES, margin=0.02), block=2000))
 
 
-@pytest.mark.parametrize(("mode", "rehearsed"), [(Smoke(None), True), (Pilots(), False)])
-def test_a_smoke_run_goes_through_its_checkpoints(opened, monkeypatch, mode, rehearsed):
-    sites = []
+@pytest.mark.parametrize(("mode", "every_epoch"), [(Smoke(None), True), (Pilots(), False)])
+def test_a_smoke_run_goes_through_its_checkpoints(opened, monkeypatch, mode, every_epoch):
+    configs = []
 
-    def run(engine, plan, site):
-        sites.append(site)
-        fill(Store(site.store), plan)
+    def run(engine, plan, config):
+        configs.append(config)
+        fill(Store(config.store), plan)
         return ["a checkpoint was damaged"]
 
     monkeypatch.setattr(SerialEngine, "run", run)
     session = opened(trial := trial_named("obedience"), mode=mode)
     session.verdict(trial)
-    assert {site.rehearsed for site in sites} == {rehearsed}
+    assert {config.checkpoint_every_epoch for config in configs} == {every_epoch}
     assert "warning: a checkpoint was damaged" in session.notes
 
 
@@ -219,8 +219,8 @@ def test_an_error_that_stops_training_is_that_of_every_verdict_and_nothing_train
 ):
     runs = []
 
-    def fails_once(engine, plan, site):
-        runs.append(site.deadline)
+    def fails_once(engine, plan, config):
+        runs.append(config.deadline)
         if len(runs) == 1:
             clock.now += 1000
             raise error

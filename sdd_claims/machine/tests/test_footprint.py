@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import pytest
 
-from sdd_claims.machine import provenance
+from sdd_claims.machine import devices, provenance
 from sdd_claims.machine.footprint import footprint
 
 CPU, GPU = {"device": "cpu", "watts": None}, {"device": "cuda:0", "watts": 700.0}
@@ -56,4 +56,4 @@ def test_no_training_took_nothing(codecarbon):
 
 
 def test_a_cpu_has_no_power_limit_to_record():
-    assert provenance.power_limit("cpu") is None
+    assert provenance.power_limit(devices.CPU) is None

@@ -4,7 +4,7 @@ import subprocess
 import pytest
 import torch
 
-from sdd_claims.machine import provenance
+from sdd_claims.machine import devices, provenance
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_without_git_the_commit_is_unknown(checkout, monkeypatch):
 
 def test_versions_and_hardware_are_recorded():
     assert {"python", "torch", "numpy"} <= provenance.versions().keys()
-    assert provenance.hardware().endswith(f"{provenance.cores()} cores")
+    assert provenance.hardware().endswith(f"{devices.cores()} cores")
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,8 @@ def test_versions_and_hardware_are_recorded():
     ],
 )
 def test_hardware_names_the_gpus_in_use(monkeypatch, gpus, device, words):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(gpus))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: len(gpus))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda name: gpus[int(name.removeprefix("cuda:"))])
     provenance.hardware.cache_clear()
-    assert provenance.hardware(device) == provenance.hardware() + words
+    assert provenance.hardware(devices.Device(device)) == provenance.hardware() + words
     provenance.hardware.cache_clear()

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.budget import Need, alone_and_unshared, cheapest_first
 from sdd_claims.planning.estimate import Estimate, missing
 from sdd_claims.planning.plan import Request, plan
@@ -34,7 +35,7 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def estimate(store):
-    return Estimate(Rates(store, assumed=1e6), "cpu", 2)
+    return Estimate(Rates(store, assumed=1e6), CPU, 2)
 
 
 def needs(selection, estimate):

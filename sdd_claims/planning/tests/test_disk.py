@@ -2,7 +2,7 @@
 
 import pytest
 
-from sdd_claims.engines import SerialEngine, Site
+from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.planning import disk
 from sdd_claims.planning.disk import missing_bytes, state_bytes, working_bytes
 from sdd_claims.planning.plan import Request, plan
@@ -49,7 +49,7 @@ def test_a_store_grows_by_what_was_foretold_and_then_lacks_nothing(tmp_path, spe
     for levels in (2, 3):
         asked = plan([Request(spec, (0, 1, 2), levels)])
         before, foretold = bytes_of(store), missing_bytes(asked, store)
-        SerialEngine().run(asked, Site(store.path))
+        SerialEngine().run(asked, WorkerConfig(store.path))
         grown = bytes_of(store) - before
         assert max(0, grown) == pytest.approx(foretold, rel=0.05, abs=3000)
         assert (missing_bytes(asked, store), working_bytes(asked, store)) == (0, 0)
@@ -57,20 +57,20 @@ def test_a_store_grows_by_what_was_foretold_and_then_lacks_nothing(tmp_path, spe
 
 def test_what_is_stored_tells_what_more_of_it_and_of_its_like_will_take(tmp_path, monkeypatch):
     store = Store(tmp_path / "store")
-    SerialEngine().run(plan([Request(EVERY, (0, 1, 2), 3)]), Site(store.path))
+    SerialEngine().run(plan([Request(EVERY, (0, 1, 2), 3)]), WorkerConfig(store.path))
     monkeypatch.setattr(disk, "_made_up", None)
     noisy = EVERY.but(noise={"kind": "pairflip", "rate": 0.2})
     for asked in (Request(EVERY, (100, 101, 102), 3), Request(noisy, (0, 1, 2), 3), Request(EVERY, (0, 1, 2), 4)):
         more = plan([asked])
         before, foretold = bytes_of(store), missing_bytes(more, store)
-        SerialEngine().run(more, Site(store.path))
+        SerialEngine().run(more, WorkerConfig(store.path))
         assert bytes_of(store) - before == pytest.approx(foretold, rel=0.01)
 
 
 def test_a_damaged_run_says_nothing_and_others_of_its_kind_do(tmp_path, monkeypatch):
     store = Store(tmp_path / "store")
     noisy = EVERY.but(noise={"kind": "pairflip", "rate": 0.2})
-    SerialEngine().run(plan([Request(EVERY, (0,), 1), Request(noisy, (0,), 1)]), Site(store.path))
+    SerialEngine().run(plan([Request(EVERY, (0,), 1), Request(noisy, (0,), 1)]), WorkerConfig(store.path))
     (store.path / layout.levels(EVERY.digest, 0)).write_bytes(b"rot")
     monkeypatch.setattr(disk, "_made_up", None)
     assert missing_bytes(plan([Request(EVERY, (100,), 1)]), store) > 0

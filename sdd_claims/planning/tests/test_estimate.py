@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from sdd_claims.machine import provenance
+from sdd_claims.machine import devices, provenance
+from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.planning import estimate
 from sdd_claims.planning.estimate import Cost, Estimate, duration, missing, processes
 from sdd_claims.planning.plan import Request, plan
@@ -51,7 +52,7 @@ def test_the_estimate_is_what_training_then_records(store):
 
 def cost(wanted, store):
     """At a rate of 1 GFLOP/s that nobody has measured."""
-    return Estimate(Rates(store, assumed=1e9), "cpu", 1).cost(missing(wanted.wanted, store))
+    return Estimate(Rates(store, assumed=1e9), CPU, 1).cost(missing(wanted.wanted, store))
 
 
 def test_only_levels_that_are_not_stored_cost_anything(store):
@@ -87,7 +88,7 @@ def test_all_points_of_a_path_are_trained_together_and_those_over_epochs_and_of_
 
 
 def test_no_more_processes_work_than_stacks_are_left(store):
-    at = [Estimate(Rates(store, assumed=1e9), "cpu", processes) for processes in (1, 2, 8)]
+    at = [Estimate(Rates(store, assumed=1e9), CPU, processes) for processes in (1, 2, 8)]
     two_stacks = plan([Request(TINY, (0, 6), 2)])
     alone, shared, shared_no_further = (duration(two_stacks, store, estimate) for estimate in at)
     assert alone == pytest.approx(3 * TINY_FLOPS / 1e9)
@@ -96,13 +97,13 @@ def test_no_more_processes_work_than_stacks_are_left(store):
 
 
 def test_a_process_a_core_trains_unless_they_are_the_workers_of_xdist(monkeypatch):
-    monkeypatch.setattr(provenance, "cores", lambda: 4)
+    monkeypatch.setattr(devices, "cores", lambda: 4)
     monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)
-    assert (processes("pool", "cpu"), processes("serial", "cpu"), processes("pool", None)) == (4, 1, 1)
+    assert (processes("pool", CPU), processes("serial", CPU), processes("pool", None)) == (4, 1, 1)
     monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "3")
-    assert processes("serial", "cpu") == 3
+    assert processes("serial", CPU) == 3
     monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "9")
-    assert processes("serial", "cpu") == 4
+    assert processes("serial", CPU) == 4
 
 
 def test_validation_images_are_not_trained_on():
@@ -113,5 +114,9 @@ def test_validation_images_are_not_trained_on():
 def test_a_gpu_trains_in_as_many_processes_as_it_is_meant_for(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "3")
-    assert [processes("pool", device, 4) for device in ("cuda", "cuda:1")] == [8, 4]
-    assert [processes("serial", "cuda", 4), processes("serial", "cuda", 1), processes("ray", "cuda", 4)] == [3, 2, 1]
+    assert [processes("pool", Device(name), 4) for name in ("cuda", "cuda:1")] == [8, 4]
+    assert [
+        processes("serial", Device("cuda"), 4),
+        processes("serial", Device("cuda"), 1),
+        processes("ray", Device("cuda"), 4),
+    ] == [3, 2, 1]

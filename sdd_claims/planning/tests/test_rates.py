@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sdd_claims.machine import provenance
+from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.planning import rates
 from sdd_claims.planning.rates import Rates
 from sdd_claims.record import Replica
@@ -15,8 +16,8 @@ HERE, GPU = "a machine, 2 cores", "a machine, 2 cores, NVIDIA H200"
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch):
-    monkeypatch.setattr(provenance, "hardware", lambda device="cpu": HERE if device == "cpu" else GPU)
-    monkeypatch.setattr(rates, "product_rate", lambda device, precision: 1e9 if device == "cpu" else 1e12)
+    monkeypatch.setattr(provenance, "hardware", lambda device=CPU: GPU if device.is_gpu else HERE)
+    monkeypatch.setattr(rates, "product_rate", lambda device, precision: 1e12 if device.is_gpu else 1e9)
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_a_kind_is_as_fast_as_all_of_its_trainings_on_this_hardware_were(store):
     keep(store, SPEC.but(model={"hidden": (9,)}), 100.0)
     keep(store, SPEC.but(training={"precision": "bfloat16"}), 100.0)
     keep(store, SPEC, 100.0, seed=2, hardware="another machine")
-    found = Rates(store).of(SPEC.but(training={"epochs": 7}), "cpu")
+    found = Rates(store).of(SPEC.but(training={"epochs": 7}), CPU)
     assert (found.flops, found.measured) == (4e6, True)
     assert HERE in found.source
 
@@ -46,7 +47,7 @@ def test_a_kind_is_as_fast_as_all_of_its_trainings_on_this_hardware_were(store):
 def test_what_was_trained_on_another_machine_says_nothing_of_this_one(store):
     keep(store, SPEC, 1.0, hardware="another machine")
     keep(store, SPEC, 1.0, seed=1, device="cuda", hardware=GPU)
-    found = Rates(store).of(SPEC, "cpu")
+    found = Rates(store).of(SPEC, CPU)
     assert not found.measured
     assert 0 < found.flops < 1e9
     assert "assumed: 40% of a matrix product timed just now" in found.source
@@ -60,7 +61,7 @@ def test_a_gpu_that_is_not_here_is_as_fast_as_the_one_that_trained_most(store):
     assert (found.flops, found.source, found.measured) == (2e6, f"measured on {GPU}", True)
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda", None])
+@pytest.mark.parametrize("device", [CPU, Device("cuda:0"), None])
 def test_a_rate_that_nobody_has_measured_is_said_to_be_assumed_and_the_users_comes_first(store, device):
     guess, given = Rates(store).of(SPEC, device), Rates(store, assumed=7e12).of(SPEC, device)
     assert not guess.measured
@@ -70,17 +71,17 @@ def test_a_rate_that_nobody_has_measured_is_said_to_be_assumed_and_the_users_com
 
 def test_a_measured_rate_comes_before_the_users(store):
     keep(store, SPEC, 2.0)
-    assert Rates(store, assumed=7e12).of(SPEC, "cpu").flops == 4e6
+    assert Rates(store, assumed=7e12).of(SPEC, CPU).flops == 4e6
 
 
 def test_levels_that_took_no_time_measure_nothing_and_damaged_ones_neither(store):
     keep(store, SPEC, 0.0)
-    assert not Rates(store).of(SPEC, "cpu").measured
+    assert not Rates(store).of(SPEC, CPU).measured
     keep(store, SPEC, 1.0, seed=1)
     (store.path / "runs" / SPEC.digest / "0" / "levels.json").write_bytes(b"{}")
-    assert Rates(store).of(SPEC, "cpu").flops == 8e6
+    assert Rates(store).of(SPEC, CPU).flops == 8e6
     (store.path / "runs" / SPEC.digest / "spec.json").write_bytes(b"{}")
-    assert not Rates(store).of(SPEC, "cpu").measured
+    assert not Rates(store).of(SPEC, CPU).measured
 
 
 def test_a_level_that_comes_in_between_is_not_counted_yet(store, monkeypatch):
@@ -88,7 +89,7 @@ def test_a_level_that_comes_in_between_is_not_counted_yet(store, monkeypatch):
     keep(store, SPEC, 1.0, seed=1)
     records = store.records
     monkeypatch.setattr(store, "records", lambda digest, seed: records(digest, seed) if seed else ())
-    assert Rates(store).of(SPEC, "cpu").flops == 8e6
+    assert Rates(store).of(SPEC, CPU).flops == 8e6
 
 
 def test_timing_a_matrix_product_leaves_the_number_of_threads_as_it_was(monkeypatch):
@@ -96,7 +97,7 @@ def test_timing_a_matrix_product_leaves_the_number_of_threads_as_it_was(monkeypa
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        assert rates.product_rate("cpu", "float32", size=64, repeats=1) > 0
+        assert rates.product_rate(CPU, "float32", size=64, repeats=1) > 0
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

@@ -7,6 +7,7 @@ import pytest
 from sdd_claims.judging.modes import Judging, Pilots, Smoke
 from sdd_claims.judging.run import ClaimRun
 from sdd_claims.judging.settings import Settings
+from sdd_claims.machine.devices import CPU
 from sdd_claims.registration.claim import Claim
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Control, Trial
@@ -45,7 +46,7 @@ def trial():
 @pytest.mark.parametrize("mode", [Judging(), Pilots(), Smoke(None)])
 def test_a_path_is_trained_judged_and_reported(trial, tmp_path, mode):
     run = ClaimRun(
-        Settings(tmp_path / "store", {"fast": "cpu", "full": None}, None, "serial", None, mode, 0.05, 46),
+        Settings(tmp_path / "store", {"fast": CPU, "full": None}, None, "serial", None, mode, 0.05, 46),
         tmp_path,
         worker=None,
     )

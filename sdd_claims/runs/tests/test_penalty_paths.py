@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 import torch
 
-from sdd_claims.engines import SerialEngine, Site
+from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.record import LevelRecord, Replica
 from sdd_claims.runs import penalty_path as paths_module
@@ -94,7 +94,7 @@ def test_a_strength_that_diverges_is_marked_and_its_neighbours_go_on():
 @pytest.fixture
 def unbroken(tmp_path_factory):
     path = tmp_path_factory.mktemp("unbroken")
-    SerialEngine().run(WANTED, Site(path))
+    SerialEngine().run(WANTED, WorkerConfig(path))
     return path
 
 
@@ -129,9 +129,9 @@ def test_a_run_stopped_between_commits_ends_with_the_same_numbers_and_stores_not
 
     monkeypatch.setattr(Store, "commit", stopping)
     with pytest.raises(KeyboardInterrupt):
-        SerialEngine().run(WANTED, Site(tmp_path))
+        SerialEngine().run(WANTED, WorkerConfig(tmp_path))
     assert WANTED.stored(Store(tmp_path)) == commits * len(SEEDS)
-    SerialEngine().run(WANTED, Site(tmp_path))
+    SerialEngine().run(WANTED, WorkerConfig(tmp_path))
     assert numbers(Store(tmp_path), WANTED) == numbers(Store(unbroken), WANTED)
     assert Counter(trained(tmp_path)) == Counter(
         (PATH.digest, seed, point) for seed in SEEDS for point in range(POINTS)
@@ -140,8 +140,8 @@ def test_a_run_stopped_between_commits_ends_with_the_same_numbers_and_stores_not
 
 def test_a_path_that_is_stored_is_not_trained_again(unbroken, monkeypatch):
     monkeypatch.setattr(paths_module, "IterativePruning", None)
-    SerialEngine().run(WANTED, Site(unbroken))
-    SerialEngine().run(plan([Request(PATH, SEEDS, 2)]), Site(unbroken))
+    SerialEngine().run(WANTED, WorkerConfig(unbroken))
+    SerialEngine().run(plan([Request(PATH, SEEDS, 2)]), WorkerConfig(unbroken))
 
 
 def test_further_seeds_train_without_those_that_are_stored(tmp_path, monkeypatch):
@@ -154,12 +154,12 @@ def test_further_seeds_train_without_those_that_are_stored(tmp_path, monkeypatch
 
     monkeypatch.setattr(paths_module, "IterativePruning", Watching)
     for seeds in (SEEDS[:1], (*SEEDS, 2)):
-        SerialEngine().run(plan([Request(PATH, seeds, POINTS)]), Site(tmp_path))
+        SerialEngine().run(plan([Request(PATH, seeds, POINTS)]), WorkerConfig(tmp_path))
     assert seen == [[0], [1, 2]]
     assert Store(tmp_path).curve(PATH.digest, "test_loss", (0, 1, 2), POINTS).values.shape == (3, POINTS)
 
 
 def test_asking_for_fewer_points_trains_the_whole_path(tmp_path, unbroken):
     """Points stand in one stack, and its rounding must not depend on how many are asked for."""
-    SerialEngine().run(plan([Request(PATH, SEEDS, 2)]), Site(tmp_path))
+    SerialEngine().run(plan([Request(PATH, SEEDS, 2)]), WorkerConfig(tmp_path))
     assert numbers(Store(tmp_path), WANTED) == numbers(Store(unbroken), WANTED)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sdd_claims.data import regression
-from sdd_claims.engines import Site, engine
+from sdd_claims.engines import WorkerConfig, engine
 from sdd_claims.errors import InputError
 from sdd_claims.measures import training_flops_per_image
 from sdd_claims.models import build, initial_weights
@@ -102,7 +102,7 @@ def test_the_points_of_a_path_cost_what_is_estimated():
 
 
 def test_an_engine_trains_a_path_and_stores_its_points(tmp_path):
-    engine("serial").run(plan([Request(SPEC, (0, 1), 3)]), Site(tmp_path))
+    engine("serial").run(plan([Request(SPEC, (0, 1), 3)]), WorkerConfig(tmp_path))
     curve = Store(tmp_path).curve(SPEC.digest, "nonzero_fraction", (0, 1), 3)
     assert curve.axis == "epoch"
     assert curve.position.tolist() == [0, 10, 40]

@@ -9,7 +9,7 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
-from sdd_claims.engines import SerialEngine, Site
+from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging.ledger import Ledger
@@ -38,10 +38,10 @@ def far(tmp_path):
 def machine(tmp_path, far):
     """The store at the URL as a machine sees it."""
 
-    def opened(name):
+    def open_store(name):
         return MirroredStore(tmp_path / name, f"file://{far}")
 
-    return opened
+    return open_store
 
 
 def files_of(folder):
@@ -57,7 +57,7 @@ def train(machine, wanted=SEVERAL):
     """As a run does: what is there is fetched, what is missing is trained and sent."""
     for stack in wanted.stacks:
         machine.synchronise(stack.replicas, wait=True)
-    SerialEngine().run(wanted, Site(machine.path, url=machine._remote.url))
+    SerialEngine().run(wanted, WorkerConfig(machine.path, url=machine._remote.url))
 
 
 def expect_sound(path, wanted, tmp_path):
@@ -67,7 +67,7 @@ def expect_sound(path, wanted, tmp_path):
         store.verify(replica)
     assert store.warnings == []
     if not (tmp_path / "expected").exists():
-        SerialEngine().run(SEVERAL, Site(tmp_path / "expected"))
+        SerialEngine().run(SEVERAL, WorkerConfig(tmp_path / "expected"))
     assert numbers(store, wanted) == numbers(Store(tmp_path / "expected"), wanted)
 
 
@@ -95,7 +95,7 @@ def test_a_chain_that_rewinds_takes_where_it_goes_back_to_with_it(tmp_path, mach
     rewinding = SPEC.but(pruning={"rewind_iteration": 1})
     train(machine("one"), plan([Request(rewinding, SEEDS, 2)]))
     train(machine("other"), wanted := plan([Request(rewinding, SEEDS, 3)]))
-    SerialEngine().run(wanted, Site(tmp_path / "alone"))
+    SerialEngine().run(wanted, WorkerConfig(tmp_path / "alone"))
     assert numbers(Store(tmp_path / "other"), wanted) == numbers(Store(tmp_path / "alone"), wanted)
     assert Counter(trained(tmp_path / "other")) == Counter(trained(tmp_path / "alone"))
 
@@ -176,7 +176,7 @@ def test_what_could_not_be_sent_goes_with_what_is_trained_next(tmp_path, far, ma
 
 def test_a_longer_chain_is_never_replaced_by_a_shorter_one(tmp_path, far, machine):
     late = machine("late")
-    SerialEngine().run(stack_of_three(2), Site(late.path))  # out of reach of the other side
+    SerialEngine().run(stack_of_three(2), WorkerConfig(late.path))  # out of reach of the other side
     train(machine("one"), stack_of_three(3))
     passes = trained(far)
     for stack in stack_of_three(3).stacks:
@@ -188,7 +188,7 @@ def test_a_longer_chain_is_never_replaced_by_a_shorter_one(tmp_path, far, machin
 
 def test_of_two_who_have_trained_the_same_the_chain_that_was_sent_stands(tmp_path, far, machine):
     late = machine("late")
-    SerialEngine().run(stack_of_three(3), Site(late.path))  # out of reach of the other side
+    SerialEngine().run(stack_of_three(3), WorkerConfig(late.path))  # out of reach of the other side
     train(machine("one"), stack_of_three(2))
     passes = files_of(far / "passes")
     train(late, stack_of_three(3))
@@ -205,7 +205,7 @@ def test_of_two_who_train_at_once_the_one_who_sends_first_stands(tmp_path, far, 
     late = machine("late")
     train(machine("one"), stack_of_three(2))
     sent = files_of(far)
-    said = SerialEngine().run(stack_of_three(2), Site(late.path, url=late._remote.url))
+    said = SerialEngine().run(stack_of_three(2), WorkerConfig(late.path, url=late._remote.url))
     assert files_of(far) == sent
     assert len([sentence for sentence in said if "the next run takes the remote ones" in sentence]) == len(SEEDS)
     train(machine("late"), stack_of_three(2))
@@ -265,7 +265,7 @@ def test_what_is_damaged_here_is_fetched_again_and_never_sent(tmp_path, far, mac
 
 def test_a_state_that_is_damaged_here_is_not_sent(tmp_path, far, machine):
     one = machine("one")
-    SerialEngine().run(stack_of_three(2), Site(one.path))
+    SerialEngine().run(stack_of_three(2), WorkerConfig(one.path))
     (rotten,) = (one.path / "runs" / SPEC.digest / str(SEEDS[0])).glob("state-*")
     rotten.write_bytes(b"rot")
     for stack in stack_of_three(2).stacks:

@@ -26,7 +26,7 @@ EVERY_OPTIMIZER = pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIM
 class CheckpointSlot:
     """In memory."""
 
-    rehearsed = False
+    every_epoch = False
 
     def __init__(self) -> None:
         self.held: tuple[Mapping[str, Any], Mapping[str, Tensor]] | None = None

@@ -100,7 +100,7 @@ def test_replayed_levels_are_those_of_an_ordinary_training(momentum, numbers):
 class CheckpointSlot:
     """In memory, of a process that ends when it has written to it."""
 
-    rehearsed = False
+    every_epoch = False
 
     def __init__(self) -> None:
         self.held: tuple[Mapping[str, Any], Mapping[str, Tensor]] | None = None
