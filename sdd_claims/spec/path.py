@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from sdd_claims.errors import InputError
 from sdd_claims.spec.base import Spec
 
 PathOver = Literal["none", "penalty_strength", "epochs", "ridge_refit", "lasso_refit"]
@@ -39,3 +40,20 @@ class PathSpec(Spec):
         rising = all(low < high for low, high in pairwise(self.values)) and min(self.values, default=0) >= 0
         self._require("values", rising, "rising numbers from 0 on")
         self._require("values", len(self.values) >= 3, "three points or more: fewer show no course")
+
+    @property
+    def axis(self) -> str:
+        """The axis along which it leads: "density" where levels are pruned."""
+        return PATHS.get(self.over, "density")
+
+    def position(self, point: int) -> float:
+        """The position of a point along the axis.
+
+        Raises:
+            InputError: there is no such point.
+        """
+        if point >= len(self.values):
+            raise InputError(
+                f"a path of {len(self.values)} points over {self.axis} has no point {point}; ask for fewer"
+            )
+        return self.values[point]

@@ -117,7 +117,7 @@ class RunSpec(Spec):
     @property
     def axis(self) -> str:
         """The axis along which the levels of this run lie: "density", or the name of its path's."""
-        return PATHS.get(self.path.over, "density")
+        return self.path.axis
 
     def position(self, level: int) -> float:
         """The position of a level along the axis: its scheduled density, or the value of that point of the path.
@@ -125,13 +125,7 @@ class RunSpec(Spec):
         Raises:
             InputError: the path has no such point.
         """
-        if self.path.over == "none":
-            return self.pruning.density(level)
-        if level >= len(self.path.values):
-            raise InputError(
-                f"a path of {len(self.path.values)} points over {self.axis} has no point {level}; ask for fewer"
-            )
-        return self.path.values[level]
+        return self.pruning.density(level) if self.path.over == "none" else self.path.position(level)
 
     def point(self, level: int) -> "RunSpec":
         """The training behind one point of a path, as a run of its own."""

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sdd_claims.curves import DENSITY, SparsityCurve
+from sdd_claims.curves import SparsityCurve
 from sdd_claims.record import LevelRecord
-from sdd_claims.spec import PATHS
+from sdd_claims.spec import PathSpec, PruningSpec
 
 
 def curve_of(
@@ -31,11 +31,10 @@ def curve_of(
 
 
 def _positions(settings: Mapping[str, Any], levels: int) -> tuple[str, np.ndarray]:
-    """The axis of the levels and their places on it: the values of a path, else the scheduled density.
+    """The axis of the levels and their positions on it: the values of a path, else the scheduled density.
 
     That is the density counted to within one weight, and defined for identity masks too.
     """
-    path = settings.get("path", {"over": "none"})  # settings stored before there were paths have none
-    if path["over"] == "none":
-        return DENSITY, (1 - settings["pruning"]["fraction"]) ** np.arange(levels)
-    return PATHS[path["over"]], np.array(path["values"][:levels])
+    path = PathSpec(**settings.get("path", {}))  # settings stored before there were paths have none
+    at = PruningSpec(**settings["pruning"]).density if path.over == "none" else path.position
+    return path.axis, np.array([at(level) for level in range(levels)])
