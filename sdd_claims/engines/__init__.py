@@ -1,10 +1,10 @@
 """Engines: who trains what a plan is missing. Results travel through the store only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sdd_claims.engines.cluster import RayEngine
-from sdd_claims.engines.config import WorkerConfig
+from sdd_claims.engines.config import WorkerConfig, unwatched
 from sdd_claims.engines.pool import PoolEngine
 from sdd_claims.engines.progress import ProgressDisplay
 from sdd_claims.engines.serial import SerialEngine
@@ -15,7 +15,7 @@ from sdd_claims.planning.plan import Plan
 class Engine(Protocol):
     """Trains a plan."""
 
-    def run(self, plan: Plan, config: WorkerConfig) -> Sequence[str]:
+    def run(self, plan: Plan, config: WorkerConfig, watch: Callable[[], None] = unwatched) -> Sequence[str]:
         """Train until every level is stored or the config has closed; returns sentences that the user should read."""
 
 
@@ -48,4 +48,5 @@ __all__ = [
     "SerialEngine",
     "WorkerConfig",
     "engine",
+    "unwatched",
 ]

@@ -10,14 +10,14 @@ import re
 import socket
 import time
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sdd_claims.data.datasets import ROOT_VARIABLE, resolve_root
 from sdd_claims.engines import failures
-from sdd_claims.engines.config import WorkerConfig
+from sdd_claims.engines.config import WorkerConfig, unwatched
 from sdd_claims.engines.work import work_through
 from sdd_claims.errors import DeviceLostError, InputError, StoreError
 from sdd_claims.planning.plan import Plan, Stack
@@ -55,8 +55,8 @@ class RayEngine:
         self._address = address or os.environ.get("RAY_ADDRESS")
         self._resources = resources
 
-    def run(self, plan: Plan, config: WorkerConfig) -> Sequence[str]:
-        """Return when the whole plan is stored.
+    def run(self, plan: Plan, config: WorkerConfig, watch: Callable[[], None] = unwatched) -> Sequence[str]:
+        """Return when the whole plan is stored; `watch` is called after every task.
 
         Returns:
             Sentences that the user should read: whose GPU was lost, and what the store has to say.
@@ -114,6 +114,7 @@ class RayEngine:
                     store.synchronise(stack.replicas, wait=True)  # have here what the task has sent
                 except StoreError:
                     unfetched.append(stack)  # a network that fails for a moment ends no work of days
+                watch()
         if failed:
             raise failures.gravest(failed)
         for stack in unfetched:

@@ -9,6 +9,10 @@ from sdd_claims.storage.opening import open_store
 from sdd_claims.storage.store import Store
 
 
+def unwatched() -> None:
+    """Takes the place of a function that an engine calls now and then, in the process that started it."""
+
+
 @dataclass(frozen=True)
 class WorkerConfig:
     """Where training happens, and until when; never part of a result's key.

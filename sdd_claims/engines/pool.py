@@ -3,19 +3,20 @@
 import multiprocessing
 import os
 import threading
-from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 from sdd_claims.engines import failures
-from sdd_claims.engines.config import WorkerConfig
+from sdd_claims.engines.config import WorkerConfig, unwatched
 from sdd_claims.engines.work import work_through
 from sdd_claims.errors import DeviceLostError, StoreError
 from sdd_claims.machine.devices import Device
 from sdd_claims.planning.plan import Plan
 from sdd_claims.storage.store import Store
 
+_WATCH_SECONDS = 2.0
 _KILLED = "a training process was killed (out of memory, perhaps)"
 _GO_ON = "the levels it had finished are stored, so run again, and it goes on from there"
 
@@ -27,12 +28,17 @@ class PoolEngine:
         """`devices` has that of each process; by default one process a core, or `WorkerConfig.per_device` a GPU."""
         self._devices = tuple(devices)
 
-    def run(self, plan: Plan, config: WorkerConfig) -> Sequence[str]:
+    def run(self, plan: Plan, config: WorkerConfig, watch: Callable[[], None] = unwatched) -> Sequence[str]:
         """Return when the whole plan is stored.
 
         A process that is killed, or whose GPU is lost, leaves its work to the others. A stack that is too large for a
         device is tried once by each process, and each goes on with the rest. Whoever interrupts this process ends them
         all.
+
+        Args:
+            plan: what is trained.
+            config: of the processes, each of which is given a device.
+            watch: called every other second.
 
         Returns:
             Sentences that the user should read: who was lost, and what the store has to say.
@@ -45,7 +51,7 @@ class PoolEngine:
         """
         others = multiprocessing.active_children()
         try:
-            return self._run(plan, config)
+            return self._run(plan, config, watch)
         except BaseException:
             # At its exit this process would wait for them, until the plan is trained.
             for child in multiprocessing.active_children():
@@ -54,14 +60,14 @@ class PoolEngine:
                     child.join()
             raise
 
-    def _run(self, plan: Plan, config: WorkerConfig) -> Sequence[str]:
+    def _run(self, plan: Plan, config: WorkerConfig, watch: Callable[[], None]) -> Sequence[str]:
         running = {
             _started(plan, replace(config, device=device)): device
             for device in self._devices or config.device.processes(config.per_device)
         }
         lost: list[tuple[str, BaseException]] = []
         failed: list[BaseException] = []
-        for future in as_completed(running):
+        for future in _as_completed(running, watch):
             error = future.exception()
             if isinstance(error, DeviceLostError):
                 lost.append((f"{running[future]} was lost", error))
@@ -85,6 +91,18 @@ def _started(plan: Plan, config: WorkerConfig) -> "Future[Sequence[str]]":
     future = pool.submit(work_through, plan.stacks, config)
     pool.shutdown(wait=False)  # when it has done this, the process ends
     return future
+
+
+def _as_completed(
+    futures: "Iterable[Future[Sequence[str]]]", watch: Callable[[], None]
+) -> "Iterator[Future[Sequence[str]]]":
+    """The futures as they are done; meanwhile `watch` is called every other second."""
+    waiting = set(futures)
+    while waiting:
+        done, waiting = wait(waiting, _WATCH_SECONDS, return_when=FIRST_COMPLETED)
+        yield from done
+        if waiting:
+            watch()
 
 
 def _die_with_parent() -> None:

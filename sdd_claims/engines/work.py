@@ -8,12 +8,12 @@ xdist worker or another machine on the same file system joins in without knowing
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 from sdd_claims.engines import failures
-from sdd_claims.engines.config import WorkerConfig
+from sdd_claims.engines.config import WorkerConfig, unwatched
 from sdd_claims.engines.slots import training_slot
 from sdd_claims.errors import DeviceLostError, DeviceMemoryError, StoreError
 from sdd_claims.machine import provenance
@@ -27,10 +27,11 @@ from sdd_claims.storage.store import Store
 _POLL_SECONDS = 0.2
 
 
-def work_through(stacks: Sequence[Stack], config: WorkerConfig) -> Sequence[str]:
+def work_through(stacks: Sequence[Stack], config: WorkerConfig, watch: Callable[[], None] = unwatched) -> Sequence[str]:
     """Return when every level of every stack is stored, by this process or by others, or when the deadline has passed.
 
-    A stack with a network that is too large for the device is left out, and so is what is derived from it.
+    A stack with a network that is too large for the device is left out, and so is what is derived from it. `watch` is
+    called after every stack that this process has trained.
 
     Returns:
         What the store has to say: of checkpoints that were damaged, or could not be written.
@@ -73,6 +74,7 @@ def work_through(stacks: Sequence[Stack], config: WorkerConfig) -> Sequence[str]
                                 asked = zip(stack.replicas, stack.levels, strict=True)
                                 unable |= {replica for replica, n in asked if store.levels_done(replica) < n}
                                 too_large = too_large or why
+                    watch()
             else:
                 held_by_others += 1
                 waiting.append(stack)

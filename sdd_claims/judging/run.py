@@ -17,6 +17,7 @@ from sdd_claims.judging import plan_report
 from sdd_claims.judging.claim_entry import adjust_p_values, claim_entry_from, trained_on
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
+from sdd_claims.judging.verdict import Verdict
 from sdd_claims.locations import bundled, checkout
 from sdd_claims.machine import provenance
 from sdd_claims.machine.devices import CPU
@@ -42,6 +43,7 @@ class ClaimRun:
         self._root = root
         self._worker = worker
         self._session: Session | None = None
+        self._console: Console | None = None
         self._started = datetime.now(UTC)
         self._clock = time.monotonic()
 
@@ -114,15 +116,26 @@ class ClaimRun:
 
     def _opened(self) -> Session:
         if self._session is None:
-            self._session = Session(self.trials, self.settings, self._progress)
+            self._session = Session(self.trials, self.settings, self._progress, self._announce)
         return self._session
 
     def _progress(self, plan: Plan, store: Store, left: Callable[[], str]) -> AbstractContextManager[object]:
         # Workers of xdist share a terminal: plain lines from the first of them say what all of them have done.
         if self._worker not in (None, "gw0"):
             return nullcontext()
-        console = Console(file=sys.stderr, force_terminal=False if self._worker else None)
-        return ProgressDisplay(plan, store, left, console)
+        self._console = Console(file=sys.stderr, force_terminal=False if self._worker else None)
+        return ProgressDisplay(plan, store, left, self._console)
+
+    def _announce(self, verdict: Verdict, looks_again: bool) -> None:
+        """Show a verdict that is reached while others are still trained."""
+        session, console = self._session, self._console
+        if session is None or console is None:
+            return
+        found = claim_entry_from(verdict, session.store, *session.curves(verdict.trial), rerun="")
+        (line,) = summary_lines([found])
+        ending = " (open: it is looked at again with more seeds)" if looks_again else ""
+        # Above the bar, and whole: a terminal breaks it by itself.
+        console.print(f"\n{line}{ending}", highlight=False, markup=False, soft_wrap=True)
 
 
 def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.engines import engine
+from sdd_claims.engines import engine, unwatched
 from sdd_claims.errors import BudgetError, DeviceMemoryError, InputError, StoreError
 from sdd_claims.judging.budget import Budget
 from sdd_claims.judging.ledger import Ledger
@@ -14,6 +14,7 @@ from sdd_claims.judging.missing_data import missing_data
 from sdd_claims.judging.settings import Settings
 from sdd_claims.judging.verdict import Verdict, stays_open
 from sdd_claims.machine.devices import CPU, Device
+from sdd_claims.planning.budget import Need, cheapest_first
 from sdd_claims.planning.estimate import Estimate, duration, missing, processes
 from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.planning.rates import Rates
@@ -42,8 +43,15 @@ class Session:
         trials: Iterable[Trial],
         settings: Settings,
         progress: Callable[[Plan, Store, Callable[[], str]], AbstractContextManager[object]],
+        announce: Callable[[Verdict, bool], None] = lambda verdict, looks_again: None,
     ) -> None:
         """Open the store and check that every trial may be judged.
+
+        Args:
+            trials: of the selected tests.
+            settings: the user's choices.
+            progress: shows how a plan gets on: called with it, the store, and a function that says what time is left.
+            announce: shows a verdict that is reached while others are still trained, and whether it is looked at again.
 
         Raises:
             InputError: fewer seeds than a rule needs, two trials under one name, or a protocol that changed after its
@@ -57,7 +65,7 @@ class Session:
         self.notes: list[str] = []
         self._settings = settings
         self._mode = settings.mode
-        self._progress = progress
+        self._progress, self._announce = progress, announce
         self._ledger = Ledger(settings.store / layout.LEDGER, settings.published)
         self._met: set[Replica] = set()
         self._share_ledger()
@@ -194,17 +202,24 @@ class Session:
         """Train and judge some trials; returns those that stay open."""
         asked = [(trial, self._requests(trial, look)) for trial in trials]
         asked = [(trial, requests) for trial, requests in asked if self._has_data(trial, requests)]
-        self._train(asked)
-        trials = [trial for trial, requests in asked if not self._cut_short(trial, look, requests)]
-        for trial in trials:
-            try:
-                self._verdicts[trial.key] = self._judged(trial, look)
-            except InputError as error:
-                self._verdicts[trial.key] = error
-        return [trial for trial in trials if self._is_open(trial)]
+        waiting = {trial.key: (trial, plan(requests)) for trial, requests in asked}
+
+        def judge_what_is_trained() -> None:
+            for trial, whole in [*waiting.values()]:
+                if whole.stored(self.store) == whole.needed:
+                    del waiting[trial.key]
+                    self._judge(trial, look)
+                    if isinstance(verdict := self._verdicts[trial.key], Verdict):
+                        self._announce(verdict, stays_open(verdict) and look + 1 < self.looks(trial))
+
+        self._train(asked, judge_what_is_trained)
+        for trial, requests in asked:
+            if trial.key in waiting and not self._cut_short(trial, look, requests):
+                self._judge(trial, look)
+        return [trial for trial, _ in asked if self._is_open(trial)]
 
     def _is_open(self, trial: Trial) -> bool:
-        verdict = self._verdicts[trial.key]
+        verdict = self._verdicts.get(trial.key)
         return isinstance(verdict, Verdict) and stays_open(verdict)
 
     def _cut_short(self, trial: Trial, look: int, requests: Sequence[Request]) -> bool:
@@ -235,13 +250,18 @@ class Session:
             )
         self._ledger.check(trial, seeds)
 
-    def _judged(self, trial: Trial, look: int) -> Verdict:
-        verdict = self._mode.verdict(trial, look, self._read, self._settings.error_rate)
+    def _judge(self, trial: Trial, look: int) -> None:
+        """Find the verdict on a trial whose curves are stored."""
+        try:
+            verdict = self._mode.verdict(trial, look, self._read, self._settings.error_rate)
+        except InputError as error:
+            self._verdicts[trial.key] = error
+            return
+        self._verdicts[trial.key] = verdict
         if self._mode.judges:
             self._share_ledger()
             self._ledger.record(trial, verdict.seeds)
             self._share_ledger()
-        return verdict
 
     def _read(self, curve: CurveOf, seeds: tuple[int, ...]) -> SparsityCurve:
         return self.store.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
@@ -270,23 +290,29 @@ class Session:
             self._verdicts[trial.key] = lacking
         return lacking is None
 
-    def _train(self, asked: Iterable[tuple[Trial, Sequence[Request]]]) -> None:
-        """Check what is stored for these requests, device by device, and have the rest trained."""
-        by_device: dict[Device, list[Request]] = {}
+    def _train(self, asked: Iterable[tuple[Trial, Sequence[Request]]], watch: Callable[[], None] = unwatched) -> None:
+        """Check what is stored for these requests, device by device, and have the rest trained.
+
+        Args:
+            asked: the requests of each trial.
+            watch: called now and then while something is trained.
+        """
+        by_device: dict[Device, list[Sequence[Request]]] = {}
         for trial, requests in asked:
             if device := self._settings.devices[trial.tier]:
-                by_device.setdefault(device, []).extend(requests)
+                by_device.setdefault(device, []).append(requests)
         self._too_large = {}
         for device, wanted in by_device.items():
-            whole = plan(wanted, wide=device.is_gpu)
+            whole = plan((request for requests in wanted for request in requests), wide=device.is_gpu)
             self._check_stored(whole)
+            whole = whole.first(self._cheapest(wanted, device))
             if whole.stored(self.store) < whole.needed:
                 deadline = self._budget.deadline if self._budget else None
                 config, said = self._settings.worker_config(device, deadline), list[str]()
                 with self._progress(whole, self.store, partial(self._left, whole, device)):
                     trainer = engine(self._settings.engine, self._settings.ray_address)
                     try:
-                        said += trainer.run(whole, config)
+                        said += trainer.run(whole, config, watch)
                     except DeviceMemoryError as error:
                         if config.deadline_passed:  # What is missing may be so for want of time as well.
                             said.append(str(error))
@@ -294,11 +320,29 @@ class Session:
                             self._too_large[device] = error
                 self.notes += [f"warning: {sentence}" for sentence in said]
 
-    def _left(self, whole: Plan, device: Device) -> str:
-        """The time that a plan still takes, in words, by all that is stored now."""
+    def _cheapest(self, wanted: Sequence[Sequence[Request]], device: Device) -> list[Request]:
+        """The requests that go first: of the cheapest trials, for an early verdict, up to a quarter of the work.
+
+        The rest goes as it stands in a plan, the longest first, so that the processes finish together.
+        """
+        estimate = self._estimate(device)
+        order = list(cheapest_first([Need(plan(requests).wanted, estimate) for requests in wanted], self.store))
+        early, total = list[Request](), 0.0
+        for index, seconds in order:
+            total += seconds
+            if 4 * total <= sum(each for _, each in order):
+                early += wanted[index]
+        return early
+
+    def _estimate(self, device: Device) -> Estimate:
+        """The cost of levels while a device trains, by all that is stored now."""
         shared = processes(self._settings.engine, device.if_here(), self._settings.per_device)
         # No product is timed on a GPU that trains: there it is what has been measured on one, or a round number.
-        estimate = Estimate(Rates(self.store, self._settings.rate), None if device.is_gpu else device, shared)
+        return Estimate(Rates(self.store, self._settings.rate), None if device.is_gpu else device, shared)
+
+    def _left(self, whole: Plan, device: Device) -> str:
+        """The time that a plan still takes, in words, by all that is stored now."""
+        estimate = self._estimate(device)
         guessed = estimate.cost(missing(whole.wanted, self.store)).guessed
         return f"about {numbers.duration(duration(whole, self.store, estimate))} left{guessed}"
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdd_claims.record import Replica
 from sdd_claims.spec import RunSpec
@@ -99,6 +99,16 @@ class Plan:
         """Levels asked for after duplicates are dropped."""
         return sum(self.wanted.values())
 
+    def first(self, requests: Iterable[Request]) -> "Plan":
+        """The same plan, with the stacks that these requests need first, in their order."""
+        rank = dict[Replica, int]()
+        for number, request in enumerate(requests):
+            for spec, _ in _needed(request):
+                rank |= {replica: number for seed in request.seeds if (replica := Replica(spec, seed)) not in rank}
+        last = len(rank)
+        stacks = sorted(self.stacks, key=lambda stack: min(rank.get(replica, last) for replica in stack.replicas))
+        return replace(self, stacks=tuple(stacks))
+
     def stored(self, store: Store) -> int:
         """Of the levels needed, those that are stored."""
         return sum(min(n, store.levels_done(replica)) for replica, n in self.wanted.items())
@@ -113,15 +123,7 @@ def plan(requests: Iterable[Request], *, wide: bool = False) -> Plan:
     """
     asked, wanted = 0, defaultdict[Replica, int](int)
     for request in requests:
-        distillation = request.spec.distillation
-        needed = (
-            (request.spec, request.levels),
-            (request.spec.parent, request.levels),
-            (distillation.teacher, distillation.teacher_levels),
-        )
-        for spec, levels in needed:
-            if spec is None:
-                continue
+        for spec, levels in _needed(request):
             asked += len(request.seeds) * levels
             for seed in request.seeds:
                 replica = Replica(spec, seed)
@@ -137,3 +139,10 @@ def plan(requests: Iterable[Request], *, wide: bool = False) -> Plan:
     # Longest first, so that the processes that share the work finish together; some wait for the chains of others.
     stacks.sort(key=lambda stack: (stack.chains is not None, -stack.epochs))
     return Plan(asked, {replica: wanted[replica] for replica in ordered}, tuple(stacks))
+
+
+def _needed(request: Request) -> list[tuple[RunSpec, int]]:
+    """The runs that a request needs, with the levels of each: its own, and the chain or the teacher behind it."""
+    spec, distillation = request.spec, request.spec.distillation
+    runs = ((spec.parent, request.levels), (distillation.teacher, distillation.teacher_levels), (spec, request.levels))
+    return [(run, levels) for run, levels in runs if run is not None]
