@@ -17,9 +17,9 @@ def curve_of(
 
     Args:
         seeds: one a row.
-        records: of each seed, as many levels of all.
-        settings: of the run, as JSON.
-        measure: its name.
+        records: records of each seed, with equally many levels.
+        settings: settings of the run, as JSON.
+        measure: name of the measure.
 
     Raises:
         InputError: no such measure, or one that was not recorded.
@@ -31,7 +31,7 @@ def curve_of(
 
 
 def _positions(settings: Mapping[str, Any], levels: int) -> tuple[str, np.ndarray]:
-    """The axis of the levels and their places on it: the values of a path, else the scheduled density.
+    """The axis of the levels and their positions on it: the values of a path, else the scheduled density.
 
     That is the density counted to within one weight, and defined for identity masks too.
     """
