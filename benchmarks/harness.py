@@ -1,6 +1,6 @@
-"""What the benchmarks share: the product's stacked training as something to time, and n interleaved timings as a table.
+"""Shared by the benchmarks: the product's stacked training, ready to be timed, and n interleaved timings as a table.
 
-Times are measured and printed, never asserted: they say as much about the machine as about the code.
+Times are measured and printed, never asserted: they depend on the machine as much as on the code.
 """
 
 import argparse
@@ -32,7 +32,7 @@ class StackedTraining:
 
     Attributes:
         replicas: number of networks in the stack.
-        flops_per_image: of one forward and backward pass of one network, see `sdd_claims.measures`.
+        flops_per_image: operations of one forward and backward pass of one network, see `sdd_claims.measures`.
     """
 
     def __init__(self, dataset: Dataset, spec: RunSpec, seeds: Sequence[int], level: int = 0) -> None:
@@ -60,7 +60,7 @@ class StackedTraining:
         self._numbers = ReplicaNumbers(list(seeds), [(level,)] * len(seeds), weight_decay=none, penalty_strength=none)
 
     def train(self, size: int | None = None) -> None:
-        """Train on from where the stack stands, for the spec's epochs, on the first `size` images of each replica."""
+        """Train on from the stack's current weights, for the spec's epochs, on each replica's first `size` images."""
         data = TrainingData(self._data.images, self._data.subset[:, :size], self._data.labels[:, :size])
         train(self._stack, data, self._spec, self._numbers)
 
@@ -71,8 +71,8 @@ class Case:
 
     Attributes:
         name: its row in the table.
-        run: what is timed, warmed up.
-        units: how many units of work (a step, an epoch) one run does; times are given for one unit.
+        run: the function that is timed, after a warm-up.
+        units: number of units of work (a step, an epoch) in one run; times are given for one unit.
         amount: FLOP or images in a unit; rates are amounts a second.
     """
 
@@ -84,7 +84,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Timing:
-    """What was measured of a case: seconds a unit, one number a repetition."""
+    """The times of a case: seconds a unit, one number a repetition."""
 
     case: Case
     seconds: tuple[float, ...]
@@ -100,7 +100,7 @@ class Timing:
         return statistics.median(self.seconds)
 
     def as_dict(self) -> dict[str, Any]:
-        """For the JSON line."""
+        """The times as they enter the JSON line."""
         return {
             "name": self.case.name,
             "units_a_run": self.case.units,
@@ -137,12 +137,12 @@ class Comparison:
 
     Attributes:
         benchmark: module name.
-        settings: what each side does, in words.
-        yardsticks: what the product is measured by; the aim is set against the first.
+        settings: a description of each side, in words.
+        yardsticks: the timings that the product is compared with; the aim is set against the first.
         product: the product's own code.
         rate: unit of the rates.
         scale: amounts a second in one unit of the rates.
-        aim: for the ratio of the product's rate to the yardstick's.
+        aim: target for the ratio of the product's rate to the yardstick's.
     """
 
     benchmark: str

@@ -1,4 +1,4 @@
-"""What a time on this machine is worth: `python -m benchmarks.machine` prints the line to put beside it."""
+"""The speed of this machine: `python -m benchmarks.machine` prints the line to put beside a time measured on it."""
 
 import time
 

@@ -42,10 +42,10 @@ CURVES = ((setting((300, 100), 0.2), 30), (setting((128, 64), 0.36), 17))
 
 
 class Curves:
-    """A stack's whole chain of levels, again and again, and what each level took.
+    """A stack's whole chain of levels, trained repeatedly, and the time of each level.
 
     Attributes:
-        seconds: of each way, for each level, the least that it took in any repetition.
+        seconds: for each way, the least time of each level over the repetitions.
     """
 
     def __init__(self, spec: RunSpec, levels: int) -> None:

@@ -1,1 +1,1 @@
-"""The claims, one module each, by paper."""
+"""The published claims: a package for each paper, in it a test module for each claim."""

@@ -29,7 +29,7 @@ class MissingDataError(InputError):
 
 
 class BudgetError(InputError):
-    """What a budget of time leaves unjudged: the message says how much of it is stored and how long the rest takes."""
+    """A time budget that leaves something unjudged: the message says how much is stored and how long the rest takes."""
 
 
 class StoreError(RuntimeError):

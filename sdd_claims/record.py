@@ -1,4 +1,4 @@
-"""What one level of one replica leaves behind: numbers to keep, and a state from which the next level goes on."""
+"""The result of one level of one replica: a record of its measures, and the state from which the next level starts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -8,7 +8,7 @@ from sdd_claims import series
 from sdd_claims.errors import InputError, nearest
 from sdd_claims.spec import RunSpec
 
-if TYPE_CHECKING:  # who reads records, and published verdicts, does without PyTorch
+if TYPE_CHECKING:  # reading records and published verdicts does not need PyTorch
     from torch import Tensor
 
 
@@ -31,7 +31,7 @@ class Replica:
         return None if teacher is None else Replica(teacher, self.seed)
 
     def __hash__(self) -> int:
-        # The digest is worked out once a spec; the hash of its fields would be every time.
+        # The digest is computed once a spec; the hash of its fields would be computed every time.
         return hash(self.key)
 
     @property
@@ -41,11 +41,11 @@ class Replica:
 
 
 RunKind = Literal["chain", "refit", "regression"]
-"""How a run comes to its measures: by training networks on images, by refitting a last layer, by a regression."""
+"""The source of a run's measures: networks trained on images, refits of a last layer, or a regression."""
 
 
 def run_kind(spec: RunSpec) -> RunKind:
-    """How the runs of a spec come to their measures."""
+    """The kind of the runs of a spec."""
     if spec.path.over == "epochs":
         return "regression"
     return "refit" if spec.path.over.endswith("_refit") else "chain"
@@ -53,13 +53,13 @@ def run_kind(spec: RunSpec) -> RunKind:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Which runs have a measure.
+    """The runs that have a measure.
 
     Attributes:
-        kinds: of run.
-        asked_by: whether a spec of one of these kinds asks for it.
-        remedy: what to set where it does not.
-        series: it is no number but a series of them, of which `SUMMARIES` makes numbers.
+        kinds: kinds of run that can have it.
+        asked_by: tells whether a spec of one of these kinds requests it.
+        remedy: advice, the setting that requests it.
+        series: it is not one number but a series, which `SUMMARIES` turns into numbers.
     """
 
     kinds: tuple[RunKind, ...]
@@ -103,24 +103,25 @@ class LevelRecord:
         train_flops: matrix products of this level's training, counted dense.
         kept_train_flops: the same, each layer's counted by the fraction of its weights that is left.
         seconds: this replica's share of the wall time of its stack.
-        train_accuracy: on the labels trained on, noise included, in [0, 1], after the last epoch.
-        train_loss: on the same labels: cross-entropy in nats, or the mean squared error.
-        test_accuracy: on clean test labels, in [0, 1], after the last epoch.
-        test_loss: cross-entropy in nats.
-        learning_distance: l2, from the dense initialization, pruned weights counting as zero.
-        weight_variance: of the prunable weights that are left.
-        zero_fraction: of the weight matrices' entries, exact zeros.
-        small_fraction: of the weight matrices' entries, those with absolute value at most 1e-3.
-        validation_accuracy: on held-out training images with clean labels, in [0, 1], after the last epoch.
-        epoch_test_accuracy: on the first test images of `RecordSpec.epoch_images`, after every epoch.
+        train_accuracy: accuracy on the labels trained on, noise included, in [0, 1], after the last epoch.
+        train_loss: loss on the same labels: cross-entropy in nats, or the mean squared error.
+        test_accuracy: accuracy on clean test labels, in [0, 1], after the last epoch.
+        test_loss: cross-entropy on the same labels, in nats.
+        learning_distance: l2 distance from the dense initialization, pruned weights counting as zero.
+        weight_variance: variance of the prunable weights that are left.
+        zero_fraction: fraction of the weight matrices' entries that are exactly zero.
+        small_fraction: fraction of the weight matrices' entries with absolute value at most 1e-3.
+        validation_accuracy: accuracy on held-out training images with clean labels, in [0, 1], after the last epoch.
+        epoch_test_accuracy: accuracy on the first `RecordSpec.epoch_images` test images, after every epoch.
         sharpness: curvature of the training loss in nats, see `sdd_claims.measures.sharpness`.
-        line_train_loss: in nats, at even steps along the line from the parent's solution to this one.
-        line_train_accuracy: at the same steps, in [0, 1].
-        nonzero_fraction: of a weight matrix's entries, those with absolute value above 1e-3, averaged over the matrices
-            of a ReLU network; what Parhi et al. 2021 call sparsity.
-        active_neurons: hidden neurons of a ReLU network that the next layer still hears and that differ.
+        line_train_loss: training loss in nats, at even steps along the line from the parent's solution to this one.
+        line_train_accuracy: training accuracy at the same steps, in [0, 1].
+        nonzero_fraction: fraction of a weight matrix's entries with absolute value above 1e-3, averaged over the
+            matrices of a ReLU network; Parhi et al. 2021 call it sparsity.
+        active_neurons: number of hidden neurons of a ReLU network that act on the next layer and differ.
         rank: numerical rank of the matrix between the hidden layers of a ReLU network.
-        parallel_rows: rows of that matrix's right factor that repeat its strongest pattern, of a factored one.
+        parallel_rows: number of rows of that matrix's right factor that repeat its strongest pattern, where the matrix
+            is factored.
     """
 
     level: int
@@ -174,7 +175,7 @@ class LevelRecord:
         return cls(**given)
 
     def measure(self, name: str) -> float | None:
-        """A number of this level: a field, or what `SUMMARIES` makes of one; None where the network diverged.
+        """A number of this level: a field, or a summary of one (`SUMMARIES`); None where the network diverged.
 
         Raises:
             InputError: no such measure, or one that the spec did not ask to record.
@@ -191,7 +192,7 @@ class LevelRecord:
 RECORDED: Mapping[str, Recorded] = {
     each.name: each.metadata[_MEASURE] for each in fields(LevelRecord) if _MEASURE in each.metadata
 }
-"""Which runs have which field of `LevelRecord`."""
+"""For each field of `LevelRecord` that is a measure, the runs that have it."""
 
 SUMMARIES: Mapping[str, tuple[str, Callable[[Any], float]]] = {
     "best_epoch_test_accuracy": ("epoch_test_accuracy", max),
@@ -208,7 +209,7 @@ MEASURES = tuple(sorted([*SUMMARIES, *(name for name, each in RECORDED.items() i
 
 
 def no_measure(name: object) -> str:
-    """That there is no measure of that name, and which there are."""
+    """The message that there is no measure of that name, with the names that exist."""
     return f"there is no measure {name!r}{nearest(name, MEASURES)}; use one of {', '.join(MEASURES)}"
 
 
@@ -218,7 +219,7 @@ def recorded(spec: RunSpec, name: str) -> bool:
 
 
 def unrecorded(spec: RunSpec, measure: str) -> str | None:
-    """Why the runs of a spec would come without a measure; None where they have it."""
+    """The reason why the runs of a spec lack a measure; None where they have it."""
     source, _ = SUMMARIES.get(measure, (measure, None))
     if recorded(spec, source):
         return None
@@ -227,10 +228,10 @@ def unrecorded(spec: RunSpec, measure: str) -> str | None:
 
 @dataclass(frozen=True)
 class ChainState:
-    """What the next level, and what is derived from this one, needs of it, on the CPU.
+    """The state after a level, on the CPU, from which the next level and derived trainings start.
 
     Attributes:
-        masks: boolean, of the prunable tensors, as this level was trained.
+        masks: boolean masks of the prunable tensors, as this level was trained.
         trained: all weights after training.
         rewind_point: the dense network's weights at the rewinding iteration, None where the seed gives them
             (iteration 0).

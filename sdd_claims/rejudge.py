@@ -103,7 +103,7 @@ def rejudge(directory: Path, trials: Trials, rules: Rules = "published") -> Reju
         )
     curves = evidence.read(directory)
     found = [_again(claim, trials, curves, document, rules) for claim in document["claims"]]
-    # Who cannot be judged again keeps its place among the p of its family.
+    # A claim that cannot be judged again keeps its position among the p of its family.
     adjust_p_values([each.again or cast(ClaimEntry, dict(each.claim)) for each in found], document["registered"])
     ignored = _OF_PROTOCOL if rules == "today" else ()
     return Rejudging(

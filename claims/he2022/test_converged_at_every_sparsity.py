@@ -23,7 +23,7 @@ def steady(window: Window) -> Rule:
 
 def in_threes(density: Sequence[float]) -> list[Window]:
     """Every level in one window, with its neighbours."""
-    return [Window(density[place + 2], density[place]) for place in range(0, len(density) - 2, 3)]
+    return [Window(density[first + 2], density[first]) for first in range(0, len(density) - 2, 3)]
 
 
 def curves(setting: Setting, settled: RunSpec, longer: RunSpec) -> dict[str, CurveOf]:

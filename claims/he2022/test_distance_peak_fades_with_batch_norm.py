@@ -2,7 +2,7 @@
 
 The paper shows ResNet-18, trained for 160 epochs with weight decay and a falling learning rate, so a convolutional
 network this small is a proxy, and its fast trial is registered as inconclusive: on twelve pilots the dip is there
-(6.0 points), but the critical distance lies 4.5 above the dense one with batch norm and 3.5 above it without
+(6.0 points), but the critical distance is 4.5 above the dense one with batch norm and 3.5 above it without
 (standard deviations .2 and .3). Batch norm alone does not take the peak away here.
 """
 

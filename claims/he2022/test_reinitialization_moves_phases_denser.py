@@ -19,11 +19,11 @@ NAMES = ("ticket", "reinitialized")
 
 def rule(at: Mapping[str, Phases]) -> Rule:
     def moves(dip: bool) -> Rule:
-        places = tuple(
+        locations = tuple(
             Location(phases.to_sweet, "dip") if dip else Location(phases.from_critical, "peak")
             for phases in (at["noisy"], at["reinitialized"])
         )
-        return Shifts(NAMES, (0.0, 1.0), places, direction=1, unit="log density")
+        return Shifts(NAMES, (0.0, 1.0), locations, direction=1, unit="log density")
 
     return AllOf({"the critical phase": moves(dip=True), "the sweet phase": moves(dip=False)})
 

@@ -1,7 +1,7 @@
 """Sparse double descent appears at every noise rate.
 
 The fast trial is registered as inconclusive: on twelve pilots accuracy rises again by 3.8 points at 20 % noise and by
-8.7 at 50 %, but at 10 % the window of the second rise lies 0.5 points below that of the fall.
+8.7 at 50 %, but at 10 % the window of the second rise is 0.5 points below that of the fall.
 """
 
 import pytest

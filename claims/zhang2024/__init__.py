@@ -1,1 +1,1 @@
-"""Zhang 2024, Manipulating Sparse Double Descent."""
+"""The claims of Zhang 2024, Manipulating Sparse Double Descent."""

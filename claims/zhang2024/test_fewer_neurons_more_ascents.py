@@ -37,9 +37,9 @@ def trial(setting: Setting) -> Trial:
         control=Control(
             f"{setting.widths[0]} neurons every time, on other seeds",
             {
-                named(name, width): setting.curve(setting.path(penalty, setting.widths[0]), offset=100 * place)
+                named(name, width): setting.curve(setting.path(penalty, setting.widths[0]), offset=100 * index)
                 for name, penalty in BOTH.items()
-                for place, width in enumerate(setting.widths)
+                for index, width in enumerate(setting.widths)
             },
         ),
         looks=setting.looks_where_open,

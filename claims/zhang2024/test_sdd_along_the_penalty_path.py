@@ -3,8 +3,8 @@
 On twelve pilots accuracy rises again by 17, 68 and 67 points at 5, 25 and 100 neurons under the matrix norm, and by
 9, 20 and 29 points under l1, at strength 500, where every subgradient step moves every weight by 0.5. The 9 points
 (standard deviation 6) are likely to take the second look. Under proximal steps, which take l1 at its word, accuracy
-only falls to chance: that is the control. With the penalty off, a path is one network over and over, and would tell
-nothing of the rule.
+only falls to chance: that is the control. With the penalty off, a path is one network over and over, and would not
+test the rule.
 """
 
 import pytest

@@ -1,1 +1,1 @@
-"""Data sets, what a network sees of them, and label noise. Everything random takes its own numpy Generator."""
+"""Data sets, their form as a network's input, and label noise. Whatever is random takes a numpy Generator."""

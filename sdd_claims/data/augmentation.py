@@ -1,8 +1,8 @@
-"""Random changes of the training images, drawn for a whole epoch and applied batch by batch where the images lie.
+"""Random changes of the training images, drawn for a whole epoch and applied batch by batch on the images' device.
 
-What is drawn is a row of numbers an image, so that the same changes can be made again, on any device and in batches of
-any size. Images are changed as they are stored, before normalisation, as torchvision's transforms of the papers' code
-change them: the zeros that come in are black pixels.
+The draws are a row of numbers an image, so that the same changes can be made again, on any device and in batches of
+any size. Images are changed as they are stored, before normalisation, as by torchvision's transforms in the papers'
+code: the zeros that come in are black pixels.
 """
 
 import math
@@ -28,7 +28,7 @@ class Augmentation(Protocol):
     """Random changes of images."""
 
     def draw(self, rng: np.random.Generator, count: int) -> Float32[np.ndarray, "count numbers"]:
-        """What one epoch draws: a row of numbers for each of `count` images, independent of each other."""
+        """The draws of one epoch: a row of numbers for each of `count` images, independent of each other."""
         ...
 
     def apply(
@@ -78,7 +78,7 @@ class FlipAndShift:
     Drawn: (mirrored 0 or 1, pixels down, pixels to the right), before averaging.
 
     Attributes:
-        side: of the result; it divides that of the images.
+        side: height and width of the result, in pixels; it divides those of the images.
     """
 
     side: int
@@ -109,8 +109,8 @@ class FlipAndShift:
         return averaged((moved * inside).float(), self.side)
 
 
-def _inside(places: Int[Tensor, "batch side"], side: int) -> Bool[Tensor, "batch side"]:
-    return (places >= 0) & (places < side)
+def _inside(positions: Int[Tensor, "batch side"], side: int) -> Bool[Tensor, "batch side"]:
+    return (positions >= 0) & (positions < side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,8 @@ class CropAndFlip:
     whole numbers afterwards. Drawn: (top, left, height, width, mirrored 0 or 1), in pixels.
 
     Attributes:
-        image_side: of the images.
-        side: of the result.
+        image_side: height and width of the images, in pixels.
+        side: height and width of the result, in pixels.
     """
 
     image_side: int
@@ -144,9 +144,9 @@ class CropAndFlip:
     ) -> Float32[Tensor, "batch channels side side"]:
         """See `Augmentation`. Products in TensorFloat-32 leave pixels off by up to a quarter of a grey level."""
         top, left, height, width, mirrored = draws.unbind(1)
-        places = torch.arange(self.side, device=images.device).expand(len(images), -1)
-        down = _resampling(top, height, places, self.side, images.shape[2])
-        columns = torch.where(mirrored.bool()[:, None], self.side - 1 - places, places)
+        rows = torch.arange(self.side, device=images.device).expand(len(images), -1)
+        down = _resampling(top, height, rows, self.side, images.shape[2])
+        columns = torch.where(mirrored.bool()[:, None], self.side - 1 - rows, rows)
         across = _resampling(left, width, columns, self.side, images.shape[3])
         with torch.autocast(images.device.type, enabled=False):  # products in bfloat16 would round pixels
             return down[:, None] @ (images.float() @ across[:, None].mT)
@@ -158,8 +158,8 @@ def first_that_fits(
     """Height and width of each image's part: those of its first try that fit, or those of the whole image.
 
     Args:
-        areas: of the parts, as a fraction of the image's.
-        ratios: of the width to the height.
+        areas: areas of the parts, as a fraction of the image's.
+        ratios: ratios of the width to the height.
         image_side: height and width of the images, in pixels.
     """
     heights, widths = (
@@ -174,18 +174,18 @@ def first_that_fits(
 def _resampling(
     start: Float32[Tensor, " batch"],
     length: Float32[Tensor, " batch"],
-    places: Int[Tensor, "batch side"],
+    positions: Int[Tensor, "batch side"],
     side: int,
     image_side: int,
 ) -> Float32[Tensor, "batch side image_side"]:
-    """The matrices that resize image_side pixels, from `start` on for `length`, to `side` pixels in the order `places`.
+    """The matrices that resize `length` pixels of `image_side`, from `start` on, to the `positions` of `side` pixels.
 
     As PyTorch interpolates with antialiasing: the weights of a pixel fall linearly with its distance from the new
     pixel's centre, to zero at one pixel or, where the part shrinks, one new pixel; pixels beyond the part have none.
     """
     start, length = start[:, None, None], length[:, None, None]
     scale = length / side
-    centres = scale * (places[:, :, None] + 0.5)
+    centres = scale * (positions[:, :, None] + 0.5)
     pixels = torch.arange(image_side, device=start.device) + 0.5 - start
     inside = (pixels > 0) & (pixels < length)
     weights = (1 - (pixels - centres).abs() / scale.clamp(min=1)).clamp(min=0) * inside

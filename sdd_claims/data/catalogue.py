@@ -1,4 +1,4 @@
-"""What each data set must look like, as its authors published it: sizes, classes, pixel statistics, checksum."""
+"""The data sets as their authors published them: sizes, classes, pixel statistics, checksums."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ class DatasetInfo:
         classes: number of classes; labels are 0 .. classes - 1.
         mean: published mean of each channel over the training images, pixels scaled to [0, 1].
         std: published standard deviation of each channel, same scale.
-        sha256: of the bytes of train_images, train_labels, test_images, test_labels in this order: the content, not
-            the file, so that a set compressed by another program still counts. None where we never held the data:
-            torchvision then vouches for it by MD5. Of a set of JPEG files no bytes are published: decoders differ by a
+        sha256: SHA-256 of the bytes of train_images, train_labels, test_images, test_labels in this order: the content,
+            not the file, so that a set compressed by another program still counts. None where we never held the data:
+            torchvision then checks its MD5 sums. For a set of JPEG files no bytes are published: decoders differ by a
             grey level.
         embedded: whether the repository itself carries the data.
         torchvision: class name in `torchvision.datasets`; None for sets that it does not have.
-        torchvision_files: what torchvision reads, relative to the data root.
+        torchvision_files: the files that torchvision reads, relative to the data root.
     """
 
     name: str

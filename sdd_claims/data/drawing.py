@@ -1,4 +1,4 @@
-"""What each replica draws from a data set: its training images, the labels it is given, its validation images."""
+"""Each replica's draws from a data set: its training images, the labels it is given, its validation images."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def draw_training_set(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The images a replica trains on and the labels it is given: (indices [size], int64 labels [size])."""
     spec, total = replica.spec, len(dataset.train_labels)
-    # Where validation leaves none, one is drawn, and `draw_validation_set` says what there is too much of.
+    # Where validation leaves none, one is drawn, and `draw_validation_set` raises the error.
     size = spec.data.train_size or max(1, total - spec.data.validation_size)
     subset = draw_subset(total, size, numpy_stream(replica.seed, Stream.SUBSET))
     given = human_labels(spec.data.name, data_root)[subset] if spec.noise.kind == "human" else None

@@ -17,7 +17,7 @@ from sdd_claims.errors import InputError, MissingDataError
 from sdd_claims.spec import STAND_IN
 
 FOLDER = "cifar-n"
-"""Where the files lie under the data root."""
+"""The folder of the files under the data root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Annotations:
     """Where one data set's annotations are.
 
     Attributes:
-        file: its name.
-        labels: the annotators' labels in it; beside them lie the data set's own, as "clean_label".
-        sha256: of these labels as one byte each, in the order of the training images.
+        file: name of the file.
+        labels: key of the annotators' labels in it; the data set's own have the key "clean_label".
+        sha256: SHA-256 of these labels as one byte each, in the order of the training images.
     """
 
     file: str
@@ -50,10 +50,10 @@ ANNOTATIONS: Mapping[str, Annotations] = MappingProxyType(
 
 
 def human_labels(name: str, data_root: Path | None = None) -> UInt8[np.ndarray, " n"]:
-    """What annotators said of each training image of a data set, in the order of the data set.
+    """The annotators' labels of a data set's training images, in the order of the data set.
 
     Args:
-        name: of the data set; of a stand-in, the labels are those of the images before.
+        name: name of the data set; the labels of a stand-in are its own, each moved to the next image.
         data_root: the folder of data sets; None for the default.
 
     Raises:
@@ -121,9 +121,9 @@ def _read(name: str, annotations: Annotations, path: Path, data_root: Path | Non
 
 
 def _arrays(path: Path, remedy: str) -> Mapping[str, Any]:
-    """The file's dictionary. Only what makes NumPy arrays may be called: nothing in the file is executed."""
+    """The file's dictionary. Only constructors of NumPy arrays may be called: nothing else in the file is executed."""
     rebuild = np.empty(0).__reduce__()[0]
-    # The authors' NumPy kept it in another place.
+    # The authors' NumPy had it in another module.
     harmless: list[Any] = [
         rebuild,
         (rebuild, "numpy.core.multiarray._reconstruct"),

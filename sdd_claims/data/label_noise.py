@@ -1,6 +1,6 @@
 """Label noise, synthetic and by human annotators. Only training labels pass through here; test labels stay clean.
 
-How many labels a rate comes to is never left to chance: round(rate * count), halves up, of the decimal number as
+The number of labels that noise touches is never random: round(rate * count), halves up, of the decimal number as
 written (15 of 100 at 0.145, although 0.145 * 100 is 14.499... in binary).
 """
 

@@ -1,4 +1,4 @@
-"""What a network sees of a data set: pixels averaged down and normalised by the published constants."""
+"""A data set as a network's input: pixels averaged down and normalised by the published constants."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Normalisation:
     """Pixels scaled to [0, 1], then to mean zero and deviation one by constants of each channel.
 
     Attributes:
-        mean: of each channel over the training images, scaled to [0, 1].
+        mean: mean of each channel over the training images, scaled to [0, 1].
         std: standard deviation of each channel, same scale.
     """
 
@@ -28,7 +28,7 @@ class Normalisation:
 
     @classmethod
     def of(cls, dataset: Dataset, device: torch.device | None = None) -> "Normalisation":
-        """By the constants that are published for a data set, which lie on the device (None: the CPU) from then on."""
+        """Normalisation by the constants that are published for a data set, held on the device (None: the CPU)."""
         info = catalogue.find(dataset.name)
         mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (info.mean, info.std))
         return cls(mean, std)

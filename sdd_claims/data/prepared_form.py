@@ -24,8 +24,8 @@ def read(path: Path, info: DatasetInfo, remedy: str) -> Arrays:
 
     Args:
         path: the file.
-        info: what it must hold.
-        remedy: what the user should do if it does not: the end of the error's sentence.
+        info: the published data set.
+        remedy: advice to the user if it does not match: the end of the error's sentence.
 
     Raises:
         InputError: the file is missing, unreadable or not the published data.
@@ -44,7 +44,7 @@ def read(path: Path, info: DatasetInfo, remedy: str) -> Arrays:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    # Read whole, so that the archive's own checksum speaks before NumPy parses a damaged header.
+    # Read whole, so that the archive's own checksum fails before NumPy parses a damaged header.
     member = archive.read(f"{name}.npy")
     return np.lib.format.read_array(io.BytesIO(member), allow_pickle=False)
 
@@ -54,7 +54,7 @@ def check(arrays: Arrays, info: DatasetInfo, source: str, remedy: str) -> None:
 
     Args:
         arrays: the four arrays of a set.
-        info: what they must be.
+        info: the published data set.
         source: the file or folder they came from, for the error.
         remedy: the end of the error's sentence.
 

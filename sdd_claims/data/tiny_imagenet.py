@@ -22,13 +22,13 @@ _REMEDY = f"fetch {FOLDER}.zip, which Stanford's course CS231n publishes, and un
 
 
 def is_present(root: Path) -> bool:
-    """Whether the authors' folder lies under the data root; its images are not counted."""
+    """Whether the authors' folder is under the data root; its images are not counted."""
     folder = root / FOLDER
     return all((folder / part).exists() for part in ("wnids.txt", "train", "val/images", "val/val_annotations.txt"))
 
 
 def why_absent(info: DatasetInfo, root: Path) -> str:
-    """What is missing, and what to fetch."""
+    """The sentence that names the missing folder and its source."""
     return f"{root} holds neither {info.name}.npz nor a complete {FOLDER}/; {_REMEDY} there"
 
 
@@ -126,12 +126,12 @@ def _decoded(files: Sequence[Path], height: int, width: int) -> UInt8[np.ndarray
     from PIL import Image
 
     pixels = np.empty((len(files), height, width, 3), np.uint8)
-    for place, file in enumerate(files):
+    for index, file in enumerate(files):
         try:
             with Image.open(file, formats=("JPEG",)) as image:
                 size = image.size
                 if size == (width, height):
-                    pixels[place] = np.asarray(image.convert("RGB"))  # some are grey
+                    pixels[index] = np.asarray(image.convert("RGB"))  # some are grey
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise _error(file, f"is no readable JPEG file ({error})") from error
         if size != (width, height):

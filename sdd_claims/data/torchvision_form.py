@@ -20,12 +20,12 @@ _REMEDY = (
 
 
 def is_present(info: DatasetInfo, root: Path) -> bool:
-    """Whether every file that torchvision reads lies under the data root."""
+    """Whether every file that torchvision reads is under the data root."""
     return all((root / file).is_file() for file in info.torchvision_files)
 
 
 def why_absent(info: DatasetInfo, root: Path) -> str:
-    """What is missing, and how to get it."""
+    """The sentence that names the missing files and how to get them."""
     return f"{root} holds neither {info.name}.npz nor a complete {info.torchvision_folder}/; {_REMEDY}"
 
 
@@ -65,7 +65,7 @@ def _published_class(info: DatasetInfo) -> Any:
 
 
 def _download(published: Any, info: DatasetInfo, root: Path) -> None:
-    """Download beside the final place and move the whole folder there, so that no reader sees a part of it."""
+    """Download beside the final folder and rename it at the end, so that no reader sees a part of it."""
     try:
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / f".{info.name}.lock"):

@@ -1,4 +1,4 @@
-"""How pixels that are held on the device become what a network sees: augmented, scaled and normalised in batches.
+"""From pixels on the device to a network's input: augmented, scaled and normalised in batches.
 
 Images that are not augmented are held as the network sees them: in four times the memory, but no step has to convert
 and normalise its batch, which would be four more launches for a small network that waits for launches.
@@ -15,12 +15,12 @@ from sdd_claims.data.preparation import Normalisation, averaged
 
 @dataclass(frozen=True)
 class View:
-    """What a network sees of pixels.
+    """Turns pixels into a network's input.
 
     Attributes:
-        normalisation: with the data set's published constants.
+        normalisation: normalisation with the data set's published constants.
         side: height and width in pixels that the network sees.
-        augmentation: of training images.
+        augmentation: augmentation of training images.
     """
 
     normalisation: Normalisation

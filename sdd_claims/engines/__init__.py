@@ -1,4 +1,4 @@
-"""Engines: who trains what a plan is missing. Results travel through the store only."""
+"""Engines, which train the missing levels of a plan. Results travel through the store only."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -16,7 +16,16 @@ class Engine(Protocol):
     """Trains a plan."""
 
     def run(self, plan: Plan, config: WorkerConfig, watch: Callable[[], None] = unwatched) -> Sequence[str]:
-        """Train until every level is stored or the config has closed; returns sentences that the user should read."""
+        """Train until every level is stored or the deadline has passed.
+
+        Args:
+            plan: what is trained.
+            config: of the processes that train.
+            watch: called now and then in the calling process, to look at what is stored by then.
+
+        Returns:
+            Sentences that the user should read.
+        """
 
 
 ENGINES = ("serial", "pool", "ray")

@@ -1,6 +1,6 @@
 """Train on many machines: every stack is a task of a Ray cluster, and results travel through the store alone.
 
-A task that dies with its machine is started again elsewhere, and goes on from what the store has. Ray is an optional
+A task that dies with its machine is started again elsewhere, and goes on from the stored levels. Ray is an optional
 extra. Every node needs this package, as it is here, and the store: on a file system that all share, or at a URL.
 """
 
@@ -48,9 +48,9 @@ class RayEngine:
         """Choose a cluster; nothing is connected yet.
 
         Args:
-            address: of the cluster, as `ray.init` takes it. Without one: that of RAY_ADDRESS, else one that runs on
-                this machine, else one of this machine alone, for as long as the engine runs.
-            resources: what a task holds, as Ray's options of a task; by default what its device asks for.
+            address: address of the cluster, as `ray.init` takes it. Without one: that of RAY_ADDRESS, else a cluster
+                that runs on this machine, else one of this machine alone, for as long as the engine runs.
+            resources: resources of a task, as Ray's options of a task; by default those that its device needs.
         """
         self._address = address or os.environ.get("RAY_ADDRESS")
         self._resources = resources
@@ -59,7 +59,7 @@ class RayEngine:
         """Return when the whole plan is stored; `watch` is called after every task.
 
         Returns:
-            Sentences that the user should read: whose GPU was lost, and what the store has to say.
+            Sentences that the user should read: whose GPU was lost, and the store's warnings.
 
         Raises:
             InputError: Ray is not installed, no cluster answers, or it has not what a task asks for.
@@ -92,7 +92,7 @@ class RayEngine:
             unfetched: list[Stack] = []
             failed: list[Exception] = []
             lost: dict[str, None] = {}
-            said: dict[str, None] = {}
+            sentences: dict[str, None] = {}
             while waiting:
                 done = _next_over(ray, {task: banned.get(task, frozenset()) for task in waiting}, held)
                 stack = waiting.pop(done)
@@ -109,7 +109,7 @@ class RayEngine:
                 if isinstance(result, Exception):
                     failed.append(result)
                     continue
-                said |= dict.fromkeys(result)
+                sentences |= dict.fromkeys(result)
                 try:
                     store.synchronise(stack.replicas, wait=True)  # have here what the task has sent
                 except StoreError:
@@ -119,12 +119,12 @@ class RayEngine:
             raise failures.gravest(failed)
         for stack in unfetched:
             store.synchronise(stack.replicas, wait=True)
-        whole = plan.stored(store) == plan.needed
-        work = "other nodes have done its work" if whole else "the others went on until the time was up"
-        return [*(f"a GPU of node {node[:12]} was lost; {work}" for node in lost), *said]
+        complete = plan.stored(store) == plan.needed
+        work = "other nodes have done its work" if complete else "the others went on until the time was up"
+        return [*(f"a GPU of node {node[:12]} was lost; {work}" for node in lost), *sentences]
 
     def _held(self, config: WorkerConfig, cluster: Mapping[str, float]) -> Mapping[str, Any]:
-        """What a task holds of the cluster."""
+        """The cluster resources that a task holds."""
         held = {"num_cpus": 1.0}
         if config.device.is_gpu:
             held["num_gpus"] = math.floor(1e4 / config.per_device) / 1e4  # Ray counts in ten-thousandths
@@ -136,29 +136,29 @@ class RayEngine:
 
 @dataclass(frozen=True)
 class _Lost:
-    """What a task comes back with whose GPU was lost."""
+    """The result of a task whose GPU was lost."""
 
     node: str
     error: DeviceLostError
 
 
 def _train(stack: Stack, config: WorkerConfig, *_chains: object) -> _Lost | Sequence[str]:
-    """A task: what is missing of a stack, on the GPU that Ray has given to it."""
+    """A task: train the missing levels of a stack, on the GPU that Ray has given to it."""
     import ray
 
-    said: Sequence[str] = ()
+    sentences: Sequence[str] = ()
     config = replace(config, device=config.device.each()[0])
     if config.url is not None:
         config = replace(config, store=working_copy(config.url))
-        said = _fetch(stack, config)
+        sentences = _fetch(stack, config)
     try:
-        return [*said, *work_through([stack], config)]
+        return [*sentences, *work_through([stack], config)]
     except DeviceLostError as error:
         return _Lost(ray.get_runtime_context().get_node_id(), error)
 
 
 def _fetch(stack: Stack, config: WorkerConfig) -> Sequence[str]:
-    """Have on this node what a store elsewhere has of a stack, and of whatever that depends on; says what was wrong."""
+    """Copy a stack's stored levels, and those it depends on, from a store elsewhere to this node; returns warnings."""
     store = config.open_store()
     needed: Stack | None = stack
     while needed is not None:
@@ -168,7 +168,7 @@ def _fetch(stack: Stack, config: WorkerConfig) -> Sequence[str]:
 
 
 def _result(ray: Any, task: Any) -> _Lost | Exception | Sequence[str]:
-    """What a task that is over has come to."""
+    """The result of a finished task, or its error."""
     try:
         return ray.get(task)
     except ray.exceptions.RayTaskError as error:
@@ -184,12 +184,12 @@ def _result(ray: Any, task: Any) -> _Lost | Exception | Sequence[str]:
 
 
 def _next_over(ray: Any, tasks: Mapping[Any, frozenset[str]], held: Mapping[str, Any]) -> Any:
-    """Wait for the next task that is over, as long as there is a node that can hold one.
+    """Wait for the next task that finishes, as long as there is a node that can hold one.
 
     Args:
         ray: connected.
-        tasks: each with the nodes on which it may not run.
-        held: what each of them holds.
+        tasks: each task with the nodes on which it may not run.
+        held: resources that each task holds.
     """
     wanted = {name: held.get(option, 0) for option, name in (("num_cpus", "CPU"), ("num_gpus", "GPU"))}
     wanted |= held.get("resources") or {}
@@ -220,7 +220,7 @@ def _others(ray: Any, lost: Collection[str]) -> bool:
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[Any]:
-    """Ray, connected: by the caller, who then keeps the connection, or here and for this while."""
+    """Ray, connected: by the caller, who then keeps the connection, or here and only within the context."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would ask the network
     try:
         import ray
@@ -232,7 +232,7 @@ def _connected(address: str | None) -> Iterator[Any]:
     _check_answers(address)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Ray says of itself is no error of a claim's test
+            warnings.simplefilter("ignore")  # Ray's warnings about itself are no errors of a claim's test
             ray.init(address, include_dashboard=False, log_to_driver=False, logging_level="error")
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(f"--ray-address {address}: no Ray cluster answers there ({_first_line(error)})") from error
@@ -243,7 +243,7 @@ def _connected(address: str | None) -> Iterator[Any]:
 
 
 def _check_answers(address: str | None) -> None:
-    """Knock at the door first: Ray itself takes minutes to find out that nobody lives there, or somebody else."""
+    """Check that a gRPC server answers: Ray itself takes minutes to find out that there is none, or another server."""
     if address in (None, "auto", "local"):
         return
     host, _, port = str(address).rpartition(":")

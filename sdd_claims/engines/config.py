@@ -24,7 +24,7 @@ class WorkerConfig:
         deadline: `time.time()` from which on no level is begun; one that has begun is finished. None for no such time.
         checkpoint_every_epoch: whatever is trained also goes through its checkpoints, to try them out.
         per_device: processes that share a GPU.
-        url: of a store elsewhere; None for one that is a folder.
+        url: address of a store elsewhere; None for one that is a folder.
     """
 
     store: Path

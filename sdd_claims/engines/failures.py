@@ -1,4 +1,4 @@
-"""What a device that fails in the middle of a training says, and what a user is told."""
+"""The errors of a device that fails during training, and the messages to the user."""
 
 import gc
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from sdd_claims.planning.plan import Stack
 from sdd_claims.storage.store import Store
 
 _NO_MEMORY = ("CUDA error: out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED", "DefaultCPUAllocator")
-"""Of the CUDA runtime, of its libraries and of the CPU, which have no error of their own for it in PyTorch."""
+"""Out-of-memory messages of the CUDA runtime, its libraries and the CPU, for which PyTorch has no error type."""
 
 _LOST = (
     "unspecified launch failure",
@@ -26,11 +26,11 @@ _LOST = (
     "CUDA error: unknown error",
     "CUDA-capable device(s) is/are busy or unavailable",
 )
-"""What a device says that has failed. Other errors of CUDA, such as a failed assertion, are mistakes of a program."""
+"""Messages of a device that has failed. Other errors of CUDA, such as a failed assertion, are bugs in a program."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error comes of too little memory, also where the end of a capture hides it."""
+    """Whether an error was caused by too little memory, also where the end of a capture hides it."""
     return any(
         isinstance(each, torch.OutOfMemoryError) or any(sign in str(each) for sign in _NO_MEMORY)
         for each in _with_causes(error)
@@ -38,23 +38,23 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def is_device_lost(error: BaseException) -> bool:
-    """Whether an error says that the device, or what this process has on it, cannot be used any more."""
+    """Whether an error means that the device, or this process's state on it, cannot be used any more."""
     return any(sign in str(each) for each in _with_causes(error) for sign in _LOST)
 
 
 def gravest(errors: Sequence[BaseException]) -> BaseException:
-    """The one to raise of several: too little memory concerns only what asks for that network, others concern all."""
+    """The error to raise of several: too little memory concerns only one network, the others concern all."""
     return min(errors, key=lambda error: isinstance(error, DeviceMemoryError))
 
 
 def free_memory() -> None:
-    """Give back what a training that has failed still holds of the device."""
+    """Free the device memory that a failed training still holds."""
     gc.collect()
     torch.cuda.empty_cache()
 
 
 def too_little_memory(stack: Stack, device: Device) -> str:
-    """In words, that a device cannot hold one replica."""
+    """The message that a device cannot hold one replica."""
     replica = stack.replicas[0]
     return (
         f"{device} with its {device.memory() / 2**30:.1f} GiB has too little memory to train seed {replica.seed} of "
@@ -64,13 +64,13 @@ def too_little_memory(stack: Stack, device: Device) -> str:
 
 
 def device_lost(error: BaseException, stack: Stack, store: Store, device: Device) -> str:
-    """In words, that a device has failed, and what is stored."""
+    """The message that a device has failed, and how much is stored."""
     stored = sum(min(n, store.levels_done(r)) for r, n in zip(stack.replicas, stack.levels, strict=True))
-    said = str(error).strip().split("\n")[0]
+    first_line = str(error).strip().split("\n")[0]
     return (
-        f"{device} was lost while it trained {stack.replicas[0].spec} ({said}); {stored} of {sum(stack.levels)} levels "
-        "of this stack are stored, and one that took minutes goes on from its last checkpoint: run again, on another "
-        "device (--device) if this one fails again"
+        f"{device} was lost while it trained {stack.replicas[0].spec} ({first_line}); {stored} of {sum(stack.levels)} "
+        "levels of this stack are stored, and one that took minutes goes on from its last checkpoint: run again, on "
+        "another device (--device) if this one fails again"
     )
 
 

@@ -25,7 +25,7 @@ class PoolEngine:
     """Processes that share the plan through the store's locks, each bound to a device, with one compute thread."""
 
     def __init__(self, devices: Sequence[Device] = ()) -> None:
-        """`devices` has that of each process; by default one process a core, or `WorkerConfig.per_device` a GPU."""
+        """`devices` are those of the processes; by default one process a core, or `WorkerConfig.per_device` a GPU."""
         self._devices = tuple(devices)
 
     def run(self, plan: Plan, config: WorkerConfig, watch: Callable[[], None] = unwatched) -> Sequence[str]:
@@ -41,7 +41,7 @@ class PoolEngine:
             watch: called every other second.
 
         Returns:
-            Sentences that the user should read: who was lost, and what the store has to say.
+            Sentences that the user should read: which processes were lost, and the store's warnings.
 
         Raises:
             DeviceLostError: no process is left, the last one for that reason.
@@ -79,14 +79,14 @@ class PoolEngine:
             failed.append(lost[-1][1])
         if failed:
             raise failures.gravest(failed)
-        said = [sentence for future in running if not future.exception() for sentence in future.result()]
-        whole = plan.stored(Store(config.store)) == plan.needed
-        work = "the other processes have done its work" if whole else "the others went on until the time was up"
-        return [*(f"{what}; {work}" for what, _ in lost), *dict.fromkeys(said)]
+        sentences = [sentence for future in running if not future.exception() for sentence in future.result()]
+        complete = plan.stored(Store(config.store)) == plan.needed
+        work = "the other processes have done its work" if complete else "the others went on until the time was up"
+        return [*(f"{what}; {work}" for what, _ in lost), *dict.fromkeys(sentences)]
 
 
 def _started(plan: Plan, config: WorkerConfig) -> "Future[Sequence[str]]":
-    """The work of one process. In a pool of its own: the death of one process breaks the whole pool."""
+    """The work of one process. It has a pool of its own, since the death of one process breaks the whole pool."""
     pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_die_with_parent)
     future = pool.submit(work_through, plan.stacks, config)
     pool.shutdown(wait=False)  # when it has done this, the process ends

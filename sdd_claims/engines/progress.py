@@ -26,12 +26,12 @@ class ProgressDisplay:
         left: Callable[[], str],
         console: Console | None = None,
     ) -> None:
-        """Show how a plan gets on.
+        """Show the progress of a plan.
 
         Args:
-            plan: what is trained.
+            plan: the plan that is trained.
             store: where it is kept.
-            left: says how long the rest takes. Asked for before training, and then once a minute beside it.
+            left: returns how long the rest takes. Called before training, and then once a minute beside it.
             console: where to show it; None for standard error.
         """
         self._plan, self._store, self._left = plan, store, left
@@ -40,7 +40,7 @@ class ProgressDisplay:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> None:
-        # Operations are counted once a network, by hooks that are the whole process's: not while it trains.
+        # Operations are counted once a network, by hooks that act on the whole process: not while it trains.
         self._said, self._asked = self._left(), time.monotonic()
         self._thread.start()
 

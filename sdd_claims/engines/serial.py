@@ -14,7 +14,7 @@ class SerialEngine:
     """One stack after another, in the calling process. Under pytest-xdist every worker is one of these."""
 
     def run(self, plan: Plan, config: WorkerConfig, watch: Callable[[], None] = unwatched) -> Sequence[str]:
-        """Return when the whole plan is stored, with what the store has to say; `watch` is called after every stack."""
+        """Return the store's warnings when the whole plan is stored; `watch` is called after every stack."""
         devices = config.device.each()
         # Workers of xdist are numbered gw0, gw1, ...: they take the GPUs in turn.
         worker = re.fullmatch(r"gw(\d+)", os.environ.get("PYTEST_XDIST_WORKER", ""))

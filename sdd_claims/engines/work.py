@@ -34,7 +34,7 @@ def work_through(stacks: Sequence[Stack], config: WorkerConfig, watch: Callable[
     called after every stack that this process has trained.
 
     Returns:
-        What the store has to say: of checkpoints that were damaged, or could not be written.
+        The store's warnings: of checkpoints that were damaged, or could not be written.
 
     Raises:
         DeviceMemoryError: the device cannot hold some network; all others are stored.
@@ -58,7 +58,7 @@ def work_through(stacks: Sequence[Stack], config: WorkerConfig, watch: Callable[
                 continue
             with store.locked(stack.chains.replicas, wait):
                 held_by_others = 0 if wait else held_by_others + 1
-            # They stand in this queue, unless they were stored when it began and have been set aside since.
+            # They are in this queue, unless they were stored when it began and have been set aside since.
             if not any(stack.chains.replicas[0] in other.replicas for other in waiting):
                 waiting.append(stack.chains)
             waiting.append(stack)
@@ -86,7 +86,7 @@ def work_through(stacks: Sequence[Stack], config: WorkerConfig, watch: Callable[
 
 @contextmanager
 def _warnings_shown(device: Device) -> Iterator[None]:
-    """What a GPU's libraries warn of is shown, and stops no training, though a test run takes warnings for errors."""
+    """Show the warnings of a GPU's libraries without stopping training, though a test run treats warnings as errors."""
     with warnings.catch_warnings():
         if device.is_gpu:
             warnings.simplefilter("default")
@@ -94,21 +94,20 @@ def _warnings_shown(device: Device) -> Iterator[None]:
 
 
 def _too_large(stack: Stack, store: Store, config: WorkerConfig) -> str:
-    """Train a stack as `_train` does; says why where the device cannot hold one of its networks, else nothing."""
+    """Train a stack as `_train` does; return the error where the device cannot hold one of its networks, else ""."""
     try:
         _train(stack, store, config)
         return ""
     except DeviceMemoryError as error:
-        said = str(error)  # without the error, which holds the tensors that have filled the memory
+        message = str(error)  # without the error, which holds the tensors that have filled the memory
     failures.free_memory()
-    return said
+    return message
 
 
 def _train(stack: Stack, store: Store, config: WorkerConfig, notes: tuple[str, ...] = ()) -> None:
     """Train the missing levels of a stack whose locks are held, in parts where the device cannot hold them together.
 
-    What a replica draws does not depend on its stack, but for dropout, so parts come to the same numbers but for
-    rounding.
+    A replica's draws do not depend on its stack, except for dropout, so parts give the same numbers up to rounding.
 
     Raises:
         DeviceMemoryError: the device cannot hold even one of them.

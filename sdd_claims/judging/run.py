@@ -32,7 +32,7 @@ class ClaimRun:
     """Opened when pytest is configured; trains when the first verdict is asked for.
 
     Attributes:
-        trials: of the selected tests; set after collection.
+        trials: trials of the selected tests; set after collection.
         settings: the user's choices.
     """
 

@@ -1,1 +1,1 @@
-"""Where code runs: devices, hardware, energy."""
+"""The machine that trains: devices, hardware and library versions, energy."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sdd_claims.errors import InputError
 
-if TYPE_CHECKING:  # late, as everywhere here: who only reads published verdicts does without PyTorch
+if TYPE_CHECKING:  # late, as everywhere here: reading published verdicts does not need PyTorch
     import torch
 
 
@@ -56,7 +56,7 @@ class Device:
         return self if not self.is_gpu or gpu_count() else None
 
     def each(self) -> tuple["Device", ...]:
-        """One device by one: "cuda" is every GPU that this process sees, any other stands for itself.
+        """The single devices: for "cuda" every GPU that this process sees, for any other the device itself.
 
         Raises:
             InputError: "cuda", and there is no GPU.
@@ -102,7 +102,7 @@ class Device:
         return {"peak_memory": torch.cuda.max_memory_allocated(self.name)}
 
     def synchronize(self) -> None:
-        """Wait until it has done what it was given."""
+        """Wait until it has finished its work."""
         if self.is_gpu:
             import torch
 

@@ -18,11 +18,11 @@ INSTALL = "pip install 'codecarbon>=3.2'"
 
 @dataclass(frozen=True)
 class Footprint:
-    """What some training took.
+    """Energy and CO2 of some training.
 
     Attributes:
-        energy_kwh: in kilowatt-hours; None where it cannot be estimated.
-        co2_kg: in kilograms of CO2 equivalents; None where it cannot be estimated.
+        energy_kwh: energy in kilowatt-hours; None where it cannot be estimated.
+        co2_kg: CO2 equivalents in kilograms; None where they cannot be estimated.
         basis: how they were estimated, or why not.
     """
 
@@ -36,7 +36,7 @@ def footprint(work: Iterable[tuple[float, Mapping[str, Any]]]) -> Footprint:
 
     Args:
         work: for each level, the seconds for which it had a CPU core or a GPU to itself, and the provenance stored with
-            it: "device", and of a GPU "watts".
+            it: "device", and for a GPU "watts".
     """
     try:
         # Imported late: an optional extra.

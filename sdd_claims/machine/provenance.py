@@ -33,7 +33,7 @@ def commit() -> str:
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that act on a result."""
+    """Versions of Python and of the libraries that affect a result."""
     return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
 
 

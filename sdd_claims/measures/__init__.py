@@ -1,4 +1,4 @@
-"""Measures of a trained stack."""
+"""Measures of trained networks: accuracy, distance, sharpness, loss along a line, weights, training cost."""
 
 from sdd_claims.measures.accuracy import Evaluation, evaluate_test, evaluate_training
 from sdd_claims.measures.cost import TrainingCost, training_cost, training_flops_per_image

@@ -20,7 +20,7 @@ class Evaluation:
 
 @torch.no_grad()
 def evaluate_training(stack: ReplicaStack, data: TrainingData) -> Evaluation:
-    """On the labels that each replica was trained on, noise included."""
+    """Evaluate on the labels that each replica was trained on, noise included."""
     totals = Totals(len(stack), data.images.device)
     with stack.evaluating():
         for start in range(0, data.size, CHUNK):
@@ -33,7 +33,7 @@ def evaluate_training(stack: ReplicaStack, data: TrainingData) -> Evaluation:
 def evaluate_test(
     stack: ReplicaStack, images: Float[Tensor, "images ..."], labels: Int[Tensor, " images"]
 ) -> Evaluation:
-    """On a test set that all replicas share; its labels are clean."""
+    """Evaluate on a test set that all replicas share; its labels are clean."""
     totals = Totals(len(stack), images.device)
     with stack.evaluating():
         for start in range(0, len(images), CHUNK):
@@ -45,8 +45,8 @@ def evaluate_test(
 def count_right(
     logits: Float[Tensor, "replicas batch classes"], labels: Int[Tensor, "replicas batch"]
 ) -> Int[Tensor, " replicas"]:
-    """Images told right; among equal logits the first class counts."""
-    # On the CPU argmax is ten times slower where the classes do not lie together.
+    """Number of correctly classified images; among equal logits the first class counts."""
+    # On the CPU argmax is ten times slower where the classes are not contiguous in memory.
     return (logits.max(-1).indices == labels).sum(1)
 
 

@@ -1,7 +1,7 @@
-"""What training costs, in floating-point operations of matrix products.
+"""The cost of training, in floating-point operations of matrix products.
 
-Only the network that learns is counted. A teacher says once in a chain what it thinks of each image, a forward pass
-without a backward one; that, evaluation and the optimizer's arithmetic are left out.
+Only the network that learns is counted. A teacher's logits are computed once in a chain for each image, by a forward
+pass without a backward one; that, evaluation and the optimizer's arithmetic are left out.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class TrainingCost:
     """Operations of one image's forward and backward pass.
 
     Attributes:
-        dense: of the whole network; a pruned weight costs what it costs without sparse kernels.
+        dense: operations of the whole network, pruned weights included, as without sparse kernels.
         by_weight: the share of each linear or convolutional layer that pruning may touch, by the name of its weights.
     """
 
@@ -62,17 +62,19 @@ def training_cost(architecture: Architecture, input_shape: tuple[int, int, int])
         for name, layer in layers.items():
             hooks.enter_context(layer.register_forward_pre_hook(lambda _, inputs, name=name: note(name, inputs)))
         loss = cross_entropy(module(images), labels)
-        # Of the backward pass the counter knows the sum, but where branches run side by side not whose it was.
+        # For the backward pass the counter has the sum, but not always each layer's share: branches run side by side.
         forward = counter.get_flop_counts()
-        by_weight = {name: products[name] * sum(forward[_place(module, name)].values()) // count for name in layers}
+        by_weight = {
+            name: products[name] * sum(forward[_counter_name(module, name)].values()) // count for name in layers
+        }
         loss.backward()  # type: ignore[no-untyped-call]
     for parameter in module.parameters():
         parameter.grad = None
     return TrainingCost(int(counter.get_total_flops()) // count, by_weight)
 
 
-def _place(module: nn.Module, weight: str) -> str:
-    """What the counter calls a layer: the class of the network and the path to it."""
+def _counter_name(module: nn.Module, weight: str) -> str:
+    """The counter's name for a layer: the class of the network and the path to the layer."""
     return f"{type(module).__name__}.{weight.removesuffix('.weight')}"
 
 

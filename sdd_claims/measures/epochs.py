@@ -1,4 +1,4 @@
-"""Test accuracy after every epoch: for what a curve looks like during training, and whether it has settled."""
+"""Test accuracy after every epoch: how a curve looks during training, and whether it has settled."""
 
 import torch
 from jaxtyping import Float, Int
@@ -12,7 +12,7 @@ class EpochWatch:
     """Looks at a stack after every epoch, on the first `images` test images.
 
     Attributes:
-        images: how many; 0 where nothing is watched.
+        images: number of images; 0 where nothing is watched.
         seen: accuracies after each epoch so far, each [replicas], on the device.
     """
 
@@ -33,7 +33,7 @@ class EpochWatch:
         """Measure now."""
         right = torch.zeros(len(self._stack), dtype=torch.float64, device=self._test_images.device)
         with self._stack.evaluating():
-            chunks = (torch.split(whole, CHUNK) for whole in (self._test_images, self._test_labels))
+            chunks = (torch.split(tensor, CHUNK) for tensor in (self._test_images, self._test_labels))
             for images, labels in zip(*chunks, strict=True):
                 right += count_right(self._stack.logits_shared(images), labels.expand(len(self._stack), -1))
         self.seen.append(right / len(self._test_labels))

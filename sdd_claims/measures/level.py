@@ -17,7 +17,7 @@ from sdd_claims.record import RECORDED, recorded
 from sdd_claims.training import ReplicaStack, Setup, Weights
 
 _COUNTED = ("density", "train_flops", "kept_train_flops", "seconds")
-"""Fields that follow from masks, batches and the clock: what trained the level knows them."""
+"""Fields that follow from masks, batches and the clock: the code that trained the level fills them in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +28,9 @@ class TrainedLevel:
         setup: data and networks of these replicas.
         stack: the networks as they were trained.
         trained: weights after this level's training.
-        masks: as this level was trained.
-        origins: of what is derived from a chain: the weights that the chain had after this level.
-        generators: from which each replica draws random directions.
+        masks: masks with which this level was trained.
+        origins: for a training derived from a chain, the weights that the chain had after this level.
+        generators: generators from which the replicas draw random directions.
         epoch_accuracies: test accuracy after every epoch, where it was watched.
     """
 

@@ -14,10 +14,10 @@ from sdd_claims.measures.accuracy import Evaluation, Totals
 from sdd_claims.models import Architecture
 from sdd_claims.training import CHUNK, TrainingData, Weights
 
-_BYTES = 64 * 2**20  # of the weights that are evaluated at once: bounds memory
+_BYTES = 64 * 2**20  # size of the weights that are evaluated at once: bounds memory
 
 POINTS = 101
-"""On a stored line: part of the record, so a change takes a new `spec.PIPELINE`."""
+"""Points of a stored line: part of the record, so a change needs a new `spec.PIPELINE`."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Line:
 
     Attributes:
         loss: cross-entropy in nats; NaN where weights are not finite.
-        accuracy: in [0, 1].
+        accuracy: accuracy in [0, 1].
     """
 
     loss: Float[Tensor, "replicas points"]
@@ -44,7 +44,7 @@ def along_line(
     """Evaluate (1 - a) start + a end for a = 0 .. 1 in equal steps (He et al. 2022, A.5: steps of .01).
 
     Every replica is evaluated on its own training images and the labels that it was trained on, noise included, in
-    evaluation mode. Buffers lie on the line as parameters do; integer ones are those of `end`.
+    evaluation mode. Buffers are interpolated as parameters are; integer ones are those of `end`.
 
     Args:
         architecture: the networks' form.

@@ -1,8 +1,8 @@
-"""What Parhi et al. 2021 look at in a trained ReLU network: its nonzero weights, its inner matrix, its neurons.
+"""Measures of Parhi et al. 2021 of a trained ReLU network: its nonzero weights, its inner matrix, its neurons.
 
 A weight counts as nothing at an absolute value of 1e-3 and below (`SMALL`), the paper's own threshold, chosen because
 the largest entry of a matrix was 0.1 to 0.2. Where a size is relative to the largest, 1 % of it is the same reading.
-The thresholds are part of every stored measure, so a change of one takes a new `spec.PIPELINE`.
+The thresholds are part of every stored measure, so a change of one needs a new `spec.PIPELINE`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,11 @@ RELATIVE = 0.01
 """Share of the largest singular value, or of the largest row, up to which another counts as nothing."""
 
 PARALLEL = 0.9
-"""Cosine of the angle to a pattern, sign left aside, from which a row repeats it: four fifths of its squares lie along
-it. Random rows of 64 entries come to 0.5 at most."""
+"""Absolute cosine of the angle to a pattern from which a row repeats it: four fifths of the row's squared norm are
+along the pattern. Random rows of 64 entries reach 0.5 at most."""
 
 SAME = 0.999
-"""Cosine of the angle between what two neurons say from which they count as one; 0.99 and 0.9999 give the same counts
+"""Cosine of the angle between two neurons' outputs from which they count as one; 0.99 and 0.9999 give the same counts
 within two on pilots."""
 
 
@@ -32,8 +32,8 @@ def measures(
     """The measures of a ReLU network, by the names of `LevelRecord`'s fields; none where a number is not finite.
 
     Args:
-        weights: of the network.
-        loss: on the training points, without the penalty.
+        weights: weights of the network.
+        loss: loss on the training points, without the penalty.
         hidden: outputs of the neurons of each hidden layer on the training points.
     """
     if not all(bool(value.isfinite().all()) for value in (*weights.values(), *hidden, torch.tensor(loss))):
@@ -76,7 +76,7 @@ def inner_singular_values(weights: Mapping[str, Tensor]) -> Float[Tensor, " valu
 
 
 def right_factor(weights: Mapping[str, Tensor]) -> Float[Tensor, "functions neurons"] | None:
-    """V(1), whose rows are the patterns that the inner matrix combines; None where that is whole, or there is none."""
+    """V(1), whose rows are the patterns that the inner matrix combines; None where that is not factored, or absent."""
     layers = _layers(weights)
     return weights[f"{layers[0]}.V"].double() if len(layers) > 1 and f"{layers[0]}.V" in weights else None
 
@@ -95,7 +95,7 @@ def parallel_rows(matrix: Float[Tensor, "rows columns"]) -> int:
     """Number of rows that repeat the matrix's strongest pattern, its first right singular vector.
 
     Counted are rows of more than `RELATIVE` times the largest row's norm, and of more than `SMALL`, within `PARALLEL`.
-    Of V(1), 1 says that one pattern is learned once, 12 that the same one is learned twelve times; of the product
+    For V(1), 1 means that one pattern is learned once, 12 that the same one is learned twelve times; in the product
     W(2) V(1), whose rows combine those of V(1), all rows are parallel in both cases.
     """
     norms = matrix.norm(dim=1)
@@ -105,28 +105,28 @@ def parallel_rows(matrix: Float[Tensor, "rows columns"]) -> int:
 
 
 def active_neurons(weights: Mapping[str, Tensor], hidden: Sequence[Float[Tensor, "batch neurons"]]) -> int:
-    """Number of hidden neurons that are heard and differ.
+    """Number of hidden neurons that act on the next layer and differ.
 
-    One is heard if on some input it adds more than `SMALL` to an entry of the next layer. Neurons of a layer that say
-    the same up to a factor, within a cosine of `SAME`, count as one: splitting a neuron in two changes neither the
-    network nor the sum of squares, so that weight decay cannot tell them apart, and the theory counts what differs.
-    Scaling a neuron's incoming weights up and its outgoing ones down changes nothing.
+    A neuron acts if on some input it adds more than `SMALL` to an entry of the next layer. Neurons of a layer with the
+    same outputs up to a factor, within a cosine of `SAME`, count as one: splitting a neuron in two changes neither the
+    network nor the sum of squares, so that weight decay cannot distinguish the two, and the theory counts distinct
+    neurons. Scaling a neuron's incoming weights up and its outgoing ones down changes nothing.
 
     Args:
-        weights: of the network.
-        hidden: what the neurons of each hidden layer say on the training inputs.
+        weights: weights of the network.
+        hidden: outputs of the neurons of each hidden layer on the training inputs.
     """
     count = 0
-    for layer, says in zip(_layers(weights), hidden, strict=True):
-        loudest = weights[f"{layer}.V"].abs().amax(0) if f"{layer}.V" in weights else 1
-        heard = says[:, says.amax(0) * loudest > SMALL].double()
-        alike = (heard.mT @ heard) >= SAME * heard.norm(dim=0) * heard.norm(dim=0)[:, None]
+    for layer, outputs in zip(_layers(weights), hidden, strict=True):
+        largest = weights[f"{layer}.V"].abs().amax(0) if f"{layer}.V" in weights else 1
+        active = outputs[:, outputs.amax(0) * largest > SMALL].double()
+        alike = (active.mT @ active) >= SAME * active.norm(dim=0) * active.norm(dim=0)[:, None]
         count += _groups(alike)
     return count
 
 
 def _groups(alike: Bool[Tensor, "neurons neurons"]) -> int:
-    """Number of neurons left when each, in turn, takes with it all that are like it."""
+    """Number of groups of similar neurons: each neuron, in turn, removes all those that are like it."""
     left, count = torch.ones(len(alike), dtype=torch.bool), 0
     for neuron in range(len(alike)):
         if left[neuron]:

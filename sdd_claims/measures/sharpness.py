@@ -12,7 +12,7 @@ from sdd_claims.models import Architecture
 from sdd_claims.training import TrainingData, Weights
 
 RADIUS, POINTS = 0.1, 11
-"""Largest step in filter norms, and steps: part of every stored sharpness, so a change takes a new `spec.PIPELINE`."""
+"""Largest step in filter norms, and steps: part of every stored sharpness, so a change needs a new `spec.PIPELINE`."""
 
 
 def sharpness(
@@ -57,9 +57,9 @@ def losses_along_directions(
 
     Args:
         architecture: the networks' form.
-        weights: of each replica, without a replica axis.
-        masks: of each replica's pruned parameters, by name: 1 where a weight is kept, 0 where it is pruned and stays
-            zero. None for dense networks.
+        weights: weights of each replica, without a replica axis.
+        masks: masks of each replica's pruned parameters, by name: 1 where a weight is kept, 0 where it is pruned and
+            stays zero. None for dense networks.
         data: images and each replica's labels; the loss is the mean cross-entropy over them, in nats.
         generators: a CPU generator for each replica, which draws its directions.
         directions: random directions a replica.

@@ -1,4 +1,4 @@
-"""What the weights themselves look like: how wide they spread, how many are nothing."""
+"""Measures of the weights themselves: their variance, and how many are zero or small."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from torch import Tensor
 SMALL = 1e-3
 """Absolute value up to which a weight counts as small (Parhi et al. 2021, 3; the code of Zhang 2024).
 
-Part of every stored fraction, so a change takes a new `spec.PIPELINE`.
+Part of every stored fraction, so a change needs a new `spec.PIPELINE`.
 """
 
 

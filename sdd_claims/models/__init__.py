@@ -1,4 +1,4 @@
-"""Networks by name, each with the tensors that pruning may touch."""
+"""Network architectures by name, each with the tensors that pruning may touch."""
 
 from sdd_claims.models.architecture import Architecture, build, initial_weights
 

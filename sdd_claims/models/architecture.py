@@ -47,8 +47,8 @@ def build(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> A
     Raises:
         InputError: images that the architecture cannot take.
     """
-    # What is pruned, He et al. 2022, B: of LeNet all weights but the last layer's; of ResNet all convolutions and the
-    # linear layer; of VGG the convolutions; never biases or batch norm. Quétu & Milovanović 2023, code: of a ViT all
+    # Pruned, by He et al. 2022, B: in LeNet all weights but the last layer's; in ResNet all convolutions and the
+    # linear layer; in VGG the convolutions; never biases or batch norm. Quétu & Milovanović 2023, code: in a ViT all
     # linear layers, those of attention and the last one among them, and nothing else: not the patches' convolution,
     # class token, position embedding or layer norms. (The code prunes the VGG-like network's last layer as well.)
     make = partial(_MODULES[spec.name], spec, input_shape, classes)
@@ -91,7 +91,7 @@ def initial_weights(
 
     Args:
         architecture: the network.
-        generator: of the seed.
+        generator: generator of the seed.
         initialization: see `ModelSpec.initialization`.
     """
     return _INITIALIZATIONS[initialization](architecture, generator)
@@ -101,7 +101,7 @@ def _kaiming_normal(architecture: Architecture, generator: torch.Generator) -> d
     """Kaiming-normal weights (fan in, ReLU gain) and zero biases (He et al. 2022, B).
 
     Batch norm begins as the identity, scale one and shift zero, with running means zero and variances one; the paper
-    does not say how, and its code draws the scales from U(0, 1).
+    does not specify it, and its code draws the scales from U(0, 1).
     """
     ones = {
         f"{name}.{part}"
@@ -119,7 +119,7 @@ def _kaiming_normal(architecture: Architecture, generator: torch.Generator) -> d
 
 
 def _pytorch(architecture: Architecture, generator: torch.Generator) -> dict[str, Tensor]:
-    """What PyTorch's linear and convolutional layers draw by themselves; batch norm as above.
+    """PyTorch's own initialization of linear and convolutional layers; batch norm as above.
 
     Weights and biases are uniform up to 1 / sqrt(fan in) either way, layer by layer, the weight first. A network that
     has more to draw draws it all itself.

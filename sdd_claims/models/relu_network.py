@@ -37,11 +37,12 @@ def relu_network(inputs: int, hidden: tuple[int, ...], functional_width: int, ou
         inputs: entries of an input, which is flattened first.
         hidden: ReLU neurons of each layer.
         functional_width: outputs of each layer but the last. The matrix between two hidden layers is then the product
-            W(l+1) V(l), of no higher rank. 0 for the standard network, whose matrices between hidden layers are whole:
-            the same recursion with V(l) the identity, so that x(l) has an entry a neuron and W(l+1) is that matrix.
-        outputs: of the last layer.
+            W(l+1) V(l), of no higher rank. 0 for the standard network, whose matrices between hidden layers are not
+            factored: the same recursion with V(l) the identity, so that x(l) has an entry a neuron and W(l+1) is that
+            matrix.
+        outputs: outputs of the last layer.
     """
-    # The paper says of the standard network only that its matrix is not factored and that it has skip connections.
+    # The paper states of the standard network only that its matrix is not factored and that it has skip connections.
     between = functional_width or None
     widths = [inputs, *(functional_width or neurons for neurons in hidden[:-1])]
     steps = zip(widths, hidden, [*(between for _ in hidden[:-1]), outputs], strict=True)

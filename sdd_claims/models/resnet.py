@@ -8,8 +8,8 @@ def resnet(name: str, input_channels: int, classes: int) -> nn.Module:
 
     Args:
         name: "resnet18" or "resnet101".
-        input_channels: of the images.
-        classes: outputs.
+        input_channels: channels of the images.
+        classes: number of outputs.
     """
     # Imported late: torchvision takes a second to import, and most runs do without it.
     from torchvision.models import get_model

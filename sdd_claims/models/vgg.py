@@ -17,7 +17,7 @@ def vgg16(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
 
     Args:
         input_shape: (channels, height, width) of the images.
-        classes: outputs.
+        classes: number of outputs.
 
     Raises:
         InputError: images too small for four pools.
@@ -50,8 +50,8 @@ def vgg_like(input_shape: tuple[int, int, int], channels: tuple[int, ...], class
 
     Args:
         input_shape: (channels, height, width) of the images; a pool of an odd side keeps its last row and column.
-        channels: outputs of both convolutions of each block.
-        classes: outputs.
+        channels: output channels of both convolutions of each block.
+        classes: number of outputs.
     """
     inputs, height, width = input_shape
     layers: list[nn.Module] = []

@@ -63,8 +63,8 @@ class Attention(nn.Module):
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(
-        self, query: Float[Tensor, "batch places width"], *_: Tensor, need_weights: bool = False
-    ) -> tuple[Float[Tensor, "batch places width"], None]:
+        self, query: Float[Tensor, "batch tokens width"], *_: Tensor, need_weights: bool = False
+    ) -> tuple[Float[Tensor, "batch tokens width"], None]:
         """As torchvision's encoder calls it: query, key and value are the same, the weights are not asked for."""
         queries, keys, values = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.in_proj(query).chunk(3, -1)

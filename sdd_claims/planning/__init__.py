@@ -1,1 +1,1 @@
-"""What must be trained, and what it will cost."""
+"""The plan of what is trained, and its cost in time and disk space."""

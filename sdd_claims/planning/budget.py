@@ -1,4 +1,4 @@
-"""What to train first when time is short: what gives the most verdicts for it."""
+"""The order of training when time is short: the cheapest verdicts first."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from sdd_claims.storage.store import Store
 
 @dataclass(frozen=True)
 class Need:
-    """What must be stored before something can be judged.
+    """The levels that must be stored before something can be judged.
 
     Attributes:
-        wanted: levels of every replica.
-        estimate: of the device on which they are trained.
+        wanted: number of levels of every replica.
+        estimate: cost on the device on which they are trained.
     """
 
     wanted: Mapping[Replica, int]
@@ -22,31 +22,31 @@ class Need:
 
 
 def cheapest_first(needs: Sequence[Need], store: Store) -> Iterator[tuple[int, float]]:
-    """The order in which needs are met where every next one is the cheapest.
+    """The needs in the order in which the next one is always the cheapest.
 
     Yields:
-        Places in `needs`, each with the seconds that it takes where all processes share the work, beyond what is stored
-        and what those before it have had trained.
+        Indices into `needs`, each with the seconds that its training takes where all processes share the work, beyond
+        the levels that are stored or trained for the needs before it.
     """
     done = {replica.key: store.levels_done(replica) for need in needs for replica in need.wanted}
-    left = {place: dict(need.wanted) for place, need in enumerate(needs)}
+    left = {index: dict(need.wanted) for index, need in enumerate(needs)}
     while left:
-        for place, wanted in left.items():
-            left[place] = {replica: levels for replica, levels in wanted.items() if levels > done[replica.key]}
+        for index, wanted in left.items():
+            left[index] = {replica: levels for replica, levels in wanted.items() if levels > done[replica.key]}
         costs = {
-            place: sum(needs[place].estimate.seconds(replica, done[replica.key], n) for replica, n in wanted.items())
-            / needs[place].estimate.processes
-            for place, wanted in left.items()
+            index: sum(needs[index].estimate.seconds(replica, done[replica.key], n) for replica, n in wanted.items())
+            / needs[index].estimate.processes
+            for index, wanted in left.items()
         }
-        place = min(costs, key=lambda place: (costs[place], place))
-        yield place, costs[place]
-        done |= {replica.key: levels for replica, levels in left.pop(place).items()}
+        cheapest = min(costs, key=lambda index: (costs[index], index))
+        yield cheapest, costs[cheapest]
+        done |= {replica.key: levels for replica, levels in left.pop(cheapest).items()}
 
 
 def alone_and_unshared(needs: Sequence[Need], store: Store) -> list[tuple[Cost, Cost]]:
-    """Of every need the cost of all that it lacks, and of what it would still lack if all others were met."""
+    """For every need, the cost of its missing levels, and of those still missing if all other needs were met."""
     done = {replica.key: store.levels_done(replica) for need in needs for replica in need.wanted}
-    # Of every replica the most levels asked for, and the most that any other need asks for.
+    # For every replica, the most levels asked for, and the most that any other need asks for.
     most: dict[tuple[str, int], tuple[int, int]] = dict.fromkeys(done, (0, 0))
     for need in needs:
         for replica, levels in need.wanted.items():

@@ -1,7 +1,8 @@
 """How many bytes results will take: of files like those that are stored, else of files made in memory by the same code.
 
-The size of a state follows from its spec. What a record and a pass say does not quite, so the nearest stored run tells:
-the same one, else one of the same network, length and measures. Where there is none, they are made up.
+The size of a state follows from its spec. The size of a record and of a pass does not quite, so it is taken from the
+nearest stored run: the same one, else one of the same network, length and measures. Where there is none, they are made
+up.
 """
 
 import uuid
@@ -44,7 +45,7 @@ def missing_bytes(plan: Plan, store: Store) -> int:
 
 
 def working_bytes(plan: Plan, store: Store) -> int:
-    """Bytes that come and go while the largest stack trains: dense weights, of the level before and of this one.
+    """Temporary bytes while the largest stack trains: dense weights, of the level before and of this one.
 
     Raises:
         StoreError: what is stored of the plan is damaged.
@@ -57,7 +58,7 @@ def working_bytes(plan: Plan, store: Store) -> int:
 
 
 def state_bytes(spec: RunSpec, level: int) -> int:
-    """The size of a level's state: of one without a weight left, and of the weights that the schedule leaves."""
+    """The size of a level's state: that of a state without weights, plus the weights that the schedule leaves."""
     network = shapes.architecture(spec)
     weights = sum(value.nbytes for name, value in network.module.named_parameters() if name in network.prunable)
     return _bytes_without_weights(network) + round(weights * _density(spec, level))
@@ -90,7 +91,7 @@ class _Sample:
     """A level of a run, as it is or will be stored.
 
     Attributes:
-        record: bytes that it takes in its replica's file of levels.
+        record: size of its record, in bytes, in its replica's file of levels.
         about: the provenance in its pass.
     """
 
@@ -129,7 +130,7 @@ class _Samples:
         alike = self._seeds.get(_kind(spec.as_dict()), {})
         for digest in sorted(alike, key=lambda digest: digest != spec.digest):  # the run itself first
             for seed in alike[digest]:
-                with suppress(StoreError):  # What is damaged is found and said when it is needed.
+                with suppress(StoreError):  # Damage is found and reported when the level is needed.
                     if origins := self._store.provenance(digest, seed):
                         return _Sample.of_file(self._store.levels_bytes(digest, seed), len(origins), origins[-1])
         return None
@@ -142,13 +143,13 @@ def _kind(settings: Mapping[str, Any]) -> str:
 
 
 def _made_up(spec: RunSpec, level: int) -> _Sample:
-    """A level of a run of which nothing like it is stored, trained on this machine."""
+    """A level, as if trained on this machine, of a run for which no similar one is stored."""
     chain = Chain((_made_up_record(spec, level),), (sha256(b""),), (uuid.uuid4().hex,))
     return _Sample.of_file(len(chain.pack()), 1, provenance.of_training(CPU))
 
 
 def _made_up_record(spec: RunSpec, level: int) -> LevelRecord:
-    """A record as long as a measured one: 1/3 has all digits of a float, a third of the images those of a share."""
+    """A record as long as a measured one: 1/3 has all digits of a float, as has the share of a third of the images."""
     network, density = shapes.architecture(spec), _density(spec, level)
     sizes = {name: value.numel() for name, value in network.module.named_parameters() if name in network.prunable}
     shown = {"epoch_test_accuracy": spec.record.epoch_images}
@@ -160,7 +161,7 @@ def _made_up_record(spec: RunSpec, level: int) -> LevelRecord:
         "diverged": False,
     }
     for name in (field.name for field in fields(LevelRecord) if field.name not in facts):
-        # No curve is asked for of the accuracies along a line; they come with the losses.
+        # No claim requests the accuracies along a line as a curve; they come with the losses.
         if unrecorded(spec, "line_train_loss" if name == "line_train_accuracy" else name):
             facts[name] = None
             continue
@@ -183,7 +184,7 @@ def _of_stack(stack: Stack, store: Store, samples: _Samples) -> float:
     for first, last in pairwise(sorted({level for _, done, wanted in spans for level in (done, wanted)})):
         if members := [(replica, first) for replica, done, wanted in spans if done <= first < wanted]:
             passes += (last - first) * len(pack_pass(about, members))
-    # Replicas of a setting with the same levels to go take the same room.
+    # Replicas of a setting with the same missing levels take the same space.
     alike = Counter((replica.spec.digest, done, wanted) for replica, done, wanted in spans)
     specs = {replica.spec.digest: replica.spec for replica, _, _ in spans}
     replicas = (

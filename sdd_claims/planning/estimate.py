@@ -1,4 +1,4 @@
-"""What levels will cost, before any of them is trained: operations, and seconds of a core or a GPU."""
+"""The cost of levels before any of them is trained: operations, and seconds of a core or a GPU."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,12 +31,12 @@ def trainings(spec: RunSpec, done: int, wanted: int) -> int:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of some levels.
+    """The cost of some levels.
 
     Attributes:
         flops: operations of their training, counted dense.
-        seconds: that one core or one GPU takes for it.
-        measured: of these seconds, those by rates that have been measured.
+        seconds: seconds that one core or one GPU takes for it.
+        measured: the part of these seconds that is estimated from measured rates.
     """
 
     flops: float = 0.0
@@ -45,15 +45,15 @@ class Cost:
 
     @property
     def guessed(self) -> str:
-        """How much of the time is a guess, in words that follow it; none where all of it is measured."""
+        """How much of the time is a guess, as words to follow the time; empty where all of it is measured."""
         return "" if self.measured == self.seconds else ", in part by a guess" if self.measured else ", by a guess"
 
 
 class Estimate:
-    """What levels cost on one device, worked out once a spec.
+    """The cost of levels on one device, computed once a spec.
 
     Attributes:
-        processes: that share the work.
+        processes: number of processes that share the work.
     """
 
     def __init__(self, rates: Rates, device: Device | None, processes: int) -> None:
@@ -71,7 +71,7 @@ class Estimate:
         return flops * trainings(replica.spec, done, wanted) / rate.flops
 
     def cost(self, levels: Iterable[tuple[Replica, int, int]]) -> Cost:
-        """Of replicas' levels, each from what is done to what is wanted."""
+        """The cost of replicas' levels, each from those done to those wanted."""
         total = seconds = measured = 0.0
         for replica, done, wanted in levels:
             flops, rate = self._level(replica.spec)
@@ -87,7 +87,7 @@ class Estimate:
 
 
 def missing(wanted: Mapping[Replica, int], store: Store) -> Iterator[tuple[Replica, int, int]]:
-    """What is not stored: replicas with the levels they have and those they need."""
+    """The replicas with missing levels, each with the numbers of levels that are stored and that are wanted."""
     for replica, levels in wanted.items():
         if (done := store.levels_done(replica)) < levels:
             yield replica, done, levels
@@ -103,8 +103,8 @@ def processes(engine: str, device: Device | None, per_device: int = 1) -> int:
     """Stacks that train at once: one a core, or `per_device` a GPU; no more than workers of pytest-xdist where it runs.
 
     Args:
-        engine: its name; what a Ray cluster has is not known here, and counts as one.
-        device: where it trains; None for a GPU that is not here.
+        engine: name of the engine; the size of a Ray cluster is not known here, and counts as one.
+        device: device that trains; None for a GPU that is not here.
         per_device: processes that share a GPU.
     """
     if device is None or engine == "ray":

@@ -1,4 +1,4 @@
-"""What must be trained: requests gathered, duplicates dropped, what is stored left out, the rest put into stacks."""
+"""The plan of what is trained: requests without duplicates and without stored levels, grouped into stacks."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,23 +12,23 @@ STACK_SIZE = 6
 """Seeds of one setting that always train together: enough for full speed on a core, few enough to stay in its cache.
 
 Sums over a stack are rounded by its size, and training amplifies the last bit. Stacks are cut from each hundred of
-seeds by their numbers (0 to 5, 6 to 11, ...), so that a replica's numbers do not depend on what else is asked for, as
-long as its stack is asked for whole.
+seeds by their numbers (0 to 5, 6 to 11, ...), so that a replica's numbers do not depend on the other requests, as long
+as all seeds of its stack are requested.
 """
 
 RELU_STACK_SIZE = 12
-"""The same for ReLU networks, so small that twelve cost a core hardly more than six."""
+"""The same for ReLU networks, which are so small that twelve cost a core hardly more than six."""
 
 
 GPU_STACK_SIZE = 24
 """The same for MLPs on a GPU, where settings that differ in numbers alone, such as the noise rate, share a stack too.
 
-A small network's step there costs what its launches cost, whatever the size of the stack. Sums may then be rounded by
-what else is asked for: a GPU promises equal numbers up to rounding, a CPU equal bits.
+A small network's step there takes as long as its kernel launches, whatever the size of the stack. The rounding of sums
+may then depend on the other requests: a GPU promises equal numbers up to rounding, a CPU equal bits.
 """
 
 ALONE = ("vgg_like", "vgg16", "resnet18", "resnet101")
-"""Networks that train one at a time: one of them fills a GPU, and a stack would not spare it anything."""
+"""Networks that train one at a time: one of them fills a GPU, and a stack would save nothing."""
 
 
 def stack_size(spec: RunSpec, *, wide: bool = False) -> int:
@@ -42,7 +42,7 @@ def stack_size(spec: RunSpec, *, wide: bool = False) -> int:
 
 @dataclass(frozen=True)
 class Request:
-    """Somebody asks for the first `levels` levels of some seeds of a spec."""
+    """A request for the first `levels` levels of some seeds of a spec."""
 
     spec: RunSpec
     seeds: tuple[int, ...]
@@ -58,7 +58,7 @@ class Stack:
 
     @property
     def epochs(self) -> int:
-        """Epochs of all levels of all replicas: how long it takes, roughly."""
+        """Epochs of all levels of all replicas, a rough measure of the time."""
         spec = self.replicas[0].spec
         trainings = sum(self.levels) if spec.path.over in ("none", "penalty_strength") else len(self.replicas)
         return trainings * spec.training.epochs
@@ -69,10 +69,10 @@ class Stack:
 
     @property
     def chains(self) -> "Stack | None":
-        """What these replicas are derived from or learn from, as far as they need it; None where nothing is needed."""
+        """The chains that these replicas are derived from or learn from, up to the levels needed; None without any."""
         if parents := tuple(replica.parent for replica in self.replicas if replica.parent is not None):
             return Stack(parents, self.levels)
-        # Students of a wide stack may share a teacher: they differ in how much they listen to it.
+        # Students of a wide stack may share a teacher: they differ in its weight, alpha.
         if teachers := tuple(dict.fromkeys(each.teacher for each in self.replicas if each.teacher is not None)):
             return Stack(teachers, (self.replicas[0].spec.distillation.teacher_levels,) * len(teachers))
         return None
@@ -110,7 +110,7 @@ class Plan:
         return replace(self, stacks=tuple(stacks))
 
     def stored(self, store: Store) -> int:
-        """Of the levels needed, those that are stored."""
+        """Number of the needed levels that are stored."""
         return sum(min(n, store.levels_done(replica)) for replica, n in self.wanted.items())
 
 
@@ -118,7 +118,7 @@ def plan(requests: Iterable[Request], *, wide: bool = False) -> Plan:
     """Gather the requests of all claims into a plan. Their order does not matter.
 
     Args:
-        requests: what is asked for.
+        requests: the requests of all claims.
         wide: for a GPU: more seeds, and settings that differ in numbers alone, share a stack.
     """
     asked, wanted = 0, defaultdict[Replica, int](int)

@@ -1,4 +1,4 @@
-"""How fast each kind of network trains on a machine: measured by trainings that are stored, or said to be assumed."""
+"""The speed at which each kind of network trains on a machine: measured by stored trainings, or marked as assumed."""
 
 import time
 from collections import defaultdict
@@ -17,13 +17,13 @@ from sdd_claims.spec import OMITTED_FROM_DIGEST_AT, RunSpec, canonical_json
 from sdd_claims.storage.store import Store
 
 ASSUMED = 10e12
-"""Operations a second of a GPU of which nothing is known: a round number, and said to be one."""
+"""Operations a second of a GPU of which nothing is known: a round number, and reported as assumed."""
 
 _SHARE_OF_PRODUCT: Mapping[str, float] = {"cpu": 0.4, "cuda": 0.1}
-"""What share of a large matrix product's rate training is taken to reach where none has been measured.
+"""Assumed share of a large matrix product's rate that training reaches, where no training has been measured.
 
-On a CPU that of a stacked step (see benchmarks/). Of a GPU nothing has been measured: small networks wait for launches,
-and the best public ResNet-18 runs reach about a quarter.
+For a CPU it is that of a stacked step (see benchmarks/). For a GPU nothing has been measured: small networks wait for
+launches, and the best public ResNet-18 runs reach about a quarter.
 """
 
 _SEEDS = 6
@@ -37,7 +37,7 @@ class Rate:
     Attributes:
         flops: operations a second of matrix products, counted dense; measures and all else that takes time included.
         source: where the figure comes from, in words.
-        measured: it is that of trainings of this kind on this hardware.
+        measured: whether it was measured by trainings of this kind on this hardware.
     """
 
     flops: float
@@ -58,7 +58,7 @@ class Rates:
     """Rates by kind of network: small ones train a hundred times slower than large ones, in operations a second."""
 
     def __init__(self, store: Store, assumed: float | None = None) -> None:
-        """Look through the settings of all that is stored.
+        """Read the settings of all stored runs.
 
         Args:
             store: whose trainings count as measurements.
@@ -71,7 +71,7 @@ class Rates:
             self._runs[_kind(settings)].append((digest, seeds))
 
     def of(self, spec: RunSpec, device: Device | None) -> Rate:
-        """The rate of a spec's network on a device; None stands for a GPU that is not here."""
+        """The rate of a spec's network on a device; None means a GPU that is not here."""
         clocked = self._measured(_kind(spec.as_dict()))
         if device is None:
             gpus = {name: found for name, found in clocked.items() if found.on_gpu}
@@ -90,12 +90,12 @@ class Rates:
         return Rate(product * share, f"assumed: {share:.0%} of a matrix product timed just now", False)
 
     def _measured(self, kind: tuple[str, str]) -> Mapping[str, _Clocked]:
-        """By hardware, what is stored of a kind; levels that took no time say nothing."""
+        """The stored trainings of a kind, by hardware; levels that took no time do not count."""
         if kind not in self._clocked:
             found: dict[str, _Clocked] = {}
             for digest, seeds in self._runs.get(kind, ()):
                 for seed in seeds[:_SEEDS]:
-                    with suppress(StoreError):  # What is damaged is found and said when it is needed.
+                    with suppress(StoreError):  # Damage is found and reported when the level is needed.
                         records, origins = self._store.records(digest, seed), self._store.provenance(digest, seed)
                         # While others train, a level may come in between the two.
                         for record, about in zip(records, origins, strict=False):
@@ -108,7 +108,7 @@ class Rates:
 
 
 def _kind(settings: Mapping[str, Any]) -> tuple[str, str]:
-    """What decides how fast a spec trains on a machine: network and precision."""
+    """The settings on which the speed of training on a machine depends: network and precision."""
     network = {name: value for name, value in settings["model"].items() if name != "initialization"}
     return canonical_json(network), settings["training"].get("precision", OMITTED_FROM_DIGEST_AT["precision"])
 
@@ -119,9 +119,9 @@ def product_rate(device: Device, precision: str, size: int | None = None, repeat
 
     Args:
         device: on a CPU one thread is timed, as processes train with one each.
-        precision: of the factors; "tf32" counts as half of bfloat16, as on the chips that have it.
-        size: of the square matrices; None for one that fills the device.
-        repeats: how many are timed.
+        precision: precision of the factors; "tf32" counts as half of bfloat16, as on the chips that have it.
+        size: side of the square matrices; None for one that fills the device.
+        repeats: number of products that are timed.
     """
     if device.is_gpu and precision == "tf32":
         return product_rate(device, "bfloat16", size, repeats) / 2

@@ -1,4 +1,4 @@
-"""The network that a spec trains and how much it is shown, known from the catalogue alone: no data need be on disk."""
+"""A spec's network and number of images, known from the catalogue alone: no data need be on disk."""
 
 from functools import cache
 

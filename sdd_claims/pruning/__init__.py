@@ -1,4 +1,4 @@
-"""Pruning and retraining, as parts that plug into iterative pruning."""
+"""The parts of iterative pruning: criteria, masks, retraining methods, and trainings derived from a level."""
 
 from sdd_claims.pruning.criteria import CRITERIA, IDENTITY, Candidate, prune
 from sdd_claims.pruning.derivations import DERIVATIONS, Derivation, level_branch

@@ -17,8 +17,8 @@ class Candidate:
     """A trained network that is to be pruned.
 
     Attributes:
-        weights: at the end of its training.
-        masks: of the prunable tensors, as it was trained.
+        weights: weights at the end of its training.
+        masks: masks of the prunable tensors, as it was trained.
         gradients: gives the gradient of the mean training loss on one random batch of its noisy training set; called
             only where a criterion needs it.
         draws: the stream of this seed and level for random scores.

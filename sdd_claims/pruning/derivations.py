@@ -1,4 +1,4 @@
-"""What is trained from a level of a chain without the chain going on from it."""
+"""Trainings that are derived from a level of a chain, without the chain going on from them."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,9 @@ class Derivation:
     """How a training follows from a level's solution.
 
     Attributes:
-        number: part of the random streams of what is derived, and so of every stored result: append, never renumber.
-        start: from which weights and by which schedule.
+        number: part of the random streams of the derived training, and so of every stored result: append, never
+            renumber.
+        start: returns the weights and the schedule that the training starts with.
         masked: the level's mask holds; else the pruned weights come back, from zero or with the new weights.
         compared: the derived solution is compared with the level's: by its own sharpness, and by the loss along the
             straight line between them.

@@ -23,5 +23,5 @@ def batch_gradients(
     if stack.has_dropout:
         seed_dropout(replicas[0].seed, level)
     mean_loss(stack.logits(images), data.labels.gather(1, batch)).backward()  # type: ignore[no-untyped-call]
-    whole = {name: value.grad.cpu() for name, value in stack.parameters.items() if value.grad is not None}
-    return [{name: value[index] for name, value in whole.items()} for index in range(len(stack))]
+    stacked = {name: value.grad.cpu() for name, value in stack.parameters.items() if value.grad is not None}
+    return [{name: value[index] for name, value in stacked.items()} for index in range(len(stack))]

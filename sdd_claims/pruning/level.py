@@ -1,4 +1,4 @@
-"""How a level begins: which weights are left, and from which values they are trained."""
+"""The start of a level: its masks, and the weights from which it is trained."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,17 +26,17 @@ def masks_of_level(
     states: Sequence[ChainState | None],
     initial: Sequence[Weights],
 ) -> list[dict[str, Tensor]]:
-    """The masks of a level: all ones at level 0, later what the criterion keeps of the level before.
+    """The masks of a level: all ones at level 0, later the weights of the level before that the criterion keeps.
 
-    What is derived from a chain has the masks of that chain's level, or none.
+    A training derived from a chain has the masks of that chain's level, or none.
 
     Args:
-        architecture: of the networks.
-        replicas: whose masks.
-        data: their training images and labels, for criteria that look at gradients.
+        architecture: architecture of the networks.
+        replicas: the replicas of the masks.
+        data: their training images and labels, for criteria that use gradients.
         level: the level.
-        states: what each replica had after the level before; None at level 0. For what is derived: what its chain had
-            after this level.
+        states: state of each replica after the level before; None at level 0. For derived trainings: state of the
+            chain after this level.
         initial: weights before the dense training.
 
     Raises:

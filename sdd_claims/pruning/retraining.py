@@ -14,9 +14,9 @@ class Start:
     """Where training of a level begins.
 
     Attributes:
-        weights: before the mask is applied.
+        weights: weights before the mask is applied.
         training: the schedule that is followed.
-        iteration: of that schedule.
+        iteration: iteration of that schedule.
     """
 
     weights: Mapping[str, Tensor]
@@ -26,7 +26,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Past:
-    """What a retraining method can start from.
+    """The weights that a retraining method can start from.
 
     Attributes:
         rewind_point: the dense network's weights at `rewind_iteration` of its training.

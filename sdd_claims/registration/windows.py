@@ -14,7 +14,7 @@ from sdd_claims.stats import Phases, Window
 
 _PHASES = tuple(each.name for each in fields(Phases))
 _INDENT = " " * 6
-"""Of a setting in windows.json, so that what is printed can be pasted as it is."""
+"""The indent of a setting in windows.json, so that printed windows can be pasted as they are."""
 
 
 def windows(paper: str, group: str) -> dict[str, Phases]:
@@ -51,7 +51,7 @@ def read(path: Path, group: str) -> dict[str, Phases]:
 
 
 def as_json(setting: str, phases: Phases) -> str:
-    """What to paste among the settings of a windows.json: one phase a line, every number to its last digit."""
+    """A setting of a windows.json, ready to be pasted there: one phase a line, every number to its last digit."""
     found = {name: _written(getattr(phases, name)) for name in _PHASES}
     lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(window)}" for name, window in found.items())
     return indent(f"{json.dumps(setting)}: {{\n{lines}\n}}", _INDENT)

@@ -1,4 +1,4 @@
-"""From a judged run to a folder that a sceptic can read and check: `claims.json`, the evidence, a page, a summary."""
+"""The report of a judged run, a folder that a sceptic can read and check: claims.json, evidence, page and summary."""
 
 from pathlib import Path
 
@@ -12,22 +12,22 @@ def write(directory: Path, document: ClaimsDocument, source: CurveSource) -> Pat
     """Write a run into a folder: its document, every curve behind it, and what is drawn of the two.
 
     Args:
-        directory: made where there is none.
-        document: what was judged; what it says of the evidence is filled in here.
-        source: where its curves come from. One that cannot be had is left out.
+        directory: the folder, which is created where there is none.
+        document: the judged run; its entry on the evidence is filled in here.
+        source: the source of its curves. A curve that cannot be read is left out.
 
     Returns:
         The path of `index.html`.
 
     Raises:
-        InputError: the document holds NaN or infinity; what stood in the directory is untouched.
+        InputError: the document holds NaN or infinity; the directory is left as it was.
         StoreError: the directory cannot be written.
     """
     from sdd_claims.report import claims_json, evidence
 
     read = evidence.collect(document["claims"], source)
     document["evidence"] = read.entry
-    claims_json.as_text(document)  # what cannot be written is said before anything is replaced
+    claims_json.as_text(document)  # raises before anything is replaced
     evidence.write(directory, read)
     claims_json.write(directory / "claims.json", document)
     return render(directory)

@@ -1,4 +1,4 @@
-"""What the panels of one claim share: the rows of measures, the limits of their axes, and one colour a curve."""
+"""The axes that the panels of one claim share: rows of measures, limits of their axes, and one colour a curve."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from sdd_claims.report.lines import Line
 ACCURACY = "accuracy"
 
 _BESIDE = 1.12  # room beside the outermost levels
-_GAP_AT_ZERO = 3.0  # the least factor between the place of 0 and the lowest position above it
+_GAP_AT_ZERO = 3.0  # the least factor between the drawn position of 0 and the lowest position above it
 _DECADES = 100  # a factor that values must span before a linear axis hides the smaller ones
 _HAIR = 0.006  # half the width of the narrowest window, as a share of the axis
 
 
 def is_accuracy(measure: str) -> bool:
-    """Whether a measure is a fraction of images told right, and so drawn in per cent."""
+    """Whether a measure is a fraction of correctly classified images, and so drawn in per cent."""
     return measure.endswith("accuracy")
 
 
@@ -42,14 +42,14 @@ class Axes:
     """The same axes for a claim and its control, so that the two panels can be compared by eye.
 
     Attributes:
-        axis: what the levels lie along, the same for all curves.
+        axis: name of the x axis, the same for all curves.
         ends: lower and upper end of the x axis.
         lowest: the lowest position above 0.
         zero: where position 0, which no log axis holds, is drawn: set apart on the left; None where no curve has it.
         rows: for each row of measures its limits on the y axis, per cent for accuracies.
         logs: the rows whose y axis is a log one: all values positive, and spread over decades.
-        styles: for each curve's name its number in the page's palette, from 1, and that of its dashes, from 0. What is
-            measured of the same networks has one colour, and within a row its own dashes.
+        styles: for each curve's name its number in the page's palette, from 1, and that of its dashes, from 0. Measures
+            of the same networks have one colour, and within a row their own dashes.
     """
 
     axis: str
@@ -89,7 +89,7 @@ class Axes:
         return (high, low) if self.axis == DENSITY else (low, high)
 
     def drawn(self, position: np.ndarray) -> np.ndarray:
-        """Where positions stand on the log axis: themselves, but for 0."""
+        """Positions as drawn on the log axis: unchanged, except for 0."""
         return position if self.zero is None else np.where(position > 0, position, self.zero)
 
     def across(self, position: np.ndarray) -> np.ndarray:
@@ -105,7 +105,7 @@ class Axes:
         return (values - low) / (high - low)
 
     def band(self, low: float, high: float) -> tuple[float, float] | None:
-        """The stretch of the x axis to shade for a window, wide enough to be seen; None where it lies off the axis."""
+        """The part of the x axis to shade for a window, wide enough to be seen; None where it is off the axis."""
         hair = (self.ends[1] / self.ends[0]) ** _HAIR
         from_, to = (float(end) for end in self.drawn(np.array([low, high], dtype=float)))
         if to < from_ * hair**2:
@@ -116,7 +116,7 @@ class Axes:
 
 
 def _styles(lines: Sequence[Line]) -> dict[str, tuple[int, int]]:
-    """Give each run a colour, each measure within a row dashes, and dash the runs that find the palette spent."""
+    """Give each run a colour and each measure within a row dashes; runs beyond the palette get dashes, too."""
     runs: dict[object, int] = {}
     measures: dict[tuple[object, str], list[str]] = {}
     styles: dict[str, tuple[int, int]] = {}

@@ -45,7 +45,7 @@ def size_table(calibration: CalibrationEntry) -> SizeTable:
 
 
 def exceeds(entry: SizeEntry, nominal: float) -> bool:
-    """Whether a measured size lies above `nominal` with its whole 95 % Clopper-Pearson interval."""
+    """Whether a measured size is above `nominal` with its whole 95 % Clopper-Pearson interval."""
     wrong = round(entry["rate"] * entry["repetitions"])
     return wrong > 0 and bool(beta.ppf(0.025, wrong, entry["repetitions"] - wrong + 1) > nominal)
 

@@ -59,8 +59,8 @@ class PartEntry(TypedDict):
 class RunEntry(TypedDict):
     """One curve that was judged, as the store finds it again.
 
-    `axis` is what its levels lie along, density where it is absent. `remark` says what else a reader should know of it,
-    such as layers that pruning has emptied.
+    `axis` is the axis of its levels, density where it is absent. `remark` is anything else that a reader should know
+    of it, such as layers that pruning has emptied.
     """
 
     digest: str
@@ -73,7 +73,7 @@ class RunEntry(TypedDict):
 
 
 class JudgedControl(TypedDict):
-    """What judging decides of a control; `verdict` is None where nothing was judged."""
+    """The judgement of a control; `verdict` is None where nothing was judged."""
 
     verdict: Verdict | None
     words: str
@@ -89,7 +89,7 @@ class ControlEntry(JudgedControl):
 
 
 class CostEntry(TypedDict):
-    """What the training behind a claim took: wall seconds of a core or GPU, and floating-point operations.
+    """The cost of the training behind a claim: wall seconds of a core or GPU, and floating-point operations.
 
     `kept_train_flops` are the operations if pruned weights cost nothing. Energy and CO2 are estimates; `basis` says how
     they were made, or why not.
@@ -104,7 +104,7 @@ class CostEntry(TypedDict):
 
 
 class RegistrationEntry(TypedDict):
-    """What was expected of a claim's trial from a block of seeds on, and since which day and commit."""
+    """The expected outcome of a claim's trial from a block of seeds on, and since which day and commit."""
 
     block: int
     expected: Verdict
@@ -114,7 +114,7 @@ class RegistrationEntry(TypedDict):
 
 
 class JudgedClaim(TypedDict):
-    """What judging decides of a claim: the same curves judged again must repeat it. See `ClaimEntry`."""
+    """The judgement of a claim: the same curves judged again must repeat it. See `ClaimEntry`."""
 
     verdict: Verdict | None
     rule: str
@@ -276,7 +276,7 @@ def as_text(document: ClaimsDocument) -> str:
 
 
 def read(path: Path) -> ClaimsDocument:
-    """Read what `write` wrote, or what was packed of it as `.gz`.
+    """Read a file that `write` wrote, or its `.gz`.
 
     Raises:
         InputError: no such file, not JSON, another schema version, or fields missing.

@@ -1,6 +1,6 @@
 """`evidence.json.gz`: every curve that the rules and controls of a run have read, seed by seed, to the last bit.
 
-It lies beside `claims.json`, which holds its SHA-256. From the two, every verdict can be judged again and the page be
+It is beside `claims.json`, which holds its SHA-256. From the two, every verdict can be judged again and the page be
 drawn, without a store and without training. A number that a diverged network does not have is null.
 """
 
@@ -30,8 +30,8 @@ class MeasuredRun:
     """One measure of one run, for all seeds that were read of it.
 
     Attributes:
-        axis: what the levels lie along, see `SparsityCurve`.
-        position: where each level lies.
+        axis: axis of the levels, see `SparsityCurve`.
+        position: position of each level on the axis.
         rows: by seed, the measure at each level; some seeds may have fewer levels. None where the network diverged.
         sound: these are the numbers that were written.
     """
@@ -48,7 +48,7 @@ class Evidence:
 
     Attributes:
         runs: the curves.
-        sha256: of the text in the file.
+        sha256: SHA-256 of the text in the file.
     """
 
     runs: Mapping[tuple[str, str], MeasuredRun]
@@ -61,7 +61,7 @@ class Evidence:
 
     @property
     def entry(self) -> EvidenceEntry:
-        """What `claims.json` says of it."""
+        """Its entry in `claims.json`."""
         return EvidenceEntry(file=NAME, sha256=self.sha256, curves=len(self.runs), numbers=self.numbers)
 
     def curve(self, digest: str, measure: str, seeds: Sequence[int], levels: int) -> SparsityCurve:
@@ -89,7 +89,7 @@ class Evidence:
 
 
 def collect(claims: Iterable[ClaimEntry], source: CurveSource) -> Evidence:
-    """Every curve that these claims and their controls read; what `source` cannot give is left out."""
+    """Every curve that these claims and their controls read; curves that `source` cannot give are left out."""
     runs: dict[tuple[str, str], MeasuredRun] = {}
     for read in (run for claim in claims for run in curves_of(claim)):
         try:
@@ -118,13 +118,13 @@ def write(directory: Path, evidence: Evidence) -> None:
     """Write the evidence into a folder, the same bytes for the same curves.
 
     Raises:
-        StoreError: the folder is read-only or the disk is full; what stood there before is untouched.
+        StoreError: the folder is read-only or the disk is full; an older file is left as it was.
     """
     write_atomically(directory / NAME, gzip.compress(_text(evidence.runs), mtime=0))
 
 
 def read(directory: Path) -> Evidence:
-    """Read what `write` wrote. Curves whose numbers were changed since are marked as not sound.
+    """Read a file that `write` wrote. Curves whose numbers were changed since are marked as not sound.
 
     Raises:
         InputError: no such file, cut short, or of another schema.

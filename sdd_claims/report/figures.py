@@ -88,7 +88,7 @@ def panel(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: A
 
 
 def describe(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: Axes) -> str:
-    """Say what a panel shows, for those who hear it: each mean at the first level, in each window, at the last."""
+    """The text of a panel for screen readers: each mean at the first level, in each window, at the last."""
     sentences = []
     dense_left = axes.axis == DENSITY
     for line in lines:
@@ -116,9 +116,9 @@ def describe(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes
 def _share_out(
     bands: Mapping[str, tuple[float, float]], axes: Axes
 ) -> tuple[dict[str, tuple[float, float]], dict[str, tuple[float, float]], list[list[Mark]]]:
-    """Return the windows that are shaded over the panel, those named there, and the rows of what stands above it.
+    """Return the windows that are shaded over the panel, those named there, and the rows of marks above it.
 
-    Above stand the windows of single curves, and the names of the others where they would need many lines.
+    Above are the windows of single curves, and the names of the others where they would need many lines.
     """
     widths = {name: _size(owner(name, tuple(axes.styles))[1], _SMALL, 1)[0] for name in bands}
     marks = {name: mark(name, band, axes, widths[name]) for name, band in bands.items()}
@@ -134,7 +134,7 @@ def _share_out(
 
 
 def _fit_beside(lines: Sequence[Line], rows: Sequence[str]) -> bool:
-    """Whether every row has so few curves, with names so short, that each can stand beside its curve."""
+    """Whether every row has so few curves, with names so short, that each name fits beside its curve."""
     widths = [[_size(line.label, _TEXT, 1)[0] for line in lines if row_of(line.measure) == row] for row in rows]
     return all(len(of_row) <= _BESIDE_CURVES and max(of_row) < 0.6 for of_row in widths)
 

@@ -25,7 +25,7 @@ class Highlight:
     """A figure as a file.
 
     Attributes:
-        path: of the file, relative to the folder of the run.
+        path: path of the file, relative to the folder of the run.
         caption: the claim that it shows.
         svg: the drawing.
     """

@@ -25,9 +25,9 @@ class PublishedRun:
     """A run as it was published.
 
     Attributes:
-        name: of its folder, or of its file among the replaced ones.
+        name: name of its folder, or of its file among the replaced ones.
         document: its claims.json.
-        current: it stands in the folder; else another run has replaced it.
+        current: it is in the folder; else another run has replaced it.
         note: why it was made, or what changed with it.
     """
 
@@ -48,18 +48,18 @@ class PublishedRun:
         torch = made["versions"].get("torch", "?")
         here = (made["hardware"], made.get("capability", ""), torch)
         # Before instruction sets were written down with levels: on the machine that judged, it is that machine's.
-        places = dict.fromkeys(
+        machines = dict.fromkeys(
             (each["hardware"], each["capability"] or (here[1] if each["hardware"] == here[0] else ""), each["torch"])
             for each in made.get("training", [])
         )
         return "; ".join(
             ", ".join(filter(None, (hardware, capability, f"torch {version}")))
-            for hardware, capability, version in places or [here]
+            for hardware, capability, version in machines or [here]
         )
 
 
 def published_paths(folder: Path) -> dict[str, Path]:
-    """The claims.json of every published run, by its name: those that stand in the folder, and the replaced ones.
+    """The claims.json of every published run, by its name: those in the folder, and the replaced ones.
 
     Raises:
         InputError: two of one name.
@@ -95,7 +95,7 @@ def published_runs(folder: Path) -> list[PublishedRun]:
 
 
 def to_markdown(runs: Sequence[PublishedRun]) -> str:
-    """What each run said of each claim, as GitHub-flavoured Markdown."""
+    """The verdict of each run on each claim, as GitHub-flavoured Markdown."""
     tiers = {tier: [run for run in runs if _judged(run, tier)] for tier in ("fast", "full")}
     tables = {tier: _table(of_tier, tier) for tier, of_tier in tiers.items()}
     template = environment(autoescape=False).get_template("history.md.j2")
@@ -103,7 +103,7 @@ def to_markdown(runs: Sequence[PublishedRun]) -> str:
 
 
 def _table(runs: Sequence[PublishedRun], tier: str) -> dict[str, list[str]]:
-    """A row a claim and network: what each run said, empty where it did not judge it."""
+    """A row a claim and network: the verdict of each run, empty where it did not judge the claim."""
     verdicts = [
         {_name(claim): _cell(claim) for claim in run.document["claims"] if claim["tier"] == tier} for run in runs
     ]

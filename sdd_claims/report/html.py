@@ -21,7 +21,7 @@ class Panels:
     """A claim and its control on the same axes.
 
     Attributes:
-        axis: what the levels lie along.
+        axis: axis of the levels.
         claim: the judged curves, None where none could be read.
         control: the control's, likewise.
         windows: whether any is shown.
@@ -42,8 +42,8 @@ class ClaimView:
     Attributes:
         claim: its entry.
         anchor: its id in the page.
-        panels: the figures, one for each axis that curves lie along.
-        shared: what the labels in both figures leave out because all curves share it.
+        panels: the figures, one for each axis of the curves.
+        shared: the words that all curves share, left out of the labels in both figures.
         missing: a sentence for each curve that could not be read.
     """
 
@@ -78,8 +78,8 @@ def to_html(document: ClaimsDocument, source: CurveSource, remark: str | None = 
 
 def view(claim: ClaimEntry, source: CurveSource) -> ClaimView:
     """Draw a claim and its control on the same axes."""
-    place = filter(None, (claim["tier"], claim["id"], sentences.network(claim)))
-    anchor = re.sub(r"[^\w-]+", "-", "-".join(place))
+    parts = filter(None, (claim["tier"], claim["id"], sentences.network(claim)))
+    anchor = re.sub(r"[^\w-]+", "-", "-".join(parts))
     judged, control = gather(claim["runs"], source), gather(claim["control"]["runs"], source)
     ours, theirs = (_worth_drawing(found.lines) for found in (judged, control))
     panels: tuple[Panels, ...] = ()

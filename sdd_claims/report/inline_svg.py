@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 SERIES = 6
 """Colours for curves in the page's palette, `--series-1` to `--series-6`."""
 
-# Matplotlib wants colours; each of these stands for a role and is replaced by its name in the finished SVG.
+# Matplotlib needs colours; each of these represents a role and is replaced by its name in the finished SVG.
 INK, MUTED, PAPER = "#010101", "#020202", "#030303"
 
 

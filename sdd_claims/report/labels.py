@@ -63,7 +63,7 @@ def _candidates(bundle: Bundle, width: float, height: float) -> list[Box]:
 
 
 def _cost(box: Box, bundle: Bundle, others: Sequence[Bundle], taken: Sequence[Box]) -> float:
-    """What a reader loses by this box: a name off the panel, on another curve or name, or far from its own curve."""
+    """The penalty of a box: for a name off the panel, on another curve or name, or far from its own curve."""
     area = (box.right - box.left) * (box.top - box.bottom)
     inside = box.overlap(Box(0.0, 0.0, 1.0, 1.0)) / area
     covered = sum(box.overlap(other) for other in taken) / area

@@ -25,11 +25,11 @@ class Line:
     """One curve to draw.
 
     Attributes:
-        name: in the claim, which its control uses again for the curve that stands in the same place.
+        name: name in the claim; its control uses it again for the curve that takes its place.
         label: the words that label it.
-        measure: what was measured.
-        curve: of that measure.
-        digest: of the run, empty where that is not known.
+        measure: name of the measure.
+        curve: the curve of that measure.
+        digest: digest of the run, empty where it is not known.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Line:
 
     @property
     def run(self) -> tuple[str, tuple[int, ...], str]:
-        """What two measures of the same networks have in common."""
+        """A key that is equal for two measures of the same networks."""
         return self.digest or self.name, self.curve.seeds, self.curve.axis
 
 
@@ -53,7 +53,7 @@ class FoundLines:
 
 
 def gather(runs: Mapping[str, RunEntry], source: CurveSource) -> FoundLines:
-    """Read the curves of `runs`; one that cannot be read becomes a sentence, since the verdict stands without it."""
+    """Read the curves of `runs`; one that cannot be read becomes a sentence, since the verdict holds without it."""
     lines: list[Line] = []
     missing: list[str] = []
     for name, run in runs.items():

@@ -9,7 +9,7 @@ from sdd_claims.report.templating import environment
 
 
 def to_markdown(document: ClaimsDocument, figures: Sequence[Highlight] = (), remark: str | None = None) -> str:
-    """Return the summary of `document` as GitHub-flavoured Markdown, with some figures that lie beside it."""
+    """Return the summary of `document` as GitHub-flavoured Markdown, with some figures from files beside it."""
     template = environment(autoescape=False).get_template("summary.md.j2")
     summary = [*sentences.summary(document), *filter(None, [remark])]
     return template.render(document=document, summary=summary, figures=figures)

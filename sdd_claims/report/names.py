@@ -1,4 +1,4 @@
-"""What curves and windows are called in a figure: as little as tells them apart."""
+"""The names of curves and windows in a figure: as short as distinguishes them."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ _RANGE = re.compile(r"[\d.,e+-]+( to [\d.,e+-]+)?")
 
 
 def curve_names(judged: Sequence[Line], control: Sequence[Line]) -> tuple[list[Line], list[Line], str]:
-    """Shorten the labels of a claim's curves and of its control's (together at least one) to what tells them apart.
+    """Shorten the labels of a claim's curves and of its control's (together at least one) until they just differ.
 
     Labels are phrases between commas; those that all curves share are left out, and returned beside the curves. Where
     what is left is long, or leaves two judged curves alike, the judged curves go by their names in the trial. A
@@ -49,7 +49,7 @@ def distinct(lines: Sequence[Line]) -> list[Line]:
 
 
 def window_name(name: str, low: float, high: float, axis: str) -> str:
-    """A window's name; one that is called by its bare edges says what they are of: "epoch 50,000", "dense"."""
+    """A window's name; one that is named by its edges alone gets their unit: "epoch 50,000", "dense"."""
     part, colon, phase = name.rpartition(": ")
     if not _RANGE.fullmatch(phase):
         return name
@@ -59,9 +59,9 @@ def window_name(name: str, low: float, high: float, axis: str) -> str:
 
 
 def owner(name: str, curves: Sequence[str]) -> tuple[str | None, str]:
-    """The curve that a window belongs to, if it belongs to one, and what the window is to it.
+    """The curve that a window belongs to, if any, and the window's own name.
 
-    Of "pairflip: critical" that is the critical window of the curve "pairflip".
+    For "pairflip: critical" they are the curve "pairflip" and its window "critical".
     """
     for curve in curves:
         if name.startswith(f"{curve}: "):
@@ -94,13 +94,13 @@ def _in_its_own_words(line: Line, judged: Sequence[Line], control: Sequence[Line
 
 
 def _of_all_its_names(line: Line, judged: Sequence[Line]) -> str:
-    """What the names of a curve that stands in several places have in common, or its own name."""
+    """The phrases that all names of a curve share, or its own name."""
     names = [other.name.split(", ") for other in judged if (other.run, other.measure) == (line.run, line.measure)]
     return ", ".join(phrase for phrase in names[0] if all(phrase in name for name in names)) or line.name
 
 
 def _with_seeds(lines: Sequence[Line]) -> list[Line]:
-    """Tell curves with one label apart by their seeds, or else by the place that they take."""
+    """Distinguish curves with one label by their seeds, or else by the names of the curves that they replace."""
     seeds: dict[tuple[str, str], list[tuple[int, ...]]] = {}
     for line in distinct(lines):
         seeds.setdefault((line.measure, line.label), []).append(line.curve.seeds)

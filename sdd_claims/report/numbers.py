@@ -76,7 +76,7 @@ def per_ten_thousand(rate: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as a person says them: `31 s`, `2 min 51 s`, `5 h 12 min`."""
+    """Seconds in readable units: `31 s`, `2 min 51 s`, `5 h 12 min`."""
     if seconds is None:
         return ABSENT
     if seconds < 10:
@@ -95,12 +95,12 @@ def tflop(flops: float | None) -> str:
 
 
 def energy(kwh: float) -> str:
-    """Kilowatt-hours as a person says them: `12 Wh`, `3.4 kWh`."""
+    """Kilowatt-hours in readable units: `12 Wh`, `3.4 kWh`."""
     return f"{plain(1000 * kwh, 2)}{_NBSP}Wh" if kwh < 1 else f"{plain(kwh, 2)}{_NBSP}kWh"
 
 
 def mass(kg: float) -> str:
-    """Kilograms as a person says them: `5.7 g`, `1.6 kg`."""
+    """Kilograms in readable units: `5.7 g`, `1.6 kg`."""
     return f"{plain(1000 * kg, 2)}{_NBSP}g" if kg < 1 else f"{plain(kg, 2)}{_NBSP}kg"
 
 
@@ -121,7 +121,7 @@ def count(number: int, noun: str) -> str:
 
 
 def position(value: float) -> str:
-    """A place along a curve: a density of `0.023`, a strength of `10⁻⁶`, epoch `50,000`."""
+    """A position along a curve: a density of `0.023`, a strength of `10⁻⁶`, epoch `50,000`."""
     if 1e-4 <= value < 1:
         return _fraction(value)
     if 0 < value < 1e6 and value == round(value):

@@ -1,4 +1,4 @@
-"""What the report says in words, the same in HTML and in Markdown."""
+"""The sentences of the report, the same in HTML and in Markdown."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def short_title(claim: ClaimEntry) -> str:
 
 
 def network(claim: ClaimEntry) -> str:
-    """What it was judged on, empty where its tier has one trial of it."""
+    """The network and data that it was judged on, empty where its tier has one trial of it."""
     return claim.get("network", "")
 
 
@@ -42,7 +42,7 @@ def column(claim: ClaimEntry) -> str:
 
 
 def summary(document: ClaimsDocument) -> list[str]:
-    """What was judged, with what outcome, and how often such outcomes are wrong: one paragraph, in sentences."""
+    """The sentences of the first paragraph: judged claims, their outcomes, and how often such outcomes are wrong."""
     claims, questions = registered(document["claims"]), exploratory(document["claims"])
     if not document["claims"]:
         return ["No claim was selected, so nothing was judged."]
@@ -118,7 +118,7 @@ def registered(claims: Sequence[ClaimEntry]) -> list[ClaimEntry]:
 
 
 def exploratory(claims: Sequence[ClaimEntry]) -> list[ClaimEntry]:
-    """The questions outside it."""
+    """The questions outside the register."""
     return [claim for claim in claims if is_exploratory(claim)]
 
 
@@ -147,17 +147,17 @@ def verdict(claim: ClaimEntry) -> str:
 
 
 def expectation(claim: ClaimEntry) -> str:
-    """What the register expected before the seeds judged, since when, and what it expects of later blocks."""
-    said = "this verdict" if claim["verdict"] == claim["expected"] else claim["expected"]
+    """The outcome that the register expected before the seeds judged, since when, and the one of later blocks."""
+    outcome = "this verdict" if claim["verdict"] == claim["expected"] else claim["expected"]
     rows = claim.get("registrations")
     if not rows:
         when = " when this report was written" if rows is None else ""
-        return f"The register expected {said}{when}."
+        return f"The register expected {outcome}{when}."
     # Pilots that show no windows leave the first expectation unjudged.
     block = max(min(claim["seeds"], default=0), rows[0]["block"])
     before = [row for row in rows if row["block"] <= block]
     since = f", since {before[-1]['date']} (commit {before[-1]['commit']})"
-    sentences = [f"The register expected {said}{since}."]
+    sentences = [f"The register expected {outcome}{since}."]
     sentences += [
         f"Of blocks from {row['block']} on it expects {row['expected']}, since {row['date']} (commit {row['commit']})"
         + (f": {row['why']}." if row["why"] else ".")
@@ -195,7 +195,7 @@ def _place(tier: str, on: str) -> str:
 
 
 def _some(claims: Sequence[ClaimEntry]) -> tuple[str, str]:
-    """How many different ones, to open a sentence with, and the verb that goes with it."""
+    """The number of different claims, as the start of a sentence, and the verb that goes with it."""
     distinct = len({claim["id"] for claim in claims})
     return ("One", "was") if distinct == 1 else (str(distinct) if distinct else "None", "were")
 

@@ -15,9 +15,9 @@ class Mark:
 
     Attributes:
         text: the name.
-        centre: of the text.
+        centre: centre of the text.
         bar: both ends of the bar, None for a window that is shaded over the whole panel.
-        curve: whose window it is, likewise.
+        curve: the curve whose window it is, likewise None.
     """
 
     text: str
@@ -26,7 +26,7 @@ class Mark:
     curve: str | None
 
     def reach(self, width: float) -> tuple[float, float]:
-        """From where to where the mark takes room, its text being so wide."""
+        """Both ends of the mark, with a text of this width."""
         ends = (self.centre - width / 2, self.centre + width / 2)
         return ends if self.bar is None else (min(ends[0], self.bar[0]), max(ends[1], self.bar[1]))
 

@@ -1,1 +1,1 @@
-"""What a replica goes through: iterative pruning, or a path in place of its levels."""
+"""The run of a replica: iterative pruning, or a path in place of its levels."""

@@ -37,7 +37,7 @@ from sdd_claims.training import (
 )
 
 Trained: TypeAlias = tuple[LevelRecord, ChainState]
-"""What a level of one replica leaves: its record, and the state from which it can go on."""
+"""The result of a level of one replica: its record, and the state from which the next level starts."""
 
 
 class IterativePruning:
@@ -88,14 +88,14 @@ class IterativePruning:
         """Go through the levels that are missing, one at a time; those furthest behind go first.
 
         Args:
-            done: levels that each replica has.
-            wanted: levels that each is to have.
+            done: number of levels that each replica has.
+            wanted: number of levels that each is to have.
             state: the stored state that a replica's level starts from: that of the level before (None at level 0) or,
-                for what is derived, that of its chain at the same level.
-            stopped: whether no further level is begun.
+                for a derived training, that of its chain at the same level.
+            stopped: tells whether to begin no further level.
 
         Yields:
-            The replicas that went through a level, with what each of them has left. They are to be stored before the
+            The replicas that went through a level, each with its record and state. They are to be stored before the
             next level begins.
         """
         done = list(done)
@@ -119,8 +119,8 @@ class IterativePruning:
 
         Args:
             level: the level to train.
-            states: what each of them had after the level before; None at level 0. For what is derived from a chain:
-                what the chain had after this level.
+            states: state of each replica after the level before; None at level 0. For a training derived from a chain:
+                state of the chain after this level.
             members: indices of these replicas; None for all.
         """
         began = time.perf_counter()
@@ -179,7 +179,7 @@ class IterativePruning:
         return list(zip(records, left, strict=True))
 
     def _distillation(self, members: Sequence[int]) -> Distillation | None:
-        """What some replicas learn from their teachers, the same at every level; None where nobody teaches."""
+        """The distillation of some replicas, the same at every level; None where they have no teachers."""
         if self._teachers is None:
             return None
         specs = [self.replicas[i].spec.distillation for i in members]

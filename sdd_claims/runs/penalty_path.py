@@ -29,7 +29,7 @@ def train_path(
         replicas: the seeds.
         device: where they train.
         data_root: folder of data sets; None for the default.
-        checkpoint_slot: where the state of their training lies until they are through; None to keep none.
+        checkpoint_slot: where the state of their training is kept until they are finished; None to keep none.
 
     Returns:
         For each replica the records of its points, in the path's order.
@@ -40,14 +40,14 @@ def train_path(
 def _over_epochs(
     replicas: Sequence[Replica], device: torch.device, _: Path | None, checkpoint_slot: CheckpointSlot | None
 ) -> list[tuple[LevelRecord, ...]]:
-    """Looks at one training of a regression, whose data are drawn and not read."""
+    """One training of a regression, measured at several epochs; its data are drawn and not read."""
     return train_regression(replicas, device, checkpoint_slot)
 
 
 def _over_strengths(
     replicas: Sequence[Replica], device: torch.device, data_root: Path | None, checkpoint_slot: CheckpointSlot | None
 ) -> list[tuple[LevelRecord, ...]]:
-    """A training at each strength, those of all seeds and strengths in one stack."""
+    """A training at each strength; all seeds and strengths are in one stack."""
     points = len(replicas[0].spec.path.values)
     trainings = [Replica(replica.spec.point(point), replica.seed) for replica in replicas for point in range(points)]
     results = _trained(trainings, device, data_root, checkpoint_slot)[1]
@@ -58,7 +58,7 @@ def _over_strengths(
 def _over_refits(
     replicas: Sequence[Replica], device: torch.device, data_root: Path | None, checkpoint_slot: CheckpointSlot | None
 ) -> list[tuple[LevelRecord, ...]]:
-    """One training, and its last layer fitted anew at each strength."""
+    """One training, with its last layer refitted at each strength."""
     trainings = [Replica(replica.spec.but(path=PathSpec()), replica.seed) for replica in replicas]
     pruning, results = _trained(trainings, device, data_root, checkpoint_slot)
     return [

@@ -1,4 +1,4 @@
-"""The last layer of a trained network fitted anew, on what the layers before it make of images (the learned kernel).
+"""The last layer of a trained network, refitted on the features of the layers before it (the learned kernel).
 
 Zhang 2024, 4.1, names the direction and no details. Here both refits are regressions of targets +1 (an image's class)
 and -1 (all other classes) on standardised features, with an intercept that is not penalised, in units that do not
@@ -24,7 +24,7 @@ from sdd_claims.errors import InputError
 from sdd_claims.models import Architecture
 from sdd_claims.training import Weights, products_in
 
-_ITERATIONS = 20_000  # over all weights, of the lasso
+_ITERATIONS = 20_000  # of the lasso, each over all weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +32,10 @@ class Refit:
     """The last layer fitted at one strength.
 
     Attributes:
-        weights: on the standardised features.
-        intercept: of each class.
-        train_scores: of the images it was fitted to.
-        test_scores: of the others.
+        weights: weights of the standardised features.
+        intercept: intercept of each class.
+        train_scores: scores of the images it was fitted to.
+        test_scores: scores of the other images.
     """
 
     weights: Float[np.ndarray, "classes features"]
@@ -45,7 +45,7 @@ class Refit:
 
 
 def last_layer(architecture: Architecture) -> nn.Linear:
-    """The layer to fit anew.
+    """The layer to refit.
 
     Raises:
         InputError: the network is no sequence of layers that ends with a linear one.
@@ -64,7 +64,7 @@ def last_layer(architecture: Architecture) -> nn.Linear:
 def learned_features(
     architecture: Architecture, weights: Weights, images: Float[Tensor, "images channels height width"]
 ) -> Float[np.ndarray, "images features"]:
-    """What the last layer of a trained network is given of some images.
+    """The inputs of a trained network's last layer for some images.
 
     Raises:
         InputError: the network is no sequence of layers that ends with a linear one.
@@ -91,20 +91,20 @@ def refits(
 
     Args:
         kind: "ridge" or "lasso".
-        features: of the training images.
-        labels: of them.
+        features: features of the training images.
+        labels: labels of the training images.
         others: features of the images to predict.
-        classes: how many.
-        strengths: in the units of this module.
+        classes: number of classes.
+        strengths: strengths in the units of this module.
 
     Raises:
         InputError: the lasso has not converged.
     """
     centre, scale = features.mean(0), features.std(0)
-    # A unit that is silent on all training images tells nothing of any other.
-    heard = scale > 0
-    scale = np.where(heard, scale, 1.0)
-    train, test = ((rows - centre) / scale * heard for rows in (features, others))
+    # A feature that is constant over the training images predicts nothing.
+    varies = scale > 0
+    scale = np.where(varies, scale, 1.0)
+    train, test = ((rows - centre) / scale * varies for rows in (features, others))
     targets = np.where(labels[:, None] == np.arange(classes), 1.0, -1.0)
     fit = _ridge if kind == "ridge" else _lasso
     found = {
@@ -119,7 +119,7 @@ _Fits = Iterator[tuple[float, Float[np.ndarray, "classes features"], Float[np.nd
 
 def _ridge(rows: Float[np.ndarray, "images features"], targets: np.ndarray, strengths: Sequence[float]) -> _Fits:
     for strength in strengths:
-        # Of scikit-learn's solvers this one knows strength 0 and features that depend on each other.
+        # Of scikit-learn's solvers this one handles strength 0 and linearly dependent features.
         model = Ridge(alpha=len(rows) * strength, solver="svd").fit(rows, targets)
         yield strength, model.coef_, model.intercept_
 

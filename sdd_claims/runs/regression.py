@@ -1,4 +1,4 @@
-"""Regression on a few points, full batch, looked at after so many epochs (Parhi et al. 2021)."""
+"""Full-batch regression on a few points, measured at the epochs of a path (Parhi et al. 2021)."""
 
 import time
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from sdd_claims.training.relu_stack import ReluStack
 def train_regression(
     replicas: Sequence[Replica], device: torch.device, checkpoint_slot: CheckpointSlot | None = None
 ) -> list[tuple[LevelRecord, ...]]:
-    """Train some seeds of one spec as one stack, and look at them after the epochs of its path.
+    """Train some seeds of one spec as one stack, and measure them after the epochs of its path.
 
     Every seed draws its own targets and its own weights. A network whose loss or weights become infinite has diverged
     from then on; the others go on.
@@ -29,7 +29,7 @@ def train_regression(
     Args:
         replicas: seeds of one spec.
         device: where they train.
-        checkpoint_slot: where the state of their training lies; None to keep none.
+        checkpoint_slot: where the state of their training is kept; None to keep none.
 
     Returns:
         For each replica a record at each of the path's epochs.
@@ -94,7 +94,7 @@ def train_regression(
 
 
 def _check(spec: RunSpec, points: int) -> None:
-    """Raise if a spec asks for what this training does not do."""
+    """Raise if a spec asks for something that this training does not do."""
     training, whole = spec.training, len(spec.model.hidden) > 1 and not spec.model.functional_width
     asked = {
         "NoiseSpec.kind must be 'none': targets are numbers": spec.noise.kind == "none",

@@ -20,7 +20,7 @@ PATHS = {
 
 @dataclass(frozen=True, kw_only=True)
 class PathSpec(Spec):
-    """In place of pruning levels, points along something else: level k of the run is point k.
+    """A path of points in place of pruning levels: level k of the run is point k.
 
     Attributes:
         over: "none" for iterative pruning. "penalty_strength": a training at each strength, all from the same

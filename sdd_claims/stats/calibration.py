@@ -53,7 +53,7 @@ def measure(
         looks: numbers of seeds.
         threshold: below which p establishes a hypothesis.
         repetitions: number of studies.
-        seed: of the simulation.
+        seed: seed of the simulation.
     """
     rng = np.random.default_rng(seed)
     density = population.densities()

@@ -114,7 +114,7 @@ class Shifts:
         at: where the extremum is looked for: one bracket for every curve, or one for each.
         direction: +1 if the extremum is claimed to become denser with the factor (higher along another axis), -1 if
             sparser (lower).
-        unit: of the slope, such as "log density per doubling of noise".
+        unit: unit of the slope, such as "log density per doubling of noise".
         margin: the slope that counts, in that unit.
     """
 

@@ -12,7 +12,7 @@ def holm(p: Sequence[float], registered: int) -> list[float]:
     """Computes Holm-adjusted p of the observed claims.
 
     Args:
-        p: of the claims observed.
+        p: p of the observed claims.
         registered: number of claims in the register; those not observed count as p = 1.
 
     Returns:

@@ -41,7 +41,7 @@ class Noise:
     """The variation between the seeds of a population.
 
     Attributes:
-        covariance: of the levels of one curve.
+        covariance: covariance of the levels of one curve.
         skew: shape of the mirrored gamma distribution of a seed's skewed factor (1: exponential); None without one.
         collapse: chance of a replica to fall to chance accuracy.
         collapse_from: the level at which it falls; None for a random one.

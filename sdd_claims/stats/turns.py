@@ -34,7 +34,7 @@ class FewerTurns:
         between: the levels that are followed.
         tolerance: the leg that counts for support: beyond the noise of the noisiest curve, a fraction of accuracy.
         margin: the leg that counts for refutation, at most the tolerance.
-        unit: of the slope.
+        unit: unit of the slope.
     """
 
     factored: tuple[str, ...]

@@ -54,7 +54,7 @@ class Window:
         """Returns the indices of the levels inside the window.
 
         Args:
-            position: of each level, along the window's axis.
+            position: position of each level along the window's axis.
 
         Raises:
             InputError: no level lies inside.

@@ -1,1 +1,1 @@
-"""Results on disk and at a URL: the only way they travel."""
+"""The store of results, on disk and at a URL: the only way in which results travel."""

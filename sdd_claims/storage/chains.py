@@ -22,7 +22,7 @@ class Chain:
     """The content of a replica's file of levels.
 
     Attributes:
-        records: of all levels.
+        records: records of all levels.
         states: SHA-256 of every level's state, also where the state is not kept any more.
         passes: the pass in which each level was trained.
         rewind: SHA-256 of the rewinding point; empty where there is none.
@@ -114,14 +114,14 @@ class ChainReader:
         if version is None:
             return Chain()
         chain = Chain.read(read_sealed(path))
-        for place, pass_id in enumerate(chain.passes):
+        for level, pass_id in enumerate(chain.passes):
             if pass_id in self._passes:
                 continue
             pass_path = self._folder / layout.training_pass(pass_id)
             if pass_path.exists():
                 self._passes[pass_id] = read_sealed(pass_path)
-            elif place == len(chain.passes) - 1:
-                return chain.upto(place)  # A crash before the pass was written: the level was never finished.
+            elif level == len(chain.passes) - 1:
+                return chain.upto(level)  # A crash before the pass was written: the level was never finished.
             else:
                 raise DamageError(f"{pass_path} is missing")
         self._chains[digest, seed] = version, chain

@@ -17,7 +17,7 @@ from sdd_claims.storage.files import remedy, write_atomically
 
 
 class CheckpointFile:
-    """Written whole or not at all. What cannot be read or written is said, and never stops a training."""
+    """A checkpoint on disk, written completely or not at all. Errors give a warning, and never stop a training."""
 
     def __init__(
         self, path: Path, training: str, aside: Path, warn: Callable[[str], None], *, every_epoch: bool = False
@@ -25,11 +25,11 @@ class CheckpointFile:
         """The checkpoint of a training.
 
         Args:
-            path: of the file.
-            training: says whose state it is; that of any other is not read.
+            path: path of the file.
+            training: identifies the training; the state of any other is not read.
             aside: the folder for files that are damaged.
-            warn: is told what went wrong.
-            every_epoch: it is to be written after every epoch, and taken up at once.
+            warn: called with a sentence when something went wrong.
+            every_epoch: write after every epoch, and restore at once.
         """
         self.every_epoch = every_epoch
         self.path, self._training, self._aside, self._warn = path, training, aside, warn

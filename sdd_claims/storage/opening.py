@@ -1,4 +1,4 @@
-"""A store by its place: a folder, or a URL with a working copy on this machine."""
+"""A store by its address: a folder, or a URL with a working copy on this machine."""
 
 import hashlib
 from pathlib import Path

@@ -145,7 +145,7 @@ class Store:
         """The state of some replicas within their next level, or within a whole path. The caller holds their locks.
 
         It belongs to the levels that this one builds on, as they were trained, and goes with the level's commit. If
-        `every_epoch`, it is written after every epoch and taken up at once.
+        `every_epoch`, it is written after every epoch and restored at once.
         """
         builds_on = [[*replica.key, self._passes_before(replica, level)] for replica in replicas]
         training = sha256(canonical_json([level, builds_on]).encode())

@@ -17,9 +17,9 @@ def curve_of(
 
     Args:
         seeds: one a row.
-        records: of each seed, as many levels of all.
-        settings: of the run, as JSON.
-        measure: its name.
+        records: records of each seed, with equally many levels.
+        settings: settings of the run, as JSON.
+        measure: name of the measure.
 
     Raises:
         InputError: no such measure, or one that was not recorded.

@@ -1,4 +1,4 @@
-"""Stacked training: all seeds of a setting, and settings that differ only in numbers, in one pass."""
+"""Stacked training: all seeds of a setting, and settings that differ only in numbers, train at once as one tensor."""
 
 from sdd_claims.training.batches import CHUNK, TrainingData, iterations_per_epoch
 from sdd_claims.training.checkpoint import Checkpointer, CheckpointSlot, StackCheckpointer

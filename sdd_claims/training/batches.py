@@ -1,4 +1,4 @@
-"""What a stack trains on: every replica's images and labels, drawn anew in every epoch, batch by batch."""
+"""The training data of a stack: every replica's images and labels, in a new order every epoch, batch by batch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ class TrainingData:
         images: all training images on the device: as the network sees them or, where there is a view, as pixels.
         subset: the images of each replica.
         labels: the labels each replica is trained on, noise included, in the order of its subset.
-        view: how pixels become what the network sees, and are augmented; None where they are that already.
+        view: turns pixels into the network's input, and augments them; None where the images are the input already.
     """
 
     images: Tensor
@@ -41,7 +41,7 @@ class TrainingData:
         return replace(self, subset=self.subset[replicas], labels=self.labels[replicas])
 
     def seen(self, images: Int[Tensor, "*some"]) -> Float[Tensor, "*some channels height width"]:
-        """What the network sees of some images when they are not augmented."""
+        """Some images as the network's input, without augmentation."""
         # Four times as fast as indexing by the whole table.
         chosen = self.images.index_select(0, images.flatten())
         chosen = chosen if self.view is None else self.view.plain(chosen)
@@ -50,7 +50,7 @@ class TrainingData:
     def augmented(
         self, images: Int[Tensor, "*some"], draws: Float[Tensor, "*some numbers"]
     ) -> Float[Tensor, "*some channels height width"]:
-        """What the network sees of some images under an augmentation's draws."""
+        """Some images as the network's input, augmented by the given draws."""
         assert self.view is not None, "only pixels are augmented"
         chosen = self.images.index_select(0, images.flatten())
         chosen = self.view.augmented(chosen, draws.flatten(0, -2))
@@ -59,11 +59,11 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a step trains on.
+    """One batch of every replica.
 
     Attributes:
-        images: as the networks see them.
-        labels: what each replica is told of them.
+        images: images as the networks see them.
+        labels: each replica's labels of them, noise included.
         indices: which images of each replica's subset they are.
     """
 
@@ -77,11 +77,11 @@ class Epoch:
     """One pass over the training images, each replica in an order of its own, on the device.
 
     Attributes:
-        data: what is passed over.
+        data: the training data.
         indices: the order, as indices into each replica's subset.
         chosen: the same as indices into `TrainingData.images`.
         labels: the labels in that order.
-        draws: of the augmentation, in that order; None where there is none.
+        draws: draws of the augmentation, in that order; None where there is none.
     """
 
     data: TrainingData
@@ -123,6 +123,6 @@ def iterations_per_epoch(size: int, batch_size: int) -> int:
 
 
 def _sent(array: np.ndarray, device: torch.device) -> Tensor:
-    """To the device, without waiting for what it is still computing."""
+    """Copy to the device, without waiting for its running computations."""
     tensor = torch.from_numpy(array)
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

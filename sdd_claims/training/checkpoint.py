@@ -1,8 +1,8 @@
-"""What a training has come to when an epoch is over: put aside now and then, so that one that dies goes on from there.
+"""Checkpoints of a training, written now and then after an epoch, from which a training that was killed goes on.
 
 Batch order, augmentation and dropout are drawn anew from the number of each epoch. So the parameters and buffers, the
-optimizer's state, a snapshot that was taken and what was seen after each epoch are all there is to a training's state,
-and one that is taken up again ends with the bits of an unbroken one.
+optimizer's state, a snapshot that was taken and the measures after each epoch are the whole state of a training, and
+one that is restored ends with the same bits as an uninterrupted one.
 """
 
 import time
@@ -32,10 +32,10 @@ class CheckpointSlot(Protocol):
     every_epoch: bool
 
     def read(self) -> tuple[Mapping[str, Any], Mapping[str, Tensor]] | None:
-        """What was written last; None where there is nothing, or nothing sound."""
+        """The checkpoint that was written last; None where there is none, or a damaged one."""
 
     def write(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        """Put this in place of what is there."""
+        """Write a checkpoint in place of the one that is there."""
 
 
 class Checkpointer:
@@ -60,13 +60,13 @@ class Checkpointer:
         """Save the state.
 
         Args:
-            facts: what is no tensor.
-            tensors: those that training moves, by name.
-            optimizer: of them.
-            others: what else to keep, by name.
+            facts: everything that is not a tensor.
+            tensors: the tensors that training moves, by name.
+            optimizer: the optimizer of these tensors.
+            others: other tensors to keep, by name.
 
         Raises:
-            StoreError: what was written in a rehearsal cannot be restored.
+            StoreError: a checkpoint that is restored at once (`every_epoch`) cannot be restored.
         """
         kept = {f"value/{name}": tensor for name, tensor in tensors.items()}
         for name, tensor in tensors.items():
@@ -93,8 +93,8 @@ class Checkpointer:
             return None
         facts, kept = found
         groups: dict[str, dict[str, Tensor]] = {"value": {}}
-        for whole, value in kept.items():
-            key, name = whole.split("/", 1)
+        for path, value in kept.items():
+            key, name = path.split("/", 1)
             groups.setdefault(key, {})[name] = value
         values, others = groups.pop("value"), groups.pop("other", {})
         if {n: value.shape for n, value in values.items()} != {n: tensor.shape for n, tensor in tensors.items()}:
@@ -111,11 +111,11 @@ class StackCheckpointer(Checkpointer):
     """Saves and restores the training of a stack, epoch by epoch.
 
     Attributes:
-        seconds: that the training had taken before it was restored; 0 where it begins here.
+        seconds: duration of the training before it was restored; 0 where it begins here.
     """
 
     def __init__(self, checkpoint_slot: CheckpointSlot, seen: list[Tensor]) -> None:
-        """Save a training in a slot, and with it what is `seen` after every epoch, a tensor each."""
+        """Save a training in a slot, together with `seen`, a tensor of measures after every epoch."""
         super().__init__(checkpoint_slot)
         self.seconds = 0.0
         self._seen = seen

@@ -1,4 +1,4 @@
-"""PyTorch's compiler, where it can be had."""
+"""PyTorch's compiler, where it is available."""
 
 import logging
 import warnings
@@ -12,11 +12,11 @@ _LOG = logging.getLogger(__name__)
 
 
 def compiled_or(plain: Callable[..., Any], try_out: Callable[[Callable[..., Any]], object]) -> Callable[..., Any]:
-    """A function compiled, or where that fails the function itself; the log says so.
+    """A function compiled, or where that fails the function itself, with a line in the log.
 
     Args:
         plain: the function.
-        try_out: calls what it is given, as it will be called later: it is compiled by its first call.
+        try_out: calls its argument as the function will be called later: the first call compiles it.
     """
     # PyTorch gives up on a piece of code after a few versions, and all that is compiled goes through the same: a copy
     # each.

@@ -17,13 +17,13 @@ from sdd_claims.training.stack import ReplicaStack
 
 @dataclass(frozen=True)
 class Distillation:
-    """What the replicas of a stack learn from beside their labels.
+    """The teachers that the replicas of a stack learn from beside their labels.
 
     Attributes:
         teacher: the logits of each replica's teacher on that replica's training images, in the order of its subset; or
             the teachers themselves, where images are augmented and each batch is another.
         alpha: weight of the teacher, one a replica.
-        temperature: by which both networks' logits are divided, common to the stack.
+        temperature: number by which both networks' logits are divided, common to the stack.
     """
 
     teacher: Float[Tensor, "replicas size classes"] | ReplicaStack
@@ -36,7 +36,7 @@ class Distillation:
             return torch.take_along_dim(self.teacher, batch.indices[:, :, None], 1)
         with torch.no_grad(), self.teacher.evaluating():
             logits = self.teacher.logits(batch.images).to(self.alpha.dtype)
-        return _heard(logits, self.alpha)
+        return _without_unused(logits, self.alpha)
 
 
 class Teachers:
@@ -54,7 +54,7 @@ class Teachers:
         self._last: tuple[tuple[int, ...], Distillation] | None = None
 
     def of(self, members: Sequence[int], alpha: Sequence[float], temperature: float) -> Distillation:
-        """What some of the replicas learn, by their indices; `alpha` has one weight for each of them."""
+        """The distillation of some replicas, given by their indices; `alpha` has one weight for each of them."""
         if self._last is None or self._last[0] != tuple(members):
             weights = torch.tensor(alpha, device=self._device)
             self._last = tuple(members), Distillation(self._teacher(members, weights), weights, temperature)
@@ -62,14 +62,14 @@ class Teachers:
 
     def _teacher(self, members: Sequence[int], alpha: Float[Tensor, " members"]) -> Tensor | ReplicaStack:
         if self._logits is not None:
-            return _heard(self._logits[list(members)], alpha)
+            return _without_unused(self._logits[list(members)], alpha)
         return ReplicaStack.of(self._architecture, [self._states[i] for i in members], self._device)
 
 
-def _heard(
+def _without_unused(
     logits: Float[Tensor, "replicas images classes"], alpha: Float[Tensor, " replicas"]
 ) -> Float[Tensor, "replicas images classes"]:
-    """Zero logits of teachers of weight 0: such a teacher may have diverged, and 0 times NaN is NaN."""
+    """Set the logits of teachers of weight 0 to zero: such a teacher may have diverged, and 0 times NaN is NaN."""
     return logits.where(alpha[:, None, None] > 0, 0.0)
 
 

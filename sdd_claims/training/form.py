@@ -1,4 +1,4 @@
-"""Which form of a stack trains fastest: dense under vmap, dense with gradients of its own, or sparse."""
+"""The choice of the form in which a stack trains fastest: dense under vmap, dense with own gradients, or sparse."""
 
 from collections.abc import Sequence
 
@@ -35,10 +35,10 @@ class StackForms:
         """The stack of some replicas at the start of a level.
 
         Args:
-            members: what tells these replicas from others.
-            weights: of each, before the mask is applied.
-            masks: of each.
-            numbers: of each.
+            members: a key that identifies these replicas.
+            weights: weights of each replica, before the mask is applied.
+            masks: masks of each replica.
+            numbers: settings that differ between the replicas.
         """
         if self._kept is not None and self._kept[0] == tuple(members):
             stack = self._kept[1]
@@ -48,7 +48,7 @@ class StackForms:
         stack = mlp_stack_where_faster(stack, self._architecture, numbers, self._training.precision)
         if self.replays is None:
             return sparse_where_faster(stack, self._architecture, numbers)
-        # A group that has lost or gained a replica does not come back: what was kept of it would only take memory.
+        # A group that has lost or gained a replica does not come back: its stack would only take memory.
         self.replays.clear()
         self._kept = tuple(members), stack
         return stack

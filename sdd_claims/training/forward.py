@@ -1,4 +1,4 @@
-"""What turns images into logits: one pass for many networks at once, or one large network by itself."""
+"""The forward pass, from images to logits: of many networks at once, or of one large network by itself."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -23,10 +23,10 @@ def forward_of(architecture: Architecture, replicas: int, device: torch.device, 
     """The forward pass of a stack, in the mode that the architecture's module is in.
 
     Args:
-        architecture: of the networks.
-        replicas: how many there are. A convolutional network that is alone needs no `vmap`, under which its
-            convolutions would be grouped ones, several times as slow.
-        device: where they are.
+        architecture: architecture of the networks.
+        replicas: number of networks. A single convolutional network needs no `vmap`, under which its convolutions
+            would be grouped ones, several times as slow.
+        device: device of the networks.
         shared: all see the same images [batch, ...]; else each its own [replicas, batch, ...].
     """
     if replicas == 1 and any(isinstance(layer, nn.Conv2d) for layer in architecture.module.modules()):
@@ -45,7 +45,7 @@ def _plain(architecture: Architecture) -> Forward:
 
 @cache
 def _alone(architecture: Architecture, *, shared: bool) -> FunctionType:
-    """One network as a stack of one; its images lie channels last, as the matrix units of a GPU want them."""
+    """One network as a stack of one; its images are in channels-last layout, which suits a GPU's matrix units."""
     forward = _plain(architecture)
 
     def of_one(parameters: Weights, buffers: Weights, images: Tensor) -> Tensor:
@@ -61,9 +61,9 @@ def _alone(architecture: Architecture, *, shared: bool) -> FunctionType:
 
 @cache
 def _compiled(architecture: Architecture, plain: FunctionType) -> Forward:
-    """Compiled for training, once an architecture: weights and masks are data. It is evaluated as it is.
+    """The pass compiled for training, once an architecture: weights and masks are data. Evaluation is not compiled.
 
-    Where PyTorch cannot compile on this machine, it trains uncompiled, and the log says so.
+    Where PyTorch cannot compile on this machine, it trains uncompiled, with a line in the log.
     """
     chosen: Forward | None = None
 
@@ -79,7 +79,7 @@ def _compiled(architecture: Architecture, plain: FunctionType) -> Forward:
 
 
 def _compiled_or(plain: FunctionType, parameters: Weights, buffers: Weights, images: Tensor) -> Forward:
-    """The pass compiled, forward and backward, or where that fails the pass itself. Tried out on copies."""
+    """The pass compiled, forward and backward, or where that fails the pass itself. It is tried out on copies."""
     leaves = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
     held = {name: value.clone() for name, value in buffers.items()}
     return compiled_or(plain, lambda compiled: compiled(leaves, held, images).sum().backward())

@@ -20,7 +20,7 @@ from sdd_claims.training.stack import ReplicaStack
 from sdd_claims.training.step import ReplicaNumbers, Step
 
 Replays: TypeAlias = MutableMapping[tuple[int, TrainingSpec], Replay]
-"""Captured steps by stack and by what of the training they hold, kept from level to level."""
+"""Captured steps, kept from level to level, by stack and by the training settings that they depend on."""
 
 
 def train(
@@ -41,14 +41,14 @@ def train(
         stack: the networks; pruned weights stay exactly zero after every step.
         data: images and each replica's labels.
         spec: epochs, batches, optimizer, schedule, the form of the penalty and the arithmetic, common to the stack.
-        numbers: what differs between replicas.
+        numbers: settings that differ between replicas.
         start_iteration: steps of the schedule that are skipped (rewinding).
         snapshot_iteration: the step before which a copy of the weights is taken.
-        after_epoch: called when an epoch is over, to look at the stack.
-        distillation: what the replicas learn from teachers; None where they learn from the labels alone.
+        after_epoch: called after each epoch, to measure the stack.
+        distillation: teachers of the replicas; None where they learn from the labels alone.
         replays: where captured steps are kept, for a stack that is loaded anew for every level and trained with the
             same numbers and distillation; None to take every step as it comes.
-        checkpointer: restores the training where it was left, and saves it from time to time; None to do neither.
+        checkpointer: restores the training from its checkpoint, and saves it from time to time; None to do neither.
 
     Returns:
         The weights of each replica at `snapshot_iteration`, or None if no snapshot was asked for.
@@ -94,7 +94,7 @@ def _replay(
     distillation: Distillation | None,
 ) -> Replay:
     """The captured step of a stack, captured now where it has not been yet."""
-    # Epochs and learning rates are no part of a step.
+    # A captured step does not depend on epochs and learning rates.
     key = id(stack), replace(spec, epochs=1, schedule=ScheduleSpec(), optimizer=replace(spec.optimizer, lr=1.0))
     if key not in replays:
         step = replayed_step(stack, spec, numbers, distillation)
@@ -104,8 +104,8 @@ def _replay(
 
 
 def seed_dropout(seed: int, *counters: int) -> None:
-    """Seed what a whole stack's dropout draws from by its first replica: the same draws whatever ran before.
+    """Seed the generator of a stack's dropout by its first replica, so that the draws do not depend on earlier ones.
 
-    PyTorch has one generator a device, so what a replica drops depends on its place in the stack as well.
+    PyTorch has one generator a device, so a replica's dropout depends on its position in the stack as well.
     """
     torch.manual_seed(torch_stream(seed, Stream.DROPOUT, *counters).initial_seed())

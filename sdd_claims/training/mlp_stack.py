@@ -1,8 +1,8 @@
 """Stacked MLPs whose gradients come in the layout of their weights.
 
 Under vmap the gradient of a linear layer's weight is computed transposed, by a product that is slow for small batches,
-and then copied into the weight's layout: more than half of a step in batches of 32. Here each layer says what its
-gradient is. The outcome is that of the stack under vmap but for rounding.
+and then copied into the weight's layout: more than half of a step in batches of 32. Here each layer defines its own
+gradient. The result is that of the stack under vmap up to rounding.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ from sdd_claims.training.step import ReplicaNumbers
 def mlp_stack_where_faster(
     stack: ReplicaStack, architecture: Architecture, numbers: ReplicaNumbers, precision: str
 ) -> ReplicaStack:
-    """What to train in place of a stack: an `MlpStack` of plain MLPs on a GPU or with a penalty, or the stack itself.
+    """The stack to train in place of another: an `MlpStack` of plain MLPs on a GPU or with a penalty, or the same.
 
     On a CPU, stacks without a penalty stay as they are: training amplifies rounding, and their results are stored by
     the thousand. In bfloat16 it is PyTorch that chooses the types of products and of their gradients.
@@ -46,8 +46,8 @@ class MlpStack(ReplicaStack):
 
     def _forward(self, rows: Float[Tensor, "replicas batch pixels"]) -> Float[Tensor, "replicas batch classes"]:
         parameters = list(self.parameters.values())
-        for place, (weight, bias) in enumerate(zip(parameters[::2], parameters[1::2], strict=True)):
-            rows = _Layer.apply(rows.relu() if place else rows, weight, bias)
+        for index, (weight, bias) in enumerate(zip(parameters[::2], parameters[1::2], strict=True)):
+            rows = _Layer.apply(rows.relu() if index else rows, weight, bias)
         return rows
 
 

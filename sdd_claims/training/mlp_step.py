@@ -1,7 +1,7 @@
 """A step of stochastic gradient descent for stacked MLPs, written out, for a compiler to fuse.
 
 Under autograd and an optimizer every small operation of a step is a kernel of its own: on a GPU they take longer than
-the products. Written as one function of tensors, what lies between two products becomes one kernel.
+the products. Written as one function of tensors, all operations between two products become one kernel.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def replayed_step(
 
 
 class MlpStep(Step):
-    """Takes the steps of `Step`, but for rounding. The memory of its optimizer is there from the start."""
+    """Takes the steps of `Step`, up to rounding. The state of its optimizer exists from the start."""
 
     compilable = True
 
@@ -81,18 +81,18 @@ def mlp_gradients(
     Args:
         parameters: weight and bias of every layer, in the order of the layers.
         rows: the images.
-        labels: of them.
+        labels: labels of the images.
     """
     weights, biases = parameters[::2], parameters[1::2]
     sources = [rows]
     for weight, bias in zip(weights, biases, strict=True):
         rows = torch.bmm(sources[-1], weight.mT) + bias[:, None]
         sources.append(rows.relu())
-    told = labels[..., None] == torch.arange(rows.shape[2], device=rows.device)
-    down = (rows.softmax(2) - told.to(rows.dtype)) / rows.shape[1]
+    targets = labels[..., None] == torch.arange(rows.shape[2], device=rows.device)
+    down = (rows.softmax(2) - targets.to(rows.dtype)) / rows.shape[1]
     gradients: list[Tensor] = []
-    for place in reversed(range(len(weights))):
-        gradients[:0] = [torch.bmm(down.mT, sources[place]), down.sum(1)]
-        if place:
-            down = torch.ops.aten.threshold_backward(torch.bmm(down, weights[place]), sources[place], 0)
+    for layer in reversed(range(len(weights))):
+        gradients[:0] = [torch.bmm(down.mT, sources[layer]), down.sum(1)]
+        if layer:
+            down = torch.ops.aten.threshold_backward(torch.bmm(down, weights[layer]), sources[layer], 0)
     return gradients

@@ -24,8 +24,8 @@ def l2(parameters: Iterable[Tensor]) -> Float[Tensor, " replicas"]:
 def matrix_norm(parameters: Iterable[Tensor]) -> Float[Tensor, " replicas"]:
     """Sum of the matrix 1-norms of all weights and the l1 norms of all biases (the published code of Zhang 2024).
 
-    The matrix 1-norm of a weight [replicas, out, in] is its largest column sum of absolute values: what the strongest
-    input sends to the layer. Columns of equal sums share the subgradient, as they do in `torch.linalg.norm`.
+    The matrix 1-norm of a weight [replicas, out, in] is its largest column sum of absolute values, over the weights of
+    the strongest input. Columns of equal sums share the subgradient, as they do in `torch.linalg.norm`.
 
     Raises:
         InputError: a parameter has more than two axes a replica, as that of a convolution.
@@ -56,7 +56,7 @@ def shrink_l1(parameters: Iterable[Tensor], amount: Float[Tensor, " replicas"]) 
 
 
 def off(parameters: Iterable[Tensor]) -> Float[Tensor, " replicas"]:
-    """Nothing: the control of a path along a penalty's strength."""
+    """Zero: the control of a path along a penalty's strength."""
     first = next(iter(parameters))
     return first.new_zeros(len(first))
 

@@ -1,4 +1,4 @@
-"""In which arithmetic products are computed (`TrainingSpec.precision`)."""
+"""The arithmetic in which products are computed (`TrainingSpec.precision`)."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -9,7 +9,7 @@ import torch
 
 @contextmanager
 def products_in(precision: str) -> Iterator[None]:
-    """Products of float32 tensors on a GPU in TensorFloat-32 for "tf32", and else exactly in float32, while it lasts.
+    """Within it, products of float32 tensors on a GPU are in TensorFloat-32 for "tf32", else exactly in float32.
 
     PyTorch's own default lets convolutions use TensorFloat-32, so "float32" has to be asked for as well.
     """

@@ -51,9 +51,9 @@ class ReluStack:
         """Stack the networks.
 
         Args:
-            weights: of each network, the state of a `sdd_claims.models.relu_network.relu_network`.
-            inputs: what all of them see.
-            targets: what each of them should say.
+            weights: weights of each network, the state of a `sdd_claims.models.relu_network.relu_network`.
+            inputs: inputs of all networks.
+            targets: target outputs of each network.
         """
         together = {name: torch.stack([each[name] for each in weights]).to(inputs) for name in weights[0]}
         self.parameters = torch.cat([value.flatten() for value in together.values()])
@@ -73,7 +73,7 @@ class ReluStack:
     def hidden_and_outputs(
         self,
     ) -> tuple[list[Float[Tensor, "replicas batch neurons"]], Float[Tensor, "replicas batch outputs"]]:
-        """What the neurons of each hidden layer say, and what the networks say."""
+        """The outputs of the neurons of each hidden layer, and the outputs of the networks."""
         trail, outputs = self._forward()
         return [active.clone() for _, active in trail], outputs
 
@@ -86,15 +86,15 @@ class ReluStack:
 
         Args:
             penalty: "none"; "l2", the squared l2 norm of all parameters; "rbv2", Parhi et al. 2021, eq. 2.
-            strength: of the penalty.
+            strength: strength of the penalty.
         """
         trail, outputs = self._forward()
         down = (outputs - self._targets).mul_(2 / outputs[0].numel())
-        for place in reversed(range(len(self.layers))):
-            layer, gradient, (x, active) = self.layers[place], self._gradients[place], trail[place]
+        for index in reversed(range(len(self.layers))):
+            layer, gradient, (x, active) = self.layers[index], self._gradients[index], trail[index]
             torch.bmm(down.mT, x, out=gradient.C)
             torch.sum(down, 1, out=gradient.c0)
-            through = self._to_neurons[place]
+            through = self._to_neurons[index]
             if layer.V is None or gradient.V is None:
                 through.copy_(down)
             else:
@@ -103,7 +103,7 @@ class ReluStack:
             torch.ops.aten.threshold_backward.grad_input(through, active, 0, grad_input=through)
             torch.bmm(through.mT, x, out=gradient.W)
             torch.sum(through, 1, out=gradient.b).neg_()
-            if place:
+            if index:
                 down = torch.baddbmm(torch.bmm(down, layer.C), through, layer.W)
         if penalty == "l2" and self.parameters.grad is not None:
             self.parameters.grad.add_(self.parameters, alpha=2 * strength)

@@ -1,7 +1,7 @@
-"""A step captured once and replayed for every batch of every level: else a small network on a GPU waits for launches.
+"""A step captured once and replayed for every batch of every level: otherwise a small network waits for GPU launches.
 
-What a step reads lies in tensors that stay where they are: weights, masks and the optimizer's state in the stack, the
-order of the epoch and the place of the next batch here. A new epoch or level is copied into them.
+A step reads from tensors that stay where they are: weights, masks and the optimizer's state in the stack, the order of
+the epoch and the position of the next batch here. A new epoch or level is copied into them.
 """
 
 from collections.abc import Callable, Iterator
@@ -78,7 +78,7 @@ class Replay:
                 return self._graph_of(fused).replay
 
     def _graph_of(self, take: Callable[[], None]) -> torch.cuda.CUDAGraph:
-        """As PyTorch's notes on CUDA graphs have it: warmed up on a stream aside, gradients made anew in the graph."""
+        """Capture as in PyTorch's notes on CUDA graphs: warm up on a side stream, allocate gradients in the graph."""
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):

@@ -1,4 +1,4 @@
-"""What the replicas of a stack have before level 0: images, labels, and the networks that are to learn them."""
+"""The data and networks of a stack's replicas before level 0: images, labels and initial weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from sdd_claims.training.batches import TrainingData, iterations_per_epoch
 from sdd_claims.training.forward import Weights
 
 built = cache(build)
-"""One module for all stacks of a network in a process: what is compiled of it is compiled once."""
+"""One module for all stacks of a network in a process, so that it is compiled once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +35,12 @@ class Setup:
 
     Attributes:
         replicas: the chains.
-        architecture: of the networks.
-        classes: of the data set.
+        architecture: architecture of the networks.
+        classes: number of classes of the data set.
         training: each replica's images and labels, noise included.
         validation: each replica's held-out images and clean labels.
-        test_images: common to all.
-        test_labels: of them, clean.
+        test_images: test images, common to all replicas.
+        test_labels: their clean labels.
         initial: each replica's weights before the dense training, on the CPU.
     """
 
@@ -55,7 +55,7 @@ class Setup:
 
     @property
     def spec(self) -> RunSpec:
-        """The spec of the first replica: all share what is no number."""
+        """The spec of the first replica: all replicas share the settings that are not numbers."""
         return self.replicas[0].spec
 
     @property
@@ -128,7 +128,7 @@ def _on_device(images: Tensor, drawn: Sequence[tuple[np.ndarray, np.ndarray]], v
 
 
 def _check_classification(spec: RunSpec) -> None:
-    """Raise if a spec asks for what only regression trains; a regression problem itself is refused by `load`."""
+    """Raise if a spec asks for something that only regression has; a regression problem itself is refused by `load`."""
     if spec.data.name not in regression.PROBLEMS and spec.training.loss != "cross_entropy":
         raise InputError(
             f"the loss {spec.training.loss!r} wants targets that are numbers, and {spec.data.name!r} has classes; set "

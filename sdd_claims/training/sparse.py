@@ -1,16 +1,16 @@
 """A sparse MLP trained by sparse products: arithmetic only for kept weights between live units.
 
-A masked network costs what the dense one costs. Here pruned weights do not exist: all replicas' weights of a layer are
+A masked network costs as much as the dense one. Here pruned weights do not exist: all replicas' weights of a layer are
 one sparse matrix, block by block along its diagonal, that meets activations of layout [units of all replicas, batch],
 so that every kept weight multiplies a whole batch at once. Nor do dead units, which at high sparsity most are. Two
 kinds of them take no part in training, and stay bit for bit as they began:
 
-    idle: a pixel or hidden unit whose kept outgoing weights, if any, all lead to idle units. Nothing hears it, so every
-        gradient that touches it is zero.
+    idle: a pixel or hidden unit whose kept outgoing weights, if any, all lead to idle units. Nothing uses its output,
+        so every gradient that touches it is zero.
     silent: a hidden unit whose kept incoming weights, if any, all come from silent units, and whose bias is not above
         zero. Its activation is zero, and so is the gradient of ReLU at and below zero.
 
-The outcome is that of the masked network but for rounding.
+The result is that of the masked network up to rounding.
 """
 
 import warnings
@@ -31,16 +31,16 @@ DENSITY = 0.3
 
 
 def sparse_where_faster(stack: ReplicaStack, architecture: Architecture, numbers: ReplicaNumbers) -> ReplicaStack:
-    """What to train in place of a stack: a `SparseStack`, or the stack itself.
+    """The stack to train in place of another: a `SparseStack`, or the same stack.
 
     It is the stack itself where too much is kept; off the CPU, where a step of an MLP waits for launches and not for
     arithmetic; without MKL, whose sparse products these are; where the network is no plain MLP; and with weight decay
     or a penalty in any replica, which move weights that no gradient reaches, those of dead units among them.
 
     Args:
-        stack: the networks at the start of their training. Where another is returned, it is that one's to keep.
-        architecture: of the stack.
-        numbers: the training's.
+        stack: the networks at the start of their training. A `SparseStack` that is returned takes ownership of it.
+        architecture: architecture of the stack.
+        numbers: settings that differ between the replicas.
     """
     masks = stack.masks.values()
     kept, total = sum(int(mask.count_nonzero()) for mask in masks), sum(mask.numel() for mask in masks)
@@ -67,8 +67,8 @@ class SparseStack(ReplicaStack):
     """The kept weights and live units of a stack of plain MLPs, to be trained and evaluated in its place.
 
     Attributes:
-        parameters: by the names of the full stack's; of each the entries that are trained, of all replicas in a row.
-        masks: none; what is pruned is not in `parameters`.
+        parameters: named as in the full stack; each has the entries that are trained, replica after replica.
+        masks: none; pruned weights are not in `parameters`.
     """
 
     def __init__(self, full: ReplicaStack) -> None:
@@ -106,7 +106,7 @@ class SparseStack(ReplicaStack):
         return self._forward(images.flatten(1).t().expand(len(self), -1, -1))
 
     def mask_gradients(self, *, always: bool = False) -> None:
-        """Nothing to do: what is pruned has no gradient."""
+        """Do nothing: pruned weights have no gradient."""
 
     def unstacked(self) -> list[dict[str, Tensor]]:
         """A copy of each replica's weights, on the CPU: all of them, the pruned and the dead as well."""
@@ -117,8 +117,8 @@ class SparseStack(ReplicaStack):
 
     def _forward(self, pixels: Float[Tensor, "replicas pixels batch"]) -> Float[Tensor, "replicas batch classes"]:
         columns = pixels[self._pixels]
-        for place, (weight, bias, pattern) in enumerate(self._layers):
-            if place:
+        for index, (weight, bias, pattern) in enumerate(self._layers):
+            if index:
                 columns = columns.relu_()
             columns = _Layer.apply(self.parameters[weight], self.parameters[bias], columns, pattern)
         return columns.view(len(self), -1, columns.shape[1]).transpose(1, 2)
@@ -130,23 +130,23 @@ def live_units(
     """The units of each layer that are not dead, from the pixels to the outputs, which are all alive.
 
     Args:
-        kept: of each layer, which weights are kept.
-        positive: of each layer, which biases are above zero.
+        kept: for each layer, which weights are kept.
+        positive: for each layer, which biases are above zero.
     """
     outputs = torch.ones_like(positive[-1])
-    heard = [outputs]
+    used = [outputs]  # not idle
     for mask in reversed(kept):
-        heard.insert(0, (mask & heard[0][:, :, None]).any(1))
-    live = [heard[0]]
-    sounding = torch.ones_like(heard[0])
-    for mask, above_zero, is_heard in zip(kept[:-1], positive[:-1], heard[1:-1], strict=True):
-        sounding = (mask & sounding[:, None]).any(2) | above_zero
-        live.append(sounding & is_heard)
+        used.insert(0, (mask & used[0][:, :, None]).any(1))
+    live = [used[0]]
+    active = torch.ones_like(used[0])  # not silent
+    for mask, above_zero, is_used in zip(kept[:-1], positive[:-1], used[1:-1], strict=True):
+        active = (mask & active[:, None]).any(2) | above_zero
+        live.append(active & is_used)
     return [*live, outputs]
 
 
 class _Pattern:
-    """The places of a layer's weights in a block-diagonal matrix [live units, live sources], those of all replicas."""
+    """The indices of all replicas' weights of a layer in a block-diagonal matrix [live units, live sources]."""
 
     def __init__(
         self,
@@ -161,7 +161,7 @@ class _Pattern:
         self._transposition = torch.argsort(column, stable=True)
         self._by_column = (_starts(column, self._shape[1]), row[self._transposition])
         with warnings.catch_warnings():
-            # PyTorch says once in a process that this layout is in beta, and 2.11 that it checks no invariants.
+            # PyTorch warns once in a process that this layout is in beta, and 2.11 that it checks no invariants.
             warnings.filterwarnings("ignore", "Sparse (CSR tensor|invariant checks)", UserWarning)
             self.matrix(torch.zeros(len(row)))
 

@@ -17,9 +17,9 @@ class ReplicaStack:
 
     Attributes:
         parameters: each [R, ...], leaves of the autograd graph. A pruned weight is exactly zero.
-        buffers: each [R, ...], the running statistics of batch norm. Every forward pass outside `evaluating` moves
+        buffers: each [R, ...], the running statistics of batch norm. Every forward pass outside `evaluating` updates
             them in place.
-        masks: of the prunable parameters, each [R, ...], 1.0 where a weight is kept and 0.0 where it is pruned.
+        masks: masks of the prunable parameters, each [R, ...], 1.0 where a weight is kept, 0.0 where it is pruned.
         has_dropout: whether a forward pass outside `evaluating` draws from PyTorch's global generator, for each replica
             its own.
     """
@@ -54,7 +54,7 @@ class ReplicaStack:
 
     @classmethod
     def of(cls, architecture: Architecture, states: Sequence[ChainState], device: torch.device) -> "ReplicaStack":
-        """The networks that some levels have left."""
+        """The networks after some levels, as a stack."""
         return cls(architecture, [state.trained for state in states], [state.masks for state in states], device)
 
     def __len__(self) -> int:
@@ -67,19 +67,19 @@ class ReplicaStack:
 
     @torch.no_grad()
     def load(self, weights: Sequence[Weights], masks: Sequence[Weights]) -> None:
-        """Put other networks of the same form in place of these: the tensors stay where they are."""
+        """Load other networks of the same form in place of these: the tensors stay where they are."""
         for held, given in ((self.parameters, weights), (self.buffers, weights), (self.masks, masks)):
             for name, value in held.items():
                 value.copy_(torch.stack([each[name] for each in given]))
         self._apply_masks()
 
     def logits(self, images: Float[Tensor, "replicas batch ..."]) -> Float[Tensor, "replicas batch classes"]:
-        """Every replica on a batch of its own."""
+        """The logits of every replica on a batch of its own."""
         self._module.train(self._training)
         return self._on_own_images(self.parameters, self.buffers, images)
 
     def logits_shared(self, images: Float[Tensor, "batch ..."]) -> Float[Tensor, "replicas batch classes"]:
-        """Every replica on the same batch."""
+        """The logits of every replica on the same batch."""
         self._module.train(self._training)
         return self._on_shared_images(self.parameters, self.buffers, images)
 
@@ -109,8 +109,8 @@ class ReplicaStack:
 
     def unstacked(self) -> list[dict[str, Tensor]]:
         """A copy of each replica's parameters and buffers, on the CPU."""
-        whole = {name: tensor.detach().cpu() for name, tensor in {**self.parameters, **self.buffers}.items()}
-        return [{name: value[r].clone() for name, value in whole.items()} for r in range(len(self))]
+        stacked = {name: tensor.detach().cpu() for name, tensor in {**self.parameters, **self.buffers}.items()}
+        return [{name: value[r].clone() for name, value in stacked.items()} for r in range(len(self))]
 
     @torch.no_grad()
     def _apply_masks(self) -> None:

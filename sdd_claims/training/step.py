@@ -19,11 +19,11 @@ from sdd_claims.training.stack import ReplicaStack
 
 @dataclass(frozen=True)
 class ReplicaNumbers:
-    """What may differ between the replicas of a stack, one entry a replica.
+    """The settings that may differ between the replicas of a stack, one entry a replica.
 
     Attributes:
-        seeds: of the batch order.
-        branches: of the batch order: the pruning level and, for what is derived from it, more.
+        seeds: seeds of the batch order.
+        branches: branches of the batch order: the pruning level and, for a derived training, more.
         weight_decay: see `OptimizerSpec`.
         penalty_strength: see `PenaltySpec`.
     """
@@ -35,7 +35,7 @@ class ReplicaNumbers:
 
     @classmethod
     def of(cls, replicas: Sequence[Replica], branch: tuple[int, ...]) -> "ReplicaNumbers":
-        """Those of some replicas, for a training that draws its batches from one branch of their streams."""
+        """The settings of some replicas, for a training that draws its batches from one branch of their streams."""
         return cls(
             seeds=[replica.seed for replica in replicas],
             branches=[branch] * len(replicas),
@@ -50,7 +50,7 @@ class Step:
     Attributes:
         stack: the networks.
         optimizer: PyTorch's, with one state for the whole stack.
-        compilable: whether a step is one function of tensors, which a compiler can take as a whole.
+        compilable: whether a step is one function of tensors, which can be compiled as a whole.
     """
 
     compilable = False
@@ -69,8 +69,8 @@ class Step:
         Args:
             stack: the networks.
             spec: the optimizer, the form of the penalty and the arithmetic, common to the stack.
-            numbers: what differs between replicas.
-            distillation: what the replicas learn from teachers; None where they learn from the labels alone.
+            numbers: settings that differ between replicas.
+            distillation: teachers of the replicas; None where they learn from the labels alone.
             replayed: steps will be captured and replayed: the learning rate is a tensor, masks are applied even where
                 nothing is pruned yet, and a weight decay that all replicas share is left to the optimizer.
         """
@@ -79,8 +79,8 @@ class Step:
         some = next(iter(stack.parameters.values()))
         self._device = some.device
         self._lr: float | Tensor = torch.tensor(0.0, device=some.device) if replayed else 0.0
-        # The optimizer's own weight decay is one for all replicas, but spares a GPU a launch a tensor. It may round
-        # otherwise, so that elsewhere stored results would not come again.
+        # The optimizer's own weight decay is one for all replicas, but saves a GPU a launch a tensor. It may round
+        # differently, so that on a CPU stored results would not be reproduced.
         own = replayed and spec.optimizer.name != "adamw" and len({*numbers.weight_decay}) == 1
         self._decay = None if own else _per_replica(numbers.weight_decay, some)
         self.optimizer = _optimizer(spec.optimizer, stack, self._lr, numbers.weight_decay[0] if own else 0.0)
@@ -115,15 +115,16 @@ class Step:
             shrink_l1(parameters.values(), lr * self._strength)
 
     def _loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """Sum over replicas."""
+        """The loss, summed over replicas."""
         with autocast(self._spec.precision, self._device):
             logits = self.stack.logits(batch.images)
         logits = logits.to(next(iter(self.stack.parameters.values())).dtype)
         if self._distillation is None:
             loss = mean_loss(logits, batch.labels)
         else:
-            said = self._distillation.teacher_logits(batch)
-            loss = distilled_loss(logits, batch.labels, said, self._distillation.alpha, self._distillation.temperature)
+            teacher = self._distillation.teacher_logits(batch)
+            alpha, temperature = self._distillation.alpha, self._distillation.temperature
+            loss = distilled_loss(logits, batch.labels, teacher, alpha, temperature)
         if self._penalty is not None and self._strength is not None:
             loss = loss + (self._strength * self._penalty(self.stack.parameters.values())).sum()
         return loss

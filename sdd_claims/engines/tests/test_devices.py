@@ -80,7 +80,7 @@ def test_workers_of_xdist_take_the_gpus_in_turn(two_gpus, tmp_path, monkeypatch,
         monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
     seen = []
 
-    def watched(stacks, config):
+    def watched(stacks, config, watch=None):
         seen.append(config.device)
         return ["the store has something to say"]
 

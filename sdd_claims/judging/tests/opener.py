@@ -18,12 +18,13 @@ from sdd_claims.tests.tiny import SPEC, InstantPruning, trained
 
 
 class Opener:
-    """Opens sessions on one store, and keeps the plans that they trained."""
+    """Opens sessions on one store; keeps the plans that they trained, and the verdicts that came meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.plans: list[Plan] = []
         self.left: list[str] = []
+        self.announced: list[tuple[str, bool, int]] = []
 
     def __call__(self, *trials: Trial, **changes: Any) -> Session:
         settings = Settings(
@@ -36,13 +37,17 @@ class Opener:
             alpha=0.05,
             registered=46,
         )
-        return Session(trials, replace(settings, **changes), self._progress)
+        return Session(trials, replace(settings, **changes), self._progress, self._announce)
 
     @contextmanager
     def _progress(self, plan, store, left):
         self.plans.append(plan)
         self.left.append(left())
         yield
+
+    def _announce(self, verdict, looks_again):
+        levels = len(trained(self.path))
+        self.announced.append((verdict.trial.claim.name, looks_again, levels))
 
 
 def trained_seeds(path):

@@ -63,7 +63,7 @@ def test_pilots_that_are_too_large_stop_the_claim_that_waits_for_them(opened, to
 
 
 def test_what_the_deadline_leaves_is_not_blamed_on_memory_which_is_said_beside(opened, clock, monkeypatch):
-    def run(engine, plan, config):
+    def run(engine, plan, config, watch=None):
         clock.now += 3601
         raise DeviceMemoryError("cuda:0 has too little memory")
 

@@ -122,7 +122,7 @@ def test_a_change_of_the_rule_is_refused_for_seeds_that_the_user_gives_too(opene
 def test_a_smoke_run_goes_through_its_checkpoints(opened, monkeypatch, mode, every_epoch):
     configs = []
 
-    def run(engine, plan, config):
+    def run(engine, plan, config, watch=None):
         configs.append(config)
         fill(Store(config.store), plan)
         return ["a checkpoint was damaged"]
@@ -219,7 +219,7 @@ def test_an_error_that_stops_training_is_that_of_every_verdict_and_nothing_train
 ):
     runs = []
 
-    def fails_once(engine, plan, config):
+    def fails_once(engine, plan, config, watch=None):
         runs.append(config.deadline)
         if len(runs) == 1:
             clock.now += 1000
@@ -241,3 +241,22 @@ def test_a_trial_whose_tier_has_no_device_is_not_trained(opened):
     session = opened(fast, full)
     assert session.verdict(fast).decision == "supported"
     assert {digest for digest, _, _ in trained(opened.path)} == {SPEC.digest}
+
+
+def test_a_verdict_is_shown_as_soon_as_its_own_curves_are_trained_the_cheapest_first(opened):
+    long = SPEC.but(training={"epochs": 40})
+    dear, cheap = trial_named("dear", spec=long), trial_named("cheap", replace(YES, late=4), spec=NOISY)
+    verdict = opened(dear, cheap).verdict(dear)
+    assert verdict.decision == "supported"
+    names = [(name, looks_again) for name, looks_again, _ in opened.announced]
+    assert names == [("cheap", True), ("dear", False), ("cheap", False)]
+    trained_by_then = [levels for _, _, levels in opened.announced]
+    assert trained_by_then[0] < trained_by_then[1] < trained_by_then[2]
+
+
+def test_a_warm_session_announces_nothing(opened):
+    trial = trial_named("obedience")
+    opened(trial).verdict(trial)
+    opened.announced.clear()
+    opened(trial).verdict(trial)
+    assert opened.announced == []

@@ -106,6 +106,19 @@ def test_stacks_do_not_depend_on_the_order_of_requests_or_of_seeds_or_on_repetit
     assert plan(shuffled).stacks == plan(asked).stacks
 
 
+@given(requests, requests)
+def test_what_goes_first_changes_the_order_of_stacks_and_nothing_else(asked, more):
+    made = plan([*asked, *more])
+    ordered = made.first(more)
+    assert (ordered.wanted, ordered.asked) == (made.wanted, made.asked)
+    assert sorted(ordered.stacks, key=str) == sorted(made.stacks, key=str)
+    needed = {
+        Replica(spec, seed) for each in more for spec in (each.spec, each.spec.parent) if spec for seed in each.seeds
+    }
+    early = [not needed.isdisjoint(stack.replicas) for stack in ordered.stacks]
+    assert early == sorted(early, reverse=True)
+
+
 def test_stacks_are_cut_from_each_hundred_of_seeds():
     made = plan([Request(SPEC, (1000, 1005, 1006, 1095, 1096, 1099, 1100, 1105), 1)])
     assert sorted([replica.seed for replica in stack.replicas] for stack in made.stacks) == [
