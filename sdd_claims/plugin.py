@@ -178,7 +178,7 @@ def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
         pytest.skip("the full tier needs a GPU and none was found; --device cpu runs it here, slowly")
     try:
         with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-            entry = run.entry(trial)
+            entry = run.entry(trial, request.node.nodeid.partition("::")[0])
     except (MissingDataError, BudgetError) as error:
         pytest.skip(str(error))
     except (InputError, StoreError) as error:

@@ -47,8 +47,12 @@ class ClaimRun:
         self._started = datetime.now(UTC)
         self._clock = time.monotonic()
 
-    def entry(self, trial: Trial) -> ClaimEntry:
+    def entry(self, trial: Trial, path: str) -> ClaimEntry:
         """The entry of one of `trials`, trained and judged.
+
+        Args:
+            trial: of a test.
+            path: of that test's module, as pytest takes it.
 
         Raises:
             InputError: it cannot be judged.
@@ -62,7 +66,7 @@ class ClaimRun:
                 print(line, file=sys.stderr)
             session.store.warnings.clear()
             session.notes.clear()
-        return claim_entry_from(verdict, session.store, *session.curves(trial), rerun=self._rerun(trial))
+        return claim_entry_from(verdict, session.store, *session.curves(trial), rerun=self._rerun(trial, path))
 
     def plan_in_words(self) -> list[str]:
         """Lines on the levels that `trials` need: those stored, those to train, and their cost; see `plan_report`."""
@@ -97,9 +101,11 @@ class ClaimRun:
         path = bundled("fixtures") / "calibration.json"
         return cast(CalibrationEntry, json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
-    def _rerun(self, trial: Trial) -> str:
+    def _rerun(self, trial: Trial, path: str) -> str:
         module = f"claims/{trial.claim.paper}/test_{trial.claim.name}"
-        if checkout() is None:  # installed from a wheel: the claims are inside the package
+        if not (bundled("claims").parent / f"{module}.py").exists():  # a claim of the user's own
+            words = ["pytest", "-p", "sdd_claims.plugin", "-m", trial.tier, path]
+        elif checkout() is None:  # installed from a wheel: the claims are inside the package
             words = ["pytest", "-p", "sdd_claims.plugin", "--pyargs", f"sdd_claims.{module.replace('/', '.')}"]
             words += ["-m", trial.tier]
         else:

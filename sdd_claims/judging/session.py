@@ -186,9 +186,8 @@ class Session:
                 self._verdicts[trial.key] = self._mode.verdict_without_windows(trial, rule, error)
                 continue
             for name, found in phases.items():
-                where = f"claims/{trial.claim.paper}/windows.json"
                 self.notes.append(
-                    f"{trial.name} [{trial.tier}], windows from pilots for {name}, as {where} holds them:\n"
+                    f"{trial.name} [{trial.tier}], windows from pilots for {name}, as a windows.json holds them:\n"
                     f"{as_json(name, found)}"
                 )
             try:

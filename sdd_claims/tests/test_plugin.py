@@ -175,7 +175,7 @@ def test_an_unexpected_refutation_fails_with_one_paragraph(project):
         "Effect ",
         "interval 25.0 to 75.0",
         "margin 1 point.",
-        "Run it again: pytest -m fast claims/nobody2026/test_wrong.py",
+        "Run it again: pytest -p sdd_claims.plugin -m fast claims/nobody2026/test_wrong.py",
     ):
         assert part in paragraph.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " "), part
     assert "def test_fast" not in said

@@ -52,7 +52,7 @@ def test_a_path_is_trained_judged_and_reported(trial, tmp_path, mode):
     )
     run.trials.append(trial)
     assert "TFLOP" in " ".join(run.plan_in_words())
-    entry = run.entry(trial)
+    entry = run.entry(trial, "test_path.py")
     page = run.write_report([entry], tmp_path / "report", "pytest")
     stored = json.loads((tmp_path / "report" / "claims.json").read_text(encoding="utf-8"))["claims"][0]
     assert stored["runs"]["spread"]["axis"] == PENALTY
