@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from sdd_claims.data.datasets import Dataset
-from sdd_claims.data.drawing import draw_training_set
 from sdd_claims.data.preparation import prepare
+from sdd_claims.data.sampling import draw_training_set
 from sdd_claims.machine import provenance
 from sdd_claims.measures import training_flops_per_image
 from sdd_claims.models import build, initial_weights

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sdd_claims.judging.verdict import Verdict
-from sdd_claims.machine.footprint import footprint
+from sdd_claims.machine.energy import footprint
 from sdd_claims.record import LevelRecord
 from sdd_claims.registration.claim import Decision
 from sdd_claims.registration.curve_of import CurveOf

@@ -13,7 +13,7 @@ from sdd_claims.judging.ledger import Ledger
 from sdd_claims.judging.missing_data import missing_data
 from sdd_claims.judging.settings import Settings
 from sdd_claims.judging.verdict import Verdict, stays_open
-from sdd_claims.machine.devices import CPU, Device
+from sdd_claims.machine.devices import Device
 from sdd_claims.planning.budget import Need, cheapest_first
 from sdd_claims.planning.estimate import Estimate, duration, missing, processes
 from sdd_claims.planning.plan import Plan, Request, plan
@@ -26,6 +26,7 @@ from sdd_claims.registration.windows import as_json
 from sdd_claims.report import numbers
 from sdd_claims.spec import RunSpec
 from sdd_claims.storage import layout
+from sdd_claims.storage.opening import open_store
 from sdd_claims.storage.store import Store
 
 
@@ -61,7 +62,7 @@ class Session:
         self.trials = [
             trial if settings.seeds is None else replace(trial, own_seeds=settings.seeds) for trial in _distinct(trials)
         ]
-        self.store = settings.worker_config(CPU).open_store()
+        self.store = open_store(settings.store, settings.url)
         self.notes: list[str] = []
         self._settings = settings
         self._mode = settings.mode

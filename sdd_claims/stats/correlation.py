@@ -10,9 +10,9 @@ from jaxtyping import Float
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.evidence import Evidence, all_of, any_of
 from sdd_claims.stats.one_sample import EQUAL, above
 from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
+from sdd_claims.stats.p_values import Evidence, all_of, any_of
 from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, named_seeds, require_curves
 from sdd_claims.stats.window import Window

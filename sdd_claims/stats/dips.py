@@ -10,10 +10,10 @@ from jaxtyping import Bool, Float
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.evidence import Evidence, all_of, nothing
 from sdd_claims.stats.no_dip import no_dip
 from sdd_claims.stats.one_sample import mean_above, t_statistic
 from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
+from sdd_claims.stats.p_values import Evidence, all_of, nothing
 from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, diverged, require_curves
 from sdd_claims.stats.window import Window, check_phases

@@ -10,10 +10,10 @@ from jaxtyping import Float
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.location import Location
 from sdd_claims.stats.one_sample import mean_above, mean_below, within
 from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
+from sdd_claims.stats.p_values import Evidence
 from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.slopes import check_factors, slopes
 from sdd_claims.stats.study import Positions, Values, arrays, require_curves

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import stdtr
 
-from sdd_claims.stats.evidence import Evidence, all_of, any_of
+from sdd_claims.stats.p_values import Evidence, all_of, any_of
 
 VERSION = 3
 """Raised by hand when some rule would judge the same numbers otherwise; part of every protocol and of the calibration.

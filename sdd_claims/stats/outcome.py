@@ -8,7 +8,7 @@ from jaxtyping import Float
 from scipy.special import stdtrit
 
 from sdd_claims.stats import words
-from sdd_claims.stats.evidence import Evidence
+from sdd_claims.stats.p_values import Evidence
 
 
 @dataclass(frozen=True, slots=True)

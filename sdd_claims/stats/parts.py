@@ -10,9 +10,9 @@ import numpy as np
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats.contrasts import Contrast, Greater, Summand
-from sdd_claims.stats.evidence import Evidence, all_of, any_of
 from sdd_claims.stats.one_sample import EQUAL
 from sdd_claims.stats.outcome import Outcome
+from sdd_claims.stats.p_values import Evidence, all_of, any_of
 from sdd_claims.stats.rules import MINIMUM_SEEDS, Rule, registered_rule
 from sdd_claims.stats.study import Positions, Values
 from sdd_claims.stats.window import Window

@@ -9,8 +9,8 @@ from jaxtyping import Float
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.outcome import Outcome
+from sdd_claims.stats.p_values import Evidence
 from sdd_claims.stats.window import Window
 
 MINIMUM_SEEDS = 12

@@ -11,9 +11,9 @@ from jaxtyping import Float
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.evidence import Evidence
 from sdd_claims.stats.one_sample import within
 from sdd_claims.stats.outcome import Effect, Outcome, mean_effect, outcome
+from sdd_claims.stats.p_values import Evidence
 from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, named_seeds, require_curves
 from sdd_claims.stats.window import Window

@@ -21,7 +21,7 @@ from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec import DataSpec, ModelSpec, NoiseSpec, PruningSpec, RunSpec, TrainingSpec
 from sdd_claims.stats import Effect, Outcome, Window
-from sdd_claims.stats.evidence import Evidence
+from sdd_claims.stats.p_values import Evidence
 from sdd_claims.stats.window import check_phases
 from sdd_claims.storage.checksummed_json import unseal
 from sdd_claims.storage.store import Store

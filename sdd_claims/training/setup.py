@@ -14,8 +14,8 @@ from torch import Tensor
 from sdd_claims.data import regression
 from sdd_claims.data.augmentation import augmentation
 from sdd_claims.data.datasets import load
-from sdd_claims.data.drawing import draw_training_set, draw_validation_set
 from sdd_claims.data.preparation import Normalisation, channels_first, prepare
+from sdd_claims.data.sampling import draw_training_set, draw_validation_set
 from sdd_claims.data.view import View
 from sdd_claims.errors import InputError
 from sdd_claims.models import Architecture, build, initial_weights

@@ -7,7 +7,7 @@ import pytest
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.judging.claim_entry import claim_entry_from, trained_on
 from sdd_claims.judging.verdict import Verdict, judge
-from sdd_claims.machine.footprint import footprint
+from sdd_claims.machine.energy import footprint
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots

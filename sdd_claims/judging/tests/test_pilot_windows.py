@@ -50,7 +50,7 @@ def test_windows_that_wait_for_pilots_are_set_before_the_judged_seeds_are_traine
     assert min(order[5:]) >= 1000
     (note,) = session.notes
     assert note == (
-        "nobody2026/waiting [fast], windows from pilots for noisy, as claims/nobody2026/windows.json holds them:\n"
+        "nobody2026/waiting [fast], windows from pilots for noisy, as a windows.json holds them:\n"
         + as_json("noisy", PHASES)
     )
 

@@ -14,10 +14,10 @@ from torch.nn.functional import cross_entropy
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from sdd_claims.data.datasets import load
-from sdd_claims.data.drawing import draw_training_set
 from sdd_claims.data.human_labels import human_labels
 from sdd_claims.data.label_noise import corrupt
 from sdd_claims.data.preparation import prepare
+from sdd_claims.data.sampling import draw_training_set
 from sdd_claims.data.subset import subset
 from sdd_claims.errors import InputError
 from sdd_claims.judging.smoke import shrunk

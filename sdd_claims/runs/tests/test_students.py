@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch.func import functional_call
 
 from sdd_claims.data.datasets import load
-from sdd_claims.data.drawing import draw_training_set, draw_validation_set
 from sdd_claims.data.preparation import prepare
+from sdd_claims.data.sampling import draw_training_set, draw_validation_set
 from sdd_claims.errors import InputError
 from sdd_claims.models import build
 from sdd_claims.record import ChainState, LevelRecord, Replica

@@ -1,7 +1,7 @@
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
-from sdd_claims.stats.evidence import all_of, any_of, nothing
+from sdd_claims.stats.p_values import all_of, any_of, nothing
 
 
 def test_one_of_several_hypotheses_is_tested_by_bonferroni():

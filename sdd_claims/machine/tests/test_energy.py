@@ -5,7 +5,7 @@ from importlib.metadata import version
 import pytest
 
 from sdd_claims.machine import devices, provenance
-from sdd_claims.machine.footprint import footprint
+from sdd_claims.machine.energy import footprint
 
 CPU, GPU = {"device": "cpu", "watts": None}, {"device": "cuda:0", "watts": 700.0}
 HOUR = 3600.0
