@@ -42,6 +42,18 @@ def kind_of(path: Path) -> str | None:
         raise unreadable(path, error) from error
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there; `Path.is_file` itself stumbles where a folder may not be searched.
+
+    Raises:
+        InputError: a folder above it that may not be searched.
+    """
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
 def unreadable(path: Path, error: OSError) -> InputError:
     """The error of a file or folder that the system does not let us read."""
     return InputError(

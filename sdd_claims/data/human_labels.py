@@ -18,7 +18,7 @@ import torch
 from jaxtyping import UInt8
 
 from sdd_claims.data.datasets import load, resolve_root
-from sdd_claims.data.file_kinds import ZIP, kind_of
+from sdd_claims.data.file_kinds import ZIP, is_file, kind_of
 from sdd_claims.errors import InputError, MissingDataError
 from sdd_claims.spec import STAND_IN
 
@@ -88,8 +88,11 @@ def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
         InputError: a data set that was not annotated.
     """
     annotations = _annotations_of(name)
-    path = resolve_root(data_root) / FOLDER / annotations.file
-    return None if path.is_file() else f"{path} is missing; {_remedy(annotations)}"
+    try:
+        path = resolve_root(data_root) / FOLDER / annotations.file
+        return None if is_file(path) else f"{path} is missing; {_remedy(annotations)}"
+    except InputError as error:  # folders that may not be searched
+        return str(error)
 
 
 def _annotations_of(name: str) -> Annotations:
@@ -108,7 +111,7 @@ def _remedy(annotations: Annotations) -> str:
 @cache
 def _read(name: str, annotations: Annotations, path: Path, data_root: Path | None) -> UInt8[np.ndarray, " n"]:
     remedy = _remedy(annotations)
-    if not path.is_file():
+    if not is_file(path):
         raise MissingDataError(f"{path} is missing, expected the human annotators' labels of {name} there; {remedy}")
     found = _arrays(path, remedy)
     clean = load(name, data_root).train_labels

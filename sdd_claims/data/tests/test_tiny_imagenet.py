@@ -93,7 +93,7 @@ def test_a_set_of_another_size_is_refused_with_what_to_do(root):
     with pytest.raises(
         InputError,
         match=r"tiny_imagenet\.npz holds train_images as uint8 of shape \(36, 8, 8, 3\), exp.*"
-        rf"; replace it, or delete it so that it is made anew from {FOLDER}/",
+        rf"; replace it, or move it away so that it is made anew from {FOLDER}/",
     ):
         load("tiny_imagenet", root)
 
