@@ -179,6 +179,13 @@ def _md5(path: Path) -> str:
         raise unreadable(path, error) from error
 
 
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
 def _unpack(published: Any, info: DatasetInfo, home: Path) -> None:
     """Unpack what lies packed. Files appear whole, one by one, and nobody reads the set before it has them all."""
     try:
@@ -221,9 +228,10 @@ def _same_when_unpacked(info: DatasetInfo, home: Path) -> bool:
     digest = hashlib.sha256()
     for file in info.torchvision_files:  # in the order in which the catalogue takes the checksum
         path = home / file
+        packed = not is_file(path)
         try:
-            packed = not is_file(path)
-            content = gzip.decompress((home / info.archive_of(file)).read_bytes()) if packed else path.read_bytes()
+            content = _content(home / info.archive_of(file) if packed else path)
+            content = gzip.decompress(content) if packed else content
         except (OSError, EOFError, zlib.error):
             return False
         digest.update(content[4 + 4 * content[3] if len(content) > 3 else 0 :])

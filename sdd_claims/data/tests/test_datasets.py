@@ -81,7 +81,7 @@ def test_unavailable_sets_say_where_they_were_looked_for_and_what_to_fetch(tmp_p
             assert str(why_unavailable(name, tmp_path)).startswith(reason)
     assert why_unavailable("tiny_imagenet", tmp_path) == (
         f"{tmp_path} holds neither tiny_imagenet.npz nor a complete tiny-imagenet-200/; fetch tiny-imagenet-200.zip, "
-        "which Stanford's course CS231n publishes, and unpack it there"
+        "which Stanford's course CS231n publishes, and put it there, packed or unpacked"
     )
 
 
