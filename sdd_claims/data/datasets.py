@@ -104,9 +104,12 @@ def resolve_root(data_root: Path | None = None) -> Path:
     """
     named = Path(data_root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT)
     try:
-        return named.expanduser().resolve()
+        root = named.expanduser().resolve()
     except (OSError, RuntimeError) as error:
         raise InputError(f"the data root {named} leads nowhere ({error}); name another folder") from error
+    if os.path.islink(root):  # from Python 3.13 on, a circle of links is resolved to one of them
+        raise InputError(f"the data root {named} leads nowhere (Symlink loop from {root}); name another folder")
+    return root
 
 
 @functools.cache

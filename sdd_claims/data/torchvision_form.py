@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import pickle
+import re
 import tarfile
 import tempfile
 import zlib
@@ -114,10 +115,30 @@ def _another(info: DatasetInfo, home: Path, file: str | None = None) -> str:
 def _what_lacks(info: DatasetInfo, home: Path) -> str:
     folder = home / info.torchvision_folder
     lacking = next(file for file in info.torchvision_files if not is_file(home / file))
+    path = home / lacking
+    if path.is_dir():
+        put = f"in its place is a folder, so move {path} away and put the file of that name there"
+    elif alike := _named_alike(path):
+        put = f"rename {alike} to {alike.with_name(path.name + ('.gz' if alike.suffix.lower() == '.gz' else '')).name}"
+    else:
+        put = f"put it or {info.archive_of(lacking)} into {home}"
     return (
-        f"{folder} holds only a part of {info.name}, without {lacking}; put it or {info.archive_of(lacking)} into "
-        f"{home}, or move {folder} away and run again with a network, so that torchvision downloads the set"
+        f"{folder} holds only a part of {info.name}, without {lacking}; {put}, or move {folder} away and run again "
+        "with a network, so that torchvision downloads the set"
     )
+
+
+def _named_alike(path: Path) -> Path | None:
+    """A file whose name differs in dots, dashes or capitals alone, as Windows' programs and other sources write it."""
+
+    def letters(name: str) -> str:
+        return re.sub(r"[\W_]", "", name.lower().removesuffix(".gz"))
+
+    try:
+        beside = sorted(path.parent.iterdir())
+    except OSError:  # no such folder, or one that may not be listed
+        return None
+    return next((each for each in beside if letters(each.name) == letters(path.name) and each.is_file()), None)
 
 
 def _what_is_wrong(published: Any, info: DatasetInfo, home: Path, error: Exception) -> str:

@@ -1,8 +1,11 @@
+import errno
 import gzip
 import hashlib
 import os
 import pickle
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,6 +147,17 @@ def test_what_was_saved_in_place_of_the_file_is_said_with_its_source(root, conte
     with pytest.raises(InputError, match=rf"is {kind}.*; put the CIFAR-10_human\.pt of github") as raised:
         human_labels("cifar10", root)
     assert "weights_only" not in str(raised.value)
+
+
+def test_a_folder_of_labels_that_may_not_be_searched_is_said(root, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    sentence = r".*human\.pt cannot be read \(Permission denied\); change its permissions"
+    with pytest.raises(InputError, match=sentence):
+        human_labels("cifar10", root)
+    assert re.match(sentence, str(why_unavailable("cifar10", root)))
 
 
 @pytest.mark.parametrize("keep", [10, 500])

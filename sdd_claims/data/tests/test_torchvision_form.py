@@ -270,6 +270,50 @@ def test_a_part_of_the_files_is_refused_before_any_download(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("alike", "name"),
+    [
+        ("train-images.idx3-ubyte", "train-images-idx3-ubyte"),
+        ("Train-Images-IDX3-ubyte", "train-images-idx3-ubyte"),
+        ("train-images.idx3-ubyte.GZ", "train-images-idx3-ubyte.gz"),
+    ],
+)
+def test_a_file_of_nearly_the_right_name_is_named(tmp_path, alike, name):
+    write_mnist(tmp_path)
+    path = tmp_path / MNIST.torchvision_files[0]
+    path.rename(path.with_name(alike))
+    with pytest.raises(InputError, match=rf"without .*; rename {path.with_name(alike)} to {name}, or move"):
+        torchvision_form.read(MNIST, tmp_path)
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path):
+    write_mnist(tmp_path)
+    path = tmp_path / MNIST.torchvision_files[0]
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(InputError, match=f"in its place is a folder, so move {path} away and put the file"):
+        torchvision_form.read(MNIST, tmp_path)
+
+
+def test_a_file_that_may_not_be_read_is_named_with_the_remedy(tmp_path, monkeypatch):
+    write_mnist(tmp_path)
+    barred = tmp_path / MNIST.torchvision_files[2]
+    opened, path_opened = open, Path.open
+
+    def refuse(opener):
+        def opening(path, *args, **kwargs):
+            if str(path) == str(barred):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return opener(path, *args, **kwargs)
+
+        return opening
+
+    monkeypatch.setattr("builtins.open", refuse(opened))
+    monkeypatch.setattr(Path, "open", refuse(path_opened))
+    with pytest.raises(InputError, match=rf"{barred} cannot be read \(Permission denied\); change its permissions"):
+        torchvision_form.read(MNIST, tmp_path)
+
+
+@pytest.mark.parametrize(
     ("keep", "what"), [(0, "is an empty file"), (3, "holds 3 bytes, expected 2368"), (800, "holds 800 bytes")]
 )
 def test_a_torn_file_is_refused_by_its_name(tmp_path, keep, what):
