@@ -37,7 +37,7 @@ def kind_of(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
-            return _text_kind(head) or _packed_kind(file, head)
+            return _text_kind(head) or _binary_kind(file, head)
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -79,7 +79,7 @@ def _text_kind(head: bytes) -> str | None:
     return None
 
 
-def _packed_kind(file: IO[bytes], head: bytes) -> str | None:
+def _binary_kind(file: IO[bytes], head: bytes) -> str | None:
     file.seek(0)
     for magic, (name, opened) in _OPENERS.items():
         if head.startswith(magic):
@@ -94,6 +94,8 @@ def _packed_kind(file: IO[bytes], head: bytes) -> str | None:
             return f"a file that was compressed twice with {name}" if inside == magic else f"a {name} file"
     if head.startswith(b"PK"):
         return ZIP if zipfile.is_zipfile(file) else "a truncated zip archive"
+    if head.startswith(b"\x93NUMPY"):
+        return "a NumPy file"
     if head[257:262] == b"ustar":
         return "a tar archive" if tarfile.is_tarfile(file) else "a truncated tar archive"
     return None

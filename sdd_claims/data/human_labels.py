@@ -165,7 +165,9 @@ def _what_is_wrong(path: Path, error: Exception) -> str:
     kind = kind_of(path)
     calls = _foreign_calls(path)
     if calls:
-        return f"is a pickle that wants to run code ({', '.join(calls)}), which was not run; expected arrays alone"
+        shown = calls[0][:80].encode("unicode_escape").decode()  # a hostile file may hold a terminal's colour codes
+        more = f" and {len(calls) - 1} more" if calls[1:] else ""
+        return f"is a pickle that wants to run code ({shown}{more}), which was not run; expected arrays alone"
     if kind not in (None, ZIP):
         return f"is {kind}, expected a PyTorch file of arrays"
     return f"is no readable PyTorch file of arrays ({type(error).__name__})"
@@ -186,15 +188,16 @@ def _foreign_calls(path: Path) -> list[str]:
 
 def _imports(stream: io.BytesIO) -> Iterator[str]:
     """The dotted names that the pickles of a stream import; older PyTorch files are several pickles in a row."""
-    words: list[str] = []
-    kept: dict[object, str] = {}  # words that a pickle puts aside to use them again
     while stream.tell() < len(stream.getbuffer()):
+        words: list[str] = []
+        kept: dict[object, str] = {}  # words that a pickle puts aside to use them again
+        names: list[str] = []
         try:
             for code, argument, _ in pickletools.genops(stream):
                 if code.name in ("GLOBAL", "INST"):
-                    yield str(argument).replace(" ", ".")
+                    names.append(str(argument).replace(" ", "."))
                 elif code.name == "STACK_GLOBAL":  # its two names are the last that were put on the stack
-                    yield ".".join(words[-2:])
+                    names.append(".".join(words[-2:]))
                 elif isinstance(argument, str):
                     words.append(argument)
                 elif code.name == "MEMOIZE":
@@ -203,3 +206,4 @@ def _imports(stream: io.BytesIO) -> Iterator[str]:
                     words.append(kept[argument])
         except Exception:  # what is no pickle, or a torn one, makes its reader stumble in many ways
             return
+        yield from names  # not before its end: other files can begin like a pickle

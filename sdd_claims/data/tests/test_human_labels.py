@@ -1,6 +1,7 @@
 import errno
 import gzip
 import hashlib
+import io
 import os
 import pickle
 import re
@@ -122,10 +123,23 @@ def test_what_would_run_code_is_named_and_nothing_is_executed(root, monkeypatch,
     assert "\x1b" not in str(raised.value)
 
 
+def test_a_hostile_name_does_not_reach_the_terminal(root):
+    content = b"\x80\x04\x8c\x08\x1b[31mred\x8c\x04name\x93."
+    (root / FOLDER / "CIFAR-10_human.pt").write_bytes(content)
+    with pytest.raises(InputError, match=r"wants to run code \(\\x1b\[31mred\.name\), which was not run"):
+        human_labels("cifar10", root)
+
+
 def test_arrays_that_were_pickled_without_pytorch_are_not_taken_for_code(root):
     (root / FOLDER / "CIFAR-10_human.pt").write_bytes(pickle.dumps(arrays()))
     with pytest.raises(InputError, match=r"is no readable PyTorch file of arrays .*; put the CIFAR-10_human\.pt"):
         human_labels("cifar10", root)
+
+
+def npy():
+    content = io.BytesIO()
+    np.save(content, arrays(), allow_pickle=True)  # the authors publish the labels in this form, too
+    return content.getvalue()
 
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 2401007\n"
@@ -138,7 +152,9 @@ LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsiz
         (b"\n<!DOCTYPE html>\n<html><body>\xc3\xa9</body></html>", "a web page"),
         (LFS_POINTER, "a Git LFS pointer file"),
         (b"404: Not Found", "a text file that says '404: Not Found'"),
+        (b"cannot find\nthe file\n", "a text file that says 'cannot find the file'"),  # "c" is a pickle's import
         (gzip.compress(b"labels"), "a gzip file"),
+        (npy(), "a NumPy file"),
         (b"PK\x03\x04 half", "a truncated zip archive"),
     ],
 )
