@@ -26,6 +26,8 @@ class DatasetInfo:
         embedded: whether the repository itself carries the data.
         torchvision: class name in `torchvision.datasets`; None for sets that it does not have.
         torchvision_files: the files that torchvision reads, relative to the data root.
+        torchvision_archive: the archive that has them all, relative to the data root; None where each file is packed
+            alone, as `<file>.gz` beside it.
     """
 
     name: str
@@ -39,6 +41,11 @@ class DatasetInfo:
     embedded: bool = False
     torchvision: str | None = None
     torchvision_files: tuple[str, ...] = ()
+    torchvision_archive: str | None = None
+
+    def archive_of(self, file: str) -> str:
+        """The published archive that one of torchvision's files is in, relative to the data root."""
+        return self.torchvision_archive or f"{file}.gz"
 
     @property
     def torchvision_folder(self) -> str:
@@ -101,8 +108,10 @@ _DATASETS = (
         sha256="80387ddb9a0edf3fc4a964ee3770296169bb26a651050df20035579673099660",
         torchvision="CIFAR10",
         torchvision_files=tuple(
-            f"cifar-10-batches-py/{name}" for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+            f"cifar-10-batches-py/{name}"
+            for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta")
         ),
+        torchvision_archive="cifar-10-python.tar.gz",
     ),
     DatasetInfo(
         name="cifar100",
@@ -114,7 +123,8 @@ _DATASETS = (
         std=(0.2673, 0.2564, 0.2762),
         sha256=None,
         torchvision="CIFAR100",
-        torchvision_files=("cifar-100-python/train", "cifar-100-python/test"),
+        torchvision_files=("cifar-100-python/train", "cifar-100-python/test", "cifar-100-python/meta"),
+        torchvision_archive="cifar-100-python.tar.gz",
     ),
     # The labels of its test set were never published: its validation set takes the place here, as in He et al. 2022.
     DatasetInfo(

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from sdd_claims.data import catalogue, prepared_form, regression, stand_in, tiny_imagenet, torchvision_form
+from sdd_claims.data.file_kinds import is_file
 from sdd_claims.errors import InputError
 from sdd_claims.locations import bundled
 from sdd_claims.spec import STAND_IN
@@ -45,8 +46,9 @@ def load(name: str, data_root: Path | None = None) -> Dataset:
     """Load a data set; the second call in a process returns the same object.
 
     `mnist_small` comes from the repository's fixtures. Any other set comes from the data root: `<root>/<name>.npz` in
-    the prepared form if it is there, else torchvision's own folder, downloaded where there is a network. Tiny ImageNet
-    comes from its authors' folder, which nothing here downloads; its test images are the published validation images.
+    the prepared form if it is there, else torchvision's own folder, unpacked if its archives lie there, or downloaded
+    where there is a network. Tiny ImageNet comes from its authors' folder or archive, which nothing here downloads; its
+    test images are the published validation images.
 
     Args:
         name: mnist_small, mnist, fashion_mnist, cifar10, cifar100 or tiny_imagenet; after "stand_in:", random images of
@@ -78,19 +80,36 @@ def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
     if name in regression.PROBLEMS:
         return None
     info = catalogue.find(name)
-    folder = EMBEDDED_FOLDER if info.embedded else resolve_root(data_root)
-    if (folder / f"{name}.npz").is_file():
+    try:
+        return _why_unavailable(info, EMBEDDED_FOLDER if info.embedded else resolve_root(data_root))
+    except InputError as error:  # folders that may not be searched
+        return str(error)
+
+
+def _why_unavailable(info: catalogue.DatasetInfo, folder: Path) -> str | None:
+    if is_file(folder / f"{info.name}.npz"):
         return None
     if info.embedded:
-        return f"{folder / f'{name}.npz'} is missing; {_RESTORE.format(f'{name}.npz')}"
+        return f"{folder / f'{info.name}.npz'} is missing; {_RESTORE.format(f'{info.name}.npz')}"
     if info.torchvision is None:
         return None if tiny_imagenet.is_present(folder) else tiny_imagenet.why_absent(info, folder)
     return None if torchvision_form.is_present(info, folder) else torchvision_form.why_absent(info, folder)
 
 
 def resolve_root(data_root: Path | None = None) -> Path:
-    """The data root in force: the argument, or SDD_CLAIMS_DATA, or the default, as an absolute path."""
-    return Path(data_root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT).expanduser().resolve()
+    """The data root in force: the argument, or SDD_CLAIMS_DATA, or the default, as an absolute path.
+
+    Raises:
+        InputError: symbolic links that lead round in a circle, or a home that nobody has.
+    """
+    named = Path(data_root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT)
+    try:
+        root = named.expanduser().resolve()
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"the data root {named} leads nowhere ({error}); name another folder") from error
+    if os.path.islink(root):  # from Python 3.13 on, a circle of links is resolved to one of them
+        raise InputError(f"the data root {named} leads nowhere (Symlink loop from {root}); name another folder")
+    return root
 
 
 @functools.cache
@@ -98,9 +117,9 @@ def _load(info: catalogue.DatasetInfo, folder: Path) -> Dataset:
     path = folder / f"{info.name}.npz"
     if info.embedded:
         arrays = prepared_form.read(path, info, _RESTORE.format(path.name))
-    elif path.exists():
+    elif is_file(path) or path.is_dir():
         again = "torchvision downloads the set" if info.torchvision else f"it is made anew from {tiny_imagenet.FOLDER}/"
-        arrays = prepared_form.read(path, info, f"replace it, or delete it so that {again}")
+        arrays = prepared_form.read(path, info, f"replace it, or move it away so that {again}")
     elif info.torchvision is None:
         arrays = tiny_imagenet.read(info, folder)
     else:

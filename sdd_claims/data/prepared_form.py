@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from sdd_claims.data.catalogue import DatasetInfo
+from sdd_claims.data.file_kinds import ZIP, kind_of
 from sdd_claims.errors import InputError
 
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -38,7 +39,9 @@ def read(path: Path, info: DatasetInfo, remedy: str) -> Arrays:
     except FileNotFoundError:
         raise InputError(f"{path} is missing, expected the data set {info.name} there; {remedy}") from None
     except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} is no readable .npz of the arrays {', '.join(ARRAYS)} ({error}); {remedy}") from error
+        kind = kind_of(path)
+        what = f"is {kind}" if kind not in (None, ZIP) else f"is no readable .npz ({error})"
+        raise InputError(f"{path} {what}, expected the arrays {', '.join(ARRAYS)}; {remedy}") from error
     check(arrays, info, str(path), remedy)
     return arrays
 

@@ -511,7 +511,7 @@ def test_a_claim_whose_data_cannot_be_had_is_skipped_with_what_to_fetch(project)
     project.add("clear").add("lacking", settings="spec=NOISY.but(data={'name': 'mnist'})")
     result = project.run("-rs", "--data-root", "data")
     assert result.parseoutcomes() == {"passed": 1, "skipped": 1}
-    result.stdout.fnmatch_lines(["*SKIPPED*holds only a part of mnist*delete*run again*"])
+    result.stdout.fnmatch_lines(["*SKIPPED*holds only a part of mnist*move*away and run again*"])
     assert set(project.entries()) == {"clear"}
 
 

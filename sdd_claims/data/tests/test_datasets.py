@@ -1,5 +1,7 @@
+import errno
 import hashlib
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,6 +73,34 @@ def test_data_root_is_the_argument_then_the_variable_then_the_default(tmp_path, 
     assert resolve_root() == tmp_path / ".cache/sdd_claims/data"
 
 
+def test_links_that_lead_round_in_a_circle_are_refused(tmp_path):
+    (tmp_path / "root").symlink_to(tmp_path / "root")
+    with pytest.raises(InputError, match=r"the data root .*root leads nowhere \(Symlink loop.*; name another folder"):
+        load("mnist", tmp_path / "root")
+    assert "leads nowhere" in str(why_unavailable("mnist", tmp_path / "root"))
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar100", "tiny_imagenet"])
+def test_a_root_that_may_not_be_searched_is_said(tmp_path, monkeypatch, name):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    sentence = rf"{tmp_path}.* cannot be read \(Permission denied\); change its permissions or those of the folders"
+    with pytest.raises(InputError, match=sentence):
+        load(name, tmp_path)
+    assert re.match(sentence, str(why_unavailable(name, tmp_path)))
+
+
+def test_a_linked_root_with_spaces_and_accents_is_like_any_other(tmp_path):
+    (tmp_path / "données du laboratoire").mkdir()
+    (tmp_path / "link").symlink_to("données du laboratoire")
+    (tmp_path / "link" / "mnist.npz").write_bytes(b"<html>")
+    assert why_unavailable("mnist", tmp_path / "link") is None
+    with pytest.raises(InputError, match=r"données du laboratoire/mnist\.npz is a web page"):
+        load("mnist", tmp_path / "link")
+
+
 def test_unavailable_sets_say_where_they_were_looked_for_and_what_to_fetch(tmp_path):
     assert why_unavailable("mnist_small") is None
     for name, info in CATALOGUE.items():
@@ -81,7 +111,7 @@ def test_unavailable_sets_say_where_they_were_looked_for_and_what_to_fetch(tmp_p
             assert str(why_unavailable(name, tmp_path)).startswith(reason)
     assert why_unavailable("tiny_imagenet", tmp_path) == (
         f"{tmp_path} holds neither tiny_imagenet.npz nor a complete tiny-imagenet-200/; fetch tiny-imagenet-200.zip, "
-        "which Stanford's course CS231n publishes, and unpack it there"
+        "which Stanford's course CS231n publishes, and put it there, packed or unpacked"
     )
 
 

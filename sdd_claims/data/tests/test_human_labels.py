@@ -1,6 +1,12 @@
+import errno
+import gzip
 import hashlib
+import io
 import os
+import pickle
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,20 +95,93 @@ class Trap:
         return os.mkdir, ("sprung",)
 
 
-def test_nothing_in_the_file_is_executed(root, monkeypatch):
+def legacy(content):
+    return lambda path: torch.save(content, path, _use_new_zipfile_serialization=False)
+
+
+def pickled(protocol):
+    return lambda path: path.write_bytes(pickle.dumps({"trap": Trap()}, protocol))
+
+
+@pytest.mark.parametrize(
+    "write_file",
+    [
+        lambda path: torch.save({**arrays(), "trap": Trap()}, path),
+        legacy({**arrays(), "trap": Trap()}),
+        *(pickled(protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)),
+    ],
+)
+def test_what_would_run_code_is_named_and_nothing_is_executed(root, monkeypatch, write_file):
     monkeypatch.chdir(root)
-    write(root, {**arrays(), "trap": Trap()})
-    with pytest.raises(InputError, match="no readable file of arrays"):
+    write_file(root / FOLDER / "CIFAR-10_human.pt")
+    with pytest.raises(
+        InputError, match=rf"is a pickle that wants to run code \({os.mkdir.__module__}\.mkdir\), which was"
+    ) as raised:
         human_labels("cifar10", root)
     assert not (root / "sprung").exists()
+    assert "weights_only" not in str(raised.value)
+    assert "\x1b" not in str(raised.value)
 
 
-@pytest.mark.parametrize("keep", [0, 10, 500])
+def test_a_hostile_name_does_not_reach_the_terminal(root):
+    content = b"\x80\x04\x8c\x08\x1b[31mred\x8c\x04name\x93."
+    (root / FOLDER / "CIFAR-10_human.pt").write_bytes(content)
+    with pytest.raises(InputError, match=r"wants to run code \(\\x1b\[31mred\.name\), which was not run"):
+        human_labels("cifar10", root)
+
+
+def test_arrays_that_were_pickled_without_pytorch_are_not_taken_for_code(root):
+    (root / FOLDER / "CIFAR-10_human.pt").write_bytes(pickle.dumps(arrays()))
+    with pytest.raises(InputError, match=r"is no readable PyTorch file of arrays .*; put the CIFAR-10_human\.pt"):
+        human_labels("cifar10", root)
+
+
+def npy():
+    content = io.BytesIO()
+    np.save(content, arrays(), allow_pickle=True)  # the authors publish the labels in this form, too
+    return content.getvalue()
+
+
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 2401007\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", "an empty file"),
+        (b"\n<!DOCTYPE html>\n<html><body>\xc3\xa9</body></html>", "a web page"),
+        (LFS_POINTER, "a Git LFS pointer file"),
+        (b"404: Not Found", "a text file that says '404: Not Found'"),
+        (b"cannot find\nthe file\n", "a text file that says 'cannot find the file'"),  # "c" is a pickle's import
+        (gzip.compress(b"labels"), "a gzip file"),
+        (npy(), "a NumPy file"),
+        (b"PK\x03\x04 half", "a truncated zip archive"),
+    ],
+)
+def test_what_was_saved_in_place_of_the_file_is_said_with_its_source(root, content, kind):
+    (root / FOLDER / "CIFAR-10_human.pt").write_bytes(content)
+    with pytest.raises(InputError, match=rf"is {kind}.*; put the CIFAR-10_human\.pt of github") as raised:
+        human_labels("cifar10", root)
+    assert "weights_only" not in str(raised.value)
+
+
+def test_a_folder_of_labels_that_may_not_be_searched_is_said(root, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    sentence = r".*human\.pt cannot be read \(Permission denied\); change its permissions"
+    with pytest.raises(InputError, match=sentence):
+        human_labels("cifar10", root)
+    assert re.match(sentence, str(why_unavailable("cifar10", root)))
+
+
+@pytest.mark.parametrize("keep", [10, 500])
 def test_a_torn_file_is_refused(root, keep):
     write(root, arrays())
     path = root / FOLDER / "CIFAR-10_human.pt"
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(InputError, match=r"no readable file of arrays .*; put the CIFAR-10_human\.pt"):
+    with pytest.raises(InputError, match=r"is a truncated zip archive, .*; put the CIFAR-10_human\.pt"):
         human_labels("cifar10", root)
 
 

@@ -69,11 +69,20 @@ def test_missing_file_is_named(tmp_path):
         read(tmp_path / "set.npz", ENTRY, "fetch it")
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>404</html>", b"PK\x03\x04"])
-def test_a_file_that_is_no_archive_is_refused(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", "an empty file"),
+        (b"<html>404</html>", "a web page"),
+        (b"PK\x03\x04", "a truncated zip archive"),
+        (b"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer file, which stands for the real one"),
+        (bytes(999), r"no readable \.npz \(File is not a zip file\)"),
+    ],
+)
+def test_a_file_that_is_no_archive_is_refused_by_what_it_is(tmp_path, content, kind):
     path = tmp_path / "set.npz"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"no readable \.npz of the arrays train_images"):
+    with pytest.raises(InputError, match=rf"set\.npz is {kind}, expected the arrays train_images.*; fetch it"):
         read(path, ENTRY, "fetch it")
 
 
