@@ -136,8 +136,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         try:
             trial = trial_of(item)
         except InputError as error:
-            if hasattr(session.config, "workerinput"):
-                continue  # a worker of xdist could only crash here; the test will say it
+            if not session.config.option.plan:
+                continue  # the test will say it, and the others are judged
             raise pytest.UsageError(str(error)) from error
         may_run = trial is not None and run.settings.devices[trial.tier] is not None
         if trial is not None and (may_run or session.config.option.plan):
@@ -159,11 +159,15 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     if not session.config.option.plan or session.config.option.collectonly:
         return None
     reporter = session.config.pluginmanager.getplugin("terminalreporter")
+    run = session.config.stash[_run]
     try:
-        for line in session.config.stash[_run].plan_in_words():
+        for line in run.plan_in_words():
             reporter.write_line(line)
+        refusals = run.refusals()
     except (InputError, StoreError) as error:
         raise pytest.UsageError(str(error)) from error
+    if refusals:
+        raise pytest.UsageError(*refusals)
     return True
 
 

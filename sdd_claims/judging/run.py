@@ -72,6 +72,10 @@ class ClaimRun:
         """Lines on the levels that `trials` need: those stored, those to train, and their cost; see `plan_report`."""
         return plan_report.in_words(self._opened(), self.settings)
 
+    def refusals(self) -> list[str]:
+        """The sentence of each of `trials` that may not be judged, as far as that is known before training."""
+        return [str(error) for error in self._opened().refused.values()]
+
     def write_report(self, entries: Sequence[ClaimEntry], directory: Path, command: str) -> Path:
         """Write claims.json, the evidence, the page and the summary; returns the path of the page."""
         adjust_p_values(entries, self.settings.registered)

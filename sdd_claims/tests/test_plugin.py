@@ -458,6 +458,27 @@ def test_a_changed_claim_is_refused_after_its_block_has_judged(project):
     assert project.add("clear", "replace(YES, margin=.02)", "block=2000").run().ret == 0
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_refused_claim_fails_with_its_own_sentence_and_the_others_are_judged(project, workers):
+    project.add("clear").run()
+    project.add("clear", "replace(YES, margin=.02)").add("other").add("open", "OPEN", "spec=NOISY")
+    project.pytester.makepyfile(test_bare="import pytest\n@pytest.mark.fast\ndef test_it(verdict): ...")
+    result = project.run(*workers, engine=None if workers else "serial")
+    assert result.parseoutcomes() == {"errors": 2, "passed": 1, "inconclusive": 1}
+    said = errors(result)
+    assert said.count("nobody2026/clear: its settings, windows, margin, rule or judged seeds have changed after") == 1
+    assert said.count("test_bare.py::test_it: mark it @pytest.mark.fast(trial)") == 1
+    assert set(project.entries()) == {"other", "open"}
+
+
+def test_a_plan_leaves_a_refused_claim_out_and_says_why(project):
+    project.add("clear").run()
+    project.add("clear", "replace(YES, margin=.02)").add("other", "NO", "levels=3")
+    result = project.run("--plan")
+    result.stdout.fnmatch_lines(["fast tier, first look: 1 claim asks for 12 levels, *"])
+    assert errors(result).count("nobody2026/clear: its settings, windows, margin, rule or judged seeds have") == 1
+
+
 def test_a_store_at_a_url_serves_every_machine_and_remembers_what_was_judged(project, monkeypatch):
     url = f"file://{project.path}/far"
     project.add("clear")
