@@ -471,6 +471,19 @@ def test_a_refused_claim_fails_with_its_own_sentence_and_the_others_are_judged(p
     assert set(project.entries()) == {"other", "open"}
 
 
+def test_numbers_of_numpy_are_judged_and_reported_as_those_of_python(project):
+    project.add("plain").add(
+        "numpy",
+        "replace(YES, margin=np.float32(1), windows_=(Window(.9, np.int64(1)), Window(.4, .6)))",
+        "levels=np.int64(2), looks=np.array([2, 4]), block=np.int64(1000)",
+    )
+    module = project.path / "claims" / "nobody2026" / "test_numpy.py"
+    module.write_text(f"import numpy as np\n{module.read_text()}")
+    assert project.run().parseoutcomes() == {"passed": 2}
+    entry = project.entries()["numpy"]
+    assert (entry["margin"], entry["windows"]["light"], entry["seeds"]) == (1, [0.9, 1], [1000, 1001])
+
+
 def test_a_plan_leaves_a_refused_claim_out_and_says_why(project):
     project.add("clear").run()
     project.add("clear", "replace(YES, margin=.02)").add("other", "NO", "levels=3")
