@@ -214,10 +214,9 @@ class _Verdicts:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self._entries:
             run = self._config.stash[_run]
-            directory = self._config.option.report or run.settings.mode.report_folder
             command = " ".join(["pytest", *map(str, self._config.invocation_params.args)])
             try:
-                self._page = run.write_report(list(self._entries.values()), Path(directory).absolute(), command)
+                self._page = run.write_report(list(self._entries.values()), command)
             except (InputError, StoreError) as error:
                 self._trouble = str(error)
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR

@@ -484,6 +484,15 @@ def test_numbers_of_numpy_are_judged_and_reported_as_those_of_python(project):
     assert (entry["margin"], entry["windows"]["light"], entry["seeds"]) == (1, [0.9, 1], [1000, 1001])
 
 
+def test_a_run_from_a_folder_inside_leaves_store_and_report_at_the_top(project, monkeypatch):
+    project.add("clear")
+    monkeypatch.chdir(project.path / "claims")
+    assert project.run().ret == 0
+    assert project.entries()["clear"]["verdict"] == "supported"
+    assert project.store.exists()
+    assert [path.name for path in (project.path / "claims").iterdir()] == ["nobody2026"]
+
+
 def test_a_plan_leaves_a_refused_claim_out_and_says_why(project):
     project.add("clear").run()
     project.add("clear", "replace(YES, margin=.02)").add("other", "NO", "levels=3")
