@@ -7,6 +7,7 @@ A missing number is `None`. NaN and infinity never appear. Accuracies are fracti
 import gzip
 import json
 import math
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import (
     is_typeddict,
 )
 
-from sdd_claims.errors import InputError
+from sdd_claims.errors import InputError, escaped
 from sdd_claims.storage.files import write_atomically
 
 SCHEMA = 1
@@ -254,6 +255,10 @@ class ClaimsDocument(TypedDict):
     evidence: NotRequired[EvidenceEntry]
 
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""What Python makes of a byte that is not UTF-8, which no file of text can hold."""
+
+
 def write(path: Path, document: ClaimsDocument) -> None:
     """Write `document` to `path`, in one step.
 
@@ -265,14 +270,15 @@ def write(path: Path, document: ClaimsDocument) -> None:
 
 
 def as_text(document: ClaimsDocument) -> str:
-    """The document as JSON.
+    """The document as JSON. A byte that is not UTF-8, of a path or of the command line, is written as "\\xff".
 
     Raises:
         InputError: it holds NaN or infinity; the message says where.
     """
     for place in _non_finite(document, ""):
         raise InputError(f"claims.json cannot hold NaN or infinity, found at {place}; write null for a missing number")
-    return json.dumps(document, allow_nan=False, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(document, allow_nan=False, indent=1, ensure_ascii=False) + "\n"
+    return _SURROGATE.sub(lambda match: json.dumps(escaped(match[0]))[1:-1], text)
 
 
 def read(path: Path) -> ClaimsDocument:

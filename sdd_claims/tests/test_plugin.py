@@ -493,6 +493,72 @@ def test_a_run_from_a_folder_inside_leaves_store_and_report_at_the_top(project, 
     assert [path.name for path in (project.path / "claims").iterdir()] == ["nobody2026"]
 
 
+@pytest.mark.parametrize("arguments", [["--report=r\udcff", "--store=s\udcff"], ["-p", "no:t\udcff"]])
+def test_a_byte_that_is_not_utf8_is_written_out(project, arguments):
+    assert project.add("clear").run(*arguments).ret == 0
+    folder = project.path / ("r\udcff" if "--report=r\udcff" in arguments else "reports/latest")
+    command = json.loads((folder / "claims.json").read_text(encoding="utf-8"))["environment"]["command"]
+    assert command == " ".join(["pytest", *arguments, "--engine serial"]).replace("\udcff", r"\xff")
+    assert r"\xff" in (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_byte_that_no_worker_can_be_told_is_refused_in_one_sentence(project):
+    said = errors(project.add("clear").run("-n", "1", "--store=s\udcff", engine=None))
+    assert said.count(r"--store=s\xff: workers of pytest-xdist cannot be told a byte that is not UTF-8; leave -n") == 1
+
+
+TWICE = """
+import pytest
+pytest_plugins = ["sdd_claims.plugin"]
+
+def pytest_generate_tests(metafunc):
+    metafunc.fixturenames.append("repetition")
+    metafunc.parametrize("repetition", range(2))
+
+@pytest.fixture
+def repetition(): ...
+
+def pytest_collection_modifyitems(items):
+    items += items[:1]
+"""
+
+
+def test_a_test_that_runs_twice_has_one_verdict(project):
+    project.pytester.makeconftest(TWICE)
+    result = project.add("clear").add("wrong", "NO").run()
+    assert result.parseoutcomes() == {"failed": 2, "passed": 3}
+    entries = json.loads((project.path / "reports/latest/claims.json").read_text())["claims"]
+    assert [(entry["id"], entry["verdict"]) for entry in entries] == [
+        ("nobody2026/clear", "supported"),
+        ("nobody2026/wrong", "refuted"),
+    ]
+    assert result.stdout.str().count("nobody2026/clear [fast]: supported; ") == 1
+
+
+@pytest.mark.parametrize("from_elsewhere", [False, True])
+def test_other_settings_of_pytest_judge_the_same_claims(project, monkeypatch, tmp_path, from_elsewhere):
+    project.add("clear")
+    (other := tmp_path / "other.toml").write_text("[tool.pytest.ini_options]\n")
+    if from_elsewhere:
+        monkeypatch.chdir(tmp_path)
+    own = ("-p", "sdd_claims.plugin", "-p", "no:cacheprovider")
+    result = project.pytester.runpytest_subprocess(*own, "--engine=serial", "-c", other, project.path / "claims")
+    assert result.parseoutcomes() == {"passed": 1}
+    (entry,) = json.loads((tmp_path / "reports/latest/claims.json").read_text())["claims"]
+    assert entry["verdict"] == "supported"
+    assert entry["rerun"].endswith("test_clear.py")
+
+
+@pytest.mark.parametrize("option", ["--store", "--report"])
+def test_a_folder_that_pytest_takes_for_one_of_tests_is_said(project, monkeypatch, tmp_path_factory, option):
+    folder = tmp_path_factory.mktemp("elsewhere")
+    project.add("clear")
+    own = ("-p", "sdd_claims.plugin", "-p", "no:cacheprovider", "-m", "fast", "--engine", "serial")
+    said = errors(project.pytester.runpytest_subprocess(*own, option, folder))
+    assert said.count(f"write it with an equals sign, {option}={folder}") == 1
+    assert list(folder.iterdir()) == []
+
+
 def test_a_plan_leaves_a_refused_claim_out_and_says_why(project):
     project.add("clear").run()
     project.add("clear", "replace(YES, margin=.02)").add("other", "NO", "levels=3")
