@@ -144,7 +144,8 @@ class ClaimEntry(JudgedClaim):
     the judged seeds were run. `exploratory` says that this is a question outside the register (if absent, it is not).
     `network` is what the claim was judged on, empty or absent where a tier has one trial of it. `expected` is what was
     registered before its block judged; `registrations` are all of the register for this tier, those for later blocks
-    too. `pilots` are the curves from which the windows followed, where they did.
+    too, and none of a claim that the register does not hold. `pilots` are the curves from which the windows followed,
+    where they did.
     """
 
     id: str

@@ -170,7 +170,7 @@ def test_an_unexpected_refutation_fails_with_one_paragraph(project):
     for part in (
         "Networks do as they are told.",
         "Refuted in the fast tier, on 2 seeds (1000–1001)",
-        "The register expected supported.",
+        "The register does not hold this claim; whoever put it on trial expected supported.",
         "It was told so on 2 seeds.",
         "Effect ",
         "interval 25.0 to 75.0",
@@ -189,8 +189,7 @@ def test_an_exploratory_question_passes_whatever_comes_out_and_counts_nowhere(pr
     result.stdout.fnmatch_lines("nobody2026/question [[]fast, exploratory[]]: *")
     entries = project.entries()
     assert entries["question"]["exploratory"]
-    assert entries["question"]["p_holm"] is None
-    assert entries["claim"]["p_holm"] == pytest.approx(46e-4)
+    assert entries["question"]["p_holm"] is entries["claim"]["p_holm"] is None  # the register holds neither
 
 
 @pytest.mark.parametrize("expected", ["supported", "refuted", "inconclusive"])
@@ -345,7 +344,6 @@ def test_a_claim_on_two_networks_has_two_cases_two_verdicts_and_two_lines_to_rer
         ("ResNet-18 on CIFAR-10", "supported"),
         ("ResNet-18 on CIFAR-100", "refuted"),
     ]
-    assert [entry["p_holm"] for entry in entries] == [pytest.approx(46e-9), 1.0]
     for entry in entries:
         _, *words = shlex.split(entry["rerun"])
         project.run(*words)
@@ -557,6 +555,16 @@ def test_a_folder_that_pytest_takes_for_one_of_tests_is_said(project, monkeypatc
     said = errors(project.pytester.runpytest_subprocess(*own, option, folder))
     assert said.count(f"write it with an equals sign, {option}={folder}") == 1
     assert list(folder.iterdir()) == []
+
+
+def test_claims_outside_the_register_are_counted_by_nobody(project):
+    project.add("clear").add("wrong", "NO").run()
+    entries = project.entries()
+    assert [(entry["registrations"], entry["p_holm"]) for entry in entries.values()] == [([], None)] * 2
+    summary = (project.path / "reports/latest/SUMMARY.md").read_text(encoding="utf-8")
+    assert "None of the 46 registered claims were put on trial here. 2 claims that are not in the register" in summary
+    assert "Claims that are not in the register:" in summary
+    assert 'id="unregistered"' in (project.path / "reports/latest/index.html").read_text(encoding="utf-8")
 
 
 def test_a_plan_leaves_a_refused_claim_out_and_says_why(project):
