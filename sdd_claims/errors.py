@@ -20,6 +20,11 @@ def nearest(word: object, known: Iterable[str]) -> str:
     return f" (did you mean {best!r}?)" if best and likeness(best)[0] >= _LIKE else ""
 
 
+def escaped(text: str) -> str:
+    """A text from the command line, with every byte that is not UTF-8 written out, as in "\\xff"."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 class InputError(ValueError):
     """Bad input: the message names the input, what was expected, and what to do about it."""
 

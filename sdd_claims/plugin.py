@@ -5,12 +5,13 @@ import re
 import tempfile
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError
+from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, escaped
 from sdd_claims.judging.options import limit_threads, settings_of
 from sdd_claims.judging.run import ClaimRun, paragraph, summary_lines
 from sdd_claims.registration.register import the_register
@@ -87,11 +88,40 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.store = passing.name
     try:
         settings = settings_of(config.option, the_register(), config.rootpath, in_worker=worker is not None)
+        if worker is None:
+            _check_arguments(config)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[_run] = ClaimRun(settings, config.rootpath, worker)
     if worker is None:
         config.pluginmanager.register(_Verdicts(config), "sdd_claims_verdicts")
+
+
+def _check_arguments(config: pytest.Config) -> None:
+    """Refuse what pytest or xdist would misunderstand long before it comes to us.
+
+    Raises:
+        InputError: a folder after a space, which pytest has taken for one of tests; a byte that no worker can be told.
+    """
+    arguments = [str(argument) for argument in config.invocation_params.args]
+    here, root, chosen = config.invocation_params.dir, config.rootpath, config.option
+    # Pytest looks for its settings above all folders that it is given, before it knows which of them follow an option.
+    sought = not (chosen.inifilename or chosen.rootdir) and (config.inipath is None or not here.is_relative_to(root))
+    for option, word in pairwise(arguments):
+        if option in ("--store", "--report", "--data-root") and sought:
+            folder = Path(word).absolute()
+            if folder.is_dir() and folder.is_relative_to(root) and not folder.is_relative_to(here):
+                raise InputError(
+                    f"{option} {word}: pytest takes this folder for one of tests and looks for its settings there "
+                    f"(rootdir: {root}); write it with an equals sign, {option}={word}"
+                )
+    if getattr(chosen, "numprocesses", None):
+        for argument in arguments:
+            if (said := escaped(argument)) != argument:
+                raise InputError(
+                    f"{said}: workers of pytest-xdist cannot be told a byte that is not UTF-8; leave -n out, or choose "
+                    "another name"
+                )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -136,8 +166,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         try:
             trial = trial_of(item)
         except InputError as error:
-            if hasattr(session.config, "workerinput"):
-                continue  # a worker of xdist could only crash here; the test will say it
+            if not session.config.option.plan:
+                continue  # the test will say it, and the others are judged
             raise pytest.UsageError(str(error)) from error
         may_run = trial is not None and run.settings.devices[trial.tier] is not None
         if trial is not None and (may_run or session.config.option.plan):
@@ -159,11 +189,15 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     if not session.config.option.plan or session.config.option.collectonly:
         return None
     reporter = session.config.pluginmanager.getplugin("terminalreporter")
+    run = session.config.stash[_run]
     try:
-        for line in session.config.stash[_run].plan_in_words():
+        for line in run.plan_in_words():
             reporter.write_line(line)
+        refusals = run.refusals()
     except (InputError, StoreError) as error:
         raise pytest.UsageError(str(error)) from error
+    if refusals:
+        raise pytest.UsageError(*refusals)
     return True
 
 
@@ -178,7 +212,8 @@ def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
         pytest.skip("the full tier needs a GPU and none was found; --device cpu runs it here, slowly")
     try:
         with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-            entry = run.entry(trial, request.node.nodeid.partition("::")[0])
+            # Outside of pytest's root folder a test has no path in its name.
+            entry = run.entry(trial, request.node.nodeid.partition("::")[0] or str(request.node.path))
     except (MissingDataError, BudgetError) as error:
         pytest.skip(str(error))
     except (InputError, StoreError) as error:
@@ -194,7 +229,7 @@ class _Verdicts:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._entries: dict[str, ClaimEntry] = {}
+        self._entries: dict[tuple[str, str, str], ClaimEntry] = {}
         self._page: Path | None = None
         self._trouble: str | None = None
 
@@ -205,15 +240,15 @@ class _Verdicts:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and (entry := _entry_of(report)):
-            self._entries[report.nodeid] = entry
+            # A test may run twice, under one name or under two: a trial has one verdict, the last.
+            self._entries[entry["id"], entry["tier"], sentences.network(entry)] = entry
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self._entries:
             run = self._config.stash[_run]
-            directory = self._config.option.report or run.settings.mode.report_folder
             command = " ".join(["pytest", *map(str, self._config.invocation_params.args)])
             try:
-                self._page = run.write_report(list(self._entries.values()), Path(directory).absolute(), command)
+                self._page = run.write_report(list(self._entries.values()), command)
             except (InputError, StoreError) as error:
                 self._trouble = str(error)
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR

@@ -11,6 +11,8 @@ from sdd_claims.record import LevelRecord
 from sdd_claims.registration.claim import Decision
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.register import the_register
+from sdd_claims.report import sentences
 from sdd_claims.report.claims_json import (
     ClaimEntry,
     ControlEntry,
@@ -55,6 +57,8 @@ def claim_entry_from(
     """
     trial = verdict.trial
     claim, pilots = trial.claim, trial.windows_from
+    # Rows that a claim brings itself are no registration.
+    registrations = claim.registrations if the_register().claims.get(claim.id) == claim else {}
     return ClaimEntry(
         **judged_claim(verdict),
         id=claim.id,
@@ -81,7 +85,7 @@ def claim_entry_from(
         network=trial.network,
         registrations=[
             RegistrationEntry(block=row.block, expected=row.expected, date=row.date, commit=row.commit, why=row.why)
-            for row in claim.registrations.get(trial.tier, ())
+            for row in registrations.get(trial.tier, ())
         ],
         pilots=_runs(pilots.pilot_curves(), pilots.seeds, source) if pilots else {},
     )
@@ -122,10 +126,10 @@ def judged_control(verdict: Verdict) -> JudgedControl:
 
 
 def adjust_p_values(entries: Sequence[ClaimEntry], registered: int) -> None:
-    """Fill in the Holm-adjusted p of every entry, over the register, within each tier and network."""
+    """Fill in the Holm-adjusted p of every registered claim, over the register, within each tier and network."""
     families = defaultdict[tuple[str, str], list[ClaimEntry]](list)
     for each in entries:
-        if each["p"] is not None and not each.get("exploratory", False):
+        if each["p"] is not None and sentences.is_registered(each):
             families[each["tier"], each.get("network", "")].append(each)
     for family in families.values():
         for each, p in zip(family, holm([each["p"] or 0.0 for each in family], registered), strict=True):

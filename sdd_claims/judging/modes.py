@@ -19,7 +19,7 @@ class Mode(ABC):
 
     Attributes:
         option: the pytest option that chooses it; None for the default.
-        report_folder: folder of the report, where the user names none.
+        report_folder: folder of the report in a checkout, where the user names none.
         judges: whether its verdicts count: every look is then checked against the ledger of judged blocks, and noted.
         checkpoints_every_epoch: whether every training goes through its checkpoints, epoch by epoch.
     """

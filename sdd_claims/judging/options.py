@@ -11,6 +11,7 @@ from sdd_claims.engines import ENGINES
 from sdd_claims.errors import InputError
 from sdd_claims.judging.modes import Judging, Mode, Pilots, Smoke
 from sdd_claims.judging.settings import Settings
+from sdd_claims.locations import in_home
 from sdd_claims.machine.devices import CPU, Device, gpu_count
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.register import Register
@@ -24,7 +25,8 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
     Args:
         options: as parsed by pytest.
         register: the number of registered claims, and the error rate over them.
-        root: the folder of results and reports by default, and of published verifications.
+        root: the folder of results and reports by default, and of published verifications; what the user names is
+            seen from the current folder.
         in_worker: this is an xdist worker, which trains in its own process.
 
     Raises:
@@ -67,6 +69,7 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
         budget=parse_positive("--budget", options.budget, "hours, such as 0.5 or 12"),
         rate=None if rate is None else 1e12 * rate,
         published=tuple(published_paths(root / "reports" / "published").values()),
+        report=in_home(options.report or root / mode.report_folder, "give the whole path with --report=DIR"),
     )
 
 

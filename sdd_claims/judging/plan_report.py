@@ -30,9 +30,9 @@ _UPTO = ("first look", "if every claim is still open, up to the second look", "i
 
 
 def in_words(session: Session, settings: Settings) -> list[str]:
-    """Lines on a selection of claims, tier by tier and look by look."""
+    """Lines on the claims of a selection that may be judged, tier by tier and look by look."""
     if not session.trials:
-        return ["no claim is selected, so nothing would be trained"]
+        return [] if session.refused else ["no claim is selected, so nothing would be trained"]
     estimates = session.estimates()
     lines = list[str]()
     tiers: tuple[Tier, ...] = ("fast", "full")

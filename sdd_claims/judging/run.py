@@ -72,7 +72,11 @@ class ClaimRun:
         """Lines on the levels that `trials` need: those stored, those to train, and their cost; see `plan_report`."""
         return plan_report.in_words(self._opened(), self.settings)
 
-    def write_report(self, entries: Sequence[ClaimEntry], directory: Path, command: str) -> Path:
+    def refusals(self) -> list[str]:
+        """The sentence of each of `trials` that may not be judged, as far as that is known before training."""
+        return [str(error) for error in self._opened().refused.values()]
+
+    def write_report(self, entries: Sequence[ClaimEntry], command: str) -> Path:
         """Write claims.json, the evidence, the page and the summary; returns the path of the page."""
         adjust_p_values(entries, self.settings.registered)
         store = Store(self.settings.store)
@@ -95,7 +99,7 @@ class ClaimRun:
             calibration=self._calibration(),
             claims=sorted(entries, key=lambda e: (e["tier"], e["paper"], e["id"], sentences.network(e))),
         )
-        return report.write(directory, document, store)
+        return report.write(self.settings.report, document, store)
 
     def _calibration(self) -> CalibrationEntry | None:
         path = bundled("fixtures") / "calibration.json"

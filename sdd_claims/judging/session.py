@@ -12,6 +12,7 @@ from sdd_claims.judging.budget import Budget
 from sdd_claims.judging.ledger import Ledger
 from sdd_claims.judging.missing_data import missing_data
 from sdd_claims.judging.settings import Settings
+from sdd_claims.judging.smoke import check_network
 from sdd_claims.judging.verdict import Verdict, stays_open
 from sdd_claims.machine.devices import Device
 from sdd_claims.planning.budget import Need, cheapest_first
@@ -34,7 +35,8 @@ class Session:
     """The trials of one run. The first verdict asked for trains for all of them, so that they share their runs.
 
     Attributes:
-        trials: each once, on the seeds that the user gave, if any.
+        trials: those that may be judged, each once, on the seeds that the user gave, if any.
+        refused: the errors of the others, by claim, tier and network.
         store: the store that results are read from.
         notes: sentences for the user that have come up since they were last taken.
     """
@@ -46,7 +48,7 @@ class Session:
         progress: Callable[[Plan, Store, Callable[[], str]], AbstractContextManager[object]],
         announce: Callable[[Verdict, bool], None] = lambda verdict, looks_again: None,
     ) -> None:
-        """Open the store and check that every trial may be judged.
+        """Open the store and check of every trial whether it may be judged: one that may not stops no other.
 
         Args:
             trials: of the selected tests.
@@ -55,13 +57,11 @@ class Session:
             announce: shows a verdict that is reached while others are still trained, and whether it is looked at again.
 
         Raises:
-            InputError: fewer seeds than a rule needs, two trials under one name, or a protocol that changed after its
-                block has judged.
+            InputError: a published verification cannot be read.
             StoreError: the store cannot be used.
         """
-        self.trials = [
-            trial if settings.seeds is None else replace(trial, own_seeds=settings.seeds) for trial in _distinct(trials)
-        ]
+        self.trials: list[Trial] = []
+        self.refused: dict[tuple[str, Tier, str], InputError] = {}
         self.store = open_store(settings.store, settings.url)
         self.notes: list[str] = []
         self._settings = settings
@@ -75,9 +75,11 @@ class Session:
         self._budget: Budget | None = None
         self._finished = False
         self._failed: Exception | None = None
-        for trial in self.trials:
-            if self._mode.awaited_pilots(trial) is None:
-                self._check(trial)
+        for key, of_one_name in _by_name(trials).items():
+            try:
+                self.trials.append(self._admitted(of_one_name))
+            except InputError as error:
+                self.refused[key] = error
 
     def plan(self, look: int, tier: Tier | None = None) -> Plan:
         """The plan of all trials, or of those of one tier, up to a look: see `asked`."""
@@ -113,11 +115,14 @@ class Session:
         """The verdict on one trial of this session, training first whatever the session still lacks.
 
         Raises:
-            InputError: the trial cannot be judged.
+            InputError: the trial cannot be judged: fewer seeds than its rule needs, another trial under its name, a
+                protocol that changed after its block has judged, data that cannot be had.
             DeviceMemoryError: the device cannot hold the training of a network that the trial asks for.
             StoreError: a result cannot be stored. An error that stops the training is that of every later verdict: none
                 trains again.
         """
+        if trial.key in self.refused:
+            raise self.refused[trial.key]
         if self._failed is not None:
             raise self._failed
         if not self._finished:
@@ -238,6 +243,25 @@ class Session:
 
     # Judging
 
+    def _admitted(self, of_one_name: Sequence[Trial]) -> Trial:
+        """The trial of one name, on the seeds that judge it.
+
+        Raises:
+            InputError: different trials of one name, whose verdicts nobody could tell apart, or one that may not be
+                judged.
+        """
+        trial = of_one_name[0]
+        if any(other != trial for other in of_one_name):
+            raise InputError(
+                f"two different {trial.tier} trials are called {trial.name}; name each claim as its module"
+            )
+        if self._settings.seeds is not None:
+            trial = replace(trial, own_seeds=self._settings.seeds)
+        self._mode.curves(trial)  # A smoke run cannot shrink every network.
+        if self._mode.awaited_pilots(trial) is None:
+            self._check(trial)
+        return trial
+
     def _check(self, trial: Trial) -> None:
         """Raise if a trial whose windows are set may not be judged on the seeds of its first look."""
         if not self._mode.judges:
@@ -279,7 +303,10 @@ class Session:
         return _one_a_run(rule.pilot_curves().values(), rule.seeds) if rule else []
 
     def _has_data(self, trial: Trial, requests: Sequence[Request]) -> bool:
-        """Whether a trial has the data that it must still be trained on; if not, its verdict says what to fetch."""
+        """Whether a trial has the data that it must still be trained on, and networks that fit them.
+
+        If not, its verdict says what to fetch or to change: training would stop for all trials.
+        """
         self._meet(whole := plan(requests))
         try:
             if whole.stored(self.store) == whole.needed:
@@ -288,7 +315,14 @@ class Session:
             pass  # What is damaged will be trained anew.
         if lacking := missing_data(requests, self._settings.data_root):
             self._verdicts[trial.key] = lacking
-        return lacking is None
+            return False
+        try:
+            for request in requests:
+                check_network(request.spec)
+        except InputError as error:
+            self._verdicts[trial.key] = error
+            return False
+        return True
 
     def _train(self, asked: Iterable[tuple[Trial, Sequence[Request]]], watch: Callable[[], None] = unwatched) -> None:
         """Check what is stored for these requests, device by device, and have the rest trained.
@@ -366,19 +400,12 @@ class Session:
                     self.store.verify(replica)
 
 
-def _distinct(trials: Iterable[Trial]) -> list[Trial]:
-    """The trials, each once.
-
-    Raises:
-        InputError: different trials of one name, whose verdicts nobody could tell apart.
-    """
-    named: dict[tuple[str, Tier, str], Trial] = {}
+def _by_name(trials: Iterable[Trial]) -> dict[tuple[str, Tier, str], list[Trial]]:
+    """The trials by claim, tier and network, in the order of their first appearance."""
+    named: dict[tuple[str, Tier, str], list[Trial]] = {}
     for trial in trials:
-        if named.setdefault(trial.key, trial) != trial:
-            raise InputError(
-                f"two different {trial.tier} trials are called {trial.name}; name each claim as its module"
-            )
-    return list(named.values())
+        named.setdefault(trial.key, []).append(trial)
+    return named
 
 
 def _one_a_run(curves: Iterable[CurveOf], judged: tuple[int, ...]) -> list[Request]:

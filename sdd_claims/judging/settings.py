@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sdd_claims.engines import WorkerConfig
 from sdd_claims.errors import InputError
-from sdd_claims.judging.modes import Mode
+from sdd_claims.judging.modes import Judging, Mode
 from sdd_claims.machine.devices import Device
 from sdd_claims.registration.claim import BLOCK, Tier
 
@@ -30,6 +30,7 @@ class Settings:
         url: address of a store elsewhere; None for one that is a folder.
         per_device: processes that share a GPU.
         ray_address: address of the cluster; None for that of the environment.
+        report: folder of the report.
     """
 
     store: Path
@@ -46,6 +47,7 @@ class Settings:
     url: str | None = None
     per_device: int = 1
     ray_address: str | None = None
+    report: Path = Path(Judging.report_folder)
 
     def __post_init__(self) -> None:
         """Check the seeds that the user gave.

@@ -42,13 +42,22 @@ def smoke_curves(trial: Trial, data_root: Path | None) -> tuple[Mapping[str, Cur
         InputError: a network that does not fit its images, whole as it is.
     """
     for curve in (*trial.curves.values(), *trial.control_curves.values()):
-        for spec in (curve.spec, curve.spec.distillation.teacher):
-            if spec is not None and spec.model.name in _LARGE:
-                _build(spec.model, spec.data.name, spec.data.side)
+        check_network(curve.spec)
     return (
         {name: shrunk(curve, data_root) for name, curve in trial.curves.items()},
         {name: shrunk(curve, data_root) for name, curve in trial.control_curves.items()},
     )
+
+
+def check_network(spec: RunSpec) -> None:
+    """Build a large network of a run and of its teacher, without weights.
+
+    Raises:
+        InputError: it does not fit its images.
+    """
+    for each in (spec, spec.distillation.teacher):
+        if each is not None and each.model.name in _LARGE:
+            _build(each.model, each.data.name, each.data.side)
 
 
 @cache

@@ -1,8 +1,11 @@
 """A claim, and the outcomes that are expected of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Literal
+
+from sdd_claims.errors import InputError
 
 Tier = Literal["fast", "full"]
 Basis = Literal["paper", "conjecture", "ours"]
@@ -10,6 +13,28 @@ Decision = Literal["supported", "refuted", "inconclusive"]
 
 BLOCK = 1000
 """Confirmation seeds come in blocks of this many: 1000 to 1999, 2000 to 2999, ... Seeds below are pilots."""
+
+
+def whole_numbers(values: object, what: str) -> tuple[int, ...]:
+    """Whole numbers, NumPy's among them, as numbers of Python: others have no text for a protocol to be a digest of.
+
+    Raises:
+        InputError: something else; the message begins with `what`.
+    """
+    if not isinstance(values, Iterable) or isinstance(values, str):
+        raise InputError(f"{what} must be whole numbers, got {values!r}; give a tuple of them")
+    return tuple(whole_number(value, what) for value in values)
+
+
+def whole_number(value: object, what: str) -> int:
+    """One such number.
+
+    Raises:
+        InputError: something else; the message begins with `what`.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise InputError(f"{what} must be whole numbers, got {value!r}; give such")
+    return int(value)
 
 
 @dataclass(frozen=True)

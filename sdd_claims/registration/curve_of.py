@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TypeAlias
 
 import numpy as np
@@ -40,8 +41,9 @@ class CurveOf:
             raise InputError(why)
         for name, least in (("levels", 1), ("offset", 0)):
             value = getattr(self, name)
-            if type(value) is not int or value < least:
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
                 raise InputError(f"CurveOf.{name} must be a whole number of at least {least}, got {value!r}")
+            object.__setattr__(self, name, int(value))  # NumPy's have no text for a protocol to be a digest of
 
     @property
     def axis(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sdd_claims.curves import DENSITY
 from sdd_claims.errors import InputError
-from sdd_claims.registration.claim import BLOCK
+from sdd_claims.registration.claim import BLOCK, whole_numbers
 from sdd_claims.registration.curve_of import CurveOf, Reader
 from sdd_claims.stats import Phases, Rule, Window, find_phases
 
@@ -31,8 +31,9 @@ class FromPilots:
         """Check the seeds.
 
         Raises:
-            InputError: a seed that may judge, or fewer than two.
+            InputError: a seed that may judge or is no whole number, or fewer than two.
         """
+        object.__setattr__(self, "seeds", whole_numbers(self.seeds, "the seeds that set windows"))
         if len(self.seeds) < 2 or not all(0 <= seed < BLOCK for seed in self.seeds):
             raise InputError(
                 f"windows are set by two or more seeds from 0 to {BLOCK - 1}, the pilots, got {self.seeds}; give such"

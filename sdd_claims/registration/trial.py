@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from sdd_claims.errors import InputError
-from sdd_claims.registration.claim import BLOCK, Claim, Decision, Tier
+from sdd_claims.registration.claim import BLOCK, Claim, Decision, Tier, whole_number, whole_numbers
 from sdd_claims.registration.curve_of import CurveOf, Reader
 from sdd_claims.registration.pilots import FromPilots
-from sdd_claims.registration.protocol import protocol_digest
+from sdd_claims.registration.protocol import in_plain_numbers, protocol_digest
 from sdd_claims.stats import Phases, Picked, Rule
 from sdd_claims.stats.study import check_axes
 
@@ -66,13 +66,15 @@ class Trial:
         """Check that the registration makes sense before anything is trained.
 
         Raises:
-            InputError: unknown tier, pilot seeds as block, an expected outcome that the register contradicts, curves
-                that the rule lacks, windows off their curves or along another axis, more levels than a path has points,
-                levels picked by something else than the validation accuracy of the same runs.
+            InputError: unknown tier, pilot seeds as block, looks that are no rising numbers of seeds, an expected
+                outcome that the register contradicts, curves that the rule lacks, windows off their curves or along
+                another axis, more levels than a path has points, levels picked by something else than the validation
+                accuracy of the same runs.
         """
         where = f"the {self.tier} trial of {self.name}"
         if self.tier not in ("fast", "full"):
             raise InputError(f"{where}: there is no tier {self.tier!r}; use fast or full")
+        self._in_plain_numbers(where)
         if self.block < BLOCK or self.block % BLOCK:
             raise InputError(
                 f"{where}: block {self.block} cannot judge; give {BLOCK}, {2 * BLOCK}, ... (pilots are below)"
@@ -89,6 +91,28 @@ class Trial:
                 _check_curves(rule, curves, windows_are_set=not waits)
             except InputError as error:
                 raise InputError(f"{where}: {error}") from error
+
+    def _in_plain_numbers(self, where: str) -> None:
+        """Put numbers of Python in place of NumPy's, which have no text for a protocol to be a digest of.
+
+        Raises:
+            InputError: something that is no number where one must stand.
+        """
+        own_seeds, rule = self.own_seeds, self.rule
+        try:
+            plain = {
+                "block": whole_number(self.block, "blocks"),
+                "looks": whole_numbers(self.looks, "looks"),
+                "own_seeds": None if own_seeds is None else whole_numbers(own_seeds, "seeds"),
+                "proxy": bool(self.proxy),
+                "rule": rule if isinstance(rule, FromPilots) else in_plain_numbers(rule),
+            }
+            if isinstance(rule, FromPilots):
+                in_plain_numbers(rule.with_placeholder_windows())
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from error
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     def _expected_by_register(self, where: str) -> Decision:
         """The outcome that the register expects, or the trial itself where its claim comes from elsewhere.

@@ -7,6 +7,7 @@ A missing number is `None`. NaN and infinity never appear. Accuracies are fracti
 import gzip
 import json
 import math
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import (
     is_typeddict,
 )
 
-from sdd_claims.errors import InputError
+from sdd_claims.errors import InputError, escaped
 from sdd_claims.storage.files import write_atomically
 
 SCHEMA = 1
@@ -143,7 +144,8 @@ class ClaimEntry(JudgedClaim):
     the judged seeds were run. `exploratory` says that this is a question outside the register (if absent, it is not).
     `network` is what the claim was judged on, empty or absent where a tier has one trial of it. `expected` is what was
     registered before its block judged; `registrations` are all of the register for this tier, those for later blocks
-    too. `pilots` are the curves from which the windows followed, where they did.
+    too, and none of a claim that the register does not hold. `pilots` are the curves from which the windows followed,
+    where they did.
     """
 
     id: str
@@ -254,6 +256,10 @@ class ClaimsDocument(TypedDict):
     evidence: NotRequired[EvidenceEntry]
 
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""What Python makes of a byte that is not UTF-8, which no file of text can hold."""
+
+
 def write(path: Path, document: ClaimsDocument) -> None:
     """Write `document` to `path`, in one step.
 
@@ -265,14 +271,15 @@ def write(path: Path, document: ClaimsDocument) -> None:
 
 
 def as_text(document: ClaimsDocument) -> str:
-    """The document as JSON.
+    """The document as JSON. A byte that is not UTF-8, of a path or of the command line, is written as "\\xff".
 
     Raises:
         InputError: it holds NaN or infinity; the message says where.
     """
     for place in _non_finite(document, ""):
         raise InputError(f"claims.json cannot hold NaN or infinity, found at {place}; write null for a missing number")
-    return json.dumps(document, allow_nan=False, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(document, allow_nan=False, indent=1, ensure_ascii=False) + "\n"
+    return _SURROGATE.sub(lambda match: json.dumps(escaped(match[0]))[1:-1], text)
 
 
 def read(path: Path) -> ClaimsDocument:

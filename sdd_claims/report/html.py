@@ -68,6 +68,7 @@ def to_html(document: ClaimsDocument, source: CurveSource, remark: str | None = 
             summary=[*sentences.summary(document), *filter(None, [remark])],
             views=_views(sentences.registered(document["claims"]), source),
             questions=_views(sentences.exploratory(document["claims"]), source),
+            unregistered=_views(sentences.unregistered(document["claims"]), source),
             calibration=measured,
             sizes=calibration.size_table(measured) if measured else None,
             powers=calibration.power_table(measured) if measured else None,

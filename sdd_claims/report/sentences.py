@@ -61,6 +61,10 @@ def summary(document: ClaimsDocument) -> list[str]:
         some, was = _some(questions)
         what = "question outside the register" if some == "One" else "questions outside the register"
         sentences.append(f"{some} exploratory {what} {was} judged by the same rules, and counted nowhere above.")
+    if own := unregistered(document["claims"]):
+        some, was = _some(own)
+        what = "claim that is not in the register" if some == "One" else "claims that are not in the register"
+        sentences.append(f"{some} {what} {was} judged by the same rules, and counted nowhere above.")
     within = " and on one network" if any(map(network, claims)) else ""
     sentences.append(
         f"Each registered claim is tested at {alpha:g} / {size} = {numbers.probability(alpha / size)}, "
@@ -112,14 +116,24 @@ def is_exploratory(claim: ClaimEntry) -> bool:
     return claim.get("exploratory", False)
 
 
+def is_registered(claim: ClaimEntry) -> bool:
+    """Whether the register holds this claim: one of a user's own has no rows there, and is never counted among them."""
+    return not is_exploratory(claim) and claim.get("registrations") != []
+
+
 def registered(claims: Sequence[ClaimEntry]) -> list[ClaimEntry]:
     """The claims of the register."""
-    return [claim for claim in claims if not is_exploratory(claim)]
+    return [claim for claim in claims if is_registered(claim)]
 
 
 def exploratory(claims: Sequence[ClaimEntry]) -> list[ClaimEntry]:
     """The questions outside the register."""
     return [claim for claim in claims if is_exploratory(claim)]
+
+
+def unregistered(claims: Sequence[ClaimEntry]) -> list[ClaimEntry]:
+    """The claims that the register does not hold, and that are no questions."""
+    return [claim for claim in claims if not is_registered(claim) and not is_exploratory(claim)]
 
 
 def verdict(claim: ClaimEntry) -> str:
@@ -147,12 +161,13 @@ def verdict(claim: ClaimEntry) -> str:
 
 
 def expectation(claim: ClaimEntry) -> str:
-    """The outcome that the register expected before the seeds judged, since when, and the one of later blocks."""
+    """The outcome expected before the seeds judged, since when the register says so, and the one of later blocks."""
     outcome = "this verdict" if claim["verdict"] == claim["expected"] else claim["expected"]
     rows = claim.get("registrations")
+    if rows is None:
+        return f"The register expected {outcome} when this report was written."
     if not rows:
-        when = " when this report was written" if rows is None else ""
-        return f"The register expected {outcome}{when}."
+        return f"The register does not hold this claim; whoever put it on trial expected {outcome}."
     # Pilots that show no windows leave the first expectation unjudged.
     block = max(min(claim["seeds"], default=0), rows[0]["block"])
     before = [row for row in rows if row["block"] <= block]

@@ -33,6 +33,7 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     sentences.registered,
     sentences.short_title,
     sentences.spared,
+    sentences.unregistered,
     sentences.verdict,
     sentences.verdict_word,
     calibration.exceeds,

@@ -11,6 +11,7 @@ from sdd_claims.machine.energy import footprint
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.register import registered
 from sdd_claims.registration.trial import Control
 from sdd_claims.report.claims_json import ClaimEntry
 from sdd_claims.stats import AllOf, DipFree, Effect, Outcome
@@ -78,6 +79,15 @@ def test_a_trial_that_judged_nothing_has_no_p_and_no_verdict(store):
     made = entry_of(Verdict(trial, None, None, None, None, (0, 1), (2,), None), store)
     assert (made["verdict"], made["p"], made["margin"], made["protocol"]) == (None, None, None, None)
     assert (made["rule"], made["windows"], made["parts"]) == ("from pilots", {}, [])
+
+
+def test_only_what_the_register_holds_has_rows_of_it(store):
+    claim = registered("he2022/four_phases_in_order")
+    trial = replace(trial_named("obedience"), claim=claim, block=7000)
+    rows = entry_of(judged(trial, store), store)["registrations"]
+    assert [row["block"] for row in rows] == [row.block for row in claim.registrations["fast"]]
+    edited = replace(trial, claim=replace(claim, statement="Otherwise said."))
+    assert entry_of(judged(edited, store), store)["registrations"] == []
 
 
 def test_parts_carry_their_own_rule_margin_and_verdict(store):

@@ -35,6 +35,22 @@ def test_without_options_each_trial_judges_on_its_own_seeds_with_a_pool():
     assert chosen.store == Path("/checkout/.sdd_store")
 
 
+def test_folders_lie_in_the_checkout_and_those_that_are_named_are_seen_from_here(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.chdir(tmp_path)
+    assert settings().report == Path("/checkout/reports/latest")
+    assert settings(pilots=True).report == Path("/checkout/reports/pilots")
+    home = settings(store="~/x", report="~/x", data_root="~/x")
+    assert home.store == home.report == home.data_root == Path("/home/me/x")
+    here = settings(store="x", report="x", data_root="x")
+    assert here.store == here.report == here.data_root == tmp_path / "x"
+
+
+def test_a_report_in_the_home_of_nobody_is_refused_before_anything_is_trained():
+    with pytest.raises(InputError, match=r"~nobody-here/x cannot be found: .* give the whole path with --report=DIR"):
+        settings(report="~nobody-here/x")
+
+
 def test_an_option_chooses_the_mode():
     assert settings(pilots=True).mode == Pilots()
     assert settings(smoke=True, data_root="/data").mode == Smoke(Path("/data"))

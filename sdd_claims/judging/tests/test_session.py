@@ -5,13 +5,13 @@ import pytest
 
 from sdd_claims.engines import SerialEngine
 from sdd_claims.errors import DeviceLostError, InputError, StoreError
-from sdd_claims.judging.modes import Pilots, Smoke
+from sdd_claims.judging.modes import Judging, Pilots, Smoke
 from sdd_claims.judging.tests.opener import trained_seeds
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import PILOTS, FromPilots
 from sdd_claims.stats import nominal_p
 from sdd_claims.storage.store import Store
-from sdd_claims.tests.tiny import NO, NOISY, OPEN, SPEC, YES, fill, trained, trial_named
+from sdd_claims.tests.tiny import KEPT, NO, NOISY, OPEN, SPEC, YES, fill, trained, trial_named
 
 
 def test_a_closed_trial_is_looked_at_once(opened):
@@ -47,7 +47,7 @@ def test_seeds_of_a_block_that_has_judged_cannot_be_chosen_among(opened):
     trial = trial_named("open", OPEN)
     opened(trial).verdict(trial)
     with pytest.raises(InputError, match="judged seeds have changed after the block of seeds 1000"):
-        opened(trial, seeds=(1000, 1001, 1002))
+        opened(trial, seeds=(1000, 1001, 1002)).verdict(trial)
 
 
 def test_registered_looks_are_judged_at_12_and_24_seeds(opened):
@@ -106,7 +106,8 @@ def test_a_change_after_the_block_has_judged_is_refused_before_anything_is_train
     opened(trial).verdict(trial)
     changed = trial_named("obedience", replace(YES, margin=0.02))
     with pytest.raises(InputError, match=r"\(block=2000\)"):
-        opened(changed)
+        opened(changed).verdict(changed)
+    assert Counter(trained(opened.path)).total() == 4 * 2
     fresh = replace(changed, block=2000)
     assert opened(fresh).verdict(fresh).seeds == (2000, 2001)
 
@@ -114,8 +115,32 @@ def test_a_change_after_the_block_has_judged_is_refused_before_anything_is_train
 def test_a_change_of_the_rule_is_refused_for_seeds_that_the_user_gives_too(opened):
     trial = trial_named("obedience")
     opened(trial, seeds=(1990, 2001)).verdict(trial)
+    changed = trial_named("obedience", replace(YES, margin=0.02), block=2000)
     with pytest.raises(InputError, match="the block of seeds 2000 judged"):
-        opened(trial_named("obedience", replace(YES, margin=0.02), block=2000))
+        opened(changed).verdict(changed)
+
+
+@pytest.mark.parametrize("budget", [None, 1.0])
+def test_a_trial_that_may_not_be_judged_stops_no_other(opened, budget):
+    judged, few, fine = trial_named("judged"), trial_named("few", spec=NOISY), trial_named("fine", spec=KEPT)
+    opened(judged).verdict(judged)
+    changed, other = trial_named("judged", replace(YES, margin=0.02)), trial_named("few", NO, spec=NOISY)
+    session = opened(changed, few, other, fine, budget=budget)
+    assert session.verdict(fine).decision == "supported"
+    for trial, why in ((changed, "have changed after"), (few, "two different fast trials are called nobody2026/few")):
+        with pytest.raises(InputError, match=why):
+            session.verdict(trial)
+    assert [trial.name for trial in session.trials] == ["nobody2026/fine"]
+    assert NOISY.digest not in {digest for digest, _, _ in trained(opened.path)}
+
+
+@pytest.mark.parametrize("mode", [Judging(), Smoke(None)])
+def test_a_network_that_does_not_fit_its_images_stops_no_other(opened, mode):
+    odd, fine = SPEC.but(model={"name": "vgg16", "hidden": (), "batch_norm": True}), trial_named("fine")
+    session = opened(trial := trial_named("odd", spec=odd), fine, mode=mode)
+    assert session.verdict(fine).seeds == mode.looks(fine)[0]
+    with pytest.raises(InputError, match="VGG-16 halves its images four times, but 7 x 7 pixels"):
+        session.verdict(trial)
 
 
 @pytest.mark.parametrize(("mode", "every_epoch"), [(Smoke(None), True), (Pilots(), False)])
@@ -166,14 +191,14 @@ def test_fewer_seeds_than_a_rule_needs_are_refused_before_anything_is_trained(op
     with pytest.raises(
         InputError, match=r"obedience \(fast\): its rule answer needs at least 2 seeds .* got 1; give more"
     ):
-        opened(trial_named("obedience"), seeds=(1000,))
+        opened(trial := trial_named("obedience"), seeds=(1000,)).verdict(trial)
     assert trained(opened.path) == []
 
 
 def test_different_trials_of_one_name_are_refused_and_the_same_one_twice_is_not(opened):
-    with pytest.raises(InputError, match="two different fast trials are called nobody2026/obedience"):
-        opened(trial_named("obedience"), trial_named("obedience", NO))
     trial = trial_named("obedience")
+    with pytest.raises(InputError, match="two different fast trials are called nobody2026/obedience"):
+        opened(trial, trial_named("obedience", NO)).verdict(trial)
     assert opened(trial, trial_named("obedience")).verdict(trial).decision == "supported"
 
 
@@ -184,9 +209,9 @@ def test_one_claim_on_several_networks_is_judged_on_each_by_itself(opened):
     assert [session.verdict(trial).decision for trial in (ten, hundred)] == ["supported", "refuted"]
     changed = replace(ten, rule=replace(YES, margin=0.02))
     with pytest.raises(InputError, match="two different fast trials are called nobody2026/obedience with ResNet-18 on"):
-        opened(ten, changed)
+        opened(ten, changed).verdict(ten)
     with pytest.raises(InputError, match="with ResNet-18 on CIFAR-10: its settings"):
-        opened(changed)
+        opened(changed).verdict(changed)
     assert opened(replace(changed, network="")).verdict(replace(changed, network="")).decision == "supported"
 
 

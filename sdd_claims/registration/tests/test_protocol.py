@@ -1,13 +1,20 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from sdd_claims.errors import InputError
 from sdd_claims.registration import protocol as protocol_module
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
-from sdd_claims.stats import Window
+from sdd_claims.registration.trial import Trial
+from sdd_claims.stats import AllOf, Contrast, Greater, Term, ThresholdWithin, Window
 from sdd_claims.tests.tiny import SPEC, YES, Answer, trial_named
+
+PUBLISHED = Path(__file__).parents[3] / "reports" / "published"
 
 
 def test_the_protocol_of_windows_from_pilots_is_how_they_follow_and_not_what_they_are(monkeypatch):
@@ -44,6 +51,78 @@ def test_a_network_tells_trials_apart_and_is_no_part_of_their_protocol():
     assert plain.protocol == named.protocol
     with pytest.raises(InputError, match="the fast trial of nobody2026/obedience with ResNet-18 on CIFAR-10: block 7"):
         replace(named, block=7)
+
+
+ACCURACY = CurveOf(SPEC, "test_accuracy", 2)
+
+
+def of(margin: Any, edge: Any, weight: Any, drop: Any, levels: Any = 2, **settings: Any) -> Trial:
+    """A trial with a number of every kind."""
+    parts: dict[str, Any] = {
+        "margin": Greater(Contrast((Term(weight, "accuracy", Window(0.5, edge)),)), margin),
+        "drop": ThresholdWithin("accuracy", Window(0.5, edge), drop),
+        "answer": Answer(late=settings.pop("late", 4)),
+    }
+    curves = {"accuracy": CurveOf(SPEC, "test_accuracy", levels, settings.pop("offset", 0))}
+    settings.setdefault("looks", (12, 24))
+    return replace(trial_named("obedience"), curves=curves, rule=AllOf(parts), **settings)
+
+
+def waiting(margin: Any, edge: Any, seeds: Any) -> str:
+    built = Answer(margin=margin, windows_=(Window(0.9, edge), Window(0.4, 0.6)))
+    rule = FromPilots(lambda at: built, {"noisy": (ACCURACY, ACCURACY)}, seeds)
+    return replace(trial_named("obedience"), rule=built, windows_from=rule).protocol
+
+
+def test_equal_numbers_have_one_protocol():
+    plain = of(1.0, 1.0, 1.0, 0.125)
+    assert of(1, 1, 1, 0.125, late=4.0, proxy=0).protocol == plain.protocol
+    assert of(2, 1, 1, 0.125).protocol != plain.protocol
+    assert of(-0.0, 1, 1, 0.125).protocol == of(0, 1, 1, 0.125).protocol
+    assert waiting(1, 1, (0, 1)) == waiting(1.0, 1.0, [0, 1])
+
+
+def test_numbers_of_numpy_are_taken_as_those_of_python():
+    plain = of(1.0, 1.0, 1.0, 0.125)
+    one, eighth = np.float32(1), np.float16(0.125)
+    looks, ends = np.array([12, 24]), {"block": np.int64(1000), "offset": np.int64(0), "late": np.int64(4)}
+    trial = of(one, np.float64(1), np.int64(1), eighth, np.int64(2), looks=looks, proxy=np.False_, **ends)
+    assert trial.protocol == plain.protocol
+    assert trial == plain
+    assert {type(number) for number in (trial.block, *trial.looks, trial.curves["accuracy"].levels)} == {int}
+    assert '"margin": 1.0' in json.dumps(asdict(trial.judged_by))
+    assert waiting(one, one, np.arange(2)) == waiting(1.0, 1.0, (0, 1))
+    seeds: Any = np.arange(1000, 1012)
+    own = replace(plain, own_seeds=seeds)
+    assert own.judged_seeds() == (tuple(range(1000, 1012)),)
+    assert own.protocol == replace(plain, own_seeds=tuple(range(1000, 1012))).protocol
+
+
+A_SET: Any = replace(YES, margin={1})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"block": 1000.0}, "blocks must be whole numbers, got 1000.0; give such"),
+        ({"looks": 12}, "looks must be whole numbers, got 12; give a tuple of them"),
+        ({"looks": (12.0, 24)}, "looks must be whole numbers, got 12.0; give such"),
+        ({"own_seeds": (1000.5, 1001)}, "seeds must be whole numbers, got 1000.5; give such"),
+        ({"rule": replace(YES, margin=float("inf"))}, "Answer.margin is inf; give a finite number"),
+        ({"rule": A_SET}, "Answer.margin holds {1}; a protocol takes numbers, texts"),
+        ({"rule": FromPilots(lambda at: A_SET, {})}, "Answer.margin holds {1}; a protocol takes"),
+    ],
+)
+def test_what_no_protocol_can_hold_is_said_when_the_trial_is_written_down(settings, sentence):
+    with pytest.raises(InputError) as raised:
+        replace(trial_named("obedience"), **settings)
+    assert str(raised.value).startswith(f"the fast trial of nobody2026/obedience: {sentence}")
+
+
+def test_what_judged_before_numbers_had_one_form_keeps_the_digest_that_it_judged_by():
+    reports = [json.loads((PUBLISHED / tier / "claims.json").read_text(encoding="utf-8")) for tier in ("fast", "full")]
+    judged = {entry["protocol"] for report in reports for entry in report["claims"]}
+    assert {*protocol_module.JUDGED_AS_WRITTEN.values()} <= judged
 
 
 def test_rules_of_different_kinds_with_the_same_numbers_have_different_protocols():

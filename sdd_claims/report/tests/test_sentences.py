@@ -109,6 +109,20 @@ def test_a_report_of_questions_alone_says_that_no_claim_was_tried(document):
     assert text.startswith("None of the 46 registered claims were put on trial here. One exploratory question")
 
 
+def test_a_claim_that_the_register_does_not_hold_is_never_counted_among_its_claims(document):
+    before = " ".join(sentences.summary(document))
+    own = document["claims"][1] | {"id": "me2026/own", "registrations": []}
+    document["claims"].append(own)
+    text = " ".join(sentences.summary(document))
+    said = "One claim that is not in the register was judged by the same rules, and counted nowhere above. "
+    assert said in text
+    assert text.replace(said, "") == before
+    assert "The register does not hold this claim; whoever put it on trial expected " in sentences.verdict(own)
+    document["claims"] = [own, own | {"id": "me2026/other"}]
+    text = " ".join(sentences.summary(document))
+    assert text.startswith("None of the 46 registered claims were put on trial here. 2 claims that are not in the")
+
+
 ROWS = [
     {"block": 1000, "expected": "inconclusive", "date": "2026-01-01", "commit": "aaa", "why": ""},
     {"block": 3000, "expected": "supported", "date": "2026-02-02", "commit": "bbb", "why": "block 1000 supported it"},

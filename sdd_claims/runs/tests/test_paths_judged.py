@@ -46,14 +46,24 @@ def trial():
 @pytest.mark.parametrize("mode", [Judging(), Pilots(), Smoke(None)])
 def test_a_path_is_trained_judged_and_reported(trial, tmp_path, mode):
     run = ClaimRun(
-        Settings(tmp_path / "store", {"fast": CPU, "full": None}, None, "serial", None, mode, 0.05, 46),
+        Settings(
+            tmp_path / "store",
+            {"fast": CPU, "full": None},
+            None,
+            "serial",
+            None,
+            mode,
+            0.05,
+            46,
+            report=tmp_path / "report",
+        ),
         tmp_path,
         worker=None,
     )
     run.trials.append(trial)
     assert "TFLOP" in " ".join(run.plan_in_words())
     entry = run.entry(trial, "test_path.py")
-    page = run.write_report([entry], tmp_path / "report", "pytest")
+    page = run.write_report([entry], "pytest")
     stored = json.loads((tmp_path / "report" / "claims.json").read_text(encoding="utf-8"))["claims"][0]
     assert stored["runs"]["spread"]["axis"] == PENALTY
     assert stored["windows"] == {"0": [0, 0], "0.1": [0.1, 0.1]}
