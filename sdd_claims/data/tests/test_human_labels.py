@@ -153,7 +153,7 @@ LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsiz
         (LFS_POINTER, "a Git LFS pointer file"),
         (b"404: Not Found", "a text file that says '404: Not Found'"),
         (b"cannot find\nthe file\n", "a text file that says 'cannot find the file'"),  # "c" is a pickle's import
-        (gzip.compress(b"labels"), "a gzip file"),
+        (gzip.compress(b"labels", mtime=0), "a gzip file"),
         (npy(), "a NumPy file"),
         (b"PK\x03\x04 half", "a truncated zip archive"),
     ],
