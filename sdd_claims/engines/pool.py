@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from sdd_claims.engines import failures
 from sdd_claims.engines.config import WorkerConfig, unwatched
+from sdd_claims.engines.serial import SerialEngine
 from sdd_claims.engines.work import work_through
 from sdd_claims.errors import DeviceLostError, StoreError
 from sdd_claims.machine.devices import Device
@@ -41,7 +42,8 @@ class PoolEngine:
             watch: called every other second.
 
         Returns:
-            Sentences that the user should read: which processes were lost, and the store's warnings.
+            Sentences that the user should read: which processes were lost, or why this process has trained alone, and
+            the store's warnings.
 
         Raises:
             DeviceLostError: no process is left, the last one for that reason.
@@ -49,6 +51,8 @@ class PoolEngine:
             DeviceMemoryError: a device cannot hold some network, and nothing worse has happened.
             Exception: the first error of any process; the others have gone on to their end.
         """
+        if why := _why_no_processes():
+            return [why, *SerialEngine().run(plan, config, watch)]
         others = multiprocessing.active_children()
         try:
             return self._run(plan, config, watch)
@@ -83,6 +87,18 @@ class PoolEngine:
         complete = plan.stored(Store(config.store)) == plan.needed
         work = "the other processes have done its work" if complete else "the others went on until the time was up"
         return [*(f"{what}; {work}" for what, _ in lost), *dict.fromkeys(sentences)]
+
+
+def _why_no_processes() -> str:
+    """Why several processes cannot work together here, as where a container has no /dev/shm; "" where they can."""
+    try:
+        multiprocessing.get_context("spawn").Lock()
+    except (OSError, ImportError, NotImplementedError) as error:
+        return (
+            f"this machine gives processes no semaphores ({error}), so one process has trained alone, as with "
+            "--engine serial; to use every core and GPU, give the machine a writable /dev/shm"
+        )
+    return ""
 
 
 def _started(plan: Plan, config: WorkerConfig) -> "Future[Sequence[str]]":
