@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from sdd_claims.data import catalogue, prepared_form, regression, stand_in, tiny_imagenet, torchvision_form
-from sdd_claims.errors import InputError
-from sdd_claims.locations import bundled
+from sdd_claims.errors import InputError, MissingDataError
+from sdd_claims.locations import bundled, in_home
 from sdd_claims.spec import STAND_IN
 
 ROOT_VARIABLE = "SDD_CLAIMS_DATA"
@@ -78,7 +78,10 @@ def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
     if name in regression.PROBLEMS:
         return None
     info = catalogue.find(name)
-    folder = EMBEDDED_FOLDER if info.embedded else resolve_root(data_root)
+    try:
+        folder = EMBEDDED_FOLDER if info.embedded else resolve_root(data_root)
+    except MissingDataError as error:
+        return str(error)
     if (folder / f"{name}.npz").is_file():
         return None
     if info.embedded:
@@ -89,8 +92,16 @@ def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
 
 
 def resolve_root(data_root: Path | None = None) -> Path:
-    """The data root in force: the argument, or SDD_CLAIMS_DATA, or the default, as an absolute path."""
-    return Path(data_root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT).expanduser().resolve()
+    """The data root in force: the argument, or SDD_CLAIMS_DATA, or the default, as an absolute path.
+
+    Raises:
+        MissingDataError: it lies in a home folder, and the user has none.
+    """
+    root = data_root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT
+    try:
+        return in_home(root, f"name a folder of data sets with --data-root=DIR or {ROOT_VARIABLE}").resolve()
+    except InputError as error:
+        raise MissingDataError(str(error)) from error
 
 
 @functools.cache

@@ -15,7 +15,10 @@ import pytest
 from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.storage.checksummed_json import seal
 from sdd_claims.storage.files import write_atomically
+from sdd_claims.tests.homeless import no_home
 from sdd_claims.tests.tiny import stack_of_three, trained
+
+__all__ = ["no_home"]
 
 pytest_plugins = ["pytester"]
 
@@ -513,6 +516,19 @@ def test_a_claim_whose_data_cannot_be_had_is_skipped_with_what_to_fetch(project)
     assert result.parseoutcomes() == {"passed": 1, "skipped": 1}
     result.stdout.fnmatch_lines(["*SKIPPED*holds only a part of mnist*delete*run again*"])
     assert set(project.entries()) == {"clear"}
+
+
+def test_a_user_without_a_home_is_told_what_to_give(project, no_home, monkeypatch):
+    monkeypatch.delenv("SDD_CLAIMS_DATA", raising=False)
+    project.add("clear").add("lacking", settings="spec=NOISY.but(data={'name': 'mnist'})")
+    result = project.run("-rs")
+    assert result.parseoutcomes() == {"passed": 1, "skipped": 1}
+    result.stdout.fnmatch_lines(
+        ["*SKIPPED*no such home folder here; name a folder of data sets with --data-root=DIR or*"]
+    )
+    project.run("--smoke").stdout.fnmatch_lines(["*2 not judged*"])
+    said = errors(project.run("--store", f"file://{project.path}/far"))
+    assert said.count("there is no such home folder here; set HOME to a folder that keeps a copy of file:///") == 1
 
 
 def test_the_plugin_leaves_a_project_without_claims_alone(pytester, monkeypatch):

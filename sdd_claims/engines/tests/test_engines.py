@@ -66,7 +66,8 @@ def instant(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "error", [OSError(errno.ENOSYS, "Function not implemented"), PermissionError(13, "Permission denied"), ImportError()]
+    "error",
+    [OSError(errno.ENOSYS, "Function not implemented"), PermissionError(13, "Permission denied"), ImportError()],
 )
 def test_where_processes_cannot_work_together_one_trains_alone_and_says_so(tmp_path, instant, monkeypatch, error):
     """As in a container without /dev/shm."""
