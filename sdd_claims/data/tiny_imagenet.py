@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 from jaxtyping import UInt8
 
 from sdd_claims.data import prepared_form
@@ -14,6 +13,7 @@ from sdd_claims.data.catalogue import DatasetInfo
 from sdd_claims.errors import InputError, MissingDataError, StoreError
 from sdd_claims.storage.files import remedy as in_words
 from sdd_claims.storage.files import write_atomically
+from sdd_claims.storage.locks import OTHER_DATA_ROOT, locked
 
 FOLDER = "tiny-imagenet-200"
 """As its archive unpacks: wnids.txt, train/<class>/images, val/images and val/val_annotations.txt."""
@@ -46,7 +46,7 @@ def read(info: DatasetInfo, root: Path) -> prepared_form.Arrays:
     if not is_present(root):
         raise MissingDataError(why_absent(info, root))
     try:
-        with FileLock(root / f".{info.name}.lock"):
+        with locked(root / f".{info.name}.lock", f"the making of {target.name}", OTHER_DATA_ROOT):
             if target.exists():  # another process was faster
                 return prepared_form.read(target, info, f"delete it, so that it is made anew from {FOLDER}/")
             arrays = _arrays(info, root / FOLDER)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from sdd_claims.data import prepared_form
 from sdd_claims.data.catalogue import DatasetInfo
 from sdd_claims.errors import InputError
+from sdd_claims.storage.locks import OTHER_DATA_ROOT, locked
 
 _REMEDY = (
     "connect to the network, so that torchvision downloads the set, or put one of them into the folder, or name a "
@@ -68,7 +68,7 @@ def _download(published: Any, info: DatasetInfo, root: Path) -> None:
     """Download beside the final folder and rename it at the end, so that no reader sees a part of it."""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / f".{info.name}.lock"):
+        with locked(root / f".{info.name}.lock", f"the download of {info.name}", OTHER_DATA_ROOT):
             if is_present(info, root):  # another process was faster
                 return
             with tempfile.TemporaryDirectory(dir=root, prefix=f".{info.name}.") as partial:

@@ -15,6 +15,7 @@ from sdd_claims.engines.work import work_through
 from sdd_claims.errors import DeviceLostError, StoreError
 from sdd_claims.machine.devices import Device
 from sdd_claims.planning.plan import Plan
+from sdd_claims.storage import locks
 from sdd_claims.storage.store import Store
 
 _WATCH_SECONDS = 2.0
@@ -65,9 +66,10 @@ class PoolEngine:
             raise
 
     def _run(self, plan: Plan, config: WorkerConfig, watch: Callable[[], None]) -> Sequence[str]:
+        devices = self._devices or config.device.processes(config.per_device)
         running = {
-            _started(plan, replace(config, device=device)): device
-            for device in self._devices or config.device.processes(config.per_device)
+            _started(plan, replace(config, device=device), says=number == 0): device
+            for number, device in enumerate(devices)
         }
         lost: list[tuple[str, BaseException]] = []
         failed: list[BaseException] = []
@@ -101,9 +103,12 @@ def _why_no_processes() -> str:
     return ""
 
 
-def _started(plan: Plan, config: WorkerConfig) -> "Future[Sequence[str]]":
-    """The work of one process. It has a pool of its own, since the death of one process breaks the whole pool."""
-    pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_die_with_parent)
+def _started(plan: Plan, config: WorkerConfig, says: bool) -> "Future[Sequence[str]]":
+    """The work of one process; `says` whether it is the one that says what they wait for.
+
+    It has a pool of its own, since the death of one process breaks the whole pool.
+    """
+    pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin_in_child, initargs=(says,))
     future = pool.submit(work_through, plan.stacks, config)
     pool.shutdown(wait=False)  # when it has done this, the process ends
     return future
@@ -119,6 +124,12 @@ def _as_completed(
         yield from done
         if waiting:
             watch()
+
+
+def _begin_in_child(says: bool) -> None:
+    _die_with_parent()
+    if not says:
+        locks.be_silent()
 
 
 def _die_with_parent() -> None:

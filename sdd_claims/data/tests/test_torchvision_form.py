@@ -1,4 +1,5 @@
 import urllib.error
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,17 +59,12 @@ def test_a_download_is_moved_into_place_as_a_whole(tmp_path, monkeypatch):
 
 
 def test_a_set_that_another_process_fetched_meanwhile_is_not_downloaded_again(tmp_path, monkeypatch):
-    class LockThatOnlyTheOtherProcessHeld:
-        def __init__(self, path):
-            self.root = path.parent
+    @contextmanager
+    def lock_that_the_other_process_held(path, *_):
+        write_mnist(path.parent)
+        yield
 
-        def __enter__(self):
-            write_mnist(self.root)
-
-        def __exit__(self, *_):
-            pass
-
-    monkeypatch.setattr(torchvision_form, "FileLock", LockThatOnlyTheOtherProcessHeld)
+    monkeypatch.setattr(torchvision_form, "locked", lock_that_the_other_process_held)
     monkeypatch.setattr(torchvision.datasets.MNIST, "download", lambda _: pytest.fail("downloaded again"))
     assert len(torchvision_form.read(MNIST, tmp_path)["train_images"]) == 3
 
