@@ -3,13 +3,14 @@
 import json
 import re
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sdd_claims import command_line
 from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError
 from sdd_claims.judging.options import limit_threads, settings_of
 from sdd_claims.judging.run import ClaimRun, paragraph, summary_lines
@@ -27,6 +28,7 @@ _STATUS = {
     None: ("not judged", "n", ("NOT JUDGED", {"cyan": True})),
 }
 _run: pytest.StashKey[ClaimRun] = pytest.StashKey()
+_without_short: pytest.StashKey[Sequence[command_line.Option]] = pytest.StashKey()
 
 
 @dataclass(frozen=True)
@@ -50,43 +52,40 @@ class CheckedVerdict:
             pytest.fail(paragraph(self.entry), pytrace=False)
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options, each with its help."""
-    group = parser.getgroup("sdd_claims", "claims about sparse double descent")
-    group.addoption("--store", metavar="DIR", help="where results are kept, or a URL (default: .sdd_store)")
-    group.addoption("--report", metavar="DIR", help="where the report goes (default: reports/latest)")
-    group.addoption(
-        "--data-root", metavar="DIR", help="data sets (default: SDD_CLAIMS_DATA, else ~/.cache/sdd_claims/data)"
-    )
-    group.addoption("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: fast on cpu, full on cuda)")
-    group.addoption("--per-device", metavar="N", help="processes that share a GPU (default: 1)")
-    group.addoption("--engine", metavar="NAME", help="serial, pool (one process a core or GPU; the default) or ray")
-    group.addoption("--ray-address", metavar="ADDR", help="of a Ray cluster (default: RAY_ADDRESS, else a local one)")
-    group.addoption("--seeds", metavar="LIST", help="judge these seeds instead, such as 1000-1011,1020")
-    group.addoption("--strict-verdicts", action="store_true", help="fail on every verdict but the one expected")
-    group.addoption("--plan", action="store_true", help="say what would be trained and what it costs; train nothing")
-    group.addoption(
-        "--budget", metavar="HOURS", help="train for so long, what gives the most verdicts first; the rest is skipped"
-    )
-    group.addoption("--rate", metavar="TFLOP/S", help="with --plan and --budget: speed where none has been measured")
-    group.addoption("--smoke", action="store_true", help="go the whole way in a tiny configuration; judge nothing")
-    group.addoption("--pilots", action="store_true", help="try claims and controls on pilot seeds; judge nothing")
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the options, under short names only once the other plugins have declared theirs."""
+    command_line.declare_long(parser)
+    if any(name.endswith("conftest.py") for name, _ in pluginmanager.list_name_plugin()):  # they are all there
+        _declare_short(parser, pluginmanager.getplugin("pytestconfig"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> Generator[None]:
+    """Where this plugin is named by `-p`, all others come after it, and some conftest.py may have options, too."""
+    yield
+    _declare_short(parser, early_config)
+
+
+def _declare_short(parser: pytest.Parser, config: pytest.Config) -> None:
+    config.stash[_without_short] = command_line.declare_short(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and check the options before anything runs."""
     for tier in TIERS:
         config.addinivalue_line("markers", f"{tier}(trial): judges a claim in the {tier} tier")
-    if config.option.plan:
+    if config.option.sdd_plan:
         config.option.dist = "no"  # there is nothing to share out
     worker = getattr(config, "workerinput", {}).get("workerid")
-    if config.option.smoke and config.option.store is None:
+    if config.option.sdd_smoke and config.option.sdd_store is None:
         # In the controller, before xdist hands the options to its workers: all share one store.
         passing = tempfile.TemporaryDirectory(prefix="sdd-claims-smoke-")
         config.add_cleanup(passing.cleanup)
-        config.option.store = passing.name
+        config.option.sdd_store = passing.name
     try:
-        settings = settings_of(config.option, the_register(), config.rootpath, in_worker=worker is not None)
+        settings = settings_of(
+            command_line.chosen(config.option), the_register(), config.rootpath, in_worker=worker is not None
+        )
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[_run] = ClaimRun(settings, config.rootpath, worker)
@@ -140,7 +139,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 continue  # a worker of xdist could only crash here; the test will say it
             raise pytest.UsageError(str(error)) from error
         may_run = trial is not None and run.settings.devices[trial.tier] is not None
-        if trial is not None and (may_run or session.config.option.plan):
+        if trial is not None and (may_run or session.config.option.sdd_plan):
             run.trials.append(trial)
     if run.trials:  # somebody else's tests keep their threads
         limit_threads()
@@ -156,7 +155,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """With --plan, say what would be trained in place of running tests."""
-    if not session.config.option.plan or session.config.option.collectonly:
+    if not session.config.option.sdd_plan or session.config.option.collectonly:
         return None
     reporter = session.config.pluginmanager.getplugin("terminalreporter")
     try:
@@ -186,7 +185,7 @@ def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
     properties = request.node.user_properties
     properties += [(name, str(entry[name])) for name in ("verdict", "expected", "p", "rerun")]
     properties.append((_ENTRY, json.dumps(entry)))
-    return CheckedVerdict(entry, request.config.option.strict_verdicts)
+    return CheckedVerdict(entry, request.config.option.sdd_strict_verdicts)
 
 
 class _Verdicts:
@@ -210,7 +209,7 @@ class _Verdicts:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self._entries:
             run = self._config.stash[_run]
-            directory = self._config.option.report or run.settings.mode.report_folder
+            directory = self._config.option.sdd_report or run.settings.mode.report_folder
             command = " ".join(["pytest", *map(str, self._config.invocation_params.args)])
             try:
                 self._page = run.write_report(list(self._entries.values()), Path(directory).absolute(), command)
@@ -229,7 +228,7 @@ class _Verdicts:
                 terminalreporter.write_line(f"report: {self._page}")
         elif (
             exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
-            and not self._config.option.plan
+            and not self._config.option.sdd_plan
             and re.search(rf"\b({'|'.join(TIERS)})\b", self._config.option.markexpr)
         ):
             option = self._config.option
@@ -245,6 +244,8 @@ def _entry_of(report: pytest.TestReport) -> ClaimEntry | None:
 
 
 def pytest_report_header(config: pytest.Config) -> Iterator[str]:
-    """Say where results are kept."""
+    """Say where results are kept, and which options go by their long names alone."""
     settings = config.stash[_run].settings
     yield f"sdd_claims: results in {settings.store}" + (f", a copy of {settings.url}" if settings.url else "")
+    for option in config.stash.get(_without_short, ()):
+        yield f"sdd_claims: {option.short} is another plugin's option here; give {option.long}"
