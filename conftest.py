@@ -1,11 +1,42 @@
-"""Root of all tests: the plugin, and hypothesis without deadlines, which measure the machine and not the code."""
+"""Root of all tests: the plugin, warnings that fail the suite's own tests, and hypothesis without deadlines.
 
-import hypothesis
+Deadlines would measure the machine and not the code.
+"""
+
+import functools
+from pathlib import Path
+
+import pytest
 
 from sdd_claims.judging.options import limit_threads
 
 pytest_plugins = ["sdd_claims.plugin"]
 limit_threads()
 
-hypothesis.settings.register_profile("sdd_claims", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("sdd_claims")
+
+def pytest_collect_file(file_path: Path) -> None:
+    """Set hypothesis up before the first of the suite's own tests is read."""
+    if _is_suites_own(file_path):
+        _load_profile()
+
+
+@functools.cache
+def _load_profile() -> None:
+    import hypothesis  # late: whoever only judges claims need not wait for it
+
+    hypothesis.settings.register_profile("sdd_claims", deadline=None, derandomize=True)
+    hypothesis.settings.load_profile("sdd_claims")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Make warnings errors in the suite's own tests.
+
+    Not in a setting of pytest's: whoever judges claims may have a read-only checkout, other plugins or new libraries,
+    all of which only warn.
+    """
+    if _is_suites_own(item.path):
+        item.add_marker(pytest.mark.filterwarnings("error"), append=False)
+
+
+def _is_suites_own(path: Path) -> bool:
+    return path.is_relative_to(Path(__file__).parent / "sdd_claims") and "tests" in path.parts

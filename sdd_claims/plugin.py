@@ -3,7 +3,8 @@
 import json
 import re
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sdd_claims import command_line
 from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, escaped
 from sdd_claims.judging.options import limit_threads, settings_of
 from sdd_claims.judging.run import ClaimRun, paragraph, summary_lines
@@ -20,6 +22,7 @@ from sdd_claims.report import sentences
 from sdd_claims.report.claims_json import ClaimEntry
 
 TIERS = ("fast", "full")
+_NO_TIER = "not fast and not full"  # of the checkout's own settings: a plain pytest trains nothing
 _ENTRY = "sdd_claim"
 _STATUS = {
     "supported": ("passed", "S", ("SUPPORTED", {"green": True})),
@@ -28,6 +31,7 @@ _STATUS = {
     None: ("not judged", "n", ("NOT JUDGED", {"cyan": True})),
 }
 _run: pytest.StashKey[ClaimRun] = pytest.StashKey()
+_without_short: pytest.StashKey[Sequence[command_line.Option]] = pytest.StashKey()
 
 
 @dataclass(frozen=True)
@@ -51,43 +55,42 @@ class CheckedVerdict:
             pytest.fail(paragraph(self.entry), pytrace=False)
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options, each with its help."""
-    group = parser.getgroup("sdd_claims", "claims about sparse double descent")
-    group.addoption("--store", metavar="DIR", help="where results are kept, or a URL (default: .sdd_store)")
-    group.addoption("--report", metavar="DIR", help="where the report goes (default: reports/latest)")
-    group.addoption(
-        "--data-root", metavar="DIR", help="data sets (default: SDD_CLAIMS_DATA, else ~/.cache/sdd_claims/data)"
-    )
-    group.addoption("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: fast on cpu, full on cuda)")
-    group.addoption("--per-device", metavar="N", help="processes that share a GPU (default: 1)")
-    group.addoption("--engine", metavar="NAME", help="serial, pool (one process a core or GPU; the default) or ray")
-    group.addoption("--ray-address", metavar="ADDR", help="of a Ray cluster (default: RAY_ADDRESS, else a local one)")
-    group.addoption("--seeds", metavar="LIST", help="judge these seeds instead, such as 1000-1011,1020")
-    group.addoption("--strict-verdicts", action="store_true", help="fail on every verdict but the one expected")
-    group.addoption("--plan", action="store_true", help="say what would be trained and what it costs; train nothing")
-    group.addoption(
-        "--budget", metavar="HOURS", help="train for so long, what gives the most verdicts first; the rest is skipped"
-    )
-    group.addoption("--rate", metavar="TFLOP/S", help="with --plan and --budget: speed where none has been measured")
-    group.addoption("--smoke", action="store_true", help="go the whole way in a tiny configuration; judge nothing")
-    group.addoption("--pilots", action="store_true", help="try claims and controls on pilot seeds; judge nothing")
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the options, under short names only once the other plugins have declared theirs."""
+    command_line.declare_long(parser)
+    if any(name.endswith("conftest.py") for name, _ in pluginmanager.list_name_plugin()):  # they are all there
+        _declare_short(parser, pluginmanager.getplugin("pytestconfig"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> Generator[None]:
+    """Where this plugin is named by `-p`, all others come after it, and some conftest.py may have options, too."""
+    yield
+    _declare_short(parser, early_config)
+
+
+def _declare_short(parser: pytest.Parser, config: pytest.Config) -> None:
+    config.stash[_without_short] = command_line.declare_short(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and check the options before anything runs."""
     for tier in TIERS:
         config.addinivalue_line("markers", f"{tier}(trial): judges a claim in the {tier} tier")
-    if config.option.plan:
+    if config.option.sdd_plan:
         config.option.dist = "no"  # there is nothing to share out
+    if "s" not in getattr(config.option, "reportchars", "s"):
+        config.option.reportchars += "s"  # what is skipped says what to fetch
     worker = getattr(config, "workerinput", {}).get("workerid")
-    if config.option.smoke and config.option.store is None:
+    if config.option.sdd_smoke and config.option.sdd_store is None:
         # In the controller, before xdist hands the options to its workers: all share one store.
         passing = tempfile.TemporaryDirectory(prefix="sdd-claims-smoke-")
         config.add_cleanup(passing.cleanup)
-        config.option.store = passing.name
+        config.option.sdd_store = passing.name
     try:
-        settings = settings_of(config.option, the_register(), config.rootpath, in_worker=worker is not None)
+        settings = settings_of(
+            command_line.chosen(config.option), the_register(), config.rootpath, in_worker=worker is not None
+        )
         if worker is None:
             _check_arguments(config)
     except InputError as error:
@@ -166,11 +169,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         try:
             trial = trial_of(item)
         except InputError as error:
-            if not session.config.option.plan:
+            if not session.config.option.sdd_plan:
                 continue  # the test will say it, and the others are judged
             raise pytest.UsageError(str(error)) from error
         may_run = trial is not None and run.settings.devices[trial.tier] is not None
-        if trial is not None and (may_run or session.config.option.plan):
+        if trial is not None and (may_run or session.config.option.sdd_plan):
             run.trials.append(trial)
     if run.trials:  # somebody else's tests keep their threads
         limit_threads()
@@ -186,13 +189,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """With --plan, say what would be trained in place of running tests."""
-    if not session.config.option.plan or session.config.option.collectonly:
+    if not session.config.option.sdd_plan or session.config.option.collectonly:
         return None
     reporter = session.config.pluginmanager.getplugin("terminalreporter")
     run = session.config.stash[_run]
     try:
         for line in run.plan_in_words():
-            reporter.write_line(line)
+            (reporter.write_line if reporter else print)(line)
         refusals = run.refusals()
     except (InputError, StoreError) as error:
         raise pytest.UsageError(str(error)) from error
@@ -211,7 +214,8 @@ def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
     if run.settings.devices[trial.tier] is None:
         pytest.skip("the full tier needs a GPU and none was found; --device cpu runs it here, slowly")
     try:
-        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        capture = request.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else nullcontext():  # progress is for the terminal
             # Outside of pytest's root folder a test has no path in its name.
             entry = run.entry(trial, request.node.nodeid.partition("::")[0] or str(request.node.path))
     except (MissingDataError, BudgetError) as error:
@@ -221,7 +225,7 @@ def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
     properties = request.node.user_properties
     properties += [(name, str(entry[name])) for name in ("verdict", "expected", "p", "rerun")]
     properties.append((_ENTRY, json.dumps(entry)))
-    return CheckedVerdict(entry, request.config.option.strict_verdicts)
+    return CheckedVerdict(entry, request.config.option.sdd_strict_verdicts)
 
 
 class _Verdicts:
@@ -264,15 +268,19 @@ class _Verdicts:
                 terminalreporter.write_line(f"report: {self._page}")
         elif (
             exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
-            and not self._config.option.plan
+            and not self._config.option.sdd_plan
             and re.search(rf"\b({'|'.join(TIERS)})\b", self._config.option.markexpr)
         ):
             option = self._config.option
-            terminalreporter.write_line(
-                f"nothing is selected by -m {option.markexpr!r} and -k {option.keyword!r}: the tiers are "
-                f"{' and '.join(TIERS)}, and a claim is named as its module, such as -k sdd_appears_under_label_noise",
-                red=True,
-            )
+            if option.markexpr == _NO_TIER:
+                why = "no claim is judged where no tier is named: give -m fast or -m full"
+            else:
+                why = (
+                    f"nothing is selected by -m {option.markexpr!r} and -k {option.keyword!r}: the tiers are "
+                    f"{' and '.join(TIERS)}, and a claim is named as its module, such as -k "
+                    "sdd_appears_under_label_noise"
+                )
+            terminalreporter.write_line(why, red=True)
 
 
 def _entry_of(report: pytest.TestReport) -> ClaimEntry | None:
@@ -280,6 +288,8 @@ def _entry_of(report: pytest.TestReport) -> ClaimEntry | None:
 
 
 def pytest_report_header(config: pytest.Config) -> Iterator[str]:
-    """Say where results are kept."""
+    """Say where results are kept, and which options go by their long names alone."""
     settings = config.stash[_run].settings
     yield f"sdd_claims: results in {settings.store}" + (f", a copy of {settings.url}" if settings.url else "")
+    for option in config.stash.get(_without_short, ()):
+        yield f"sdd_claims: {option.short} is another plugin's option here; give {option.long}"

@@ -10,8 +10,8 @@ from jaxtyping import UInt8
 
 from sdd_claims.data import catalogue, prepared_form, regression, stand_in, tiny_imagenet, torchvision_form
 from sdd_claims.data.file_kinds import is_file
-from sdd_claims.errors import InputError
-from sdd_claims.locations import bundled
+from sdd_claims.errors import InputError, MissingDataError
+from sdd_claims.locations import bundled, in_home
 from sdd_claims.spec import STAND_IN
 
 ROOT_VARIABLE = "SDD_CLAIMS_DATA"
@@ -100,11 +100,16 @@ def resolve_root(data_root: Path | None = None) -> Path:
     """The data root in force: the argument, or SDD_CLAIMS_DATA, or the default, as an absolute path.
 
     Raises:
-        InputError: symbolic links that lead round in a circle, or a home that nobody has.
+        MissingDataError: it lies in a home folder, and the user has none.
+        InputError: symbolic links that lead round in a circle.
     """
     named = Path(data_root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT)
     try:
-        root = named.expanduser().resolve()
+        placed = in_home(named, f"name a folder of data sets with --data-root=DIR or {ROOT_VARIABLE}")
+    except InputError as error:
+        raise MissingDataError(str(error)) from error
+    try:
+        root = placed.resolve()
     except (OSError, RuntimeError) as error:
         raise InputError(f"the data root {named} leads nowhere ({error}); name another folder") from error
     if os.path.islink(root):  # from Python 3.13 on, a circle of links is resolved to one of them

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
-from filelock import FileLock
 from jaxtyping import UInt8
 
 from sdd_claims.data import prepared_form
@@ -20,6 +19,7 @@ from sdd_claims.data.file_kinds import ZIP, is_file, kind_of, unreadable
 from sdd_claims.errors import InputError, MissingDataError, StoreError
 from sdd_claims.storage.files import remedy as in_words
 from sdd_claims.storage.files import write_atomically
+from sdd_claims.storage.locks import OTHER_DATA_ROOT, locked
 
 FOLDER = "tiny-imagenet-200"
 """As its archive unpacks: wnids.txt, train/<class>/images, val/images and val/val_annotations.txt."""
@@ -150,7 +150,7 @@ def read(info: DatasetInfo, root: Path) -> prepared_form.Arrays:
     folder = _folder(root)
     source = f"{FOLDER}/" if folder else ARCHIVE
     try:
-        with FileLock(root / f".{info.name}.lock"), ExitStack() as stack:
+        with locked(root / f".{info.name}.lock", f"the making of {target.name}", OTHER_DATA_ROOT), ExitStack() as stack:
             if target.exists():  # another process was faster
                 return prepared_form.read(target, info, f"move it away, so that it is made anew from {source}")
             path = root / ARCHIVE

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from sdd_claims.data import prepared_form
 from sdd_claims.data.catalogue import DatasetInfo
@@ -22,6 +21,7 @@ from sdd_claims.data.file_kinds import is_file, kind_of, unreadable
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.storage.files import remedy as in_words
 from sdd_claims.storage.files import write_atomically
+from sdd_claims.storage.locks import OTHER_DATA_ROOT, locked
 
 
 def is_present(info: DatasetInfo, root: Path) -> bool:
@@ -210,7 +210,7 @@ def _content(path: Path) -> bytes:
 def _unpack(published: Any, info: DatasetInfo, home: Path) -> None:
     """Unpack what lies packed. Files appear whole, one by one, and nobody reads the set before it has them all."""
     try:
-        with FileLock(home / f".{info.name}.lock"):
+        with locked(home / f".{info.name}.lock", f"the unpacking of {info.name}", OTHER_DATA_ROOT):
             lacking = [file for file in info.torchvision_files if not is_file(home / file)]
             if not lacking:  # another process was faster
                 return
@@ -263,7 +263,7 @@ def _download(published: Any, info: DatasetInfo, root: Path) -> None:
     """Download beside the final folder and rename it at the end, so that no reader sees a part of it."""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / f".{info.name}.lock"):
+        with locked(root / f".{info.name}.lock", f"the download of {info.name}", OTHER_DATA_ROOT):
             if is_present(info, root):  # another process was faster
                 return
             with tempfile.TemporaryDirectory(dir=root, prefix=f".{info.name}.") as partial:

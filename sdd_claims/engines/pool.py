@@ -10,10 +10,12 @@ from dataclasses import replace
 
 from sdd_claims.engines import failures
 from sdd_claims.engines.config import WorkerConfig, unwatched
+from sdd_claims.engines.serial import SerialEngine
 from sdd_claims.engines.work import work_through
 from sdd_claims.errors import DeviceLostError, StoreError
 from sdd_claims.machine.devices import Device
 from sdd_claims.planning.plan import Plan
+from sdd_claims.storage import locks
 from sdd_claims.storage.store import Store
 
 _WATCH_SECONDS = 2.0
@@ -41,7 +43,8 @@ class PoolEngine:
             watch: called every other second.
 
         Returns:
-            Sentences that the user should read: which processes were lost, and the store's warnings.
+            Sentences that the user should read: which processes were lost, or why this process has trained alone, and
+            the store's warnings.
 
         Raises:
             DeviceLostError: no process is left, the last one for that reason.
@@ -49,6 +52,8 @@ class PoolEngine:
             DeviceMemoryError: a device cannot hold some network, and nothing worse has happened.
             Exception: the first error of any process; the others have gone on to their end.
         """
+        if why := _why_no_processes():
+            return [why, *SerialEngine().run(plan, config, watch)]
         others = multiprocessing.active_children()
         try:
             return self._run(plan, config, watch)
@@ -61,9 +66,10 @@ class PoolEngine:
             raise
 
     def _run(self, plan: Plan, config: WorkerConfig, watch: Callable[[], None]) -> Sequence[str]:
+        devices = self._devices or config.device.processes(config.per_device)
         running = {
-            _started(plan, replace(config, device=device)): device
-            for device in self._devices or config.device.processes(config.per_device)
+            _started(plan, replace(config, device=device), says=number == 0): device
+            for number, device in enumerate(devices)
         }
         lost: list[tuple[str, BaseException]] = []
         failed: list[BaseException] = []
@@ -85,9 +91,24 @@ class PoolEngine:
         return [*(f"{what}; {work}" for what, _ in lost), *dict.fromkeys(sentences)]
 
 
-def _started(plan: Plan, config: WorkerConfig) -> "Future[Sequence[str]]":
-    """The work of one process. It has a pool of its own, since the death of one process breaks the whole pool."""
-    pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_die_with_parent)
+def _why_no_processes() -> str:
+    """Why several processes cannot work together here, as where a container has no /dev/shm; "" where they can."""
+    try:
+        multiprocessing.get_context("spawn").Lock()
+    except (OSError, ImportError, NotImplementedError) as error:
+        return (
+            f"this machine gives processes no semaphores ({error}), so one process has trained alone, as with "
+            "--engine serial; to use every core and GPU, give the machine a writable /dev/shm"
+        )
+    return ""
+
+
+def _started(plan: Plan, config: WorkerConfig, says: bool) -> "Future[Sequence[str]]":
+    """The work of one process; `says` whether it is the one that says what they wait for.
+
+    It has a pool of its own, since the death of one process breaks the whole pool.
+    """
+    pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin_in_child, initargs=(says,))
     future = pool.submit(work_through, plan.stacks, config)
     pool.shutdown(wait=False)  # when it has done this, the process ends
     return future
@@ -103,6 +124,12 @@ def _as_completed(
         yield from done
         if waiting:
             watch()
+
+
+def _begin_in_child(says: bool) -> None:
+    _die_with_parent()
+    if not says:
+        locks.be_silent()
 
 
 def _die_with_parent() -> None:

@@ -1,19 +1,26 @@
-"""No more training at once than the machine has cores, or its GPUs are meant for, over all processes of a user."""
+"""No more training at once than the machine has cores, or its GPUs are meant for, over all processes of all users."""
 
 import getpass
 import os
+import re
+import socket
+import stat
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
+from threadpoolctl import threadpool_limits
 
+from sdd_claims.errors import StoreError
 from sdd_claims.machine.devices import Device, gpu_uuid
+from sdd_claims.storage import locks
+from sdd_claims.storage.files import remedy
 
-_POLL_SECONDS = 0.2
+_OTHER_FOLDER = "set TMPDIR to a writable folder on a file system with file locks"
+
+_EVERYBODYS = stat.S_ISVTX | stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO
 
 
 @contextmanager
@@ -24,13 +31,24 @@ def training_slot(device: Device, per_device: int = 1, deadline: float | None = 
 
     There is one slot a core, and `per_device` a GPU. OpenMP threads that wait for each other spin: two processes of two
     threads on two cores are many times slower than two of one thread.
+
+    Raises:
+        StoreError: the folder for temporary files cannot be written, or has no file locks.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    blas = threadpool_limits(1)  # NumPy's and SciPy's, which refits use: a sum is rounded by the number of threads
     try:
-        with _first_free(_slots(device, per_device), deadline) as had:
-            yield had
+        folder = _folder()
+        slots = [folder / f"{slot}.lock" for slot in _slots(device, per_device)]
+        held = locks.first_free(slots, f"a training slot, of which {device} has {len(slots)}", _OTHER_FOLDER, deadline)
+        try:
+            yield held is not None
+        finally:
+            if held is not None:
+                held.release()
     finally:
+        blas.restore_original_limits()
         torch.set_num_threads(threads)
 
 
@@ -39,26 +57,30 @@ def _slots(device: Device, per_device: int) -> Sequence[str]:
     return [f"{name}-{number}" for number in range(len(device.processes(per_device)))]
 
 
-@contextmanager
-def _first_free(slots: Sequence[str], deadline: float | None) -> Iterator[bool]:
-    user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()  # in a container a user may have no name
-    folder = Path(tempfile.gettempdir()) / f"sdd-claims-slots-{user}"
-    folder.mkdir(exist_ok=True)
-    locks = [FileLock(folder / f"{slot}.lock", timeout=0) for slot in slots]
-    while (held := next(filter(_taken, locks), None)) is None:
-        if deadline is not None and time.time() >= deadline:
-            yield False
-            return
-        time.sleep(_POLL_SECONDS)
+def _folder() -> Path:
+    """The folder of this machine's slots: one for all users where they share the folder for temporary files."""
     try:
-        yield True
-    finally:
-        held.release()
+        temporary = Path(tempfile.gettempdir())
+        # Where several machines share a disk, each has its own.
+        folder = temporary / f"sdd-claims-slots-{re.sub(r'[^A-Za-z0-9.-]', '-', socket.gethostname())}"
+        if temporary.stat().st_mode & _EVERYBODYS == _EVERYBODYS and _opened_to_all(folder):
+            return folder
+        user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()  # in a container a user may have no name
+        own = folder.with_name(f"{folder.name}-{user}")
+        own.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"there is no place for the locks of training slots ({remedy(error)}); {_OTHER_FOLDER}"
+        ) from error
+    return own
 
 
-def _taken(lock: FileLock) -> bool:
+def _opened_to_all(folder: Path) -> bool:
+    """Whether every user may lock files in a folder, which is made where there is none."""
     try:
-        lock.acquire()
-    except Timeout:
-        return False
-    return True
+        folder.mkdir()
+        folder.chmod(_EVERYBODYS)  # whatever the umask
+    except FileExistsError:
+        pass
+    mode = folder.lstat().st_mode
+    return stat.S_ISDIR(mode) and mode & _EVERYBODYS == _EVERYBODYS

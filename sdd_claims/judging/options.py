@@ -52,10 +52,11 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
         raise InputError("--engine ray shares the work out itself; leave -n out")
     url = options.store if options.store and is_url(options.store) else None
     devices = choose_devices(options.device, on_cluster)
-    data_root = Path(options.data_root).expanduser().absolute() if options.data_root else None
+    data_root = in_home(options.data_root, "give the whole path with --data-root=DIR") if options.data_root else None
+    folder = options.store or root / ".sdd_store"
     mode: Mode = Smoke(data_root) if options.smoke else Pilots() if options.pilots else Judging()
     return Settings(
-        store=working_copy(url) if url else Path(options.store or root / ".sdd_store").expanduser().absolute(),
+        store=working_copy(url) if url else in_home(folder, "give the whole path with --store=DIR"),
         url=url,
         devices=devices,
         per_device=parse_per_device(options.per_device, devices),

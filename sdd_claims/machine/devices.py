@@ -1,5 +1,6 @@
 """Devices that networks are trained on: this machine's CPU, one of its GPUs, or all of them."""
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from sdd_claims.errors import InputError
+from sdd_claims.machine.quota import cpu_quota
 
 if TYPE_CHECKING:  # late, as everywhere here: reading published verdicts does not need PyTorch
     import torch
@@ -113,8 +115,10 @@ CPU = Device("cpu")
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """CPU cores that this process may use: those it is bound to, or fewer where a container's quota is smaller."""
+    visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota()
+    return visible if quota is None else min(visible, math.ceil(quota))
 
 
 def gpu_count() -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from sdd_claims.report.claims_json import CalibrationEntry, PowerEntry, SizeEntry
 
@@ -47,7 +47,7 @@ def size_table(calibration: CalibrationEntry) -> SizeTable:
 def exceeds(entry: SizeEntry, nominal: float) -> bool:
     """Whether a measured size is above `nominal` with its whole 95 % Clopper-Pearson interval."""
     wrong = round(entry["rate"] * entry["repetitions"])
-    return wrong > 0 and bool(beta.ppf(0.025, wrong, entry["repetitions"] - wrong + 1) > nominal)
+    return wrong > 0 and bool(betaincinv(wrong, entry["repetitions"] - wrong + 1, 0.025) > nominal)
 
 
 def power_table(calibration: CalibrationEntry) -> PowerTable:

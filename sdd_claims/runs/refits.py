@@ -15,8 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Lasso, Ridge
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -118,6 +116,8 @@ _Fits = Iterator[tuple[float, Float[np.ndarray, "classes features"], Float[np.nd
 
 
 def _ridge(rows: Float[np.ndarray, "images features"], targets: np.ndarray, strengths: Sequence[float]) -> _Fits:
+    from sklearn.linear_model import Ridge  # late: most runs fit none, and it takes a second
+
     for strength in strengths:
         # Of scikit-learn's solvers this one handles strength 0 and linearly dependent features.
         model = Ridge(alpha=len(rows) * strength, solver="svd").fit(rows, targets)
@@ -126,6 +126,9 @@ def _ridge(rows: Float[np.ndarray, "images features"], targets: np.ndarray, stre
 
 def _lasso(rows: Float[np.ndarray, "images features"], targets: np.ndarray, strengths: Sequence[float]) -> _Fits:
     """From the greatest strength down, each fit starts where the one before it ended."""
+    from sklearn.exceptions import ConvergenceWarning  # late, as above
+    from sklearn.linear_model import Lasso
+
     model = Lasso(warm_start=True, max_iter=_ITERATIONS, precompute=True)
     for strength in strengths:
         if strength == 0:

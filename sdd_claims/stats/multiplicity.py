@@ -2,9 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-from statsmodels.stats.multitest import multipletests
-
 from sdd_claims.errors import InputError
 
 
@@ -27,5 +24,8 @@ def holm(p: Sequence[float], registered: int) -> list[float]:
         raise InputError(f"p must lie between 0 and 1, got {list(p)}; give 1 for a claim without evidence")
     if not p:
         return []
-    every = np.concatenate([np.asarray(p, dtype=float), np.ones(registered - len(p))])
-    return [float(value) for value in multipletests(every, method="holm")[1][: len(p)]]
+    # Late: the import takes longer than a run that trains nothing, and only a report asks for it.
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted = multipletests([*p, *[1.0] * (registered - len(p))], method="holm")[1]
+    return [float(value) for value in adjusted[: len(p)]]

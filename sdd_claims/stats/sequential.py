@@ -9,8 +9,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
-from scipy.special import chdtr, chdtri, stdtrit
-from scipy.stats import chi2
+from scipy.special import chdtr, chdtri, gammaln, stdtrit, xlogy
 
 from sdd_claims.errors import InputError
 
@@ -73,7 +72,12 @@ def _second_only(p: float, n1: int, n2: int) -> float:
 
     below = chdtr(m - 1, np.maximum(room - v, 0.0))
     normal = np.exp(-(w**2 + d**2) / 2) / (2 * np.pi)
-    return float((w_weight * d_weight * v_weight * normal * chi2.pdf(v, n1 - 1) * below).sum())
+    return float((w_weight * d_weight * v_weight * normal * _chi_square_density(v, n1 - 1) * below).sum())
+
+
+def _chi_square_density(x: Float[np.ndarray, "*nodes"], degrees: int) -> Float[np.ndarray, "*nodes"]:
+    """The density of a chi-square, as `scipy.stats` computes it, whose import takes longer than all else here."""
+    return np.exp(xlogy(degrees / 2 - 1, x) - x / 2 - gammaln(degrees / 2) - (np.log(2) * degrees) / 2)
 
 
 def _gauss(

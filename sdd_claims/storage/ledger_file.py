@@ -7,7 +7,7 @@ from pathlib import Path
 from sdd_claims.errors import StoreError
 from sdd_claims.storage.checksummed_json import seal, unseal
 from sdd_claims.storage.files import write_atomically
-from sdd_claims.storage.locks import lock
+from sdd_claims.storage.locks import locked
 
 
 class LedgerFile:
@@ -43,12 +43,8 @@ class LedgerFile:
         Raises:
             StoreError: the file system has no locks, or refuses the file.
         """
-        held = lock(self._path.with_suffix(".lock"), wait=True)
-        try:
+        with locked(self._path.with_suffix(".lock"), "the right to say what has judged"):
             yield
-        finally:
-            if held is not None:
-                held.release()
 
 
 def pack_ledger(entries: Mapping[str, str]) -> bytes:

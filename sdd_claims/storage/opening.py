@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from sdd_claims.locations import in_home
 from sdd_claims.storage.mirrored_store import MirroredStore
 from sdd_claims.storage.store import Store
 
@@ -13,8 +14,16 @@ def is_url(store: str) -> bool:
 
 
 def working_copy(url: str) -> Path:
-    """The folder in which this machine keeps its copy of the store at a URL."""
-    return Path.home() / ".cache" / "sdd_claims" / "stores" / hashlib.sha256(url.encode()).hexdigest()[:16]
+    """The folder in which this machine keeps its copy of the store at a URL.
+
+    Raises:
+        InputError: the user has no home folder, in which it would lie.
+    """
+    stores = in_home(
+        "~/.cache/sdd_claims/stores",
+        f"set HOME to a folder that keeps a copy of {url}, or give a folder on this machine with --store=DIR",
+    )
+    return stores / hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 def open_store(path: Path, url: str | None = None) -> Store:

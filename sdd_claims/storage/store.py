@@ -33,6 +33,9 @@ from sdd_claims.storage.schema import SCHEMA, pack_schema, unpack_schema, unread
 from sdd_claims.storage.states import pack_state, pack_weights, unpack_state, unpack_weights
 from sdd_claims.storage.stored_curves import curve_of
 
+_PATIENCE = 60.0
+"""Seconds that a process waits for a replica without a word: at their end, those of one engine wait for each other."""
+
 
 class Store:
     """Results by (digest, seed). Any number of processes may use one store at once.
@@ -164,8 +167,10 @@ class Store:
             StoreError: the file system has no locks, or refuses the files.
         """
         with ExitStack() as held:
-            for key in sorted({replica.key for replica in replicas}):
-                mine = lock(self.path / layout.lock(*key), wait)
+            by_key = {replica.key: replica for replica in replicas}
+            for key in sorted(by_key):
+                what = f"seed {by_key[key].seed} of {by_key[key].spec}"
+                mine = lock(self.path / layout.lock(*key), wait, what, patience=_PATIENCE)
                 if mine is None:
                     held.close()
                     yield False

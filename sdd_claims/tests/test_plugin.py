@@ -15,7 +15,10 @@ import pytest
 from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.storage.checksummed_json import seal
 from sdd_claims.storage.files import write_atomically
+from sdd_claims.tests.homeless import no_home
 from sdd_claims.tests.tiny import stack_of_three, trained
+
+__all__ = ["no_home"]
 
 pytest_plugins = ["pytester"]
 
@@ -632,6 +635,19 @@ def test_a_claim_whose_data_cannot_be_had_is_skipped_with_what_to_fetch(project)
     assert set(project.entries()) == {"clear"}
 
 
+def test_a_user_without_a_home_is_told_what_to_give(project, no_home, monkeypatch):
+    monkeypatch.delenv("SDD_CLAIMS_DATA", raising=False)
+    project.add("clear").add("lacking", settings="spec=NOISY.but(data={'name': 'mnist'})")
+    result = project.run("-rs")
+    assert result.parseoutcomes() == {"passed": 1, "skipped": 1}
+    result.stdout.fnmatch_lines(
+        ["*SKIPPED*no such home folder here; name a folder of data sets with --data-root=DIR or*"]
+    )
+    project.run("--smoke").stdout.fnmatch_lines(["*2 not judged*"])
+    said = errors(project.run("--store", f"file://{project.path}/far"))
+    assert said.count("there is no such home folder here; set HOME to a folder that keeps a copy of file:///") == 1
+
+
 def test_the_plugin_leaves_a_project_without_claims_alone(pytester, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
@@ -657,3 +673,19 @@ def test_a_project_of_claims_without_settings_of_its_own_judges_them_by_the_regi
     project.add("clear")
     assert project.run("-m", "fast").parseoutcomes() == {"passed": 1}
     assert project.entries()["clear"]["verdict"] == "supported"
+
+
+@pytest.mark.parametrize("plugin", ["no:capture", "no:terminal"])
+def test_a_run_without_capturing_or_without_a_terminal_judges_all_the_same(project, plugin):
+    """As its own process: pytest's own tests read what it captures."""
+    project.add("clear")
+    command = [sys.executable, "-m", "pytest", "--engine", "serial", "-p", plugin]
+    ran = subprocess.run(command, cwd=project.path, capture_output=True, text=True, timeout=300, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert project.entries()["clear"]["verdict"] == "supported"
+
+
+def test_a_claim_named_without_its_tier_is_told_to_name_it(project):
+    project.add("clear")
+    result = project.run("-m", "not fast and not full")
+    assert "no claim is judged where no tier is named: give -m fast or -m full" in result.stdout.str()

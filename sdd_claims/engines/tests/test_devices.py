@@ -1,12 +1,21 @@
 """One process a device; what a lost device leaves behind, the others do. All devices are pretended ones of this CPU."""
 
+import errno
+import fcntl
 import os
+import socket
+import stat
+import tempfile
 import time
 from collections import Counter
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from filelock import Timeout
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sdd_claims.engines import PoolEngine, SerialEngine, WorkerConfig, serial, slots
 from sdd_claims.engines.tests.pretended import FallingWorker
@@ -14,6 +23,7 @@ from sdd_claims.errors import DeviceLostError, InputError, StoreError
 from sdd_claims.machine import devices
 from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.planning.plan import Request, plan
+from sdd_claims.storage import locks
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import NOISY, REDENSE, SEEDS, numbers, trained
 
@@ -167,10 +177,88 @@ def test_training_holds_one_slot_and_one_thread_and_gives_both_back(monkeypatch,
     assert threads == [1, 1, 7, 7, 1, 7]
 
 
+def test_training_holds_numpys_products_to_one_thread_too(no_waiting):
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpool_limits(2):
+        before = threads()
+        with slots.training_slot(CPU):
+            assert threads() == {1}
+        assert threads() == before != {1}
+
+
 def test_a_training_that_waits_in_vain_for_a_lock_of_its_own_says_so(monkeypatch, no_waiting):
     monkeypatch.setattr(devices, "cores", lambda: 2)
     with pytest.raises(Timeout), slots.training_slot(CPU):
         raise Timeout("a lock")
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The folder for temporary files, as /tmp is: of all users."""
+    tmp_path.chmod(0o1777)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(socket, "gethostname", lambda: "node-7.cluster")
+    return tmp_path
+
+
+def slots_made(temporary):
+    with slots.training_slot(CPU) as had:
+        assert had
+    return sorted(path.name for path in temporary.iterdir())
+
+
+def test_the_users_of_a_machine_share_its_slots_where_they_share_the_temporary_folder(temporary):
+    assert slots_made(temporary) == ["sdd-claims-slots-node-7.cluster"]
+    (folder,) = temporary.iterdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o1777
+    assert slots_made(temporary) == [folder.name]
+
+
+def test_in_a_temporary_folder_of_his_own_a_user_has_slots_of_his_own(temporary):
+    temporary.chmod(0o700)
+    assert slots_made(temporary) == [f"sdd-claims-slots-node-7.cluster-{os.getuid()}"]
+
+
+@pytest.mark.parametrize("planted", [lambda path: path.mkdir(0o700), Path.touch, lambda path: path.symlink_to("/")])
+def test_where_something_else_stands_in_the_place_of_the_shared_slots_a_user_has_his_own(temporary, planted):
+    planted(temporary / "sdd-claims-slots-node-7.cluster")
+    assert f"sdd-claims-slots-node-7.cluster-{os.getuid()}" in slots_made(temporary)
+
+
+def test_machines_that_share_a_temporary_folder_share_no_slots(temporary, monkeypatch, no_waiting):
+    monkeypatch.setattr(devices, "cores", lambda: 1)
+    with slots.training_slot(CPU):
+        monkeypatch.setattr(socket, "gethostname", lambda: "node-8.cluster")
+        with slots.training_slot(CPU) as had:
+            assert had
+
+
+def test_a_temporary_folder_without_locks_is_one_sentence(temporary, monkeypatch):
+    def refuse(*args):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StoreError, match=r"cannot lock .*; set TMPDIR to a writable folder on a file system with"):
+        slots_made(temporary)
+
+
+def test_a_temporary_folder_that_is_not_there_is_one_sentence(temporary, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary / "absent"))
+    with pytest.raises(StoreError, match=r"no place for the locks of training slots .*; set TMPDIR to a writable"):
+        slots_made(temporary)
+
+
+def test_who_waits_for_a_slot_says_so(temporary, monkeypatch, capsys, no_waiting):
+    monkeypatch.setattr(devices, "cores", lambda: 1)
+    clock = count(step=10)
+    with slots.training_slot(CPU):
+        monkeypatch.setattr(locks, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=time.sleep))
+        with pytest.raises(BusyError), slots.training_slot(CPU):
+            pass
+    said = capsys.readouterr().err
+    assert said.startswith("waiting for a training slot, of which cpu has 1, held by another process since ")
 
 
 def test_nobody_waits_for_a_slot_beyond_the_deadline(monkeypatch, no_waiting):

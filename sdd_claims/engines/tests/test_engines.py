@@ -1,3 +1,5 @@
+import errno
+import multiprocessing.synchronize
 import os
 import subprocess
 import sys
@@ -61,6 +63,23 @@ def alone(tmp_path_factory):
 @pytest.fixture
 def instant(monkeypatch):
     monkeypatch.setattr(work_module, "IterativePruning", InstantPruning)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSYS, "Function not implemented"), PermissionError(13, "Permission denied"), ImportError()],
+)
+def test_where_processes_cannot_work_together_one_trains_alone_and_says_so(tmp_path, instant, monkeypatch, error):
+    """As in a container without /dev/shm."""
+
+    def refuse(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(multiprocessing.synchronize.SemLock, "__init__", refuse)
+    (said,) = PoolEngine().run(SEVERAL, WorkerConfig(tmp_path))
+    assert "no semaphores" in said
+    assert "as with --engine serial; to use every core and GPU, give the machine a writable /dev/shm" in said
+    assert SEVERAL.stored(Store(tmp_path)) == SEVERAL.needed
 
 
 def test_two_processes_on_one_store_train_every_level_once_and_both_end_well(tmp_path, alone):

@@ -12,6 +12,9 @@ from sdd_claims.judging.options import choose_devices, parse_seeds, settings_of
 from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.registration.register import the_register
 from sdd_claims.report.numbers import seed_list
+from sdd_claims.tests.homeless import no_home
+
+__all__ = ["no_home"]
 
 REGISTERED = the_register()
 
@@ -161,6 +164,22 @@ def test_a_store_at_a_url_has_a_working_copy_of_its_own():
     assert first.store != second.store
     assert first.store == settings(store="s3://bucket/first").store
     assert settings(store="folder").url is None
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"store": "s3://bucket/results"},
+            "set HOME to a folder that keeps a copy of s3://bucket/results, or .*--store=",
+        ),
+        ({"store": "~/results"}, "~/results cannot be found: .* give the whole path with --store=DIR"),
+        ({"data_root": "~/data"}, "~/data cannot be found: .* give the whole path with --data-root=DIR"),
+    ],
+)
+def test_a_user_without_a_home_is_told_what_to_give(no_home, options, sentence):
+    with pytest.raises(InputError, match=sentence):
+        settings(**options)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from scipy.special import stdtr
-from scipy.stats import norm
+from scipy.stats import chi2, norm
 
 from sdd_claims.errors import InputError
+from sdd_claims.stats import sequential
 from sdd_claims.stats.sequential import nominal_p
 
 
@@ -44,3 +45,9 @@ def test_looks_that_cannot_be_computed_are_an_error(looks):
 def test_an_error_rate_of_zero_is_an_error():
     with pytest.raises(InputError, match="error rate"):
         nominal_p(0.0, (12, 24))
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 5, 11, 23])
+def test_the_density_of_a_chi_square_is_scipys(degrees):
+    x = np.concatenate([np.geomspace(1e-300, 1e-3, 1000), np.linspace(1e-3, 10 * degrees + 40, 10000)])
+    np.testing.assert_allclose(sequential._chi_square_density(x, degrees), chi2.pdf(x, degrees), rtol=1e-13)

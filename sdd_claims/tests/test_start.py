@@ -1,0 +1,28 @@
+"""What a run imports before it can say anything: it should not make its user wait for what it may not need."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+SLOW = {"matplotlib", "pandas", "scipy.stats", "sklearn", "statsmodels", "torch._dynamo", "torchvision"}
+
+
+def imported(program: str) -> list[str]:
+    """The slow modules that a program imports, as the last line that it prints."""
+    program += f"\nimport sys; print(sorted({SLOW!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_the_plugin_imports_nothing_slow_but_pytorch():
+    assert imported("import sdd_claims.plugin") == ["[]"]
+
+
+@pytest.mark.parametrize("module", ["sdd_claims", "sdd_claims.stats"])
+def test_who_only_imports_rules_waits_for_no_pytorch(module):
+    program = f"import {module}, sys; print('torch' in sys.modules)"
+    assert imported(program) == ["False", "[]"]
