@@ -59,10 +59,11 @@ class PoolEngine:
             return self._run(plan, config, watch)
         except BaseException:
             # At its exit this process would wait for them, until the plan is trained.
-            for child in multiprocessing.active_children():
-                if child not in others:
-                    child.terminate()
-                    child.join()
+            ours = [child for child in multiprocessing.active_children() if child not in others]
+            for child in ours:
+                child.terminate()
+            for child in ours:
+                child.join()
             raise
 
     def _run(self, plan: Plan, config: WorkerConfig, watch: Callable[[], None]) -> Sequence[str]:

@@ -74,10 +74,11 @@ def work_through(stacks: Sequence[Stack], config: WorkerConfig, watch: Callable[
                                 asked = zip(stack.replicas, stack.levels, strict=True)
                                 unable |= {replica for replica, n in asked if store.levels_done(replica) < n}
                                 too_large = too_large or why
-                    watch()
             else:
                 held_by_others += 1
                 waiting.append(stack)
+        if mine:
+            watch()
     store.send_unsent()
     if too_large:
         raise DeviceMemoryError(too_large)

@@ -211,11 +211,16 @@ class Session:
 
         def judge_what_is_trained() -> None:
             for trial, whole in [*waiting.values()]:
-                if whole.stored(self.store) == whole.needed:
-                    del waiting[trial.key]
+                try:
+                    if not whole.is_stored(self.store):
+                        continue
                     self._judge(trial, look)
+                    del waiting[trial.key]
                     if isinstance(verdict := self._verdicts[trial.key], Verdict):
                         self._announce(verdict, stays_open(verdict) and look + 1 < self.looks(trial))
+                except (StoreError, OSError):
+                    # A store, or a terminal, that fails for a moment ends no training: it is judged after that.
+                    return
 
         self._train(asked, judge_what_is_trained)
         for trial, requests in asked:
@@ -325,7 +330,7 @@ class Session:
         return True
 
     def _train(self, asked: Iterable[tuple[Trial, Sequence[Request]]], watch: Callable[[], None] = unwatched) -> None:
-        """Check what is stored for these requests, device by device, and have the rest trained.
+        """Check what is stored for these requests, and have the rest trained, device by device.
 
         Args:
             asked: the requests of each trial.
@@ -336,10 +341,15 @@ class Session:
             if device := self._settings.devices[trial.tier]:
                 by_device.setdefault(device, []).append(requests)
         self._too_large = {}
-        for device, wanted in by_device.items():
-            whole = plan((request for requests in wanted for request in requests), wide=device.is_gpu)
+        plans = {
+            device: plan((request for requests in wanted for request in requests), wide=device.is_gpu)
+            for device, wanted in by_device.items()
+        }
+        # Of all devices, before any of them trains: while one does, whatever is stored is judged.
+        for whole in plans.values():
             self._check_stored(whole)
-            whole = whole.first(self._cheapest(wanted, device))
+        for device, wanted in by_device.items():
+            whole = plans[device].first(self._cheapest(wanted, device))
             if whole.stored(self.store) < whole.needed:
                 deadline = self._budget.deadline if self._budget else None
                 config, said = self._settings.worker_config(device, deadline), list[str]()

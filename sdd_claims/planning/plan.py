@@ -109,6 +109,10 @@ class Plan:
         stacks = sorted(self.stacks, key=lambda stack: min(rank.get(replica, last) for replica in stack.replicas))
         return replace(self, stacks=tuple(stacks))
 
+    def is_stored(self, store: Store) -> bool:
+        """Whether all its levels are stored."""
+        return all(store.levels_done(replica) >= n for replica, n in self.wanted.items())
+
     def stored(self, store: Store) -> int:
         """Number of the needed levels that are stored."""
         return sum(min(n, store.levels_done(replica)) for replica, n in self.wanted.items())

@@ -143,6 +143,7 @@ if sys.platform != "win32":
             self._number = number
 
         def release(self) -> None:
+            fcntl.flock(self._number, fcntl.LOCK_UN)  # closing frees no lock of which a forked child has a copy
             os.close(self._number)
 
     def _everybodys_lock(path: Path, remedy: str) -> Held | None:
@@ -169,12 +170,13 @@ if sys.platform != "win32":
             return os.open(path, os.O_RDWR | os.O_NOFOLLOW)
         except FileNotFoundError:
             pass
+        mask = os.umask(0)  # for everybody from the first moment on
         try:
-            number = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, 0o666)
+            return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, 0o666)
         except FileExistsError:
             return os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-        os.fchmod(number, 0o666)  # whatever the umask
-        return number
+        finally:
+            os.umask(mask)
 
 
 def _no_lock(path: Path, error: Exception, remedy: str) -> StoreError:

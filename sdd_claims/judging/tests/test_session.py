@@ -6,7 +6,9 @@ import pytest
 from sdd_claims.engines import SerialEngine
 from sdd_claims.errors import DeviceLostError, InputError, StoreError
 from sdd_claims.judging.modes import Judging, Pilots, Smoke
+from sdd_claims.judging.session import Session
 from sdd_claims.judging.tests.opener import trained_seeds
+from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import PILOTS, FromPilots
 from sdd_claims.stats import nominal_p
@@ -285,3 +287,32 @@ def test_a_warm_session_announces_nothing(opened):
     opened.announced.clear()
     opened(trial).verdict(trial)
     assert opened.announced == []
+
+
+def test_what_is_stored_is_checked_for_every_device_before_any_trains(opened):
+    """While one device trains, trials of the others are judged by what is stored of them."""
+    full, fast = trial_named("full", tier="full"), trial_named("fast", spec=NOISY)
+    both = {"fast": CPU, "full": Device("cpu:0")}
+    opened(full, devices=both).verdict(full)
+    next(opened.path.glob(f"runs/{SPEC.digest}/*/state-*.safetensors")).write_bytes(b"rot")
+    opened.announced.clear()
+    session = opened(fast, full, devices=both)
+    session.verdict(full)
+    assert any("set aside" in warning for warning in session.store.warnings)
+    assert [name for name, _, _ in opened.announced] == ["fast", "full"]
+
+
+def test_a_store_that_fails_for_a_moment_while_others_train_ends_no_training(opened, monkeypatch):
+    asked, share = [], Session._share_ledger
+
+    def fails_once(session):
+        asked.append(session)
+        if len(asked) == 2:
+            raise StoreError("no answer")
+        share(session)
+
+    monkeypatch.setattr(Session, "_share_ledger", fails_once)
+    one, other = trial_named("one"), trial_named("other", spec=NOISY)
+    session = opened(one, other)
+    assert session.verdict(one).decision == session.verdict(other).decision == "supported"
+    assert len(asked) > 2
