@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
-from sdd_claims.data import catalogue, human_labels, regression
+from sdd_claims.data import human_labels, regression
 from sdd_claims.data.datasets import why_unavailable
-from sdd_claims.models import build
+from sdd_claims.planning import shapes
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Trial
-from sdd_claims.spec import STAND_IN, ModelSpec, PathSpec, RunSpec, TransformerSpec
+from sdd_claims.spec import STAND_IN, PathSpec, RunSpec, TransformerSpec
 
 LEVELS = 2
 SEEDS = (0, 1)
@@ -57,15 +56,7 @@ def check_network(spec: RunSpec) -> None:
     """
     for each in (spec, spec.distillation.teacher):
         if each is not None and each.model.name in _LARGE:
-            _build(each.model, each.data.name, each.data.side)
-
-
-@cache
-def _build(model: ModelSpec, data: str, side: int | None) -> None:
-    """Build the whole network for images of their own size, without weights."""
-    entry = catalogue.find(data)
-    height, width, *channels = entry.image_shape
-    build(model, (channels[0] if channels else 1, side or height, side or width), entry.classes)
+            shapes.architecture(each)
 
 
 def shrunk(curve: CurveOf, data_root: Path | None) -> CurveOf:

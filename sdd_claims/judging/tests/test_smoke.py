@@ -4,7 +4,7 @@ import pytest
 
 from sdd_claims.errors import InputError
 from sdd_claims.judging import smoke
-from sdd_claims.judging.smoke import shrunk, smoke_curves
+from sdd_claims.judging.smoke import check_network, shrunk, smoke_curves
 from sdd_claims.models import build
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
@@ -167,3 +167,9 @@ def test_a_regression_keeps_all_its_points(tmp_path):
     small = shrunk(CurveOf(spec, "train_loss", 4), tmp_path).spec
     assert small.data == spec.data
     assert small.path.values == (0, 1, 2)
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "tiny_imagenet"])
+def test_a_large_network_on_stand_in_images_is_built_as_on_the_real_ones(name):
+    model = {"name": "resnet18", "hidden": (), "batch_norm": True}
+    check_network(RunSpec().but(data={"name": f"stand_in:{name}"}, model=model))
