@@ -5,7 +5,7 @@ import io
 import os
 import pickle
 import tarfile
-import time
+import threading
 import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -104,16 +104,22 @@ def test_the_archive_of_cifar_is_unpacked_beside_it(packed_cifar):
 
 
 def test_several_readers_at_once_unpack_once(packed, monkeypatch):
-    written = []
+    """The others come while some files are there and some are not."""
+    written, begun = [], threading.Semaphore(0)
 
-    def slowly(path, content):
-        written.append(path.name)
-        time.sleep(0.02)  # so that the others come while some files are there and some are not
+    def write_and_wait_for_the_others(path, content):
         write_atomically(path, content)
+        written.append(path.name)
+        if len(written) == 1:
+            assert all(begun.acquire(timeout=60) for _ in range(4))
 
-    monkeypatch.setattr(torchvision_form, "write_atomically", slowly)
+    def read_mnist(_):
+        begun.release()
+        return torchvision_form.read(MNIST, packed)
+
+    monkeypatch.setattr(torchvision_form, "write_atomically", write_and_wait_for_the_others)
     with ThreadPoolExecutor(4) as readers:
-        read = list(readers.map(lambda _: torchvision_form.read(MNIST, packed), range(4)))
+        read = list(readers.map(read_mnist, range(4)))
     assert all(np.array_equal(arrays["train_images"], read[0]["train_images"]) for arrays in read)
     assert len(written) == 4
 
