@@ -47,8 +47,8 @@ def trial(setting: Setting) -> Trial:
             *setting.deviations,
             *setting.of_rate,
             *setting.in_full(
-                "the control is untried on the paper's networks: a clean gap may halve at high sparsity too, on CIFAR "
-                "above all; look at it with --pilots before a block judges"
+                "the control is untried on convolutional networks: a clean gap may halve at high sparsity too, on "
+                "CIFAR above all; look at it with --pilots before a block judges"
             ),
         ),
     )

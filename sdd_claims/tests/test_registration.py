@@ -19,7 +19,12 @@ from sdd_claims.stats.sequential import nominal_p
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 PILOTS = {paper: json.loads((FIXTURES / f"pilots_{paper}.json").read_text(encoding="utf-8")) for paper in PAPERS}
-SETTINGS = {"he2022": he2022.FAST, "quetu2023": quetu2023.FAST, "zhang2024": zhang2024.FAST}
+SETTINGS = {
+    "he2022": he2022.FAST,
+    "he2022_lenet": he2022.LENET,
+    "quetu2023": quetu2023.FAST,
+    "zhang2024": zhang2024.FAST,
+}
 WITH_WINDOWS = [(paper, name) for paper, setting in SETTINGS.items() for name in setting.phases]
 DECAY = quetu2023.FAST.decay
 
@@ -30,11 +35,26 @@ def pilot_curve(paper: str, setting: str, measure: str) -> SparsityCurve:
 
 
 @pytest.mark.parametrize(("paper", "setting"), WITH_WINDOWS)
-def test_the_fast_windows_are_what_the_formula_makes_of_the_pilots(paper, setting):
+def test_the_windows_are_what_the_formula_makes_of_the_pilots(paper, setting):
     curves = (pilot_curve(paper, setting, measure) for measure in ("test_accuracy", "train_accuracy"))
     found = find_phases(*curves)
     assert found == SETTINGS[paper].phases[setting]
-    assert as_json(setting, found) in (bundled("claims") / paper / "windows.json").read_text(encoding="utf-8")
+    folder = bundled("claims") / paper.removesuffix("_lenet")
+    assert as_json(setting, found) in (folder / "windows.json").read_text(encoding="utf-8")
+
+
+def test_the_windows_of_lenet_lie_at_the_bottom_at_the_top_and_at_the_end_of_its_pilots_mean_curve():
+    test, phases = pilot_curve("he2022_lenet", "noisy", "test_accuracy"), he2022.LENET.phases["noisy"]
+    mean = test.values.mean(axis=0)
+    assert int(mean.argmin()) in phases.critical.levels(test.position)
+    assert int(mean.argmax()) in phases.sweet.levels(test.position)
+    assert len(mean) - 1 in phases.last_fall().levels(test.position)
+
+
+@pytest.mark.parametrize("setting", he2022.FULL, ids=lambda setting: setting.network)
+def test_no_network_takes_over_what_the_pilots_of_another_have_set(setting):
+    piloted = {PILOTS["he2022_lenet"][name]["digest"] for name in he2022.LENET.phases}
+    assert {setting.with_windows()[name].digest for name in setting.phases} <= piloted
 
 
 @pytest.mark.parametrize("paper", PAPERS)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import DipThenRise, Window, find_phases
+from sdd_claims.stats import phases as phases_module
 
 MEAN = np.array([0.76, 0.76, 0.75, 0.74, 0.73, 0.72, 0.70, 0.69, 0.68, 0.70, 0.73, 0.75, 0.76, 0.75, 0.72, 0.65])
 TRAIN = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.999, 0.998, 0.99, 0.94, 0.86, 0.79, 0.75, 0.72, 0.69, 0.64, 0.45])
@@ -13,8 +14,8 @@ DENSITY = 0.64 ** np.arange(len(MEAN))
 
 
 def curve(mean: np.ndarray, deviation: np.ndarray | float = 0.01) -> SparsityCurve:
-    """Four seeds whose mean and spread at each level are known exactly."""
-    offsets = np.array([-1.0, -1.0, 1.0, 1.0])[:, None] * deviation
+    """Four seeds whose mean and standard deviation at each level are known exactly."""
+    offsets = np.sqrt(0.75) * np.array([-1.0, -1.0, 1.0, 1.0])[:, None] * deviation
     return SparsityCurve((0, 1, 2, 3), DENSITY[: len(mean)], mean + offsets)
 
 
@@ -54,6 +55,31 @@ def test_no_window_lies_where_pilots_scatter_twice_as_much_as_the_dense_level():
     deviation = np.full(len(MEAN), 0.01)
     deviation[15] = 0.021
     assert levels(find_phases(curve(MEAN, deviation), curve(TRAIN)).last_fall()) == [14]
+
+
+@pytest.mark.parametrize(("widest", "collapsed"), [(0.0099, [14, 15]), (0.0101, [14])])
+def test_pilots_that_scatter_by_less_than_a_point_bar_no_window(widest, collapsed):
+    deviation = np.full(len(MEAN), 0.001)
+    deviation[[10, 15]] = 0.0099, widest
+    assert levels(find_phases(curve(MEAN, deviation), curve(TRAIN)).last_fall()) == collapsed
+
+
+@given(
+    dense=st.floats(0.0051, 0.02),
+    factors=st.lists(st.floats(0.1, 2.2), min_size=len(MEAN) - 1, max_size=len(MEAN) - 1),
+)
+def test_the_floor_moves_no_window_where_dense_networks_scatter_by_half_a_point(dense, factors):
+    test, train = curve(MEAN, dense * np.array([1.0, *factors])), curve(TRAIN)
+
+    def found(floor: float) -> object:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(phases_module, "_STEADY", floor)
+            try:
+                return find_phases(test, train)
+            except InputError as error:  # barred before any dip
+                return str(error)
+
+    assert found(0.01) == found(0.0)
 
 
 @given(noise=st.lists(st.floats(-0.02, 0.02), min_size=len(MEAN), max_size=len(MEAN)))
