@@ -15,8 +15,8 @@ def json_option(command: Command) -> Command:
 
 
 def say_json(content: object) -> None:
-    """Print JSON, the same text for the same content."""
-    click.echo(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+    """Print JSON in ASCII, which every terminal and pipe can carry."""
+    click.echo(json.dumps(content, indent=1, allow_nan=False))
 
 
 def say_table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> None:

@@ -44,8 +44,8 @@ class ClaimDifference:
 
     @property
     def verdict_differs(self) -> bool:
-        """Whether the verdicts are two."""
-        return self.old["verdict"] != self.new["verdict"]
+        """Whether both runs have judged it, and not alike."""
+        return None not in (verdicts := (self.old["verdict"], self.new["verdict"])) and verdicts[0] != verdicts[1]
 
     @property
     def is_comparable(self) -> bool:

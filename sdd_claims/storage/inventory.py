@@ -170,35 +170,40 @@ def drop(store: Store, runs: Sequence[StoredRun]) -> list[StoredRun]:
     Raises:
         StoreError: a file cannot be removed.
     """
-    left, gone = [], set[str]()
-    with ExitStack() as held:
-        for run in runs:
-            mine = [lock(store.path / layout.lock(run.digest, seed), False, "a run to drop") for seed in run.seeds]
-            for each in mine:
-                if each is not None:
-                    held.callback(each.release)
-            if None in mine:
-                left.append(run)
-                continue
-            # Levels first: a replica without them is one that was never trained, not one that is damaged.
-            for file in sorted(run.files, key=lambda file: file.kind != "levels"):
-                _remove(file.path)
-            gone.add(run.digest)
-            folders = {file.path.parent for file in run.files if file.kind != "checkpoints"}
-            for folder in sorted(folders, reverse=True):  # a replica's before its run's
-                with suppress(OSError):  # it holds something that is not the store's
-                    folder.rmdir()
-        for file in stored_files(store):
-            if file.kind == "passes" and _trained_only(file.path, gone):
-                _remove(file.path)
+    # What is trained from now on is not in this list, whatever it is called.
+    passes = {file.path: _members(file.path) for file in stored_files(store) if file.kind == "passes"}
+    left = [run for run in runs if not _drop_one(store, run)]
+    gone = {run.digest for run in runs if run not in left}
+    for path, digests in passes.items():
+        if digests and digests <= gone:
+            _remove(path)
     return left
 
 
-def _trained_only(path: Path, digests: Collection[str]) -> bool:
+def _drop_one(store: Store, run: StoredRun) -> bool:
+    """Remove a run unless somebody trains it; returns whether it is gone."""
+    with ExitStack() as held:
+        for seed in run.seeds:
+            mine = lock(store.path / layout.lock(run.digest, seed), False, "a run to drop")
+            if mine is None:
+                return False
+            held.callback(mine.release)
+        # Levels first: a replica without them is one that was never trained, not one that is damaged.
+        for file in sorted(run.files, key=lambda file: file.kind != "levels"):
+            _remove(file.path)
+        folders = {file.path.parent for file in run.files if file.kind != "checkpoints"}
+        for folder in sorted(folders, reverse=True):  # a replica's before its run's
+            with suppress(OSError):  # it holds something that is not the store's
+                folder.rmdir()
+    return True
+
+
+def _members(path: Path) -> set[str]:
+    """The digests of the runs that a pass has trained; none where it is damaged, and not for us to say."""
     try:
-        return {replica["digest"] for replica in read_sealed(path)["replicas"]} <= set(digests)
+        return {replica["digest"] for replica in read_sealed(path)["replicas"]}
     except (DamageError, KeyError, TypeError):
-        return False  # not for us to say whose it was
+        return set()
 
 
 def _remove(path: Path) -> None:

@@ -33,6 +33,13 @@ def test_another_verdict_with_its_effect_and_seeds_is_said(document, other):
     assert found.differing[0].is_comparable
 
 
+def test_a_run_that_did_not_judge_has_no_other_verdict(document, other):
+    other["claims"][0]["verdict"] = None
+    found = compare(document, other)
+    assert found.differing == []
+    assert sum(len(claim.changed) for claim in found.claims) == 1
+
+
 def test_what_the_processor_rounds_is_no_difference(document, other):
     other["claims"][0]["effect"]["value"] *= 1 + 1e-14
     assert compare(document, other).claims[0].changed == {}
