@@ -6,31 +6,31 @@ What a claim module imports, and what a researcher needs to try a claim on a net
     from sdd_claims.stats import DipThenRise, Window
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sdd_claims.curves import SparsityCurve
-from sdd_claims.errors import InputError, StoreError
-from sdd_claims.judging.verdict import Verdict
-from sdd_claims.record import LevelRecord, Replica
-from sdd_claims.registration.claim import Claim
-from sdd_claims.registration.curve_of import CurveOf
-from sdd_claims.registration.pilots import FromPilots
-from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.spec import (
-    DataSpec,
-    DerivationSpec,
-    ModelSpec,
-    NoiseSpec,
-    OptimizerSpec,
-    PenaltySpec,
-    PruningSpec,
-    RecordSpec,
-    RunSpec,
-    ScheduleSpec,
-    TrainingSpec,
-)
-
 if TYPE_CHECKING:
+    from sdd_claims.curves import SparsityCurve
+    from sdd_claims.errors import InputError, StoreError
+    from sdd_claims.judging.verdict import Verdict
+    from sdd_claims.record import LevelRecord, Replica
+    from sdd_claims.registration.claim import Claim
+    from sdd_claims.registration.curve_of import CurveOf
+    from sdd_claims.registration.pilots import FromPilots
+    from sdd_claims.registration.trial import Control, Trial
+    from sdd_claims.spec import (
+        DataSpec,
+        DerivationSpec,
+        ModelSpec,
+        NoiseSpec,
+        OptimizerSpec,
+        PenaltySpec,
+        PruningSpec,
+        RecordSpec,
+        RunSpec,
+        ScheduleSpec,
+        TrainingSpec,
+    )
     from sdd_claims.storage.store import Store
 
 __all__ = [
@@ -60,10 +60,25 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """The store, which imports PyTorch: only who asks for it waits for that."""
-    if name == "Store":
-        from sdd_claims.storage.store import Store
+_ELSEWHERE = {
+    "SparsityCurve": "curves",
+    "InputError": "errors",
+    "StoreError": "errors",
+    "Verdict": "judging.verdict",
+    "LevelRecord": "record",
+    "Replica": "record",
+    "Claim": "registration.claim",
+    "CurveOf": "registration.curve_of",
+    "FromPilots": "registration.pilots",
+    "Control": "registration.trial",
+    "Trial": "registration.trial",
+    "Store": "storage.store",
+}
+"""The module of each name that is not in `sdd_claims.spec`."""
 
-        return Store
+
+def __getattr__(name: str) -> Any:
+    """A name when it is asked for: the command line and its help do not wait for SciPy, and nobody else for PyTorch."""
+    if name in __all__:
+        return getattr(import_module(f"{__name__}.{_ELSEWHERE.get(name, 'spec')}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

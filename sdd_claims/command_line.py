@@ -3,8 +3,10 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pytest
+if TYPE_CHECKING:  # who only wants to know the options does not wait for pytest
+    import pytest
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Option:
         """Where pytest keeps what is given, whichever form was used."""
         return f"sdd_{self.name.replace('-', '_')}"
 
-    def declare(self, group: pytest.OptionGroup, form: str, about: str) -> None:
+    def declare(self, group: "pytest.OptionGroup", form: str, about: str) -> None:
         """Have a group accept one of the forms."""
         if self.metavar:
             group.addoption(form, dest=self.attribute, metavar=self.metavar, help=about)
@@ -62,13 +64,13 @@ OPTIONS = (
 )
 
 
-def declare_long(parser: pytest.Parser) -> None:
+def declare_long(parser: "pytest.Parser") -> None:
     """Declare the suite's own names, which the help leaves out where there is a short one."""
     for option in OPTIONS:
         option.declare(_group(parser), option.long, argparse.SUPPRESS)
 
 
-def declare_short(parser: pytest.Parser) -> Sequence[Option]:
+def declare_short(parser: "pytest.Parser") -> Sequence[Option]:
     """Declare the short names that no other plugin has declared so far; returns the options that go without."""
     group, without = _group(parser), list[Option]()
     # Pytest tells of no other way to see them; where two plugins declare one, it fails.
@@ -90,7 +92,7 @@ def chosen(given: argparse.Namespace) -> argparse.Namespace:
     return argparse.Namespace(**{**vars(given), **ours})
 
 
-def _group(parser: pytest.Parser) -> pytest.OptionGroup:
+def _group(parser: "pytest.Parser") -> "pytest.OptionGroup":
     return parser.getgroup(
         "sdd_claims", "claims about sparse double descent; --NAME is also --sdd-NAME, which no other plugin has"
     )

@@ -58,7 +58,7 @@ class Rejudged:
     @property
     def name(self) -> str:
         """The claim with its tier and network."""
-        return f"{self.claim['id']} [{sentences.column(self.claim)}]"
+        return sentences.name(self.claim)
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ def paragraph(e: ClaimEntry) -> str:
     """Why a test failed: the claim, the verdict, the numbers and the line to run it again."""
     return "\n".join(
         [
-            f"{e['id']} [{sentences.column(e)}]: {e['statement']}",
+            f"{sentences.name(e)}: {e['statement']}",
             sentences.verdict(e),
             e["words"],
             f"Effect {numbers.effect(e['effect'])}, interval {numbers.interval(e['effect'])}; "

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -22,7 +21,7 @@ from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.rates import product_rate
 from sdd_claims.record import LevelRecord
 from sdd_claims.spec import PATHS, ModelSpec, TransformerSpec
-from sdd_claims.storage import layout
+from sdd_claims.storage.opening import existing_store
 from sdd_claims.storage.store import Store
 
 _BANDS = ((0.3, "0.3 to 1"), (0.1, "0.1 to 0.3"), (0.02, "0.02 to 0.1"), (0.0, "below 0.02"))
@@ -53,7 +52,7 @@ def time_spent(store: Store) -> tuple[dict[tuple[str, str, str], Spent], dict[st
     """Group all levels of a store by network, way of training and density; and count seconds by hardware."""
     groups, hardware = defaultdict[tuple[str, str, str], Spent](Spent), defaultdict[str, float](float)
     for settings, digest, seeds in store.runs():
-        network, way = _network(settings["model"]), _way(settings)
+        network, way = network_of(settings["model"]), way_of(settings)
         for seed in seeds:
             with suppress(StoreError):  # Damage is found and reported when the level is needed.
                 for record, about in zip(store.records(digest, seed), store.provenance(digest, seed), strict=False):
@@ -62,12 +61,14 @@ def time_spent(store: Store) -> tuple[dict[tuple[str, str, str], Spent], dict[st
     return dict(groups), dict(hardware)
 
 
-def _network(model: Mapping[str, Any]) -> str:
+def network_of(model: Mapping[str, Any]) -> str:
+    """The network of stored settings, in words."""
     transformer = model["transformer"] and TransformerSpec(**model["transformer"])
     return str(ModelSpec(**{**model, "transformer": transformer}))
 
 
-def _way(settings: Mapping[str, Any]) -> str:
+def way_of(settings: Mapping[str, Any]) -> str:
+    """The way of training of stored settings, in words."""
     path, derivation = settings.get("path", {"over": "none"})["over"], settings["derivation"]["kind"]
     if path != "none":
         return f"path over {PATHS[path]}"
@@ -97,12 +98,10 @@ def _table(groups: Mapping[tuple[str, str, str], Spent]) -> Table:
 def main(arguments: list[str] | None = None) -> int:
     """Print the table; an error of the user's is one sentence and exit status 2."""
     parser = argparse.ArgumentParser(prog="python -m sdd_claims.planning.time_spent", description=__doc__)
-    parser.add_argument("store", type=Path, help="the folder of a store, such as .sdd_store")
-    folder = parser.parse_args(arguments).store
+    parser.add_argument("store", help="the folder of a store, such as .sdd_store")
+    address = parser.parse_args(arguments).store
     try:
-        if not (folder / layout.SCHEMA).is_file():
-            raise InputError(f"{folder} is no store: it has no {layout.SCHEMA}; give the folder that --store named")
-        groups, hardware = time_spent(Store(folder))
+        groups, hardware = time_spent(existing_store(address))
     except (InputError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -7,8 +7,9 @@ Text stays text.
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -20,7 +21,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNL
 from sdd_claims.curves import DENSITY
 from sdd_claims.report import numbers
 from sdd_claims.report.axes import ACCURACY, Axes, drawn_values, is_accuracy, row_of, whole_rows
-from sdd_claims.report.inline_svg import INK, MUTED, PAPER, inline_svg, series
+from sdd_claims.report.inline_svg import INK, MUTED, PAPER, in_colours, inline_svg, series
 from sdd_claims.report.labels import Box, Bundle, place
 from sdd_claims.report.lines import Line
 from sdd_claims.report.names import distinct, owner
@@ -48,10 +49,36 @@ def panel(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: A
         axes: shared by the panels that are to be compared.
         salt: makes ids unique within a page.
     """
-    lines = distinct(lines)
+    with _style(salt):
+        figure = _drawn(distinct(lines), windows, axes)
+        return inline_svg(figure, salt, describe(distinct(lines), windows, axes))
+
+
+def image(
+    lines: Sequence[Line],
+    windows: Mapping[str, Sequence[float]],
+    axes: Axes,
+    *,
+    kind: Literal["pdf", "png"],
+    colours: Mapping[str, str],
+) -> bytes:
+    """Draw the same as a file of its own, in the colours of the page's roles, the same bytes for the same input."""
+    with _style(""):
+        return in_colours(_drawn(distinct(lines), windows, axes), kind, colours)
+
+
+@contextmanager
+def _style(salt: str) -> Iterator[None]:
+    style: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": _TEXT}
+    with mpl.rc_context(style), warnings.catch_warnings():
+        # The reader's browser has the glyphs that matplotlib's own font may lack.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        yield
+
+
+def _drawn(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: Axes) -> Figure:
     rows = [row for row in axes.rows if any(row_of(line.measure) == row for line in lines)]
     heights = [_ROW_HEIGHT, *[_SECOND_ROW_HEIGHT] * (len(rows) - 1)]
-    style: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": _TEXT}
     bands = {name: axes.band(low, high) for name, (low, high) in windows.items()}
     visible = {name: band for name, band in bands.items() if band is not None}
     shaded, named, strip = _share_out(visible, axes)
@@ -60,31 +87,28 @@ def panel(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: A
     below = 0.0 if beside else _LEGEND_LINE * -(-len(lines) // columns) + 0.1
     above = _STRIP_ROW * len(strip)
     total = sum(heights) + _EDGES + above + below
-    with mpl.rc_context(style), warnings.catch_warnings():
-        # The reader's browser has the glyphs that matplotlib's own font may lack.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-        figure = Figure(figsize=(_WIDTH, total))
-        grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-        for position, (plot, row) in enumerate(zip(grid, rows, strict=True)):
-            of_row = [line for line in lines if row_of(line.measure) == row]
-            names = _window_names(named, axes, heights[0]) if position == 0 else {}
-            _draw_row(plot, row, of_row, shaded, names, axes)
-            if beside:
-                _label_lines(plot, row, of_row, axes, heights[position], list(names.values()))
-        figure.subplots_adjust(
-            left=_LEFT / _WIDTH,
-            right=1 - _RIGHT / _WIDTH,
-            top=1 - (0.42 + above) / total,
-            bottom=(0.43 + below) / total,
-        )
-        figure.align_ylabels(list(grid))
-        frame = grid[0].get_position()
-        _label_positions(grid[0], grid[-1], axes, 1 + above / total / frame.height)
-        if strip:
-            _draw_strip(figure.add_axes((frame.x0, frame.y1, frame.width, above / total)), strip, axes)
-        if not beside:
-            _draw_legend(figure, lines, axes, columns)
-        return inline_svg(figure, salt, describe(lines, windows, axes))
+    figure = Figure(figsize=(_WIDTH, total))
+    grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    for position, (plot, row) in enumerate(zip(grid, rows, strict=True)):
+        of_row = [line for line in lines if row_of(line.measure) == row]
+        names = _window_names(named, axes, heights[0]) if position == 0 else {}
+        _draw_row(plot, row, of_row, shaded, names, axes)
+        if beside:
+            _label_lines(plot, row, of_row, axes, heights[position], list(names.values()))
+    figure.subplots_adjust(
+        left=_LEFT / _WIDTH,
+        right=1 - _RIGHT / _WIDTH,
+        top=1 - (0.42 + above) / total,
+        bottom=(0.43 + below) / total,
+    )
+    figure.align_ylabels(list(grid))
+    frame = grid[0].get_position()
+    _label_positions(grid[0], grid[-1], axes, 1 + above / total / frame.height)
+    if strip:
+        _draw_strip(figure.add_axes((frame.x0, frame.y1, frame.width, above / total)), strip, axes)
+    if not beside:
+        _draw_legend(figure, lines, axes, columns)
+    return figure
 
 
 def describe(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: Axes) -> str:

@@ -58,13 +58,18 @@ class PublishedRun:
         )
 
 
+def current_paths(folder: Path) -> dict[str, Path]:
+    """The claims.json of the runs that stand in the folder, by the names of theirs."""
+    return {path.parent.name: path for path in sorted(folder.glob("*/claims.json"))}
+
+
 def published_paths(folder: Path) -> dict[str, Path]:
     """The claims.json of every published run, by its name: those in the folder, and the replaced ones.
 
     Raises:
         InputError: two of one name.
     """
-    current = {path.parent.name: path for path in sorted(folder.glob("*/claims.json"))}
+    current = current_paths(folder)
     replaced = {path.name.removesuffix(ENDING): path for path in sorted((folder / FOLDER).glob(f"*{ENDING}"))}
     if both := sorted(current.keys() & replaced.keys()):
         raise InputError(f"{replaced[both[0]]} bears the name of a run that was not replaced; give it another")

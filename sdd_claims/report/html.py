@@ -1,7 +1,7 @@
 """`index.html`: the whole report in one file that opens from disk and asks nothing of a network."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -77,21 +77,41 @@ def to_html(document: ClaimsDocument, source: CurveSource, remark: str | None = 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What is drawn of a claim and its control along one axis.
+
+    Attributes:
+        claim: the judged curves.
+        control: those of the control.
+        windows: the registered windows, by name.
+        axes: shared by both.
+    """
+
+    claim: tuple[Line, ...]
+    control: tuple[Line, ...]
+    windows: Mapping[str, Sequence[float]]
+    axes: Axes
+
+
 def view(claim: ClaimEntry, source: CurveSource) -> ClaimView:
     """Draw a claim and its control on the same axes."""
     parts = filter(None, (claim["tier"], claim["id"], sentences.network(claim)))
     anchor = re.sub(r"[^\w-]+", "-", "-".join(parts))
+    found, shared, missing = drawings(claim, source)
+    return ClaimView(claim, anchor, tuple(_panels(each, anchor) for each in found), shared, missing)
+
+
+def drawings(claim: ClaimEntry, source: CurveSource) -> tuple[tuple[Drawing, ...], str, tuple[str, ...]]:
+    """The drawings of a claim, one for each axis; the words that all curves share; a sentence for each missing one."""
     judged, control = gather(claim["runs"], source), gather(claim["control"]["runs"], source)
+    missing = (*judged.missing, *control.missing)
     ours, theirs = (_worth_drawing(found.lines) for found in (judged, control))
-    panels: tuple[Panels, ...] = ()
-    shared = ""
-    if ours or theirs:
-        ours, theirs, shared = curve_names(ours, theirs)
-        panels = tuple(
-            _panels(claim, ours, theirs, axis, anchor)
-            for axis in dict.fromkeys(line.curve.axis for line in (*ours, *theirs))
-        )
-    return ClaimView(claim, anchor, panels, shared, (*judged.missing, *control.missing))
+    if not (ours or theirs):
+        return (), "", missing
+    ours, theirs, shared = curve_names(ours, theirs)
+    axes = dict.fromkeys(line.curve.axis for line in (*ours, *theirs))
+    return tuple(_along(claim, ours, theirs, axis) for axis in axes), shared, missing
 
 
 def _views(claims: Sequence[ClaimEntry], source: CurveSource) -> dict[str, list[ClaimView]]:
@@ -105,19 +125,23 @@ def _worth_drawing(lines: Sequence[Line]) -> list[Line]:
     return [line for line in lines if line.measure != line.curve.axis]
 
 
-def _panels(claim: ClaimEntry, judged: Sequence[Line], control: Sequence[Line], axis: str, anchor: str) -> Panels:
-    along = [[line for line in lines if line.curve.axis == axis] for lines in (judged, control)]
-    axes = Axes.around([line for lines in along for line in lines])
+def _along(claim: ClaimEntry, judged: Sequence[Line], control: Sequence[Line], axis: str) -> Drawing:
+    ours, theirs = (tuple(line for line in lines if line.curve.axis == axis) for lines in (judged, control))
     of_windows = claim.get("window_axes", {})
     windows = {
         window_name(name, low, high, axis): (low, high)
         for name, (low, high) in claim["windows"].items()
         if of_windows.get(name, DENSITY) == axis
     }
-    salt = anchor if axis == DENSITY else f"{anchor}-{axis.replace(' ', '-')}"
+    return Drawing(ours, theirs, windows, Axes.around([*ours, *theirs]))
+
+
+def _panels(drawing: Drawing, anchor: str) -> Panels:
+    axes, windows = drawing.axes, drawing.windows
+    salt = anchor if axes.axis == DENSITY else f"{anchor}-{axes.axis.replace(' ', '-')}"
     claim_figure, control_figure = (
         panel(lines, windows, axes, salt=f"{salt}-{name}") if lines else None
-        for name, lines in zip(("claim", "control"), along, strict=True)
+        for name, lines in (("claim", drawing.claim), ("control", drawing.control))
     )
     barred = any(owner(name, tuple(axes.styles))[0] for name in windows)
-    return Panels(axis, claim_figure, control_figure, bool(windows), barred)
+    return Panels(axes.axis, claim_figure, control_figure, bool(windows), barred)

@@ -1,9 +1,14 @@
-"""A drawing by matplotlib as part of a page: roles for colours, ids of its own, a description, no style sheet."""
+"""A drawing by matplotlib, as part of a page (roles for colours, ids of its own, a description) or as a file."""
 
 import re
-from io import StringIO
+from collections.abc import Mapping
+from io import BytesIO, StringIO
+from typing import Literal
 
+import numpy as np
 from markupsafe import Markup
+from matplotlib.artist import Artist
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 SERIES = 6
@@ -38,3 +43,26 @@ def inline_svg(figure: Figure, salt: str, description: str) -> Markup:
     width, height = 72 * figure.get_size_inches()
     frame = Markup('<svg viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">\n').format(width, height, description)
     return frame + Markup(body) + Markup("</svg>")
+
+
+def in_colours(figure: Figure, kind: Literal["pdf", "png"], colours: Mapping[str, str]) -> bytes:
+    """Return `figure` as a file, with a colour for each role (`--ink` and others) where stand-ins were drawn."""
+    figure.draw_without_rendering()  # ticks are made when they are drawn
+    palette = {stand_in: colours[role] for stand_in, role in _ROLES.items()}
+    for artist in figure.findobj():
+        _recolour(artist, palette)
+    buffer = BytesIO()
+    # What is written does not depend on the day.
+    metadata = {"CreationDate": None, "Creator": None, "Producer": None} if kind == "pdf" else {"Software": None}
+    figure.savefig(buffer, format=kind, dpi=300, facecolor=colours["--paper"], metadata=metadata)
+    return buffer.getvalue()
+
+
+def _recolour(artist: Artist, palette: Mapping[str, str]) -> None:
+    for name in ("color", "facecolor", "edgecolor"):
+        get, put = (getattr(artist, f"{verb}_{name}", None) for verb in ("get", "set"))
+        if get is None or put is None:
+            continue
+        found = np.asarray(get(), dtype=object).ravel()
+        if found.size and (colour := palette.get(to_hex(get() if found.size in (1, 3, 4) else get()[0]))):
+            put(colour)

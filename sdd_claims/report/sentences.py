@@ -41,6 +41,11 @@ def column(claim: ClaimEntry) -> str:
     return f"{claim['tier']}, {network(claim)}" if network(claim) else claim["tier"]
 
 
+def name(claim: ClaimEntry) -> str:
+    """A claim as every command names it: "he2022/four_phases_in_order [fast]"."""
+    return f"{claim['id']} [{column(claim)}]"
+
+
 def summary(document: ClaimsDocument) -> list[str]:
     """The sentences of the first paragraph: judged claims, their outcomes, and how often such outcomes are wrong."""
     claims, questions = registered(document["claims"]), exploratory(document["claims"])

@@ -62,9 +62,14 @@ def pack_pass(about: Mapping[str, Any], members: Iterable[tuple[Replica, int]]) 
 
 def kept_levels(replica: Replica, levels: int) -> range:
     """The levels, of those finished, whose states are kept; nothing starts from what is derived, or from a path."""
-    if replica.parent is not None or replica.spec.path.over != "none":
+    spec = replica.spec
+    return _kept(spec.derivation.kind, spec.path.over, spec.record.weights, levels)
+
+
+def _kept(derivation: str, path: str, weights: str, levels: int) -> range:
+    if derivation != "none" or path != "none":
         return range(0)
-    return range(levels) if replica.spec.record.weights == "every_level" else range(max(0, levels - 1), levels)
+    return range(levels) if weights == "every_level" else range(max(0, levels - 1), levels)
 
 
 def weight_files(replica: Replica, states: Sequence[str], rewind: str) -> dict[str, str]:
@@ -75,8 +80,19 @@ def weight_files(replica: Replica, states: Sequence[str], rewind: str) -> dict[s
         states: SHA-256 of the states of all its levels.
         rewind: SHA-256 of its rewinding point; empty where there is none.
     """
-    files = {layout.state(*replica.key, level): states[level] for level in kept_levels(replica, len(states))}
-    return {**files, layout.rewind(*replica.key): rewind} if rewind else files
+    return _weight_files(replica.key, kept_levels(replica, len(states)), states, rewind)
+
+
+def stored_weight_files(settings: Mapping[str, Any], key: tuple[str, int], chain: Chain) -> dict[str, str]:
+    """The same of a chain that is known by its stored settings alone, which may be from before there were some."""
+    derivation, path = settings.get("derivation", {}).get("kind", "none"), settings.get("path", {}).get("over", "none")
+    kept = _kept(derivation, path, settings.get("record", {}).get("weights", "newest"), len(chain.states))
+    return _weight_files(key, kept, chain.states, chain.rewind)
+
+
+def _weight_files(key: tuple[str, int], kept: range, states: Sequence[str], rewind: str) -> dict[str, str]:
+    files = {layout.state(*key, level): states[level] for level in kept}
+    return {**files, layout.rewind(*key): rewind} if rewind else files
 
 
 def in_words(digest: str, seed: int) -> str:

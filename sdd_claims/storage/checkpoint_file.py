@@ -37,16 +37,14 @@ class CheckpointFile:
     def read(self) -> tuple[Mapping[str, Any], Mapping[str, Tensor]] | None:
         """The facts and tensors that were written last; None where there are none, or they are damaged."""
         try:
-            line, _, packed = self.path.read_bytes().partition(b"\n")
+            content = self.path.read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
             self._warn(f"{self.path} cannot be read ({error.strerror or error}); the level it belongs to starts over")
             return None
         try:
-            head = unseal(line + b"\n")
-            if head["sha256"] != hashlib.sha256(packed).hexdigest():
-                raise ValueError("its tensors do not match their checksum")
+            head, packed = unpack_checkpoint(content)
             tensors = load_tensors(packed)
         except (ValueError, KeyError, TypeError, SafetensorError):
             self._set_aside()
@@ -75,3 +73,16 @@ class CheckpointFile:
             self._warn(f"{self.path} is damaged and cannot be set aside: {remedy(error)}; its level starts over")
             return
         self._warn(f"{self.path} was damaged and has been set aside in {aside}; the level it belongs to starts over")
+
+
+def unpack_checkpoint(content: bytes) -> tuple[Mapping[str, Any], bytes]:
+    """The head of such a file, and its tensors as they are packed.
+
+    Raises:
+        ValueError, KeyError, TypeError: they are not what was written.
+    """
+    line, _, packed = content.partition(b"\n")
+    head = unseal(line + b"\n")
+    if head["sha256"] != hashlib.sha256(packed).hexdigest():
+        raise ValueError("its tensors do not match their checksum")
+    return head, packed

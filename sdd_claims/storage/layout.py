@@ -1,6 +1,8 @@
 """The names of all files of a store, relative to its folder or its URL. No other module spells them."""
 
+import re
 import uuid
+from typing import Literal
 
 SCHEMA = "store.json"
 """The schema number."""
@@ -77,5 +79,33 @@ def set_aside(digest: str, seed: int) -> str:
     return f"{SET_ASIDE}/{digest[:12]}-{seed}-{uuid.uuid4().hex[:8]}"
 
 
+Kind = Literal["settings", "levels", "weights", "passes", "checkpoints", "locks", "set aside", "bookkeeping", "other"]
+"""What a file of a store is; "other" is none of its own."""
+
+_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("settings", re.compile(r"runs/([0-9a-f]{64})/spec\.json")),
+    ("levels", re.compile(r"runs/([0-9a-f]{64})/(\d+)/levels\.json")),
+    ("weights", re.compile(r"runs/([0-9a-f]{64})/(\d+)/(?:state-\d+|rewind)\.safetensors")),
+    ("passes", re.compile(r"passes/[0-9a-f]{32}\.json")),
+    ("checkpoints", re.compile(r"checkpoints/([0-9a-f]{32})-(\d+)-[0-9a-f]{16}")),
+    ("locks", re.compile(r"locks/([0-9a-f]{32})-(\d+)\.lock|judged\.lock")),
+    ("set aside", re.compile(r"set_aside/.*")),
+    ("bookkeeping", re.compile(r"store\.json|judged\.json")),
+)
+
+
+def kind_of(name: str) -> tuple[Kind, str, int | None]:
+    """What a file is, by its name below the store: its kind, and its run's short digest and its seed, if it has any."""
+    for kind, pattern in _KINDS:
+        if found := pattern.fullmatch(name):
+            digest, seed = (*found.groups(), None, None)[:2]
+            return kind, (digest or "")[:SHORT], None if seed is None else int(seed)
+    return "other", "", None
+
+
+SHORT = 32
+"""Characters of a digest that name a run where a name must be short."""
+
+
 def _short(digest: str, seed: int) -> str:
-    return f"{digest[:32]}-{seed}"
+    return f"{digest[:SHORT]}-{seed}"

@@ -3,7 +3,9 @@
 import hashlib
 from pathlib import Path
 
+from sdd_claims.errors import InputError
 from sdd_claims.locations import in_home
+from sdd_claims.storage import layout
 from sdd_claims.storage.mirrored_store import MirroredStore
 from sdd_claims.storage.store import Store
 
@@ -34,3 +36,18 @@ def open_store(path: Path, url: str | None = None) -> Store:
         StoreError: written by a newer version, or it cannot be read or written, or the URL does not answer.
     """
     return Store(path) if url is None else MirroredStore(path, url)
+
+
+def existing_store(address: str) -> Store:
+    """The store in a folder that is one already, as it is here.
+
+    Raises:
+        InputError: a URL, or a folder that is no store.
+        StoreError: written by a newer version, or it cannot be read.
+    """
+    if is_url(address):
+        raise InputError(f"{address} is a URL; give the folder of its copy on this machine, {working_copy(address)}")
+    folder = in_home(address, "give the whole path")
+    if not (folder / layout.SCHEMA).is_file():
+        raise InputError(f"{folder} is no store: it has no {layout.SCHEMA}; give the folder that --store named")
+    return Store(folder)

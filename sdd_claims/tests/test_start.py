@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import sdd_claims
+
 ROOT = Path(__file__).parents[2]
 
 SLOW = {"matplotlib", "pandas", "scipy.stats", "sklearn", "statsmodels", "torch._dynamo", "torchvision"}
@@ -20,6 +22,10 @@ def imported(program: str) -> list[str]:
 
 def test_the_plugin_imports_nothing_slow_but_pytorch():
     assert imported("import sdd_claims.plugin") == ["[]"]
+
+
+def test_every_public_name_can_be_had():
+    assert [name for name in sdd_claims.__all__ if getattr(sdd_claims, name).__name__ != name] == []
 
 
 @pytest.mark.parametrize("module", ["sdd_claims", "sdd_claims.stats"])

@@ -3,8 +3,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from sdd_claims.curves import SparsityCurve
+from sdd_claims.report import figures, inline_svg
 from sdd_claims.report.axes import Axes
 from sdd_claims.report.figures import panel
 from sdd_claims.report.lines import Line
@@ -262,3 +264,22 @@ def test_names_of_windows_that_would_cover_the_curves_stand_above_them():
     svg = panel([drawn], windows, Axes.around([drawn]), salt="a")
     highest_tick = min(float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>[\d.]+</text>', svg))
     assert y_of(svg, "sparsity") < max(y_of(svg, name) for name in windows) < highest_tick
+
+
+def test_a_file_is_drawn_in_the_colours_of_the_roles_and_in_no_stand_in():
+    lines = [line("noisy"), line("train", "train_accuracy"), line("distance", "learning_distance")]
+    axes = Axes.around(lines)
+    roles = dict(inline_svg._ROLES.items())
+    colours = {role: f"#{128 + number:02x}40ff" for number, role in enumerate(roles.values())}
+    figure = figures._drawn(lines, WINDOWS, axes)
+    inline_svg.in_colours(figure, "pdf", colours)
+    drawn = {to_hex(colour) for artist in figure.findobj() for colour in drawn_colours(artist)}
+    assert not drawn & roles.keys()
+    assert {colours["--ink"], colours["--muted"], colours["--series-1"]} <= drawn
+
+
+def drawn_colours(artist):
+    for name in ("color", "facecolor", "edgecolor"):
+        if (get := getattr(artist, f"get_{name}", None)) is not None:
+            found = get()
+            yield from found if np.ndim(found) == 2 else [found]

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from sdd_claims.storage import layout
 
 DIGEST = "0123456789abcdef" * 4
@@ -34,3 +36,25 @@ def test_patterns_find_the_files_that_they_are_of_and_no_others(tmp_path):
     assert found(layout.STATES, layout.replica(DIGEST, 7)) == names[1:2]
     assert found(layout.checkpoints(DIGEST, 7)) == names[4:5]
     assert [name for name in names if layout.is_weights(name)] == names[1:3]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (layout.spec(DIGEST), ("settings", DIGEST[:32], None)),
+        (layout.levels(DIGEST, 7), ("levels", DIGEST[:32], 7)),
+        (layout.state(DIGEST, 7, 13), ("weights", DIGEST[:32], 7)),
+        (layout.rewind(DIGEST, 7), ("weights", DIGEST[:32], 7)),
+        (layout.checkpoint(DIGEST, 7, "e" * 64), ("checkpoints", DIGEST[:32], 7)),
+        (layout.lock(DIGEST, 7), ("locks", DIGEST[:32], 7)),
+        (layout.training_pass("f" * 32), ("passes", "", None)),
+        (layout.set_aside(DIGEST, 7) + "/levels.json", ("set aside", "", None)),
+        (layout.LEDGER, ("bookkeeping", "", None)),
+        (layout.SCHEMA, ("bookkeeping", "", None)),
+        (f"runs/{DIGEST}/7/.levels.json.abc", ("other", "", None)),
+        (f"runs/{DIGEST}/7/notes.txt", ("other", "", None)),
+        ("photos/spec.json", ("other", "", None)),
+    ],
+)
+def test_every_file_of_a_store_is_known_by_its_name_and_no_other(name, expected):
+    assert layout.kind_of(name) == expected

@@ -1,0 +1,92 @@
+"""`sdd-claims run` and `sdd-claims plan`: pytest on the suite's claims, or on a file of one's own."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sdd_claims.command_line import OPTIONS, Option
+from sdd_claims.errors import InputError
+from sdd_claims.locations import bundled, checkout
+
+
+def _options(*without: str) -> Callable[[click.Command], click.Command]:
+    """The plugin's own options, under both names."""
+
+    def declared(command: click.Command) -> click.Command:
+        command.params += [_declared(option) for option in OPTIONS if option.name not in without]
+        return command
+
+    return declared
+
+
+def _declared(option: Option) -> click.Option:
+    names = (option.short, option.long, option.attribute)
+    if option.metavar:
+        return click.Option(names, metavar=option.metavar, help=option.help)
+    return click.Option(names, is_flag=True, help=option.help)
+
+
+# What click does not know is pytest's.
+_PASSING_ON = {"ignore_unknown_options": True}
+_TIER = click.argument("tier", type=click.Choice(["fast", "full"]))
+_WORDS = click.argument("words", metavar="[FILE | PYTEST-OPTION]...", nargs=-1, type=click.UNPROCESSED)
+_SELECTED = click.option("-k", "selected", metavar="EXPR", help="Only the claims whose names match.")
+_WORKERS = click.option("-n", "workers", metavar="N", help="Share the training among N workers of pytest-xdist.")
+
+
+@_options()
+@click.command(context_settings=_PASSING_ON)
+@_TIER
+@_WORDS
+@_SELECTED
+@_WORKERS
+def run(tier: str, words: Sequence[str], selected: str | None, workers: str | None, **options: Any) -> None:
+    """Train and judge the claims of a tier.
+
+    The exit status is pytest's. Without a FILE these are the suite's claims. Any option of pytest's is passed on, its
+    value in the same word: --maxfail=1, -x, -v.
+    """
+    _pytest(tier, words, selected, workers, options)
+
+
+@_options("plan")
+@click.command(context_settings=_PASSING_ON)
+@_TIER
+@_WORDS
+@_SELECTED
+def plan(tier: str, words: Sequence[str], selected: str | None, **options: Any) -> None:
+    """Say what a run would train, and what it costs."""
+    _pytest(tier, words, selected, None, {**options, "sdd_plan": True})
+
+
+def _pytest(
+    tier: str, words: Sequence[str], selected: str | None, workers: str | None, options: dict[str, Any]
+) -> None:
+    import pytest
+
+    arguments = ["-p", "sdd_claims.plugin", "-m", tier]
+    arguments += ["-k", selected] if selected is not None else []
+    arguments += ["-n", workers] if workers is not None else []
+    # The long name is there whatever other plugins there are, and with an equals sign no value is taken for a test.
+    for option in OPTIONS:
+        if (value := options.get(option.attribute)) not in (None, False):
+            arguments.append(f"{option.long}={value}" if option.metavar else option.long)
+    files = [word for word in words if not word.startswith("-")]
+    for file in files:
+        if not Path(file.partition("::")[0]).exists():
+            raise InputError(
+                f"{file}: there is no such file; select claims by name with -k {file}, and write an option of pytest's "
+                "and its value in one word, such as --maxfail=1"
+            )
+    arguments += [word for word in words if word.startswith("-")]
+    click.get_current_context().exit(int(pytest.main([*arguments, *(files or suite())])))
+
+
+def suite() -> list[str]:
+    """The claims of this checkout or installation, as arguments of pytest's."""
+    if checkout() is None:
+        return ["--pyargs", "sdd_claims.claims"]
+    claims = bundled("claims").resolve()
+    return [str(claims.relative_to(Path.cwd()) if claims.is_relative_to(Path.cwd()) else claims)]

@@ -1,0 +1,213 @@
+"""What lies in a store: sizes by run and kind, damage, and what can go. Only `drop` changes anything."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdd_claims.errors import StoreError
+from sdd_claims.storage import layout
+from sdd_claims.storage.chains import ChainReader, stored_weight_files
+from sdd_claims.storage.checked_files import DamageError, read_checked, read_sealed
+from sdd_claims.storage.checkpoint_file import unpack_checkpoint
+from sdd_claims.storage.files import remedy
+from sdd_claims.storage.ledger_file import LedgerFile
+from sdd_claims.storage.locks import lock
+from sdd_claims.storage.store import Store
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file of a store.
+
+    Attributes:
+        path: the file.
+        kind: what it is.
+        run: short digest of its run; empty where it is of none, or of several.
+        seed: of its replica; None where it is of none.
+        size: in bytes.
+    """
+
+    path: Path
+    kind: layout.Kind
+    run: str
+    seed: int | None
+    size: int
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """All files of one run.
+
+    Attributes:
+        digest: as far as it is known: whole where its settings are stored.
+        settings: as JSON; None where they are missing or damaged.
+        files: its files, those of training passes left out.
+    """
+
+    digest: str
+    settings: Mapping[str, Any] | None
+    files: Sequence[StoredFile]
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of which something is stored."""
+        return sorted({file.seed for file in self.files if file.seed is not None})
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return sum(self.sizes.values())
+
+    @property
+    def sizes(self) -> dict[layout.Kind, int]:
+        """In bytes, by kind."""
+        return sizes(self.files)
+
+
+def stored_files(store: Store) -> list[StoredFile]:
+    """Every file below a store's folder, in the order of their names."""
+    found = []
+    for path in sorted(store.path.rglob("*")):
+        with suppress(FileNotFoundError):  # somebody trains there
+            if path.is_symlink() or not path.is_file():
+                continue
+            kind, run, seed = layout.kind_of(path.relative_to(store.path).as_posix())
+            found.append(StoredFile(path, kind, run, seed, path.stat().st_size))
+    return found
+
+
+def sizes(files: Iterable[StoredFile]) -> dict[layout.Kind, int]:
+    """Bytes by kind."""
+    found = defaultdict[layout.Kind, int](int)
+    for file in files:
+        found[file.kind] += file.size
+    return dict(found)
+
+
+def stored_runs(files: Iterable[StoredFile]) -> list[StoredRun]:
+    """The runs that some files are of, the largest first. Locks are of no run: they stay when it goes."""
+    by_run = defaultdict[str, list[StoredFile]](list)
+    for file in files:
+        if file.run and file.kind != "locks":
+            by_run[file.run].append(file)
+    runs = []
+    for short, of_run in by_run.items():
+        in_runs = next((file for file in of_run if file.kind != "checkpoints"), None)
+        if in_runs is None:
+            runs.append(StoredRun(short, None, of_run))
+            continue
+        folder = in_runs.path.parents[0 if in_runs.seed is None else 1]
+        settings = None
+        with suppress(DamageError):
+            settings = read_sealed(folder.parents[1] / layout.spec(folder.name))
+        runs.append(StoredRun(folder.name, settings, of_run))
+    return sorted(runs, key=lambda run: (-run.size, run.digest))
+
+
+def damage(store: Store) -> Iterator[str]:
+    """A sentence for everything that is not what was written. Nothing is set aside: the next training does that."""
+    try:
+        LedgerFile(store.path / layout.LEDGER).read()
+    except StoreError as error:
+        yield str(error)
+    files = stored_files(store)
+    for file in files:
+        try:
+            if file.kind == "passes":
+                read_sealed(file.path)
+            elif file.kind == "checkpoints":
+                unpack_checkpoint(file.path.read_bytes())
+        except FileNotFoundError:
+            continue  # its level has been finished meanwhile
+        except DamageError as error:
+            yield str(error)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            yield f"{file.path} is damaged ({error}); its level starts over"
+    for run in stored_runs(files):
+        if run.settings is None:
+            if any(file.kind != "checkpoints" for file in run.files):
+                yield f"{store.path / layout.spec(run.digest)} is missing or damaged; the next run writes it again"
+            continue
+        for seed in run.seeds:
+            try:
+                try:
+                    _check_chain(store, run, seed)
+                except DamageError:  # or trained further while it was read
+                    _check_chain(store, run, seed)
+            except DamageError as error:
+                yield f"{error}; the next run sets it aside and trains it anew"
+            except (KeyError, TypeError) as error:
+                yield f"seed {seed} of run {run.digest[:12]} is of another version ({error}), not checked"
+
+
+def _check_chain(store: Store, run: StoredRun, seed: int) -> None:
+    """Check one replica's levels and the weights that it goes on from.
+
+    Raises:
+        DamageError: one of them is not what was written.
+    """
+    assert run.settings is not None
+    chain = ChainReader(store.path).read(run.digest, seed)
+    for name, checksum in stored_weight_files(run.settings, (run.digest, seed), chain).items():
+        read_checked(store.path / name, checksum)
+
+
+def unneeded_runs(store: Store, needed: Collection[str]) -> list[StoredRun]:
+    """The runs whose digest is not among those that are needed."""
+    short = {digest[: layout.SHORT] for digest in needed}
+    return [run for run in stored_runs(stored_files(store)) if run.digest[: layout.SHORT] not in short]
+
+
+def drop(store: Store, runs: Sequence[StoredRun]) -> list[StoredRun]:
+    """Remove some runs, and the passes that trained nothing else. No other file is touched.
+
+    Returns:
+        Those that were left, since somebody trains them.
+
+    Raises:
+        StoreError: a file cannot be removed.
+    """
+    # What is trained from now on is not in this list, whatever it is called.
+    passes = {file.path: _members(file.path) for file in stored_files(store) if file.kind == "passes"}
+    left = [run for run in runs if not _drop_one(store, run)]
+    gone = {run.digest for run in runs if run not in left}
+    for path, digests in passes.items():
+        if digests and digests <= gone:
+            _remove(path)
+    return left
+
+
+def _drop_one(store: Store, run: StoredRun) -> bool:
+    """Remove a run unless somebody trains it; returns whether it is gone."""
+    with ExitStack() as held:
+        for seed in run.seeds:
+            mine = lock(store.path / layout.lock(run.digest, seed), False, "a run to drop")
+            if mine is None:
+                return False
+            held.callback(mine.release)
+        # Levels first: a replica without them is one that was never trained, not one that is damaged.
+        for file in sorted(run.files, key=lambda file: file.kind != "levels"):
+            _remove(file.path)
+        folders = {file.path.parent for file in run.files if file.kind != "checkpoints"}
+        for folder in sorted(folders, reverse=True):  # a replica's before its run's
+            with suppress(OSError):  # it holds something that is not the store's
+                folder.rmdir()
+    return True
+
+
+def _members(path: Path) -> set[str]:
+    """The digests of the runs that a pass has trained; none where it is damaged, and not for us to say."""
+    try:
+        return {replica["digest"] for replica in read_sealed(path)["replicas"]}
+    except (DamageError, KeyError, TypeError):
+        return set()
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot remove {path}: {remedy(error)}") from error

@@ -1,0 +1,117 @@
+import pytest
+
+from sdd_claims.planning.plan import Request, plan
+from sdd_claims.spec.digest import sha256 as digest_of
+from sdd_claims.storage import layout
+from sdd_claims.storage.inventory import damage, drop, sizes, stored_files, stored_runs, unneeded_runs
+from sdd_claims.storage.locks import lock
+from sdd_claims.storage.store import Store
+from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, SPEC, fill
+
+WANTED = plan([Request(SPEC, (1000, 1001), 3), Request(NOISY, (1000,), 2), Request(REDENSE, (1,), 2)])
+
+
+@pytest.fixture
+def store(tmp_path):
+    filled = Store(tmp_path / "store")
+    fill(filled, WANTED)
+    return filled
+
+
+def content(store):
+    return {path: path.read_bytes() for path in store.path.rglob("*") if path.is_file()}
+
+
+def test_every_byte_is_counted_once(store):
+    (store.path / "notes.txt").write_text("mine", encoding="utf-8")
+    files = stored_files(store)
+    assert sum(sizes(files).values()) == sum(map(len, content(store).values()))
+    assert sizes(files)["other"] == 4
+    runs = stored_runs(files)
+    assert {run.digest: run.seeds for run in runs} == {
+        SPEC.digest: [1000, 1001],
+        NOISY.digest: [1000],
+        KEPT.digest: [1],
+        REDENSE.digest: [1],
+    }
+    assert [run.size for run in runs] == sorted((run.size for run in runs), reverse=True)
+    assert {run.digest: digest_of(run.settings) for run in runs} == {run.digest: run.digest for run in runs}
+
+
+def test_what_was_written_is_not_damaged_and_looking_changes_nothing(store):
+    before = content(store)
+    assert list(damage(store)) == []
+    assert content(store) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        layout.spec(SPEC.digest),
+        layout.levels(SPEC.digest, 1001),
+        layout.state(SPEC.digest, 1001, 2),
+        layout.state(KEPT.digest, 1, 0),
+    ],
+)
+def test_a_byte_that_was_changed_or_a_file_that_is_gone_is_found_and_left(store, name):
+    path = store.path / name
+    whole = path.read_bytes()
+    for spoilt in (whole[:-2] + b"??", None):
+        if spoilt is None:
+            path.unlink()
+            if name == layout.levels(SPEC.digest, 1001):
+                continue  # a replica that was never trained
+        else:
+            path.write_bytes(spoilt)
+        before = content(store)
+        (sentence,) = damage(store)
+        assert str(path) in sentence
+        assert content(store) == before
+
+
+def test_damaged_passes_checkpoints_and_a_damaged_ledger_are_found(store):
+    passing = next((store.path / "passes").iterdir())
+    checkpoint = store.path / layout.checkpoint(SPEC.digest, 5, "e" * 64)
+    checkpoint.parent.mkdir()
+    for path in (passing, checkpoint, store.path / layout.LEDGER):
+        path.write_bytes(b"{}\n")
+    found = list(damage(store))
+    for path in (passing, checkpoint, store.path / layout.LEDGER):
+        assert any(str(path) in sentence for sentence in found)
+
+
+def test_what_is_dropped_is_gone_and_nothing_else(store):
+    mine = store.path / "runs" / NOISY.digest / "notes.txt"
+    mine.write_text("mine", encoding="utf-8")
+    checkpoint = store.path / layout.checkpoint(NOISY.digest, 1000, "e" * 64)
+    checkpoint.parent.mkdir()
+    checkpoint.touch()
+    kept = {SPEC.digest, KEPT.digest, REDENSE.digest}
+    stays = {
+        name: raw for name, raw in content(store).items() if NOISY.digest[:32] not in str(name) or "locks" in str(name)
+    }
+    assert drop(store, unneeded_runs(store, kept)) == []
+    left = content(store)
+    assert {run.digest for run in stored_runs(stored_files(store))} == kept
+    assert mine in left
+    assert not checkpoint.exists()
+    gone = {path.parent.name for path in stays.keys() - left.keys()}
+    assert gone == {"passes"}
+    assert {name: left[name] for name in stays.keys() & left.keys()} == {
+        n: stays[n] for n in stays.keys() & left.keys()
+    }
+    assert list(damage(Store(store.path))) == []
+    fill(store, plan([Request(NOISY, (1000,), 2)]))  # it can be trained again
+    assert list(damage(store)) == []
+
+
+def test_a_run_that_somebody_trains_is_left_whole(store):
+    held = lock(store.path / layout.lock(SPEC.digest, 1001), False, "a test")
+    assert held is not None
+    before = {name: raw for name, raw in content(store).items() if SPEC.digest in str(name)}
+    left = drop(store, unneeded_runs(store, ()))
+    held.release()
+    assert [run.digest for run in left] == [SPEC.digest]
+    assert before.items() <= content(store).items()
+    assert [run.digest for run in stored_runs(stored_files(store))] == [SPEC.digest]
+    assert list(damage(store)) == []
