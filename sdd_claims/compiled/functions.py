@@ -38,7 +38,7 @@ _ONE, _ZERO, _LOWEST, _HIGHEST = _F(1), _F(0), _F(-87.0), _F(88.0)
 
 @compiled
 def exp_single(x: np.float32) -> np.float32:
-    """e to the power of x, at most 88, in single precision; 0 below -87, NaN for NaN.
+    """E to the power of x, at most 88, in single precision; 0 below -87, NaN for NaN.
 
     Range reduction by ln 2 in two parts and the polynomial of Cephes (Moshier 1989, expf): within 2 units in the last
     place.
@@ -65,7 +65,7 @@ _TO_BASE_2, _ROUND_DOUBLE = 1.4426950408889634, 6755399441055744.0
 
 @compiled
 def exp(x: float) -> float:
-    """e to the power of x, at most 709, in double precision; 0 below -708, NaN for NaN.
+    """E to the power of x, at most 709, in double precision; 0 below -708, NaN for NaN.
 
     Range reduction by ln 2 in two parts (fdlibm) and the Taylor series to the 13th power: within 2 units in the last
     place.

@@ -4,7 +4,6 @@ A compiler may not reorder a sum, so a plain loop over it stays scalar. Here the
 sixteen numbers, which LLVM maps to whatever registers there are.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -37,15 +36,13 @@ def four_lanes_products(context: Any, left: Any, a: Any, b: Any, c: Any, d: Any,
     signature = types.UniTuple(types.float32, 4)(left, a, b, c, d, types.intp)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return context.make_tuple(
-            builder, signature.return_type, _products(context, builder, signature, arguments)
-        )
+        return context.make_tuple(builder, signature.return_type, _products(context, builder, signature, arguments))
 
     return signature, generate
 
 
 def _products(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
-    """The code of the products of the first argument with each of the others, but for the last, the number of blocks."""
+    """The code of the products of the first argument with each other one; the last is the number of blocks."""
     first, *others = [
         context.make_array(kind)(context, builder, value).data
         for kind, value in zip(signature.args[:-1], arguments[:-1], strict=True)

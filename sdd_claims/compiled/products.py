@@ -27,8 +27,18 @@ def add_product(
         for term in range(0, eights, 8):
             a0, a1, a2, a3 = left[row, term], left[row, term + 1], left[row, term + 2], left[row, term + 3]
             a4, a5, a6, a7 = left[row, term + 4], left[row, term + 5], left[row, term + 6], left[row, term + 7]
-            b0, b1, b2, b3 = left[row + 1, term], left[row + 1, term + 1], left[row + 1, term + 2], left[row + 1, term + 3]
-            b4, b5, b6, b7 = left[row + 1, term + 4], left[row + 1, term + 5], left[row + 1, term + 6], left[row + 1, term + 7]
+            b0, b1, b2, b3 = (
+                left[row + 1, term],
+                left[row + 1, term + 1],
+                left[row + 1, term + 2],
+                left[row + 1, term + 3],
+            )
+            b4, b5, b6, b7 = (
+                left[row + 1, term + 4],
+                left[row + 1, term + 5],
+                left[row + 1, term + 6],
+                left[row + 1, term + 7],
+            )
             r0, r1, r2, r3 = right[term], right[term + 1], right[term + 2], right[term + 3]
             r4, r5, r6, r7 = right[term + 4], right[term + 5], right[term + 6], right[term + 7]
             for column in range(columns):

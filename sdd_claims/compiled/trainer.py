@@ -26,8 +26,7 @@ class Trainer:
 
     Attributes:
         form: the network; its parameters move in place.
-        memory: what the optimizer remembers of each parameter, by name.
-        steps: number of steps taken, which Adam's rates depend on.
+        memory: what the optimizer remembers of each parameter, by name, and the number of its steps; moves in place.
     """
 
     def __init__(
@@ -56,11 +55,10 @@ class Trainer:
         """
         self.form = form
         kinds = ("velocity",) if optimizer == "sgd" else ("mean", "square")
-        self.memory = {kind: np.zeros_like(form.parameters) for kind in kinds}
-        self.steps = 0
+        self.memory = {kind: np.zeros_like(form.parameters) for kind in kinds} | {"steps": np.zeros((), np.int64)}
         self._room = room(form.network, batch_size)
         self._gradient = np.zeros_like(form.parameters)
-        first, *others = self.memory.values()
+        first, *others = (self.memory[kind] for kind in kinds)
         self._state = (first, others[0] if others else first)
         self._optimizer = _SGD if optimizer == "sgd" else _ADAM
         self._coupled = np.float32(0.0 if optimizer == "adamw" else weight_decay)
@@ -91,7 +89,7 @@ class Trainer:
             alpha: weight of the teacher.
             temperature: by which both networks' logits are divided.
         """
-        self.steps += 1
+        self.memory["steps"] += 1
         rate, root = self._rates(lr)
         _take(
             self.form.network,
@@ -121,7 +119,7 @@ class Trainer:
         """The learning rate and, for Adam, its corrections for what is remembered since few steps only."""
         if self._optimizer == _SGD:
             return np.float32(lr), np.float32(1)
-        first, second = _power(updates.BETA1, self.steps), _power(updates.BETA2, self.steps)
+        first, second = (_power(beta, int(self.memory["steps"])) for beta in (updates.BETA1, updates.BETA2))
         return np.float32(lr / (1 - first)), np.float32(np.sqrt(1 - second))
 
 

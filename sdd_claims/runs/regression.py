@@ -11,7 +11,7 @@ from sdd_claims.data import regression
 from sdd_claims.errors import InputError
 from sdd_claims.measures import relu, training_flops_per_image
 from sdd_claims.models import build, initial_weights
-from sdd_claims.randomness import Stream, numpy_stream, torch_stream
+from sdd_claims.randomness import Stream, draws, numpy_stream
 from sdd_claims.record import LevelRecord, Replica
 from sdd_claims.spec import RunSpec
 from sdd_claims.training import Checkpointer, CheckpointSlot
@@ -48,7 +48,7 @@ def train_regression(
     targets = [regression.targets(len(points), numpy_stream(r.seed, Stream.TARGETS)) for r in replicas]
     stack = ReluStack(
         [
-            initial_weights(architecture, torch_stream(r.seed, Stream.INITIALIZATION), spec.model.initialization)
+            initial_weights(architecture, draws(r.seed, Stream.INITIALIZATION), spec.model.initialization)
             for r in replicas
         ],
         torch.from_numpy(points).to(device),

@@ -46,6 +46,15 @@ class Replay:
         self._pool: Any = None  # PyTorch has several types for it
         self._takes = {size: self._captured(size) for size in self._within}
 
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """The optimizer of the captured step."""
+        return self.step.optimizer
+
+    def learn_at(self, lr: float) -> None:
+        """Set the learning rate."""
+        self.step.learn_at(lr)
+
     def forget(self) -> None:
         """Begin a new training: the optimizer remembers nothing."""
         for tensor in self._remembered():

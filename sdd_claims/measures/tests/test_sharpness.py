@@ -9,6 +9,7 @@ from sdd_claims.measures import sharpness
 from sdd_claims.measures.line import POINTS as POINTS_ON_A_LINE
 from sdd_claims.measures.sharpness import POINTS, RADIUS, curvature, filter_normalised
 from sdd_claims.models import Architecture, build, initial_weights
+from sdd_claims.randomness import TorchDraws
 from sdd_claims.spec import ModelSpec
 from sdd_claims.training import TrainingData, Weights
 
@@ -16,8 +17,8 @@ CLASSES, SIZE = 4, 50
 ARCHITECTURE = build(ModelSpec(hidden=(5,)), (1, 2, 2), CLASSES)
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def generator(seed: int = 0) -> TorchDraws:
+    return TorchDraws(torch.Generator().manual_seed(seed))
 
 
 def solution(seed: int) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from sdd_claims.models import build, initial_weights
 from sdd_claims.models.relu_network import relu_network
 from sdd_claims.planning import estimate
 from sdd_claims.planning.plan import Request, plan
-from sdd_claims.randomness import Stream, numpy_stream, torch_stream
+from sdd_claims.randomness import Stream, draws, numpy_stream
 from sdd_claims.record import Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.runs.penalty_path import train_path
@@ -68,7 +68,7 @@ def test_the_last_loss_is_that_of_ordinary_training_of_the_module():
     (records,) = path(SPEC.but(training={"penalty": {"name": "none", "strength": 0.0}}), (3,))
     spec = SPEC.model
     architecture = build(spec, (4, 1, 1), 1)
-    weights = initial_weights(architecture, torch_stream(3, Stream.INITIALIZATION), "uniform")
+    weights = initial_weights(architecture, draws(3, Stream.INITIALIZATION), "uniform")
     module = relu_network(4, spec.hidden, spec.functional_width, 1)
     module.load_state_dict(weights)
     points = torch.from_numpy(regression.inputs("grid"))

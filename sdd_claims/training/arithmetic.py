@@ -1,0 +1,48 @@
+"""Which arithmetic a run is trained in on this machine: PyTorch's, or compiled code whose bits no processor changes."""
+
+from functools import cache
+
+import torch
+
+from sdd_claims.compiled import why_missing
+from sdd_claims.errors import InputError
+from sdd_claims.spec import RunSpec
+
+_why_missing = cache(why_missing)
+
+
+def portable(spec: RunSpec) -> bool:
+    """Whether a run that asks for portable arithmetic gets it: it does wherever code can be compiled."""
+    return spec.training.arithmetic == "portable" and not _why_missing()
+
+
+def arithmetic(spec: RunSpec) -> str:
+    """The arithmetic of a run, for its record."""
+    if spec.training.arithmetic == "portable" and (why := _why_missing()):
+        return f"native, since {why}"
+    return spec.training.arithmetic
+
+
+def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
+    """Check that portable arithmetic is asked for where there is any.
+
+    Raises:
+        InputError: of a network that is no plain MLP, with augmented images, or on a GPU.
+    """
+    if spec.training.arithmetic == "native":
+        return
+    if spec.model.name != "mlp":
+        raise InputError(
+            f"portable arithmetic trains plain MLPs, and the model is {spec.model.name!r}; set TrainingSpec.arithmetic "
+            "to 'native'"
+        )
+    if spec.data.augmentation != "none":
+        raise InputError(
+            "portable arithmetic knows no augmentation; set DataSpec.augmentation to 'none' or TrainingSpec.arithmetic "
+            "to 'native'"
+        )
+    if device.type != "cpu":
+        raise InputError(
+            f"portable arithmetic is that of a CPU, and the device is {device}; use --device=cpu, or set "
+            "TrainingSpec.arithmetic to 'native'"
+        )
