@@ -189,11 +189,16 @@ class CompiledSteps:
 
     def takes(self, epoch: Epoch, skipped: int = 0) -> Iterator[Callable[[], None]]:
         """The steps of an epoch but for the first ones, each to be called once, in this order."""
+        drawn = [each.numpy() for each in (epoch.chosen, epoch.labels, epoch.indices)]
         for start in range(skipped * self._batch_size, epoch.data.size, self._batch_size):
-            yield partial(self._take, epoch, slice(start, start + self._batch_size))
+            yield partial(self._take, *(each[:, start : start + self._batch_size] for each in drawn))
 
-    def _take(self, epoch: Epoch, batch: slice) -> None:
-        chosen, labels, indices = (tensor[:, batch].numpy() for tensor in (epoch.chosen, epoch.labels, epoch.indices))
+    def _take(
+        self,
+        chosen: Int64[np.ndarray, "replicas batch"],
+        labels: Int64[np.ndarray, "replicas batch"],
+        indices: Int64[np.ndarray, "replicas batch"],
+    ) -> None:
         for index, trainer in enumerate(self._trainers):
             trainer.take(self._images, chosen[index], labels[index], self._lr, *self._taught(index, indices[index]))
 

@@ -55,7 +55,7 @@ def test_every_filter_of_a_direction_is_as_long_as_that_of_the_weights():
     with torch.device("meta"):
         module = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, CLASSES))
     architecture = Architecture(module, ("0.weight",))
-    weights = {name: torch.randn(p.shape, generator=generator(1)) for name, p in module.named_parameters()}
+    weights = {name: generator(1).normal(p.shape) for name, p in module.named_parameters()}
     weights["3.weight"][2] = 0.0  # a filter without weights stays without
     direction = filter_normalised(architecture, weights, {}, generator(2))
     assert list(direction) == ["0.weight", "3.weight"]  # no bias, no batch norm
@@ -67,7 +67,7 @@ def test_every_filter_of_a_direction_is_as_long_as_that_of_the_weights():
 
 def test_a_pruned_weight_stays_zero_and_the_others_make_up_the_norm():
     weights = solution(0)
-    mask = (torch.rand(5, 4, generator=generator(3)) < 0.5).float()
+    mask = (generator(3).uniform((5, 4)) < 0.5).float()
     weights["1.weight"] *= mask
     step = filter_normalised(ARCHITECTURE, weights, {"1.weight": mask}, generator(4))["1.weight"]
     assert ((step == 0) == (mask == 0)).all()
@@ -76,7 +76,7 @@ def test_a_pruned_weight_stays_zero_and_the_others_make_up_the_norm():
 
 def test_the_mask_of_a_pruned_network_counts():
     weights = solution(0)
-    mask = (torch.rand(5, 4, generator=generator(3)) < 0.5).float()
+    mask = (generator(3).uniform((5, 4)) < 0.5).float()
     weights["1.weight"] *= mask
     assert sharpness_of(weights, masks=[{"1.weight": mask}]) != sharpness_of(weights)
 
