@@ -24,7 +24,7 @@ def compiled(function: F) -> F:
             dispatcher.enable_caching()
         finally:
             numba.config.CACHE_DIR = before
-    return dispatcher  # type: ignore[no-any-return]
+    return dispatcher
 
 
 def _folder() -> Path | None:

@@ -4,14 +4,18 @@ Layer by layer, weights and then biases stand in one vector of parameters. Activ
 a sum over units, the only kind in a forward pass, is then vectorised over images, which are not summed.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Float64, Int64
 
 from sdd_claims.compiled.functions import exp, exp_single, log
 from sdd_claims.compiled.jit import compiled
 from sdd_claims.compiled.products import add_product, add_rows, dot, products_with_rows
+
+Vector: TypeAlias = Float32[np.ndarray, " parameters"]
+Matrix: TypeAlias = Float32[np.ndarray, "rows columns"]
+Lists: TypeAlias = Int64[np.ndarray, " some"]
 
 
 class Network(NamedTuple):
@@ -62,11 +66,12 @@ class Room(NamedTuple):
 def room(network: Network, images: int) -> Room:
     """Memory for batches of up to so many images."""
     units = int(network.widths.sum()) * images
-    return Room(*(np.empty(units, np.float32) for _ in range(3)), np.ones(images, np.float32))
+    active, turned, errors = (np.empty(units, np.float32) for _ in range(3))
+    return Room(active, turned, errors, np.ones(images, np.float32))
 
 
 @compiled
-def _kept_of_layer(network, layer):  # type: ignore[no-untyped-def]
+def _kept_of_layer(network: Network, layer: int) -> tuple[Lists, ...]:
     """The lists of one layer: rows and sources, columns, targets and entries."""
     units, below = network.widths[layer + 1], network.widths[layer]
     first_row, first_column, first = network.row_at[layer], network.column_at[layer], network.source_at[layer]
@@ -77,12 +82,18 @@ def _kept_of_layer(network, layer):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _matrix(flat, start, rows, columns):  # type: ignore[no-untyped-def]
+def _matrix(flat: Float32[np.ndarray, " all"], start: int, rows: int, columns: int) -> Matrix:
     return flat[start : start + rows * columns].reshape(rows, columns)
 
 
 @compiled
-def forward(network, parameters, images, chosen, room):  # type: ignore[no-untyped-def]
+def forward(
+    network: Network,
+    parameters: Vector,
+    images: Float32[np.ndarray, "images pixels"],
+    chosen: Int64[np.ndarray, " batch"],
+    room: Room,
+) -> Float32[np.ndarray, "classes batch"]:
     """Fill the activations of all layers for some images.
 
     Args:
@@ -131,7 +142,7 @@ def forward(network, parameters, images, chosen, room):  # type: ignore[no-untyp
 
 
 @compiled
-def _turn(matrix, turned):  # type: ignore[no-untyped-def]
+def _turn(matrix: Float32[np.ndarray, "rows columns"], turned: Float32[np.ndarray, "columns rows"]) -> None:
     for row in range(matrix.shape[0]):
         line = matrix[row]
         for column in range(matrix.shape[1]):
@@ -139,7 +150,11 @@ def _turn(matrix, turned):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _softmax(logits, factor, found):  # type: ignore[no-untyped-def]
+def _softmax(
+    logits: Float32[np.ndarray, "classes batch"],
+    factor: np.float32,
+    found: Float32[np.ndarray, "classes_and_two batch"],
+) -> None:
     """Softmax of factor x logits, image by image."""
     classes, count = logits.shape
     largest, total = found[classes], found[classes + 1]
@@ -163,7 +178,18 @@ def _softmax(logits, factor, found):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def gradient(network, parameters, images, chosen, labels, teacher, alpha, temperature, room, found):  # type: ignore
+def gradient(
+    network: Network,
+    parameters: Vector,
+    images: Float32[np.ndarray, "images pixels"],
+    chosen: Int64[np.ndarray, " batch"],
+    labels: Int64[np.ndarray, " batch"],
+    teacher: Float32[np.ndarray, "batch classes"],
+    alpha: np.float32,
+    temperature: np.float32,
+    room: Room,
+    found: Vector,
+) -> None:
     """Write the gradient of the mean loss over some images.
 
     The loss is cross-entropy or, with a teacher, (1 - alpha) x cross-entropy + alpha x temperature^2 x KL(teacher ||
@@ -248,7 +274,11 @@ def gradient(network, parameters, images, chosen, labels, teacher, alpha, temper
 
 
 @compiled
-def losses(logits, labels, found):  # type: ignore[no-untyped-def]
+def losses(
+    logits: Float32[np.ndarray, "classes batch"],
+    labels: Int64[np.ndarray, " batch"],
+    found: Float64[np.ndarray, " batch"],
+) -> int:
     """Write the cross-entropy of each image in nats, in double precision, and return how many are classified right.
 
     Args:
@@ -273,7 +303,15 @@ def losses(logits, labels, found):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def evaluate(network, parameters, images, chosen, labels, room, batch):  # type: ignore[no-untyped-def]
+def evaluate(
+    network: Network,
+    parameters: Vector,
+    images: Float32[np.ndarray, "images pixels"],
+    chosen: Int64[np.ndarray, " some"],
+    labels: Int64[np.ndarray, " some"],
+    room: Room,
+    batch: int,
+) -> tuple[float, int]:
     """The sum of the cross-entropies of some images, in nats, and the number that is classified right."""
     total, right = 0.0, 0
     found = np.empty(batch)

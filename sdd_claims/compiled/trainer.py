@@ -1,24 +1,16 @@
 """Training of one network in flat arrays: everything between its batches and its new weights."""
 
-from typing import Protocol
-
 import numpy as np
 from jaxtyping import Float32, Int64
 
 from sdd_claims.compiled import updates
 from sdd_claims.compiled.form import Form
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.network import gradient, room
+from sdd_claims.compiled.network import Network, Room, Vector, gradient, room
 
 _SGD, _ADAM = 0, 1
-_PENALTIES = {"none": 0, "off": 0, "l1": 1, "l2": 2, "matrix_norm": 3}
-
-
-class Settings(Protocol):
-    """The settings of an optimizer, as `sdd_claims.spec.OptimizerSpec` has them."""
-
-    name: str
-    momentum: float
+_NO_PENALTY, _L1, _L2, _MATRIX_NORM = range(4)
+_PENALTIES = {"none": _NO_PENALTY, "off": _NO_PENALTY, "l1": _L1, "l2": _L2, "matrix_norm": _MATRIX_NORM}
 
 
 class Trainer:
@@ -64,7 +56,7 @@ class Trainer:
         self._coupled = np.float32(0.0 if optimizer == "adamw" else weight_decay)
         self._decoupled = weight_decay if optimizer == "adamw" else 0.0
         self._momentum = np.float32(momentum)
-        self._penalty = 0 if proximal else _PENALTIES[penalty]
+        self._penalty = _NO_PENALTY if proximal else _PENALTIES[penalty]
         self._strength = np.float32(strength)
         self._proximal = strength if proximal else 0.0
 
@@ -137,41 +129,41 @@ def _power(base: float, exponent: int) -> float:
 
 
 @compiled
-def _take(  # type: ignore[no-untyped-def]
-    network,
-    parameters,
-    mask,
-    images,
-    chosen,
-    labels,
-    teacher,
-    alpha,
-    temperature,
-    room,
-    slopes,
-    state,
-    optimizer,
-    rate,
-    root,
-    momentum,
-    coupled,
-    kept,
-    penalty,
-    strength,
-    reach,
-):
+def _take(
+    network: Network,
+    parameters: Vector,
+    mask: Vector,
+    images: Float32[np.ndarray, "images pixels"],
+    chosen: Int64[np.ndarray, " batch"],
+    labels: Int64[np.ndarray, " batch"],
+    teacher: Float32[np.ndarray, "batch classes"],
+    alpha: np.float32,
+    temperature: np.float32,
+    room: Room,
+    slopes: Vector,
+    state: tuple[Vector, Vector],
+    optimizer: int,
+    rate: np.float32,
+    root: np.float32,
+    momentum: np.float32,
+    coupled: np.float32,
+    kept: np.float32,
+    penalty: int,
+    strength: np.float32,
+    reach: np.float32,
+) -> None:
     gradient(network, parameters, images, chosen, labels, teacher, alpha, temperature, room, slopes)
-    if penalty == 1:
+    if penalty == _L1:
         updates.add_l1(parameters, strength, slopes)
-    elif penalty == 2:
+    elif penalty == _L2:
         updates.add_l2(parameters, strength, slopes)
-    elif penalty == 3:
+    elif penalty == _MATRIX_NORM:
         updates.add_matrix_norm(parameters, strength, network.widths, network.weights, network.biases, slopes)
     if coupled > np.float32(0):
         updates.add_decay(parameters, coupled, slopes)
     if kept < np.float32(1):
         updates.shrink(parameters, kept)
-    if optimizer == 0:
+    if optimizer == _SGD:
         updates.step_sgd(parameters, slopes, mask, state[0], rate, momentum)
     else:
         updates.step_adam(parameters, slopes, mask, state[0], state[1], rate, root)

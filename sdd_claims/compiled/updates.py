@@ -1,8 +1,10 @@
 """The compiled steps of the optimizers, and the gradients of the penalties, on flat vectors."""
 
 import numpy as np
+from jaxtyping import Int64
 
 from sdd_claims.compiled.jit import compiled
+from sdd_claims.compiled.network import Vector
 
 _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -10,14 +12,14 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
 @compiled
-def add_decay(parameters, decay, gradient):  # type: ignore[no-untyped-def]
+def add_decay(parameters: Vector, decay: np.float32, gradient: Vector) -> None:
     """Add weight decay to the gradient."""
     for i in range(parameters.shape[0]):
         gradient[i] += decay * parameters[i]
 
 
 @compiled
-def add_l1(parameters, strength, gradient):  # type: ignore[no-untyped-def]
+def add_l1(parameters: Vector, strength: np.float32, gradient: Vector) -> None:
     """Add the gradient of strength x the sum of absolute values; that of 0 is 0."""
     for i in range(parameters.shape[0]):
         value = parameters[i]
@@ -26,14 +28,21 @@ def add_l1(parameters, strength, gradient):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def add_l2(parameters, strength, gradient):  # type: ignore[no-untyped-def]
+def add_l2(parameters: Vector, strength: np.float32, gradient: Vector) -> None:
     """Add the gradient of strength x the sum of squares."""
     for i in range(parameters.shape[0]):
         gradient[i] += strength * (_TWO * parameters[i])
 
 
 @compiled
-def add_matrix_norm(parameters, strength, widths, weights, biases, gradient):  # type: ignore[no-untyped-def]
+def add_matrix_norm(
+    parameters: Vector,
+    strength: np.float32,
+    widths: Int64[np.ndarray, " layers_and_one"],
+    weights: Int64[np.ndarray, " layers"],
+    biases: Int64[np.ndarray, " layers"],
+    gradient: Vector,
+) -> None:
     """Add a subgradient of strength x (matrix 1-norms of all weights + l1 norms of all biases).
 
     Columns of equal sums share it (see `sdd_claims.training.penalties`).
@@ -62,7 +71,9 @@ def add_matrix_norm(parameters, strength, widths, weights, biases, gradient):  #
 
 
 @compiled
-def step_sgd(parameters, gradient, mask, velocity, lr, momentum):  # type: ignore[no-untyped-def]
+def step_sgd(
+    parameters: Vector, gradient: Vector, mask: Vector, velocity: Vector, lr: np.float32, momentum: np.float32
+) -> None:
     """One step of SGD: velocity = momentum x velocity + gradient, parameters -= lr x velocity; pruned ones stay."""
     for i in range(parameters.shape[0]):
         velocity[i] = momentum * velocity[i] + gradient[i] * mask[i]
@@ -70,7 +81,15 @@ def step_sgd(parameters, gradient, mask, velocity, lr, momentum):  # type: ignor
 
 
 @compiled
-def step_adam(parameters, gradient, mask, mean, square, rate, root):  # type: ignore[no-untyped-def]
+def step_adam(
+    parameters: Vector,
+    gradient: Vector,
+    mask: Vector,
+    mean: Vector,
+    square: Vector,
+    rate: np.float32,
+    root: np.float32,
+) -> None:
     """One step of Adam (Kingma & Ba 2015), as PyTorch takes it.
 
     Args:
@@ -90,14 +109,14 @@ def step_adam(parameters, gradient, mask, mean, square, rate, root):  # type: ig
 
 
 @compiled
-def shrink(parameters, factor):  # type: ignore[no-untyped-def]
+def shrink(parameters: Vector, factor: np.float32) -> None:
     """Decoupled weight decay: multiply all by a factor."""
     for i in range(parameters.shape[0]):
         parameters[i] *= factor
 
 
 @compiled
-def shrink_to_zero(parameters, reach):  # type: ignore[no-untyped-def]
+def shrink_to_zero(parameters: Vector, reach: np.float32) -> None:
     """Move every parameter towards zero, and to exact zero within reach: the proximal operator of reach x l1."""
     for i in range(parameters.shape[0]):
         value = parameters[i]

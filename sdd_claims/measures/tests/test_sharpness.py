@@ -26,8 +26,8 @@ def solution(seed: int) -> dict[str, Tensor]:
 
 
 def training_data(replicas: int) -> TrainingData:
-    images = torch.randn(SIZE, 1, 2, 2, generator=generator(7))
-    labels = torch.randint(CLASSES, (SIZE,), generator=generator(8)).expand(replicas, -1)
+    images = generator(7).normal((SIZE, 1, 2, 2))
+    labels = generator(8).uniform((SIZE,), 0, CLASSES).long().expand(replicas, -1)
     return TrainingData(images, torch.arange(SIZE).expand(replicas, -1), labels)
 
 

@@ -41,6 +41,7 @@ from sdd_claims.spec import (
 )
 from sdd_claims.storage.store import Store
 from sdd_claims.training import ReplicaStack, Weights, step
+from sdd_claims.training.losses import mean_loss
 from sdd_claims.training.schedules import learning_rate
 
 CPU = torch.device("cpu")
@@ -71,7 +72,7 @@ class Witness:
 @pytest.fixture
 def witness(monkeypatch: pytest.MonkeyPatch) -> Iterator[Witness]:
     seen, latest = Witness(), {}
-    logits, loss = ReplicaStack.logits, step.mean_loss
+    logits, loss = ReplicaStack.logits, mean_loss
 
     def seeing_images(stack, images):
         latest["images"] = images.clone()
