@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float32, Int64
 
 from sdd_claims.compiled.network import Network
 
-DENSITY = 0.45
+DENSITY = 0.55
 """Above this fraction of kept weights between live units, of all weights, dense products are faster."""
 
 

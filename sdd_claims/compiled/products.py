@@ -7,6 +7,7 @@ instruction set finds the same bits.
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from sdd_claims.compiled import lanes
 from sdd_claims.compiled.jit import compiled
 from sdd_claims.compiled.lanes import LANES, four_lanes_products, lanes_product
 
@@ -20,58 +21,33 @@ def add_product(
     """Add left x right to `total`, term by term in their order."""
     rows, terms = left.shape
     columns = right.shape[1]
-    eights = terms - terms % 8
-    pairs = rows - rows % 2
-    for row in range(0, pairs, 2):
-        first, second = total[row], total[row + 1]
-        for term in range(0, eights, 8):
-            a0, a1, a2, a3 = left[row, term], left[row, term + 1], left[row, term + 2], left[row, term + 3]
-            a4, a5, a6, a7 = left[row, term + 4], left[row, term + 5], left[row, term + 6], left[row, term + 7]
-            b0, b1, b2, b3 = (
-                left[row + 1, term],
-                left[row + 1, term + 1],
-                left[row + 1, term + 2],
-                left[row + 1, term + 3],
-            )
-            b4, b5, b6, b7 = (
-                left[row + 1, term + 4],
-                left[row + 1, term + 5],
-                left[row + 1, term + 6],
-                left[row + 1, term + 7],
-            )
-            r0, r1, r2, r3 = right[term], right[term + 1], right[term + 2], right[term + 3]
-            r4, r5, r6, r7 = right[term + 4], right[term + 5], right[term + 6], right[term + 7]
-            for column in range(columns):
-                x, y = first[column], second[column]
-                x += a0 * r0[column]
-                y += b0 * r0[column]
-                x += a1 * r1[column]
-                y += b1 * r1[column]
-                x += a2 * r2[column]
-                y += b2 * r2[column]
-                x += a3 * r3[column]
-                y += b3 * r3[column]
-                x += a4 * r4[column]
-                y += b4 * r4[column]
-                x += a5 * r5[column]
-                y += b5 * r5[column]
-                x += a6 * r6[column]
-                y += b6 * r6[column]
-                x += a7 * r7[column]
-                y += b7 * r7[column]
-                first[column] = x
-                second[column] = y
-        for term in range(eights, terms):
-            a, b, r = left[row, term], left[row + 1, term], right[term]
-            for column in range(columns):
-                first[column] += a * r[column]
-                second[column] += b * r[column]
-    for row in range(pairs, rows):
-        first = total[row]
-        for term in range(terms):
-            a, r = left[row, term], right[term]
-            for column in range(columns):
-                first[column] += a * r[column]
+    fours = rows - rows % 4
+    column = 0
+    while column < columns:
+        left_over = columns - column
+        width = 16 if left_over >= 16 else (8 if left_over >= 8 else (4 if left_over >= 4 else 1))
+        if width == 16:
+            for row in range(0, fours, 4):
+                lanes.add_4_by_16(left, right, total, row, column)
+            for row in range(fours, rows):
+                lanes.add_1_by_16(left, right, total, row, column)
+        elif width == 8:
+            for row in range(0, fours, 4):
+                lanes.add_4_by_8(left, right, total, row, column)
+            for row in range(fours, rows):
+                lanes.add_1_by_8(left, right, total, row, column)
+        elif width == 4:
+            for row in range(0, fours, 4):
+                lanes.add_4_by_4(left, right, total, row, column)
+            for row in range(fours, rows):
+                lanes.add_1_by_4(left, right, total, row, column)
+        else:
+            for row in range(rows):
+                number = total[row, column]
+                for term in range(terms):
+                    number += left[row, term] * right[term, column]
+                total[row, column] = number
+        column += width
 
 
 @compiled

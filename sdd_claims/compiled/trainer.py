@@ -1,5 +1,7 @@
 """Training of one network in flat arrays: everything between its batches and its new weights."""
 
+import math
+
 import numpy as np
 from jaxtyping import Float32, Int64
 
@@ -48,6 +50,7 @@ class Trainer:
         self.form = form
         kinds = ("velocity",) if optimizer == "sgd" else ("mean", "square")
         self.memory = {kind: np.zeros_like(form.parameters) for kind in kinds} | {"steps": np.zeros((), np.int64)}
+        self._batch_size = batch_size
         self._room = room(form.network, batch_size)
         self._gradient = np.zeros_like(form.parameters)
         first, *others = (self.memory[kind] for kind in kinds)
@@ -63,26 +66,25 @@ class Trainer:
     def take(
         self,
         images: Float32[np.ndarray, "images pixels"],
-        chosen: Int64[np.ndarray, " batch"],
-        labels: Int64[np.ndarray, " batch"],
+        chosen: Int64[np.ndarray, " some"],
+        labels: Int64[np.ndarray, " some"],
         lr: float,
-        teacher: Float32[np.ndarray, "batch classes"] | None = None,
+        teacher: Float32[np.ndarray, "some classes"] | None = None,
         alpha: float = 0.0,
         temperature: float = 1.0,
     ) -> None:
-        """Take one step.
+        """Take a step for every batch of some images, in their order; the last batch may be smaller.
 
         Args:
             images: all images.
-            chosen: those of the batch.
+            chosen: those to learn from.
             labels: their labels.
             lr: learning rate.
             teacher: a teacher's logits of them; None where there is none.
             alpha: weight of the teacher.
             temperature: by which both networks' logits are divided.
         """
-        self.memory["steps"] += 1
-        rate, root = self._rates(lr)
+        rates, roots = self._rates(lr, -(-len(chosen) // self._batch_size))
         _take(
             self.form.network,
             self.form.parameters,
@@ -90,6 +92,7 @@ class Trainer:
             images,
             chosen,
             labels,
+            self._batch_size,
             _NO_TEACHER if teacher is None else teacher,
             np.float32(alpha),
             np.float32(temperature),
@@ -97,8 +100,8 @@ class Trainer:
             self._gradient,
             self._state,
             self._optimizer,
-            rate,
-            root,
+            rates,
+            roots,
             self._momentum,
             self._coupled,
             np.float32(1 - lr * self._decoupled),
@@ -107,12 +110,17 @@ class Trainer:
             np.float32(lr * self._proximal),
         )
 
-    def _rates(self, lr: float) -> tuple[np.float32, np.float32]:
-        """The learning rate and, for Adam, its corrections for what is remembered since few steps only."""
+    def _rates(self, lr: float, count: int) -> tuple[Float32[np.ndarray, " steps"], Float32[np.ndarray, " steps"]]:
+        """For each of the next steps the learning rate and, for Adam, corrections for what few steps have left."""
+        first = int(self.memory["steps"]) + 1
+        self.memory["steps"] += count
         if self._optimizer == _SGD:
-            return np.float32(lr), np.float32(1)
-        first, second = (_power(beta, int(self.memory["steps"])) for beta in (updates.BETA1, updates.BETA2))
-        return np.float32(lr / (1 - first)), np.float32(np.sqrt(1 - second))
+            return np.full(count, lr, np.float32), np.ones(count, np.float32)
+        powers = [
+            [_power(beta, step) for beta in (updates.BETA1, updates.BETA2)] for step in range(first, first + count)
+        ]
+        rates, roots = [lr / (1 - one) for one, _ in powers], [math.sqrt(1 - two) for _, two in powers]
+        return np.array(rates, np.float32), np.array(roots, np.float32)
 
 
 _NO_TEACHER = np.zeros((0, 0), np.float32)
@@ -134,17 +142,18 @@ def _take(
     parameters: Vector,
     mask: Vector,
     images: Float32[np.ndarray, "images pixels"],
-    chosen: Int64[np.ndarray, " batch"],
-    labels: Int64[np.ndarray, " batch"],
-    teacher: Float32[np.ndarray, "batch classes"],
+    chosen: Int64[np.ndarray, " some"],
+    labels: Int64[np.ndarray, " some"],
+    batch_size: int,
+    teacher: Float32[np.ndarray, "some classes"],
     alpha: np.float32,
     temperature: np.float32,
     room: Room,
     slopes: Vector,
     state: tuple[Vector, Vector],
     optimizer: int,
-    rate: np.float32,
-    root: np.float32,
+    rates: Float32[np.ndarray, " steps"],
+    roots: Float32[np.ndarray, " steps"],
     momentum: np.float32,
     coupled: np.float32,
     kept: np.float32,
@@ -152,20 +161,23 @@ def _take(
     strength: np.float32,
     reach: np.float32,
 ) -> None:
-    gradient(network, parameters, images, chosen, labels, teacher, alpha, temperature, room, slopes)
-    if penalty == _L1:
-        updates.add_l1(parameters, strength, slopes)
-    elif penalty == _L2:
-        updates.add_l2(parameters, strength, slopes)
-    elif penalty == _MATRIX_NORM:
-        updates.add_matrix_norm(parameters, strength, network.widths, network.weights, network.biases, slopes)
-    if coupled > np.float32(0):
-        updates.add_decay(parameters, coupled, slopes)
-    if kept < np.float32(1):
-        updates.shrink(parameters, kept)
-    if optimizer == _SGD:
-        updates.step_sgd(parameters, slopes, mask, state[0], rate, momentum)
-    else:
-        updates.step_adam(parameters, slopes, mask, state[0], state[1], rate, root)
-    if reach > np.float32(0):
-        updates.shrink_to_zero(parameters, reach)
+    for step in range(rates.shape[0]):
+        batch = slice(step * batch_size, min((step + 1) * batch_size, chosen.shape[0]))
+        taught = teacher[batch] if teacher.shape[0] > 0 else teacher
+        gradient(network, parameters, images, chosen[batch], labels[batch], taught, alpha, temperature, room, slopes)
+        if penalty == _L1:
+            updates.add_l1(parameters, strength, slopes)
+        elif penalty == _L2:
+            updates.add_l2(parameters, strength, slopes)
+        elif penalty == _MATRIX_NORM:
+            updates.add_matrix_norm(parameters, strength, network.widths, network.weights, network.biases, slopes)
+        if coupled > np.float32(0):
+            updates.add_decay(parameters, coupled, slopes)
+        if kept < np.float32(1):
+            updates.shrink(parameters, kept)
+        if optimizer == _SGD:
+            updates.step_sgd(parameters, slopes, mask, state[0], rates[step], momentum)
+        else:
+            updates.step_adam(parameters, slopes, mask, state[0], state[1], rates[step], roots[step])
+        if reach > np.float32(0):
+            updates.shrink_to_zero(parameters, reach)

@@ -1,8 +1,7 @@
 """Plain MLPs that are trained one at a time by compiled code: the numbers of each depend on nothing but itself."""
 
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from copy import copy
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -187,24 +186,16 @@ class CompiledSteps:
         """Set the learning rate."""
         self._lr = lr
 
-    def takes(self, epoch: Epoch, skipped: int = 0) -> Iterator[Callable[[], None]]:
-        """The steps of an epoch but for the first ones, each to be called once, in this order."""
-        drawn = [each.numpy() for each in (epoch.chosen, epoch.labels, epoch.indices)]
-        for start in range(skipped * self._batch_size, epoch.data.size, self._batch_size):
-            yield partial(self._take, *(each[:, start : start + self._batch_size] for each in drawn))
-
-    def _take(
-        self,
-        chosen: Int64[np.ndarray, "replicas batch"],
-        labels: Int64[np.ndarray, "replicas batch"],
-        indices: Int64[np.ndarray, "replicas batch"],
-    ) -> None:
+    def advance(self, epoch: Epoch, first: int, end: int) -> None:
+        """Take the steps of an epoch from the first on, up to the end."""
+        part = slice(first * self._batch_size, end * self._batch_size)
+        chosen, labels, indices = (each[:, part].numpy() for each in (epoch.chosen, epoch.labels, epoch.indices))
         for index, trainer in enumerate(self._trainers):
             trainer.take(self._images, chosen[index], labels[index], self._lr, *self._taught(index, indices[index]))
 
     def _taught(
-        self, index: int, images: Int64[np.ndarray, " batch"]
-    ) -> tuple[Float32[np.ndarray, "batch classes"] | None, float, float]:
+        self, index: int, images: Int64[np.ndarray, " some"]
+    ) -> tuple[Float32[np.ndarray, "some classes"] | None, float, float]:
         if self._distillation is None:
             return None, 0.0, 1.0
         teacher = self._distillation.teacher

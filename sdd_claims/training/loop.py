@@ -1,6 +1,6 @@
 """One level of training for a whole stack: ordinary autograd and torch.optim on tensors with a replica axis."""
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 from typing import Protocol, TypeAlias
 
@@ -66,10 +66,11 @@ def train(
                 seed_dropout(numbers.seeds[0], *numbers.branches[0], epoch)
             skipped = max(0, start_iteration - epoch * each)
             drawn = draw_epoch(data, numbers.seeds, numbers.branches, epoch)
-            for iteration, take in enumerate(steps.takes(drawn, skipped), epoch * each + skipped):
-                if iteration == snapshot_iteration:
-                    snapshot = stack.unstacked()
-                take()
+            if snapshot_iteration is not None and skipped <= (stop := snapshot_iteration - epoch * each) < each:
+                steps.advance(drawn, skipped, stop)
+                snapshot = stack.unstacked()
+                skipped = stop
+            steps.advance(drawn, skipped, each)
             if after_epoch is not None:
                 after_epoch()
             if checkpointer is not None:
@@ -91,8 +92,8 @@ class Steps(Protocol):
     def learn_at(self, lr: float) -> None:
         """Set the learning rate."""
 
-    def takes(self, epoch: Epoch, skipped: int = 0) -> Iterator[Callable[[], None]]:
-        """The steps of an epoch but for the first ones, each to be called once, in this order."""
+    def advance(self, epoch: Epoch, first: int, end: int) -> None:
+        """Take the steps of an epoch from the first on, up to the end."""
 
 
 def _steps(

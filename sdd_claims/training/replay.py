@@ -7,6 +7,7 @@ the epoch and the position of the next batch here. A new epoch or level is copie
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from itertools import islice
 from typing import Any
 
 import torch
@@ -54,6 +55,11 @@ class Replay:
     def learn_at(self, lr: float) -> None:
         """Set the learning rate."""
         self.step.learn_at(lr)
+
+    def advance(self, epoch: Epoch, first: int, end: int) -> None:
+        """Take the steps of an epoch from the first on, up to the end."""
+        for take in islice(self.takes(epoch, first), end - first):
+            take()
 
     def forget(self) -> None:
         """Begin a new training: the optimizer remembers nothing."""

@@ -1,8 +1,8 @@
 """One step of the optimizer for a whole stack: everything between a batch and the new weights."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import islice
 
 import torch
 from jaxtyping import Float
@@ -115,10 +115,10 @@ class Step:
         if self._proximal and self._strength is not None:
             shrink_l1(parameters.values(), lr * self._strength)
 
-    def takes(self, epoch: Epoch, skipped: int = 0) -> Iterator[Callable[[], None]]:
-        """The steps of an epoch but for the first ones, each to be called once, in this order."""
-        for batch in epoch.batches(self._spec.batch_size, skipped):
-            yield partial(self.take, batch)
+    def advance(self, epoch: Epoch, first: int, end: int) -> None:
+        """Take the steps of an epoch from the first on, up to the end."""
+        for batch in islice(epoch.batches(self._spec.batch_size, first), end - first):
+            self.take(batch)
 
     def _loss(self, batch: Batch) -> Float[Tensor, ""]:
         """The loss, summed over replicas."""
