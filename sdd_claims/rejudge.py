@@ -353,7 +353,7 @@ def _retrained(options: argparse.Namespace, say: Callable[[str], object]) -> boo
 
     return audit(
         evidence.read(options.directory),
-        all_trials(),
+        [*all_trials().values()],
         options.retrain,
         say,
         claims=options.claim,

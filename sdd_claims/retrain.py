@@ -141,7 +141,7 @@ def trained_again(
 
 def audit(
     found: Evidence,
-    trials: Mapping[object, Trial],
+    trials: Sequence[Trial],
     count: int,
     say: Callable[[str], object],
     *,
@@ -166,7 +166,7 @@ def audit(
     Raises:
         InputError: as of `chains` and `trained_again`.
     """
-    chosen = drawn(chains(found, list(trials.values()), claims), count, seed)
+    chosen = drawn(chains(found, trials, claims), count, seed)
     same = True
     for chain in chosen:
         say(f"training {chain}")
