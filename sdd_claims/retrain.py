@@ -7,7 +7,7 @@ carries a chain.
 
 import random
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,9 +72,9 @@ def chains(found: Evidence, trials: Sequence[Trial], claims: Sequence[str] = ())
     Raises:
         InputError: a claim that is none of the run, or nothing that could be trained again.
     """
-    names = {trial.claim.id for trial in trials}
+    names = {name for trial in trials for name in (trial.claim.id, trial.claim.name)}
     for claim in claims:
-        if not any(claim in (name, name.partition("/")[2]) for name in names):
+        if claim not in names:
             raise InputError(f"there is no claim {claim!r}{nearest(claim, names)}; name one of the published run")
     read: dict[str, tuple[RunSpec, set[str]]] = {}
     for trial in trials:
