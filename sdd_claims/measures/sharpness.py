@@ -44,7 +44,10 @@ def sharpness(
         architecture, weights, masks, data, generators, directions, radius, points, portable=portable
     )
     if portable:
-        return torch.tensor([[_curvature(radius, line) for line in own] for own in losses.tolist()]).double().mean(1)
+        found = torch.tensor(
+            [[_curvature(radius, line) for line in own] for own in losses.tolist()], dtype=torch.float64
+        )
+        return torch.tensor([exact_sum(own) / directions for own in found], dtype=torch.float64)
     steps = torch.linspace(-radius, radius, points, dtype=losses.dtype, device=losses.device)
     return curvature(steps, losses.flatten(0, 1)).view(losses.shape[:2]).mean(1)
 
@@ -123,7 +126,8 @@ def filter_normalised(
 def _norms(rows: Float[Tensor, "filters weights"], *, exact: bool) -> Float[Tensor, " filters"]:
     if not exact:
         return rows.norm(dim=1)
-    return torch.tensor([math.sqrt(exact_sum(row)) for row in rows.double().square()]).to(rows.dtype)
+    lengths = [math.sqrt(exact_sum(row)) for row in rows.double().square()]
+    return torch.tensor(lengths, dtype=torch.float64).to(rows.dtype)
 
 
 def _curvature(radius: float, losses: Sequence[float]) -> float:
