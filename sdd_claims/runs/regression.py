@@ -15,6 +15,7 @@ from sdd_claims.randomness import Stream, draws, numpy_stream
 from sdd_claims.record import LevelRecord, Replica
 from sdd_claims.spec import RunSpec
 from sdd_claims.training import Checkpointer, CheckpointSlot
+from sdd_claims.training.arithmetic import check_arithmetic
 from sdd_claims.training.relu_stack import ReluStack
 
 
@@ -42,6 +43,7 @@ def train_regression(
         raise InputError("a regression stack trains seeds of one setting; put the others into a stack of their own")
     points = regression.inputs(spec.data.name)
     _check(spec, len(points))
+    check_arithmetic(spec, device)
     shape = (points.shape[1], 1, 1)
     architecture = build(spec.model, shape, 1)
     flops_per_epoch = training_flops_per_image(architecture, shape) * len(points)
