@@ -13,7 +13,7 @@ def why_missing() -> str:
     if find_spec("numba") is None:
         return "Numba is not installed"
     try:
-        import numba  # noqa: F401
+        import numba
     except Exception as error:  # it may be there and not fit this Python or NumPy
         return f"Numba cannot be imported ({error})"
-    return ""
+    return "NUMBA_DISABLE_JIT is set" if numba.config.DISABLE_JIT else ""
