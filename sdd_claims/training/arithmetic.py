@@ -27,7 +27,8 @@ def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
     """Check that portable arithmetic is asked for where there is any.
 
     Raises:
-        InputError: of a network that is no plain MLP, with augmented images, or on a GPU.
+        InputError: of a network that is no plain MLP, with augmented images, on a GPU, or where what the network learns
+            from, or is refitted by, has another arithmetic.
     """
     if spec.training.arithmetic == "native":
         return
@@ -39,6 +40,17 @@ def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
     if spec.data.augmentation != "none":
         raise InputError(
             "portable arithmetic knows no augmentation; set DataSpec.augmentation to 'none' or TrainingSpec.arithmetic "
+            "to 'native'"
+        )
+    teacher = spec.distillation.teacher
+    if teacher is not None and teacher.training.arithmetic == "native":
+        raise InputError(
+            "a student in portable arithmetic has the bits of its teacher, which is trained in native arithmetic; set "
+            "TrainingSpec.arithmetic of both to the same"
+        )
+    if spec.path.over.endswith("_refit"):
+        raise InputError(
+            f"portable arithmetic knows no {spec.path.over!r}, which scikit-learn solves; set TrainingSpec.arithmetic "
             "to 'native'"
         )
     if device.type != "cpu":
