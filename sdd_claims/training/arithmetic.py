@@ -27,15 +27,15 @@ def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
     """Check that portable arithmetic is asked for where there is any.
 
     Raises:
-        InputError: of a network that is no plain MLP, with augmented images, on a GPU, or where what the network learns
-            from, or is refitted by, has another arithmetic.
+        InputError: of a network that is neither a plain MLP nor, on a path over epochs, a ReLU network; with augmented
+            images; on a GPU; or where what the network learns from, or is refitted by, has another arithmetic.
     """
     if spec.training.arithmetic == "native":
         return
-    if spec.model.name != "mlp":
+    if spec.model.name != "mlp" and not (spec.model.name == "relu_network" and spec.path.over == "epochs"):
         raise InputError(
-            f"portable arithmetic trains plain MLPs, and the model is {spec.model.name!r}; set TrainingSpec.arithmetic "
-            "to 'native'"
+            "portable arithmetic trains plain MLPs, and ReLU networks on a path over epochs; the model is "
+            f"{spec.model.name!r}; set TrainingSpec.arithmetic to 'native'"
         )
     if spec.data.augmentation != "none":
         raise InputError(
