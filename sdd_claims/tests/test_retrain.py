@@ -38,6 +38,7 @@ TRIALS = [trial_named(f"{way}_claim", spec=spec, levels=LEVELS) for way, spec in
 def with_one_digit_changed(found: Evidence, digest: str) -> Evidence:
     run = found.runs[digest, "test_accuracy"]
     first, second = run.rows[1000]
+    assert second is not None
     changed = replace(run, rows={1000: [first, second + 2**-52]})
     return replace(found, runs={**found.runs, (digest, "test_accuracy"): changed})
 

@@ -343,7 +343,7 @@ def test_the_same_masks_and_counts_follow_from_the_same_weights():
     [
         (
             {"model": ModelSpec(name="conv", hidden=(), channels=(3,), batch_norm=True)},
-            "portable arithmetic trains plain MLPs, and the model is 'conv'; set TrainingSpec.arithmetic to 'native'",
+            "portable arithmetic trains plain MLPs, and ReLU networks on a path over epochs; the model is 'conv'; set TrainingSpec.arithmetic to 'native'",
         ),
         (
             {"data": {"augmentation": "crop_and_flip", "side": None}},
@@ -382,13 +382,13 @@ def test_where_nothing_can_be_compiled_training_is_native_and_says_so(monkeypatc
 
 def test_where_code_can_be_compiled_the_steps_are_compiled(monkeypatch):
     taken = []
-    takes = CompiledSteps.takes
+    advance = CompiledSteps.advance
 
     def noting(steps: CompiledSteps, *args: Any) -> Any:
         taken.append(steps)
-        return takes(steps, *args)
+        return advance(steps, *args)
 
-    monkeypatch.setattr(CompiledSteps, "takes", noting)
+    monkeypatch.setattr(CompiledSteps, "advance", noting)
     levels(NATIVE, 1)
     assert taken == []
     levels(SPEC, 1)
@@ -406,24 +406,6 @@ def test_a_replica_that_diverges_is_recorded_as_diverged_and_the_others_are_not(
     assert same_bits([state.trained], [levels(SPEC, 1, (0,))[0][0][1].trained])
     again, still = pruning.next_level(1, [state, gone])
     assert (again[0].diverged, still[0].diverged) == (False, True)
-
-
-def test_a_path_over_epochs_is_a_regression_and_has_no_portable_arithmetic():
-    spec = RunSpec(
-        data=DataSpec(name="grid"),
-        model=ModelSpec(name="relu_network", hidden=(8,), initialization="uniform"),
-        training=TrainingSpec(
-            epochs=2,
-            batch_size=81,
-            loss="mean_squared_error",
-            optimizer=OptimizerSpec(name="adam", lr=0.01),
-            arithmetic="portable",
-        ),
-        pruning=PruningSpec(criterion="none"),
-        path=PathSpec(over="epochs", values=(0, 1, 2)),
-    )
-    with pytest.raises(InputError, match="portable arithmetic trains plain MLPs, and the model is 'relu_network'"):
-        train_path([Replica(spec, 0)], CPU)
 
 
 def test_a_refit_has_no_portable_arithmetic():
