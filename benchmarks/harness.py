@@ -21,7 +21,7 @@ from sdd_claims.machine import provenance
 from sdd_claims.measures import training_flops_per_image
 from sdd_claims.models import build, initial_weights
 from sdd_claims.pruning import dense_masks, keep_highest, scheduled_count
-from sdd_claims.randomness import Stream, torch_stream
+from sdd_claims.randomness import Stream, draws
 from sdd_claims.record import Replica
 from sdd_claims.spec import RunSpec
 from sdd_claims.training import ReplicaNumbers, ReplicaStack, TrainingData, train
@@ -41,7 +41,7 @@ class StackedTraining:
         images, _ = prepare(dataset, spec.data.side)
         channels, height, width = images.shape[1:]
         architecture = build(spec.model, (channels, height, width), dataset.classes)
-        weights = [initial_weights(architecture, torch_stream(seed, Stream.INITIALIZATION)) for seed in seeds]
+        weights = [initial_weights(architecture, draws(seed, Stream.INITIALIZATION)) for seed in seeds]
         masks = [dense_masks(w, architecture.prunable) for w in weights]
         if level:
             count = scheduled_count(architecture.prunable_count, spec.pruning.density(level))

@@ -19,7 +19,7 @@ from sdd_claims.data.view import View
 from sdd_claims.measures import training_flops_per_image
 from sdd_claims.models import build, initial_weights
 from sdd_claims.pruning import dense_masks
-from sdd_claims.randomness import Stream, torch_stream
+from sdd_claims.randomness import Stream, draws
 from sdd_claims.spec import DataSpec, ModelSpec, OptimizerSpec, RunSpec, TrainingSpec
 from sdd_claims.training import (
     Replays,
@@ -62,7 +62,7 @@ def compare(name: str, device: torch.device, repetitions: int, images: int | Non
     numbers = ReplicaNumbers(
         list(range(replicas)), [(0,)] * replicas, [spec.training.optimizer.weight_decay] * replicas, [0.0] * replicas
     )
-    weights = [initial_weights(architecture, torch_stream(seed, Stream.INITIALIZATION)) for seed in numbers.seeds]
+    weights = [initial_weights(architecture, draws(seed, Stream.INITIALIZATION)) for seed in numbers.seeds]
     masks = [dense_masks(drawn, architecture.prunable) for drawn in weights]
     stack = ReplicaStack(architecture, weights, masks, device)
     stack = mlp_stack_where_faster(stack, architecture, numbers, spec.training.precision)

@@ -4,10 +4,14 @@ The draws depend on the seed, the purpose and its counters alone: never on the s
 things happen, or on which other seeds are trained beside it. Two settings of one seed are therefore paired.
 """
 
+import math
+from collections.abc import Sequence
 from enum import IntEnum
+from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
 class Stream(IntEnum):
@@ -39,3 +43,64 @@ def torch_stream(seed: int, stream: Stream, *counters: int) -> torch.Generator:
     """The same stream as a CPU torch generator, for drawing weights."""
     state = _sequence(seed, stream, counters).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) >> 1)
+
+
+class Draws(Protocol):
+    """A source of random tensors on the CPU."""
+
+    def normal(self, shape: Sequence[int], std: float = 1.0, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Normal numbers of mean zero."""
+
+    def uniform(self, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
+        """Uniform numbers from `low` on, below `high`."""
+
+    def whole(self) -> int:
+        """A number from 0 to 2^63 - 2, to seed another generator with."""
+
+
+class TorchDraws(Draws):
+    """Draws by PyTorch's generator, which turns its bits into normal numbers as the processor's vectors suit it."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        self._generator = generator
+
+    def normal(self, shape: Sequence[int], std: float = 1.0, dtype: torch.dtype = torch.float32) -> Tensor:
+        """As of the class."""
+        return torch.empty(*shape, dtype=dtype).normal_(0, std, generator=self._generator)
+
+    def uniform(self, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
+        """As of the class."""
+        return torch.empty(*shape).uniform_(low, high, generator=self._generator)
+
+    def whole(self) -> int:
+        """As of the class."""
+        return int(torch.randint(2**63 - 1, (), generator=self._generator))
+
+
+class PortableDraws(Draws):
+    """Draws by NumPy's generator and formulas of our own, the same on every processor."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self._generator = generator
+
+    def normal(self, shape: Sequence[int], std: float = 1.0, dtype: torch.dtype = torch.float32) -> Tensor:
+        """As of the class."""
+        from sdd_claims.compiled.functions import normals  # late: it needs Numba
+
+        return torch.from_numpy(normals(self._generator, math.prod(shape)) * std).to(dtype).view(*shape)
+
+    def uniform(self, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
+        """As of the class."""
+        drawn = torch.from_numpy(self._generator.random(math.prod(shape)) * (high - low) + low).float()
+        return drawn.view(*shape)
+
+    def whole(self) -> int:
+        """As of the class."""
+        return int(self._generator.integers(2**63 - 1))
+
+
+def draws(seed: int, stream: Stream, *counters: int, portable: bool = False) -> Draws:
+    """A seed's stream as a source of tensors, of the same bits on every processor where it is `portable`."""
+    if portable:
+        return PortableDraws(numpy_stream(seed, stream, *counters))
+    return TorchDraws(torch_stream(seed, stream, *counters))

@@ -1,8 +1,8 @@
 """Judge a published run again from its evidence: `python -m sdd_claims.rejudge reports/published/fast`.
 
-Nothing is trained. Every verdict, effect, interval, p, part and control is computed anew from the curves, by the trials
-that the claim modules register, and compared with what was published. Exit status 0: all the same; 1: a difference, or
-a verdict that cannot be judged again; 2: a folder that holds no judged run.
+Nothing is trained, unless --retrain asks for it. Every verdict, effect, interval, p, part and control is computed anew
+from the curves, by the trials that the claim modules register, and compared with what was published. Exit status 0: all
+the same; 1: a difference, or a verdict that cannot be judged again; 2: a folder that holds no judged run.
 """
 
 import argparse
@@ -291,7 +291,21 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
         default="published",
         help="published (default): only by the protocol that judged; today: by the rules and windows of this version",
     )
+    parser.add_argument(
+        "--retrain",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also train N chains again, drawn at random, and compare every number of theirs with the evidence",
+    )
+    parser.add_argument(
+        "--claim", action="append", default=[], metavar="NAME", help="retrain chains of this claim only"
+    )
+    parser.add_argument("--draw", type=int, default=0, metavar="SEED", help="seed of the draw of chains (default: 0)")
+    parser.add_argument("--data-root", type=Path, help="folder of data sets, for --retrain")
     options = parser.parse_args(arguments)
+    if options.retrain < 0:
+        parser.error(f"--retrain must be a number of chains, got {options.retrain}; give 1 or more")
     from sdd_claims.registration.trials import all_trials  # imports every claim module
 
     try:
@@ -319,12 +333,33 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
             f"note: the run says that it judged at {alpha:g} / {registered}; the register now says {now.alpha:g} / "
             f"{now.registered}"
         )
+    try:
+        same = options.retrain == 0 or _retrained(options, say)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     again = sum(each.again is not None for each in found.verdicts)
     say(
         f"{numbers.count(again, 'verdict')} judged again from the evidence at {alpha:g} / {registered} each, "
         f"{numbers.count(len(found.differing), 'claim')} with a difference or not judged again"
     )
-    return 1 if found.differing or not found.is_original else 0
+    return 1 if found.differing or not found.is_original or not same else 0
+
+
+def _retrained(options: argparse.Namespace, say: Callable[[str], object]) -> bool:
+    """Whether the chains that are trained again come out as published."""
+    from sdd_claims.registration.trials import all_trials
+    from sdd_claims.retrain import audit  # late: reading published verdicts does not need PyTorch
+
+    return audit(
+        evidence.read(options.directory),
+        [*all_trials().values()],
+        options.retrain,
+        say,
+        claims=options.claim,
+        seed=options.draw,
+        data_root=options.data_root,
+    )
 
 
 if __name__ == "__main__":

@@ -144,7 +144,7 @@ def trained_on(entries: Iterable[ClaimEntry], source: RecordSource) -> list[Trai
             key = run["digest"], seed
             levels[key] = max(levels.get(key, 0), run["levels"])
     machines = Counter(
-        (about["hardware"], about.get("capability", ""), about["versions"]["torch"], about["commit"])
+        (about["hardware"], _rounding(about), about["versions"]["torch"], about["commit"])
         for (digest, seed), count in levels.items()
         for about in source.provenance(digest, seed)[:count]
         if "hardware" in about
@@ -230,3 +230,8 @@ def _cost(curves: list[CurveOf], judged: tuple[int, ...], source: RecordSource) 
         co2_kg=estimated.co2_kg,
         basis=estimated.basis,
     )
+
+
+def _rounding(about: Mapping[str, Any]) -> str:
+    """What decides how sums are rounded: the instruction set, or nothing on any machine."""
+    return "portable arithmetic" if about.get("arithmetic") == "portable" else about.get("capability", "")

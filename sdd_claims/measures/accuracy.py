@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from sdd_claims.training import CHUNK, ReplicaStack, TrainingData
 
@@ -25,7 +24,8 @@ def evaluate_training(stack: ReplicaStack, data: TrainingData) -> Evaluation:
     with stack.evaluating():
         for start in range(0, data.size, CHUNK):
             chunk = slice(start, start + CHUNK)
-            totals.add(stack.logits(data.seen(data.subset[:, chunk])), data.labels[:, chunk])
+            logits, labels = stack.logits(data.seen(data.subset[:, chunk])), data.labels[:, chunk]
+            totals.add(logits, labels, stack.summed_loss(logits, labels))
     return totals.means()
 
 
@@ -38,7 +38,8 @@ def evaluate_test(
     with stack.evaluating():
         for start in range(0, len(images), CHUNK):
             chunk = slice(start, start + CHUNK)
-            totals.add(stack.logits_shared(images[chunk]), labels[chunk].expand(len(stack), -1))
+            logits, own = stack.logits_shared(images[chunk]), labels[chunk].expand(len(stack), -1)
+            totals.add(logits, own, stack.summed_loss(logits, own))
     return totals.means()
 
 
@@ -58,10 +59,15 @@ class Totals:
         self.loss = torch.zeros(replicas, dtype=torch.float64, device=device)
         self.count = 0
 
-    def add(self, logits: Float[Tensor, "replicas batch classes"], labels: Int[Tensor, "replicas batch"]) -> None:
-        """Counts a batch."""
+    def add(
+        self,
+        logits: Float[Tensor, "replicas batch classes"],
+        labels: Int[Tensor, "replicas batch"],
+        loss: Float[Tensor, " replicas"],
+    ) -> None:
+        """Counts a batch; `loss` is the sum of its cross-entropies."""
         self.right += count_right(logits, labels)
-        self.loss += cross_entropy(logits.transpose(1, 2), labels, reduction="none").double().sum(1)
+        self.loss += loss
         self.count += labels.shape[1]
 
     def means(self) -> Evaluation:

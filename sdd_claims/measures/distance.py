@@ -6,14 +6,22 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sdd_claims.measures.exact import exact_sum
+
 
 def learning_distance(
-    initial: Mapping[str, Float[Tensor, "replicas ..."]], learned: Mapping[str, Float[Tensor, "replicas ..."]]
+    initial: Mapping[str, Float[Tensor, "replicas ..."]],
+    learned: Mapping[str, Float[Tensor, "replicas ..."]],
+    *,
+    exact: bool = False,
 ) -> Float[Tensor, " replicas"]:
     """l2 distance over all parameters from the original dense initialization to the learned weights.
 
     Pruned weights count as zero, so a pruned weight is as far away as its initial value was large
-    (He et al. 2022, 3.2).
+    (He et al. 2022, 3.2). `exact` sums round once, in the same way everywhere.
     """
+    if exact:
+        differences = [(learned[name].detach() - initial[name]).double().square().flatten(1) for name in learned]
+        return torch.tensor([exact_sum(each) for each in torch.cat(differences, 1)], dtype=torch.float64).sqrt()
     squares = [(learned[name].detach() - initial[name]).double().square().flatten(1).sum(1) for name in learned]
     return torch.stack(squares).sum(0).sqrt()

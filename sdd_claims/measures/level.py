@@ -13,8 +13,9 @@ from sdd_claims.measures import distance, weights
 from sdd_claims.measures.accuracy import Evaluation, evaluate_test, evaluate_training
 from sdd_claims.measures.line import Line, along_line
 from sdd_claims.measures.sharpness import sharpness
+from sdd_claims.randomness import Draws
 from sdd_claims.record import RECORDED, recorded
-from sdd_claims.training import ReplicaStack, Setup, Weights
+from sdd_claims.training import ReplicaStack, Setup, Weights, portable
 
 _COUNTED = ("density", "train_flops", "kept_train_flops", "seconds")
 """Fields that follow from masks, batches and the clock: the code that trained the level fills them in."""
@@ -30,7 +31,7 @@ class TrainedLevel:
         trained: weights after this level's training.
         masks: masks with which this level was trained.
         origins: for a training derived from a chain, the weights that the chain had after this level.
-        generators: generators from which the replicas draw random directions.
+        generators: the sources from which the replicas draw random directions.
         epoch_accuracies: test accuracy after every epoch, where it was watched.
     """
 
@@ -39,7 +40,7 @@ class TrainedLevel:
     trained: Sequence[Weights]
     masks: Sequence[Weights]
     origins: Sequence[Weights]
-    generators: Sequence[torch.Generator]
+    generators: Sequence[Draws]
     epoch_accuracies: Sequence[Float[Tensor, " replicas"]]
 
     def measures(self) -> list[dict[str, Any]]:
@@ -91,17 +92,18 @@ class TrainedLevel:
     @property
     def learning_distance(self) -> Float[Tensor, " replicas"]:
         """How far training has carried the weights from the dense initialization."""
-        device = self.stack.device
+        device = self.setup.test_images.device
+        names = [name for name, _ in self.setup.architecture.module.named_parameters()]
         start, end = (
-            {name: torch.stack([each[name] for each in given]).to(device) for name in self.stack.parameters}
+            {name: torch.stack([each[name] for each in given]).to(device) for name in names}
             for given in (self.setup.initial, self.trained)
         )
-        return distance.learning_distance(start, end)
+        return distance.learning_distance(start, end, exact=self._portable)
 
     @property
     def weight_variance(self) -> Float[Tensor, " replicas"]:
         """How wide the kept prunable weights spread."""
-        return weights.weight_variance(self.trained, self.masks)
+        return weights.weight_variance(self.trained, self.masks, exact=self._portable)
 
     @property
     def zero_fraction(self) -> Float[Tensor, " replicas"]:
@@ -118,7 +120,15 @@ class TrainedLevel:
         """Curvature of the training loss along random directions."""
         setup = self.setup
         directions = setup.spec.record.directions
-        return sharpness(setup.architecture, self.trained, self.masks, setup.training, self.generators, directions)
+        return sharpness(
+            setup.architecture,
+            self.trained,
+            self.masks,
+            setup.training,
+            self.generators,
+            directions,
+            portable=self._portable,
+        )
 
     @property
     def line_train_loss(self) -> Float[Tensor, "replicas points"]:
@@ -130,6 +140,10 @@ class TrainedLevel:
         """Training accuracy along the same line."""
         return self._line.accuracy
 
+    @property
+    def _portable(self) -> bool:
+        return portable(self.setup.spec)
+
     @cached_property
     def _on_training(self) -> Evaluation:
         return evaluate_training(self.stack, self.setup.training)
@@ -140,7 +154,9 @@ class TrainedLevel:
 
     @cached_property
     def _line(self) -> Line:
-        return along_line(self.setup.architecture, self.origins, self.trained, self.setup.training)
+        return along_line(
+            self.setup.architecture, self.origins, self.trained, self.setup.training, portable=self._portable
+        )
 
 
 def _plain(numbers: Tensor) -> float | tuple[float, ...]:

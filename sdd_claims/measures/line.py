@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch.func import functional_call, vmap
 from sdd_claims.errors import InputError
 from sdd_claims.measures.accuracy import Evaluation, Totals
 from sdd_claims.models import Architecture
-from sdd_claims.training import CHUNK, TrainingData, Weights
+from sdd_claims.training import CHUNK, TrainingData, Weights, summed_loss
 
 _BYTES = 64 * 2**20  # size of the weights that are evaluated at once: bounds memory
 
@@ -40,6 +41,8 @@ def along_line(
     end: Sequence[Weights],
     data: TrainingData,
     points: int = POINTS,
+    *,
+    portable: bool = False,
 ) -> Line:
     """Evaluate (1 - a) start + a end for a = 0 .. 1 in equal steps (He et al. 2022, A.5: steps of .01).
 
@@ -52,6 +55,7 @@ def along_line(
         end: those of its other.
         data: images and each replica's labels.
         points: on each line, both ends included.
+        portable: evaluate plain MLPs in portable arithmetic.
 
     Raises:
         InputError: fewer than two points.
@@ -60,7 +64,9 @@ def along_line(
         raise InputError(f"a line has two ends, so {points} points are too few; give at least 2")
     with _evaluation_mode(architecture.module):
         found = [
-            _evaluate(architecture.module, pair, data, replica, points)
+            _evaluate_portably(architecture, pair, data, replica, points)
+            if portable
+            else _evaluate(architecture.module, pair, data, replica, points)
             for replica, pair in enumerate(zip(start, end, strict=True))
         ]
     return Line(torch.stack([line.loss for line in found]), torch.stack([line.accuracy for line in found]))
@@ -79,6 +85,22 @@ def _evaluate(
         for first in range(0, points, together)
     ]
     return Evaluation(torch.cat([at.accuracy for at in found]), torch.cat([at.loss for at in found]))
+
+
+def _evaluate_portably(
+    architecture: Architecture, ends: tuple[Weights, Weights], data: TrainingData, replica: int, points: int
+) -> Evaluation:
+    from sdd_claims.training.compiled_stack import DenseNetwork  # late: it needs Numba
+
+    start, end = (DenseNetwork(architecture, weights) for weights in ends)
+    images, labels = data.seen(data.subset[replica]), data.labels[replica]
+    found = []
+    for point in range(points):
+        share = np.float32(point / (points - 1))
+        between = start.parameters + share * (end.parameters - start.parameters)
+        found.append(start.at(end.parameters if point == points - 1 else between).evaluate(images, labels))
+    accuracy, loss = (torch.tensor(column, dtype=torch.float64) for column in zip(*found, strict=True))
+    return Evaluation(accuracy, loss)
 
 
 def _between(start: Weights, end: Weights, fractions: Float[Tensor, " points"]) -> dict[str, Tensor]:
@@ -103,7 +125,8 @@ def _at(module: nn.Module, stacked: Mapping[str, Tensor], data: TrainingData, re
     for start in range(0, data.size, CHUNK):
         chunk = slice(start, start + CHUNK)
         logits = logits_shared(stacked, data.seen(data.subset[replica, chunk]))
-        totals.add(logits, data.labels[replica, chunk].expand(networks, -1))
+        labels = data.labels[replica, chunk].expand(networks, -1)
+        totals.add(logits, labels, summed_loss(logits, labels))
     return totals.means()
 
 

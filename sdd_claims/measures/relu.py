@@ -3,6 +3,10 @@
 A weight counts as nothing at an absolute value of 1e-3 and below (`SMALL`), the paper's own threshold, chosen because
 the largest entry of a matrix was 0.1 to 0.2. Where a size is relative to the largest, 1 % of it is the same reading.
 The thresholds are part of every stored measure, so a change of one needs a new `spec.PIPELINE`.
+
+In portable arithmetic weights, loss and neurons have the same bits on every processor, and so has the nonzero fraction.
+Singular values, norms and cosines follow from them in double precision by LAPACK and BLAS, whose last bits differ.
+Only counts are kept of these, and a count differs only where a value lies within some 1e-15 of its threshold.
 """
 
 from collections.abc import Mapping, Sequence

@@ -16,6 +16,7 @@ from sdd_claims.models.relu_network import relu_network
 from sdd_claims.models.resnet import resnet
 from sdd_claims.models.vgg import vgg16, vgg_like
 from sdd_claims.models.vit import vision_transformer
+from sdd_claims.randomness import Draws
 from sdd_claims.spec import Initialization, ModelSpec, TransformerSpec
 
 
@@ -85,23 +86,22 @@ def _weights(module: nn.Module, kinds: type | UnionType = nn.Linear | nn.Conv2d)
 
 
 def initial_weights(
-    architecture: Architecture, generator: torch.Generator, initialization: Initialization = "kaiming_normal"
+    architecture: Architecture, draws: Draws, initialization: Initialization = "kaiming_normal"
 ) -> dict[str, Tensor]:
     """Parameters and buffers by name before any training, on the CPU.
 
     Args:
         architecture: the network.
-        generator: generator of the seed.
+        draws: of the seed.
         initialization: see `ModelSpec.initialization`.
     """
-    return _INITIALIZATIONS[initialization](architecture, generator)
+    return _INITIALIZATIONS[initialization](architecture, draws)
 
 
-def _kaiming_normal(architecture: Architecture, generator: torch.Generator) -> dict[str, Tensor]:
-    """Kaiming-normal weights (fan in, ReLU gain) and zero biases (He et al. 2022, B).
+def _undrawn(architecture: Architecture) -> dict[str, Tensor]:
+    """Zeros, but for batch norm, which begins as the identity: scale one, shift zero, running variances one.
 
-    Batch norm begins as the identity, scale one and shift zero, with running means zero and variances one; the paper
-    does not specify it, and its code draws the scales from U(0, 1).
+    He et al. 2022 do not specify it, and their code draws the scales from U(0, 1).
     """
     ones = {
         f"{name}.{part}"
@@ -109,48 +109,56 @@ def _kaiming_normal(architecture: Architecture, generator: torch.Generator) -> d
         if isinstance(layer, nn.BatchNorm2d)
         for part in ("weight", "running_var")
     }
-    drawn = {}
-    for name, tensor in architecture.module.state_dict().items():
-        value = torch.full(tensor.shape, int(name in ones), dtype=tensor.dtype)
-        if tensor.ndim > 1:
-            nn.init.kaiming_normal_(value, nonlinearity="relu", generator=generator)
-        drawn[name] = value
-    return drawn
+    return {
+        name: torch.full(tensor.shape, int(name in ones), dtype=tensor.dtype)
+        for name, tensor in architecture.module.state_dict().items()
+    }
 
 
-def _pytorch(architecture: Architecture, generator: torch.Generator) -> dict[str, Tensor]:
+def _kaiming_normal(architecture: Architecture, draws: Draws) -> dict[str, Tensor]:
+    """Kaiming-normal weights (fan in, ReLU gain) and zero biases (He et al. 2022, B)."""
+    return {
+        name: draws.normal(value.shape, math.sqrt(2.0) / math.sqrt(value[0].numel()), value.dtype)
+        if value.ndim > 1
+        else value
+        for name, value in _undrawn(architecture).items()
+    }
+
+
+def _pytorch(architecture: Architecture, draws: Draws) -> dict[str, Tensor]:
     """PyTorch's own initialization of linear and convolutional layers; batch norm as above.
 
     Weights and biases are uniform up to 1 / sqrt(fan in) either way, layer by layer, the weight first. A network that
     has more to draw draws it all itself.
     """
     if architecture.drawn is not None:
-        seed = int(torch.randint(2**63 - 1, (), generator=generator))
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+            torch.default_generator.manual_seed(draws.whole())
             return dict(architecture.drawn().state_dict())
-    drawn = _kaiming_normal(architecture, torch.Generator())
+    drawn = _undrawn(architecture)
     for name, layer in architecture.module.named_modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             weight = drawn[f"{name}.weight"]
-            nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
+            # As `kaiming_uniform_` with a = sqrt(5) computes it, to the last bit.
+            reach = math.sqrt(3.0) * (math.sqrt(2.0 / (1 + math.sqrt(5) ** 2)) / math.sqrt(weight[0].numel()))
+            drawn[f"{name}.weight"] = draws.uniform(weight.shape, -reach, reach)
             if layer.bias is not None:
                 bound = 1 / math.sqrt(weight[0].numel())
-                nn.init.uniform_(drawn[f"{name}.bias"], -bound, bound, generator=generator)
+                drawn[f"{name}.bias"] = draws.uniform(drawn[f"{name}.bias"].shape, -bound, bound)
     return drawn
 
 
-def _uniform(architecture: Architecture, generator: torch.Generator) -> dict[str, Tensor]:
+def _uniform(architecture: Architecture, draws: Draws) -> dict[str, Tensor]:
     """All parameters uniform on [-1, 1], biases among them (Parhi et al. 2021, 3); batch norm as above."""
-    drawn = _kaiming_normal(architecture, torch.Generator())
+    drawn = _undrawn(architecture)
     norms = {name for name, layer in architecture.module.named_modules() if isinstance(layer, nn.BatchNorm2d)}
     for name, _ in architecture.module.named_parameters():
         if name.rpartition(".")[0] not in norms:
-            nn.init.uniform_(drawn[name], -1, 1, generator=generator)
+            drawn[name] = draws.uniform(drawn[name].shape, -1, 1)
     return drawn
 
 
-_INITIALIZATIONS: Mapping[Initialization, Callable[[Architecture, torch.Generator], dict[str, Tensor]]] = {
+_INITIALIZATIONS: Mapping[Initialization, Callable[[Architecture, Draws], dict[str, Tensor]]] = {
     "kaiming_normal": _kaiming_normal,
     "pytorch": _pytorch,
     "uniform": _uniform,

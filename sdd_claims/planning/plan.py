@@ -33,7 +33,7 @@ ALONE = ("vgg_like", "vgg16", "resnet18", "resnet101")
 
 def stack_size(spec: RunSpec, *, wide: bool = False) -> int:
     """Seeds of a setting that train together: the sizes above, `GPU_STACK_SIZE` where stacks are wide, or one."""
-    if spec.model.name in ALONE:
+    if spec.model.name in ALONE or spec.training.arithmetic == "portable":
         return 1
     if wide and spec.model.name == "mlp":
         return GPU_STACK_SIZE

@@ -6,10 +6,10 @@ A criterion gives every prunable weight a score; the lowest go, across all layer
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from sdd_claims.pruning.masks import Masks, keep_highest
+from sdd_claims.randomness import Draws
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Candidate:
     weights: Mapping[str, Tensor]
     masks: Masks
     gradients: Callable[[], Mapping[str, Tensor]]
-    draws: torch.Generator
+    draws: Draws
 
 
 Criterion = Callable[[Candidate], dict[str, Tensor]]
@@ -47,7 +47,7 @@ def gradient(network: Candidate) -> dict[str, Tensor]:
 
 def random(network: Candidate) -> dict[str, Tensor]:
     """Independent draws from U(0, 1), fresh at every level."""
-    return {name: torch.rand(mask.shape, generator=network.draws) for name, mask in network.masks.items()}
+    return {name: network.draws.uniform(mask.shape) for name, mask in network.masks.items()}
 
 
 CRITERIA: dict[str, Criterion] = {"magnitude": magnitude, "gradient": gradient, "random": random}

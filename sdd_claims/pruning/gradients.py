@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sdd_claims.randomness import Stream, numpy_stream
 from sdd_claims.record import Replica
-from sdd_claims.training import ReplicaStack, TrainingData, mean_loss, seed_dropout
+from sdd_claims.training import ReplicaStack, TrainingData, seed_dropout
 
 
 def batch_gradients(
@@ -22,6 +22,4 @@ def batch_gradients(
     images = data.seen(data.subset.gather(1, batch))
     if stack.has_dropout:
         seed_dropout(replicas[0].seed, level)
-    mean_loss(stack.logits(images), data.labels.gather(1, batch)).backward()  # type: ignore[no-untyped-call]
-    stacked = {name: value.grad.cpu() for name, value in stack.parameters.items() if value.grad is not None}
-    return [{name: value[index] for name, value in stacked.items()} for index in range(len(stack))]
+    return stack.gradients(images, data.labels.gather(1, batch))

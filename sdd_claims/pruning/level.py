@@ -13,9 +13,9 @@ from sdd_claims.pruning.derivations import DERIVATIONS, initialization_branch
 from sdd_claims.pruning.gradients import batch_gradients
 from sdd_claims.pruning.masks import dense_masks, in_order, scheduled_count
 from sdd_claims.pruning.retraining import RETRAINING, Past, Start
-from sdd_claims.randomness import Stream, torch_stream
+from sdd_claims.randomness import Stream, draws
 from sdd_claims.record import ChainState, Replica
-from sdd_claims.training import ReplicaStack, TrainingData, Weights
+from sdd_claims.training import TrainingData, Weights, portable, stack_of
 
 
 def masks_of_level(
@@ -55,14 +55,14 @@ def masks_of_level(
 
     @cache
     def gradients() -> list[dict[str, Tensor]]:
-        stack = ReplicaStack.of(architecture, before, data.subset.device)
+        stack = stack_of(architecture, before, data.subset.device, portable=portable(replicas[0].spec))
         return batch_gradients(stack, data, replicas, level)
 
     pruned = []
     for index, (replica, state, mask) in enumerate(zip(replicas, before, masks, strict=True)):
         pruning = replica.spec.pruning
-        draws = torch_stream(replica.seed, Stream.PRUNING_SCORES, level)
-        network = Candidate(state.trained, mask, lambda index=index: gradients()[index], draws)  # type: ignore[misc]
+        scores = draws(replica.seed, Stream.PRUNING_SCORES, level, portable=portable(replica.spec))
+        network = Candidate(state.trained, mask, lambda index=index: gradients()[index], scores)  # type: ignore[misc]
         count = scheduled_count(architecture.prunable_count, pruning.density(level))
         pruned.append(prune(pruning.criterion, network, count))
     return pruned
@@ -77,8 +77,9 @@ def start_of_level(
         return Start(initial, spec.training)
 
     def fresh() -> Weights:
-        draws = torch_stream(replica.seed, Stream.INITIALIZATION, *initialization_branch(spec, level))
-        return initial_weights(architecture, draws, spec.model.initialization)
+        branch = initialization_branch(spec, level)
+        drawn = draws(replica.seed, Stream.INITIALIZATION, *branch, portable=portable(spec))
+        return initial_weights(architecture, drawn, spec.model.initialization)
 
     past = Past(initial if state.rewind_point is None else state.rewind_point, state.trained, fresh)
     derivation = DERIVATIONS.get(spec.derivation.kind)

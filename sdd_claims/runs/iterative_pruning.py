@@ -19,7 +19,7 @@ import torch
 from sdd_claims.errors import InputError
 from sdd_claims.measures import EpochWatch, TrainedLevel, training_cost
 from sdd_claims.pruning import Start, kept, level_branch, masks_of_level, start_of_level
-from sdd_claims.randomness import Stream, torch_stream
+from sdd_claims.randomness import Stream, draws
 from sdd_claims.record import ChainState, LevelRecord, Replica, recorded
 from sdd_claims.training import (
     CheckpointSlot,
@@ -32,6 +32,7 @@ from sdd_claims.training import (
     built,
     draw_setup,
     iterations_per_epoch,
+    portable,
     products_in,
     train,
 )
@@ -68,7 +69,7 @@ class IterativePruning:
         self.setup = draw_setup(replicas, device, data_root)
         self._slot = checkpoint_slot
         spec, architecture = self.setup.spec, self.setup.architecture
-        self._forms = StackForms(architecture, spec.training, device)
+        self._forms = StackForms(architecture, spec.training, device, portable=portable(spec))
         self._cost = training_cost(architecture, self.setup.input_shape)
         self._teachers: Teachers | None = None
         if teacher := spec.distillation.teacher:
@@ -76,7 +77,7 @@ class IterativePruning:
             if len(given) != len(self.replicas):
                 raise InputError("these replicas learn from teachers; give the trained state of each one's teacher")
             network = built(teacher.model, self.setup.input_shape, self.setup.classes)
-            self._teachers = Teachers(network, given, self.setup.training)
+            self._teachers = Teachers(network, given, self.setup.training, portable=portable(teacher))
 
     def levels(
         self,
@@ -154,7 +155,10 @@ class IterativePruning:
             trained=stack.unstacked(),
             masks=masks,
             origins=[state.trained for state in states if state is not None],
-            generators=[torch_stream(r.seed, Stream.DIRECTIONS, *level_branch(spec, level)) for r in setup.replicas],
+            generators=[
+                draws(r.seed, Stream.DIRECTIONS, *level_branch(spec, level), portable=portable(spec))
+                for r in setup.replicas
+            ],
             epoch_accuracies=watch.seen,
         )
         measures = end.measures()

@@ -15,6 +15,7 @@ from sdd_claims.runs.refits import Refit, last_layer, learned_features, refits
 from sdd_claims.runs.regression import train_regression
 from sdd_claims.spec import PathSpec
 from sdd_claims.training import CheckpointSlot
+from sdd_claims.training.arithmetic import check_arithmetic
 
 
 def train_path(
@@ -59,6 +60,7 @@ def _over_refits(
     replicas: Sequence[Replica], device: torch.device, data_root: Path | None, checkpoint_slot: CheckpointSlot | None
 ) -> list[tuple[LevelRecord, ...]]:
     """One training, with its last layer refitted at each strength."""
+    check_arithmetic(replicas[0].spec, device)
     trainings = [Replica(replica.spec.but(path=PathSpec()), replica.seed) for replica in replicas]
     pruning, results = _trained(trainings, device, data_root, checkpoint_slot)
     return [

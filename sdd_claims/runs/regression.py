@@ -3,19 +3,21 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from sdd_claims.data import regression
 from sdd_claims.errors import InputError
 from sdd_claims.measures import relu, training_flops_per_image
 from sdd_claims.models import build, initial_weights
-from sdd_claims.randomness import Stream, numpy_stream, torch_stream
+from sdd_claims.randomness import Stream, draws, numpy_stream
 from sdd_claims.record import LevelRecord, Replica
 from sdd_claims.spec import RunSpec
-from sdd_claims.training import Checkpointer, CheckpointSlot
-from sdd_claims.training.relu_stack import ReluStack
+from sdd_claims.training import Checkpointer, CheckpointSlot, Weights, portable
+from sdd_claims.training.arithmetic import check_arithmetic
+from sdd_claims.training.relu_stack import NativeReluTraining, ReluStack, ReluTraining
 
 
 def train_regression(
@@ -42,38 +44,37 @@ def train_regression(
         raise InputError("a regression stack trains seeds of one setting; put the others into a stack of their own")
     points = regression.inputs(spec.data.name)
     _check(spec, len(points))
+    check_arithmetic(spec, device)
     shape = (points.shape[1], 1, 1)
     architecture = build(spec.model, shape, 1)
     flops_per_epoch = training_flops_per_image(architecture, shape) * len(points)
     targets = [regression.targets(len(points), numpy_stream(r.seed, Stream.TARGETS)) for r in replicas]
-    stack = ReluStack(
-        [
-            initial_weights(architecture, torch_stream(r.seed, Stream.INITIALIZATION), spec.model.initialization)
-            for r in replicas
-        ],
+    drawn = [draws(r.seed, Stream.INITIALIZATION, portable=portable(spec)) for r in replicas]
+    training = _training(
+        spec,
+        [initial_weights(architecture, each, spec.model.initialization) for each in drawn],
         torch.from_numpy(points).to(device),
-        torch.stack([torch.from_numpy(drawn) for drawn in targets]).to(device),
+        torch.from_numpy(np.stack(targets)).to(device),
     )
-    optimizer = torch.optim.Adam([stack.parameters], lr=spec.training.optimizer.lr, fused=True)
-    penalty = spec.training.penalty
     records: list[list[LevelRecord]] = [[] for _ in replicas]
-    epoch, began, moved = 0, time.perf_counter(), {"all": stack.parameters}
+    epoch, began, moved = 0, time.perf_counter(), {"all": training.parameters}
     checkpointer = None if checkpoint_slot is None else Checkpointer(checkpoint_slot)
-    if checkpointer is not None and (found := checkpointer.restore(moved, optimizer)) is not None:
+    if checkpointer is not None and (found := checkpointer.restore(moved, training.optimizer)) is not None:
         left, _ = found
         records = [[LevelRecord.read(record) for record in path] for path in left["records"]]
         epoch, began = left["epoch"], began - left["seconds"]
     looks = [0, *map(int, spec.path.values)]
     for level in range(len(records[0]), len(spec.path.values)):
         while epoch < looks[level + 1]:
-            stack.differentiate(penalty.name, penalty.strength)
-            optimizer.step()
-            epoch += 1
+            epochs = min(training.stride, looks[level + 1] - epoch)
+            training.take(epochs)
+            epoch += epochs
             if checkpointer is not None and checkpointer.due:
                 done = [[asdict(record) for record in path] for path in records]
                 facts = {"epoch": epoch, "seconds": time.perf_counter() - began, "records": done}
-                checkpointer.write(facts, moved, optimizer)
-        seen, epochs = _measured(stack), looks[level + 1] - looks[level]
+                checkpointer.write(facts, moved, training.optimizer)
+        seen = [relu.measures(*each) for each in training.seen()]
+        flops = float(flops_per_epoch * (looks[level + 1] - looks[level]))
         seconds = (time.perf_counter() - began) / len(replicas)
         began = time.perf_counter()
         for path, measures in zip(records, seen, strict=True):
@@ -85,12 +86,21 @@ def train_regression(
                     density=1.0,
                     remaining={},
                     diverged=not measures,
-                    train_flops=float(flops_per_epoch * epochs),
+                    train_flops=flops,
                     seconds=seconds,
                     **measures,
                 )
             )
     return [tuple(path) for path in records]
+
+
+def _training(spec: RunSpec, weights: Sequence[Weights], points: Tensor, targets: Tensor) -> ReluTraining:
+    """The training in the arithmetic that is asked for."""
+    if not portable(spec):
+        return NativeReluTraining(ReluStack(weights, points, targets), spec.training)
+    from sdd_claims.training.compiled_relu_stack import CompiledReluTraining  # late: it needs Numba
+
+    return CompiledReluTraining(weights, points, targets, spec.training)
 
 
 def _check(spec: RunSpec, points: int) -> None:
@@ -118,13 +128,3 @@ def _check(spec: RunSpec, points: int) -> None:
     }
     if wrong := [remedy for remedy, holds in asked.items() if not holds]:
         raise InputError(f"the regression on {spec.data.name!r} cannot train this setting: {'; '.join(wrong)}")
-
-
-def _measured(stack: ReluStack) -> list[dict[str, Any]]:
-    """The measures of every network; nothing of one that is not finite any more."""
-    losses, (hidden, _) = stack.loss(), stack.hidden_and_outputs()
-    outputs = [layer.cpu() for layer in hidden]
-    return [
-        relu.measures(weights, float(loss), [layer[index] for layer in outputs])
-        for index, (weights, loss) in enumerate(zip(stack.unstacked(), losses, strict=True))
-    ]

@@ -7,6 +7,7 @@ from sdd_claims.spec.base import Spec
 
 PenaltyName = Literal["none", "off", "l1", "l2", "matrix_norm", "rbv2"]
 Precision = Literal["float32", "tf32", "bfloat16"]
+Arithmetic = Literal["native", "portable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,9 @@ class TrainingSpec(Spec):
         loss: "cross_entropy" in nats, or "mean_squared_error" for targets that are numbers.
         precision: precision of the products in training: "float32"; "tf32", TensorFloat-32 where the chip has it and
             float32 elsewhere; "bfloat16". Weights, their updates and all measures stay in float32.
+        arithmetic: "native", PyTorch's, whose sums every processor rounds in its own way; or "portable", whose bits are
+            the same on all: float32 by compiled code of this suite's own, for plain MLPs, and for ReLU networks on a
+            path over epochs, on a CPU.
     """
 
     epochs: int = 200
@@ -101,10 +105,13 @@ class TrainingSpec(Spec):
     penalty: PenaltySpec = field(default_factory=PenaltySpec)
     loss: Literal["cross_entropy", "mean_squared_error"] = "cross_entropy"
     precision: Precision = "float32"
+    arithmetic: Arithmetic = "native"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("epochs", self.epochs >= 1, "at least 1")
         self._require("batch_size", self.batch_size >= 1, "at least 1")
         plain = self.optimizer.name == "sgd" and self.optimizer.momentum == 0
+        exact = self.arithmetic == "native" or self.precision == "float32"
+        self._require("precision", exact, "'float32' in portable arithmetic")
         self._require("penalty", plain or self.penalty.step == "gradient", "taken by 'gradient' but for plain SGD")

@@ -1,10 +1,13 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy import stats
 
-from sdd_claims.randomness import Stream, numpy_stream, torch_stream
+from sdd_claims.randomness import PortableDraws, Stream, TorchDraws, draws, numpy_stream, torch_stream
 
 seeds = st.integers(0, 2**32 - 1)
 streams = st.sampled_from(Stream)
@@ -94,3 +97,61 @@ def test_global_generators_neither_steer_the_streams_nor_are_moved_by_them():
     torch.manual_seed(1)
     assert torch.equal(torch.rand(3), after_draw)
     assert torch.equal(torch.rand(3, generator=torch_stream(7, Stream.INITIALIZATION)), before)
+
+
+# Portable draws
+
+
+def some_of_all(key: tuple[int, Stream, tuple[int, ...]]) -> list[float]:
+    seed, stream, branch = key
+    source = draws(seed, stream, *branch, portable=True)
+    return [*source.normal((3, 2)).flatten().tolist(), *source.uniform((5,)).tolist(), source.whole()]
+
+
+@given(one=keys, other=keys)
+def test_portable_draws_depend_on_seed_stream_and_counters_and_on_nothing_else(one, other):
+    torch.manual_seed(one[0])
+    before = some_of_all(one)
+    assume(one != other)
+    assert some_of_all(other) != before
+    torch.manual_seed(other[0])
+    np.random.seed(other[0])  # noqa: NPY002 - that it changes nothing is the point
+    assert some_of_all(one) == before
+
+
+def test_golden_portable_draws():
+    """To the last bit: they are the start of every stored result of portable arithmetic."""
+    source = draws(1000, Stream.INITIALIZATION, portable=True)
+    assert isinstance(source, PortableDraws)
+    assert [value.hex() for value in source.normal((3,)).tolist()] == [
+        "-0x1.ed37900000000p-3",
+        "0x1.396c260000000p+0",
+        "-0x1.4e2a380000000p-4",
+    ]
+    assert [value.hex() for value in source.uniform((2,), -2, 3).tolist()] == [
+        "-0x1.4a2e000000000p+0",
+        "-0x1.6b91b40000000p-6",
+    ]
+    assert source.whole() == 4688315582951882807
+
+
+def test_native_draws_are_those_of_the_torch_stream():
+    source = draws(1000, Stream.INITIALIZATION)
+    assert isinstance(source, TorchDraws)
+    expected = torch.empty(4, 2).normal_(0, 3, generator=torch_stream(1000, Stream.INITIALIZATION))
+    assert torch.equal(source.normal((4, 2), 3), expected)
+
+
+@pytest.mark.parametrize("portable", [False, True])
+def test_draws_have_their_shape_type_and_distribution(portable):
+    source = draws(7, Stream.DIRECTIONS, portable=portable)
+    normal, uniform = source.normal((300, 100), 2.0), source.uniform((300, 100), -1, 3)
+    assert normal.shape == uniform.shape == (300, 100)
+    assert normal.dtype == uniform.dtype == torch.float32
+    assert source.normal((2,), dtype=torch.float64).dtype == torch.float64
+    assert source.normal((0, 3)).shape == source.uniform((0, 3)).shape == (0, 3)
+    assert stats.kstest(normal.double().numpy().ravel() / 2, "norm").pvalue > 1e-3
+    assert stats.kstest((uniform.double().numpy().ravel() + 1) / 4, "uniform").pvalue > 1e-3
+    assert -1 <= uniform.min() < uniform.max() <= 3
+    assert all(0 <= source.whole() < 2**63 - 1 for _ in range(20))
+    assert math.isclose(normal.double().std().item(), 2, rel_tol=0.05)

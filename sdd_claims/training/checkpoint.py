@@ -6,7 +6,7 @@ one that is restored ends with the same bits as an uninterrupted one.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Protocol
 
 import torch
@@ -17,6 +17,19 @@ from sdd_claims.training.stack import ReplicaStack
 
 INTERVAL = 60.0
 """Seconds from the start of a training, and from one checkpoint, to the next. Shorter trainings write none."""
+
+
+class HasState(Protocol):
+    """What an optimizer remembers: for each tensor that it moves, tensors and numbers by name.
+
+    Attributes:
+        state: as `torch.optim.Optimizer` has it.
+    """
+
+    @property
+    def state(self) -> MutableMapping[Tensor, Any]:
+        """What it remembers."""
+
 
 Snapshot = list[dict[str, Tensor]]
 """Copies of the weights of each replica, on the CPU."""
@@ -54,7 +67,7 @@ class Checkpointer:
         self,
         facts: Mapping[str, Any],
         tensors: Mapping[str, Tensor],
-        optimizer: torch.optim.Optimizer,
+        optimizer: HasState,
         others: Mapping[str, Tensor] | None = None,
     ) -> None:
         """Save the state.
@@ -81,7 +94,7 @@ class Checkpointer:
 
     @torch.no_grad()
     def restore(
-        self, tensors: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
+        self, tensors: Mapping[str, Tensor], optimizer: HasState
     ) -> tuple[Mapping[str, Any], dict[str, Tensor]] | None:
         """Give the tensors and the optimizer the values they had, in place.
 
@@ -121,7 +134,7 @@ class StackCheckpointer(Checkpointer):
         self._seen = seen
         self._began = time.monotonic()
 
-    def start(self, first: int, stack: ReplicaStack, optimizer: torch.optim.Optimizer) -> tuple[int, Snapshot | None]:
+    def start(self, first: int, stack: ReplicaStack, optimizer: HasState) -> tuple[int, Snapshot | None]:
         """Restore the training if there is a checkpoint.
 
         Returns:
@@ -140,9 +153,7 @@ class StackCheckpointer(Checkpointer):
                 snapshot[int(index)][weight] = value
         return facts["epochs"], snapshot if any(snapshot) else None
 
-    def after_epoch(
-        self, epoch: int, stack: ReplicaStack, optimizer: torch.optim.Optimizer, snapshot: Snapshot | None
-    ) -> None:
+    def after_epoch(self, epoch: int, stack: ReplicaStack, optimizer: HasState, snapshot: Snapshot | None) -> None:
         """Write, if it is time to."""
         if not self.due:
             return
@@ -161,7 +172,7 @@ def _moved(stack: ReplicaStack) -> dict[str, Tensor]:
     return {**stack.parameters, **stack.buffers}
 
 
-def _remember(optimizer: torch.optim.Optimizer, tensor: Tensor, key: str, value: Tensor) -> None:
+def _remember(optimizer: HasState, tensor: Tensor, key: str, value: Tensor) -> None:
     held = optimizer.state[tensor].get(key)
     if not isinstance(held, Tensor):
         # In the layout of the tensor: fused optimizers go through the memory of both alike.

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax
 from sdd_claims.models import Architecture
 from sdd_claims.record import ChainState
 from sdd_claims.training.batches import CHUNK, Batch, TrainingData
+from sdd_claims.training.portable_form import stack_of
 from sdd_claims.training.precision import products_in
 from sdd_claims.training.stack import ReplicaStack
 
@@ -46,11 +47,13 @@ class Teachers:
     batch; but where images are augmented it sees each batch as the student does.
     """
 
-    def __init__(self, architecture: Architecture, states: Sequence[ChainState], data: TrainingData) -> None:
-        """Take the teacher of each replica of `data`, in that order."""
+    def __init__(
+        self, architecture: Architecture, states: Sequence[ChainState], data: TrainingData, *, portable: bool = False
+    ) -> None:
+        """Take the teacher of each replica of `data`, in that order; `portable` is the arithmetic of its logits."""
         self._architecture, self._states, self._device = architecture, states, data.subset.device
         augmented = data.view is not None
-        self._logits = None if augmented else logits_on_own_images(architecture, states, data)
+        self._logits = None if augmented else logits_on_own_images(architecture, states, data, portable=portable)
         self._last: tuple[tuple[int, ...], Distillation] | None = None
 
     def of(self, members: Sequence[int], alpha: Sequence[float], temperature: float) -> Distillation:
@@ -76,10 +79,10 @@ def _without_unused(
 @torch.no_grad()
 @products_in("float32")
 def logits_on_own_images(
-    architecture: Architecture, states: Sequence[ChainState], data: TrainingData
+    architecture: Architecture, states: Sequence[ChainState], data: TrainingData, *, portable: bool = False
 ) -> Float[Tensor, "replicas size classes"]:
     """The logits of each replica's network, in evaluation mode, on that replica's own training images."""
-    stack = ReplicaStack.of(architecture, states, data.images.device)
+    stack = stack_of(architecture, states, data.images.device, portable=portable)
     with stack.evaluating():
         return torch.cat([stack.logits(data.seen(chunk)) for chunk in torch.split(data.subset, CHUNK, 1)], 1)
 

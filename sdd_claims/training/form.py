@@ -9,6 +9,7 @@ from sdd_claims.spec import TrainingSpec
 from sdd_claims.training.forward import Weights
 from sdd_claims.training.loop import Replays
 from sdd_claims.training.mlp_stack import mlp_stack_where_faster
+from sdd_claims.training.portable_form import compiled
 from sdd_claims.training.sparse import sparse_where_faster
 from sdd_claims.training.stack import ReplicaStack
 from sdd_claims.training.step import ReplicaNumbers
@@ -24,7 +25,10 @@ class StackForms:
         replays: the captured steps; None where steps are taken as they come.
     """
 
-    def __init__(self, architecture: Architecture, training: TrainingSpec, device: torch.device) -> None:
+    def __init__(
+        self, architecture: Architecture, training: TrainingSpec, device: torch.device, *, portable: bool = False
+    ) -> None:
+        self._portable = portable
         self.replays: Replays | None = {} if device.type == "cuda" else None
         self._architecture, self._training, self._device = architecture, training, device
         self._kept: tuple[tuple[int, ...], ReplicaStack] | None = None
@@ -45,6 +49,8 @@ class StackForms:
             stack.load(weights, masks)
             return stack
         stack = ReplicaStack(self._architecture, weights, masks, self._device)
+        if self._portable:
+            return compiled(stack, numbers)
         stack = mlp_stack_where_faster(stack, self._architecture, numbers, self._training.precision)
         if self.replays is None:
             return sparse_where_faster(stack, self._architecture, numbers)

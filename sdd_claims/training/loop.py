@@ -1,16 +1,15 @@
 """One level of training for a whole stack: ordinary autograd and torch.optim on tensors with a replica axis."""
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import replace
-from functools import partial
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import torch
 
 from sdd_claims.randomness import Stream, torch_stream
 from sdd_claims.spec import ScheduleSpec, TrainingSpec
 from sdd_claims.training.batches import Epoch, TrainingData, draw_epoch, iterations_per_epoch
-from sdd_claims.training.checkpoint import Snapshot, StackCheckpointer
+from sdd_claims.training.checkpoint import HasState, Snapshot, StackCheckpointer
 from sdd_claims.training.distillation import Distillation
 from sdd_claims.training.mlp_step import replayed_step
 from sdd_claims.training.precision import products_in
@@ -53,36 +52,59 @@ def train(
     Returns:
         The weights of each replica at `snapshot_iteration`, or None if no snapshot was asked for.
     """
-    steps = iterations_per_epoch(data.size, spec.batch_size)
-    first = start_iteration // steps
+    each = iterations_per_epoch(data.size, spec.batch_size)
+    first = start_iteration // each
     snapshot: Snapshot | None = None
     with products_in(spec.precision):
         replay = None if replays is None else _replay(replays, stack, data, spec, numbers, distillation)
-        step = Step(stack, spec, numbers, distillation) if replay is None else replay.step
+        steps = replay or _steps(stack, data, spec, numbers, distillation)
         if checkpointer is not None:
-            first, snapshot = checkpointer.start(first, stack, step.optimizer)
+            first, snapshot = checkpointer.start(first, stack, steps.optimizer)
         for epoch in range(first, spec.epochs):
-            step.learn_at(learning_rate(spec.schedule, spec.optimizer.lr, epoch, spec.epochs))
+            steps.learn_at(learning_rate(spec.schedule, spec.optimizer.lr, epoch, spec.epochs))
             if stack.has_dropout:
                 seed_dropout(numbers.seeds[0], *numbers.branches[0], epoch)
-            skipped = max(0, start_iteration - epoch * steps)
+            skipped = max(0, start_iteration - epoch * each)
             drawn = draw_epoch(data, numbers.seeds, numbers.branches, epoch)
-            takes = _takes(step, drawn, spec.batch_size, skipped) if replay is None else replay.takes(drawn, skipped)
-            for iteration, take in enumerate(takes, epoch * steps + skipped):
-                if iteration == snapshot_iteration:
-                    snapshot = stack.unstacked()
-                take()
+            if snapshot_iteration is not None and skipped <= (stop := snapshot_iteration - epoch * each) < each:
+                steps.advance(drawn, skipped, stop)
+                snapshot = stack.unstacked()
+                skipped = stop
+            steps.advance(drawn, skipped, each)
             if after_epoch is not None:
                 after_epoch()
             if checkpointer is not None:
-                checkpointer.after_epoch(epoch, stack, step.optimizer, snapshot)
+                checkpointer.after_epoch(epoch, stack, steps.optimizer, snapshot)
     return snapshot
 
 
-def _takes(step: Step, epoch: Epoch, batch_size: int, skipped: int) -> Iterator[Callable[[], None]]:
-    """The steps of an epoch but for the first ones, each to be called once, in this order."""
-    for batch in epoch.batches(batch_size, skipped):
-        yield partial(step.take, batch)
+class Steps(Protocol):
+    """The steps of one training.
+
+    Attributes:
+        optimizer: its state, for checkpoints.
+    """
+
+    @property
+    def optimizer(self) -> HasState:
+        """Holds the state."""
+
+    def learn_at(self, lr: float) -> None:
+        """Set the learning rate."""
+
+    def advance(self, epoch: Epoch, first: int, end: int) -> None:
+        """Take the steps of an epoch from the first on, up to the end."""
+
+
+def _steps(
+    stack: ReplicaStack,
+    data: TrainingData,
+    spec: TrainingSpec,
+    numbers: ReplicaNumbers,
+    distillation: Distillation | None,
+) -> Steps:
+    own: Steps | None = stack.own_steps(data, spec, numbers, distillation)
+    return Step(stack, spec, numbers, distillation) if own is None else own
 
 
 def _replay(

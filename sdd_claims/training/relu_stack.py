@@ -6,12 +6,47 @@ Tens of thousands of steps on 81 inputs are bound by the number of calls and not
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from sdd_claims.errors import InputError
+from sdd_claims.spec import TrainingSpec
+from sdd_claims.training.checkpoint import HasState
+
+NEEDS_V = "the penalty 'rbv2' needs a V(l) in every layer; give the network a functional width"
+
+
+class Seen(NamedTuple):
+    """A copy of one network, its loss, and the outputs of the neurons of each hidden layer, on the CPU."""
+
+    weights: dict[str, Tensor]
+    loss: float
+    hidden: list[Float[Tensor, "batch neurons"]]
+
+
+class ReluTraining(Protocol):
+    """The training of some networks of one architecture on the same inputs, full batch, by Adam.
+
+    Attributes:
+        parameters: all that moves.
+        stride: epochs after which it is worth while to ask whether a checkpoint is due.
+    """
+
+    parameters: Tensor
+    stride: int
+
+    @property
+    def optimizer(self) -> HasState:
+        """What holds Adam's memory."""
+
+    def take(self, epochs: int) -> None:
+        """Train for some epochs."""
+
+    def seen(self) -> list[Seen]:
+        """Every network as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +160,44 @@ class ReluStack:
         return trail, x
 
 
+class NativeReluTraining(ReluTraining):
+    """The training of a `ReluStack` in PyTorch's arithmetic."""
+
+    stride = 1
+
+    def __init__(self, stack: ReluStack, training: TrainingSpec) -> None:
+        self._stack, self._penalty = stack, training.penalty
+        self.parameters = stack.parameters
+        self._optimizer = torch.optim.Adam([stack.parameters], lr=training.optimizer.lr, fused=True)
+
+    @property
+    def optimizer(self) -> HasState:
+        """As of the class."""
+        return self._optimizer
+
+    def take(self, epochs: int) -> None:
+        """As of the class."""
+        for _ in range(epochs):
+            self._stack.differentiate(self._penalty.name, self._penalty.strength)
+            self._optimizer.step()
+
+    def seen(self) -> list[Seen]:
+        """As of the class."""
+        losses, (hidden, _) = self._stack.loss().tolist(), self._stack.hidden_and_outputs()
+        outputs = [layer.cpu() for layer in hidden]
+        return [
+            Seen(weights, loss, [layer[index] for layer in outputs])
+            for index, (weights, loss) in enumerate(zip(self._stack.unstacked(), losses, strict=True))
+        ]
+
+
 def _add_rbv2(layer: StackedLayer, gradient: StackedLayer, strength: float) -> None:
     """Add the gradient of one layer's share of eq. 2: |v|_1^2 + |w|_2^2 a neuron, |c|_1 a skip connection.
 
     The paper's sum has neither thresholds nor offsets.
     """
     if layer.V is None or gradient.V is None:
-        raise InputError("the penalty 'rbv2' needs a V(l) in every layer; give the network a functional width")
+        raise InputError(NEEDS_V)
     gradient.W.add_(layer.W, alpha=2 * strength)
     gradient.V.addcmul_(layer.V.sign(), layer.V.abs().sum(1, keepdim=True), value=2 * strength)
     gradient.C.add_(layer.C.sign(), alpha=strength)

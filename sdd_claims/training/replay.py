@@ -7,6 +7,7 @@ the epoch and the position of the next batch here. A new epoch or level is copie
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from itertools import islice
 from typing import Any
 
 import torch
@@ -45,6 +46,20 @@ class Replay:
         self._last = last
         self._pool: Any = None  # PyTorch has several types for it
         self._takes = {size: self._captured(size) for size in self._within}
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """The optimizer of the captured step."""
+        return self.step.optimizer
+
+    def learn_at(self, lr: float) -> None:
+        """Set the learning rate."""
+        self.step.learn_at(lr)
+
+    def advance(self, epoch: Epoch, first: int, end: int) -> None:
+        """Take the steps of an epoch from the first on, up to the end."""
+        for take in islice(self.takes(epoch, first), end - first):
+            take()
 
     def forget(self) -> None:
         """Begin a new training: the optimizer remembers nothing."""

@@ -19,9 +19,10 @@ from sdd_claims.data.sampling import draw_training_set, draw_validation_set
 from sdd_claims.data.view import View
 from sdd_claims.errors import InputError
 from sdd_claims.models import Architecture, build, initial_weights
-from sdd_claims.randomness import Stream, torch_stream
+from sdd_claims.randomness import Stream, draws
 from sdd_claims.record import Replica
 from sdd_claims.spec import RunSpec
+from sdd_claims.training.arithmetic import check_arithmetic, portable
 from sdd_claims.training.batches import TrainingData, iterations_per_epoch
 from sdd_claims.training.forward import Weights
 
@@ -94,6 +95,7 @@ def draw_setup(replicas: Sequence[Replica], device: torch.device, data_root: Pat
             "put the others into a stack of their own"
         )
     _check_classification(spec)
+    check_arithmetic(spec, device)
     dataset = load(spec.data.name, data_root)
     train_images, test_images = prepare(dataset, spec.data.side)
     channels, height, width = test_images.shape[1:]
@@ -116,7 +118,11 @@ def draw_setup(replicas: Sequence[Replica], device: torch.device, data_root: Pat
         test_images=test_images.to(device),
         test_labels=torch.from_numpy(dataset.test_labels.astype(np.int64)).to(device),
         initial=[
-            initial_weights(architecture, torch_stream(r.seed, Stream.INITIALIZATION), spec.model.initialization)
+            initial_weights(
+                architecture,
+                draws(r.seed, Stream.INITIALIZATION, portable=portable(spec)),
+                spec.model.initialization,
+            )
             for r in replicas
         ],
     )

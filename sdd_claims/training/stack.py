@@ -2,14 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from sdd_claims.models import Architecture
 from sdd_claims.record import ChainState
+from sdd_claims.spec import TrainingSpec
 from sdd_claims.training.forward import Weights, forward_of
+from sdd_claims.training.losses import mean_loss, summed_loss
+
+if TYPE_CHECKING:  # they are built on stacks
+    from sdd_claims.training.batches import TrainingData
+    from sdd_claims.training.distillation import Distillation
+    from sdd_claims.training.step import ReplicaNumbers
 
 
 class ReplicaStack:
@@ -91,6 +99,26 @@ class ReplicaStack:
             yield
         finally:
             self._training = True
+
+    def own_steps(
+        self, data: "TrainingData", spec: TrainingSpec, numbers: "ReplicaNumbers", distillation: "Distillation | None"
+    ) -> Any:
+        """The steps of a stack that has its own; None where `sdd_claims.training.step.Step` takes them."""
+        return None
+
+    def summed_loss(
+        self, logits: Float[Tensor, "replicas batch classes"], labels: Int[Tensor, "replicas batch"]
+    ) -> Float[Tensor, " replicas"]:
+        """The cross-entropies of a batch in nats, summed in double precision."""
+        return summed_loss(logits, labels)
+
+    def gradients(
+        self, images: Float[Tensor, "replicas batch ..."], labels: Int[Tensor, "replicas batch"]
+    ) -> list[dict[str, Tensor]]:
+        """For each replica the gradient of its mean cross-entropy over a batch, on the CPU."""
+        mean_loss(self.logits(images), labels).backward()  # type: ignore[no-untyped-call]
+        stacked = {name: value.grad.cpu() for name, value in self.parameters.items() if value.grad is not None}
+        return [{name: value[index] for name, value in stacked.items()} for index in range(len(self))]
 
     def mask_gradients(self, *, always: bool = False) -> None:
         """Zero the gradients of pruned weights.

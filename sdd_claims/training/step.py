@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from sdd_claims.record import Replica
 from sdd_claims.spec import OptimizerSpec, TrainingSpec
-from sdd_claims.training.batches import Batch
+from sdd_claims.training.batches import Batch, Epoch
 from sdd_claims.training.distillation import Distillation, distilled_loss
+from sdd_claims.training.losses import mean_loss
 from sdd_claims.training.penalties import PENALTIES, shrink_l1
 from sdd_claims.training.precision import autocast
 from sdd_claims.training.stack import ReplicaStack
@@ -114,6 +115,11 @@ class Step:
         if self._proximal and self._strength is not None:
             shrink_l1(parameters.values(), lr * self._strength)
 
+    def advance(self, epoch: Epoch, first: int, end: int) -> None:
+        """Take the steps of an epoch from the first on, up to the end."""
+        for batch in islice(epoch.batches(self._spec.batch_size, first), end - first):
+            self.take(batch)
+
     def _loss(self, batch: Batch) -> Float[Tensor, ""]:
         """The loss, summed over replicas."""
         with autocast(self._spec.precision, self._device):
@@ -128,13 +134,6 @@ class Step:
         if self._penalty is not None and self._strength is not None:
             loss = loss + (self._strength * self._penalty(self.stack.parameters.values())).sum()
         return loss
-
-
-def mean_loss(
-    logits: Float[Tensor, "replicas batch classes"], labels: Int[Tensor, "replicas batch"]
-) -> Float[Tensor, ""]:
-    """Sum over replicas of the mean cross-entropy: the gradient of each replica is that of its own mean."""
-    return cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
 
 
 def _optimizer(

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import ExitStack
+from importlib import import_module
 from io import StringIO
 from itertools import count
 from pathlib import Path
@@ -38,10 +39,17 @@ from sdd_claims.tests.tiny import (
 
 ROOT = Path(__file__).parents[3]
 WIDER = SPEC.but(model={"hidden": (9,)})
+PORTABLE = SPEC.but(training={"arithmetic": "portable"})
 SEVERAL = plan(
     [
         Request(spec, seeds, 2)
-        for spec, seeds in ((SPEC, SEEDS), (NOISY, tuple(range(1000, 1009))), (WIDER, (1000,)), (REDENSE, SEEDS))
+        for spec, seeds in (
+            (SPEC, SEEDS),
+            (NOISY, tuple(range(1000, 1009))),
+            (WIDER, (1000,)),
+            (REDENSE, SEEDS),
+            (PORTABLE, (1000, 1001)),
+        )
     ]
 )
 FROM_CHAINS = plan([Request(REDENSE, SEEDS, 3)])
@@ -128,6 +136,20 @@ def test_an_error_in_a_pool_is_raised_as_itself(tmp_path):
     absent = SPEC.but(data={"name": "cifar10", "side": 8})
     with pytest.raises(InputError, match="cifar10"):
         PoolEngine([CPU]).run(plan([Request(absent, (1000,), 1)]), WorkerConfig(tmp_path, data_root=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("spec", "why", "arithmetic"),
+    [
+        (SPEC, "", "native"),
+        (PORTABLE, "", "portable"),
+        (PORTABLE, "Numba is not installed", "native, since Numba is not installed"),
+    ],
+)
+def test_the_arithmetic_that_was_had_is_stored_beside_the_result(tmp_path, instant, monkeypatch, spec, why, arithmetic):
+    monkeypatch.setattr(import_module("sdd_claims.training.arithmetic"), "_why_missing", lambda: why)
+    SerialEngine().run(plan([Request(spec, (1000,), 2)]), WorkerConfig(tmp_path))
+    assert [about["arithmetic"] for about in Store(tmp_path).provenance(spec.digest, 1000)] == [arithmetic] * 2
 
 
 def test_nothing_stored_is_trained_again(tmp_path, instant):

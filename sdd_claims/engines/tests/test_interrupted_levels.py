@@ -13,7 +13,17 @@ from sdd_claims.engines import work as work_module
 from sdd_claims.errors import StoreError
 from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.record import Replica
-from sdd_claims.spec import DerivationSpec, DistillationSpec, PathSpec, PenaltySpec, PruningSpec
+from sdd_claims.spec import (
+    DataSpec,
+    DerivationSpec,
+    DistillationSpec,
+    ModelSpec,
+    OptimizerSpec,
+    PathSpec,
+    PenaltySpec,
+    PruningSpec,
+    TrainingSpec,
+)
 from sdd_claims.storage.checkpoint_file import CheckpointFile
 from sdd_claims.storage.store import Store
 from sdd_claims.tests import crash
@@ -33,11 +43,24 @@ PATH = TEACHER.but(
     record={"weights": "newest"},
     path=PathSpec(over="penalty_strength", values=(0.0, 1e-3, 0.01)),
 )
+RELU = PATH.but(
+    data=DataSpec(name="grid"),
+    model=ModelSpec(name="relu_network", hidden=(8, 8), functional_width=3, initialization="uniform"),
+    training=TrainingSpec(
+        epochs=3,
+        loss="mean_squared_error",
+        optimizer=OptimizerSpec(name="adam", lr=0.01),
+        penalty=PenaltySpec(name="rbv2", strength=0.001),
+        arithmetic="portable",
+    ),
+    path=PathSpec(over="epochs", values=(1, 2, 3)),
+)
 PLANS = {
     "a chain that rewinds": (plan([Request(CHAIN, SEEDS, 2)]), 2 * EPOCHS - 1),  # the second level rewinds one epoch
     "derived": (plan([Request(REDENSE, SEEDS, 2)]), 4 * EPOCHS - 1),
     "a student": (plan([Request(STUDENT, SEEDS, 2)]), 3 * EPOCHS),
     "a path": (plan([Request(PATH, SEEDS, 3)]), EPOCHS),
+    "ReLU networks, each alone": (plan([Request(RELU, SEEDS, 3)]), 2 * 3),
 }
 
 

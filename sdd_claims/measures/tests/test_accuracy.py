@@ -7,6 +7,7 @@ from torch.nn.functional import cross_entropy
 from sdd_claims.measures import evaluate_test, evaluate_training
 from sdd_claims.models import build, initial_weights
 from sdd_claims.pruning import dense_masks
+from sdd_claims.randomness import TorchDraws
 from sdd_claims.spec import ModelSpec
 from sdd_claims.training import ReplicaStack, TrainingData
 
@@ -17,7 +18,7 @@ SIZES = [1, 7, 999, 1000, 1001, 2000, 2013]
 
 
 def weights_and_stack() -> tuple[list[dict[str, Tensor]], ReplicaStack]:
-    weights = [initial_weights(ARCHITECTURE, torch.Generator().manual_seed(r)) for r in range(REPLICAS)]
+    weights = [initial_weights(ARCHITECTURE, TorchDraws(torch.Generator().manual_seed(r))) for r in range(REPLICAS)]
     masks = [dense_masks(w, ARCHITECTURE.prunable) for w in weights]
     return weights, ReplicaStack(ARCHITECTURE, weights, masks, torch.device("cpu"))
 

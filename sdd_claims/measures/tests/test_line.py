@@ -10,6 +10,7 @@ from sdd_claims.errors import InputError
 from sdd_claims.measures import along_line, evaluate_training, line
 from sdd_claims.models import Architecture, build, initial_weights
 from sdd_claims.pruning import dense_masks
+from sdd_claims.randomness import TorchDraws
 from sdd_claims.spec import ModelSpec
 from sdd_claims.training import ReplicaStack, TrainingData
 
@@ -18,7 +19,10 @@ ARCHITECTURE = build(ModelSpec(hidden=(5,)), (1, 2, 2), CLASSES)
 
 
 def solutions(first_seed: int) -> list[dict[str, Tensor]]:
-    return [initial_weights(ARCHITECTURE, torch.Generator().manual_seed(first_seed + r)) for r in range(REPLICAS)]
+    return [
+        initial_weights(ARCHITECTURE, TorchDraws(torch.Generator().manual_seed(first_seed + r)))
+        for r in range(REPLICAS)
+    ]
 
 
 def training_data() -> TrainingData:

@@ -9,6 +9,7 @@ from sdd_claims.measures import sharpness
 from sdd_claims.measures.line import POINTS as POINTS_ON_A_LINE
 from sdd_claims.measures.sharpness import POINTS, RADIUS, curvature, filter_normalised
 from sdd_claims.models import Architecture, build, initial_weights
+from sdd_claims.randomness import TorchDraws
 from sdd_claims.spec import ModelSpec
 from sdd_claims.training import TrainingData, Weights
 
@@ -16,8 +17,8 @@ CLASSES, SIZE = 4, 50
 ARCHITECTURE = build(ModelSpec(hidden=(5,)), (1, 2, 2), CLASSES)
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def generator(seed: int = 0) -> TorchDraws:
+    return TorchDraws(torch.Generator().manual_seed(seed))
 
 
 def solution(seed: int) -> dict[str, Tensor]:
@@ -25,8 +26,8 @@ def solution(seed: int) -> dict[str, Tensor]:
 
 
 def training_data(replicas: int) -> TrainingData:
-    images = torch.randn(SIZE, 1, 2, 2, generator=generator(7))
-    labels = torch.randint(CLASSES, (SIZE,), generator=generator(8)).expand(replicas, -1)
+    images = generator(7).normal((SIZE, 1, 2, 2))
+    labels = generator(8).uniform((SIZE,), 0, CLASSES).long().expand(replicas, -1)
     return TrainingData(images, torch.arange(SIZE).expand(replicas, -1), labels)
 
 
@@ -54,7 +55,7 @@ def test_every_filter_of_a_direction_is_as_long_as_that_of_the_weights():
     with torch.device("meta"):
         module = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, CLASSES))
     architecture = Architecture(module, ("0.weight",))
-    weights = {name: torch.randn(p.shape, generator=generator(1)) for name, p in module.named_parameters()}
+    weights = {name: generator(1).normal(p.shape) for name, p in module.named_parameters()}
     weights["3.weight"][2] = 0.0  # a filter without weights stays without
     direction = filter_normalised(architecture, weights, {}, generator(2))
     assert list(direction) == ["0.weight", "3.weight"]  # no bias, no batch norm
@@ -66,7 +67,7 @@ def test_every_filter_of_a_direction_is_as_long_as_that_of_the_weights():
 
 def test_a_pruned_weight_stays_zero_and_the_others_make_up_the_norm():
     weights = solution(0)
-    mask = (torch.rand(5, 4, generator=generator(3)) < 0.5).float()
+    mask = (generator(3).uniform((5, 4)) < 0.5).float()
     weights["1.weight"] *= mask
     step = filter_normalised(ARCHITECTURE, weights, {"1.weight": mask}, generator(4))["1.weight"]
     assert ((step == 0) == (mask == 0)).all()
@@ -75,7 +76,7 @@ def test_a_pruned_weight_stays_zero_and_the_others_make_up_the_norm():
 
 def test_the_mask_of_a_pruned_network_counts():
     weights = solution(0)
-    mask = (torch.rand(5, 4, generator=generator(3)) < 0.5).float()
+    mask = (generator(3).uniform((5, 4)) < 0.5).float()
     weights["1.weight"] *= mask
     assert sharpness_of(weights, masks=[{"1.weight": mask}]) != sharpness_of(weights)
 

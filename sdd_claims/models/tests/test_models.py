@@ -9,7 +9,7 @@ from torch import nn
 
 from sdd_claims.models import build, initial_weights
 from sdd_claims.models.conv import conv_net
-from sdd_claims.randomness import Stream, torch_stream
+from sdd_claims.randomness import Stream, draws
 from sdd_claims.spec import ModelSpec
 
 MNIST = (1, 28, 28)
@@ -66,7 +66,7 @@ def test_a_conv_net_takes_images_of_any_side(side, channels, norm):
 
 def test_batch_norm_begins_as_the_identity_with_no_batch_seen():
     net = build(ModelSpec(name="conv", hidden=(), channels=(16, 64), batch_norm=True), (1, 7, 7), 10)
-    drawn = initial_weights(net, torch_stream(1000, Stream.INITIALIZATION))
+    drawn = initial_weights(net, draws(1000, Stream.INITIALIZATION))
     assert drawn.keys() == net.module.state_dict().keys()
     for layer in ("1", "4"):
         assert (drawn[f"{layer}.weight"] == 1).all()
@@ -84,7 +84,7 @@ def test_the_module_holds_no_weights():
 
 def test_initial_weights_are_kaiming_normal_and_biases_zero():
     lenet = build(ModelSpec(hidden=(300, 100)), MNIST, 10)
-    weights = initial_weights(lenet, torch_stream(1000, Stream.INITIALIZATION))
+    weights = initial_weights(lenet, draws(1000, Stream.INITIALIZATION))
     assert list(weights) == [name for name, _ in lenet.module.named_parameters()]
     for name, value in weights.items():
         if name.endswith("bias"):
@@ -100,6 +100,6 @@ def test_initial_weights_are_kaiming_normal_and_biases_zero():
 
 def test_a_seed_draws_the_same_weights_every_time_and_another_seed_others():
     lenet = build(ModelSpec(hidden=(8,)), (1, 4, 4), 3)
-    one, again, other = (initial_weights(lenet, torch_stream(s, Stream.INITIALIZATION)) for s in (5, 5, 6))
+    one, again, other = (initial_weights(lenet, draws(s, Stream.INITIALIZATION)) for s in (5, 5, 6))
     assert all(torch.equal(one[name], again[name]) for name in one)
     assert not torch.equal(one["1.weight"], other["1.weight"])

@@ -11,7 +11,7 @@ from torchvision.models import VisionTransformer
 from sdd_claims.errors import InputError
 from sdd_claims.models import build, initial_weights
 from sdd_claims.models.vit import Attention
-from sdd_claims.randomness import Stream, torch_stream
+from sdd_claims.randomness import Stream, draws
 from sdd_claims.spec import ModelSpec, TransformerSpec
 
 CIFAR = (3, 32, 32)
@@ -29,8 +29,7 @@ def parameters(architecture):
 
 
 def drawn(seed, spec=TINY_VIT, shape=(1, 8, 8)):
-    generator = torch_stream(seed, Stream.INITIALIZATION)
-    return initial_weights(build(spec, shape, 10), generator, spec.initialization)
+    return initial_weights(build(spec, shape, 10), draws(seed, Stream.INITIALIZATION), spec.initialization)
 
 
 @pytest.mark.parametrize(("classes", "published"), [(10, 11_173_962), (100, 11_220_132)])
@@ -107,7 +106,7 @@ def test_vgg16_is_that_of_openlth():
             inputs = step
     theirs = nn.Sequential(*layers, nn.AvgPool2d(2), nn.Flatten(), nn.Linear(512, 10))
     net = build(VGG16, CIFAR, 10)
-    weights = initial_weights(net, torch_stream(0, Stream.INITIALIZATION))
+    weights = initial_weights(net, draws(0, Stream.INITIALIZATION))
     assert len(weights) == len(theirs.state_dict())
     theirs.load_state_dict(dict(zip(theirs.state_dict(), weights.values(), strict=True)))
     images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -124,7 +123,7 @@ def test_vgg16_takes_images_of_any_side_that_can_be_halved_four_times(shape):
 @pytest.mark.parametrize(("spec", "side"), [(RESNET101, 8), (VGG16, 16)], ids=str)
 def test_every_prunable_weight_of_a_large_network_learns(spec, side):
     net = build(spec, (3, side, side), 10)
-    weights = initial_weights(net, torch_stream(0, Stream.INITIALIZATION))
+    weights = initial_weights(net, draws(0, Stream.INITIALIZATION))
     trained = [weights[name].requires_grad_() for name, _ in net.module.named_parameters()]
     images = torch.randn(4, 3, side, side, generator=torch.Generator().manual_seed(0))
     logits = torch.func.functional_call(net.module.train(), weights, (images,))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from sdd_claims.models import build, initial_weights
 from sdd_claims.models.relu_network import relu_network
-from sdd_claims.randomness import Stream, torch_stream
+from sdd_claims.randomness import Stream, draws
 from sdd_claims.spec import ModelSpec
 
 GRID = (4, 1, 1)
@@ -13,7 +13,7 @@ GRID = (4, 1, 1)
 
 def drawn(spec, seed=0):
     architecture = build(spec, GRID, 1)
-    return architecture, initial_weights(architecture, torch_stream(seed, Stream.INITIALIZATION), "uniform")
+    return architecture, initial_weights(architecture, draws(seed, Stream.INITIALIZATION), "uniform")
 
 
 def test_a_layer_is_the_recursion_of_theorem_1():

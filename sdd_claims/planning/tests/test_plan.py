@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdd_claims.planning.plan import STACK_SIZE, Plan, Request, Stack, plan
+from sdd_claims.planning.plan import STACK_SIZE, Plan, Request, Stack, plan, stack_size
 from sdd_claims.record import Replica
 from sdd_claims.spec import ModelSpec, RunSpec
 from sdd_claims.storage.store import Store
@@ -51,6 +51,13 @@ def test_every_replica_asked_for_stands_in_one_stack_with_the_most_levels_asked(
     assert made.asked == sum(
         len(request.seeds) * request.levels * (2 if request.spec.parent else 1) for request in asked
     )
+
+
+def test_seeds_in_portable_arithmetic_train_one_at_a_time():
+    """Which is as fast, and leaves no core without work."""
+    portable = SPEC.but(training={"arithmetic": "portable"})
+    assert [len(stack.replicas) for stack in plan([Request(portable, (1000, 1001, 1002), 2)]).stacks] == [1, 1, 1]
+    assert stack_size(portable, wide=True) == 1 < stack_size(SPEC)
 
 
 @given(requests)

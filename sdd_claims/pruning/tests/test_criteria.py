@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from sdd_claims.pruning import CRITERIA, IDENTITY, Candidate, prune
+from sdd_claims.randomness import TorchDraws
 
 WEIGHTS = {"w": torch.tensor([[-3.0, 0.5], [2.0, -1.0]]), "v": torch.tensor([0.1, -4.0]), "bias": torch.tensor([9.0])}
 GRADIENTS = {"w": torch.tensor([[0.1, 8.0], [0.0, 1.0]]), "v": torch.tensor([-30.0, 0.1]), "bias": torch.tensor([9.0])}
@@ -9,7 +10,7 @@ DENSE = {"w": torch.ones(2, 2, dtype=torch.bool), "v": torch.ones(2, dtype=torch
 
 
 def network(masks=DENSE, seed: int = 0) -> Candidate:
-    return Candidate(WEIGHTS, masks, lambda: GRADIENTS, torch.Generator().manual_seed(seed))
+    return Candidate(WEIGHTS, masks, lambda: GRADIENTS, TorchDraws(torch.Generator().manual_seed(seed)))
 
 
 def test_magnitude_keeps_the_largest_absolute_values_of_all_layers():
@@ -29,11 +30,13 @@ def test_only_gradient_asks_for_gradients():
         raise AssertionError("gradients cost a pass over a batch")
 
     for criterion in set(CRITERIA) - {"gradient"}:
-        prune(criterion, Candidate(WEIGHTS, DENSE, refuse, torch.Generator()), 3)
+        prune(criterion, Candidate(WEIGHTS, DENSE, refuse, TorchDraws(torch.Generator())), 3)
 
 
 def test_random_is_blind_to_weights_and_the_same_for_the_same_draws():
-    blind = Candidate({name: w * 100 for name, w in WEIGHTS.items()}, DENSE, dict, torch.Generator().manual_seed(5))
+    blind = Candidate(
+        {name: w * 100 for name, w in WEIGHTS.items()}, DENSE, dict, TorchDraws(torch.Generator().manual_seed(5))
+    )
     one, other = prune("random", network(seed=5), 3), prune("random", blind, 3)
     assert all(torch.equal(one[name], other[name]) for name in DENSE)
 

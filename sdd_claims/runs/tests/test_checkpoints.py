@@ -36,6 +36,7 @@ from sdd_claims.spec import (
 )
 from sdd_claims.storage.checkpoint_file import CheckpointFile
 from sdd_claims.training import MlpStack, SparseStack, StackCheckpointer, checkpoint
+from sdd_claims.training.compiled_stack import CompiledStack
 
 CPU = torch.device("cpu")
 SEEDS = (0, 1)
@@ -53,6 +54,9 @@ REWOUND = SPEC.but(pruning={"rewind_iteration": 4}, training={"schedule": {"name
 PENALISED = SPEC.but(training={"penalty": PenaltySpec(name="l1", strength=1e-3)})
 PROXIMAL = PENALISED.but(training={"penalty": {"step": "proximal"}, "optimizer": {"momentum": 0.0}})
 SPARSE = SPEC.but(pruning={"fraction": 0.9})
+PORTABLE, PORTABLE_ADAMW, PORTABLE_REWOUND, PORTABLE_PENALISED, PORTABLE_SPARSE = (
+    spec.but(training={"arithmetic": "portable"}) for spec in (SPEC, ADAMW, REWOUND, PENALISED, SPARSE)
+)
 CONV = SPEC.but(model=ModelSpec(name="conv", hidden=(), channels=(3, 4), batch_norm=True))
 VIT = ADAMW.but(
     model=ModelSpec(
@@ -63,6 +67,7 @@ VIT = ADAMW.but(
     )
 )
 STUDENT = SPEC.but(distillation=DistillationSpec(alpha=0.5, temperature=4.0, teacher=SPEC))
+PORTABLE_STUDENT = PORTABLE.but(distillation=DistillationSpec(alpha=0.5, temperature=4.0, teacher=PORTABLE))
 REDENSE = SPEC.but(derivation=DerivationSpec(kind="redense"))
 Level = list[tuple[LevelRecord, ChainState]]
 
@@ -138,6 +143,13 @@ CASES = {
     "dropout": (VIT, 0),
     "a teacher": (STUDENT, 0),
     "derived": (REDENSE, 1),
+    "portable": (PORTABLE, 1),
+    "portable AdamW with decay": (PORTABLE_ADAMW, 1),
+    "a portable snapshot to rewind to": (PORTABLE_REWOUND, 0),
+    "portable, from the middle of an epoch": (PORTABLE_REWOUND, 1),
+    "a portable penalty": (PORTABLE_PENALISED, 1),
+    "portable sparse products": (PORTABLE_SPARSE, 1),
+    "a portable teacher": (PORTABLE_STUDENT, 0),
 }
 
 
@@ -160,7 +172,7 @@ def test_a_level_taken_up_after_any_epoch_ends_with_the_same_bits(tmp_path, alwa
         assert [facts["epochs"] for facts in again.written] == [facts["epochs"] for facts in whole.written[stop:]]
 
 
-@pytest.mark.parametrize(("spec", "kind"), [(SPARSE, SparseStack), (PENALISED, MlpStack)])
+@pytest.mark.parametrize(("spec", "kind"), [(SPARSE, SparseStack), (PENALISED, MlpStack), (PORTABLE, CompiledStack)])
 def test_the_cases_above_train_the_stacks_that_they_are_meant_for(tmp_path, always, monkeypatch, spec, kind):
     seen = []
     start = StackCheckpointer.start
@@ -216,7 +228,11 @@ def path_of(spec: RunSpec, checkpoint_slot: CheckpointSlot | None = None) -> lis
     return [[untimed(record) for record in path] for path in paths]
 
 
-@pytest.mark.parametrize("spec", [STRENGTHS, REFITS, REGRESSION], ids=["strengths", "refits", "epochs"])
+@pytest.mark.parametrize(
+    "spec",
+    [STRENGTHS, REFITS, REGRESSION, STRENGTHS.but(training={"arithmetic": "portable"})],
+    ids=["strengths", "refits", "epochs", "portable strengths"],
+)
 def test_a_path_taken_up_after_any_epoch_ends_with_the_same_numbers(tmp_path, always, spec):
     unbroken = path_of(spec)
     for stop in range(1, spec.training.epochs + 1):

@@ -24,7 +24,7 @@ from sdd_claims.judging.smoke import shrunk
 from sdd_claims.measures import training_flops_per_image
 from sdd_claims.models import build, initial_weights
 from sdd_claims.pruning import kept, scheduled_count
-from sdd_claims.randomness import Stream, numpy_stream, torch_stream
+from sdd_claims.randomness import Stream, draws, numpy_stream
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.runs.iterative_pruning import IterativePruning
@@ -41,6 +41,7 @@ from sdd_claims.spec import (
 )
 from sdd_claims.storage.store import Store
 from sdd_claims.training import ReplicaStack, Weights, step
+from sdd_claims.training.losses import mean_loss
 from sdd_claims.training.schedules import learning_rate
 
 CPU = torch.device("cpu")
@@ -71,7 +72,7 @@ class Witness:
 @pytest.fixture
 def witness(monkeypatch: pytest.MonkeyPatch) -> Iterator[Witness]:
     seen, latest = Witness(), {}
-    logits, loss = ReplicaStack.logits, step.mean_loss
+    logits, loss = ReplicaStack.logits, mean_loss
 
     def seeing_images(stack, images):
         latest["images"] = images.clone()
@@ -107,7 +108,7 @@ def chains(specs_and_seeds: list[tuple[RunSpec, int]], levels: int) -> list[Leve
 
 
 def initial(seed: int) -> dict[str, Tensor]:
-    return initial_weights(ARCHITECTURE, torch_stream(seed, Stream.INITIALIZATION))
+    return initial_weights(ARCHITECTURE, draws(seed, Stream.INITIALIZATION))
 
 
 def without_seconds(record: LevelRecord) -> LevelRecord:
@@ -191,7 +192,7 @@ def test_scratch_starts_every_level_from_weights_of_its_own(witness):
     chains([(SPEC.but(pruning={"retraining": "scratch"}), 3)], 3)
     starts = [witness.weights[level * EPOCHS * STEPS][0][0] for level in range(3)]
     for level, start in enumerate(starts[1:], 1):
-        fresh = initial_weights(ARCHITECTURE, torch_stream(3, Stream.INITIALIZATION, level))
+        fresh = initial_weights(ARCHITECTURE, draws(3, Stream.INITIALIZATION, level))
         left = start != 0
         assert torch.equal(start[left], next(iter(fresh.values()))[left])
 
@@ -402,7 +403,7 @@ def test_a_conv_chain_goes_on_from_stored_states_to_the_bits_of_the_unbroken_run
 def test_learning_distance_leaves_running_statistics_out():
     record, state = chains([(CONV, 3)], 1)[0][0]
     architecture = build(CONV.model, (1, 7, 7), 10)
-    start = initial_weights(architecture, torch_stream(3, Stream.INITIALIZATION))
+    start = initial_weights(architecture, draws(3, Stream.INITIALIZATION))
     squares = [(state.trained[n] - start[n]).double().square().sum() for n, _ in architecture.module.named_parameters()]
     assert record.learning_distance == pytest.approx(math.sqrt(sum(squares)), rel=1e-9)
 

@@ -9,6 +9,7 @@ from torch.func import functional_call
 
 from sdd_claims.errors import InputError
 from sdd_claims.models import build, initial_weights
+from sdd_claims.randomness import TorchDraws
 from sdd_claims.record import Replica
 from sdd_claims.runs import refits as module
 from sdd_claims.runs.iterative_pruning import IterativePruning
@@ -101,7 +102,7 @@ def test_a_lasso_that_does_not_converge_is_no_result(monkeypatch):
 
 def test_learned_features_times_the_last_layer_are_the_networks_logits():
     network = build(ModelSpec(hidden=(6, 4), initialization="pytorch"), (1, 3, 3), CLASSES)
-    weights = initial_weights(network, torch.Generator().manual_seed(0), "pytorch")
+    weights = initial_weights(network, TorchDraws(torch.Generator().manual_seed(0)), "pytorch")
     images = torch.randn(5, 1, 3, 3)
     features = learned_features(network, weights, images)
     logits = functional_call(network.module, weights, (images,)).detach().numpy()

@@ -12,7 +12,7 @@ from sdd_claims.models import build, initial_weights
 from sdd_claims.models.relu_network import relu_network
 from sdd_claims.planning import estimate
 from sdd_claims.planning.plan import Request, plan
-from sdd_claims.randomness import Stream, numpy_stream, torch_stream
+from sdd_claims.randomness import Stream, draws, numpy_stream
 from sdd_claims.record import Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.runs.penalty_path import train_path
@@ -29,6 +29,7 @@ SPEC = RunSpec(
 ).but(training={"penalty": {"name": "rbv2", "strength": 0.001}})
 WHOLE = SPEC.but(model={"functional_width": 0}, training={"penalty": {"name": "l2"}})
 SHALLOW = SPEC.but(model={"hidden": (12,), "functional_width": 0})
+PORTABLE = SPEC.but(training={"arithmetic": "portable"})
 
 
 def path(spec, seeds=(0, 1, 2)):
@@ -37,7 +38,7 @@ def path(spec, seeds=(0, 1, 2)):
     return [[{**asdict(record), "seconds": None} for record in records] for records in trained]
 
 
-@pytest.mark.parametrize("spec", [SPEC, WHOLE, SHALLOW])
+@pytest.mark.parametrize("spec", [SPEC, WHOLE, SHALLOW, PORTABLE])
 def test_a_look_is_what_a_shorter_training_ends_with(spec):
     shorter = spec.but(training={"epochs": 10}, path={"values": (0, 5, 10)})
     for long, short in zip(path(spec), path(shorter), strict=True):
@@ -68,7 +69,7 @@ def test_the_last_loss_is_that_of_ordinary_training_of_the_module():
     (records,) = path(SPEC.but(training={"penalty": {"name": "none", "strength": 0.0}}), (3,))
     spec = SPEC.model
     architecture = build(spec, (4, 1, 1), 1)
-    weights = initial_weights(architecture, torch_stream(3, Stream.INITIALIZATION), "uniform")
+    weights = initial_weights(architecture, draws(3, Stream.INITIALIZATION), "uniform")
     module = relu_network(4, spec.hidden, spec.functional_width, 1)
     module.load_state_dict(weights)
     points = torch.from_numpy(regression.inputs("grid"))
@@ -82,6 +83,18 @@ def test_the_last_loss_is_that_of_ordinary_training_of_the_module():
     assert records[-1]["train_loss"] == pytest.approx(loss, rel=1e-3)
 
 
+@pytest.mark.parametrize("spec", [SPEC, WHOLE, SHALLOW])
+def test_a_portable_seed_is_another_draw_of_the_same_distribution_and_trains_to_the_same_bits_alone(spec):
+    portable = spec.but(training={"arithmetic": "portable"})
+    together, (alone,) = path(portable), path(portable, (1,))
+    assert together[1] == alone
+    seeds = range(12)
+    losses = [[records[0]["train_loss"] for records in path(each, seeds)] for each in (spec, portable)]
+    assert set(losses[0]).isdisjoint(losses[1])
+    (mean, spread), (other, _) = ((np.mean(each), np.std(each)) for each in losses)
+    assert abs(mean - other) < 2 * spread
+
+
 def test_penalties_of_other_strengths_train_otherwise():
     strong = SPEC.but(training={"penalty": {"strength": 1.0}})
     assert path(strong, (0,))[0][-1]["nonzero_fraction"] != path(SPEC, (0,))[0][-1]["nonzero_fraction"]
@@ -89,7 +102,7 @@ def test_penalties_of_other_strengths_train_otherwise():
 
 def test_a_network_that_diverges_stays_so_and_has_no_measures():
     wild = SPEC.but(training={"optimizer": {"lr": 1e30}})
-    for records in path(wild):
+    for records in path(wild) + path(wild.but(training={"arithmetic": "portable"})):
         assert [record["diverged"] for record in records] == [False, True, True]
         assert records[2]["train_loss"] is records[2]["rank"] is None
 
@@ -128,6 +141,11 @@ def test_an_engine_trains_a_path_and_stores_its_points(tmp_path):
 def test_what_the_regression_cannot_train_is_refused_with_its_remedy(changes, remedy):
     with pytest.raises(InputError, match=remedy):
         train_path([Replica(SPEC.but(**changes), 0)], CPU)
+
+
+def test_portable_arithmetic_is_refused_on_a_gpu():
+    with pytest.raises(InputError, match="--device=cpu"):
+        train_path([Replica(PORTABLE, 0)], torch.device("cuda"))
 
 
 def test_seeds_of_two_settings_are_refused():

@@ -139,6 +139,7 @@ CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "training.penalty.step": (LENIENT, st.sampled_from(["gradient", "proximal"])),
     "training.loss": (EVERYTHING, st.sampled_from(["cross_entropy", "mean_squared_error"])),
     "training.precision": (EVERYTHING, st.sampled_from(["float32", "tf32", "bfloat16"])),
+    "training.arithmetic": (EVERYTHING, st.sampled_from(["native", "portable"])),
     "pruning.criterion": (EVERYTHING, names(Criterion)),
     "pruning.fraction": (EVERYTHING, below_one),
     "pruning.retraining": (EVERYTHING, names(RetrainingMethod)),
@@ -387,6 +388,11 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (
         lambda: made(TrainingSpec, loss="hinge"),
         "TrainingSpec.loss must be one of cross_entropy",
+    ),
+    (lambda: made(TrainingSpec, arithmetic="exact"), "TrainingSpec.arithmetic must be one of native, portable, got"),
+    (
+        lambda: TrainingSpec(arithmetic="portable", precision="bfloat16"),
+        "TrainingSpec.precision must be 'float32' in portable arithmetic, got 'bfloat16'",
     ),
     (lambda: PenaltySpec(name="l1", strength=-1), "PenaltySpec.strength must be at least 0, got -1.0"),
     (lambda: PenaltySpec(strength=0.1), "PenaltySpec.strength must be 0 for penalty 'none', got 0.1"),

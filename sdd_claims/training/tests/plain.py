@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy, softshrink
 from sdd_claims.models import Architecture, build, initial_weights
 from sdd_claims.models.mlp import mlp
 from sdd_claims.pruning import dense_masks, keep_highest
-from sdd_claims.randomness import Stream
+from sdd_claims.randomness import Stream, TorchDraws
 from sdd_claims.spec import ModelSpec, OptimizerSpec, ScheduleSpec, TrainingSpec
 from sdd_claims.training import ReplicaNumbers, ReplicaStack, TrainingData
 
@@ -41,7 +41,7 @@ def networks(
     """Weights and masks: replica 0 is dense, replica 1 keeps a half, replica 2 a third ..."""
     weights, masks = [], []
     for r in range(replicas):
-        drawn = initial_weights(architecture, torch.Generator().manual_seed(r))
+        drawn = initial_weights(architecture, TorchDraws(torch.Generator().manual_seed(r)))
         dense = dense_masks(drawn, architecture.prunable)
         scores = {name: drawn[name].abs() for name in dense}
         masks.append(keep_highest(scores, dense, architecture.prunable_count // (r + 1)))

@@ -1,0 +1,324 @@
+"""One multilayer perceptron in flat arrays, and its compiled gradient: dense, or kept weights between live units only.
+
+Layer by layer, weights and then biases stand in one vector of parameters. Activations have the layout [units, images]:
+a sum over units, the only kind in a forward pass, is then vectorised over images, which are not summed.
+"""
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64
+
+from sdd_claims.compiled.functions import exp, exp_single, log
+from sdd_claims.compiled.jit import compiled
+from sdd_claims.compiled.products import add_product, add_rows, dot, products_with_rows
+
+Vector: TypeAlias = Float32[np.ndarray, " parameters"]
+Matrix: TypeAlias = Float32[np.ndarray, "rows columns"]
+Lists: TypeAlias = Int64[np.ndarray, " some"]
+
+
+class Network(NamedTuple):
+    """Where everything of a network stands.
+
+    Attributes:
+        widths: units of each layer, pixels first, classes last.
+        weights: where the weights of each layer begin among the parameters: all, row by row, or those that are kept.
+        biases: where its biases begin.
+        sparse: 1 where only kept weights between live units are there, 0 where all are.
+        pixels: which pixels of an image are the first layer.
+        rows: where the kept weights of each unit begin among those of its layer, layer after layer, with their end.
+        sources: the unit below each kept weight, in the same order.
+        columns: where the kept weights of each unit below begin in the two lists that follow, with their end.
+        targets: the unit above each kept weight, unit below by unit below.
+        entries: which weight of its layer that is.
+        row_at: where a layer begins in `rows`.
+        column_at: where it begins in `columns`.
+        source_at: where it begins in `sources`, `targets` and `entries`.
+        active_at: where the activations of each layer begin, in images of one.
+    """
+
+    widths: Int64[np.ndarray, " layers_and_one"]
+    weights: Int64[np.ndarray, " layers"]
+    biases: Int64[np.ndarray, " layers"]
+    sparse: Int64[np.ndarray, " one"]
+    pixels: Int64[np.ndarray, " first"]
+    rows: Int64[np.ndarray, " a"]
+    sources: Int64[np.ndarray, " b"]
+    columns: Int64[np.ndarray, " c"]
+    targets: Int64[np.ndarray, " b"]
+    entries: Int64[np.ndarray, " b"]
+    row_at: Int64[np.ndarray, " layers"]
+    column_at: Int64[np.ndarray, " layers"]
+    source_at: Int64[np.ndarray, " layers"]
+    active_at: Int64[np.ndarray, " layers_and_one"]
+
+
+class Room(NamedTuple):
+    """Memory for one batch: activations, the same with images first, gradients of activations, and ones."""
+
+    active: Float32[np.ndarray, " units_and_images"]
+    turned: Float32[np.ndarray, " units_and_images"]
+    errors: Float32[np.ndarray, " units_and_images"]
+    ones: Float32[np.ndarray, " images"]
+
+
+def room(network: Network, images: int) -> Room:
+    """Memory for batches of up to so many images."""
+    units = int(network.widths.sum()) * images
+    active, turned, errors = (np.empty(units, np.float32) for _ in range(3))
+    return Room(active, turned, errors, np.ones(images, np.float32))
+
+
+@compiled
+def _kept_of_layer(network: Network, layer: int) -> tuple[Lists, ...]:
+    """The lists of one layer: rows and sources, columns, targets and entries."""
+    units, below = network.widths[layer + 1], network.widths[layer]
+    first_row, first_column, first = network.row_at[layer], network.column_at[layer], network.source_at[layer]
+    rows = network.rows[first_row : first_row + units + 1]
+    columns = network.columns[first_column : first_column + below + 1]
+    end = first + rows[units]
+    return rows, network.sources[first:end], columns, network.targets[first:end], network.entries[first:end]
+
+
+@compiled
+def _matrix(flat: Float32[np.ndarray, " all"], start: int, rows: int, columns: int) -> Matrix:
+    return flat[start : start + rows * columns].reshape(rows, columns)
+
+
+@compiled
+def forward(
+    network: Network,
+    parameters: Vector,
+    images: Float32[np.ndarray, "images pixels"],
+    chosen: Int64[np.ndarray, " batch"],
+    room: Room,
+) -> Float32[np.ndarray, "classes batch"]:
+    """Fill the activations of all layers for some images.
+
+    Args:
+        network: where everything stands.
+        parameters: its parameters.
+        images: all images, [images, pixels].
+        chosen: which of them.
+        room: memory for so many.
+
+    Returns:
+        The logits, [classes, images], a part of the room.
+    """
+    count = chosen.shape[0]
+    widths = network.widths
+    layers = widths.shape[0] - 1
+    pixels = network.pixels
+    first = _matrix(room.active, 0, widths[0], count)
+    for place in range(count):
+        image = images[chosen[place]]
+        for pixel in range(widths[0]):
+            first[pixel, place] = image[pixels[pixel]]
+    for layer in range(layers):
+        units, below = widths[layer + 1], widths[layer]
+        source = _matrix(room.active, network.active_at[layer] * count, below, count)
+        target = _matrix(room.active, network.active_at[layer + 1] * count, units, count)
+        for unit in range(units):
+            bias = parameters[network.biases[layer] + unit]
+            line = target[unit]
+            for place in range(count):
+                line[place] = bias
+        at = network.weights[layer]
+        if network.sparse[0]:
+            rows, sources, _, _, _ = _kept_of_layer(network, layer)
+            for unit in range(units):
+                start, end = rows[unit], rows[unit + 1]
+                add_rows(parameters[at + start : at + end], sources[start:end], source, target[unit])
+        else:
+            add_product(_matrix(parameters, at, units, below), source, target)
+        if layer < layers - 1:
+            for unit in range(units):
+                line = target[unit]
+                for place in range(count):
+                    value = line[place]
+                    line[place] = np.float32(0) if value <= np.float32(0) else value  # NaN stays NaN
+    return _matrix(room.active, network.active_at[layers] * count, widths[layers], count)
+
+
+@compiled
+def _turn(matrix: Float32[np.ndarray, "rows columns"], turned: Float32[np.ndarray, "columns rows"]) -> None:
+    for row in range(matrix.shape[0]):
+        line = matrix[row]
+        for column in range(matrix.shape[1]):
+            turned[column, row] = line[column]
+
+
+@compiled
+def _softmax(
+    logits: Float32[np.ndarray, "classes batch"],
+    factor: np.float32,
+    found: Float32[np.ndarray, "classes_and_two batch"],
+) -> None:
+    """Softmax of factor x logits, image by image."""
+    classes, count = logits.shape
+    largest, total = found[classes], found[classes + 1]
+    for place in range(count):
+        largest[place] = logits[0, place]
+        total[place] = np.float32(0)
+    for label in range(1, classes):
+        line = logits[label]
+        for place in range(count):
+            largest[place] = line[place] if line[place] > largest[place] else largest[place]
+    for label in range(classes):
+        line, target = logits[label], found[label]
+        for place in range(count):
+            value = exp_single((line[place] - largest[place]) * factor)
+            target[place] = value
+            total[place] += value
+    for label in range(classes):
+        target = found[label]
+        for place in range(count):
+            target[place] = target[place] / total[place]
+
+
+@compiled
+def gradient(
+    network: Network,
+    parameters: Vector,
+    images: Float32[np.ndarray, "images pixels"],
+    chosen: Int64[np.ndarray, " batch"],
+    labels: Int64[np.ndarray, " batch"],
+    teacher: Float32[np.ndarray, "batch classes"],
+    alpha: np.float32,
+    temperature: np.float32,
+    room: Room,
+    found: Vector,
+) -> None:
+    """Write the gradient of the mean loss over some images.
+
+    The loss is cross-entropy or, with a teacher, (1 - alpha) x cross-entropy + alpha x temperature^2 x KL(teacher ||
+    network), both softened by the temperature.
+
+    Args:
+        network: where everything stands.
+        parameters: its parameters.
+        images: all images, [images, pixels].
+        chosen: the images of the batch.
+        labels: their labels.
+        teacher: the teacher's logits of them, [batch, classes]; without rows where there is none.
+        alpha: weight of the teacher.
+        temperature: by which logits are divided.
+        room: memory for a batch.
+        found: the gradient, in the order of the parameters.
+    """
+    count = chosen.shape[0]
+    widths = network.widths
+    layers = widths.shape[0] - 1
+    classes = widths[layers]
+    logits = forward(network, parameters, images, chosen, room)
+    share = np.float32(1) / np.float32(count)
+    error = _matrix(room.errors, network.active_at[layers] * count, classes, count)
+    scratch = np.empty((classes + 2, count), np.float32)
+    _softmax(logits, np.float32(1), scratch)
+    hard = (np.float32(1) - alpha) * share
+    for label in range(classes):
+        line, target = scratch[label], error[label]
+        for place in range(count):
+            target[place] = line[place] * hard
+    for place in range(count):
+        error[labels[place], place] -= hard
+    if teacher.shape[0] > 0:
+        soft = alpha * temperature * share
+        inverse = np.float32(1) / temperature
+        taught = np.empty((classes, count), np.float32)
+        _turn(teacher, taught)
+        _softmax(logits, inverse, scratch)
+        for label in range(classes):
+            for place in range(count):
+                error[label, place] += scratch[label, place] * soft
+        _softmax(taught, inverse, scratch)
+        for label in range(classes):
+            for place in range(count):
+                error[label, place] -= scratch[label, place] * soft
+    for layer in range(layers - 1, -1, -1):
+        units, below = widths[layer + 1], widths[layer]
+        at = network.weights[layer]
+        active = _matrix(room.active, network.active_at[layer] * count, below, count)
+        error = _matrix(room.errors, network.active_at[layer + 1] * count, units, count)
+        for unit in range(units):
+            found[network.biases[layer] + unit] = dot(error[unit], room.ones[:count])
+        if network.sparse[0]:
+            rows, sources, columns, targets, entries = _kept_of_layer(network, layer)
+            for unit in range(units):
+                start, end = rows[unit], rows[unit + 1]
+                products_with_rows(error[unit], sources[start:end], active, found[at + start : at + end])
+        else:
+            turned = _matrix(room.turned, 0, count, below)
+            _turn(active, turned)
+            of_weights = _matrix(found, at, units, below)
+            of_weights[:, :] = np.float32(0)
+            add_product(error, turned, of_weights)
+        if layer == 0:
+            return
+        below_error = _matrix(room.errors, network.active_at[layer] * count, below, count)
+        below_error[:, :] = np.float32(0)
+        if network.sparse[0]:
+            factors = np.empty(entries.shape[0], np.float32)
+            for k in range(entries.shape[0]):
+                factors[k] = parameters[at + entries[k]]
+            for unit in range(below):
+                start, end = columns[unit], columns[unit + 1]
+                add_rows(factors[start:end], targets[start:end], error, below_error[unit])
+        else:
+            add_product(_matrix(parameters, at, units, below).T, error, below_error)
+        for unit in range(below):
+            line, target = active[unit], below_error[unit]
+            for place in range(count):
+                target[place] = np.float32(0) if line[place] <= np.float32(0) else target[place]
+
+
+@compiled
+def losses(
+    logits: Float32[np.ndarray, "classes batch"],
+    labels: Int64[np.ndarray, " batch"],
+    found: Float64[np.ndarray, " batch"],
+) -> int:
+    """Write the cross-entropy of each image in nats, in double precision, and return how many are classified right.
+
+    Args:
+        logits: [classes, images].
+        labels: [images].
+        found: [images]. Among equal logits the first class counts.
+    """
+    classes, count = logits.shape
+    right = 0
+    for place in range(count):
+        best = 0
+        for label in range(1, classes):
+            if logits[label, place] > logits[best, place]:
+                best = label
+        right += best == labels[place]
+        largest = np.float64(logits[best, place])
+        total = 0.0
+        for label in range(classes):
+            total += exp(np.float64(logits[label, place]) - largest)
+        found[place] = log(total) - (np.float64(logits[labels[place], place]) - largest)
+    return right
+
+
+@compiled
+def evaluate(
+    network: Network,
+    parameters: Vector,
+    images: Float32[np.ndarray, "images pixels"],
+    chosen: Int64[np.ndarray, " some"],
+    labels: Int64[np.ndarray, " some"],
+    room: Room,
+    batch: int,
+) -> tuple[float, int]:
+    """The sum of the cross-entropies of some images, in nats, and the number that is classified right."""
+    total, right = 0.0, 0
+    found = np.empty(batch)
+    for start in range(0, chosen.shape[0], batch):
+        end = min(start + batch, chosen.shape[0])
+        logits = forward(network, parameters, images, chosen[start:end], room)
+        right += losses(logits, labels[start:end], found)
+        for place in range(end - start):
+            total += found[place]
+    return total, right

@@ -1,0 +1,112 @@
+"""Products whose every sum has one order, whatever the processor: only axes that are not summed are vectorised.
+
+Multiplication and addition stay two operations, each rounded (no fused multiply-add), so that a compiler for another
+instruction set finds the same bits.
+"""
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from sdd_claims.compiled import lanes
+from sdd_claims.compiled.jit import compiled
+from sdd_claims.compiled.lanes import LANES, four_lanes_products, lanes_product
+
+
+@compiled
+def add_product(
+    left: Float32[np.ndarray, "rows terms"],
+    right: Float32[np.ndarray, "terms columns"],
+    total: Float32[np.ndarray, "rows columns"],
+) -> None:
+    """Add left x right to `total`, term by term in their order."""
+    rows, terms = left.shape
+    columns = right.shape[1]
+    fours = rows - rows % 4
+    column = 0
+    while column < columns:
+        left_over = columns - column
+        width = 16 if left_over >= 16 else (8 if left_over >= 8 else (4 if left_over >= 4 else 1))
+        if width == 16:
+            for row in range(0, fours, 4):
+                lanes.add_4_by_16(left, right, total, row, column)
+            for row in range(fours, rows):
+                lanes.add_1_by_16(left, right, total, row, column)
+        elif width == 8:
+            for row in range(0, fours, 4):
+                lanes.add_4_by_8(left, right, total, row, column)
+            for row in range(fours, rows):
+                lanes.add_1_by_8(left, right, total, row, column)
+        elif width == 4:
+            for row in range(0, fours, 4):
+                lanes.add_4_by_4(left, right, total, row, column)
+            for row in range(fours, rows):
+                lanes.add_1_by_4(left, right, total, row, column)
+        else:
+            for row in range(rows):
+                number = total[row, column]
+                for term in range(terms):
+                    number += left[row, term] * right[term, column]
+                total[row, column] = number
+        column += width
+
+
+@compiled
+def add_rows(
+    factors: Float32[np.ndarray, " some"],
+    rows: Int64[np.ndarray, " some"],
+    matrix: Float32[np.ndarray, "all columns"],
+    total: Float32[np.ndarray, " columns"],
+) -> None:
+    """Add some rows of a matrix, each times a factor, to `total`, in the order in which they are listed."""
+    count, columns = rows.shape[0], total.shape[0]
+    fours = count - count % 4
+    for k in range(0, fours, 4):
+        a, b, c, d = factors[k], factors[k + 1], factors[k + 2], factors[k + 3]
+        p, q, r, s = matrix[rows[k]], matrix[rows[k + 1]], matrix[rows[k + 2]], matrix[rows[k + 3]]
+        for column in range(columns):
+            x = total[column]
+            x += a * p[column]
+            x += b * q[column]
+            x += c * r[column]
+            x += d * s[column]
+            total[column] = x
+    for k in range(fours, count):
+        a, p = factors[k], matrix[rows[k]]
+        for column in range(columns):
+            total[column] += a * p[column]
+
+
+@compiled
+def dot(left: Float32[np.ndarray, " terms"], right: Float32[np.ndarray, " terms"]) -> np.float32:
+    """The product of two vectors: of all whole lanes, then of the terms left over, in their order."""
+    terms = left.shape[0]
+    blocks = terms // LANES
+    total = lanes_product(left, right, blocks)
+    for i in range(blocks * LANES, terms):
+        total += left[i] * right[i]
+    return total
+
+
+@compiled
+def products_with_rows(
+    left: Float32[np.ndarray, " terms"],
+    rows: Int64[np.ndarray, " some"],
+    right: Float32[np.ndarray, "all terms"],
+    found: Float32[np.ndarray, " some"],
+) -> None:
+    """Write the `dot` of a vector with some rows of a matrix."""
+    terms = left.shape[0]
+    blocks = terms // LANES
+    count = rows.shape[0]
+    fours = count - count % 4
+    for k in range(0, fours, 4):
+        p, q, r, s = right[rows[k]], right[rows[k + 1]], right[rows[k + 2]], right[rows[k + 3]]
+        a, b, c, d = four_lanes_products(left, p, q, r, s, blocks)
+        for i in range(blocks * LANES, terms):
+            a += left[i] * p[i]
+            b += left[i] * q[i]
+            c += left[i] * r[i]
+            d += left[i] * s[i]
+        found[k], found[k + 1], found[k + 2], found[k + 3] = a, b, c, d
+    for k in range(fours, count):
+        found[k] = dot(left, right[rows[k]])

@@ -1,0 +1,359 @@
+"""One ReLU network of `sdd_claims.models.relu_network` on a few points: its compiled training, full batch, by Adam.
+
+Activations have the layout [points, neurons], and a row of a matrix of parameters has an entry a neuron: products are
+then vectorised over neurons, and the points of a gradient are summed in their order. Two matrices a layer are turned at
+every step, which costs little beside the products. Neurons, and the outputs of all layers but the last, are filled up
+to whole vectors with parameters that are zero, have no gradient, and stay zero.
+
+Thresholds are kept with the other sign, as what is added.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from sdd_claims.compiled.blocks import add_blocks, write_rectified, write_where_positive
+from sdd_claims.compiled.jit import compiled
+from sdd_claims.compiled.lanes import LANES
+from sdd_claims.compiled.products import dot
+from sdd_claims.compiled.updates import BETA1, BETA2, EPSILON, add_l1, add_l2
+
+NO_PENALTY, L2, RBV2 = range(3)
+_ZERO, _ONE = np.float32(0), np.float32(1)
+TINY = np.float32(1e-30)
+"""Smaller parameters become zero, where decay takes them in the end: processors are slow at subnormal numbers."""
+
+Vector: TypeAlias = Float32[np.ndarray, " numbers"]
+Matrix: TypeAlias = Float32[np.ndarray, "rows columns"]
+
+
+class Network(NamedTuple):
+    """Where everything of a network stands.
+
+    Attributes:
+        inputs: entries of what comes into each layer; but for the first, filled up.
+        widths: the same, filled up, and 1, the output.
+        neurons: of each layer, filled up.
+        factored: 1 where a layer has a V(l), 0 where that is the identity.
+        W: where the weights of each layer begin, [inputs, neurons].
+        b: where its thresholds begin, [neurons].
+        V: where its second matrix begins, [outputs, neurons].
+        C: where its skip connections begin, [inputs, outputs] or, for the last layer, [widths].
+        c0: where its offset begins, [outputs].
+        rows_at: where the rows of each layer begin, in points of one.
+    """
+
+    inputs: Int64[np.ndarray, " layers"]
+    widths: Int64[np.ndarray, " layers_and_one"]
+    neurons: Int64[np.ndarray, " layers"]
+    factored: Int64[np.ndarray, " layers"]
+    W: Int64[np.ndarray, " layers"]
+    b: Int64[np.ndarray, " layers"]
+    V: Int64[np.ndarray, " layers"]
+    C: Int64[np.ndarray, " layers"]
+    c0: Int64[np.ndarray, " layers"]
+    rows_at: Int64[np.ndarray, " layers"]
+
+
+class Room(NamedTuple):
+    """Memory for all points.
+
+    Attributes:
+        rows: of each layer, the outputs of its neurons and then what comes into it, [points, neurons + width].
+        outputs: of the network.
+        down: gradients of what goes out of one layer.
+        below: of what comes into it.
+        through: of its neurons.
+        turned: a matrix of parameters, turned.
+        ones: one a point.
+        gradient: of the parameters.
+    """
+
+    rows: Vector
+    outputs: Vector
+    down: Vector
+    below: Vector
+    through: Vector
+    turned: Vector
+    ones: Matrix
+    gradient: Vector
+
+
+class Places(NamedTuple):
+    """Where the parameters of a network stand.
+
+    Attributes:
+        network: the network.
+        size: the number of its parameters, filled up to whole vectors.
+        of: for each of its tensors, by name, where every entry stands among them.
+    """
+
+    network: Network
+    size: int
+    of: Mapping[str, Int64[np.ndarray, "..."]]
+
+
+def places(shapes: Mapping[str, Sequence[int]]) -> Places:
+    """Where the parameters of a network of one output stand.
+
+    Args:
+        shapes: of the tensors in the state of a `relu_network`, by name ("1.W").
+    """
+    layers = list(dict.fromkeys(name.split(".")[0] for name in shapes))
+    of: dict[str, Int64[np.ndarray, "..."]] = {}
+    starts: dict[str, list[int]] = {part: [] for part in ("W", "b", "V", "C", "c0")}
+    inputs, widths, neurons = list[int](), list[int](), list[int]()
+    size = 0
+
+    def place(part: str, rows: int, columns: int) -> Int64[np.ndarray, "rows columns"]:
+        nonlocal size
+        starts[part].append(size)
+        found = np.arange(size, size + rows * columns).reshape(rows, columns)
+        size += rows * columns
+        return found
+
+    for layer in layers:
+        units, below = shapes[f"{layer}.W"]
+        outputs, last = shapes[f"{layer}.c0"][0], layer == layers[-1]
+        inputs.append(_filled(below) if inputs else below)
+        widths.append(_filled(below))
+        neurons.append(_filled(units))
+        of[f"{layer}.W"] = place("W", inputs[-1], neurons[-1]).T[:units, :below]
+        of[f"{layer}.b"] = place("b", 1, neurons[-1])[0, :units]
+        above = 1 if last else _filled(outputs)
+        if f"{layer}.V" in shapes:
+            of[f"{layer}.V"] = place("V", above, neurons[-1])[:outputs, :units]
+        else:
+            starts["V"].append(size)
+        skips = place("C", 1, widths[-1]) if last else place("C", inputs[-1], above).T
+        of[f"{layer}.C"] = skips[:outputs, :below]
+        of[f"{layer}.c0"] = place("c0", 1, above)[0, :outputs]
+    network = Network(
+        inputs=np.array(inputs),
+        widths=np.array([*widths, 1]),
+        neurons=np.array(neurons),
+        factored=np.array([int(f"{layer}.V" in shapes) for layer in layers]),
+        rows_at=np.cumsum([0, *np.add(neurons, widths)[:-1]]),
+        **{part: np.array(at) for part, at in starts.items()},
+    )
+    return Places(network, _filled(size), of)
+
+
+def _filled(units: int) -> int:
+    return -(-units // LANES) * LANES
+
+
+def room(places: Places, points: Float32[np.ndarray, "points inputs"]) -> Room:
+    """Memory for some points."""
+    network, count = places.network, len(points)
+    widest, most = int(network.widths.max()), int(network.neurons.max())
+    rows = _zeros(int(network.widths[:-1].sum() + network.neurons.sum()) * count)
+    first = rows[: int(network.neurons[0] + network.widths[0]) * count].reshape(count, -1)
+    first[:, network.neurons[0] : network.neurons[0] + points.shape[1]] = points
+    return Room(
+        rows=rows,
+        outputs=_zeros(count),
+        down=_zeros(widest * count),
+        below=_zeros(widest * count),
+        through=_zeros(most * count),
+        turned=_zeros(widest * max(widest, most)),
+        ones=np.ones((1, count), np.float32),
+        gradient=_zeros(places.size),
+    )
+
+
+def _zeros(numbers: int) -> Vector:
+    """Zeros that begin where a line of the cache does: whole vectors are then loaded at once."""
+    found = np.zeros(numbers + LANES, np.float32)
+    start = -found.ctypes.data // found.itemsize % LANES
+    return found[start : start + numbers]
+
+
+@compiled
+def _matrix(flat: Vector, start: int, rows: int, columns: int) -> Matrix:
+    return flat[start : start + rows * columns].reshape(rows, columns)
+
+
+@compiled
+def _turned(matrix: Matrix, memory: Vector) -> Matrix:
+    rows, columns = matrix.shape
+    turned = _matrix(memory, 0, columns, rows)
+    for row in range(rows):
+        line = matrix[row]
+        for column in range(columns):
+            turned[column, row] = line[column]
+    return turned
+
+
+@compiled
+def _rows(network: Network, room: Room, layer: int) -> Matrix:
+    count, columns = room.outputs.shape[0], network.neurons[layer] + network.widths[layer]
+    return _matrix(room.rows, network.rows_at[layer] * count, count, columns)
+
+
+@compiled
+def forward(network: Network, parameters: Vector, room: Room) -> None:
+    """Fill the rows of all layers, but for the points, and the outputs of the network."""
+    count, layers = room.outputs.shape[0], network.inputs.shape[0]
+    for layer in range(layers):
+        inputs, neurons, above = network.inputs[layer], network.neurons[layer], network.widths[layer + 1]
+        rows = _rows(network, room, layer)
+        active, x = rows[:, :neurons], rows[:, neurons : neurons + inputs]
+        start = parameters[network.b[layer] : network.b[layer] + neurons]
+        write_rectified(x, _matrix(parameters, network.W[layer], inputs, neurons), start, active)
+        if layer == layers - 1:
+            # V(l) and C(l) stand one after the other, as what they are multiplied with does.
+            out, offset = parameters[network.V[layer] : network.c0[layer]], parameters[network.c0[layer]]
+            for point in range(count):
+                room.outputs[point] = offset + dot(rows[point], out)
+            return
+        onwards, at, factored = _rows(network, room, layer + 1), network.neurons[layer + 1], network.factored[layer]
+        offsets = parameters[network.c0[layer] : network.c0[layer] + above]
+        for point in range(count):
+            line, own = onwards[point, at:], rows[point]
+            for column in range(above):
+                line[column] = offsets[column] if factored else offsets[column] + own[column]
+        target = onwards[:, at:]
+        add_blocks(x, _matrix(parameters, network.C[layer], inputs, above), target)
+        if factored:
+            add_blocks(active, _turned(_matrix(parameters, network.V[layer], above, neurons), room.turned), target)
+
+
+@compiled
+def gradient(network: Network, parameters: Vector, targets: Vector, room: Room) -> None:
+    """Write the gradient of the mean squared error, after a forward pass.
+
+    Args:
+        network: where everything stands.
+        parameters: its parameters.
+        targets: target outputs, one a point.
+        room: what the forward pass has filled, and where the gradient goes.
+    """
+    count, layers, found = targets.shape[0], network.inputs.shape[0], room.gradient
+    found[:] = _ZERO
+    share = np.float32(2) / np.float32(count)
+    total = _ZERO
+    for point in range(count):
+        room.down[point] = (room.outputs[point] - targets[point]) * share
+        total += room.down[point]
+    down, below = room.down, room.below
+    for layer in range(layers - 1, -1, -1):
+        inputs, neurons, width = network.inputs[layer], network.neurons[layer], network.widths[layer]
+        above, last = network.widths[layer + 1], layer == layers - 1
+        rows = _rows(network, room, layer)
+        active, x = rows[:, :neurons], rows[:, neurons : neurons + inputs]
+        error = _matrix(down, 0, count, above)
+        through = _matrix(room.through, 0, count, neurons)
+        if last:
+            found[network.c0[layer]] = total
+            add_blocks(error.T, rows, _matrix(found, network.V[layer], 1, neurons + width))
+            write_where_positive(error, _matrix(parameters, network.V[layer], 1, neurons), active, through)
+        else:
+            add_blocks(room.ones, error, _matrix(found, network.c0[layer], 1, above))
+            add_blocks(x.T, error, _matrix(found, network.C[layer], inputs, above))
+            if network.factored[layer]:
+                add_blocks(error.T, active, _matrix(found, network.V[layer], above, neurons))
+                write_where_positive(error, _matrix(parameters, network.V[layer], above, neurons), active, through)
+            else:
+                for point in range(count):
+                    own, source, target = rows[point], error[point], through[point]
+                    for neuron in range(neurons):
+                        target[neuron] = _ZERO if own[neuron] <= _ZERO else source[neuron]
+        add_blocks(room.ones, through, _matrix(found, network.b[layer], 1, neurons))
+        add_blocks(x.T, through, _matrix(found, network.W[layer], inputs, neurons))
+        if layer == 0:
+            return
+        onwards = _matrix(below, 0, count, width)
+        onwards[:, :] = _ZERO
+        if last:
+            add_blocks(error, _matrix(parameters, network.C[layer], 1, width), onwards)
+        else:
+            add_blocks(error, _turned(_matrix(parameters, network.C[layer], inputs, above), room.turned), onwards)
+        add_blocks(through, _turned(_matrix(parameters, network.W[layer], inputs, neurons), room.turned), onwards)
+        down, below = below, down
+
+
+@compiled
+def _add_rbv2(network: Network, parameters: Vector, strength: np.float32, found: Vector) -> None:
+    """Add the gradient of eq. 2 of Parhi et al. 2021: |v|_1^2 + |w|_2^2 a neuron, |c|_1 a skip connection."""
+    twice = np.float32(2) * strength
+    for layer in range(network.inputs.shape[0]):
+        neurons, above = network.neurons[layer], network.widths[layer + 1]
+        add_l2(parameters[network.W[layer] : network.b[layer]], strength, found[network.W[layer] : network.b[layer]])
+        out = _matrix(parameters, network.V[layer], above, neurons)
+        slopes = _matrix(found, network.V[layer], above, neurons)
+        sums = np.zeros(neurons, np.float32)
+        for row in range(above):
+            line = out[row]
+            for neuron in range(neurons):
+                sums[neuron] += abs(line[neuron])
+        for row in range(above):
+            line, target = out[row], slopes[row]
+            for neuron in range(neurons):
+                value = line[neuron]
+                sign = _ONE if value > _ZERO else (-_ONE if value < _ZERO else _ZERO)
+                target[neuron] += twice * (sums[neuron] * sign)
+        start, end = network.C[layer], network.c0[layer]
+        add_l1(parameters[start:end], strength, found[start:end])
+
+
+@compiled
+def _step_adam(
+    parameters: Vector, gradient: Vector, mean: Vector, square: Vector, rate: np.float32, inverse_root: np.float32
+) -> None:
+    """One step of Adam, as `updates.step_adam` takes it, but for `TINY` and a product in place of one division."""
+    for i in range(parameters.shape[0]):
+        slope = gradient[i]
+        moved = mean[i] + np.float32(1 - BETA1) * (slope - mean[i])
+        mean[i] = _ZERO if abs(moved) < TINY else moved
+        square[i] = np.float32(BETA2) * square[i] + np.float32(1 - BETA2) * (slope * slope)
+        value = parameters[i] - rate * (mean[i] / (np.sqrt(square[i]) * inverse_root + np.float32(EPSILON)))
+        parameters[i] = _ZERO if abs(value) < TINY else value
+
+
+@compiled
+def train(
+    network: Network,
+    parameters: Vector,
+    mean: Vector,
+    square: Vector,
+    steps: int,
+    epochs: int,
+    targets: Vector,
+    room: Room,
+    lr: float,
+    penalty: int,
+    strength: float,
+) -> None:
+    """Train by Adam for some epochs, each a step on all points.
+
+    Args:
+        network: where everything stands.
+        parameters: its parameters; they move in place.
+        mean: running mean of their gradient, moves in place.
+        square: running mean of its square, moves in place.
+        steps: number of steps taken before.
+        epochs: number of steps to take.
+        targets: target outputs, one a point.
+        room: of these points.
+        lr: learning rate.
+        penalty: NO_PENALTY, L2 or RBV2.
+        strength: its factor.
+    """
+    first, second = 1.0, 1.0  # the betas to the power of the steps, by products: no library's power
+    for _ in range(steps):
+        first *= BETA1
+        second *= BETA2
+    for _ in range(epochs):
+        first *= BETA1
+        second *= BETA2
+        forward(network, parameters, room)
+        gradient(network, parameters, targets, room)
+        if penalty == L2:
+            add_l2(parameters, np.float32(strength), room.gradient)
+        elif penalty == RBV2:
+            _add_rbv2(network, parameters, np.float32(strength), room.gradient)
+        rate, inverse_root = np.float32(lr / (1 - first)), np.float32(1 / np.sqrt(1 - second))
+        _step_adam(parameters, room.gradient, mean, square, rate, inverse_root)

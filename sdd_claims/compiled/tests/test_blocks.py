@@ -1,0 +1,52 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sdd_claims.compiled.blocks import add_blocks, write_rectified, write_where_positive
+from sdd_claims.compiled.lanes import LANES
+
+
+def term_by_term(start, left, right):
+    """The product in the order that is promised, each operation rounded by NumPy."""
+    total = start.copy()
+    for term in range(left.shape[1]):
+        total = total + left[:, term, None] * right[term]
+    return total
+
+
+shapes = st.tuples(st.integers(1, 9), st.integers(0, 20), st.integers(1, 6).map(lambda vectors: vectors * LANES))
+
+
+@settings(max_examples=60)
+@given(shapes, st.booleans(), st.integers(0, 99))
+def test_every_sum_takes_its_terms_in_their_order_to_the_last_bit(shape, turned, seed):
+    rows, terms, columns = shape
+    rng = np.random.default_rng(seed)
+    left, right, start, active = (
+        rng.standard_normal(size).astype(np.float32)
+        for size in ((rows, terms), (terms, columns), (rows, columns), (rows, columns))
+    )
+    given_left = np.asfortranarray(left) if turned else left
+    line = start[0].copy()
+    added, rectified, where = start.copy(), np.full_like(start, np.nan), np.full_like(start, np.nan)
+    add_blocks(given_left, right, added)
+    write_rectified(given_left, right, line, rectified)
+    write_where_positive(given_left, right, active, where)
+    np.testing.assert_array_equal(added, term_by_term(start, left, right))
+    np.testing.assert_array_equal(rectified, np.maximum(term_by_term(np.tile(line, (rows, 1)), left, right), 0))
+    product = term_by_term(np.zeros_like(start), left, right)
+    np.testing.assert_array_equal(where, np.where(active > 0, product, 0))
+
+
+def test_a_part_of_a_matrix_is_written_and_the_rest_is_not():
+    whole = np.zeros((5, 3 * LANES), np.float32)
+    add_blocks(np.ones((5, 2), np.float32), np.ones((2, LANES), np.float32), whole[:, LANES : 2 * LANES])
+    assert (whole[:, LANES : 2 * LANES] == 2).all()
+    assert whole.sum() == 2 * 5 * LANES
+
+
+def test_what_is_not_a_number_stays_so():
+    lost = np.full((1, 1), np.nan, np.float32)
+    found = np.zeros((1, LANES), np.float32)
+    write_rectified(lost, np.ones((1, LANES), np.float32), np.zeros(LANES, np.float32), found)
+    assert np.isnan(found).all()

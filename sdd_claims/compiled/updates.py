@@ -1,0 +1,123 @@
+"""The compiled steps of the optimizers, and the gradients of the penalties, on flat vectors."""
+
+import numpy as np
+from jaxtyping import Int64
+
+from sdd_claims.compiled.jit import compiled
+from sdd_claims.compiled.network import Vector
+
+_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+"""Of Adam: PyTorch's defaults."""
+
+
+@compiled
+def add_decay(parameters: Vector, decay: np.float32, gradient: Vector) -> None:
+    """Add weight decay to the gradient."""
+    for i in range(parameters.shape[0]):
+        gradient[i] += decay * parameters[i]
+
+
+@compiled
+def add_l1(parameters: Vector, strength: np.float32, gradient: Vector) -> None:
+    """Add the gradient of strength x the sum of absolute values; that of 0 is 0."""
+    for i in range(parameters.shape[0]):
+        value = parameters[i]
+        sign = _ONE if value > _ZERO else (-_ONE if value < _ZERO else _ZERO)
+        gradient[i] += strength * sign
+
+
+@compiled
+def add_l2(parameters: Vector, strength: np.float32, gradient: Vector) -> None:
+    """Add the gradient of strength x the sum of squares."""
+    for i in range(parameters.shape[0]):
+        gradient[i] += strength * (_TWO * parameters[i])
+
+
+@compiled
+def add_matrix_norm(
+    parameters: Vector,
+    strength: np.float32,
+    widths: Int64[np.ndarray, " layers_and_one"],
+    weights: Int64[np.ndarray, " layers"],
+    biases: Int64[np.ndarray, " layers"],
+    gradient: Vector,
+) -> None:
+    """Add a subgradient of strength x (matrix 1-norms of all weights + l1 norms of all biases).
+
+    Columns of equal sums share it (see `sdd_claims.training.penalties`).
+    """
+    for layer in range(widths.shape[0] - 1):
+        units, below = widths[layer + 1], widths[layer]
+        sums = np.zeros(below, np.float32)
+        for unit in range(units):
+            at = weights[layer] + unit * below
+            for source in range(below):
+                sums[source] += abs(parameters[at + source])
+        largest, ties = sums[0], 0
+        for source in range(1, below):
+            largest = max(largest, sums[source])
+        for source in range(below):
+            ties += sums[source] == largest
+        share = strength / np.float32(ties)
+        for source in range(below):
+            if sums[source] == largest:
+                for unit in range(units):
+                    i = weights[layer] + unit * below + source
+                    value = parameters[i]
+                    gradient[i] += share * (_ONE if value > _ZERO else (-_ONE if value < _ZERO else _ZERO))
+        start = biases[layer]
+        add_l1(parameters[start : start + units], strength, gradient[start : start + units])
+
+
+@compiled
+def step_sgd(
+    parameters: Vector, gradient: Vector, mask: Vector, velocity: Vector, lr: np.float32, momentum: np.float32
+) -> None:
+    """One step of SGD: velocity = momentum x velocity + gradient, parameters -= lr x velocity; pruned ones stay."""
+    for i in range(parameters.shape[0]):
+        velocity[i] = momentum * velocity[i] + gradient[i] * mask[i]
+        parameters[i] -= lr * velocity[i]
+
+
+@compiled
+def step_adam(
+    parameters: Vector,
+    gradient: Vector,
+    mask: Vector,
+    mean: Vector,
+    square: Vector,
+    rate: np.float32,
+    root: np.float32,
+) -> None:
+    """One step of Adam (Kingma & Ba 2015), as PyTorch takes it.
+
+    Args:
+        parameters: the parameters, of which pruned ones stay.
+        gradient: their gradient.
+        mask: 1 where a parameter is kept.
+        mean: running mean of the gradient.
+        square: running mean of its square.
+        rate: learning rate / (1 - BETA1^t).
+        root: sqrt(1 - BETA2^t).
+    """
+    for i in range(parameters.shape[0]):
+        slope = gradient[i] * mask[i]
+        mean[i] += np.float32(1 - BETA1) * (slope - mean[i])
+        square[i] = np.float32(BETA2) * square[i] + np.float32(1 - BETA2) * (slope * slope)
+        parameters[i] -= rate * (mean[i] / (np.sqrt(square[i]) / root + np.float32(EPSILON)))
+
+
+@compiled
+def shrink(parameters: Vector, factor: np.float32) -> None:
+    """Decoupled weight decay: multiply all by a factor."""
+    for i in range(parameters.shape[0]):
+        parameters[i] *= factor
+
+
+@compiled
+def shrink_to_zero(parameters: Vector, reach: np.float32) -> None:
+    """Move every parameter towards zero, and to exact zero within reach: the proximal operator of reach x l1."""
+    for i in range(parameters.shape[0]):
+        value = parameters[i]
+        parameters[i] = value - min(max(value, -reach), reach)

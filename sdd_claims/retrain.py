@@ -1,0 +1,184 @@
+"""An audit by sampling: train some chains of a published run again, and compare every number of theirs.
+
+Numbers in portable arithmetic are the same on every processor, so each must come out to the last bit. Native ones do so
+only with the instruction set, the libraries and the stack that trained them; elsewhere they tell how far rounding
+carries a chain.
+"""
+
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdd_claims.engines import engine
+from sdd_claims.engines.config import WorkerConfig
+from sdd_claims.errors import InputError, nearest
+from sdd_claims.planning.plan import Request, plan, stack_size
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.trial import Trial
+from sdd_claims.report.evidence import Evidence
+from sdd_claims.spec import RunSpec
+from sdd_claims.storage.store import Store
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One seed of a run whose numbers were published.
+
+    Attributes:
+        spec: the settings.
+        seed: the seed.
+        levels: how many were published.
+        measures: what was published of it.
+        claims: the claims that read it.
+    """
+
+    spec: RunSpec
+    seed: int
+    levels: int
+    measures: tuple[str, ...]
+    claims: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"seed {self.seed} of {self.claims[0]} ({self.spec}; {self.levels} levels)"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A chain that was trained again.
+
+    Attributes:
+        chain: the chain.
+        numbers: how many numbers were compared.
+        different: of those, how many are not the same to the last bit.
+        first: where the first difference is, in words; "" without one.
+    """
+
+    chain: Chain
+    numbers: int
+    different: int
+    first: str
+
+
+def chains(found: Evidence, trials: Sequence[Trial], claims: Sequence[str] = ()) -> list[Chain]:
+    """Every chain of a run that a trial of today could train again, in one order.
+
+    Args:
+        found: the evidence of the run.
+        trials: the registered trials.
+        claims: only those of these claims, by their ids or names; all where empty.
+
+    Raises:
+        InputError: a claim that is none of the run, or nothing that could be trained again.
+    """
+    names = {name for trial in trials for name in (trial.claim.id, trial.claim.name)}
+    for claim in claims:
+        if claim not in names:
+            raise InputError(f"there is no claim {claim!r}{nearest(claim, names)}; name one of the published run")
+    read: dict[str, tuple[RunSpec, set[str]]] = {}
+    for trial in trials:
+        for curve in _curves(trial):
+            read.setdefault(curve.spec.digest, (curve.spec, set()))[1].add(trial.claim.id)
+    wanted = {claim.rpartition("/")[2] for claim in claims}
+    together: dict[tuple[str, int], dict[str, int]] = {}
+    for (digest, measure), run in found.runs.items():
+        if digest in read and (not wanted or wanted & {name.rpartition("/")[2] for name in read[digest][1]}):
+            for seed, row in run.rows.items():
+                together.setdefault((digest, seed), {})[measure] = len(row)
+    if not together:
+        raise InputError(
+            "no chain of this run can be trained again: its settings are not those of any registered trial; check out "
+            "the commit that published it"
+        )
+    return [
+        Chain(read[digest][0], seed, max(measures.values()), tuple(sorted(measures)), tuple(sorted(read[digest][1])))
+        for (digest, seed), measures in sorted(together.items())
+    ]
+
+
+def _curves(trial: Trial) -> list[CurveOf]:
+    return [*trial.curves.values(), *trial.control_curves.values()]
+
+
+def drawn(of: Sequence[Chain], count: int, seed: int) -> list[Chain]:
+    """Some chains at random, the same for the same seed of the draw."""
+    return random.Random(seed).sample(list(of), min(count, len(of)))
+
+
+def trained_again(
+    chain: Chain, found: Evidence, data_root: Path | None = None, engine_name: str = "serial"
+) -> Compared:
+    """Train a chain in an empty store, with the seeds of its stack, and compare it with what was published.
+
+    Args:
+        chain: the chain.
+        found: the evidence of the run.
+        data_root: folder of data sets; None for the default.
+        engine_name: see `sdd_claims.engines.ENGINES`.
+
+    Raises:
+        InputError: its data cannot be had.
+    """
+    size = stack_size(chain.spec)
+    first = chain.seed - chain.seed % 100 % size
+    with tempfile.TemporaryDirectory(prefix="sdd-claims-") as folder:
+        store = Store(Path(folder))
+        wanted = plan([Request(chain.spec, tuple(range(first, first + size)), chain.levels)])
+        engine(engine_name).run(wanted, WorkerConfig(store.path, data_root=data_root))
+        numbers, different, where = 0, 0, ""
+        for measure in chain.measures:
+            run = found.runs[chain.spec.digest, measure]
+            published = run.rows[chain.seed]
+            again = store.curve(chain.spec.digest, measure, (chain.seed,), len(published)).values[0].tolist()
+            for level, (before, now) in enumerate(zip(published, again, strict=True)):
+                numbers += 1
+                if (before if before is not None else float("nan")) != now and not (before is None and now != now):
+                    different += 1
+                    where = where or f"{measure} at level {level}: published {before}, now {now}"
+    return Compared(chain, numbers, different, where)
+
+
+def audit(
+    found: Evidence,
+    trials: Sequence[Trial],
+    count: int,
+    say: Callable[[str], object],
+    *,
+    claims: Sequence[str] = (),
+    seed: int = 0,
+    data_root: Path | None = None,
+) -> bool:
+    """Train some chains again, and say of each whether its numbers are those that were published.
+
+    Args:
+        found: the evidence of the run.
+        trials: the registered trials.
+        count: how many chains.
+        say: shows a line.
+        claims: only chains of these claims; all where empty.
+        seed: of the draw.
+        data_root: folder of data sets; None for the default.
+
+    Returns:
+        Whether all numbers are the same.
+
+    Raises:
+        InputError: as of `chains` and `trained_again`.
+    """
+    chosen = drawn(chains(found, trials, claims), count, seed)
+    same = True
+    for chain in chosen:
+        say(f"training {chain}")
+        compared = trained_again(chain, found, data_root)
+        same = same and not compared.different
+        if not compared.different:
+            say(f"  {compared.numbers} of {compared.numbers} numbers as published, to the last bit")
+            continue
+        say(f"  DIFFERS: {compared.different} of {compared.numbers} numbers; first {compared.first}")
+        if chain.spec.training.arithmetic == "native":
+            say(
+                "  native arithmetic: another instruction set or version of PyTorch rounds otherwise, and training "
+                "amplifies it; compare the verdicts, not the numbers"
+            )
+    return same

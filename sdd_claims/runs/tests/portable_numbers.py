@@ -1,0 +1,105 @@
+"""Short trainings in portable arithmetic, with all that they can record, and the digest of their every bit.
+
+Run as a program it prints the digests, for a test that runs it under other processors.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import torch
+
+from sdd_claims.record import ChainState, LevelRecord, Replica
+from sdd_claims.runs.iterative_pruning import IterativePruning
+from sdd_claims.spec import (
+    DataSpec,
+    DerivationSpec,
+    DistillationSpec,
+    ModelSpec,
+    NoiseSpec,
+    OptimizerSpec,
+    PenaltySpec,
+    PruningSpec,
+    RecordSpec,
+    RunSpec,
+    ScheduleSpec,
+    TrainingSpec,
+)
+
+CPU = torch.device("cpu")
+CHAIN = RunSpec(
+    data=DataSpec(name="mnist_small", side=7, train_size=150, validation_size=50),
+    noise=NoiseSpec(kind="symmetric_always_wrong", rate=0.2),
+    model=ModelSpec(hidden=(21, 10)),
+    training=TrainingSpec(
+        epochs=3, batch_size=40, optimizer=OptimizerSpec(lr=0.1, momentum=0.9), arithmetic="portable"
+    ),
+    pruning=PruningSpec(fraction=0.6),
+    record=RecordSpec(epoch_images=100, directions=3, weights="every_level"),
+)
+REDENSE = CHAIN.but(derivation=DerivationSpec(kind="redense"))
+ADAM = CHAIN.but(
+    training={"optimizer": OptimizerSpec(name="adam", lr=0.01, weight_decay=1e-3)}, pruning={"criterion": "gradient"}
+)
+ADAMW = CHAIN.but(
+    model={"initialization": "pytorch"},
+    training={
+        "optimizer": OptimizerSpec(name="adamw", lr=0.01, weight_decay=0.1),
+        "schedule": ScheduleSpec(name="cosine"),
+    },
+    pruning={"criterion": "random", "rewind_iteration": 6},
+)
+MATRIX_NORM = CHAIN.but(training={"penalty": PenaltySpec(name="matrix_norm", strength=1e-2)})
+PROXIMAL = CHAIN.but(
+    training={
+        "penalty": PenaltySpec(name="l1", strength=1e-3, step="proximal"),
+        "optimizer": {"momentum": 0.0},
+        "schedule": ScheduleSpec(name="step", milestones=(1,)),
+    }
+)
+STUDENT = CHAIN.but(noise={"rate": 0.1}, distillation=DistillationSpec(alpha=0.6, temperature=4.0, teacher=CHAIN))
+
+
+def levels(
+    spec: RunSpec, count: int, seeds: Sequence[int] = (1000,), teachers: Sequence[ChainState] | None = None
+) -> list[list[tuple[LevelRecord, ChainState]]]:
+    """The first levels of some seeds, each a record and a state a seed."""
+    pruning = IterativePruning([Replica(spec, seed) for seed in seeds], CPU, teachers=teachers)
+    states: list[ChainState | None] = [None] * len(seeds)
+    found = []
+    for level in range(count):
+        found.append(pruning.next_level(level, states))
+        states = [state for _, state in found[-1]]
+    return found
+
+
+def digest(results: Sequence[tuple[LevelRecord, ChainState]]) -> str:
+    """Of every bit of some records and states, but for the time that they took."""
+    found = hashlib.sha256()
+    for record, state in results:
+        assert not record.diverged
+        found.update(json.dumps({**asdict(record), "seconds": None}, sort_keys=True).encode())
+        for tensors in (state.masks, state.trained, state.rewind_point or {}):
+            for name in sorted(tensors):
+                found.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+def digests() -> dict[str, str]:
+    """Of every training of this module."""
+    chain = [level[0] for level in levels(CHAIN, 3)]
+    dense = chain[0][1]
+    derived = IterativePruning([Replica(REDENSE, 1000)], CPU).next_level(2, [chain[2][1]])
+    assert derived[0][0].line_train_loss is not None
+    others = {"adam": ADAM, "adamw": ADAMW, "matrix norm": MATRIX_NORM, "proximal": PROXIMAL}
+    return {
+        "momentum": digest(chain),
+        "redense": digest(derived),
+        **{name: digest([level[0] for level in levels(spec, 3)]) for name, spec in others.items()},
+        "student": digest([level[0] for level in levels(STUDENT, 2, teachers=[dense])]),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(digests()))

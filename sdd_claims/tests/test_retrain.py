@@ -1,0 +1,83 @@
+"""Chains of a published run are trained again, and every number that differs is found."""
+
+from dataclasses import replace
+
+import pytest
+
+from sdd_claims.engines.config import WorkerConfig
+from sdd_claims.engines.serial import SerialEngine
+from sdd_claims.errors import InputError
+from sdd_claims.planning.plan import Request, plan, stack_size
+from sdd_claims.report.evidence import Evidence, MeasuredRun
+from sdd_claims.retrain import audit, chains, drawn, trained_again
+from sdd_claims.storage.store import Store
+from sdd_claims.tests.tiny import SPEC, trial_named
+
+LEVELS = 2
+SPECS = {way: SPEC.but(training={"arithmetic": way}) for way in ("native", "portable")}
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """What was published of one seed in each arithmetic."""
+    store = Store(tmp_path_factory.mktemp("store"))
+    runs = {}
+    for spec in SPECS.values():
+        wanted = plan([Request(spec, tuple(range(1000, 1000 + stack_size(spec))), LEVELS)])
+        SerialEngine().run(wanted, WorkerConfig(store.path))
+        for measure in ("test_accuracy", "learning_distance"):
+            curve = store.curve(spec.digest, measure, (1000,), LEVELS)
+            rows = {1000: curve.values[0].tolist()}
+            runs[spec.digest, measure] = MeasuredRun(curve.axis, curve.position.tolist(), rows)
+    return Evidence(runs, "")
+
+
+TRIALS = [trial_named(f"{way}_claim", spec=spec, levels=LEVELS) for way, spec in SPECS.items()]
+
+
+def with_one_digit_changed(found: Evidence, digest: str) -> Evidence:
+    run = found.runs[digest, "test_accuracy"]
+    first, second = run.rows[1000]
+    assert second is not None
+    changed = replace(run, rows={1000: [first, second + 2**-52]})
+    return replace(found, runs={**found.runs, (digest, "test_accuracy"): changed})
+
+
+@pytest.mark.parametrize("way", SPECS)
+def test_a_chain_trained_again_comes_out_to_the_last_bit(published, way):
+    (chain,) = chains(published, TRIALS, [f"{way}_claim"])
+    assert (chain.spec, chain.seed, chain.levels) == (SPECS[way], 1000, LEVELS)
+    compared = trained_again(chain, published)
+    assert (compared.numbers, compared.different, compared.first) == (2 * LEVELS, 0, "")
+
+
+@pytest.mark.parametrize(("way", "excused"), [("native", True), ("portable", False)])
+def test_the_last_bit_of_one_number_is_found_and_only_native_rounding_excuses_it(published, way, excused):
+    lines: list[str] = []
+    edited = with_one_digit_changed(published, SPECS[way].digest)
+    assert not audit(edited, TRIALS, 1, lines.append, claims=[f"nobody2026/{way}_claim"])
+    assert any("DIFFERS: 1 of 4 numbers; first test_accuracy at level 1" in line for line in lines)
+    assert any("native arithmetic" in line for line in lines) == excused
+
+
+def test_an_audit_says_what_it_trains_and_that_all_agrees(published):
+    lines: list[str] = []
+    assert audit(published, TRIALS, 5, lines.append)  # there are only two
+    assert sum("to the last bit" in line for line in lines) == 2
+
+
+def test_the_same_draw_chooses_the_same_chains(published):
+    every = chains(published, TRIALS)
+    assert len(every) == 2
+    assert drawn(every, 1, 3) == drawn(every, 1, 3)
+    assert {drawn(every, 1, seed)[0] for seed in range(20)} == set(every)
+
+
+def test_a_claim_that_the_run_does_not_have_is_named_with_its_nearest(published):
+    with pytest.raises(InputError, match=r"no claim 'nativ_claim'.*native_claim"):
+        chains(published, TRIALS, ["nativ_claim"])
+
+
+def test_a_run_that_no_trial_knows_any_more_cannot_be_trained_again(published):
+    with pytest.raises(InputError, match="no chain of this run can be trained again"):
+        chains(published, [])
