@@ -122,7 +122,7 @@ def _cell(claim: ClaimEntry) -> str:
     """A verdict with its effect and seeds."""
     if claim["verdict"] is None:
         return ""
-    return f"{claim['verdict']}, {numbers.effect(claim['effect'])}, {numbers.seed_list(claim['seeds'])}"
+    return f"{sentences.ruling(claim)}, {numbers.effect(claim['effect'])}, {numbers.seed_list(claim['seeds'])}"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -65,6 +65,11 @@ def interval_level(threshold: float) -> str:
     return percent(1 - 2 * threshold)
 
 
+def chance(share: float) -> str:
+    """A simulated share, with two digits; one of all studies is no certainty."""
+    return ">\N{NO-BREAK SPACE}0.99" if share > 0.99 else f"{share:.2f}"
+
+
 def percent(fraction: float) -> str:
     """A share of one, in per cent: 0.9987 is `99.87 %`."""
     return f"{100 * fraction:.4g}{_NBSP}%"

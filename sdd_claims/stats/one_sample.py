@@ -8,7 +8,7 @@ reject too (Hall 1992, "On the removal of skewness by transformation", J. R. Sta
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.special import stdtr
 
 from sdd_claims.stats.p_values import Evidence, all_of, any_of
@@ -69,6 +69,27 @@ def mean_above(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -
     if near.any():
         p[near] = np.maximum(p[near], np.minimum(_sign_flip(excess[near].reshape(-1, excess.shape[-1])), SCREEN))
     return p
+
+
+def is_above(excess: Float[np.ndarray, "studies seeds"], level: float) -> Bool[np.ndarray, " studies"]:
+    """Says whether `mean_above` of these excesses over the margin falls below a level, at a part of its cost.
+
+    Args:
+        excess: as `excess_over` gives it.
+        level: at most `SCREEN`.
+    """
+    found = np.asarray(_t_test(excess) < level)
+    lowest = 0.5 ** excess.shape[-1]
+    total, squares = excess.sum(axis=-1), (excess * excess).sum(axis=-1)
+    unanimous = (excess > 0).all(axis=-1) & (lowest < level)
+    # Hoeffding's bound on the share of sign assignments whose sum is at least the observed one.
+    bounded = (total > 0) & (total**2 > -2 * np.log(level) * squares)
+    # One seed that does not exceed the margin doubles the smallest p.
+    counted = found & ~unanimous & ~bounded & (2 * lowest < level)
+    found &= unanimous | bounded
+    if counted.any():
+        found[counted] = _sign_flip(excess[counted]) < level
+    return found
 
 
 def mean_below(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -> Float[np.ndarray, "*batch"]:

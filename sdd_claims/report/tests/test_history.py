@@ -28,7 +28,7 @@ def test_every_claim_has_a_row_that_says_what_each_run_said_the_oldest_first(fol
     claim = document["claims"][0]
     (row,) = (line for line in text.splitlines() if line.startswith(f"| {claim['id']} |"))
     _, _, before, now, _ = row.split("|")
-    assert before.strip().startswith("inconclusive, ")
+    assert before.strip().startswith("inconclusive: undecided, ")
     assert now.strip().startswith("supported, ")
     assert text.index("| fast-before (replaced) | 2026-01-01 |") < text.index("| fast | 2026-02-02 |")
     assert r"**fast-before**: a\_trial run" in text
