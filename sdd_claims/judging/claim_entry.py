@@ -19,6 +19,7 @@ from sdd_claims.report.claims_json import (
     CostEntry,
     DecisiveEntry,
     EffectEntry,
+    EValuesEntry,
     JudgedClaim,
     JudgedControl,
     PartEntry,
@@ -28,6 +29,7 @@ from sdd_claims.report.claims_json import (
 )
 from sdd_claims.report.evidence import curves_of
 from sdd_claims.stats import Effect, Outcome, Rule, holm
+from sdd_claims.stats.e_values import e_value, sign_e_value
 from sdd_claims.stats.hypotheses import deciding
 from sdd_claims.stats.one_sample import t_statistic
 from sdd_claims.stats.sequential import sequential_p
@@ -118,6 +120,7 @@ def judged_claim(verdict: Verdict) -> JudgedClaim:
         openness=verdict.openness,
         stability=verdict.stability,
         decisive=_decisive(verdict),
+        e_values=_e_values(verdict),
     )
 
 
@@ -138,6 +141,20 @@ def _decisive(verdict: Verdict) -> DecisiveEntry | None:
         t=t if t is not None and math.isfinite(t) else None,
         beyond=None if tested is None else int((tested.excess > 0).sum()),
         seeds=len(verdict.seeds),
+    )
+
+
+def _e_values(verdict: Verdict) -> EValuesEntry | None:
+    """The evidence of the block, which does not depend on what was decided."""
+    tested = verdict.tested
+    if tested is None:
+        return None
+    return EValuesEntry(
+        family=verdict.trial.family,
+        claim=e_value(tested.claim),
+        contrary=e_value(tested.contrary),
+        claim_by_signs=e_value(tested.claim, sign_e_value),
+        contrary_by_signs=e_value(tested.contrary, sign_e_value),
     )
 
 

@@ -133,6 +133,20 @@ class DecisiveEntry(TypedDict):
     seeds: int
 
 
+class EValuesEntry(TypedDict):
+    """The evidence of the judged block for a claim and for its contrary, as e-values: blocks of one `family` multiply.
+
+    `family` is the digest of the protocol without its seeds. `claim` and `contrary` take the numbers for normal, those
+    by signs count only on which side of the margin a seed lies. None where nothing is tested.
+    """
+
+    family: str
+    claim: float | None
+    contrary: float | None
+    claim_by_signs: float | None
+    contrary_by_signs: float | None
+
+
 class BesideVerdict(TypedDict):
     """What stands beside a verdict and decides nothing, made from the judged curves; absent in version 1.
 
@@ -143,6 +157,7 @@ class BesideVerdict(TypedDict):
     openness: NotRequired[Openness | None]
     stability: NotRequired[float | None]
     decisive: NotRequired[DecisiveEntry | None]
+    e_values: NotRequired[EValuesEntry | None]
 
 
 class JudgedClaim(BesideVerdict):

@@ -97,6 +97,20 @@ def shown_p(claim: ClaimEntry) -> str:
     return numbers.probability(shown["p"]) + (" (contrary)" if shown["of"] == "contrary" else "")
 
 
+def evidence(claim: ClaimEntry) -> str:
+    """The e-value of the shown hypothesis in words, with its companion by signs; empty where there is none."""
+    held, shown = claim.get("e_values"), claim.get("decisive")
+    if not held or not shown:
+        return ""
+    by_t, by_signs = held[shown["of"]], held[f"{shown['of']}_by_signs"]  # type: ignore[literal-required]
+    if by_t is None or by_signs is None:
+        return ""
+    return (
+        f"{numbers.e_value(by_t)} for the {shown['of']} ({numbers.e_value(by_signs)} by signs alone), to be held "
+        f"against {numbers.e_value(1 / shown['level'])}"
+    )
+
+
 def short_title(claim: ClaimEntry) -> str:
     """The paper as one cites it in a table: its title up to the first comma."""
     return claim["title"].partition(",")[0]

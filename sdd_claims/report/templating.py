@@ -24,6 +24,7 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     sentences.by_paper,
     sentences.column,
     sentences.control,
+    sentences.evidence,
     sentences.exploratory,
     sentences.is_exploratory,
     sentences.is_borderline,

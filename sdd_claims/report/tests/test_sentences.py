@@ -240,3 +240,11 @@ def test_summaries_count_contraries_on_proxies_and_supports_on_proxies_as_such(c
         sentences.verdict(contrary)
     )
     assert sentences.ruling(contrary) == "inconclusive: contrary on a proxy"
+
+
+def test_an_e_value_is_held_against_the_error_rate_of_the_claim(claim):
+    values = {"family": "a", "claim": 2.97e9, "contrary": 0.1, "claim_by_signs": 630.1, "contrary_by_signs": None}
+    entry = claim | {"decisive": BESIDE | {"level": 1 / 920}, "e_values": values}
+    assert spaced(sentences.evidence(entry)) == ("3.0 × 10⁹ for the claim (630 by signs alone), to be held against 920")
+    assert sentences.evidence(entry | {"decisive": BESIDE | {"of": "contrary"}}) == ""
+    assert sentences.evidence(claim) == ""
