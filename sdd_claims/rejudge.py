@@ -41,6 +41,9 @@ _ZERO = 1e-12
 _TWO_DIGITS = 0.011
 """Of a simulated share: a study at the threshold may fall to either side of it on another processor."""
 
+_FOUR_DIGITS = 1.1e-3
+"""Relative, of a number that is rounded to four digits."""
+
 _OF_PROTOCOL = ("protocol", "looks", "threshold")
 """Fields that other rules than the published ones change by themselves, whatever the evidence says."""
 
@@ -261,6 +264,7 @@ def _compared(found: Rejudged, curves: Evidence, ignored: Sequence[str]) -> Reju
     return replace(found, differences=tuple(differences))
 
 
+_OF_E_VALUES = tuple(claims_json.EValuesEntry.__annotations__)
 _BESIDE = tuple(sorted(claims_json.BesideVerdict.__annotations__))
 _COMPARED = ("p_holm", "expected", "proxy", "exploratory", *sorted(claims_json.JudgedClaim.__annotations__))
 _OF_CONTROL = tuple(sorted(claims_json.JudgedControl.__annotations__))
@@ -292,8 +296,9 @@ def _same(one: Any, other: Any, name: str) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, float | int) and isinstance(other, float | int):
+        relative = _FOUR_DIGITS if name in _OF_E_VALUES else TOLERANCE
         nothing = _TWO_DIGITS if name == "stability" else 0.0 if name.startswith("p") else _ZERO
-        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=nothing)
+        return math.isclose(one, other, rel_tol=relative, abs_tol=nothing)
     if name in ("words", "reason") and isinstance(one, str) and isinstance(other, str):
         return _same_words(one, other)
     return bool(one == other)

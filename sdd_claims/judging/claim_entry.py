@@ -121,6 +121,7 @@ def judged_claim(verdict: Verdict) -> JudgedClaim:
         stability=verdict.stability,
         decisive=_decisive(verdict),
         e_values=_e_values(verdict),
+        robustness=dict(verdict.robustness),
     )
 
 
@@ -151,11 +152,16 @@ def _e_values(verdict: Verdict) -> EValuesEntry | None:
         return None
     return EValuesEntry(
         family=verdict.trial.family,
-        claim=e_value(tested.claim),
-        contrary=e_value(tested.contrary),
-        claim_by_signs=e_value(tested.claim, sign_e_value),
-        contrary_by_signs=e_value(tested.contrary, sign_e_value),
+        claim=_four_digits(e_value(tested.claim)),
+        contrary=_four_digits(e_value(tested.contrary)),
+        claim_by_signs=_four_digits(e_value(tested.claim, sign_e_value)),
+        contrary_by_signs=_four_digits(e_value(tested.contrary, sign_e_value)),
     )
+
+
+def _four_digits(number: float | None) -> float | None:
+    """A number by quadrature, as far as every processor gives the same."""
+    return None if number is None else float(f"{number:.4g}")
 
 
 def judged_control(verdict: Verdict) -> JudgedControl:

@@ -13,6 +13,7 @@ from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.trial import Trial
 from sdd_claims.stats import Outcome, nominal_p
 from sdd_claims.stats.hypotheses import Hypotheses, hypotheses
+from sdd_claims.stats.robustness import panel
 from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat
 
 Openness = Literal["undecided", "contrary on a proxy", "cannot be measured", "control supported"]
@@ -79,6 +80,14 @@ class Verdict:
         if self.openness == "contrary on a proxy":
             ruling = "contrary on a proxy"
         return chance_of_repeat(design, self.tested, control, ruling, f"{self.trial.name} [{self.trial.tier}]")
+
+    @cached_property
+    def robustness(self) -> Mapping[str, Ruling]:
+        """What the same seeds come to with one thing changed: a window, a margin, a seed; see `robustness.panel`."""
+        if self.decision is None or self.tested is None or self.threshold is None:
+            return {}
+        design = Design(self.planned, self.threshold, self.trial.proxy)
+        return panel(design, self.trial.judged_by, self.curves, self.control_curves)
 
 
 def _spelled_out(trial: Trial, curves: Mapping[str, SparsityCurve]) -> Hypotheses | None:

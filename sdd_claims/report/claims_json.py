@@ -38,6 +38,9 @@ Basis = Literal["paper", "conjecture", "ours"]
 Openness = Literal["undecided", "contrary on a proxy", "cannot be measured", "control supported"]
 
 
+Ruling = Literal["supported", "refuted", "contrary on a proxy", "open"]
+
+
 class EffectEntry(TypedDict):
     """An effect with its two-sided t interval of level 1 - 2 * threshold."""
 
@@ -151,13 +154,15 @@ class BesideVerdict(TypedDict):
     """What stands beside a verdict and decides nothing, made from the judged curves; absent in version 1.
 
     `openness` is the kind of an inconclusive verdict. `stability` is the chance that a fresh block of seeds comes to
-    the same verdict, by simulation, with two digits. Both are None where they have no meaning.
+    the same verdict, by simulation, with two digits. Both are None where they have no meaning. `robustness` says what
+    the same seeds come to with one thing changed: windows a level on, margins halved or doubled, a seed left out.
     """
 
     openness: NotRequired[Openness | None]
     stability: NotRequired[float | None]
     decisive: NotRequired[DecisiveEntry | None]
     e_values: NotRequired[EValuesEntry | None]
+    robustness: NotRequired[dict[str, Ruling]]
 
 
 class JudgedClaim(BesideVerdict):

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sdd_claims.report import numbers
-from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, ControlEntry, CostEntry, Openness, Verdict
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, ControlEntry, CostEntry, Openness, Ruling, Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive")
 NOT_JUDGED = "not judged"
@@ -17,6 +17,13 @@ OPEN: dict[Openness, str] = {
     "contrary on a proxy": "contrary on a proxy",
     "cannot be measured": "cannot be measured",
     "control supported": "its control is supported too",
+}
+
+RULINGS: dict[Ruling, str] = {
+    "supported": "supported",
+    "refuted": "refuted",
+    "contrary on a proxy": "contrary on a proxy",
+    "open": "inconclusive",
 }
 
 BASES = {
@@ -109,6 +116,20 @@ def evidence(claim: ClaimEntry) -> str:
         f"{numbers.e_value(by_t)} for the {shown['of']} ({numbers.e_value(by_signs)} by signs alone), to be held "
         f"against {numbers.e_value(1 / shown['level'])}"
     )
+
+
+def robustness(claim: ClaimEntry) -> str:
+    """Whether the verdict stays if one thing is changed, in a line; empty where that is not known."""
+    held = claim.get("robustness")
+    if not held or not claim["verdict"]:
+        return ""
+    kind = openness(claim)
+    own = "contrary on a proxy" if kind == "contrary on a proxy" else "open" if kind else claim["verdict"]
+    turns = [f"{RULINGS[ruling]} with {change}" for change, ruling in held.items() if ruling != own]
+    stays = [change for change, ruling in held.items() if ruling == own]
+    said = [f"the verdict stays with {', '.join(stays)}"] if stays else []
+    said += [f"it is {', '.join(turns)}"] if turns else []
+    return "; ".join(said)
 
 
 def short_title(claim: ClaimEntry) -> str:

@@ -34,6 +34,7 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     sentences.paper_tally,
     sentences.registered,
     sentences.repeats,
+    sentences.robustness,
     sentences.ruling,
     sentences.seeds_beyond,
     sentences.short_title,

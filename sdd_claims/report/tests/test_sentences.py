@@ -248,3 +248,15 @@ def test_an_e_value_is_held_against_the_error_rate_of_the_claim(claim):
     assert spaced(sentences.evidence(entry)) == ("3.0 × 10⁹ for the claim (630 by signs alone), to be held against 920")
     assert sentences.evidence(entry | {"decisive": BESIDE | {"of": "contrary"}}) == ""
     assert sentences.evidence(claim) == ""
+
+
+def test_what_changes_with_what_was_fixed_is_one_line(claim):
+    held = {"margin halved": "supported", "margin doubled": "open", "windows one level denser": "refuted"}
+    assert sentences.robustness(claim | {"robustness": held}) == (
+        "the verdict stays with margin halved; it is inconclusive with margin doubled, refuted with windows one level "
+        "denser"
+    )
+    assert sentences.robustness(claim | {"robustness": {"margin halved": "supported"}}) == (
+        "the verdict stays with margin halved"
+    )
+    assert sentences.robustness(claim) == sentences.robustness(claim | {"robustness": {}}) == ""
