@@ -12,7 +12,7 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.special import betainc, betaln, gammaln, ndtr, pbdv
 
-from sdd_claims.stats.hypotheses import All, Hypothesis, Mean, Numbers
+from sdd_claims.stats.hypotheses import All, Hypothesis, Mean, Numbers, strength
 from sdd_claims.stats.one_sample import t_statistic
 
 _LARGEST_T = 1e6  # of numbers that are all but equal
@@ -40,7 +40,11 @@ def sign_e_value(excess: Numbers) -> float:
     The wealth of a gambler who spreads the stake evenly over all chances from 1/2 to 1. It asks only that a seed lies
     beyond the margin with a chance of at most 1/2 where the claim is false.
     """
-    beyond, seeds = int((excess > 0).sum()), excess.size
+    return _of_signs(int((excess > 0).sum()), excess.size)
+
+
+@lru_cache(maxsize=4096)
+def _of_signs(beyond: int, seeds: int) -> float:
     a, b = beyond + 1.0, seeds - beyond + 1.0
     return float(np.exp((seeds + 1) * np.log(2) + betaln(a, b)) * (1 - betainc(a, b, 0.5)))
 
@@ -57,12 +61,23 @@ def e_value(hypothesis: Hypothesis, of_mean: Callable[[Numbers], float] = t_e_va
     """
     if isinstance(hypothesis, Mean):
         return of_mean(hypothesis.excess) if np.isfinite(hypothesis.excess).all() else None
-    found = [e_value(part, of_mean) for part in hypothesis.parts]
+    parts = hypothesis.parts
+    if isinstance(hypothesis, All) and of_mean is t_e_value:
+        parts = _weakest(parts)
+    found = [e_value(part, of_mean) for part in parts]
     known = [each for each in found if each is not None]
     if isinstance(hypothesis, All):
         return min(known) if known and len(known) == len(found) else None
     # A part that is never established has an e-value of 0.
     return sum(known) / len(found) if known else None
+
+
+def _weakest(parts: tuple[Hypothesis, ...]) -> tuple[Hypothesis, ...]:
+    """The same parts with only one of the means, of which there may be hundreds: that of the smallest t and e-value."""
+    alone = [part for part in parts if isinstance(part, Mean)]
+    if not alone or not all(np.isfinite(mean.excess).all() for mean in alone):
+        return parts
+    return (*(part for part in parts if not isinstance(part, Mean)), min(alone, key=strength))
 
 
 @lru_cache(maxsize=4096)

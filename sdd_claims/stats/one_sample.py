@@ -81,12 +81,13 @@ def is_above(excess: Float[np.ndarray, "studies seeds"], level: float) -> Bool[n
     found = np.asarray(_t_test(excess) < level)
     lowest = 0.5 ** excess.shape[-1]
     total, squares = excess.sum(axis=-1), (excess * excess).sum(axis=-1)
-    unanimous = (excess > 0).all(axis=-1) & (lowest < level)
+    # Every subset of the seeds that do not exceed the margin counts: so p is at least this.
+    least = lowest * 2.0 ** (~(excess > 0)).sum(axis=-1)
+    unanimous = least == lowest
     # Hoeffding's bound on the share of sign assignments whose sum is at least the observed one.
     bounded = (total > 0) & (total**2 > -2 * np.log(level) * squares)
-    # One seed that does not exceed the margin doubles the smallest p.
-    counted = found & ~unanimous & ~bounded & (2 * lowest < level)
-    found &= unanimous | bounded
+    found &= least < level
+    counted = found & ~unanimous & ~bounded
     if counted.any():
         found[counted] = _sign_flip(excess[counted]) < level
     return found
@@ -176,12 +177,17 @@ def _counted_flips(excess: Float[np.ndarray, "studies seeds"]) -> Float[np.ndarr
     first = excess[:, :_ENUMERATED] @ _subsets(min(seeds, _ENUMERATED))
     if seeds <= _ENUMERATED:
         return (first <= tie).mean(axis=-1)
-    second = np.sort(excess[:, _ENUMERATED:] @ _subsets(seeds - _ENUMERATED), axis=-1)
-    first.sort(axis=-1)  # sorted questions are answered faster
-    pairs = [
-        np.searchsorted(others, tie - sums, side="right").sum() for sums, others in zip(first, second, strict=True)
-    ]
-    return np.array(pairs) * 0.5**seeds
+    second = excess[:, _ENUMERATED:] @ _subsets(seeds - _ENUMERATED)
+    return np.array([_pairs(tie - sums, others) for sums, others in zip(first, second, strict=True)]) * 0.5**seeds
+
+
+def _pairs(limits: Float[np.ndarray, " subsets"], others: Float[np.ndarray, " subsets"]) -> int:
+    """Counts the pairs of a limit and a sum that is not above it; few have a partner where the numbers speak."""
+    limits = limits[limits >= others.min()]
+    if not limits.size:
+        return 0
+    others = np.sort(others[others <= limits.max()])
+    return int(np.searchsorted(others, np.sort(limits), side="right").sum())
 
 
 @cache

@@ -45,6 +45,7 @@ def nominal_p(alpha: float, looks: tuple[int, ...]) -> float:
     return float(brentq(excess, alpha / 2, alpha, xtol=1e-6 * alpha))
 
 
+@lru_cache
 def sequential_p(p: float, looks: tuple[int, ...]) -> float:
     """Computes the p of a whole design from that of one look: the alpha at which it would just have rejected there.
 
