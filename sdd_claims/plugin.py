@@ -49,9 +49,11 @@ class CheckedVerdict:
     def check(self) -> None:
         """Fail on a refutation that was not registered; if strict, on any verdict but the registered one.
 
-        An exploratory question has no registered verdict, so it passes whatever comes out.
+        An exploratory question has no registered verdict, so it passes whatever comes out. Nor is a borderline verdict
+        held to it: another block of seeds, or another processor, may come to another.
         """
-        if sentences.is_surprise(self.entry) and (self.entry["verdict"] == "refuted" or self.strict):
+        held = self.strict and not sentences.is_borderline(self.entry)
+        if sentences.is_surprise(self.entry) and (self.entry["verdict"] == "refuted" or held):
             pytest.fail(paragraph(self.entry), pytrace=False)
 
 
@@ -262,6 +264,9 @@ class _Verdicts:
             terminalreporter.section("verdicts")
             for line in summary_lines(list(self._entries.values())):
                 terminalreporter.write_line(line)
+            if self._config.option.sdd_strict_verdicts:
+                for entry in filter(sentences.is_borderline, self._entries.values()):
+                    terminalreporter.write_line(sentences.not_held(entry))
             if self._trouble:
                 terminalreporter.write_line(f"there is no report: {self._trouble}", red=True)
             else:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
+from sdd_claims import report
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.errors import InputError
+from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging.claim_entry import adjust_p_values, judged_claim, judged_control
 from sdd_claims.judging.verdict import Verdict, judge_at, stays_open, without_windows
 from sdd_claims.locations import checkout
@@ -36,6 +37,12 @@ TOLERANCE = 1e-9
 
 _ZERO = 1e-12
 """An effect below this is none: a difference of equal numbers, up to rounding. For a p every digit counts."""
+
+_TWO_DIGITS = 0.011
+"""Of a simulated share: a study at the threshold may fall to either side of it on another processor."""
+
+_FOUR_DIGITS = 1.1e-3
+"""Relative, of a number that is rounded to four digits."""
 
 _OF_PROTOCOL = ("protocol", "looks", "threshold")
 """Fields that other rules than the published ones change by themselves, whatever the evidence says."""
@@ -81,7 +88,9 @@ class Rejudging:
         return [each for each in self.verdicts if each.differences]
 
 
-def rejudge(directory: Path, trials: Trials, rules: Rules = "published") -> Rejudging:
+def rejudge(
+    directory: Path, trials: Trials, rules: Rules = "published", document: ClaimsDocument | None = None
+) -> Rejudging:
     """Judge every verdict of a published run again.
 
     Args:
@@ -89,11 +98,12 @@ def rejudge(directory: Path, trials: Trials, rules: Rules = "published") -> Reju
         trials: those that are registered now, see `sdd_claims.registration.trials`.
         rules: "published" judges only what was judged by the protocol that is registered now; "today" judges
             everything by the rules and windows of today, on the seeds that judged.
+        document: what its verdicts are compared with; by default its own `claims.json`.
 
     Raises:
         InputError: no such run, one that judged nothing, evidence of another schema or cut short, or none at all.
     """
-    document = claims_json.read(directory / "claims.json")
+    document = document or claims_json.read(directory / "claims.json")
     if not any(claim["verdict"] for claim in document["claims"]):
         raise InputError(f"{directory} holds no verdict; give the folder of a run that judged")
     if "evidence" not in document:
@@ -106,11 +116,39 @@ def rejudge(directory: Path, trials: Trials, rules: Rules = "published") -> Reju
     # A claim that cannot be judged again keeps its position among the p of its family.
     adjust_p_values([each.again or cast(ClaimEntry, dict(each.claim)) for each in found], document["registered"])
     ignored = _OF_PROTOCOL if rules == "today" else ()
+    if document["schema"] == 1:
+        ignored = (*ignored, *_BESIDE, "p_holm")  # which was that of one look
     return Rejudging(
         tuple(_compared(each, curves, ignored) for each in found),
         curves.sha256 == document["evidence"]["sha256"],
         (document["alpha"], document["registered"]),
     )
+
+
+def write_beside(directory: Path, trials: Trials) -> None:
+    """Write into a published run what today's version shows beside each verdict, and draw its report again.
+
+    No verdict and no number that decided one changes. What cannot be judged again keeps none of it.
+
+    Raises:
+        InputError: as of `rejudge`, or a verdict comes out otherwise.
+        StoreError: the folder cannot be written.
+    """
+    document = claims_json.read(directory / "claims.json")
+    beside = cast(ClaimsDocument, {**document, "schema": 1})
+    found = rejudge(directory, trials, document=beside)
+    for claim, each in zip(document["claims"], found.verdicts, strict=True):
+        whole = cast(dict[str, Any], claim)
+        if each.again is None:
+            whole["p_holm"] = None
+            continue
+        if each.differences:
+            raise InputError(f"{each.name} comes out otherwise ({each.differences[0]}); nothing was written")
+        again = cast(dict[str, Any], each.again)
+        whole.update({name: again[name] for name in (*_BESIDE, "p_holm")})
+    document["schema"] = claims_json.SCHEMA
+    claims_json.write(directory / "claims.json", document)
+    report.render(directory)
 
 
 def _again(claim: ClaimEntry, trials: Trials, curves: Evidence, document: ClaimsDocument, rules: Rules) -> Rejudged:
@@ -226,6 +264,8 @@ def _compared(found: Rejudged, curves: Evidence, ignored: Sequence[str]) -> Reju
     return replace(found, differences=tuple(differences))
 
 
+_OF_E_VALUES = tuple(claims_json.EValuesEntry.__annotations__)
+_BESIDE = tuple(sorted(claims_json.BesideVerdict.__annotations__))
 _COMPARED = ("p_holm", "expected", "proxy", "exploratory", *sorted(claims_json.JudgedClaim.__annotations__))
 _OF_CONTROL = tuple(sorted(claims_json.JudgedControl.__annotations__))
 
@@ -256,7 +296,9 @@ def _same(one: Any, other: Any, name: str) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, float | int) and isinstance(other, float | int):
-        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=0.0 if name.startswith("p") else _ZERO)
+        relative = _FOUR_DIGITS if name in _OF_E_VALUES else TOLERANCE
+        nothing = _TWO_DIGITS if name == "stability" else 0.0 if name.startswith("p") else _ZERO
+        return math.isclose(one, other, rel_tol=relative, abs_tol=nothing)
     if name in ("words", "reason") and isinstance(one, str) and isinstance(other, str):
         return _same_words(one, other)
     return bool(one == other)
@@ -303,6 +345,11 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
     )
     parser.add_argument("--draw", type=int, default=0, metavar="SEED", help="seed of the draw of chains (default: 0)")
     parser.add_argument("--data-root", type=Path, help="folder of data sets, for --retrain")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="write what this version shows beside a verdict into the folder's claims.json, and draw its report again",
+    )
     options = parser.parse_args(arguments)
     if options.retrain < 0:
         parser.error(f"--retrain must be a number of chains, got {options.retrain}; give 1 or more")
@@ -313,8 +360,10 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
             raise InputError(
                 f"there is no folder {options.directory}; published runs lie in the repository, not in the wheel"
             )
+        if options.write:
+            write_beside(options.directory, all_trials())
         found = rejudge(options.directory, all_trials(), options.rules)
-    except InputError as error:
+    except (InputError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for each in found.verdicts:

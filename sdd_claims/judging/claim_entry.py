@@ -17,7 +17,9 @@ from sdd_claims.report.claims_json import (
     ClaimEntry,
     ControlEntry,
     CostEntry,
+    DecisiveEntry,
     EffectEntry,
+    EValuesEntry,
     JudgedClaim,
     JudgedControl,
     PartEntry,
@@ -27,6 +29,10 @@ from sdd_claims.report.claims_json import (
 )
 from sdd_claims.report.evidence import curves_of
 from sdd_claims.stats import Effect, Outcome, Rule, holm
+from sdd_claims.stats.e_values import e_value, sign_e_value
+from sdd_claims.stats.hypotheses import deciding
+from sdd_claims.stats.one_sample import t_statistic
+from sdd_claims.stats.sequential import sequential_p
 
 
 class RecordSource(Protocol):
@@ -111,7 +117,51 @@ def judged_claim(verdict: Verdict) -> JudgedClaim:
         windows={name: [window.low, window.high] for name, window in rule.windows().items()} if rule else {},
         protocol=trial.protocol if rule else None,
         window_axes={name: window.axis for name, window in rule.windows().items()} if rule else {},
+        openness=verdict.openness,
+        stability=verdict.stability,
+        decisive=_decisive(verdict),
+        e_values=_e_values(verdict),
+        robustness=dict(verdict.robustness),
     )
+
+
+def _decisive(verdict: Verdict) -> DecisiveEntry | None:
+    """The p that is shown, with the t and the seeds behind it."""
+    if verdict.outcome is None or verdict.threshold is None:
+        return None
+    of_contrary = verdict.decision == "refuted" or verdict.openness == "contrary on a proxy"
+    tested = None
+    if verdict.tested is not None:
+        tested = deciding(verdict.tested.contrary if of_contrary else verdict.tested.claim)
+    t = None if tested is None else float(t_statistic(tested.excess))
+    p = verdict.outcome.p_contrary if of_contrary else verdict.outcome.p
+    return DecisiveEntry(
+        of="contrary" if of_contrary else "claim",
+        p=sequential_p(p, verdict.planned),
+        level=sequential_p(verdict.threshold, verdict.planned),
+        t=t if t is not None and math.isfinite(t) else None,
+        beyond=None if tested is None else int((tested.excess > 0).sum()),
+        seeds=len(verdict.seeds),
+    )
+
+
+def _e_values(verdict: Verdict) -> EValuesEntry | None:
+    """The evidence of the block, which does not depend on what was decided."""
+    tested = verdict.tested
+    if tested is None:
+        return None
+    return EValuesEntry(
+        family=verdict.trial.family,
+        claim=_four_digits(e_value(tested.claim)),
+        contrary=_four_digits(e_value(tested.contrary)),
+        claim_by_signs=_four_digits(e_value(tested.claim, sign_e_value)),
+        contrary_by_signs=_four_digits(e_value(tested.contrary, sign_e_value)),
+    )
+
+
+def _four_digits(number: float | None) -> float | None:
+    """A number by quadrature, as far as every processor gives the same."""
+    return None if number is None else float(f"{number:.4g}")
 
 
 def judged_control(verdict: Verdict) -> JudgedControl:
@@ -126,13 +176,16 @@ def judged_control(verdict: Verdict) -> JudgedControl:
 
 
 def adjust_p_values(entries: Sequence[ClaimEntry], registered: int) -> None:
-    """Fill in the Holm-adjusted p of every registered claim, over the register, within each tier and network."""
-    families = defaultdict[tuple[str, str], list[ClaimEntry]](list)
+    """Fill in the Holm-adjusted p of every registered claim, over the register, within each tier and network.
+
+    The p of claims are a family, and so are those of contraries: each kind of error has its own rate.
+    """
+    families = defaultdict[tuple[str, str, str], list[tuple[ClaimEntry, float]]](list)
     for each in entries:
-        if each["p"] is not None and sentences.is_registered(each):
-            families[each["tier"], each.get("network", "")].append(each)
+        if (shown := each.get("decisive")) and sentences.is_registered(each):
+            families[each["tier"], each.get("network", ""), shown["of"]].append((each, shown["p"]))
     for family in families.values():
-        for each, p in zip(family, holm([each["p"] or 0.0 for each in family], registered), strict=True):
+        for (each, _), p in zip(family, holm([p for _, p in family], registered), strict=True):
             each["p_holm"] = p
 
 

@@ -153,13 +153,12 @@ def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:
     lines = []
     for e in entries:
         control = e["control"]
-        p = e["p_contrary"] if e["verdict"] == "refuted" else e["p"]
         expected = f" (expected {e['expected']})" if sentences.is_surprise(e) else ""
         lines.append(
             f"{e['id']} [{sentences.column(e)}{', exploratory' if sentences.is_exploratory(e) else ''}]: "
-            f"{sentences.verdict_word(e['verdict'])}{expected}; "
-            f"effect {numbers.effect(e['effect'])} ({numbers.interval(e['effect'])}), p {numbers.probability(p)}, "
-            f"{numbers.count(len(e['seeds']), 'seed')}; control, {control['setting']}: "
+            f"{sentences.ruling(e)}{expected}; effect {numbers.effect(e['effect'])} ({numbers.interval(e['effect'])}), "
+            f"{sentences.seeds_beyond(e) or numbers.count(len(e['seeds']), 'seed')}, p {sentences.shown_p(e)}, "
+            f"repeats {sentences.repeats(e)}; control, {control['setting']}: "
             f"{sentences.verdict_word(control['verdict'])}"
         )
     return lines

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
@@ -10,6 +12,13 @@ from sdd_claims.registration.curve_of import Reader
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.trial import Trial
 from sdd_claims.stats import Outcome, nominal_p
+from sdd_claims.stats.hypotheses import Hypotheses, hypotheses
+from sdd_claims.stats.robustness import panel
+from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat
+
+Openness = Literal["undecided", "contrary on a proxy", "cannot be measured", "control supported"]
+"""The kinds of an inconclusive verdict: the data are near the margin; the contrary is established, on a proxy, which
+refutes nothing; a seed lacks what the rule measures, or pilots show no windows; or the rule says yes of the control."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,10 @@ class Verdict:
         threshold: the p below which a hypothesis counts as established, at each look.
         reason: why the verdict is open, where something other than its p keeps it open.
         part_decisions: decision on each part, as if it stood alone.
+        openness: the kind of an inconclusive verdict; None for every other.
+        planned: numbers of seeds of all looks, those not taken among them.
+        curves: those that were judged.
+        control_curves: those of the control.
     """
 
     trial: Trial
@@ -39,11 +52,47 @@ class Verdict:
     threshold: float | None
     reason: str | None = None
     part_decisions: Mapping[str, Decision] = field(default_factory=dict)
+    openness: Openness | None = None
+    planned: tuple[int, ...] = ()
+    curves: Mapping[str, SparsityCurve] = field(default_factory=dict, repr=False, compare=False)
+    control_curves: Mapping[str, SparsityCurve] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def as_expected(self) -> bool:
         """The decision is the registered one."""
         return self.decision == self.trial.expected
+
+    @cached_property
+    def tested(self) -> Hypotheses | None:
+        """The claim and its contrary on the judged numbers; None where nothing was judged, or by a rule not of ours."""
+        return _spelled_out(self.trial, self.curves) if self.outcome else None
+
+    @cached_property
+    def stability(self) -> float | None:
+        """The chance that a fresh block comes to this verdict again; None where nothing was decided or spelled out."""
+        if self.decision is None or self.tested is None or self.threshold is None:
+            return None
+        control = _spelled_out(self.trial, self.control_curves)
+        if control is None:
+            return None
+        design = Design(self.planned, self.threshold, self.trial.proxy)
+        ruling: Ruling = "open" if self.decision == "inconclusive" else self.decision
+        if self.openness == "contrary on a proxy":
+            ruling = "contrary on a proxy"
+        return chance_of_repeat(design, self.tested, control, ruling, f"{self.trial.name} [{self.trial.tier}]")
+
+    @cached_property
+    def robustness(self) -> Mapping[str, Ruling]:
+        """What the same seeds come to with one thing changed: a window, a margin, a seed; see `robustness.panel`."""
+        if self.decision is None or self.tested is None or self.threshold is None:
+            return {}
+        design = Design(self.planned, self.threshold, self.trial.proxy)
+        return panel(design, self.trial.judged_by, self.curves, self.control_curves)
+
+
+def _spelled_out(trial: Trial, curves: Mapping[str, SparsityCurve]) -> Hypotheses | None:
+    position = {name: curve.position for name, curve in curves.items()}
+    return hypotheses(trial.judged_by, position, {name: curve.values for name, curve in curves.items()})
 
 
 def judge(
@@ -53,11 +102,21 @@ def judge(
     seeds: tuple[int, ...],
     looks: tuple[int, ...],
     threshold: float,
+    planned: tuple[int, ...] = (),
 ) -> Verdict:
     """Apply the rule to a trial and to its control.
 
     A trial whose control comes out supported too is inconclusive: the rule has been seen to say yes where the claim
     is false.
+
+    Args:
+        trial: with its windows set.
+        curves: its curves.
+        control_curves: those of its control.
+        seeds: the judged seeds.
+        looks: numbers of seeds at which the data were looked at so far.
+        threshold: the p below which a hypothesis counts as established, at each look.
+        planned: numbers of seeds of all looks; those so far if left out.
 
     Raises:
         InputError: the windows wait for pilots, or the rule cannot read the curves.
@@ -67,13 +126,14 @@ def judge(
     control_decision = decide(control, threshold)
     decision = decide(outcome, threshold)
     reason = outcome.open_reason
+    openness: Openness | None = "undecided" if decision == "inconclusive" else None
+    if reason is not None:
+        openness = "cannot be measured"
     if decision == "refuted" and trial.proxy:
-        decision, reason = (
-            "inconclusive",
-            "the contrary is established here, but a proxy cannot refute the paper's claim",
-        )
+        decision, openness = "inconclusive", "contrary on a proxy"
+        reason = "the contrary is established here, but a proxy cannot refute the paper's claim"
     if decision == "supported" and control_decision == "supported":
-        decision = "inconclusive"
+        decision, openness = "inconclusive", "control supported"
         reason = f"the control ({trial.control.setting}) came out supported too, so the rule proves nothing here"
     return Verdict(
         trial=trial,
@@ -86,6 +146,10 @@ def judge(
         threshold=threshold,
         reason=reason,
         part_decisions={name: decide(part, threshold) for name, part in outcome.parts.items()},
+        openness=openness,
+        planned=planned or looks,
+        curves=curves,
+        control_curves=control_curves,
     )
 
 
@@ -110,6 +174,7 @@ def judge_at(trial: Trial, look: int, looks: Sequence[tuple[int, ...]], read: Re
         seeds,
         sizes[: look + 1],
         nominal_p(error_rate, sizes),
+        sizes,
     )
 
 
@@ -131,4 +196,4 @@ def stays_open(verdict: Verdict) -> bool:
 def without_windows(trial: Trial, rule: FromPilots, why: InputError) -> Verdict:
     """The verdict on a trial whose pilots show no windows. It is open, so that the trial stays in the report."""
     reason = f"no windows can be set, so that no seed has judged: {why}"
-    return Verdict(trial, "inconclusive", None, None, None, rule.seeds, (), None, reason)
+    return Verdict(trial, "inconclusive", None, None, None, rule.seeds, (), None, reason, openness="cannot be measured")

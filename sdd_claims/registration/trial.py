@@ -199,6 +199,16 @@ class Trial:
         rule = self.windows_from or self.judged_by
         return protocol_digest(self.curves, self.control_curves, rule, self.judged_seeds(), self.proxy)
 
+    @property
+    def family(self) -> str:
+        """SHA-256 of the same but for the seeds: evidence of blocks that share it adds up.
+
+        Raises:
+            InputError: the windows wait for pilots.
+        """
+        rule = self.windows_from or self.judged_by
+        return protocol_digest(self.curves, self.control_curves, rule, (), self.proxy)
+
 
 def _check_curves(rule: Rule, curves: Mapping[str, CurveOf], windows_are_set: bool) -> None:
     """Check that a rule can read the curves of a trial, or of its control.

@@ -1,7 +1,7 @@
-"""`claims.json`, version 1: the one record of a judged run. These types are its schema; the report reads nothing else.
+"""`claims.json`, version 2: the one record of a judged run. These types are its schema; the report reads nothing else.
 
 A missing number is `None`. NaN and infinity never appear. Accuracies are fractions: an accuracy effect of 0.083 is
-8.3 points.
+8.3 points. Version 1, which older published runs have, lacks what stands beside a verdict: `BesideVerdict`.
 """
 
 import gzip
@@ -28,11 +28,17 @@ from typing import (
 from sdd_claims.errors import InputError, escaped
 from sdd_claims.storage.files import write_atomically
 
-SCHEMA = 1
+SCHEMA = 2
+READ = (1, 2)
+"""The versions that are read."""
 
 Verdict = Literal["supported", "refuted", "inconclusive"]
 Tier = Literal["fast", "full"]
 Basis = Literal["paper", "conjecture", "ours"]
+Openness = Literal["undecided", "contrary on a proxy", "cannot be measured", "control supported"]
+
+
+Ruling = Literal["supported", "refuted", "contrary on a proxy", "open"]
 
 
 class EffectEntry(TypedDict):
@@ -114,7 +120,52 @@ class RegistrationEntry(TypedDict):
     why: str
 
 
-class JudgedClaim(TypedDict):
+class DecisiveEntry(TypedDict):
+    """The one p of a claim that is shown: of its contrary where that is established, else of the claim itself.
+
+    `p` is that of the design with all its looks, to be compared with `level`, the error rate of the claim. `t` and
+    `beyond`, the number of `seeds` that lie beyond the margin in the tested direction, are of the test that decides,
+    of several parts the weakest; None where the rule does not say.
+    """
+
+    of: Literal["claim", "contrary"]
+    p: float
+    level: float
+    t: float | None
+    beyond: int | None
+    seeds: int
+
+
+class EValuesEntry(TypedDict):
+    """The evidence of the judged block for a claim and for its contrary, as e-values: blocks of one `family` multiply.
+
+    `family` is the digest of the protocol without its seeds. `claim` and `contrary` take the numbers for normal, those
+    by signs count only on which side of the margin a seed lies. None where nothing is tested.
+    """
+
+    family: str
+    claim: float | None
+    contrary: float | None
+    claim_by_signs: float | None
+    contrary_by_signs: float | None
+
+
+class BesideVerdict(TypedDict):
+    """What stands beside a verdict and decides nothing, made from the judged curves; absent in version 1.
+
+    `openness` is the kind of an inconclusive verdict. `stability` is the chance that a fresh block of seeds comes to
+    the same verdict, by simulation, with two digits. Both are None where they have no meaning. `robustness` says what
+    the same seeds come to with one thing changed: windows a level on, margins halved or doubled, a seed left out.
+    """
+
+    openness: NotRequired[Openness | None]
+    stability: NotRequired[float | None]
+    decisive: NotRequired[DecisiveEntry | None]
+    e_values: NotRequired[EValuesEntry | None]
+    robustness: NotRequired[dict[str, Ruling]]
+
+
+class JudgedClaim(BesideVerdict):
     """The judgement of a claim: the same curves judged again must repeat it. See `ClaimEntry`."""
 
     verdict: Verdict | None
@@ -145,7 +196,7 @@ class ClaimEntry(JudgedClaim):
     `network` is what the claim was judged on, empty or absent where a tier has one trial of it. `expected` is what was
     registered before its block judged; `registrations` are all of the register for this tier, those for later blocks
     too, and none of a claim that the register does not hold. `pilots` are the curves from which the windows followed,
-    where they did.
+    where they did. `p_holm` is the p of `decisive`, adjusted for all claims of its kind (version 1: `p` of one look).
     """
 
     id: str
@@ -296,10 +347,10 @@ def read(path: Path) -> ClaimsDocument:
         raise InputError(f"no claims.json can be read at {path} ({error.strerror or error}); {remedy}") from error
     except (ValueError, EOFError, zlib.error) as error:
         raise InputError(f"{path} is not JSON, or cut short ({error}); {remedy}") from error
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+    if not isinstance(document, dict) or document.get("schema") not in READ:
         found = document.get("schema") if isinstance(document, dict) else None
         raise InputError(
-            f"{path} has schema {found}, this version of sdd_claims reads schema {SCHEMA}; "
+            f"{path} has schema {found}, this version of sdd_claims reads schema {' and '.join(map(str, READ))}; "
             f"use the version that wrote it, or {remedy}"
         )
     if wrong := next(misfits(document, ClaimsDocument, "the document"), None):

@@ -5,6 +5,7 @@ It is made from the runs that stand in the folder and from those that they have 
 """
 
 import argparse
+import math
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.report.templating import environment
 from sdd_claims.storage.files import write_atomically
 
+_LARGEST = 1e300  # of a product that no float holds
 FOLDER, ENDING = "history", ".claims.json.gz"
 
 
@@ -103,8 +105,9 @@ def to_markdown(runs: Sequence[PublishedRun]) -> str:
     """The verdict of each run on each claim, as GitHub-flavoured Markdown."""
     tiers = {tier: [run for run in runs if _judged(run, tier)] for tier in ("fast", "full")}
     tables = {tier: _table(of_tier, tier) for tier, of_tier in tiers.items()}
+    evidence = {tier: _evidence(of_tier, tier) for tier, of_tier in tiers.items()}
     template = environment(autoescape=False).get_template("history.md.j2")
-    return template.render(runs=runs, tiers=tiers, tables=tables)
+    return template.render(runs=runs, tiers=tiers, tables=tables, evidence=evidence)
 
 
 def _table(runs: Sequence[PublishedRun], tier: str) -> dict[str, list[str]]:
@@ -113,6 +116,49 @@ def _table(runs: Sequence[PublishedRun], tier: str) -> dict[str, list[str]]:
         {_name(claim): _cell(claim) for claim in run.document["claims"] if claim["tier"] == tier} for run in runs
     ]
     return {name: [of_run.get(name, "") for of_run in verdicts] for name in sorted(set().union(*verdicts))}
+
+
+def evidence_of_blocks(claims: Sequence[ClaimEntry]) -> str:
+    """The product of the e-values of all blocks that judged a claim, for what is shown of the last one: "12 (1000)".
+
+    Args:
+        claims: its entries, the oldest first, of which only those with published evidence have e-values; a block that
+            judged twice counts once.
+
+    Raises:
+        InputError: blocks that were judged by different protocols, whose e-values say different things.
+    """
+    blocks = {min(each["seeds"]) // 1000 * 1000: each for each in claims if each.get("e_values") and each["seeds"]}
+    if not blocks:
+        return ""
+    held = [each["e_values"] for each in blocks.values()]
+    named = ", ".join(map(str, sorted(blocks)))
+    if len({each["family"] for each in held if each}) > 1:
+        raise InputError(
+            f"the e-values of the blocks {named} are not multiplied: they were judged by different protocols"
+        )
+    shown = next((each.get("decisive") for each in reversed(claims) if each.get("e_values")), None)
+    of = shown["of"] if shown else "claim"
+    factors = [each[of] for each in held if each]
+    known = [each for each in factors if each is not None]
+    if len(known) < len(factors):
+        return ""
+    product = min(math.prod(known), _LARGEST)
+    return f"{numbers.e_value(product)}{' for the contrary' if of == 'contrary' else ''} ({named})"
+
+
+def _evidence(runs: Sequence[PublishedRun], tier: str) -> dict[str, str]:
+    """The same of every claim of a tier, or the sentence that refuses it."""
+    entries: dict[str, list[ClaimEntry]] = {}
+    for claim in (claim for run in runs for claim in run.document["claims"] if claim["tier"] == tier):
+        entries.setdefault(_name(claim), []).append(claim)
+    found = {}
+    for name, claims in entries.items():
+        try:
+            found[name] = evidence_of_blocks(claims)
+        except InputError as error:
+            found[name] = str(error)
+    return found
 
 
 def _judged(run: PublishedRun, tier: str) -> bool:
@@ -127,7 +173,7 @@ def _cell(claim: ClaimEntry) -> str:
     """A verdict with its effect and seeds."""
     if claim["verdict"] is None:
         return ""
-    return f"{claim['verdict']}, {numbers.effect(claim['effect'])}, {numbers.seed_list(claim['seeds'])}"
+    return f"{sentences.ruling(claim)}, {numbers.effect(claim['effect'])}, {numbers.seed_list(claim['seeds'])}"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -65,6 +65,19 @@ def interval_level(threshold: float) -> str:
     return percent(1 - 2 * threshold)
 
 
+def chance(share: float) -> str:
+    """A simulated share, with two digits; one of all studies is no certainty."""
+    return ">\N{NO-BREAK SPACE}0.99" if share > 0.99 else f"{share:.2f}"
+
+
+def e_value(value: float) -> str:
+    """An e-value with two digits, large ones as a power of ten: `0.31`, `630`, `3.0 × 10⁹`."""
+    if value < 1e4:
+        return plain(value, 2 if value < 100 else 3)
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa}{_NBSP}×{_NBSP}{_ten_to(int(exponent))}"
+
+
 def percent(fraction: float) -> str:
     """A share of one, in per cent: 0.9987 is `99.87 %`."""
     return f"{100 * fraction:.4g}{_NBSP}%"

@@ -4,10 +4,27 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sdd_claims.report import numbers
-from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, ControlEntry, CostEntry, Verdict
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, ControlEntry, CostEntry, Openness, Ruling, Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive")
 NOT_JUDGED = "not judged"
+
+BORDERLINE = 0.95
+"""A verdict that a fresh block of seeds would repeat with a smaller chance is shown as borderline."""
+
+OPEN: dict[Openness, str] = {
+    "undecided": "undecided",
+    "contrary on a proxy": "contrary on a proxy",
+    "cannot be measured": "cannot be measured",
+    "control supported": "its control is supported too",
+}
+
+RULINGS: dict[Ruling, str] = {
+    "supported": "supported",
+    "refuted": "refuted",
+    "contrary on a proxy": "contrary on a proxy",
+    "open": "inconclusive",
+}
 
 BASES = {
     "paper": "stated by the paper",
@@ -24,6 +41,95 @@ PROXY = (
 def verdict_word(verdict: Verdict | None) -> str:
     """The verdict, or that there is none."""
     return verdict or NOT_JUDGED
+
+
+def openness(claim: ClaimEntry) -> Openness | None:
+    """The kind of an inconclusive verdict; None for every other. Version 1 of claims.json says it by its reason."""
+    if claim["verdict"] != "inconclusive":
+        return None
+    if (said := claim.get("openness")) is not None:
+        return said
+    if claim["reason"] is None:
+        return "undecided"
+    if claim["proxy"] and claim["reason"].startswith("the contrary is established"):
+        return "contrary on a proxy"
+    return "control supported" if claim["control"]["verdict"] == "supported" else "cannot be measured"
+
+
+def ruling(claim: ClaimEntry) -> str:
+    """The verdict in full: "supported on a proxy", "inconclusive: undecided"."""
+    if kind := openness(claim):
+        return f"inconclusive: {OPEN[kind]}"
+    return verdict_word(claim["verdict"]) + (" on a proxy" if claim["verdict"] and claim["proxy"] else "")
+
+
+def is_borderline(claim: ClaimEntry) -> bool:
+    """Whether a fresh block of seeds might well come to another verdict."""
+    chance = claim.get("stability")
+    return chance is not None and chance < BORDERLINE
+
+
+def repeats(claim: ClaimEntry) -> str:
+    """The chance that a fresh block of seeds repeats the verdict, with a word where it is small."""
+    chance = claim.get("stability")
+    if chance is None:
+        return numbers.ABSENT
+    return f"{numbers.chance(chance)}, borderline" if is_borderline(claim) else numbers.chance(chance)
+
+
+def not_held(claim: ClaimEntry) -> str:
+    """Why `--strict-verdicts` holds a borderline verdict to no expectation."""
+    return (
+        f"{claim['id']} [{column(claim)}]: borderline, so that its verdict ({ruling(claim)}) is not held to the "
+        f"expected one ({claim['expected']}): a fresh block of seeds would repeat it with a chance of "
+        f"{numbers.chance(claim.get('stability') or 0.0)}"
+    )
+
+
+def seeds_beyond(claim: ClaimEntry) -> str:
+    """What the deciding p rests on: "12 of 12 seeds beyond the margin, t = 31"; empty where that is not known."""
+    shown = claim.get("decisive")
+    if not shown or shown["beyond"] is None:
+        return ""
+    side = "beyond the margin" if shown["of"] == "claim" else "on the contrary side"
+    t = "" if shown["t"] is None else f", t = {numbers.plain(shown['t'], 2)}"
+    return f"{shown['beyond']} of {numbers.count(shown['seeds'], 'seed')} {side}{t}"
+
+
+def shown_p(claim: ClaimEntry) -> str:
+    """The one p that a table shows: over all looks, of the contrary where that is established."""
+    shown = claim.get("decisive")
+    if not shown:  # version 1: of one look
+        return numbers.probability(claim["p_contrary"] if claim["verdict"] == "refuted" else claim["p"])
+    return numbers.probability(shown["p"]) + (" (contrary)" if shown["of"] == "contrary" else "")
+
+
+def evidence(claim: ClaimEntry) -> str:
+    """The e-value of the shown hypothesis in words, with its companion by signs; empty where there is none."""
+    held, shown = claim.get("e_values"), claim.get("decisive")
+    if not held or not shown:
+        return ""
+    by_t, by_signs = held[shown["of"]], held[f"{shown['of']}_by_signs"]  # type: ignore[literal-required]
+    if by_t is None or by_signs is None:
+        return ""
+    return (
+        f"{numbers.e_value(by_t)} for the {shown['of']} ({numbers.e_value(by_signs)} by signs alone), to be held "
+        f"against {numbers.e_value(1 / shown['level'])}"
+    )
+
+
+def robustness(claim: ClaimEntry) -> str:
+    """Whether the verdict stays if one thing is changed, in a line; empty where that is not known."""
+    held = claim.get("robustness")
+    if not held or not claim["verdict"]:
+        return ""
+    kind = openness(claim)
+    own = "contrary on a proxy" if kind == "contrary on a proxy" else "open" if kind else claim["verdict"]
+    turns = [f"{RULINGS[ruling]} with {change}" for change, ruling in held.items() if ruling != own]
+    stays = [change for change, ruling in held.items() if ruling == own]
+    said = [f"the verdict stays with {', '.join(stays)}"] if stays else []
+    said += [f"it is {', '.join(turns)}"] if turns else []
+    return "; ".join(said)
 
 
 def short_title(claim: ClaimEntry) -> str:
@@ -62,6 +168,12 @@ def summary(document: ClaimsDocument) -> list[str]:
         dated = all(claim.get("registrations") for claim in judged)
         when = "before the seeds judged" if dated else "when this report was written; since when, was not recorded"
         sentences.append(f"Every verdict is the one registered as expected {when}.")
+    if shaky := sum(map(is_borderline, claims)):
+        some = "One verdict is" if shaky == 1 else f"{shaky} verdicts are"
+        sentences.append(
+            f"{some} borderline: a fresh block of seeds would come to the same with a chance below "
+            f"{numbers.percent(BORDERLINE)}."
+        )
     if questions:
         some, was = _some(questions)
         what = "question outside the register" if some == "One" else "questions outside the register"
@@ -97,17 +209,18 @@ def paper_tally(claims: Sequence[ClaimEntry]) -> str:
     """How the claims of one paper came out, column by column: "fast: 3 supported, 1 inconclusive"."""
     counts: dict[str, Counter[str]] = {}
     for claim in claims:
-        counts.setdefault(column(claim), Counter())[verdict_word(claim["verdict"])] += 1
+        counts.setdefault(column(claim), Counter())[ruling(claim)] += 1
     return "; ".join(
-        f"{where}: {', '.join(f'{tally[word]} {word}' for word in _order(tally))}" for where, tally in counts.items()
+        f"{where}: {', '.join(f'{number} {word}{_inside(tally, word)}' for word, number in _order(tally))}"
+        for where, tally in counts.items()
     )
 
 
 def tallies(document: ClaimsDocument) -> dict[tuple[str, str], Counter[str]]:
-    """How many registered claims of each tier and network came to which verdict."""
+    """How many registered claims of each tier and network came to which verdict, with its kind."""
     counts: dict[tuple[str, str], Counter[str]] = {}
     for claim in registered(document["claims"]):
-        counts.setdefault((claim["tier"], network(claim)), Counter())[verdict_word(claim["verdict"])] += 1
+        counts.setdefault((claim["tier"], network(claim)), Counter())[ruling(claim)] += 1
     return counts
 
 
@@ -147,17 +260,24 @@ def verdict(claim: ClaimEntry) -> str:
     if claim["verdict"] is None:
         return f"Not judged in {place}: {claim['reason'] or 'nothing was asked to be judged'}."
     where = f"in {place}, on {numbers.count(len(claim['seeds']), 'seed')} ({numbers.seed_list(claim['seeds'])})"
-    threshold = numbers.probability(claim["threshold"])
-    because = {
-        "supported": f"the null hypothesis is rejected at p = {numbers.probability(claim['p'])}, "
-        f"below the threshold of {threshold}.",
-        "refuted": f"the contrary is itself established, at p = {numbers.probability(claim['p_contrary'])}, "
-        f"below the threshold of {threshold}.",
-        "inconclusive": "neither the claim nor its contrary is established.",
-    }[claim["verdict"]]
-    sentences = [f"{claim['verdict'].capitalize()} {where}: {because}"]
-    if claim["reason"]:
-        sentences.append(f"What keeps it open: {claim['reason'].rstrip('.')}.")
+    kind = openness(claim)
+    if kind is None:
+        what = "the null hypothesis is rejected" if claim["verdict"] == "supported" else "the contrary is established"
+        because = f"{what}, {_at(claim)}"
+    elif kind == "undecided":
+        because = "the seeds lie too near the margin, or scatter too much, to establish the claim or its contrary"
+    elif kind == "contrary on a proxy":
+        because = (
+            f"the contrary is established here, {_at(claim)}; but the paper shows the claim on other networks, so that "
+            "this one cannot refute it"
+        )
+    else:
+        because = (claim["reason"] or "").rstrip(".")
+    word = f"Inconclusive ({OPEN[kind]})" if kind else _capitalized(ruling(claim))
+    sentences = [f"{word} {where}: {because}."]
+    if (chance := claim.get("stability")) is not None:
+        again = f"A fresh block of seeds would come to the same verdict with a chance of {numbers.chance(chance)}"
+        sentences.append(f"{again}: it is borderline." if is_borderline(claim) else f"{again}.")
     if is_exploratory(claim):
         sentences.append("This question stands outside the register, which expects nothing of it.")
     else:
@@ -210,6 +330,23 @@ def looks(claim: ClaimEntry) -> str:
     return " and ".join(str(look) for look in claim["looks"]) + " seeds" if claim["looks"] else numbers.ABSENT
 
 
+def _at(claim: ClaimEntry) -> str:
+    """The evidence in words, with the p that is compared and what it is compared with."""
+    shown = claim.get("decisive")
+    if not shown:  # version 1: p and threshold of each look
+        p = claim["p"] if claim["verdict"] == "supported" else claim["p_contrary"]
+        return f"at p = {numbers.probability(p)}, below the threshold of {numbers.probability(claim['threshold'])}"
+    beyond = f"with {said}, " if (said := seeds_beyond(claim)) else ""
+    return (
+        f"{beyond}p = {numbers.probability(shown['p'])} over all looks that were planned, below "
+        f"{numbers.probability(shown['level'])}"
+    )
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _place(tier: str, on: str) -> str:
     return f"the {tier} tier" + (f" with {on}" if on else "")
 
@@ -221,10 +358,26 @@ def _some(claims: Sequence[ClaimEntry]) -> tuple[str, str]:
 
 
 def _tally(counts: Counter[str]) -> str:
-    parts = [f"{counts[word]} {'was' if counts[word] == 1 else 'were'} {word}" for word in _order(counts)]
+    parts = [f"{n} {'was' if n == 1 else 'were'} {word}{_inside(counts, word)}" for word, n in _order(counts)]
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _order(counts: Counter[str]) -> list[str]:
-    """The verdicts that occur, always in the same order."""
-    return [word for word in (*VERDICTS, NOT_JUDGED) if counts[word]]
+def _order(counts: Counter[str]) -> list[tuple[str, int]]:
+    """The verdicts that occur with their number, whatever their kind, always in the same order."""
+    found = [(word, sum(_kinds(counts, word).values())) for word in (*VERDICTS, NOT_JUDGED)]
+    return [(word, number) for word, number in found if number]
+
+
+def _inside(counts: Counter[str], word: str) -> str:
+    """The kinds of a verdict in brackets: " (2 of them on a proxy)", " (1 undecided, 3 contrary on a proxy)"."""
+    kinds = {kind: number for kind, number in _kinds(counts, word).items() if kind}
+    if word == "inconclusive":
+        return f" ({', '.join(f'{kinds[kind]} {kind}' for kind in OPEN.values() if kind in kinds)})"
+    return f" ({', '.join(f'{number} of them {kind}' for kind, number in kinds.items())})" if kinds else ""
+
+
+def _kinds(counts: Counter[str], word: str) -> dict[str, int]:
+    """How often a verdict occurs, by kind; the kind is empty where a verdict has none."""
+    return {
+        ruling.removeprefix(word).lstrip(": "): number for ruling, number in counts.items() if ruling.startswith(word)
+    }

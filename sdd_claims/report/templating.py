@@ -24,14 +24,21 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     sentences.by_paper,
     sentences.column,
     sentences.control,
+    sentences.evidence,
     sentences.exploratory,
     sentences.is_exploratory,
+    sentences.is_borderline,
     sentences.is_surprise,
     sentences.looks,
     sentences.network,
     sentences.paper_tally,
     sentences.registered,
+    sentences.repeats,
+    sentences.robustness,
+    sentences.ruling,
+    sentences.seeds_beyond,
     sentences.short_title,
+    sentences.shown_p,
     sentences.spared,
     sentences.unregistered,
     sentences.verdict,
@@ -54,7 +61,9 @@ def environment(*, autoescape: bool) -> Environment:
         keep_trailing_newline=True,
     )
     jinja.filters.update({function.__name__: function for function in (*_FILTERS, prose)})
-    jinja.globals.update(BASES=sentences.BASES, PROXY=sentences.PROXY, ABSENT=numbers.ABSENT)
+    jinja.globals.update(
+        BASES=sentences.BASES, PROXY=sentences.PROXY, BORDERLINE=sentences.BORDERLINE, ABSENT=numbers.ABSENT
+    )
     return jinja
 
 

@@ -83,7 +83,7 @@ class Correlated:
                     f"{self.between.axis}; give both the same levels"
                 )
 
-    def _correlations(
+    def correlations(
         self, position: Positions, values: Values
     ) -> tuple[Float[np.ndarray, "*batch seeds"], Float[np.ndarray, "*batch seeds"]]:
         """Computes every seed's r(x, y) and r(null, y); NaN where a curve is constant in the window or diverged."""
@@ -92,12 +92,12 @@ class Correlated:
 
     def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
         """Computes every seed's z(x, y) - z(null, y)."""
-        own, null = self._correlations(position, values)
+        own, null = self.correlations(position, values)
         return np.arctanh(own) - np.arctanh(null)
 
     def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""
-        own, null = self._correlations(position, values)
+        own, null = self.correlations(position, values)
         itself = above(self.direction * np.arctanh(own))
         beyond = above(self.direction * (np.arctanh(own) - np.arctanh(null)))
         return Evidence(all_of(itself.support, beyond.support), any_of(itself.contrary, beyond.contrary))
@@ -106,7 +106,7 @@ class Correlated:
         """Judges one study."""
         position, values = arrays(self, curves)
         evidence = self.test(position, values)
-        own, null = self._correlations(position, values)
+        own, null = self.correlations(position, values)
         numbers = self.numbers(position, values)
         effect = mean_effect(numbers, threshold, "Fisher z")
         sign, relation = ("negative", "less") if self.direction < 0 else ("positive", "more")

@@ -97,7 +97,7 @@ class DipThenRise:
         if self.train_curve is None:
             return Evidence(support, nothing(support.shape))
         contrary = no_dip(values[self.curve], self.margin)
-        return Evidence(support, np.where(_reaches_collapse(values[self.train_curve]), contrary, 1.0))
+        return Evidence(support, np.where(reaches_collapse(values[self.train_curve]), contrary, 1.0))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
@@ -134,7 +134,7 @@ class DipThenRise:
         if unknown := diverged(self.train_curve, curve, curve.values[:, [0, -1]]):
             return f"The rule could not refute here: {words.listing(unknown)}."
         train = curve.values.mean(axis=0)
-        if not _reaches_collapse(curve.values):
+        if not reaches_collapse(curve.values):
             return (
                 "The rule could not refute here: the grid ends before train accuracy has fallen to half of its "
                 f"{'dense' if self.light.axis == DENSITY else 'first'} value ({train[-1]:.2f} of {train[0]:.2f})."
@@ -250,6 +250,7 @@ def _deepest_dip(values: Float[np.ndarray, "seeds levels"]) -> tuple[int, int, F
     return low, shoulder, values[:, shoulder] - values[:, low]
 
 
-def _reaches_collapse(train: Float[np.ndarray, "*batch seeds levels"]) -> Bool[np.ndarray, "*batch"]:
+def reaches_collapse(train: Float[np.ndarray, "*batch seeds levels"]) -> Bool[np.ndarray, "*batch"]:
+    """Says whether the grid reaches the collapsed phase, without which no dip is ruled out."""
     mean = train.mean(axis=-2)
     return np.asarray(mean[..., -1] <= _COLLAPSE * mean[..., 0])

@@ -8,7 +8,7 @@ reject too (Hall 1992, "On the removal of skewness by transformation", J. R. Sta
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.special import stdtr
 
 from sdd_claims.stats.p_values import Evidence, all_of, any_of
@@ -69,6 +69,28 @@ def mean_above(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -
     if near.any():
         p[near] = np.maximum(p[near], np.minimum(_sign_flip(excess[near].reshape(-1, excess.shape[-1])), SCREEN))
     return p
+
+
+def is_above(excess: Float[np.ndarray, "studies seeds"], level: float) -> Bool[np.ndarray, " studies"]:
+    """Says whether `mean_above` of these excesses over the margin falls below a level, at a part of its cost.
+
+    Args:
+        excess: as `excess_over` gives it.
+        level: at most `SCREEN`.
+    """
+    found = np.asarray(_t_test(excess) < level)
+    lowest = 0.5 ** excess.shape[-1]
+    total, squares = excess.sum(axis=-1), (excess * excess).sum(axis=-1)
+    # Every subset of the seeds that do not exceed the margin counts: so p is at least this.
+    least = lowest * 2.0 ** (~(excess > 0)).sum(axis=-1)
+    unanimous = least == lowest
+    # Hoeffding's bound on the share of sign assignments whose sum is at least the observed one.
+    bounded = (total > 0) & (total**2 > -2 * np.log(level) * squares)
+    found &= least < level
+    counted = found & ~unanimous & ~bounded
+    if counted.any():
+        found[counted] = _sign_flip(excess[counted]) < level
+    return found
 
 
 def mean_below(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -> Float[np.ndarray, "*batch"]:
@@ -155,12 +177,17 @@ def _counted_flips(excess: Float[np.ndarray, "studies seeds"]) -> Float[np.ndarr
     first = excess[:, :_ENUMERATED] @ _subsets(min(seeds, _ENUMERATED))
     if seeds <= _ENUMERATED:
         return (first <= tie).mean(axis=-1)
-    second = np.sort(excess[:, _ENUMERATED:] @ _subsets(seeds - _ENUMERATED), axis=-1)
-    first.sort(axis=-1)  # sorted questions are answered faster
-    pairs = [
-        np.searchsorted(others, tie - sums, side="right").sum() for sums, others in zip(first, second, strict=True)
-    ]
-    return np.array(pairs) * 0.5**seeds
+    second = excess[:, _ENUMERATED:] @ _subsets(seeds - _ENUMERATED)
+    return np.array([_pairs(tie - sums, others) for sums, others in zip(first, second, strict=True)]) * 0.5**seeds
+
+
+def _pairs(limits: Float[np.ndarray, " subsets"], others: Float[np.ndarray, " subsets"]) -> int:
+    """Counts the pairs of a limit and a sum that is not above it; few have a partner where the numbers speak."""
+    limits = limits[limits >= others.min()]
+    if not limits.size:
+        return 0
+    others = np.sort(others[others <= limits.max()])
+    return int(np.searchsorted(others, np.sort(limits), side="right").sum())
 
 
 @cache

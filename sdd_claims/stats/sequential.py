@@ -15,6 +15,7 @@ from sdd_claims.errors import InputError
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _FAR = 9.0  # standard deviations of a normal beyond which nothing is left
+_LARGE = 0.25  # a p from which on a bound will do: nobody compares it
 _TAIL = 1e-14  # probability cut off either end of a chi-square
 
 
@@ -42,6 +43,23 @@ def nominal_p(alpha: float, looks: tuple[int, ...]) -> float:
         return p + _second_only(p, *looks) - alpha
 
     return float(brentq(excess, alpha / 2, alpha, xtol=1e-6 * alpha))
+
+
+@lru_cache
+def sequential_p(p: float, looks: tuple[int, ...]) -> float:
+    """Computes the p of a whole design from that of one look: the alpha at which it would just have rejected there.
+
+    It is what may be compared with alpha, or adjusted for the number of claims; the inverse of `nominal_p`.
+
+    Args:
+        p: of a one-sided one-sample t-test at one of the looks.
+        looks: all numbers of seeds at which the data would be looked at, as of `nominal_p`.
+    """
+    if len(looks) < 2 or p <= 0:
+        return p
+    if p >= _LARGE:
+        return min(1.0, len(looks) * p)
+    return p + _second_only(p, *looks)
 
 
 def _second_only(p: float, n1: int, n2: int) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sdd_claims.engines import SerialEngine, WorkerConfig
+from sdd_claims.judging.verdict import Verdict
 from sdd_claims.storage.checksummed_json import seal
 from sdd_claims.storage.files import write_atomically
 from sdd_claims.tests.homeless import no_home
@@ -202,6 +203,18 @@ def test_strict_verdicts_pass_on_the_registered_one_and_on_no_other(project, rul
     strict = project.run("--strict-verdicts")
     assert strict.ret == (0 if reached == expected else 1)
     assert project.entries()["claim"]["verdict"] == reached
+
+
+@pytest.mark.parametrize(("rule", "expected", "status"), [("YES", "inconclusive", 0), ("NO", "supported", 1)])
+def test_strict_verdicts_hold_no_borderline_verdict_to_an_expectation_and_say_so(
+    project, monkeypatch, rule, expected, status
+):
+    monkeypatch.setattr(Verdict, "stability", 0.5)
+    project.add("claim", rule, f"expected={expected!r}")
+    strict = project.run("--strict-verdicts")
+    assert strict.ret == status  # a refutation that was not expected fails, strict or not
+    strict.stdout.fnmatch_lines("nobody2026/claim [[]fast[]]: borderline, so that its verdict (* chance of 0.50")
+    assert "borderline, so that" not in project.run().stdout.str()
 
 
 def test_a_warm_run_trains_nothing_and_gives_the_same_entries(project):

@@ -79,23 +79,33 @@ def test_no_protocol_has_changed_after_its_block_judged(tmp_path, trial):
     ledger.check(trial, trial.judged_seeds()[-1])
 
 
+@pytest.mark.parametrize("run", RUNS)
+def test_what_stands_beside_a_verdict_stands_beside_every_one_that_can_be_judged_again(run):
+    for number, claim in enumerate(published(run)):
+        assert ("stability" in claim) == ((run, number) in CURRENT)
+
+
 def test_the_history_is_made_of_what_was_published():
     assert (PUBLISHED / "HISTORY.md").read_text(encoding="utf-8") == history.to_markdown(
         history.published_runs(PUBLISHED)
     )
 
 
+KINDS = ("contrary on a proxy", "undecided", "cannot be measured")
+
+
 def readme_rows(run: str) -> dict[str, list[int]]:
     papers: dict[str, Counter[str]] = {}
     for claim in sentences.registered(published(run)):
-        papers.setdefault(sentences.short_title(claim), Counter())[str(claim["verdict"])] += 1
-    return {paper: [sum(of.values()), *(of[word] for word in sentences.VERDICTS)] for paper, of in papers.items()}
+        papers.setdefault(sentences.short_title(claim), Counter())[sentences.ruling(claim)] += 1
+    rulings = ("supported", "supported on a proxy", "refuted", *(f"inconclusive: {kind}" for kind in KINDS))
+    return {paper: [sum(of.values()), *(of[ruling] for ruling in rulings)] for paper, of in papers.items()}
 
 
 def test_the_table_of_the_readme_counts_what_was_published():
     paper, count = r"\[?([^|\]]+?)\]?(?:\(http[^)]*\))?", r" \| (\d+)"
     text = (TOP / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(rf"^\| {paper}{4 * count} \|$", text, re.MULTILINE)
+    rows = re.findall(rf"^\| {paper}{7 * count} \|$", text, re.MULTILINE)
     assert {paper: [int(count) for count in counts] for paper, *counts in rows} == readme_rows("fast")
 
 

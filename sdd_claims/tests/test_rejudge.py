@@ -165,6 +165,54 @@ def test_a_published_number_that_the_evidence_does_not_carry_is_named(folder, ch
     assert second.differences == () or phrase.startswith("p_holm")
 
 
+def test_a_stability_that_the_evidence_does_not_carry_is_named_and_a_study_more_or_less_is_not(folder):
+    def change(by):
+        return lambda document: document["claims"][0].update(stability=document["claims"][0]["stability"] - by)
+
+    edit_claims(folder, change(0.01))
+    assert rejudge(folder, TRIALS).differing == []
+    edit_claims(folder, change(0.02))
+    (found,) = rejudge(folder, TRIALS).differing
+    assert found.differences[0].startswith("stability: published ")
+
+
+def as_version_1(document):
+    document["schema"] = 1
+    for claim in document["claims"]:
+        claim["p_holm"] = 0.5
+        for name in claims_json.BesideVerdict.__annotations__:
+            del claim[name]
+
+
+def test_a_run_of_schema_1_is_judged_again_and_gets_what_stands_beside_a_verdict(folder, store):
+    whole = claims_json.read(folder / "claims.json")
+    edit_claims(folder, as_version_1)
+    assert rejudge(folder, TRIALS).differing == []
+    report.render(folder)
+    command.write_beside(folder, TRIALS)
+    assert claims_json.read(folder / "claims.json") == whole
+    command.write_beside(folder, TRIALS)
+    assert claims_json.read(folder / "claims.json") == whole
+
+
+def test_nothing_is_written_beside_a_verdict_that_comes_out_otherwise(folder):
+    edit_claims(folder, lambda document: document["claims"][0].update(verdict="refuted"))
+    before = (folder / "claims.json").read_bytes()
+    with pytest.raises(InputError, match=r"falls .*comes out otherwise .*; nothing was written"):
+        command.write_beside(folder, TRIALS)
+    assert (folder / "claims.json").read_bytes() == before
+
+
+def test_what_cannot_be_judged_again_has_nothing_beside_its_verdict(folder):
+    edit_claims(folder, as_version_1)
+    command.write_beside(folder, {ON_NOISE.key: ON_NOISE})
+    first, second = claims_json.read(folder / "claims.json")["claims"]
+    assert first["p_holm"] is None
+    assert "stability" not in first
+    assert second["stability"] is not None
+    assert rejudge(folder, {ON_NOISE.key: ON_NOISE}).verdicts[1].differences == ()
+
+
 def test_rounding_in_the_last_digits_is_no_difference(folder):
     def change(document):
         document["claims"][0]["effect"]["value"] *= 1 + 1e-13

@@ -10,7 +10,7 @@ from sdd_claims.errors import InputError
 from sdd_claims.judging.verdict import decide, judge
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
-from sdd_claims.stats import Effect, Outcome
+from sdd_claims.stats import Contrast, Effect, Greater, Outcome, Term, Window
 from sdd_claims.tests.tiny import NO, OPEN, SPEC, YES, trial_named
 
 THRESHOLD = 0.001
@@ -61,11 +61,14 @@ def test_a_verdict_comes_with_that_of_its_control(rule, decision):
     verdict = judged(rule)
     assert (verdict.decision, verdict.control_decision, verdict.reason) == (decision, "inconclusive", None)
     assert verdict.as_expected == (decision == "supported")
+    assert verdict.openness == ("undecided" if decision == "inconclusive" else None)
+    assert verdict.stability is None  # a rule that is not of the package is not spelled out
 
 
 def test_a_supported_control_turns_supported_into_inconclusive_with_the_reason():
     verdict = judged(replace(YES, credulous=True))
     assert (verdict.decision, verdict.control_decision) == ("inconclusive", "supported")
+    assert verdict.openness == "control supported"
     assert verdict.reason == "the control (other seeds) came out supported too, so the rule proves nothing here"
 
 
@@ -75,7 +78,7 @@ def test_a_refuted_control_changes_nothing():
 
 def test_a_proxy_is_never_refuted_and_says_why():
     verdict = judged(NO, proxy=True)
-    assert verdict.decision == "inconclusive"
+    assert (verdict.decision, verdict.openness) == ("inconclusive", "contrary on a proxy")
     assert verdict.reason is not None
     assert "a proxy cannot refute" in verdict.reason
     assert judged(YES, proxy=True).decision == "supported"
@@ -85,6 +88,7 @@ def test_a_proxy_is_never_refuted_and_says_why():
 def test_an_open_reason_keeps_the_verdict_open_and_is_passed_on(rule):
     verdict = judged(replace(rule, open_reason="seed 1003 shows no peak"))
     assert (verdict.decision, verdict.reason) == ("inconclusive", "seed 1003 shows no peak")
+    assert verdict.openness == "cannot be measured"
 
 
 def test_a_trial_whose_windows_wait_for_pilots_cannot_be_judged():
@@ -92,3 +96,20 @@ def test_a_trial_whose_windows_wait_for_pilots_cannot_be_judged():
     trial = trial_named("obedience", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}))
     with pytest.raises(InputError, match="wait for its pilots"):
         judge(trial, curve(), curve(), SEEDS, (2,), THRESHOLD)
+
+
+def test_a_verdict_says_how_often_a_fresh_block_would_repeat_it():
+    rise = Greater(Contrast((Term(1, "accuracy", Window(0.4, 0.6)), Term(-1, "accuracy", Window(0.9, 1)))), margin=0.01)
+    trial = trial_named("rises", rise, looks=(12, 24))
+    seeds, rng = tuple(range(1000, 1012)), np.random.default_rng(3)
+
+    def rising(by):
+        low = rng.normal(0.5, 0.01, 12)
+        return {
+            "accuracy": SparsityCurve(seeds, np.array([1.0, 0.5]), np.stack([low, low + rng.normal(by, 0.01, 12)], 1))
+        }
+
+    clear, near = (judge(trial, rising(by), rising(0.0), seeds, (12,), 0.0006, (12, 24)) for by in (0.1, 0.018))
+    assert (clear.decision, clear.stability) == ("supported", 1.0)
+    assert near.stability is not None
+    assert 0.1 < near.stability < 0.95

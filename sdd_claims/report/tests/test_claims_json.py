@@ -32,7 +32,7 @@ def test_a_number_that_json_lacks_is_refused_by_its_place_and_spares_the_old_fil
     [
         ("{", "is not JSON"),
         ("[]", "schema None"),
-        ('{"schema": 2}', "schema 2, this version of sdd_claims reads schema 1"),
+        ('{"schema": 3}', "schema 3, this version of sdd_claims reads schema 1 and 2"),
         ('{"schema": 1}', "the document lacks alpha, calibration, claims, environment, registered"),
     ],
 )

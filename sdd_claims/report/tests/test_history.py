@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from sdd_claims.errors import InputError
 from sdd_claims.report import claims_json, history
 
 
@@ -27,8 +28,9 @@ def test_every_claim_has_a_row_that_says_what_each_run_said_the_oldest_first(fol
     text = history.to_markdown(history.published_runs(folder))
     claim = document["claims"][0]
     (row,) = (line for line in text.splitlines() if line.startswith(f"| {claim['id']} |"))
-    _, _, before, now, _ = row.split("|")
-    assert before.strip().startswith("inconclusive, ")
+    _, _, before, now, evidence, _ = row.split("|")
+    assert evidence.strip() == ""  # neither run has e-values
+    assert before.strip().startswith("inconclusive: undecided, ")
     assert now.strip().startswith("supported, ")
     assert text.index("| fast-before (replaced) | 2026-01-01 |") < text.index("| fast | 2026-02-02 |")
     assert r"**fast-before**: a\_trial run" in text
@@ -78,3 +80,32 @@ def test_an_instruction_set_is_said_of_no_machine_on_which_it_was_not_recorded(f
     document["environment"] |= {"hardware": hardware, "capability": "AVX2", "training": [trained]}
     claims_json.write(folder / "fast" / "claims.json", document)
     assert [run.machine for run in history.published_runs(folder) if run.current] == [machine]
+
+
+def block(entry, first, family="a", of="claim", **values):
+    e_values = {"family": family, "claim": 30.0, "contrary": 0.5, "claim_by_signs": 2.0, "contrary_by_signs": 0.1}
+    shown = {"of": of, "p": 0.1, "level": 0.001, "t": 1.0, "beyond": 9, "seeds": 12}
+    return entry | {"seeds": [first, first + 1], "e_values": e_values | values, "decisive": shown}
+
+
+def test_e_values_of_blocks_of_one_protocol_are_multiplied_each_block_once(claim):
+    blocks = [claim, block(claim, 1000), block(claim, 2000, claim=0.5), block(claim, 2000, claim=2.0)]
+    assert history.evidence_of_blocks(blocks) == "60 (1000, 2000)"
+    assert history.evidence_of_blocks([*blocks, block(claim, 3000, of="contrary", contrary=8.0)]) == (
+        "2 for the contrary (1000, 2000, 3000)"
+    )
+    assert history.evidence_of_blocks([block(claim, 1000, claim=1e200), block(claim, 2000, claim=1e200)]).startswith(
+        "1"
+    )
+    assert history.evidence_of_blocks([claim]) == ""
+    assert history.evidence_of_blocks([block(claim, 1000, claim=None)]) == ""
+
+
+def test_e_values_of_blocks_of_different_protocols_are_refused_in_one_sentence(claim, folder, document):
+    blocks = [block(claim, 1000), block(claim, 2000, family="b")]
+    said = "the e-values of the blocks 1000, 2000 are not multiplied: they were judged by different protocols"
+    with pytest.raises(InputError, match=said):
+        history.evidence_of_blocks(blocks)
+    document["claims"] = blocks
+    claims_json.write(folder / "fast" / "claims.json", document)
+    assert f"| {said} |" in history.to_markdown(history.published_runs(folder))

@@ -181,7 +181,7 @@ def test_the_summary_holds_one_row_a_claim_whatever_it_says(tmp_path, document, 
     assert len(table) == 2 * papers + len(document["claims"])
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in table} == {9}
     assert r"| a \| b and \*c\* \<d\> | fast | refuted (expected supported) |" in table[3]
-    assert "**He et al. 2022** – fast: 1 supported, 1 refuted, 1 inconclusive\n" in text
+    assert "**He et al. 2022** – fast: 1 supported, 1 refuted, 1 inconclusive (1 cannot be measured)\n" in text
 
 
 def test_the_networks_of_one_claim_have_rows_and_sections_of_their_own(tmp_path, document, source):

@@ -11,8 +11,8 @@ def test_the_summary_counts_by_tier_and_verdict_and_says_what_alpha_means(docume
     document["claims"][3] = document["claims"][3] | {"tier": "full", "verdict": "inconclusive"}
     text = spaced(" ".join(sentences.summary(document)))
     assert "4 of the 46 registered claims were put on trial here." in text
-    assert "In the fast tier 1 was supported, 1 was refuted and 1 was inconclusive." in text
-    assert "In the full tier 1 was inconclusive." in text
+    assert "In the fast tier 1 was supported, 1 was refuted and 1 was inconclusive (1 cannot be measured)." in text
+    assert "In the full tier 1 was inconclusive (1 undecided)." in text
     assert "2 verdicts differ from what was registered as expected before the seeds judged." in text
     assert "tested at 0.05 / 46 = 0.0011" in text
     assert "within a tier" in text
@@ -52,20 +52,21 @@ def test_the_summary_of_nothing_says_so(document):
 
 def test_a_verdict_says_its_tier_its_seeds_and_what_decided(claim):
     assert spaced(sentences.verdict(claim)) == (
-        "Supported in the fast tier, on 12 seeds (1000–1011): the null hypothesis is rejected at p = 1.0 × 10⁻⁷, "
+        "Supported in the fast tier, on 12 seeds (1000–1011): the null hypothesis is rejected, at p = 1.0 × 10⁻⁷, "
         "below the threshold of 0.00063. The register expected this verdict when this report was written."
     )
 
 
 def test_a_refutation_is_decided_by_the_contrary_and_said_to_be_unexpected(claim):
     text = spaced(sentences.verdict(claim | {"verdict": "refuted", "p_contrary": 0.0002}))
-    assert "the contrary is itself established, at p = 0.0002, below" in text
+    assert "the contrary is established, at p = 0.0002, below" in text
     assert text.endswith("The register expected supported when this report was written.")
 
 
 def test_an_open_verdict_says_what_keeps_it_open(claim):
     text = sentences.verdict(claim | {"verdict": "inconclusive", "expected": "inconclusive", "reason": "no peak."})
-    assert "neither the claim nor its contrary is established. What keeps it open: no peak." in text
+    assert text.startswith("Inconclusive (cannot be measured) in the fast tier, on ")
+    assert ": no peak. The register" in text
     assert text.endswith("The register expected this verdict when this report was written.")
 
 
@@ -164,3 +165,98 @@ def test_a_claim_left_open_by_its_pilots_is_said_to_be_expected_from_its_first_b
     assert sentences.expectation(judged).startswith(
         "The register expected this verdict, since 2026-01-01 (commit aaa)."
     )
+
+
+BESIDE = {"of": "claim", "p": 0.00047, "level": 0.0011, "t": 31.2, "beyond": 12, "seeds": 12}
+
+
+def test_a_p_is_said_in_seeds_and_t_over_all_looks(claim):
+    text = spaced(sentences.verdict(claim | {"decisive": BESIDE, "stability": 0.99}))
+    assert (
+        "the null hypothesis is rejected, with 12 of 12 seeds beyond the margin, t = 31, p = 0.00047 over all looks "
+        "that were planned, below 0.0011. A fresh block of seeds would come to the same verdict with a chance of 0.99."
+    ) in text
+    assert sentences.shown_p(claim | {"decisive": BESIDE}) == "0.00047"
+
+
+def test_a_refuted_row_shows_the_p_of_the_contrary(claim):
+    refuted = claim | {"verdict": "refuted", "decisive": BESIDE | {"of": "contrary"}}
+    assert sentences.shown_p(refuted) == "0.00047 (contrary)"
+    assert spaced(sentences.seeds_beyond(refuted)) == "12 of 12 seeds on the contrary side, t = 31"
+    assert sentences.shown_p(claim | {"verdict": "refuted", "p_contrary": 0.0002}) == "0.0002"
+
+
+def test_a_verdict_that_a_fresh_block_may_not_repeat_is_borderline(claim, document):
+    assert not sentences.is_borderline(claim)
+    assert [sentences.is_borderline(claim | {"stability": chance}) for chance in (None, 0.94, 0.95)] == [
+        False,
+        True,
+        False,
+    ]
+    assert [spaced(sentences.repeats(claim | {"stability": chance})) for chance in (None, 0.94, 0.95, 1.0)] == [
+        "–",
+        "0.94, borderline",
+        "0.95",
+        "> 0.99",
+    ]
+    document["claims"][0]["stability"] = 0.5
+    said = "One verdict is borderline: a fresh block of seeds would come to the same with a chance below 95 %."
+    assert said in [spaced(sentence) for sentence in sentences.summary(document)]
+    assert sentences.verdict(document["claims"][0]).count("it is borderline") == 1
+
+
+OPEN = {"verdict": "inconclusive", "control": {"verdict": "inconclusive"}}
+PROXYS = "the contrary is established here, but a proxy cannot refute the paper's claim"
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"verdict": "supported"}, None),
+        ({"reason": None}, "undecided"),
+        ({"reason": PROXYS, "proxy": True}, "contrary on a proxy"),
+        ({"reason": "seed 1003 shows no dip"}, "cannot be measured"),
+        ({"reason": "the control (x) came out ...", "control": {"verdict": "supported"}}, "control supported"),
+        ({"reason": "whatever", "openness": "undecided"}, "undecided"),
+    ],
+)
+def test_the_kinds_of_inconclusive_are_told_apart_in_both_versions_of_the_schema(claim, fields, kind):
+    assert sentences.openness(claim | OPEN | fields) == kind
+
+
+def test_summaries_count_contraries_on_proxies_and_supports_on_proxies_as_such(claim, document):
+    proxy = claim | {"proxy": True}
+    contrary = proxy | OPEN | {"reason": PROXYS, "p_contrary": 0.0002}
+    document["claims"] = [claim, proxy, contrary, contrary, claim | OPEN | {"reason": None}]
+    assert (
+        "In the fast tier 2 were supported (1 of them on a proxy) and 3 were inconclusive (1 undecided, 2 contrary on "
+        "a proxy)."
+    ) in sentences.summary(document)
+    assert sentences.paper_tally(document["claims"]) == (
+        "fast: 2 supported (1 of them on a proxy), 3 inconclusive (1 undecided, 2 contrary on a proxy)"
+    )
+    assert sentences.verdict(proxy).startswith("Supported on a proxy in the fast tier")
+    assert "the contrary is established here, at p = 0.0002, below the threshold of 0.00063; but the paper" in spaced(
+        sentences.verdict(contrary)
+    )
+    assert sentences.ruling(contrary) == "inconclusive: contrary on a proxy"
+
+
+def test_an_e_value_is_held_against_the_error_rate_of_the_claim(claim):
+    values = {"family": "a", "claim": 2.97e9, "contrary": 0.1, "claim_by_signs": 630.1, "contrary_by_signs": None}
+    entry = claim | {"decisive": BESIDE | {"level": 1 / 920}, "e_values": values}
+    assert spaced(sentences.evidence(entry)) == ("3.0 × 10⁹ for the claim (630 by signs alone), to be held against 920")
+    assert sentences.evidence(entry | {"decisive": BESIDE | {"of": "contrary"}}) == ""
+    assert sentences.evidence(claim) == ""
+
+
+def test_what_changes_with_what_was_fixed_is_one_line(claim):
+    held = {"margin halved": "supported", "margin doubled": "open", "windows one level denser": "refuted"}
+    assert sentences.robustness(claim | {"robustness": held}) == (
+        "the verdict stays with margin halved; it is inconclusive with margin doubled, refuted with windows one level "
+        "denser"
+    )
+    assert sentences.robustness(claim | {"robustness": {"margin halved": "supported"}}) == (
+        "the verdict stays with margin halved"
+    )
+    assert sentences.robustness(claim) == sentences.robustness(claim | {"robustness": {}}) == ""

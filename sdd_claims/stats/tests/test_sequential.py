@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import stdtr
 from scipy.stats import chi2, norm
 
 from sdd_claims.errors import InputError
 from sdd_claims.stats import sequential
-from sdd_claims.stats.sequential import nominal_p
+from sdd_claims.stats.sequential import nominal_p, sequential_p
 
 
 def test_one_look_spends_everything():
@@ -51,3 +53,18 @@ def test_an_error_rate_of_zero_is_an_error():
 def test_the_density_of_a_chi_square_is_scipys(degrees):
     x = np.concatenate([np.geomspace(1e-300, 1e-3, 1000), np.linspace(1e-3, 10 * degrees + 40, 10000)])
     np.testing.assert_allclose(sequential._chi_square_density(x, degrees), chi2.pdf(x, degrees), rtol=1e-13)
+
+
+@given(st.floats(1e-8, 0.24))
+def test_the_p_of_a_design_is_the_error_rate_at_which_it_would_just_have_rejected(p):
+    found = sequential_p(p, (12, 24))
+    assert p < found <= 2 * p
+    assert nominal_p(found, (12, 24)) == pytest.approx(p, rel=1e-4)
+    assert sequential_p(p, (12,)) == p
+
+
+def test_the_p_of_a_design_rises_with_that_of_a_look_up_to_one():
+    p = np.concatenate([[0.0], np.geomspace(1e-9, 1, 60)])
+    found = [sequential_p(each, (12, 24)) for each in p]
+    assert found == sorted(found)
+    assert (found[0], found[-1]) == (0.0, 1.0)

@@ -343,7 +343,8 @@ def test_the_same_masks_and_counts_follow_from_the_same_weights():
     [
         (
             {"model": ModelSpec(name="conv", hidden=(), channels=(3,), batch_norm=True)},
-            "portable arithmetic trains plain MLPs, and ReLU networks on a path over epochs; the model is 'conv'; set TrainingSpec.arithmetic to 'native'",
+            "portable arithmetic trains plain MLPs, and ReLU networks on a path over epochs; the model is 'conv'; set "
+            "TrainingSpec.arithmetic to 'native'",
         ),
         (
             {"data": {"augmentation": "crop_and_flip", "side": None}},

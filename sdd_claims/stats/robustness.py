@@ -1,0 +1,149 @@
+"""Whether a verdict stays if what was fixed beforehand had been fixed a little otherwise. It decides nothing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from sdd_claims.curves import DENSITY, SparsityCurve
+from sdd_claims.errors import InputError
+from sdd_claims.stats.hypotheses import All, Hypotheses, Hypothesis, Mean, Some, deciding, hypotheses, means, p_value
+from sdd_claims.stats.rules import Rule
+from sdd_claims.stats.stability import Design, Ruling
+from sdd_claims.stats.window import Window
+
+Curves = Mapping[str, SparsityCurve]
+
+
+def panel(design: Design, rule: Rule, curves: Curves, control_curves: Curves) -> dict[str, Ruling]:
+    """Judges the same seeds once more with one thing changed, and says what they come to.
+
+    Args:
+        design: the design of the trial.
+        rule: its rule.
+        curves: those that were judged.
+        control_curves: those of the control.
+
+    Returns:
+        What was changed -> ruling; what has no meaning for a rule, or cannot be had on its curves, is left out.
+    """
+    first, last = ("denser", "sparser") if _axis(curves) == DENSITY else ("lower", "higher")
+    changed: dict[str, Callable[[], Rule]] = {
+        f"windows one level {first}": lambda: _moved(rule, curves, -1),
+        f"windows one level {last}": lambda: _moved(rule, curves, 1),
+        "margin halved": lambda: _with_margin(rule, 0.5),
+        "margin doubled": lambda: _with_margin(rule, 2.0),
+    }
+    found: dict[str, Ruling] = {}
+    for name, change in changed.items():
+        try:
+            other = change()
+            if other == rule:
+                continue
+            for each in (curves, control_curves):
+                other.check({curve: each[curve].position for curve in rule.curves()})
+        except InputError:
+            continue
+        tested, control = _spelled_out(other, curves), _spelled_out(other, control_curves)
+        if tested and control:
+            found[name] = ruling_of(design, tested, control)
+    return found | _without_a_seed(design, rule, curves, control_curves)
+
+
+def ruling_of(design: Design, tested: Hypotheses, control: Hypotheses) -> Ruling:
+    """Judges one study at one look, as `judge` does."""
+    claim, contrary = _decided(tested, design.threshold)
+    if claim and not _decided(control, design.threshold)[0]:
+        return "supported"
+    if contrary:
+        return "contrary on a proxy" if design.proxy else "refuted"
+    return "open"
+
+
+def _decided(tested: Hypotheses, threshold: float) -> tuple[bool, bool]:
+    if any(np.isnan(mean.excess).any() for mean in means(tested.claim)):
+        return False, False
+    claim, contrary = (p_value(each) < threshold for each in (tested.claim, tested.contrary))
+    return claim and not contrary, contrary and not claim
+
+
+def _spelled_out(rule: Rule, curves: Curves) -> Hypotheses | None:
+    position = {name: curve.position for name, curve in curves.items()}
+    return hypotheses(rule, position, {name: curve.values for name, curve in curves.items()})
+
+
+def _axis(curves: Curves) -> str:
+    return next(iter(curves.values())).axis
+
+
+def _with_margin(rule: Any, factor: float) -> Any:
+    """The rule with every margin multiplied."""
+
+    def change(value: Any) -> Any:
+        margin = getattr(value, "margin", None)
+        if not margin or "margin" not in {each.name for each in fields(value) if each.init}:
+            return value
+        return replace(value, margin=factor * margin)
+
+    return _mapped(rule, change)
+
+
+def _moved(rule: Rule, curves: Curves, by: int) -> Rule:
+    """The rule with every window moved by so many levels of its curve, at the ends as far as there are levels."""
+    placed = {window: curves[curve].position for curve, window in reversed(list(rule.placed()))}
+
+    def change(value: Any) -> Any:
+        return _window(value, placed[value], by) if isinstance(value, Window) and value in placed else value
+
+    return _mapped(rule, change)
+
+
+def _window(window: Window, position: Float[np.ndarray, " levels"], by: int) -> Window:
+    inside = np.clip(window.levels(position) + by, 0, len(position) - 1)
+    edges = position[inside]
+    return Window(float(edges.min()), float(edges.max()), window.axis)
+
+
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A rule with something changed in it, however deep."""
+    if isinstance(value, Mapping):
+        return {name: _mapped(item, change) for name, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_mapped(item, change) for item in value)
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    parts = {each.name: _mapped(getattr(value, each.name), change) for each in fields(value) if each.init}
+    return change(value if isinstance(value, Window) else replace(value, **parts))
+
+
+def _without_a_seed(design: Design, rule: Rule, curves: Curves, control_curves: Curves) -> dict[str, Ruling]:
+    """The ruling without the seed whose deciding number lies farthest from the others'.
+
+    It is left out where so few seeds could establish nothing, by the smallest p of the sign-flip test.
+    """
+    tested, control = _spelled_out(rule, curves), _spelled_out(rule, control_curves)
+    if not tested or not control:
+        return {}
+    contrary = p_value(tested.contrary) < p_value(tested.claim)
+    mean = deciding(tested.contrary if contrary else tested.claim)
+    if mean is None or np.isnan(mean.excess).any() or mean.excess.size < 4:
+        return {}
+    extreme = int(np.abs(mean.excess - np.median(mean.excess)).argmax())
+    clear = _mapped_means(tested.contrary if contrary else tested.claim, lambda excess: np.ones(excess.size - 1))
+    if p_value(clear) >= design.threshold:
+        return {}
+
+    def rest(each: Hypotheses) -> Hypotheses:
+        both = (_mapped_means(of, lambda excess: np.delete(excess, extreme)) for of in (each.claim, each.contrary))
+        return Hypotheses(*both)
+
+    return {"the most extreme seed left out": ruling_of(design, rest(tested), rest(control))}
+
+
+def _mapped_means(hypothesis: Hypothesis, change: Callable[[np.ndarray], np.ndarray]) -> Hypothesis:
+    if isinstance(hypothesis, Mean):
+        return Mean(change(hypothesis.excess))
+    parts = tuple(_mapped_means(part, change) for part in hypothesis.parts)
+    return All(parts) if isinstance(hypothesis, All) else Some(parts)

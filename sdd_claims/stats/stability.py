@@ -1,0 +1,149 @@
+"""The stability of a verdict: the chance that a fresh block of seeds comes to the same one.
+
+A parametric bootstrap through the whole design. The numbers that the tests read of fresh seeds, those of the claim and
+of its control together, are drawn from a normal population with the mean and the covariance of the judged seeds'; every
+simulated study is then judged as the trial was: all parts, all tests, all looks. The mean of so few seeds is itself
+uncertain, and so is their scatter: each study draws its own (the predictive distribution of a normal sample under a
+flat prior). Without that a promise of .97 would be kept in .93 of cases, by simulation over effects of all sizes:
+samples that reach a verdict tend to lie on its side of the truth.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sdd_claims.stats.hypotheses import All, Hypotheses, Hypothesis, Mean, Some, means, strength
+from sdd_claims.stats.one_sample import EQUAL, is_above
+
+STUDIES = 2000
+"""The number of simulated studies: a standard error of .005 at .95."""
+
+Ruling = Literal["supported", "refuted", "contrary on a proxy", "open"]
+"""A verdict as it counts here: an established contrary is one, though a proxy's does not refute the paper."""
+
+_RULINGS: tuple[Ruling, ...] = ("open", "supported", "refuted", "contrary on a proxy")
+_OPEN, _SUPPORTED, _REFUTED, _CONTRARY = range(4)
+
+Weights = Float[np.ndarray, "studies fresh seeds"]
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """The way a study is judged.
+
+    Attributes:
+        looks: all numbers of seeds at which the data would be looked at.
+        threshold: the p below which a hypothesis counts as established, at each look.
+        proxy: the contrary, established, refutes nothing.
+    """
+
+    looks: tuple[int, ...]
+    threshold: float
+    proxy: bool
+
+
+def chance_of_repeat(
+    design: Design, tested: Hypotheses, control: Hypotheses, ruling: Ruling, name: str, studies: int = STUDIES
+) -> float:
+    """Computes the share of simulated studies that come to the same ruling, with two digits.
+
+    Args:
+        design: the design of the trial.
+        tested: the claim and its contrary, on the judged numbers; their seeds are paired by position.
+        control: the same of the control, likewise.
+        ruling: what the judged seeds came to.
+        name: of the trial; it seeds the simulation.
+        studies: their number.
+    """
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest())
+    tested, control = (
+        Hypotheses(_doubtful_first(each.claim), _doubtful_first(each.contrary)) for each in (tested, control)
+    )
+    found = _rulings(design, tested, control, np.random.default_rng(seed), studies)
+    return round(float((found == _RULINGS.index(ruling)).mean()), 2)
+
+
+def _rulings(
+    design: Design, tested: Hypotheses, control: Hypotheses, rng: np.random.Generator, studies: int
+) -> np.ndarray:
+    """Judges every study at one look after the other, as long as it stays open."""
+    weights = _weights(rng, studies, max(design.looks), next(means(tested.claim)).excess.size)
+    lacking = [rng.random(weights.shape[:2]) < _share_lacking(each.claim) for each in (tested, control)]
+    found = np.full(studies, _OPEN)
+    waiting = np.arange(studies)
+    for look in design.looks:
+        lacks, control_lacks = (each[waiting, :look].any(axis=1) for each in lacking)
+        drawn = weights[waiting, :look]
+        supported, refuted = (each & ~lacks for each in _decided(tested, drawn, design.threshold))
+        discredited = np.zeros_like(supported)
+        asked = supported & ~control_lacks
+        discredited[asked] = _decided(control, drawn[asked], design.threshold)[0]
+        found[waiting[supported & ~discredited]] = _SUPPORTED
+        found[waiting[refuted]] = _CONTRARY if design.proxy else _REFUTED
+        waiting = waiting[~(supported | refuted | lacks)]
+    return found
+
+
+def _doubtful_first(hypothesis: Hypothesis) -> Hypothesis:
+    """The same hypothesis with its parts in the order that decides most studies soonest."""
+    if isinstance(hypothesis, Mean):
+        return hypothesis
+    parts = sorted(map(_doubtful_first, hypothesis.parts), key=strength)
+    return All(tuple(parts)) if isinstance(hypothesis, All) else Some(tuple(reversed(parts)))
+
+
+def _weights(rng: np.random.Generator, studies: int, fresh: int, seeds: int) -> Weights:
+    """Draws the weights with which the judged seeds' deviations add up to those of every fresh seed.
+
+    Normal weights give the deviations' own covariance, however many numbers a seed has.
+    """
+    degrees = seeds - 1
+    scatter = np.sqrt(degrees / rng.chisquare(degrees, (studies, 1, 1)))
+    shift = rng.standard_normal((studies, 1, seeds)) / np.sqrt(seeds)
+    own = rng.standard_normal((studies, fresh, seeds))
+    return np.asarray(scatter * (shift + own) / np.sqrt(degrees))
+
+
+def _share_lacking(claim: Hypothesis) -> float:
+    """The share of seeds that lack a number: such a seed leaves a verdict open, whatever the others say."""
+    return float(np.isnan([mean.excess for mean in means(claim)]).any(axis=0).mean())
+
+
+def _decided(
+    tested: Hypotheses, weights: Weights, threshold: float
+) -> tuple[Bool[np.ndarray, " studies"], Bool[np.ndarray, " studies"]]:
+    """Says which studies come out supported, and which refuted."""
+    claim, contrary = (_established(each, weights, threshold) for each in (tested.claim, tested.contrary))
+    return claim & ~contrary, contrary & ~claim
+
+
+def _established(hypothesis: Hypothesis, weights: Weights, level: float) -> Bool[np.ndarray, " studies"]:
+    """Says in which studies a hypothesis is established: its p would be below the level."""
+    if isinstance(hypothesis, Mean):
+        return is_above(_drawn(hypothesis.excess, weights), level)
+    wanted = isinstance(hypothesis, All)  # Of all parts one that fails settles a study, of some one that holds.
+    found = np.full(len(weights), wanted)
+    unsettled = np.arange(len(weights))
+    for part in hypothesis.parts:
+        holds = _established(part, weights, level if wanted else level / len(hypothesis.parts))
+        if (settled := holds != wanted).any():
+            found[unsettled[settled]] = not wanted
+            unsettled, weights = unsettled[~settled], weights[~settled]
+        if not unsettled.size:
+            break
+    return found
+
+
+def _drawn(excess: Float[np.ndarray, " seeds"], weights: Weights) -> Float[np.ndarray, "studies fresh"]:
+    """The excesses of fresh seeds, of the mean and the scatter of those that have a number."""
+    known = np.isfinite(excess)
+    count = known.sum()
+    if count < 3:
+        return np.full(weights.shape[:2], np.nan)
+    mean = excess[known].mean()
+    scale = np.sqrt((excess.size - 1) / (count - 1))
+    found = mean + weights @ (scale * np.where(known, excess - mean, 0.0))
+    return np.where(np.abs(found) <= EQUAL, 0.0, found)

@@ -1,0 +1,65 @@
+"""Every rule's hypotheses, spelled out, come to the p of the rule itself, and to the same decisions."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sdd_claims.stats import RULES
+from sdd_claims.stats.hypotheses import All, Mean, Some, deciding, hypotheses, means, p_value, strength
+from sdd_claims.stats.one_sample import EQUAL, is_above, mean_above, t_statistic
+from sdd_claims.stats.population import Noise, usual_covariance
+from sdd_claims.stats.tests.rule_examples import EXAMPLES, PRUNING
+from sdd_claims.stats.tests.studies import drawn
+
+every_rule = pytest.mark.parametrize("name", RULES)
+
+
+@every_rule
+@settings(max_examples=12)
+@given(share=st.floats(-0.2, 1.2), scatter=st.sampled_from([0.3, 1.0, 3.0]), seed=st.integers(0, 10**6))
+def test_spelled_out_a_rule_comes_to_the_same_p(name, share, scatter, seed):
+    claimed, contrary = EXAMPLES[name].claimed, EXAMPLES[name].contrary
+    between = {curve: share * claimed[curve] + (1 - share) * contrary[curve] for curve in claimed}
+    values = drawn(between, 1, seed=seed, noise=Noise(scatter**2 * usual_covariance()))
+    rule = EXAMPLES[name].rule(PRUNING, 1.0)
+    evidence = rule.test(dict.fromkeys(values, PRUNING.position), values)
+    found = hypotheses(
+        rule, dict.fromkeys(values, PRUNING.position), {curve: table[0] for curve, table in values.items()}
+    )
+    assert found is not None
+    for hypothesis, p in ((found.claim, evidence.support[0]), (found.contrary, evidence.contrary[0])):
+        if not any(np.isnan(mean.excess).any() for mean in means(hypothesis)):
+            assert p_value(hypothesis) == pytest.approx(p, rel=1e-9)
+
+
+def test_a_rule_of_somebody_else_is_not_spelled_out():
+    assert hypotheses(object(), {}, {}) is None
+
+
+@settings(max_examples=60)
+@given(
+    seeds=st.sampled_from([3, 8, 12, 14, 24]),
+    shift=st.floats(-0.5, 2.5),
+    tail=st.sampled_from([2.5, 8.0, 100.0]),
+    level=st.sampled_from([0.05, 0.00109, 0.00057, 0.00029, 0.00024]),
+    seed=st.integers(0, 10**6),
+)
+def test_is_above_says_whether_p_is_below_the_level(seeds, shift, tail, level, seed):
+    excess = np.random.default_rng(seed).standard_t(tail, (40, seeds)) + shift
+    assert (is_above(excess, level) == (mean_above(excess) < level)).all()
+
+
+def test_is_above_is_true_of_no_study_without_a_number_and_of_no_equal_numbers_at_the_margin():
+    assert not is_above(np.array([[np.nan, *[1.0] * 11], [0.0] * 12, [EQUAL / 2] * 12]) * [[1], [1], [0]], 0.01).any()
+    assert is_above(np.full((1, 12), 0.5), 0.01).all()
+
+
+def test_of_all_parts_the_weakest_decides_and_of_some_the_strongest():
+    rng = np.random.default_rng(0)
+    weak, strong = Mean(rng.normal(1, 1, 12)), Mean(rng.normal(9, 1, 12))
+    assert deciding(All((strong, weak))) is weak
+    assert deciding(Some((Some(), weak, strong))) is strong
+    assert deciding(Some()) is None
+    assert strength(All((strong, weak))) == pytest.approx(t_statistic(weak.excess))
+    assert strength(Some()) == -np.inf

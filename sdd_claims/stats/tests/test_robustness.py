@@ -1,0 +1,87 @@
+"""The same seeds are judged with one thing changed; what has no meaning is left out."""
+
+import numpy as np
+import pytest
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.stats import RULES, AllOf, Contrast, Greater, Term, Window
+from sdd_claims.stats.hypotheses import hypotheses
+from sdd_claims.stats.population import LEVELS
+from sdd_claims.stats.robustness import panel, ruling_of
+from sdd_claims.stats.stability import Design
+from sdd_claims.stats.tests.rule_examples import EXAMPLES, PRUNING
+from sdd_claims.stats.tests.studies import QUIET, THRESHOLD, as_curves, drawn
+
+DESIGN = Design((12,), THRESHOLD, proxy=False)
+
+
+def one_study(means, noise=QUIET, seeds=12):
+    tables = drawn(means, 1, seeds=seeds, noise=noise)
+    return as_curves({curve: table[0] for curve, table in tables.items()}, PRUNING.position, PRUNING.name)
+
+
+def height(window: Window, margin: float) -> Greater:
+    return Greater(Contrast((Term(1.0, "accuracy", window),)), margin)
+
+
+def at(*levels: int) -> Window:
+    inside = PRUNING.position[list(levels)]
+    return Window(float(inside.min()), float(inside.max()))
+
+
+STEP = {"accuracy": np.where(np.arange(LEVELS) == 5, 0.30, 0.10)}
+NOTHING = {"accuracy": np.full(LEVELS, 0.0)}
+
+
+def test_windows_move_by_a_level_and_margins_by_a_factor():
+    found = panel(DESIGN, height(at(5), 0.2), one_study(STEP), one_study(NOTHING))
+    assert found == {
+        "windows one level denser": "refuted",
+        "windows one level sparser": "refuted",
+        "margin halved": "supported",
+        "margin doubled": "refuted",
+        "the most extreme seed left out": "supported",
+    }
+
+
+def test_a_window_at_an_end_of_the_curve_moves_as_far_as_there_are_levels():
+    dense = panel(DESIGN, height(at(0), 0.05), one_study(STEP), one_study(NOTHING))
+    assert "windows one level denser" not in dense  # it is the same rule
+    assert dense["windows one level sparser"] == "supported"
+
+
+def test_parts_are_changed_together_and_a_margin_of_zero_is_none():
+    parts = AllOf({"one": height(at(5), 0.0), "other": height(at(5, 6), 0.0)})
+    found = panel(DESIGN, parts, one_study(STEP), one_study(NOTHING))
+    assert "margin halved" not in found
+    assert set(found.values()) == {"supported"}
+
+
+def test_a_seed_less_is_not_asked_where_so_few_establish_nothing():
+    rule = EXAMPLES["equivalent"].rule(PRUNING, 1.0)
+    contrary = one_study(EXAMPLES["equivalent"].contrary)
+    assert "the most extreme seed left out" not in panel(DESIGN, rule, contrary, contrary)  # twice 2^-11
+    more = one_study(EXAMPLES["equivalent"].contrary, seeds=14)
+    assert panel(DESIGN, rule, more, more)["the most extreme seed left out"] == "refuted"
+
+
+def test_one_seed_on_which_a_verdict_hangs_is_found():
+    values = np.tile([0.30, 0.30], (12, 1)) + np.random.default_rng(0).normal(0, 0.001, (12, 2))
+    values[3, 0] = -0.4
+    curves = {"accuracy": SparsityCurve(tuple(range(12)), np.array([1.0, 0.5]), values)}
+    rule = height(Window(0.9, 1.0), 0.1)
+    zero = {"accuracy": SparsityCurve(tuple(range(12)), np.array([1.0, 0.5]), 0 * values)}
+    assert panel(DESIGN, rule, curves, zero)["the most extreme seed left out"] == "supported"
+    spelled = hypotheses(rule, {"accuracy": np.array([1.0, 0.5])}, {"accuracy": values})
+    assert spelled is not None
+    assert ruling_of(DESIGN, spelled, spelled) == "open"
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("proxy", [False, True])
+def test_every_rule_has_a_panel_whose_rulings_the_proxy_renames(name, proxy):
+    example = EXAMPLES[name]
+    rule, contrary = example.rule(PRUNING, 1.0), one_study(example.contrary, seeds=14)
+    found = panel(Design((14,), THRESHOLD, proxy), rule, contrary, contrary)
+    assert found["the most extreme seed left out"] == ("contrary on a proxy" if proxy else "refuted")
+    assert ("refuted" if proxy else "contrary on a proxy") not in found.values()

@@ -1,0 +1,90 @@
+"""The promised chance that a fresh block repeats a verdict is kept, where the population is known."""
+
+import numpy as np
+import pytest
+
+from sdd_claims.stats.hypotheses import Hypotheses, Mean, Some
+from sdd_claims.stats.one_sample import is_above
+from sdd_claims.stats.sequential import nominal_p
+from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat
+
+LOOKS = (12, 24)
+THRESHOLD = nominal_p(0.05 / 46, LOOKS)
+DESIGN = Design(LOOKS, THRESHOLD, proxy=False)
+NEVER = Hypotheses(Some(), Some())
+
+
+def direction(numbers: np.ndarray) -> Hypotheses:
+    return Hypotheses(Mean(numbers), Mean(-numbers))
+
+
+def judged(numbers: np.ndarray) -> tuple[Ruling, int]:
+    """A verdict on a direction, and the number of seeds that it took."""
+    for look in LOOKS:
+        if is_above(numbers[None, :look], THRESHOLD)[0]:
+            return "supported", look
+        if is_above(-numbers[None, :look], THRESHOLD)[0]:
+            return "refuted", look
+    return "open", LOOKS[-1]
+
+
+def exact(mean: float, scatter: float, seeds: int = 12) -> np.ndarray:
+    """Numbers of exactly this mean and standard deviation."""
+    drawn = np.random.default_rng(5).normal(size=seeds)
+    return np.asarray(mean + scatter * (drawn - drawn.mean()) / drawn.std(ddof=1))
+
+
+def flat_control(seeds: int) -> Hypotheses:
+    return Hypotheses(Mean(exact(-1, 0.1, seeds)), Some())
+
+
+def test_the_promise_agrees_with_how_often_a_second_block_repeats_the_first():
+    """Over populations of all sizes of effect: for each, one block promises and another keeps the promise or not."""
+    rng = np.random.default_rng(0)
+    promised, kept = [], []
+    for study in range(200):
+        effect = rng.uniform(-2.5, 2.5)
+        first, second = rng.normal(effect, 1, (2, LOOKS[-1]))
+        ruling, seeds = judged(first)
+        tested = direction(first[:seeds])
+        promised.append(chance_of_repeat(DESIGN, tested, flat_control(seeds), ruling, f"study {study}", 200))
+        kept.append(judged(second)[0] == ruling)
+    doubtful = np.array(promised) < 0.95
+    for among in (doubtful, ~doubtful):
+        chance, frequency = np.mean(np.array(promised)[among]), np.mean(np.array(kept)[among])
+        assert abs(chance - frequency) < 3 * np.sqrt(chance * (1 - chance) / among.sum()) + 0.03
+
+
+def test_a_clear_verdict_repeats_and_one_at_its_threshold_is_a_coin_toss():
+    assert chance_of_repeat(DESIGN, direction(exact(3, 0.5)), flat_control(12), "supported", "clear") == 1.0
+    at_threshold = exact(0.79, 1, 24)
+    assert 0.35 < chance_of_repeat(DESIGN, direction(at_threshold), flat_control(24), "supported", "near") < 0.65
+
+
+def test_a_control_that_would_be_supported_as_well_leaves_nothing_supported():
+    claim = direction(exact(3, 0.5))
+    assert chance_of_repeat(DESIGN, claim, claim, "supported", "discredited") == 0.0
+    assert chance_of_repeat(DESIGN, claim, claim, "open", "discredited") == 1.0
+
+
+def test_a_contrary_on_a_proxy_is_repeated_as_such():
+    contrary = direction(exact(-3, 0.5))
+    proxy = Design(LOOKS, THRESHOLD, proxy=True)
+    assert chance_of_repeat(proxy, contrary, NEVER, "contrary on a proxy", "proxy") == 1.0
+    assert chance_of_repeat(DESIGN, contrary, NEVER, "refuted", "proxy") == 1.0
+    assert chance_of_repeat(proxy, contrary, NEVER, "refuted", "proxy") == 0.0
+
+
+def test_seeds_without_a_number_are_drawn_as_often_as_there_were_some():
+    numbers = exact(3, 0.5)
+    numbers[4] = np.nan
+    chance = chance_of_repeat(DESIGN, direction(numbers), flat_control(12), "open", "lacking")
+    assert chance == pytest.approx(1 - (11 / 12) ** 12, abs=0.04)
+
+
+def test_the_same_name_gives_the_same_chance():
+    def chance(name: str) -> float:
+        return chance_of_repeat(DESIGN, direction(exact(1, 1)), flat_control(12), "supported", name, 500)
+
+    assert chance("one") == chance("one")
+    assert len({chance(f"name {number}") for number in range(6)}) > 1
