@@ -48,7 +48,8 @@ def test_patterns_find_the_files_that_they_are_of_and_no_others(tmp_path):
         (layout.checkpoint(DIGEST, 7, "e" * 64), ("checkpoints", DIGEST[:32], 7)),
         (layout.lock(DIGEST, 7), ("locks", DIGEST[:32], 7)),
         (layout.training_pass("f" * 32), ("passes", "", None)),
-        (layout.set_aside(DIGEST, 7) + "/levels.json", ("set aside", "", None)),
+        # Its name is drawn, and processes that share the tests must all collect the same names.
+        (f"{layout.SET_ASIDE}/{DIGEST[:12]}-7-0123abcd/levels.json", ("set aside", "", None)),
         (layout.LEDGER, ("bookkeeping", "", None)),
         (layout.SCHEMA, ("bookkeeping", "", None)),
         (f"runs/{DIGEST}/7/.levels.json.abc", ("other", "", None)),
