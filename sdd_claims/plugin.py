@@ -3,6 +3,7 @@
 import json
 import re
 import tempfile
+import traceback
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from sdd_claims.report.claims_json import ClaimEntry
 TIERS = ("fast", "full")
 _NO_TIER = "not fast and not full"  # of the checkout's own settings: a plain pytest trains nothing
 _ENTRY = "sdd_claim"
+_UNLOADED = "sdd_unloaded"
 _STATUS = {
     "supported": ("passed", "S", ("SUPPORTED", {"green": True})),
     "refuted": ("refuted", "R", ("REFUTED", {"red": True})),
@@ -129,8 +131,12 @@ def _check_arguments(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the suite's own tests unread where a tier is all that is asked for: reading them takes seconds."""
-    ours = collection_path.name == "tests" and collection_path.is_relative_to(Path(__file__).parent)
-    return True if ours and config.option.markexpr in TIERS else None
+    return True if config.option.markexpr in TIERS and _is_suites_own(collection_path) else None
+
+
+def _is_suites_own(path: Path) -> bool:
+    """Whether this is a folder of the suite's own tests, or in one."""
+    return path.is_relative_to(here := Path(__file__).parent) and "tests" in path.relative_to(here).parts
 
 
 def trial_of(item: pytest.Item) -> Trial | None:
@@ -154,12 +160,37 @@ def trial_of(item: pytest.Item) -> Trial | None:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """A claim module that cannot be registered says why in its one sentence."""
+    """A claim module that cannot be loaded says why in one sentence, to the process that writes the report, too."""
     report = yield
     call: pytest.CallInfo[object] | None = getattr(report, "call", None)
-    if call is not None and call.excinfo is not None and isinstance(call.excinfo.value, InputError):
-        report.longrepr = str(call.excinfo.value)
+    if report.failed and call is not None and call.excinfo is not None:
+        error = call.excinfo.value
+        if isinstance(error, collector.CollectError):
+            error = error.__cause__ or error
+        if isinstance(error, InputError) or _is_claim_module(collector.path):
+            setattr(report, _UNLOADED, why := _why_unloaded(collector, error))
+            says_all = isinstance(error, InputError | SyntaxError) or type(error) in (ImportError, ModuleNotFoundError)
+            # Text, of which xdist shows once what all of its workers say.
+            report.longrepr = why if says_all else f"{why}\n\n{report.longrepr}"
     return report
+
+
+def _is_claim_module(path: Path) -> bool:
+    return not _is_suites_own(path) and path.is_file() and b"sdd_claims" in path.read_bytes()
+
+
+def _why_unloaded(module: pytest.Collector, error: BaseException) -> str:
+    said = " ".join(str(error).split())
+    if isinstance(error, InputError):
+        return f"{_place(module)}: {said}"
+    where = ""
+    if not isinstance(error, SyntaxError):  # which names its line itself
+        root = module.config.rootpath
+        lines = [(Path(at.filename), at.lineno) for at in traceback.extract_tb(error.__traceback__)]
+        inside = [(path.relative_to(root), line) for path, line in lines if path.is_relative_to(root)]
+        path, line = (inside or lines)[-1]
+        where = f" ({path}, line {line})"
+    return f"{_place(module)} cannot be imported: {type(error).__name__}: {said}{where}"
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -172,6 +203,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             if not session.config.option.sdd_plan:
                 continue  # the test will say it, and the others are judged
             raise pytest.UsageError(str(error)) from error
+        if trial is not None:  # a claim module that cannot be loaded fails by itself, and the others are judged
+            session.config.option.continue_on_collection_errors = True
         may_run = trial is not None and run.settings.devices[trial.tier] is not None
         if trial is not None and (may_run or session.config.option.sdd_plan):
             run.trials.append(trial)
@@ -204,6 +237,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     return True
 
 
+def _place(node: pytest.Item | pytest.Collector) -> str:
+    """The path of a module, as pytest takes it: outside of its root folder a test has none in its name."""
+    return node.nodeid.partition("::")[0] or str(node.path)
+
+
 @pytest.fixture
 def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
     """The verdict on the claim of the test's tier marker; trains whatever is missing."""
@@ -216,8 +254,7 @@ def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
     try:
         capture = request.config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else nullcontext():  # progress is for the terminal
-            # Outside of pytest's root folder a test has no path in its name.
-            entry = run.entry(trial, request.node.nodeid.partition("::")[0] or str(request.node.path))
+            entry = run.entry(trial, _place(request.node))
     except (MissingDataError, BudgetError) as error:
         pytest.skip(str(error))
     except (InputError, StoreError) as error:
@@ -234,6 +271,7 @@ class _Verdicts:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._entries: dict[tuple[str, str, str], ClaimEntry] = {}
+        self._unloaded: dict[str, str] = {}
         self._page: Path | None = None
         self._trouble: str | None = None
 
@@ -241,6 +279,10 @@ class _Verdicts:
         if report.when == "call" and report.outcome == "passed" and (entry := _entry_of(report)):
             return _STATUS[entry["verdict"]]
         return None
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if why := getattr(report, _UNLOADED, None):
+            self._unloaded[report.nodeid] = why
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and (entry := _entry_of(report)):
@@ -252,7 +294,7 @@ class _Verdicts:
             run = self._config.stash[_run]
             command = " ".join(["pytest", *map(str, self._config.invocation_params.args)])
             try:
-                self._page = run.write_report(list(self._entries.values()), command)
+                self._page = run.write_report(list(self._entries.values()), command, [*self._unloaded.values()])
             except (InputError, StoreError) as error:
                 self._trouble = str(error)
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
@@ -262,6 +304,8 @@ class _Verdicts:
             terminalreporter.section("verdicts")
             for line in summary_lines(list(self._entries.values())):
                 terminalreporter.write_line(line)
+            for why in self._unloaded.values():
+                terminalreporter.write_line(f"not judged: {why}", red=True)
             if self._trouble:
                 terminalreporter.write_line(f"there is no report: {self._trouble}", red=True)
             else:

@@ -76,8 +76,17 @@ class ClaimRun:
         """The sentence of each of `trials` that may not be judged, as far as that is known before training."""
         return [str(error) for error in self._opened().refused.values()]
 
-    def write_report(self, entries: Sequence[ClaimEntry], command: str) -> Path:
-        """Write claims.json, the evidence, the page and the summary; returns the path of the page."""
+    def write_report(self, entries: Sequence[ClaimEntry], command: str, unloaded: Sequence[str] = ()) -> Path:
+        """Write claims.json, the evidence, the page and the summary.
+
+        Args:
+            entries: of all verdicts.
+            command: the one that the user gave.
+            unloaded: a sentence on each claim module that could not be loaded.
+
+        Returns:
+            The path of the page.
+        """
         adjust_p_values(entries, self.settings.registered)
         store = Store(self.settings.store)
         used = [device for e in entries if (device := self.settings.devices[e["tier"]])]
@@ -99,6 +108,8 @@ class ClaimRun:
             calibration=self._calibration(),
             claims=sorted(entries, key=lambda e: (e["tier"], e["paper"], e["id"], sentences.network(e))),
         )
+        if unloaded:
+            document["unloaded"] = [*unloaded]
         return report.write(self.settings.report, document, store)
 
     def _calibration(self) -> CalibrationEntry | None:

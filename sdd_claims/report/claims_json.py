@@ -244,7 +244,8 @@ class EvidenceEntry(TypedDict):
 class ClaimsDocument(TypedDict):
     """The whole file. `registered` counts the claims of the register, whatever was selected.
 
-    `evidence` is absent in runs that were published before there was any.
+    `evidence` is absent in runs that were published before there was any. `unloaded` has a sentence on each claim
+    module that could not be loaded, so that nobody has judged it; it is absent where there was none.
     """
 
     schema: int
@@ -254,6 +255,7 @@ class ClaimsDocument(TypedDict):
     calibration: CalibrationEntry | None
     claims: list[ClaimEntry]
     evidence: NotRequired[EvidenceEntry]
+    unloaded: NotRequired[list[str]]
 
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")

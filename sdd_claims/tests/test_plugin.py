@@ -472,6 +472,52 @@ def test_a_refused_claim_fails_with_its_own_sentence_and_the_others_are_judged(p
     assert set(project.entries()) == {"other", "open"}
 
 
+UNLOADABLE = {
+    "torn": ("import sdd_claims\ndef torn(:", "cannot be imported: SyntaxError: invalid syntax (test_torn.py, line 2)"),
+    "lacking": (
+        "import sdd_claims\nimport sdd_lacking",
+        "ModuleNotFoundError: No module named 'sdd_lacking' (claims/nobody2026/test_lacking.py, line 2)",
+    ),
+    "failing": (
+        "import sdd_claims\n{}['a']",
+        "cannot be imported: KeyError: 'a' (claims/nobody2026/test_failing.py, line 2)",
+    ),
+    "early": (
+        "from sdd_claims.registration.windows import windows\nwindows('he2022', 'fest')",
+        "there is no 'fest' (did you mean 'fast'?)",
+    ),
+}
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_claim_module_that_cannot_be_loaded_fails_by_itself_and_the_others_are_judged(project, workers):
+    project.add("clear").add("open", "OPEN", "spec=NOISY")
+    for name, (text, _) in UNLOADABLE.items():
+        (project.path / "claims" / "nobody2026" / f"test_{name}.py").write_text(text)
+    result = project.run("-m", "fast", *workers, engine=None if workers else "serial")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.parseoutcomes() == {"errors": len(UNLOADABLE), "passed": 1, "inconclusive": 1}
+    said, verdicts = errors(result).split("= verdicts =")
+    page = (project.path / "reports" / "latest" / "index.html").read_text(encoding="utf-8")
+    unloaded = json.loads((project.path / "reports" / "latest" / "claims.json").read_text())["unloaded"]
+    assert set(project.entries()) == {"clear", "open"}
+    assert len(unloaded) == len(UNLOADABLE)
+    for name, (_, why) in UNLOADABLE.items():
+        (sentence,) = (each for each in unloaded if each.startswith(f"claims/nobody2026/test_{name}.py"))
+        assert sentence.endswith(why) or (name == "early" and why in sentence)
+        assert said.count(sentence) == 1
+        assert f"not judged: {sentence}" in verdicts
+        assert f"Not judged: claims/nobody2026/test_{name}.py" in page
+    assert "in <module>" not in said.replace("claims/nobody2026/test_failing.py:2: in <module>", "")
+
+
+def test_a_module_of_somebody_elses_that_cannot_be_loaded_stops_a_run_as_ever(project):
+    project.pytester.makepyfile("def torn(:")
+    result = project.run()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "in importtestmodule" in result.stdout.str()
+
+
 def test_numbers_of_numpy_are_judged_and_reported_as_those_of_python(project):
     project.add("plain").add(
         "numpy",
