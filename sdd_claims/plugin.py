@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import tempfile
 import traceback
 from collections.abc import Generator, Iterator, Sequence
@@ -17,15 +18,18 @@ from sdd_claims import command_line
 from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, escaped
 from sdd_claims.judging.options import limit_threads, settings_of
 from sdd_claims.judging.run import ClaimRun, paragraph, summary_lines
+from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import sentences
 from sdd_claims.report.claims_json import ClaimEntry
 
 TIERS = ("fast", "full")
+_TIER = re.compile(rf"\b({'|'.join(TIERS)})\b")
 _NO_TIER = "not fast and not full"  # of the checkout's own settings: a plain pytest trains nothing
 _ENTRY = "sdd_claim"
 _UNLOADED = "sdd_unloaded"
+_PASSING = "sdd_passing"
 _STATUS = {
     "supported": ("passed", "S", ("SUPPORTED", {"green": True})),
     "refuted": ("refuted", "R", ("REFUTED", {"red": True})),
@@ -33,6 +37,8 @@ _STATUS = {
     None: ("not judged", "n", ("NOT JUDGED", {"cyan": True})),
 }
 _run: pytest.StashKey[ClaimRun] = pytest.StashKey()
+_passing: pytest.StashKey[str] = pytest.StashKey()
+_paths: pytest.StashKey[dict[tuple[str, Tier, str], str]] = pytest.StashKey()
 _without_short: pytest.StashKey[Sequence[command_line.Option]] = pytest.StashKey()
 
 
@@ -83,23 +89,35 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.dist = "no"  # there is nothing to share out
     if "s" not in getattr(config.option, "reportchars", "s"):
         config.option.reportchars += "s"  # what is skipped says what to fetch
-    worker = getattr(config, "workerinput", {}).get("workerid")
-    if config.option.sdd_smoke and config.option.sdd_store is None:
-        # In the controller, before xdist hands the options to its workers: all share one store.
-        passing = tempfile.TemporaryDirectory(prefix="sdd-claims-smoke-")
+    of_worker: dict[str, str] | None = getattr(config, "workerinput", None)
+    smokes = config.option.sdd_smoke and config.option.sdd_store is None
+    if of_worker is not None:
+        config.stash[_passing] = of_worker[_PASSING]
+    elif smokes or getattr(config.option, "tx", None):
+        passing = tempfile.TemporaryDirectory(prefix="sdd-claims-")
         config.add_cleanup(passing.cleanup)
-        config.option.sdd_store = passing.name
+        config.stash[_passing] = passing.name
+    if smokes:
+        config.option.sdd_store = str(Path(config.stash[_passing]) / "store")
     try:
         settings = settings_of(
-            command_line.chosen(config.option), the_register(), config.rootpath, in_worker=worker is not None
+            command_line.chosen(config.option), the_register(), config.rootpath, in_worker=of_worker is not None
         )
-        if worker is None:
+        if of_worker is None:
             _check_arguments(config)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
-    config.stash[_run] = ClaimRun(settings, config.rootpath, worker)
-    if worker is None:
+    shared = Path(config.stash[_passing]) if of_worker is not None else None
+    config.stash[_run] = ClaimRun(settings, shared, quiet=config.option.verbose < 0)
+    config.stash[_paths] = {}
+    if of_worker is None:
         config.pluginmanager.register(_Verdicts(config), "sdd_claims_verdicts")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of xdist where the folder of all workers is, which goes with the run."""
+    node.workerinput[_PASSING] = node.config.stash[_passing]
 
 
 def _check_arguments(config: pytest.Config) -> None:
@@ -195,7 +213,7 @@ def _why_unloaded(module: pytest.Collector, error: BaseException) -> str:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Gather the trials of the selected tests, so that the first verdict trains for all of them at once."""
-    run = session.config.stash[_run]
+    run, paths = session.config.stash[_run], session.config.stash[_paths]
     for item in session.items:
         try:
             trial = trial_of(item)
@@ -205,6 +223,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             raise pytest.UsageError(str(error)) from error
         if trial is not None:  # a claim module that cannot be loaded fails by itself, and the others are judged
             session.config.option.continue_on_collection_errors = True
+            paths[trial.key] = _place(item)
         may_run = trial is not None and run.settings.devices[trial.tier] is not None
         if trial is not None and (may_run or session.config.option.sdd_plan):
             run.trials.append(trial)
@@ -274,6 +293,7 @@ class _Verdicts:
         self._unloaded: dict[str, str] = {}
         self._page: Path | None = None
         self._trouble: str | None = None
+        self._interrupted = False
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
         if report.when == "call" and report.outcome == "passed" and (entry := _entry_of(report)):
@@ -287,17 +307,34 @@ class _Verdicts:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and (entry := _entry_of(report)):
             # A test may run twice, under one name or under two: a trial has one verdict, the last.
-            self._entries[entry["id"], entry["tier"], sentences.network(entry)] = entry
+            self._add(entry)
+
+    def _add(self, entry: ClaimEntry) -> None:
+        self._entries[entry["id"], entry["tier"], sentences.network(entry)] = entry
+
+    def pytest_keyboard_interrupt(self) -> None:
+        self._interrupted = True
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        run = self._config.stash[_run]
+        if self._interrupted:  # tests that had no turn, of claims that are judged
+            for entry in run.decided(self._config.stash[_paths]):
+                self._add(entry)
         if self._entries:
-            run = self._config.stash[_run]
-            command = " ".join(["pytest", *map(str, self._config.invocation_params.args)])
             try:
-                self._page = run.write_report(list(self._entries.values()), command, [*self._unloaded.values()])
+                self._page = run.write_report(list(self._entries.values()), self._command(), [*self._unloaded.values()])
             except (InputError, StoreError) as error:
                 self._trouble = str(error)
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _command(self) -> str:
+        return " ".join(["pytest", *(shlex.quote(str(word)) for word in self._config.invocation_params.args)])
+
+    def _may_have_trained(self) -> bool:
+        """Whether claims were selected, here or, as far as one can tell, in the workers of xdist."""
+        option = self._config.option
+        in_workers = getattr(option, "tx", None) and option.markexpr != _NO_TIER and _TIER.search(option.markexpr)
+        return bool(self._config.stash[_run].trials or self._entries or in_workers)
 
     def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> None:
         if self._entries:
@@ -310,10 +347,13 @@ class _Verdicts:
                 terminalreporter.write_line(f"there is no report: {self._trouble}", red=True)
             else:
                 terminalreporter.write_line(f"report: {self._page}")
-        elif (
+        if self._interrupted and self._may_have_trained():
+            kept = self._config.stash[_run].kept()
+            terminalreporter.write_line(f"interrupted: {kept}; the same line goes on from there: {self._command()}")
+        if (
             exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
             and not self._config.option.sdd_plan
-            and re.search(rf"\b({'|'.join(TIERS)})\b", self._config.option.markexpr)
+            and _TIER.search(self._config.option.markexpr)
         ):
             option = self._config.option
             if option.markexpr == _NO_TIER:

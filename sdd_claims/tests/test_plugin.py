@@ -215,6 +215,63 @@ def test_a_warm_run_trains_nothing_and_gives_the_same_entries(project):
     assert project.entries() == cold
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_one_process_shows_how_training_gets_on_and_none_where_quiet_is_asked_for(project, workers, capfd):
+    # Of one claim: whichever worker gets it shows it.
+    project.add("clear").add("late", "replace(YES, late=4)", "spec=NOISY")
+    for name, shows in (("clear", 1), ("late", 2)):  # a look each
+        assert project.run("-k", name, *workers, engine=None if workers else "serial").ret == 0
+        said = capfd.readouterr().err
+        assert said.count("training: 0 of 8 levels") == 1
+        assert said.count("training: ") == shows
+        assert f"nobody2026/{name} [fast]: supported" in said
+    assert project.run("-q", "--store=new", *workers, engine=None if workers else "serial").ret == 0
+    assert capfd.readouterr().err == ""
+    assert set(project.entries()) == {"clear", "late"}
+
+
+INTERRUPTED = """
+import pytest
+from sdd_claims.engines import SerialEngine
+
+pytest_plugins = ["sdd_claims.plugin"]
+train = SerialEngine.run
+
+@pytest.fixture(autouse=True)
+def interrupted(monkeypatch):
+    def run(*args):
+        train(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SerialEngine, "run", run)
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_an_interrupted_run_reports_what_is_decided_and_says_how_it_goes_on(project, workers):
+    project.pytester.makeconftest(INTERRUPTED)
+    project.add("clear").add("open", "OPEN", "spec=NOISY")
+    command = ["--engine", "serial", "-m", "fast", "-k", "clear or open", *workers]
+    result = project.pytester.runpytest_subprocess(*command)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    line = "the same line goes on from there: pytest *--engine serial -m fast -k 'clear or open'"
+    if workers:
+        result.stdout.fnmatch_lines([f"interrupted: every level that was finished is kept in *; {line} -n 1"])
+        return
+    result.stdout.fnmatch_lines(
+        [
+            "nobody2026/clear [[]fast[]]: supported; *",
+            f"report: {project.path / 'reports/latest/index.html'}",
+            f"interrupted: 16 of 16?levels are kept in {project.store}; {line}",
+        ]
+    )
+    assert set(project.entries()) == {"clear"}
+    project.pytester.makeconftest('pytest_plugins = ["sdd_claims.plugin"]')
+    before = trained(project.store)
+    assert project.run("-m", "fast", "-k", "clear").ret == 0
+    assert trained(project.store) == before
+
+
 def test_a_selection_changes_neither_threshold_nor_verdict(project):
     project.add("clear").add("open", "OPEN").add("wrong", "NO")
     project.run()
@@ -305,14 +362,16 @@ def test_what_a_budget_leaves_unjudged_is_skipped_and_another_run_judges_it(proj
     assert set(project.entries()) == {"clear", "other"}
 
 
-def test_smoke_goes_the_whole_way_and_judges_nothing(project):
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_smoke_goes_the_whole_way_and_judges_nothing(project, workers):
     project.add("clear").add("wrong", "NO", tier="full")
-    result = project.run("--smoke", "-m", "fast or full", "--device", "cpu", "-v")
+    result = project.run("--smoke", "-m", "fast or full", "--device", "cpu", "-v", *workers, engine=None)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*2 not judged*"])
     entries = project.entries("reports/smoke")
     assert [(entry["verdict"], entry["p"], entry["seeds"]) for entry in entries.values()] == [(None, None, [0, 1])] * 2
-    assert (project.path / "reports/smoke/index.html").exists()
+    assert "could not be read" not in (project.path / "reports/smoke/index.html").read_text(encoding="utf-8")
+    assert json.loads((project.path / "reports/smoke/claims.json").read_text())["evidence"]["curves"] > 0
     assert not project.store.exists()
 
 
@@ -545,7 +604,7 @@ def test_a_byte_that_is_not_utf8_is_written_out(project, arguments):
     assert project.add("clear").run(*arguments).ret == 0
     folder = project.path / ("r\udcff" if "--report=r\udcff" in arguments else "reports/latest")
     command = json.loads((folder / "claims.json").read_text(encoding="utf-8"))["environment"]["command"]
-    assert command == " ".join(["pytest", *arguments, "--engine serial"]).replace("\udcff", r"\xff")
+    assert command == shlex.join(["pytest", *arguments, "--engine", "serial"]).replace("\udcff", r"\xff")
     assert r"\xff" in (folder / "index.html").read_text(encoding="utf-8")
 
 
