@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from sdd_claims import command_line
-from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, escaped
+from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, escaped, nearest
 from sdd_claims.judging.options import limit_threads, settings_of
 from sdd_claims.judging.run import ClaimRun, paragraph, summary_lines
+from sdd_claims.judging.settings import Settings
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
@@ -105,6 +106,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
         if of_worker is None:
             _check_arguments(config)
+            _check_data_root(settings)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     shared = Path(config.stash[_passing]) if of_worker is not None else None
@@ -147,6 +149,12 @@ def _check_arguments(config: pytest.Config) -> None:
                 )
 
 
+def _check_data_root(settings: Settings) -> None:
+    root = settings.data_root
+    if root is not None and not root.is_dir() and settings.engine != "ray":  # whose machines may have it all the same
+        raise InputError(f"--data-root {root}: there is no such folder; name the one of the data sets, or make it")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the suite's own tests unread where a tier is all that is asked for: reading them takes seconds."""
     return True if config.option.markexpr in TIERS and _is_suites_own(collection_path) else None
@@ -165,13 +173,17 @@ def trial_of(item: pytest.Item) -> Trial | None:
     """
     for tier in TIERS:
         if marker := item.get_closest_marker(tier):
-            if not marker.args and "verdict" not in getattr(item, "fixturenames", ()):
+            if not marker.args and "verdict" not in _fixtures(item):
                 continue  # somebody else's marker of the same name
             trial = marker.args[0] if marker.args else None
             if not isinstance(trial, Trial) or trial.tier != tier:
                 raise InputError(f"{item.nodeid}: mark it @pytest.mark.{tier}(trial) with a trial of that tier")
             return trial
     return None
+
+
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    return getattr(item, "fixturenames", ())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -291,6 +303,7 @@ class _Verdicts:
         self._config = config
         self._entries: dict[tuple[str, str, str], ClaimEntry] = {}
         self._unloaded: dict[str, str] = {}
+        self._deselected: set[str] = set()
         self._page: Path | None = None
         self._trouble: str | None = None
         self._interrupted = False
@@ -303,6 +316,9 @@ class _Verdicts:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if why := getattr(report, _UNLOADED, None):
             self._unloaded[report.nodeid] = why
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self._deselected |= {item.nodeid for item in items if "verdict" in _fixtures(item)}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and (entry := _entry_of(report)):
@@ -329,6 +345,15 @@ class _Verdicts:
 
     def _command(self) -> str:
         return " ".join(["pytest", *(shlex.quote(str(word)) for word in self._config.invocation_params.args)])
+
+    def _meant(self) -> str:
+        """The claim that the first misspelt name after -k may mean, as the end of a sentence."""
+        registered = the_register().claims
+        names = {Path(test.partition("::")[0]).stem.removeprefix("test_") for test in self._deselected}
+        names |= {claim.partition("/")[2] for claim in registered}
+        known = "\n".join([*self._deselected, *registered, *TIERS, "and", "or", "not"]).lower()
+        misspelt = [word for word in re.findall(r"\w+", self._config.option.keyword) if word.lower() not in known]
+        return next(filter(None, (nearest(word, names) for word in misspelt)), "")
 
     def _may_have_trained(self) -> bool:
         """Whether claims were selected, here or, as far as one can tell, in the workers of xdist."""
@@ -360,8 +385,8 @@ class _Verdicts:
                 why = "no claim is judged where no tier is named: give -m fast or -m full"
             else:
                 why = (
-                    f"nothing is selected by -m {option.markexpr!r} and -k {option.keyword!r}: the tiers are "
-                    f"{' and '.join(TIERS)}, and a claim is named as its module, such as -k "
+                    f"nothing is selected by -m {option.markexpr!r} and -k {option.keyword!r}{self._meant()}: the "
+                    f"tiers are {' and '.join(TIERS)}, and a claim is named as its module, such as -k "
                     "sdd_appears_under_label_noise"
                 )
             terminalreporter.write_line(why, red=True)

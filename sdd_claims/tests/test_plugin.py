@@ -447,7 +447,15 @@ def test_damage_is_said_on_the_terminal_and_mended(project):
     ("args", "sentence"),
     [
         (["-m", "medium"], "'-m' expression: medium"),
-        (["-k", "obedience"], "nothing is selected by -m 'not full' and -k 'obedience': the tiers are"),
+        (["-k", "xyzzy"], "nothing is selected by -m 'not full' and -k 'xyzzy': the tiers are"),
+        (["-k", "quetu or cleer"], "and -k 'quetu or cleer' (did you mean 'clear'?): the tiers are"),
+        (["-k", "not fast and sdd_apears_under_label_noise"], "(did you mean 'sdd_appears_under_label_noise'?): the"),
+        (["-k", "cleer", "-n", "1"], "nothing is selected by -m 'not full' and -k 'cleer'"),
+        (["--data-root=absent"], "absent: there is no such folder; name the one of the data sets, or make it"),
+        (
+            ["--data-root=absent", "--plan"],
+            "absent: there is no such folder; name the one of the data sets, or make it",
+        ),
         (["--device", "cuda:7"], "--device cuda:7: this machine shows"),
         (["--device", "tpu"], "--device tpu: there is no such device; use cpu, cuda or cuda:N"),
         (["--engine", "dask"], "--engine dask: there is no such engine; use one of: serial, pool, ray"),
