@@ -10,6 +10,7 @@ import math
 import re
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import (
@@ -327,7 +328,7 @@ def misfits(value: object, kind: Any, where: str) -> Iterator[str]:
         if not isinstance(value, dict):
             yield f"{where} is no object"
             return
-        hints = get_type_hints(kind, include_extras=True)
+        hints = _fields(kind)
         if missing := sorted(kind.__required_keys__ - value.keys()):
             yield f"{where} lacks {', '.join(missing)}"
         for name in hints.keys() & value.keys():
@@ -346,6 +347,11 @@ def misfits(value: object, kind: Any, where: str) -> Iterator[str]:
             yield from misfits(item, arguments[1], f"{where}, {name}")
     elif isinstance(value, bool) != (kind is bool) or not isinstance(value, (int, float) if kind is float else kind):
         yield f"{where} is {value!r}, expected {getattr(kind, '__name__', kind)}"
+
+
+@cache
+def _fields(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
 
 
 def _non_finite(node: object, place: str) -> Iterator[str]:
