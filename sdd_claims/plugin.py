@@ -110,7 +110,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     shared = Path(config.stash[_passing]) if of_worker is not None else None
-    config.stash[_run] = ClaimRun(settings, shared, quiet=config.option.verbose < 0)
+    quiet = getattr(config.option, "verbose", 0) < 0  # an option of pytest's terminal, which may be off
+    config.stash[_run] = ClaimRun(settings, shared, quiet)
     config.stash[_paths] = {}
     if of_worker is None:
         config.pluginmanager.register(_Verdicts(config), "sdd_claims_verdicts")
