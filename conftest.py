@@ -4,6 +4,7 @@ Deadlines would measure the machine and not the code.
 """
 
 import functools
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,12 @@ def _load_profile() -> None:
 
     hypothesis.settings.register_profile("sdd_claims", deadline=None, derandomize=True)
     hypothesis.settings.load_profile("sdd_claims")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Spare who has only judged claims the summary of hypothesis, which imports all of it to say nothing."""
+    if "hypothesis" not in sys.modules and (plugin := session.config.pluginmanager.get_plugin("hypothesispytest")):
+        session.config.pluginmanager.unregister(plugin)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shlex
 import tempfile
+import traceback
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,17 +15,22 @@ from typing import Any
 import pytest
 
 from sdd_claims import command_line
-from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, escaped
+from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, escaped, nearest
 from sdd_claims.judging.options import limit_threads, settings_of
 from sdd_claims.judging.run import ClaimRun, paragraph, summary_lines
+from sdd_claims.judging.settings import Settings
+from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import sentences
 from sdd_claims.report.claims_json import ClaimEntry
 
 TIERS = ("fast", "full")
+_TIER = re.compile(rf"\b({'|'.join(TIERS)})\b")
 _NO_TIER = "not fast and not full"  # of the checkout's own settings: a plain pytest trains nothing
 _ENTRY = "sdd_claim"
+_UNLOADED = "sdd_unloaded"
+_PASSING = "sdd_passing"
 _STATUS = {
     "supported": ("passed", "S", ("SUPPORTED", {"green": True})),
     "refuted": ("refuted", "R", ("REFUTED", {"red": True})),
@@ -31,6 +38,8 @@ _STATUS = {
     None: ("not judged", "n", ("NOT JUDGED", {"cyan": True})),
 }
 _run: pytest.StashKey[ClaimRun] = pytest.StashKey()
+_passing: pytest.StashKey[str] = pytest.StashKey()
+_paths: pytest.StashKey[dict[tuple[str, Tier, str], str]] = pytest.StashKey()
 _without_short: pytest.StashKey[Sequence[command_line.Option]] = pytest.StashKey()
 
 
@@ -83,23 +92,37 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.dist = "no"  # there is nothing to share out
     if "s" not in getattr(config.option, "reportchars", "s"):
         config.option.reportchars += "s"  # what is skipped says what to fetch
-    worker = getattr(config, "workerinput", {}).get("workerid")
-    if config.option.sdd_smoke and config.option.sdd_store is None:
-        # In the controller, before xdist hands the options to its workers: all share one store.
-        passing = tempfile.TemporaryDirectory(prefix="sdd-claims-smoke-")
+    of_worker: dict[str, str] | None = getattr(config, "workerinput", None)
+    smokes = config.option.sdd_smoke and config.option.sdd_store is None
+    if of_worker is not None:
+        config.stash[_passing] = of_worker[_PASSING]
+    elif smokes or getattr(config.option, "tx", None):
+        passing = tempfile.TemporaryDirectory(prefix="sdd-claims-")
         config.add_cleanup(passing.cleanup)
-        config.option.sdd_store = passing.name
+        config.stash[_passing] = passing.name
+    if smokes:
+        config.option.sdd_store = str(Path(config.stash[_passing]) / "store")
     try:
         settings = settings_of(
-            command_line.chosen(config.option), the_register(), config.rootpath, in_worker=worker is not None
+            command_line.chosen(config.option), the_register(), config.rootpath, in_worker=of_worker is not None
         )
-        if worker is None:
+        if of_worker is None:
             _check_arguments(config)
+            _check_data_root(settings)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
-    config.stash[_run] = ClaimRun(settings, config.rootpath, worker)
-    if worker is None:
+    shared = Path(config.stash[_passing]) if of_worker is not None else None
+    quiet = getattr(config.option, "verbose", 0) < 0  # an option of pytest's terminal, which may be off
+    config.stash[_run] = ClaimRun(settings, shared, quiet)
+    config.stash[_paths] = {}
+    if of_worker is None:
         config.pluginmanager.register(_Verdicts(config), "sdd_claims_verdicts")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of xdist where the folder of all workers is, which goes with the run."""
+    node.workerinput[_PASSING] = node.config.stash[_passing]
 
 
 def _check_arguments(config: pytest.Config) -> None:
@@ -129,10 +152,20 @@ def _check_arguments(config: pytest.Config) -> None:
                 )
 
 
+def _check_data_root(settings: Settings) -> None:
+    root = settings.data_root
+    if root is not None and not root.is_dir() and settings.engine != "ray":  # whose machines may have it all the same
+        raise InputError(f"--data-root {root}: there is no such folder; name the one of the data sets, or make it")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the suite's own tests unread where a tier is all that is asked for: reading them takes seconds."""
-    ours = collection_path.name == "tests" and collection_path.is_relative_to(Path(__file__).parent)
-    return True if ours and config.option.markexpr in TIERS else None
+    return True if config.option.markexpr in TIERS and _is_suites_own(collection_path) else None
+
+
+def _is_suites_own(path: Path) -> bool:
+    """Whether this is a folder of the suite's own tests, or in one."""
+    return path.is_relative_to(here := Path(__file__).parent) and "tests" in path.relative_to(here).parts
 
 
 def trial_of(item: pytest.Item) -> Trial | None:
@@ -143,7 +176,7 @@ def trial_of(item: pytest.Item) -> Trial | None:
     """
     for tier in TIERS:
         if marker := item.get_closest_marker(tier):
-            if not marker.args and "verdict" not in getattr(item, "fixturenames", ()):
+            if not marker.args and "verdict" not in _fixtures(item):
                 continue  # somebody else's marker of the same name
             trial = marker.args[0] if marker.args else None
             if not isinstance(trial, Trial) or trial.tier != tier:
@@ -152,21 +185,50 @@ def trial_of(item: pytest.Item) -> Trial | None:
     return None
 
 
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    return getattr(item, "fixturenames", ())
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """A claim module that cannot be registered says why in its one sentence."""
+    """A claim module that cannot be loaded says why in one sentence, to the process that writes the report, too."""
     report = yield
     call: pytest.CallInfo[object] | None = getattr(report, "call", None)
-    if call is not None and call.excinfo is not None and isinstance(call.excinfo.value, InputError):
-        report.longrepr = str(call.excinfo.value)
+    if report.failed and call is not None and call.excinfo is not None:
+        error = call.excinfo.value
+        if isinstance(error, collector.CollectError):
+            error = error.__cause__ or error
+        if isinstance(error, InputError) or _is_claim_module(collector.path):
+            setattr(report, _UNLOADED, why := _why_unloaded(collector, error))
+            says_all = isinstance(error, InputError | SyntaxError) or type(error) in (ImportError, ModuleNotFoundError)
+            # Text, of which xdist shows once what all of its workers say.
+            report.longrepr = why if says_all else f"{why}\n\n{report.longrepr}"
     return report
+
+
+def _is_claim_module(path: Path) -> bool:
+    return not _is_suites_own(path) and path.is_file() and b"sdd_claims" in path.read_bytes()
+
+
+def _why_unloaded(module: pytest.Collector, error: BaseException) -> str:
+    said = " ".join(str(error).split())
+    if isinstance(error, InputError):
+        return f"{_place(module)}: {said}"
+    where = ""
+    if not isinstance(error, SyntaxError):  # which names its line itself
+        root = module.config.rootpath
+        lines = [(Path(at.filename), at.lineno) for at in traceback.extract_tb(error.__traceback__)]
+        inside = [(path.relative_to(root), line) for path, line in lines if path.is_relative_to(root)]
+        path, line = (inside or lines)[-1]
+        where = f" ({path}, line {line})"
+    return f"{_place(module)} cannot be imported: {type(error).__name__}: {said}{where}"
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Gather the trials of the selected tests, so that the first verdict trains for all of them at once."""
-    run = session.config.stash[_run]
+    run, paths = session.config.stash[_run], session.config.stash[_paths]
     for item in session.items:
         try:
             trial = trial_of(item)
@@ -174,6 +236,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             if not session.config.option.sdd_plan:
                 continue  # the test will say it, and the others are judged
             raise pytest.UsageError(str(error)) from error
+        if trial is not None:  # a claim module that cannot be loaded fails by itself, and the others are judged
+            session.config.option.continue_on_collection_errors = True
+            paths[trial.key] = _place(item)
         may_run = trial is not None and run.settings.devices[trial.tier] is not None
         if trial is not None and (may_run or session.config.option.sdd_plan):
             run.trials.append(trial)
@@ -206,6 +271,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     return True
 
 
+def _place(node: pytest.Item | pytest.Collector) -> str:
+    """The path of a module, as pytest takes it: outside of its root folder a test has none in its name."""
+    return node.nodeid.partition("::")[0] or str(node.path)
+
+
 @pytest.fixture
 def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
     """The verdict on the claim of the test's tier marker; trains whatever is missing."""
@@ -218,8 +288,7 @@ def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
     try:
         capture = request.config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else nullcontext():  # progress is for the terminal
-            # Outside of pytest's root folder a test has no path in its name.
-            entry = run.entry(trial, request.node.nodeid.partition("::")[0] or str(request.node.path))
+            entry = run.entry(trial, _place(request.node))
     except (MissingDataError, BudgetError) as error:
         pytest.skip(str(error))
     except (InputError, StoreError) as error:
@@ -236,28 +305,64 @@ class _Verdicts:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._entries: dict[tuple[str, str, str], ClaimEntry] = {}
+        self._unloaded: dict[str, str] = {}
+        self._deselected: set[str] = set()
         self._page: Path | None = None
         self._trouble: str | None = None
+        self._interrupted = False
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
         if report.when == "call" and report.outcome == "passed" and (entry := _entry_of(report)):
             return _STATUS[entry["verdict"]]
         return None
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if why := getattr(report, _UNLOADED, None):
+            self._unloaded[report.nodeid] = why
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self._deselected |= {item.nodeid for item in items if "verdict" in _fixtures(item)}
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and (entry := _entry_of(report)):
             # A test may run twice, under one name or under two: a trial has one verdict, the last.
-            self._entries[entry["id"], entry["tier"], sentences.network(entry)] = entry
+            self._add(entry)
+
+    def _add(self, entry: ClaimEntry) -> None:
+        self._entries[entry["id"], entry["tier"], sentences.network(entry)] = entry
+
+    def pytest_keyboard_interrupt(self) -> None:
+        self._interrupted = True
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        run = self._config.stash[_run]
+        if self._interrupted:  # tests that had no turn, of claims that are judged
+            for entry in run.decided(self._config.stash[_paths]):
+                self._add(entry)
         if self._entries:
-            run = self._config.stash[_run]
-            command = " ".join(["pytest", *map(str, self._config.invocation_params.args)])
             try:
-                self._page = run.write_report(list(self._entries.values()), command)
+                self._page = run.write_report(list(self._entries.values()), self._command(), [*self._unloaded.values()])
             except (InputError, StoreError) as error:
                 self._trouble = str(error)
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _command(self) -> str:
+        return " ".join(["pytest", *(shlex.quote(str(word)) for word in self._config.invocation_params.args)])
+
+    def _meant(self) -> str:
+        """The claim that the first misspelt name after -k may mean, as the end of a sentence."""
+        registered = the_register().claims
+        names = {Path(test.partition("::")[0]).stem.removeprefix("test_") for test in self._deselected}
+        names |= {claim.partition("/")[2] for claim in registered}
+        known = "\n".join([*self._deselected, *registered, *TIERS, "and", "or", "not"]).lower()
+        misspelt = [word for word in re.findall(r"\w+", self._config.option.keyword) if word.lower() not in known]
+        return next(filter(None, (nearest(word, names) for word in misspelt)), "")
+
+    def _may_have_trained(self) -> bool:
+        """Whether claims were selected, here or, as far as one can tell, in the workers of xdist."""
+        option = self._config.option
+        in_workers = getattr(option, "tx", None) and option.markexpr != _NO_TIER and _TIER.search(option.markexpr)
+        return bool(self._config.stash[_run].trials or self._entries or in_workers)
 
     def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> None:
         if self._entries:
@@ -267,22 +372,27 @@ class _Verdicts:
             if self._config.option.sdd_strict_verdicts:
                 for entry in filter(sentences.is_borderline, self._entries.values()):
                     terminalreporter.write_line(sentences.not_held(entry))
+            for why in self._unloaded.values():
+                terminalreporter.write_line(f"not judged: {why}", red=True)
             if self._trouble:
                 terminalreporter.write_line(f"there is no report: {self._trouble}", red=True)
             else:
                 terminalreporter.write_line(f"report: {self._page}")
-        elif (
+        if self._interrupted and self._may_have_trained():
+            kept = self._config.stash[_run].kept()
+            terminalreporter.write_line(f"interrupted: {kept}; the same line goes on from there: {self._command()}")
+        if (
             exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
             and not self._config.option.sdd_plan
-            and re.search(rf"\b({'|'.join(TIERS)})\b", self._config.option.markexpr)
+            and _TIER.search(self._config.option.markexpr)
         ):
             option = self._config.option
             if option.markexpr == _NO_TIER:
                 why = "no claim is judged where no tier is named: give -m fast or -m full"
             else:
                 why = (
-                    f"nothing is selected by -m {option.markexpr!r} and -k {option.keyword!r}: the tiers are "
-                    f"{' and '.join(TIERS)}, and a claim is named as its module, such as -k "
+                    f"nothing is selected by -m {option.markexpr!r} and -k {option.keyword!r}{self._meant()}: the "
+                    f"tiers are {' and '.join(TIERS)}, and a claim is named as its module, such as -k "
                     "sdd_appears_under_label_noise"
                 )
             terminalreporter.write_line(why, red=True)

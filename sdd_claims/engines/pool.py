@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import replace
+from multiprocessing.connection import Connection
 
 from sdd_claims.engines import failures
 from sdd_claims.engines.config import WorkerConfig, unwatched
@@ -68,13 +70,20 @@ class PoolEngine:
 
     def _run(self, plan: Plan, config: WorkerConfig, watch: Callable[[], None]) -> Sequence[str]:
         devices = self._devices or config.device.processes(config.per_device)
+        hears, says = multiprocessing.get_context("spawn").Pipe(duplex=False)
         running = {
-            _started(plan, replace(config, device=device), says=number == 0): device
+            _started(plan, replace(config, device=device), None if number else says): device
             for number, device in enumerate(devices)
         }
+        says.close()  # the process has its own end
+
+        def listen_and_watch() -> None:
+            _pass_on(hears)
+            watch()
+
         lost: list[tuple[str, BaseException]] = []
         failed: list[BaseException] = []
-        for future in _as_completed(running, watch):
+        for future in _as_completed(running, listen_and_watch):
             error = future.exception()
             if isinstance(error, DeviceLostError):
                 lost.append((f"{running[future]} was lost", error))
@@ -82,6 +91,8 @@ class PoolEngine:
                 lost.append((f"{_KILLED} on {running[future]}", StoreError(f"{_KILLED}; {_GO_ON}")))
             elif error is not None:
                 failed.append(error)
+        _pass_on(hears)
+        hears.close()
         if len(lost) == len(running):
             failed.append(lost[-1][1])
         if failed:
@@ -104,8 +115,15 @@ def _why_no_processes() -> str:
     return ""
 
 
-def _started(plan: Plan, config: WorkerConfig, says: bool) -> "Future[Sequence[str]]":
-    """The work of one process; `says` whether it is the one that says what they wait for.
+def _pass_on(hears: "Connection[str, str]") -> None:
+    """Say what a process waits for; nothing where it has ended."""
+    with suppress(EOFError):
+        while hears.poll():
+            locks.say(hears.recv())
+
+
+def _started(plan: Plan, config: WorkerConfig, says: "Connection[str, str] | None") -> "Future[Sequence[str]]":
+    """The work of one process, which says what it waits for, or leaves that to another one.
 
     It has a pool of its own, since the death of one process breaks the whole pool.
     """
@@ -127,10 +145,9 @@ def _as_completed(
             watch()
 
 
-def _begin_in_child(says: bool) -> None:
+def _begin_in_child(says: "Connection[str, str] | None") -> None:
     _die_with_parent()
-    if not says:
-        locks.be_silent()
+    locks.tell(says.send if says else locks.nobody)
 
 
 def _die_with_parent() -> None:

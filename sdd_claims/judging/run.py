@@ -3,8 +3,8 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -22,9 +22,11 @@ from sdd_claims.locations import bundled, checkout
 from sdd_claims.machine import provenance
 from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.plan import Plan
+from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, numbers, sentences
 from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, EnvironmentEntry
+from sdd_claims.storage import locks
 from sdd_claims.storage.store import Store
 
 
@@ -36,12 +38,20 @@ class ClaimRun:
         settings: the user's choices.
     """
 
-    def __init__(self, settings: Settings, root: Path, worker: str | None) -> None:
-        """Nothing is opened or written yet: most pytest runs of a developer judge no claim."""
+    def __init__(self, settings: Settings, shared: Path | None = None, quiet: bool = False) -> None:
+        """Nothing is opened or written yet: most pytest runs of a developer judge no claim.
+
+        Args:
+            settings: the user's choices.
+            shared: in a worker of xdist, a folder of all of them.
+            quiet: show no progress.
+        """
         self.trials: list[Trial] = []
         self.settings = settings
-        self._root = root
-        self._worker = worker
+        self._shared = shared
+        self._quiet = quiet
+        self._shows: locks.Held | None = None
+        self._training: tuple[Plan, Store] | None = None
         self._session: Session | None = None
         self._console: Console | None = None
         self._started = datetime.now(UTC)
@@ -68,6 +78,33 @@ class ClaimRun:
             session.notes.clear()
         return claim_entry_from(verdict, session.store, *session.curves(trial), rerun=self._rerun(trial, path))
 
+    def decided(self, paths: dict[tuple[str, Tier, str], str]) -> list[ClaimEntry]:
+        """The entries of all trials that have been judged for good.
+
+        Args:
+            paths: of the modules of the tests, as pytest takes them, by claim, tier and network.
+        """
+        session = self._session
+        if session is None:
+            return []
+        return [
+            claim_entry_from(
+                verdict,
+                session.store,
+                *session.curves(verdict.trial),
+                rerun=self._rerun(verdict.trial, paths[verdict.trial.key]),
+            )
+            for verdict in session.decided()
+        ]
+
+    def kept(self) -> str:
+        """What is stored, in words, of what was trained last: whatever stopped the training, it goes on from there."""
+        what = "every level that was finished"
+        if self._training is not None:
+            plan, store = self._training
+            what = f"{plan.stored(store)} of {numbers.count(plan.needed, 'level')}"
+        return f"{what} {'are' if self._training else 'is'} kept in {self.settings.store}"
+
     def plan_in_words(self) -> list[str]:
         """Lines on the levels that `trials` need: those stored, those to train, and their cost; see `plan_report`."""
         return plan_report.in_words(self._opened(), self.settings)
@@ -76,8 +113,17 @@ class ClaimRun:
         """The sentence of each of `trials` that may not be judged, as far as that is known before training."""
         return [str(error) for error in self._opened().refused.values()]
 
-    def write_report(self, entries: Sequence[ClaimEntry], command: str) -> Path:
-        """Write claims.json, the evidence, the page and the summary; returns the path of the page."""
+    def write_report(self, entries: Sequence[ClaimEntry], command: str, unloaded: Sequence[str] = ()) -> Path:
+        """Write claims.json, the evidence, the page and the summary.
+
+        Args:
+            entries: of all verdicts.
+            command: the one that the user gave.
+            unloaded: a sentence on each claim module that could not be loaded.
+
+        Returns:
+            The path of the page.
+        """
         adjust_p_values(entries, self.settings.registered)
         store = Store(self.settings.store)
         used = [device for e in entries if (device := self.settings.devices[e["tier"]])]
@@ -99,6 +145,8 @@ class ClaimRun:
             calibration=self._calibration(),
             claims=sorted(entries, key=lambda e: (e["tier"], e["paper"], e["id"], sentences.network(e))),
         )
+        if unloaded:
+            document["unloaded"] = [*unloaded]
         return report.write(self.settings.report, document, store)
 
     def _calibration(self) -> CalibrationEntry | None:
@@ -130,10 +178,15 @@ class ClaimRun:
         return self._session
 
     def _progress(self, plan: Plan, store: Store, left: Callable[[], str]) -> AbstractContextManager[object]:
-        # Workers of xdist share a terminal: plain lines from the first of them say what all of them have done.
-        if self._worker not in (None, "gw0"):
+        self._training = plan, store
+        if self._quiet:
             return nullcontext()
-        self._console = Console(file=sys.stderr, force_terminal=False if self._worker else None)
+        if self._shared is not None:
+            # Workers share a terminal: plain lines from the first that trains say what all of them have done.
+            self._shows = self._shows or locks.lock(self._shared / "progress.lock", wait=False, what="")
+            if self._shows is None:
+                return _said_by_another()
+        self._console = Console(file=sys.stderr, force_terminal=False if self._shared else None)
         return ProgressDisplay(plan, store, left, self._console)
 
     def _announce(self, verdict: Verdict, looks_again: bool) -> None:
@@ -146,6 +199,15 @@ class ClaimRun:
         ending = " (open: it is looked at again with more seeds)" if looks_again else ""
         # Above the bar, and whole: a terminal breaks it by itself.
         console.print(f"\n{line}{ending}", highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _said_by_another() -> Iterator[None]:
+    before = locks.tell(locks.nobody)
+    try:
+        yield
+    finally:
+        locks.tell(before)
 
 
 def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:

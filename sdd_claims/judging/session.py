@@ -137,6 +137,11 @@ class Session:
             raise verdict
         return verdict
 
+    def decided(self) -> list[Verdict]:
+        """The verdicts that have been reached, whatever stopped the run since, without those that stay open."""
+        reached = [verdict for verdict in self._verdicts.values() if isinstance(verdict, Verdict)]
+        return [each for each in reached if not stays_open(each) or len(each.looks) == self.looks(each.trial)]
+
     # The order of looks
 
     def _run(self) -> None:

@@ -6,14 +6,20 @@ pass without a backward one; that, evaluation and the optimizer's arithmetic are
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from sdd_claims.models import Architecture
+
+_SMALL = 1_000_000
+"""Parameters of a network that is trained on two images in a moment."""
 
 
 @dataclass(frozen=True)
@@ -39,43 +45,58 @@ class TrainingCost:
 
 
 def training_cost(architecture: Architecture, input_shape: tuple[int, int, int]) -> TrainingCost:
-    """Operations of one image's forward and backward pass, by PyTorch's own counter.
+    """Operations of one image's forward and backward pass, as PyTorch counts them.
 
     A layer has the products of its weights with the activations, of the gradient with the activations, and of the
     gradient with the weights; a layer of the images, which need no gradient, lacks the last.
     """
-    module = architecture.module
+    # Shapes are enough, but the first product of mere shapes imports PyTorch's compiler, which takes seconds.
+    small = sum(parameter.numel() for parameter in architecture.module.parameters()) <= _SMALL
+    device = "cpu" if small else "meta"
+    module = deepcopy(architecture.module).to_empty(device=device)
     layers = {
         name: module.get_submodule(name.removesuffix(".weight"))
         for name in architecture.prunable
         if name.endswith(".weight")
     }
-    products = dict.fromkeys(layers, 0)
+    by_weight = dict.fromkeys(layers, 0)
+    counter = _Operations()
 
-    def note(name: str, inputs: tuple[Tensor, ...]) -> None:
-        products[name] = 3 if inputs[0].requires_grad else 2
+    def begin(name: str, inputs: tuple[Tensor, ...]) -> None:
+        by_weight[name] = -counter.total
+
+    def end(name: str, inputs: tuple[Tensor, ...]) -> None:
+        forward = by_weight[name] + counter.total
+        by_weight[name] = (3 if inputs[0].requires_grad else 2) * forward // count
 
     count = 2  # batch norm in training refuses a single value a channel
-    images = torch.empty(count, *input_shape, device="meta")
-    labels = torch.zeros(count, dtype=torch.long, device="meta")
-    with ExitStack() as hooks, FlopCounterMode(display=False) as counter:
+    images = torch.zeros(count, *input_shape, device=device)
+    labels = torch.zeros(count, dtype=torch.long, device=device)
+    with ExitStack() as hooks, counter:
         for name, layer in layers.items():
-            hooks.enter_context(layer.register_forward_pre_hook(lambda _, inputs, name=name: note(name, inputs)))
-        loss = cross_entropy(module(images), labels)
-        # For the backward pass the counter has the sum, but not always each layer's share: branches run side by side.
-        forward = counter.get_flop_counts()
-        by_weight = {
-            name: products[name] * sum(forward[_counter_name(module, name)].values()) // count for name in layers
-        }
-        loss.backward()  # type: ignore[no-untyped-call]
-    for parameter in module.parameters():
-        parameter.grad = None
-    return TrainingCost(int(counter.get_total_flops()) // count, by_weight)
+            hooks.enter_context(layer.register_forward_pre_hook(lambda _, inputs, name=name: begin(name, inputs)))
+            hooks.enter_context(layer.register_forward_hook(lambda _, inputs, out, name=name: end(name, inputs)))
+        # In the backward pass branches run side by side: only the sum is seen.
+        cross_entropy(module(images), labels).backward()  # type: ignore[no-untyped-call]
+    return TrainingCost(counter.total // count, by_weight)
 
 
-def _counter_name(module: nn.Module, weight: str) -> str:
-    """The counter's name for a layer: the class of the network and the path to the layer."""
-    return f"{type(module).__name__}.{weight.removesuffix('.weight')}"
+class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up operations as `torch.utils.flop_counter` does, whose own counter imports PyTorch's compiler."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if count := flop_registry.get(func._overloadpacket):
+            self.total += int(count(*args, **(kwargs or {}), out_val=out))
+        return out
 
 
 def training_flops_per_image(architecture: Architecture, input_shape: tuple[int, int, int]) -> int:

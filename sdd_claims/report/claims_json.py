@@ -10,6 +10,7 @@ import math
 import re
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import (
@@ -295,7 +296,8 @@ class EvidenceEntry(TypedDict):
 class ClaimsDocument(TypedDict):
     """The whole file. `registered` counts the claims of the register, whatever was selected.
 
-    `evidence` is absent in runs that were published before there was any.
+    `evidence` is absent in runs that were published before there was any. `unloaded` has a sentence on each claim
+    module that could not be loaded, so that nobody has judged it; it is absent where there was none.
     """
 
     schema: int
@@ -305,6 +307,7 @@ class ClaimsDocument(TypedDict):
     calibration: CalibrationEntry | None
     claims: list[ClaimEntry]
     evidence: NotRequired[EvidenceEntry]
+    unloaded: NotRequired[list[str]]
 
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -376,7 +379,7 @@ def misfits(value: object, kind: Any, where: str) -> Iterator[str]:
         if not isinstance(value, dict):
             yield f"{where} is no object"
             return
-        hints = get_type_hints(kind, include_extras=True)
+        hints = _fields(kind)
         if missing := sorted(kind.__required_keys__ - value.keys()):
             yield f"{where} lacks {', '.join(missing)}"
         for name in hints.keys() & value.keys():
@@ -395,6 +398,11 @@ def misfits(value: object, kind: Any, where: str) -> Iterator[str]:
             yield from misfits(item, arguments[1], f"{where}, {name}")
     elif isinstance(value, bool) != (kind is bool) or not isinstance(value, (int, float) if kind is float else kind):
         yield f"{where} is {value!r}, expected {getattr(kind, '__name__', kind)}"
+
+
+@cache
+def _fields(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
 
 
 def _non_finite(node: object, place: str) -> Iterator[str]:

@@ -182,6 +182,7 @@ def summary(document: ClaimsDocument) -> list[str]:
         some, was = _some(own)
         what = "claim that is not in the register" if some == "One" else "claims that are not in the register"
         sentences.append(f"{some} {what} {was} judged by the same rules, and counted nowhere above.")
+    sentences += [f"Not judged: {why.rstrip('.')}." for why in document.get("unloaded", ())]
     within = " and on one network" if any(map(network, claims)) else ""
     sentences.append(
         f"Each registered claim is tested at {alpha:g} / {size} = {numbers.probability(alpha / size)}, "

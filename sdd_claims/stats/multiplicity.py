@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from sdd_claims.errors import InputError
 
 
@@ -22,10 +24,7 @@ def holm(p: Sequence[float], registered: int) -> list[float]:
         raise InputError(f"{len(p)} claims were observed but only {registered} are registered; register them all")
     if not all(0 <= value <= 1 for value in p):
         raise InputError(f"p must lie between 0 and 1, got {list(p)}; give 1 for a claim without evidence")
-    if not p:
-        return []
-    # Late: the import takes longer than a run that trains nothing, and only a report asks for it.
-    from statsmodels.stats.multitest import multipletests
-
-    adjusted = multipletests([*p, *[1.0] * (registered - len(p))], method="holm")[1]
-    return [float(value) for value in adjusted[: len(p)]]
+    order = np.argsort(p)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(np.array(p)[order] * (registered - np.arange(len(p)))))
+    return [float(value) for value in adjusted]

@@ -25,8 +25,6 @@ OTHER_DATA_ROOT = "choose a data root on a writable file system with file locks 
 _POLL_SECONDS = 0.1
 _PATIENCE = 5.0
 
-_says = True
-
 
 class Held(Protocol):
     """A lock that this process holds."""
@@ -35,10 +33,26 @@ class Held(Protocol):
         """Give it back."""
 
 
-def be_silent() -> None:
-    """Never say what this process waits for: another one of the same engine does."""
-    global _says
-    _says = False
+Listener = Callable[[str], object]
+
+
+def tell(listener: Listener) -> Listener:
+    """Have a listener told what this process waits for, once that takes a while, and "" when it waits no longer.
+
+    Returns the listener before: at first, one that prints what it is told.
+    """
+    global _listener
+    before, _listener = _listener, listener
+    return before
+
+
+def nobody(sentence: str) -> None:
+    """The listener of a process that leaves it to another one to say what they wait for."""
+
+
+def say(sentence: str) -> None:
+    """Tell the listener what this process waits for, or another one that trains for it."""
+    _listener(sentence)
 
 
 def lock(path: Path, wait: bool, what: str, remedy: str = OTHER_STORE, patience: float = _PATIENCE) -> Held | None:
@@ -105,18 +119,24 @@ def _first_free(
     since = datetime.now().astimezone()
     while (held := tried()) is None:
         if until is not None and time.time() >= until:
-            return None
-        if _says and not said and time.monotonic() - began >= patience:
+            break
+        if not said and time.monotonic() - began >= patience:
             said = True
-            _say(f"waiting for {what}, held by another process since {since:%H:%M:%S} at least ({where})")
+            say(f"waiting for {what}, held by another process since {since:%H:%M:%S} at least ({where})")
         time.sleep(_POLL_SECONDS)
+    if said:
+        say("")
     return held
 
 
-def _say(sentence: str) -> None:
-    # Another process may be drawing a bar there: it draws it again, below.
-    line = f"\n{sentence}\n" if sys.stderr.isatty() else f"{sentence}\n"
-    print(line, end="", file=sys.stderr, flush=True)
+def _print(sentence: str) -> None:
+    if sentence:
+        # Another process may be drawing a bar there: it draws it again, below.
+        line = f"\n{sentence}\n" if sys.stderr.isatty() else f"{sentence}\n"
+        print(line, end="", file=sys.stderr, flush=True)
+
+
+_listener: Listener = _print
 
 
 def _file_lock(path: Path, remedy: str) -> Held | None:

@@ -228,6 +228,63 @@ def test_a_warm_run_trains_nothing_and_gives_the_same_entries(project):
     assert project.entries() == cold
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_one_process_shows_how_training_gets_on_and_none_where_quiet_is_asked_for(project, workers, capfd):
+    # Of one claim: whichever worker gets it shows it.
+    project.add("clear").add("late", "replace(YES, late=4)", "spec=NOISY")
+    for name, shows in (("clear", 1), ("late", 2)):  # a look each
+        assert project.run("-k", name, *workers, engine=None if workers else "serial").ret == 0
+        said = capfd.readouterr().err
+        assert said.count("training: 0 of 8 levels") == 1
+        assert said.count("training: ") == shows
+        assert f"nobody2026/{name} [fast]: supported" in said
+    assert project.run("-q", "--store=new", *workers, engine=None if workers else "serial").ret == 0
+    assert capfd.readouterr().err == ""
+    assert set(project.entries()) == {"clear", "late"}
+
+
+INTERRUPTED = """
+import pytest
+from sdd_claims.engines import SerialEngine
+
+pytest_plugins = ["sdd_claims.plugin"]
+train = SerialEngine.run
+
+@pytest.fixture(autouse=True)
+def interrupted(monkeypatch):
+    def run(*args):
+        train(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SerialEngine, "run", run)
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_an_interrupted_run_reports_what_is_decided_and_says_how_it_goes_on(project, workers):
+    project.pytester.makeconftest(INTERRUPTED)
+    project.add("clear").add("open", "OPEN", "spec=NOISY")
+    command = ["--engine", "serial", "-m", "fast", "-k", "clear or open", *workers]
+    result = project.pytester.runpytest_subprocess(*command)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    line = "the same line goes on from there: pytest *--engine serial -m fast -k 'clear or open'"
+    if workers:
+        result.stdout.fnmatch_lines([f"interrupted: every level that was finished is kept in *; {line} -n 1"])
+        return
+    result.stdout.fnmatch_lines(
+        [
+            "nobody2026/clear [[]fast[]]: supported; *",
+            f"report: {project.path / 'reports/latest/index.html'}",
+            f"interrupted: 16 of 16?levels are kept in {project.store}; {line}",
+        ]
+    )
+    assert set(project.entries()) == {"clear"}
+    project.pytester.makeconftest('pytest_plugins = ["sdd_claims.plugin"]')
+    before = trained(project.store)
+    assert project.run("-m", "fast", "-k", "clear").ret == 0
+    assert trained(project.store) == before
+
+
 def test_a_selection_changes_neither_threshold_nor_verdict(project):
     project.add("clear").add("open", "OPEN").add("wrong", "NO")
     project.run()
@@ -318,14 +375,16 @@ def test_what_a_budget_leaves_unjudged_is_skipped_and_another_run_judges_it(proj
     assert set(project.entries()) == {"clear", "other"}
 
 
-def test_smoke_goes_the_whole_way_and_judges_nothing(project):
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_smoke_goes_the_whole_way_and_judges_nothing(project, workers):
     project.add("clear").add("wrong", "NO", tier="full")
-    result = project.run("--smoke", "-m", "fast or full", "--device", "cpu", "-v")
+    result = project.run("--smoke", "-m", "fast or full", "--device", "cpu", "-v", *workers, engine=None)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*2 not judged*"])
     entries = project.entries("reports/smoke")
     assert [(entry["verdict"], entry["p"], entry["seeds"]) for entry in entries.values()] == [(None, None, [0, 1])] * 2
-    assert (project.path / "reports/smoke/index.html").exists()
+    assert "could not be read" not in (project.path / "reports/smoke/index.html").read_text(encoding="utf-8")
+    assert json.loads((project.path / "reports/smoke/claims.json").read_text())["evidence"]["curves"] > 0
     assert not project.store.exists()
 
 
@@ -401,7 +460,15 @@ def test_damage_is_said_on_the_terminal_and_mended(project):
     ("args", "sentence"),
     [
         (["-m", "medium"], "'-m' expression: medium"),
-        (["-k", "obedience"], "nothing is selected by -m 'not full' and -k 'obedience': the tiers are"),
+        (["-k", "xyzzy"], "nothing is selected by -m 'not full' and -k 'xyzzy': the tiers are"),
+        (["-k", "quetu or cleer"], "and -k 'quetu or cleer' (did you mean 'clear'?): the tiers are"),
+        (["-k", "not fast and sdd_apears_under_label_noise"], "(did you mean 'sdd_appears_under_label_noise'?): the"),
+        (["-k", "cleer", "-n", "1"], "nothing is selected by -m 'not full' and -k 'cleer'"),
+        (["--data-root=absent"], "absent: there is no such folder; name the one of the data sets, or make it"),
+        (
+            ["--data-root=absent", "--plan"],
+            "absent: there is no such folder; name the one of the data sets, or make it",
+        ),
         (["--device", "cuda:7"], "--device cuda:7: this machine shows"),
         (["--device", "tpu"], "--device tpu: there is no such device; use cpu, cuda or cuda:N"),
         (["--engine", "dask"], "--engine dask: there is no such engine; use one of: serial, pool, ray"),
@@ -485,6 +552,52 @@ def test_a_refused_claim_fails_with_its_own_sentence_and_the_others_are_judged(p
     assert set(project.entries()) == {"other", "open"}
 
 
+UNLOADABLE = {
+    "torn": ("import sdd_claims\ndef torn(:", "cannot be imported: SyntaxError: invalid syntax (test_torn.py, line 2)"),
+    "lacking": (
+        "import sdd_claims\nimport sdd_lacking",
+        "ModuleNotFoundError: No module named 'sdd_lacking' (claims/nobody2026/test_lacking.py, line 2)",
+    ),
+    "failing": (
+        "import sdd_claims\n{}['a']",
+        "cannot be imported: KeyError: 'a' (claims/nobody2026/test_failing.py, line 2)",
+    ),
+    "early": (
+        "from sdd_claims.registration.windows import windows\nwindows('he2022', 'fest')",
+        "there is no 'fest' (did you mean 'fast'?)",
+    ),
+}
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_claim_module_that_cannot_be_loaded_fails_by_itself_and_the_others_are_judged(project, workers):
+    project.add("clear").add("open", "OPEN", "spec=NOISY")
+    for name, (text, _) in UNLOADABLE.items():
+        (project.path / "claims" / "nobody2026" / f"test_{name}.py").write_text(text)
+    result = project.run("-m", "fast", *workers, engine=None if workers else "serial")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.parseoutcomes() == {"errors": len(UNLOADABLE), "passed": 1, "inconclusive": 1}
+    said, verdicts = errors(result).split("= verdicts =")
+    page = (project.path / "reports" / "latest" / "index.html").read_text(encoding="utf-8")
+    unloaded = json.loads((project.path / "reports" / "latest" / "claims.json").read_text())["unloaded"]
+    assert set(project.entries()) == {"clear", "open"}
+    assert len(unloaded) == len(UNLOADABLE)
+    for name, (_, why) in UNLOADABLE.items():
+        (sentence,) = (each for each in unloaded if each.startswith(f"claims/nobody2026/test_{name}.py"))
+        assert sentence.endswith(why) or (name == "early" and why in sentence)
+        assert said.count(sentence) == 1
+        assert f"not judged: {sentence}" in verdicts
+        assert f"Not judged: claims/nobody2026/test_{name}.py" in page
+    assert "in <module>" not in said.replace("claims/nobody2026/test_failing.py:2: in <module>", "")
+
+
+def test_a_module_of_somebody_elses_that_cannot_be_loaded_stops_a_run_as_ever(project):
+    project.pytester.makepyfile("def torn(:")
+    result = project.run()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "in importtestmodule" in result.stdout.str()
+
+
 def test_numbers_of_numpy_are_judged_and_reported_as_those_of_python(project):
     project.add("plain").add(
         "numpy",
@@ -512,7 +625,7 @@ def test_a_byte_that_is_not_utf8_is_written_out(project, arguments):
     assert project.add("clear").run(*arguments).ret == 0
     folder = project.path / ("r\udcff" if "--report=r\udcff" in arguments else "reports/latest")
     command = json.loads((folder / "claims.json").read_text(encoding="utf-8"))["environment"]["command"]
-    assert command == " ".join(["pytest", *arguments, "--engine serial"]).replace("\udcff", r"\xff")
+    assert command == shlex.join(["pytest", *arguments, "--engine", "serial"]).replace("\udcff", r"\xff")
     assert r"\xff" in (folder / "index.html").read_text(encoding="utf-8")
 
 

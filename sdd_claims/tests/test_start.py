@@ -13,10 +13,12 @@ ROOT = Path(__file__).parents[2]
 SLOW = {"matplotlib", "pandas", "scipy.stats", "sklearn", "statsmodels", "torch._dynamo", "torchvision"}
 
 
-def imported(program: str) -> list[str]:
+def imported(program: str, *arguments: str) -> list[str]:
     """The slow modules that a program imports, as the last line that it prints."""
     program += f"\nimport sys; print(sorted({SLOW!r} & sys.modules.keys()))"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return done.stdout.splitlines()
 
 
@@ -26,6 +28,24 @@ def test_the_plugin_imports_nothing_slow_but_pytorch():
 
 def test_every_public_name_can_be_had():
     assert [name for name in sdd_claims.__all__ if getattr(sdd_claims, name).__name__ != name] == []
+
+
+def test_the_cost_of_a_network_is_counted_without_pytorchs_compiler():
+    program = "from sdd_claims.planning.shapes import flops_per_image; from sdd_claims.spec import RunSpec\n"
+    assert imported(f"{program}print(flops_per_image(RunSpec()) > 0)") == ["True", "[]"]
+
+
+def test_adjusted_p_need_no_statsmodels():
+    assert imported("from sdd_claims.stats.multiplicity import holm; print(holm([.5], 1))") == ["[0.5]", "[]"]
+
+
+def test_who_only_judges_claims_never_imports_hypothesis(tmp_path):
+    program = (
+        "import pytest, sys\n"
+        "pytest.main(['-m', 'fast', '--plan', '-p', 'no:cacheprovider', '-k', 'rank_order', sys.argv[1]])\n"
+        "print('hypothesis' in sys.modules)"
+    )
+    assert imported(program, f"--store={tmp_path}")[-2:] == ["False", "[]"]
 
 
 @pytest.mark.parametrize("module", ["sdd_claims", "sdd_claims.stats"])

@@ -1,11 +1,13 @@
 import errno
 import multiprocessing.synchronize
 import os
+import re
 import subprocess
 import sys
 import time
 from collections import Counter
 from contextlib import ExitStack
+from functools import partial
 from importlib import import_module
 from io import StringIO
 from itertools import count
@@ -15,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from sdd_claims.engines import PoolEngine, RayEngine, SerialEngine, WorkerConfig, engine, progress
+from sdd_claims.engines import PoolEngine, RayEngine, SerialEngine, WorkerConfig, engine, pool, progress
 from sdd_claims.engines import work as work_module
 from sdd_claims.engines.progress import ProgressDisplay
 from sdd_claims.errors import InputError
@@ -23,6 +25,7 @@ from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.record import Replica
 from sdd_claims.spec import DerivationSpec
+from sdd_claims.storage import locks
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import (
     KEPT,
@@ -378,6 +381,76 @@ def test_the_time_that_is_left_is_asked_for_once_a_minute(tmp_path, monkeypatch,
     assert "0/6" in shown.getvalue() if terminal else "0 of 6 levels, 1 hours left" in shown.getvalue()
     assert "2 hours left" in shown.getvalue()
     assert "3 hours left" not in shown.getvalue()
+
+
+WAITING = "waiting for a slot, held by another process since 12:00:00"
+
+
+class Pauses:
+    """Takes the place of a display's clock: something happens after each time it has shown, and then it ends."""
+
+    def __init__(self, *happens):
+        self._happens = iter(happens)
+
+    def wait(self, seconds):
+        happened = next(self._happens, None)
+        if happened is not None:
+            happened()
+        return happened is None
+
+    def set(self): ...
+
+
+def shown(tmp_path, monkeypatch, console, *happens) -> str:
+    """What a display shows of three replicas of two levels, on a console that writes to a string."""
+    display = ProgressDisplay(stack_of_three(2), Store(tmp_path), lambda: "about 2 h left, by a guess", console)
+    monkeypatch.setattr(display, "_stop", Pauses(*happens))
+    with display:
+        display._thread.join()
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False], ids=["a bar", "lines"])
+def test_who_waits_is_said_in_place_of_what_trains_until_something_gets_on(tmp_path, monkeypatch, terminal):
+    console = Console(file=StringIO(), force_terminal=terminal, width=400)
+    waits, waits_no_longer = (lambda: locks.say(WAITING)), (lambda: locks.say(""))
+    said = shown(tmp_path, monkeypatch, console, waits)
+    assert said.rpartition("left, by a guess; ")[2].startswith(WAITING)
+    assert (f"\n{WAITING}\n" in said) is not terminal  # a line is due once a minute: this one does not wait for that
+    said = shown(tmp_path, monkeypatch, console, waits, waits_no_longer)
+    assert said.rpartition("left, by a guess; ")[2].startswith("now MLP-8")
+    train_one = partial(fill, Store(tmp_path), plan([Request(SPEC, (1000,), 1)]))
+    said = shown(tmp_path, monkeypatch, console, waits, train_one)
+    assert said.rpartition("left, by a guess; ")[2].startswith("now MLP-8")
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_narrow_terminal_shows_the_bar_the_count_and_all_words(tmp_path, monkeypatch, width):
+    console = Console(file=StringIO(), force_terminal=True, width=width)
+    said = re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", shown(tmp_path, monkeypatch, console))
+    assert re.search("training ━{10,} +0/6 levels", said)
+    assert f"about 2 h left, by a guess; now {SPEC}, level 0 of 2, 3 seeds" in " ".join(said.split())
+
+
+def test_a_terminal_that_draws_nothing_again_gets_lines(tmp_path, monkeypatch):
+    console = Console(file=StringIO(), force_terminal=True, width=400, _environ={"TERM": "dumb"})
+    assert shown(tmp_path, monkeypatch, console).startswith("training: 0 of 6 levels, about 2 h left, by a guess; now")
+
+
+def test_what_a_process_waits_for_is_said_where_its_pool_was_started():
+    heard = list[str]()
+    hears, says = multiprocessing.Pipe(duplex=False)
+    before = locks.tell(heard.append)
+    try:
+        pool._pass_on(hears)
+        says.send(WAITING)
+        says.send("")
+        says.close()  # as where the process has ended
+        pool._pass_on(hears)
+        pool._pass_on(hears)
+    finally:
+        locks.tell(before)
+    assert heard == [WAITING, ""]
 
 
 def test_levels_done_by_others_do_not_make_a_replica_train_backwards(tmp_path, instant):

@@ -1,14 +1,18 @@
 import math
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn.functional import cross_entropy
+from torch.utils.flop_counter import FlopCounterMode
 
 from sdd_claims.measures import learning_distance, training_cost, training_flops_per_image
 from sdd_claims.models import build
 from sdd_claims.spec import ModelSpec, TransformerSpec
+from sdd_claims.spec.model import Network
 
 
 def test_learning_distance_counts_pruned_weights_as_zero_and_biases_too():
@@ -55,6 +59,27 @@ def test_flops_of_a_conv_net_down_to_a_single_pixel_by_hand(batch_norm):
     net = build(ModelSpec(name="conv", hidden=(), channels=(4, 5), batch_norm=batch_norm), (1, 4, 4), 3)
     first, second, last = 4 * (9 * 4), 9 * 4 * 5, 5 * 3  # pixels x weights, and one pixel from the second on
     assert training_flops_per_image(net, (1, 4, 4)) == 2 * (2 * first + 3 * second + 3 * last)
+
+
+NETWORKS: dict[Network, ModelSpec] = {
+    "mlp": ModelSpec(),
+    "conv": ModelSpec(name="conv", hidden=(), channels=(4, 8), batch_norm=True),
+    "vgg_like": ModelSpec(name="vgg_like", hidden=(), batch_norm=True, channels=(8, 8, 8, 8, 8)),
+    "vgg16": ModelSpec(name="vgg16", hidden=(), batch_norm=True),
+    "resnet18": ModelSpec(name="resnet18", hidden=(), batch_norm=True),
+    "resnet101": ModelSpec(name="resnet101", hidden=(), batch_norm=True),
+    "relu_network": ModelSpec(name="relu_network", hidden=(9, 8), functional_width=3),
+    "vit": ModelSpec(name="vit", hidden=(), transformer=TransformerSpec(), initialization="pytorch"),
+}
+
+
+@pytest.mark.parametrize("name", get_args(Network))
+def test_operations_are_those_that_pytorchs_own_counter_counts(name):
+    net = build(NETWORKS[name], (3, 32, 32), 10)
+    images, labels = torch.empty(2, 3, 32, 32, device="meta"), torch.zeros(2, dtype=torch.long, device="meta")
+    with FlopCounterMode(display=False) as counter:
+        cross_entropy(net.module(images), labels).backward()
+    assert training_flops_per_image(net, (3, 32, 32)) == counter.get_total_flops() // 2 > 0
 
 
 @pytest.mark.parametrize("density", [0.25, 0.5])

@@ -56,9 +56,7 @@ def test_a_path_is_trained_judged_and_reported(trial, tmp_path, mode):
             0.05,
             46,
             report=tmp_path / "report",
-        ),
-        tmp_path,
-        worker=None,
+        )
     )
     run.trials.append(trial)
     assert "TFLOP" in " ".join(run.plan_in_words())

@@ -57,12 +57,26 @@ def test_who_waits_for_one_of_several_says_it_too_unless_another_process_does(tm
     Clock(monkeypatch, 20, second.release)
     third = held(first_free(paths, "a slot", REMEDY))
     assert capsys.readouterr().err.count("waiting for a slot, held by another process since ") == 1
-    monkeypatch.setattr(locks, "_says", True)
-    locks.be_silent()
+    before = locks.tell(locks.nobody)
     Clock(monkeypatch, 20, first.release)
     held(first_free(paths, "a slot", REMEDY)).release()
+    locks.tell(before)
     assert capsys.readouterr().err == ""
     third.release()
+
+
+@pytest.mark.parametrize("until", [None, 20])
+def test_a_listener_is_told_what_is_waited_for_and_when_no_longer(tmp_path, monkeypatch, capsys, until):
+    other = held(first_free([tmp_path / "a.lock"], "a slot", REMEDY))
+    clock = Clock(monkeypatch, 0 if until else 20, other.release)
+    monkeypatch.setattr("time.time", lambda: clock.now)
+    heard: list[str] = []
+    before = locks.tell(heard.append)
+    found = first_free([tmp_path / "a.lock"], "a slot", REMEDY, until)
+    assert locks.tell(before) == heard.append
+    (found or other).release()
+    assert [sentence.partition(",")[0] for sentence in heard] == ["waiting for a slot", ""]
+    assert capsys.readouterr().err == ""
 
 
 def test_nobody_waits_for_one_of_several_beyond_the_deadline(tmp_path):
