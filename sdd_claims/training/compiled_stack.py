@@ -29,17 +29,18 @@ class CompiledStack(ReplicaStack):
         masks: none; the vectors have their own.
     """
 
-    def __init__(self, full: ReplicaStack, numbers: ReplicaNumbers | None = None) -> None:
+    def __init__(self, full: ReplicaStack, numbers: ReplicaNumbers | None = None, penalty: str = "none") -> None:
         """Take over a full stack at the start of its training.
 
         Args:
             full: the networks.
             numbers: settings of the replicas. With weight decay or a penalty, which move weights that no gradient
                 reaches, all of a network is trained. None to evaluate only.
+            penalty: its name, see `PenaltySpec`.
         """
         self._full = full
         self._names = list(full.parameters)
-        moved = [False] * len(full) if numbers is None else _moved_otherwise(numbers)
+        moved = [False] * len(full) if numbers is None else _moved_otherwise(numbers, penalty)
         self.forms = [
             form(*self._arrays(index), sparse=False if everywhere else None) for index, everywhere in enumerate(moved)
         ]
@@ -233,7 +234,6 @@ def flat(images: Float[Tensor, "images ..."]) -> Float32[np.ndarray, "images pix
     return images.flatten(1).contiguous().numpy()
 
 
-def _moved_otherwise(numbers: ReplicaNumbers) -> Sequence[bool]:
-    return [
-        bool(decay or strength) for decay, strength in zip(numbers.weight_decay, numbers.penalty_strength, strict=True)
-    ]
+def _moved_otherwise(numbers: ReplicaNumbers, penalty: str) -> Sequence[bool]:
+    pairs = zip(numbers.weight_decay, numbers.penalty_strength, strict=True)
+    return [bool(decay or (strength and penalty != "off")) for decay, strength in pairs]
