@@ -70,6 +70,11 @@ def chance(share: float) -> str:
     return ">\N{NO-BREAK SPACE}0.99" if share > 0.99 else f"{share:.2f}"
 
 
+def chance_in_words(share: float) -> str:
+    """The same within a sentence: `0.97`, or `more than 0.99`."""
+    return "more than 0.99" if share > 0.99 else chance(share)
+
+
 def e_value(value: float) -> str:
     """An e-value with two digits, large ones as a power of ten: `0.31`, `630`, `3.0 × 10⁹`."""
     if value < 1e4:
