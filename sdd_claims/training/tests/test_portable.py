@@ -67,8 +67,8 @@ def in_double_precision(of: TrainingData) -> TrainingData:
     return replace(of, images=of.images.double())
 
 
-def compiled(stack: ReplicaStack, numbers: ReplicaNumbers | None = None) -> CompiledStack:
-    return CompiledStack(stack, numbers)
+def compiled(stack: ReplicaStack, numbers: ReplicaNumbers | None = None, penalty: str = "none") -> CompiledStack:
+    return CompiledStack(stack, numbers, penalty)
 
 
 def trained(
