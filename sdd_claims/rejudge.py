@@ -2,7 +2,8 @@
 
 Nothing is trained, unless --retrain asks for it. Every verdict, effect, interval, p, part and control is computed anew
 from the curves, by the trials that the claim modules register, and compared with what was published. Exit status 0: all
-the same; 1: a difference, or a verdict that cannot be judged again; 2: a folder that holds no judged run.
+the same; 1: a difference, in a chain that was trained again too, or a verdict that cannot be judged again; 2: a folder
+that holds no judged run.
 """
 
 import argparse
@@ -353,6 +354,8 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
     options = parser.parse_args(arguments)
     if options.retrain < 0:
         parser.error(f"--retrain must be a number of chains, got {options.retrain}; give 1 or more")
+    if not options.retrain and (options.claim or options.draw):
+        parser.error("--claim and --draw choose chains to train again; give --retrain N as well")
     from sdd_claims.registration.trials import all_trials  # imports every claim module
 
     try:
@@ -384,13 +387,14 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
         )
     try:
         same = options.retrain == 0 or _retrained(options, say)
-    except InputError as error:
+    except (InputError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     again = sum(each.again is not None for each in found.verdicts)
     say(
         f"{numbers.count(again, 'verdict')} judged again from the evidence at {alpha:g} / {registered} each, "
         f"{numbers.count(len(found.differing), 'claim')} with a difference or not judged again"
+        + ("" if same else "; chains that were trained again DIFFER, see above")
     )
     return 1 if found.differing or not found.is_original or not same else 0
 

@@ -1,8 +1,9 @@
 """An audit by sampling: train some chains of a published run again, and compare every number of theirs.
 
-Numbers in portable arithmetic are the same on every processor, so each must come out to the last bit. Native ones do so
-only with the instruction set, the libraries and the stack that trained them; elsewhere they tell how far rounding
-carries a chain.
+Numbers in portable arithmetic are the same on every processor, so each must come out to the last bit; but for a rank or
+a count that reads singular values, which are LAPACK's. Native ones do so only with the instruction set, the libraries
+and the stack that trained them; elsewhere they tell how far rounding carries a chain. All are trained on the CPU, so
+what asks for a GPU's precision is never drawn.
 """
 
 import random
@@ -72,24 +73,26 @@ def chains(found: Evidence, trials: Sequence[Trial], claims: Sequence[str] = ())
     Raises:
         InputError: a claim that is none of the run, or nothing that could be trained again.
     """
-    names = {name for trial in trials for name in (trial.claim.id, trial.claim.name)}
-    for claim in claims:
-        if claim not in names:
-            raise InputError(f"there is no claim {claim!r}{nearest(claim, names)}; name one of the published run")
     read: dict[str, tuple[RunSpec, set[str]]] = {}
     for trial in trials:
         for curve in _curves(trial):
-            read.setdefault(curve.spec.digest, (curve.spec, set()))[1].add(trial.claim.id)
-    wanted = {claim.rpartition("/")[2] for claim in claims}
+            if curve.spec.training.precision == "float32":
+                read.setdefault(curve.spec.digest, (curve.spec, set()))[1].add(trial.claim.id)
+    here = {claim for digest, _ in found.runs if digest in read for claim in read[digest][1]}
+    names = {name: claim for claim in here for name in (claim, claim.rpartition("/")[2])}
+    for claim in claims if here else ():
+        if claim not in names:
+            raise InputError(f"there is no claim {claim!r}{nearest(claim, names)}; name one of the published run")
+    wanted = {names[claim] for claim in claims if claim in names}
     together: dict[tuple[str, int], dict[str, int]] = {}
     for (digest, measure), run in found.runs.items():
-        if digest in read and (not wanted or wanted & {name.rpartition("/")[2] for name in read[digest][1]}):
+        if digest in read and (not wanted or wanted & read[digest][1]):
             for seed, row in run.rows.items():
                 together.setdefault((digest, seed), {})[measure] = len(row)
     if not together:
         raise InputError(
-            "no chain of this run can be trained again: its settings are not those of any registered trial; check out "
-            "the commit that published it"
+            "no chain of this run can be trained again here: its settings are not those of any registered trial, or "
+            "they ask for a GPU's precision; check out the commit that published it"
         )
     return [
         Chain(read[digest][0], seed, max(measures.values()), tuple(sorted(measures)), tuple(sorted(read[digest][1])))
@@ -124,7 +127,9 @@ def trained_again(
     first = chain.seed - chain.seed % 100 % size
     with tempfile.TemporaryDirectory(prefix="sdd-claims-") as folder:
         store = Store(Path(folder))
-        wanted = plan([Request(chain.spec, tuple(range(first, first + size)), chain.levels)])
+        together = {seed for run in found.runs.items() if run[0][0] == chain.spec.digest for seed in run[1].rows}
+        stack = tuple(sorted(together & set(range(first, first + size))))
+        wanted = plan([Request(chain.spec, stack, chain.levels)])
         engine(engine_name).run(wanted, WorkerConfig(store.path, data_root=data_root))
         numbers, different, where = 0, 0, ""
         for measure in chain.measures:

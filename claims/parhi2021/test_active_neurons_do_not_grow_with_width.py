@@ -37,6 +37,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        block=setting.block,
         curves=counts(weight_decay()),
         rule=AllOf(parts),
         control=Control("no regularizer", counts(NONE)),

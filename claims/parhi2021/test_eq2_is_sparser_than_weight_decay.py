@@ -25,6 +25,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        block=setting.block,
         curves=curves("eq. 2", eq2) | curves("weight decay", weight_decay),
         rule=AllOf(
             {

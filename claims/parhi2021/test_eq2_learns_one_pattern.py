@@ -31,6 +31,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        block=setting.block,
         curves={
             "rank, eq. 2": measured("rank", eq2()),
             "rows, eq. 2": measured("parallel_rows", eq2()),

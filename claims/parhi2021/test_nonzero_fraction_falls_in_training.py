@@ -31,6 +31,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        block=setting.block,
         curves=regularized | {"none": curve(none)},
         rule=rule(setting),
         control=Control(

@@ -28,6 +28,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        block=setting.block,
         curves={
             "factored, eq. 2": rank(factored(eq2())),
             "factored, weight decay": rank(factored(weight_decay())),

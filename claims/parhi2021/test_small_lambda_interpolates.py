@@ -38,6 +38,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        block=setting.block,
         curves={name: error(penalty) for name, penalty in (SMALL | LARGE).items()},
         rule=rule(setting),
         control=Control(

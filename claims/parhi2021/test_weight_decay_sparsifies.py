@@ -19,6 +19,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        block=setting.block,
         curves=decayed | {f"{name}, none": curve(network(NONE)) for name, network in networks.items()},
         rule=AllOf({name: below(f"{name}, weight decay", f"{name}, none", FAR, "of the weights") for name in networks}),
         control=Control(

@@ -10,7 +10,10 @@ from jaxtyping import Bool, Float32, Int64
 from sdd_claims.compiled.network import Network
 
 DENSITY = 0.55
-"""Above this fraction of kept weights between live units, of all weights, dense products are faster."""
+"""Above this fraction of kept weights between live units, of all weights, dense products are faster (196-128-64-10).
+
+Both forms sum in orders of their own, so it is part of every portable number: a change needs a new `spec.PIPELINE`.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,7 @@ def form(
         kept: which weights are kept.
         sparse: True for kept weights between live units, False for all; None for what is faster.
     """
-    live = live_units(kept, [bias > 0 for bias in biases])
+    live = live_units(kept, [~(bias <= 0) for bias in biases])
     trained = [mask & above[:, None] & below for mask, (below, above) in zip(kept, pairwise(live), strict=True)]
     share = sum(int(mask.sum()) for mask in trained) / sum(mask.size for mask in kept)
     if sparse is None:

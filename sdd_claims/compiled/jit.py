@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import llvmlite.binding
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,10 +31,15 @@ def compiled(function: F) -> F:
 def _folder() -> Path | None:
     """Where compiled code is kept between runs; None, said once, where no folder can be written.
 
-    Numba notices a change of the function itself but not of those that it calls, so every state of this room's sources
-    has a folder of its own.
+    Numba notices a change of the function itself but not of those that it calls, and processes of two kinds that write
+    at once can mix up its files: every state of this room's sources, version of Numba and kind of processor has its own
+    folder.
     """
-    sources = hashlib.sha256()
+    cpu = (
+        numba.config.CPU_NAME or llvmlite.binding.get_host_cpu_name(),
+        numba.config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten(),
+    )
+    sources = hashlib.sha256(repr((numba.__version__, *cpu)).encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         sources.update(path.read_bytes())
     above = numba.config.CACHE_DIR or os.environ.get("XDG_CACHE_HOME") or "~/.cache"

@@ -250,7 +250,11 @@ def gradient(
                 products_with_rows(error[unit], sources[start:end], active, found[at + start : at + end])
         else:
             turned = _matrix(room.turned, 0, count, below)
-            _turn(active, turned)
+            if layer == 0:  # a dense network sees every pixel, and images lie row by row already
+                for place in range(count):
+                    turned[place, :] = images[chosen[place]]
+            else:
+                _turn(active, turned)
             of_weights = _matrix(found, at, units, below)
             of_weights[:, :] = np.float32(0)
             add_product(error, turned, of_weights)
@@ -322,3 +326,20 @@ def evaluate(
         for place in range(end - start):
             total += found[place]
     return total, right
+
+
+@compiled
+def all_logits(
+    network: Network,
+    parameters: Vector,
+    images: Float32[np.ndarray, "images pixels"],
+    room: Room,
+    batch: int,
+) -> Float32[np.ndarray, "images classes"]:
+    """The logits of all images, computed batch by batch: the activations of few of them fit a core's cache."""
+    count = images.shape[0]
+    found = np.empty((count, network.widths[network.widths.shape[0] - 1]), np.float32)
+    for start in range(0, count, batch):
+        end = min(start + batch, count)
+        _turn(forward(network, parameters, images, np.arange(start, end), room), found[start:end])
+    return found

@@ -23,7 +23,6 @@ from sdd_claims.record import ChainState, Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.runs.penalty_path import train_path
 from sdd_claims.storage.store import Store
-from sdd_claims.training import arithmetic
 
 _POLL_SECONDS = 0.2
 
@@ -145,7 +144,7 @@ def _train_together(stack: Stack, store: Store, config: WorkerConfig, notes: tup
     members, levels = stack.replicas, stack.levels
     device = config.device.torch
     done = [store.levels_done(replica) for replica in members]
-    about = provenance.of_training(config.device) | {"arithmetic": arithmetic(members[0].spec)}
+    about = provenance.of_training(config.device) | {"arithmetic": members[0].spec.training.arithmetic}
     if notes:
         about["notes"] = list(notes)
     slot = partial(store.checkpoint, every_epoch=config.checkpoint_every_epoch)

@@ -1,5 +1,6 @@
 """Learning distance: how far training has carried a network from where the dense network began."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -22,6 +23,6 @@ def learning_distance(
     """
     if exact:
         differences = [(learned[name].detach() - initial[name]).double().square().flatten(1) for name in learned]
-        return torch.tensor([exact_sum(each) for each in torch.cat(differences, 1)], dtype=torch.float64).sqrt()
+        return torch.tensor([math.sqrt(exact_sum(each)) for each in torch.cat(differences, 1)], dtype=torch.float64)
     squares = [(learned[name].detach() - initial[name]).double().square().flatten(1).sum(1) for name in learned]
     return torch.stack(squares).sum(0).sqrt()

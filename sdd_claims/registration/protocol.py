@@ -30,18 +30,6 @@ _WRITTEN_AS_INT = ("weight", "low", "high")
 """Fields whose whole numbers are written as int, though they hold any number: so they stand in what has judged."""
 
 JUDGED_AS_WRITTEN: Mapping[str, str] = {
-    # he2022/best_epoch_hides_sdd, fast
-    "e289887cb29fae8b": "099995e17cb0fcc5badfd91ab4f2599ac8a66845bf2b0ff2a880790ae87d98af",
-    # he2022/converged_at_every_sparsity, fast
-    "2e41490541f5fe9a": "997502b5b693016e7aecf6cea59f7b3c691410b655a275fe9aea7a1761e3f92c",
-    # he2022/distance_peak_fades_with_batch_norm, fast
-    "44213d235a1752b4": "e670a2667274b480d91d74fff6f5b85febea4a04419c89a985d4b63b2ba03087",
-    # he2022/pruning_aggravates_overfitting, fast
-    "787af0da4da05fcb": "8abba2b76e1229c8aaa466c305fc3f13718f7944521b00634e7fde9875a88080",
-    # he2022/redense_minima_sharper_when_sparser, fast
-    "4e9fc2dff80eb933": "7915b8e4dd6d213a2ccb07d18567560249688f2adeae649a71ed8abd715d1d11",
-    # parhi2021/active_neurons_do_not_grow_with_width, fast
-    "f03b1efe8f56db37": "b7eb8b78768fe856bda49c0ead9504e3f24d84c89f22a8e5015d21bcf8092e89",
     # parhi2021/active_neurons_do_not_grow_with_width, full
     "9bb104db455c00f3": "dee371b97a77eb17f679ce06931b652e0e722ef846ba5856f8e13c243a04fb7f",
 }

@@ -277,7 +277,9 @@ def verdict(claim: ClaimEntry) -> str:
     word = f"Inconclusive ({OPEN[kind]})" if kind else _capitalized(ruling(claim))
     sentences = [f"{word} {where}: {because}."]
     if (chance := claim.get("stability")) is not None:
-        again = f"A fresh block of seeds would come to the same verdict with a chance of {numbers.chance_in_words(chance)}"
+        again = (
+            f"A fresh block of seeds would come to the same verdict with a chance of {numbers.chance_in_words(chance)}"
+        )
         sentences.append(f"{again}: it is borderline." if is_borderline(claim) else f"{again}.")
     if is_exploratory(claim):
         sentences.append("This question stands outside the register, which expects nothing of it.")

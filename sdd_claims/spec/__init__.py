@@ -11,12 +11,21 @@ from sdd_claims.spec.path import PATHS, PathOver, PathSpec
 from sdd_claims.spec.pruning import Criterion, DerivationKind, DerivationSpec, PruningSpec, RetrainingMethod
 from sdd_claims.spec.record import RecordSpec
 from sdd_claims.spec.run import DistillationSpec, RunSpec
-from sdd_claims.spec.training import OptimizerSpec, PenaltyName, PenaltySpec, Precision, ScheduleSpec, TrainingSpec
+from sdd_claims.spec.training import (
+    Arithmetic,
+    OptimizerSpec,
+    PenaltyName,
+    PenaltySpec,
+    Precision,
+    ScheduleSpec,
+    TrainingSpec,
+)
 
 __all__ = [
     "OMITTED_FROM_DIGEST_AT",
     "PATHS",
     "STAND_IN",
+    "Arithmetic",
     "Criterion",
     "DataName",
     "DataSpec",

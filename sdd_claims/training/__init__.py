@@ -1,6 +1,6 @@
 """Stacked training: all seeds of a setting, and settings that differ only in numbers, train at once as one tensor."""
 
-from sdd_claims.training.arithmetic import arithmetic, portable
+from sdd_claims.training.arithmetic import portable
 from sdd_claims.training.batches import CHUNK, TrainingData, iterations_per_epoch
 from sdd_claims.training.checkpoint import Checkpointer, CheckpointSlot, StackCheckpointer
 from sdd_claims.training.distillation import Distillation, Teachers
@@ -33,7 +33,6 @@ __all__ = [
     "Teachers",
     "TrainingData",
     "Weights",
-    "arithmetic",
     "built",
     "draw_setup",
     "iterations_per_epoch",

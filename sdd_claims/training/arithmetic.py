@@ -1,4 +1,4 @@
-"""Which arithmetic a run is trained in on this machine: PyTorch's, or compiled code whose bits no processor changes."""
+"""Which arithmetic a run is trained in: PyTorch's, or compiled code whose bits no processor changes."""
 
 from functools import cache
 
@@ -12,15 +12,8 @@ _why_missing = cache(why_missing)
 
 
 def portable(spec: RunSpec) -> bool:
-    """Whether a run that asks for portable arithmetic gets it: it does wherever code can be compiled."""
-    return spec.training.arithmetic == "portable" and not _why_missing()
-
-
-def arithmetic(spec: RunSpec) -> str:
-    """The arithmetic of a run, for its record."""
-    if spec.training.arithmetic == "portable" and (why := _why_missing()):
-        return f"native, since {why}"
-    return spec.training.arithmetic
+    """Whether a run is trained and measured by compiled code."""
+    return spec.training.arithmetic == "portable"
 
 
 def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
@@ -28,10 +21,17 @@ def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
 
     Raises:
         InputError: of a network that is neither a plain MLP nor, on a path over epochs, a ReLU network; with augmented
-            images; on a GPU; or where what the network learns from, or is refitted by, has another arithmetic.
+            images; on a GPU; where nothing can be compiled; or where what the network learns from, or is refitted by,
+            has another arithmetic.
     """
-    if spec.training.arithmetic == "native":
+    if not portable(spec):
         return
+    if why := _why_missing():
+        # Not natively instead: one key would hold numbers of two arithmetics, and one chain two initializations.
+        raise InputError(
+            f"portable arithmetic needs compiled code, and {why}; install Numba for this Python, or set "
+            "TrainingSpec.arithmetic to 'native', which is another run"
+        )
     if spec.model.name != "mlp" and not (spec.model.name == "relu_network" and spec.path.over == "epochs"):
         raise InputError(
             "portable arithmetic trains plain MLPs, and ReLU networks on a path over epochs; the model is "

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32, Int, Int64
 from torch import Tensor
 
 from sdd_claims.compiled.form import form
-from sdd_claims.compiled.network import Room, evaluate, forward, gradient, losses, room
+from sdd_claims.compiled.network import all_logits, evaluate, gradient, losses, room
 from sdd_claims.compiled.trainer import Trainer
 from sdd_claims.models import Architecture
 from sdd_claims.spec import TrainingSpec
@@ -29,24 +29,25 @@ class CompiledStack(ReplicaStack):
         masks: none; the vectors have their own.
     """
 
-    def __init__(self, full: ReplicaStack, numbers: ReplicaNumbers | None = None) -> None:
+    def __init__(self, full: ReplicaStack, numbers: ReplicaNumbers | None = None, penalty: str = "none") -> None:
         """Take over a full stack at the start of its training.
 
         Args:
             full: the networks.
             numbers: settings of the replicas. With weight decay or a penalty, which move weights that no gradient
                 reaches, all of a network is trained. None to evaluate only.
+            penalty: its name, see `PenaltySpec`.
         """
         self._full = full
         self._names = list(full.parameters)
-        moved = [False] * len(full) if numbers is None else _moved_otherwise(numbers)
+        moved = [False] * len(full) if numbers is None else _moved_otherwise(numbers, penalty)
         self.forms = [
             form(*self._arrays(index), sparse=False if everywhere else None) for index, everywhere in enumerate(moved)
         ]
         self.parameters = {str(index): torch.from_numpy(each.parameters) for index, each in enumerate(self.forms)}
         self.masks = {}
         self.buffers = {}
-        self._rooms: dict[tuple[int, int], Room] = {}
+        self._rooms = [room(each.network, _BATCH) for each in self.forms]
 
     def __len__(self) -> int:
         return len(self._full)
@@ -129,14 +130,8 @@ class CompiledStack(ReplicaStack):
         return [tensors[name] for name in weights], [tensors[name] for name in biases], kept
 
     def _logits(self, index: int, images: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch classes"]:
-        rows, each = flat(images), self.forms[index]
-        if (key := (index, len(rows))) not in self._rooms:
-            self._rooms = {
-                **{k: v for k, v in self._rooms.items() if k[0] != index},
-                key: room(each.network, len(rows)),
-            }
-        found = forward(each.network, each.parameters, rows, np.arange(len(rows)), self._rooms[key])
-        return torch.from_numpy(found.T.copy())
+        each = self.forms[index]
+        return torch.from_numpy(all_logits(each.network, each.parameters, flat(images), self._rooms[index], _BATCH))
 
 
 class CompiledSteps:
@@ -231,7 +226,7 @@ class DenseNetwork:
         return right / count, loss / count
 
 
-_BATCH = 256  # images of one pass: its activations fit a core's cache
+_BATCH = 128  # images of one pass: its activations fit a core's cache
 
 
 def flat(images: Float[Tensor, "images ..."]) -> Float32[np.ndarray, "images pixels"]:
@@ -239,7 +234,6 @@ def flat(images: Float[Tensor, "images ..."]) -> Float32[np.ndarray, "images pix
     return images.flatten(1).contiguous().numpy()
 
 
-def _moved_otherwise(numbers: ReplicaNumbers) -> Sequence[bool]:
-    return [
-        bool(decay or strength) for decay, strength in zip(numbers.weight_decay, numbers.penalty_strength, strict=True)
-    ]
+def _moved_otherwise(numbers: ReplicaNumbers, penalty: str) -> Sequence[bool]:
+    pairs = zip(numbers.weight_decay, numbers.penalty_strength, strict=True)
+    return [bool(decay or (strength and penalty != "off")) for decay, strength in pairs]

@@ -50,7 +50,7 @@ class StackForms:
             return stack
         stack = ReplicaStack(self._architecture, weights, masks, self._device)
         if self._portable:
-            return compiled(stack, numbers)
+            return compiled(stack, numbers, self._training.penalty.name)
         stack = mlp_stack_where_faster(stack, self._architecture, numbers, self._training.precision)
         if self.replays is None:
             return sparse_where_faster(stack, self._architecture, numbers)

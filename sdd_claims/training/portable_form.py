@@ -13,11 +13,11 @@ if TYPE_CHECKING:  # it is built on distillation, which is built on this
     from sdd_claims.training.step import ReplicaNumbers
 
 
-def compiled(stack: ReplicaStack, numbers: "ReplicaNumbers | None" = None) -> ReplicaStack:
-    """The networks of a stack as a `CompiledStack`; `numbers` are those of its training, None to evaluate only."""
+def compiled(stack: ReplicaStack, numbers: "ReplicaNumbers | None" = None, penalty: str = "none") -> ReplicaStack:
+    """The networks of a stack as a `CompiledStack`; `numbers` and `penalty` are those of its training."""
     from sdd_claims.training.compiled_stack import CompiledStack  # late: it needs Numba
 
-    return CompiledStack(stack, numbers)
+    return CompiledStack(stack, numbers, penalty)
 
 
 def stack_of(
