@@ -6,6 +6,7 @@ and the stack that trained them; elsewhere they tell how far rounding carries a 
 what asks for a GPU's precision is never drawn.
 """
 
+import math
 import random
 import tempfile
 from collections.abc import Callable, Sequence
@@ -138,10 +139,20 @@ def trained_again(
             again = store.curve(chain.spec.digest, measure, (chain.seed,), len(published)).values[0].tolist()
             for level, (before, now) in enumerate(zip(published, again, strict=True)):
                 numbers += 1
-                if (before if before is not None else float("nan")) != now and not (before is None and now != now):
+                if not _same(measure, before, now):
                     different += 1
                     where = where or f"{measure} at level {level}: published {before}, now {now}"
     return Compared(chain, numbers, different, where)
+
+
+def _same(measure: str, before: float | None, now: float) -> bool:
+    """Whether two numbers are the same; one that a diverged network does not have is None, or no number."""
+    if before is None or now != now:
+        return before is None and now != now
+    if measure == "learning_distance":
+        # PyTorch's root of a double, which block 8000 was published with, is off by one unit in one of eighty cases.
+        return math.nextafter(before, -math.inf) <= now <= math.nextafter(before, math.inf)
+    return before == now
 
 
 def audit(

@@ -19,7 +19,7 @@ GOLDEN = {
     "redense": "52b294d7508597d6",
     "adam": "01a7c34e062dd37d",
     "adamw": "83a3f81394dc96c5",
-    "matrix norm": "0a7a57cdd13cad67",
+    "matrix norm": "c1d5c9087a3624e2",
     "proximal": "1a2fea6f5a1e0632",
     "student": "afd8d3a7d6af8241",
 }
