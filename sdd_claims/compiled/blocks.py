@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.lanes import LANES
+from sdd_claims.compiled.lanes import LANES, everywhere
 
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _BYTES = 4
@@ -45,7 +45,9 @@ def _block(rows: int, vectors: int, kind: str) -> Any:
             terms = cgutils.unpack_tuple(builder, a.shape)[1]
             with cgutils.for_range(builder, terms, intp=terms.type) as loop:
                 values = [_loaded(builder, b, (loop.index, each)) for each in columns]
-                factors = [_spread(builder, builder.load(_at(builder, a, (line, loop.index)))) for line in lines]
+                factors = [
+                    everywhere(builder, builder.load(_at(builder, a, (line, loop.index))), _VECTOR) for line in lines
+                ]
                 products = [builder.fmul(factor, value) for factor in factors for value in values]
                 for kept, product in zip(sums, products, strict=True):
                     builder.store(builder.fadd(builder.load(kept), product), kept)
@@ -76,12 +78,6 @@ def _vector_at(builder: Any, array: Any, place: Sequence[Any]) -> Any:
 
 def _loaded(builder: Any, array: Any, place: Sequence[Any]) -> Any:
     return builder.load(_vector_at(builder, array, place), align=_BYTES)
-
-
-def _spread(builder: Any, value: Any) -> Any:
-    empty = ir.Constant(_VECTOR, ir.Undefined)
-    one = builder.insert_element(empty, value, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(one, empty, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
 
 
 def _product(kind: str) -> Any:

@@ -64,7 +64,7 @@ def _tile(rows: int, lanes: int) -> Any:
                 block = builder.bitcast(second.at(loop.index, column), vector.as_pointer())
                 columns = builder.load(block, align=4)
                 for each, number in zip(totals, chosen, strict=True):
-                    factor = _everywhere(builder, builder.load(first.at(number, loop.index)), vector)
+                    factor = everywhere(builder, builder.load(first.at(number, loop.index)), vector)
                     builder.store(builder.fadd(builder.load(each), builder.fmul(factor, columns)), each)
             for each, place in zip(totals, places, strict=True):
                 builder.store(builder.load(each), place, align=4)
@@ -97,7 +97,8 @@ class _Matrix:
         return builder.inttoptr(builder.add(self._start, builder.add(*offsets)), ir.FloatType().as_pointer())
 
 
-def _everywhere(builder: Any, number: Any, vector: Any) -> Any:
+def everywhere(builder: Any, number: Any, vector: Any) -> Any:
+    """A vector whose every entry is one number."""
     undefined = ir.Constant(vector, ir.Undefined)
     single = builder.insert_element(undefined, number, ir.Constant(_INDEX, 0))
     return builder.shuffle_vector(

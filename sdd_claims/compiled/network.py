@@ -11,7 +11,7 @@ from jaxtyping import Float32, Float64, Int64
 
 from sdd_claims.compiled.functions import exp, exp_single, log
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.products import add_product, add_rows, dot, products_with_rows
+from sdd_claims.compiled.products import add_product, add_rows, dot, matrix, products_with_rows
 
 Vector: TypeAlias = Float32[np.ndarray, " parameters"]
 Matrix: TypeAlias = Float32[np.ndarray, "rows columns"]
@@ -82,11 +82,6 @@ def _kept_of_layer(network: Network, layer: int) -> tuple[Lists, ...]:
 
 
 @compiled
-def _matrix(flat: Float32[np.ndarray, " all"], start: int, rows: int, columns: int) -> Matrix:
-    return flat[start : start + rows * columns].reshape(rows, columns)
-
-
-@compiled
 def forward(
     network: Network,
     parameters: Vector,
@@ -110,15 +105,15 @@ def forward(
     widths = network.widths
     layers = widths.shape[0] - 1
     pixels = network.pixels
-    first = _matrix(room.active, 0, widths[0], count)
+    first = matrix(room.active, 0, widths[0], count)
     for place in range(count):
         image = images[chosen[place]]
         for pixel in range(widths[0]):
             first[pixel, place] = image[pixels[pixel]]
     for layer in range(layers):
         units, below = widths[layer + 1], widths[layer]
-        source = _matrix(room.active, network.active_at[layer] * count, below, count)
-        target = _matrix(room.active, network.active_at[layer + 1] * count, units, count)
+        source = matrix(room.active, network.active_at[layer] * count, below, count)
+        target = matrix(room.active, network.active_at[layer + 1] * count, units, count)
         for unit in range(units):
             bias = parameters[network.biases[layer] + unit]
             line = target[unit]
@@ -131,21 +126,21 @@ def forward(
                 start, end = rows[unit], rows[unit + 1]
                 add_rows(parameters[at + start : at + end], sources[start:end], source, target[unit])
         else:
-            add_product(_matrix(parameters, at, units, below), source, target)
+            add_product(matrix(parameters, at, units, below), source, target)
         if layer < layers - 1:
             for unit in range(units):
                 line = target[unit]
                 for place in range(count):
                     value = line[place]
                     line[place] = np.float32(0) if value <= np.float32(0) else value  # NaN stays NaN
-    return _matrix(room.active, network.active_at[layers] * count, widths[layers], count)
+    return matrix(room.active, network.active_at[layers] * count, widths[layers], count)
 
 
 @compiled
-def _turn(matrix: Float32[np.ndarray, "rows columns"], turned: Float32[np.ndarray, "columns rows"]) -> None:
-    for row in range(matrix.shape[0]):
-        line = matrix[row]
-        for column in range(matrix.shape[1]):
+def _turn(given: Float32[np.ndarray, "rows columns"], turned: Float32[np.ndarray, "columns rows"]) -> None:
+    for row in range(given.shape[0]):
+        line = given[row]
+        for column in range(given.shape[1]):
             turned[column, row] = line[column]
 
 
@@ -213,7 +208,7 @@ def gradient(
     classes = widths[layers]
     logits = forward(network, parameters, images, chosen, room)
     share = np.float32(1) / np.float32(count)
-    error = _matrix(room.errors, network.active_at[layers] * count, classes, count)
+    error = matrix(room.errors, network.active_at[layers] * count, classes, count)
     scratch = np.empty((classes + 2, count), np.float32)
     _softmax(logits, np.float32(1), scratch)
     hard = (np.float32(1) - alpha) * share
@@ -239,8 +234,8 @@ def gradient(
     for layer in range(layers - 1, -1, -1):
         units, below = widths[layer + 1], widths[layer]
         at = network.weights[layer]
-        active = _matrix(room.active, network.active_at[layer] * count, below, count)
-        error = _matrix(room.errors, network.active_at[layer + 1] * count, units, count)
+        active = matrix(room.active, network.active_at[layer] * count, below, count)
+        error = matrix(room.errors, network.active_at[layer + 1] * count, units, count)
         for unit in range(units):
             found[network.biases[layer] + unit] = dot(error[unit], room.ones[:count])
         if network.sparse[0]:
@@ -249,18 +244,18 @@ def gradient(
                 start, end = rows[unit], rows[unit + 1]
                 products_with_rows(error[unit], sources[start:end], active, found[at + start : at + end])
         else:
-            turned = _matrix(room.turned, 0, count, below)
+            turned = matrix(room.turned, 0, count, below)
             if layer == 0:  # a dense network sees every pixel, and images lie row by row already
                 for place in range(count):
                     turned[place, :] = images[chosen[place]]
             else:
                 _turn(active, turned)
-            of_weights = _matrix(found, at, units, below)
+            of_weights = matrix(found, at, units, below)
             of_weights[:, :] = np.float32(0)
             add_product(error, turned, of_weights)
         if layer == 0:
             return
-        below_error = _matrix(room.errors, network.active_at[layer] * count, below, count)
+        below_error = matrix(room.errors, network.active_at[layer] * count, below, count)
         below_error[:, :] = np.float32(0)
         if network.sparse[0]:
             factors = np.empty(entries.shape[0], np.float32)
@@ -270,7 +265,7 @@ def gradient(
                 start, end = columns[unit], columns[unit + 1]
                 add_rows(factors[start:end], targets[start:end], error, below_error[unit])
         else:
-            add_product(_matrix(parameters, at, units, below).T, error, below_error)
+            add_product(matrix(parameters, at, units, below).T, error, below_error)
         for unit in range(below):
             line, target = active[unit], below_error[unit]
             for place in range(count):

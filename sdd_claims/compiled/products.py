@@ -110,3 +110,11 @@ def products_with_rows(
         found[k], found[k + 1], found[k + 2], found[k + 3] = a, b, c, d
     for k in range(fours, count):
         found[k] = dot(left, right[rows[k]])
+
+
+@compiled
+def matrix(
+    flat: Float32[np.ndarray, " all"], start: int, rows: int, columns: int
+) -> Float32[np.ndarray, "rows columns"]:
+    """A part of a flat vector as a matrix; it shares the memory."""
+    return flat[start : start + rows * columns].reshape(rows, columns)

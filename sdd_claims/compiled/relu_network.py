@@ -17,7 +17,7 @@ from jaxtyping import Float32, Int64
 from sdd_claims.compiled.blocks import add_blocks, write_rectified, write_where_positive
 from sdd_claims.compiled.jit import compiled
 from sdd_claims.compiled.lanes import LANES
-from sdd_claims.compiled.products import dot
+from sdd_claims.compiled.products import dot, matrix
 from sdd_claims.compiled.updates import BETA1, BETA2, EPSILON, add_l1, add_l2
 
 NO_PENALTY, L2, RBV2 = range(3)
@@ -172,16 +172,11 @@ def _zeros(numbers: int) -> Vector:
 
 
 @compiled
-def _matrix(flat: Vector, start: int, rows: int, columns: int) -> Matrix:
-    return flat[start : start + rows * columns].reshape(rows, columns)
-
-
-@compiled
-def _turned(matrix: Matrix, memory: Vector) -> Matrix:
-    rows, columns = matrix.shape
-    turned = _matrix(memory, 0, columns, rows)
+def _turned(given: Matrix, memory: Vector) -> Matrix:
+    rows, columns = given.shape
+    turned = matrix(memory, 0, columns, rows)
     for row in range(rows):
-        line = matrix[row]
+        line = given[row]
         for column in range(columns):
             turned[column, row] = line[column]
     return turned
@@ -190,7 +185,7 @@ def _turned(matrix: Matrix, memory: Vector) -> Matrix:
 @compiled
 def _rows(network: Network, room: Room, layer: int) -> Matrix:
     count, columns = room.outputs.shape[0], network.neurons[layer] + network.widths[layer]
-    return _matrix(room.rows, network.rows_at[layer] * count, count, columns)
+    return matrix(room.rows, network.rows_at[layer] * count, count, columns)
 
 
 @compiled
@@ -202,7 +197,7 @@ def forward(network: Network, parameters: Vector, room: Room) -> None:
         rows = _rows(network, room, layer)
         active, x = rows[:, :neurons], rows[:, neurons : neurons + inputs]
         start = parameters[network.b[layer] : network.b[layer] + neurons]
-        write_rectified(x, _matrix(parameters, network.W[layer], inputs, neurons), start, active)
+        write_rectified(x, matrix(parameters, network.W[layer], inputs, neurons), start, active)
         if layer == layers - 1:
             # V(l) and C(l) stand one after the other, as what they are multiplied with does.
             out, offset = parameters[network.V[layer] : network.c0[layer]], parameters[network.c0[layer]]
@@ -216,9 +211,9 @@ def forward(network: Network, parameters: Vector, room: Room) -> None:
             for column in range(above):
                 line[column] = offsets[column] if factored else offsets[column] + own[column]
         target = onwards[:, at:]
-        add_blocks(x, _matrix(parameters, network.C[layer], inputs, above), target)
+        add_blocks(x, matrix(parameters, network.C[layer], inputs, above), target)
         if factored:
-            add_blocks(active, _turned(_matrix(parameters, network.V[layer], above, neurons), room.turned), target)
+            add_blocks(active, _turned(matrix(parameters, network.V[layer], above, neurons), room.turned), target)
 
 
 @compiled
@@ -244,34 +239,34 @@ def gradient(network: Network, parameters: Vector, targets: Vector, room: Room) 
         above, last = network.widths[layer + 1], layer == layers - 1
         rows = _rows(network, room, layer)
         active, x = rows[:, :neurons], rows[:, neurons : neurons + inputs]
-        error = _matrix(down, 0, count, above)
-        through = _matrix(room.through, 0, count, neurons)
+        error = matrix(down, 0, count, above)
+        through = matrix(room.through, 0, count, neurons)
         if last:
             found[network.c0[layer]] = total
-            add_blocks(error.T, rows, _matrix(found, network.V[layer], 1, neurons + width))
-            write_where_positive(error, _matrix(parameters, network.V[layer], 1, neurons), active, through)
+            add_blocks(error.T, rows, matrix(found, network.V[layer], 1, neurons + width))
+            write_where_positive(error, matrix(parameters, network.V[layer], 1, neurons), active, through)
         else:
-            add_blocks(room.ones, error, _matrix(found, network.c0[layer], 1, above))
-            add_blocks(x.T, error, _matrix(found, network.C[layer], inputs, above))
+            add_blocks(room.ones, error, matrix(found, network.c0[layer], 1, above))
+            add_blocks(x.T, error, matrix(found, network.C[layer], inputs, above))
             if network.factored[layer]:
-                add_blocks(error.T, active, _matrix(found, network.V[layer], above, neurons))
-                write_where_positive(error, _matrix(parameters, network.V[layer], above, neurons), active, through)
+                add_blocks(error.T, active, matrix(found, network.V[layer], above, neurons))
+                write_where_positive(error, matrix(parameters, network.V[layer], above, neurons), active, through)
             else:
                 for point in range(count):
                     own, source, target = rows[point], error[point], through[point]
                     for neuron in range(neurons):
                         target[neuron] = _ZERO if own[neuron] <= _ZERO else source[neuron]
-        add_blocks(room.ones, through, _matrix(found, network.b[layer], 1, neurons))
-        add_blocks(x.T, through, _matrix(found, network.W[layer], inputs, neurons))
+        add_blocks(room.ones, through, matrix(found, network.b[layer], 1, neurons))
+        add_blocks(x.T, through, matrix(found, network.W[layer], inputs, neurons))
         if layer == 0:
             return
-        onwards = _matrix(below, 0, count, width)
+        onwards = matrix(below, 0, count, width)
         onwards[:, :] = _ZERO
         if last:
-            add_blocks(error, _matrix(parameters, network.C[layer], 1, width), onwards)
+            add_blocks(error, matrix(parameters, network.C[layer], 1, width), onwards)
         else:
-            add_blocks(error, _turned(_matrix(parameters, network.C[layer], inputs, above), room.turned), onwards)
-        add_blocks(through, _turned(_matrix(parameters, network.W[layer], inputs, neurons), room.turned), onwards)
+            add_blocks(error, _turned(matrix(parameters, network.C[layer], inputs, above), room.turned), onwards)
+        add_blocks(through, _turned(matrix(parameters, network.W[layer], inputs, neurons), room.turned), onwards)
         down, below = below, down
 
 
@@ -282,8 +277,8 @@ def _add_rbv2(network: Network, parameters: Vector, strength: np.float32, found:
     for layer in range(network.inputs.shape[0]):
         neurons, above = network.neurons[layer], network.widths[layer + 1]
         add_l2(parameters[network.W[layer] : network.b[layer]], strength, found[network.W[layer] : network.b[layer]])
-        out = _matrix(parameters, network.V[layer], above, neurons)
-        slopes = _matrix(found, network.V[layer], above, neurons)
+        out = matrix(parameters, network.V[layer], above, neurons)
+        slopes = matrix(found, network.V[layer], above, neurons)
         sums = np.zeros(neurons, np.float32)
         for row in range(above):
             line = out[row]

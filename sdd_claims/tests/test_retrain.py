@@ -1,5 +1,6 @@
 """Chains of a published run are trained again, and every number that differs is found."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -36,12 +37,17 @@ def published(tmp_path_factory):
 TRIALS = [trial_named(f"{way}_claim", spec=spec, levels=LEVELS) for way, spec in SPECS.items()]
 
 
-def with_one_digit_changed(found: Evidence, digest: str) -> Evidence:
-    run = found.runs[digest, "test_accuracy"]
+def beyond(number: float, units: int) -> float:
+    """The number so many units in the last place above."""
+    return number if units == 0 else beyond(math.nextafter(number, math.inf), units - 1)
+
+
+def with_one_digit_changed(found: Evidence, digest: str, measure: str = "test_accuracy", units: int = 1) -> Evidence:
+    run = found.runs[digest, measure]
     first, second = run.rows[1001]
     assert second is not None
-    changed = replace(run, rows={**run.rows, 1001: [first, second + 2**-52]})
-    return replace(found, runs={**found.runs, (digest, "test_accuracy"): changed})
+    changed = replace(run, rows={**run.rows, 1001: [first, beyond(second, units)]})
+    return replace(found, runs={**found.runs, (digest, measure): changed})
 
 
 @pytest.mark.parametrize("way", SPECS)
@@ -59,6 +65,16 @@ def test_the_last_bit_of_one_number_is_found_and_only_native_rounding_excuses_it
     assert not audit(edited, TRIALS, 6, lines.append, claims=[f"nobody2026/{way}_claim"])
     assert any("DIFFERS: 1 of 4 numbers; first test_accuracy at level 1" in line for line in lines)
     assert any("native arithmetic" in line for line in lines) == excused
+
+
+@pytest.mark.parametrize(
+    ("way", "units", "counted"), [("portable", 1, (0, 1)), ("portable", 2, (1, 0)), ("native", 1, (1, 0))]
+)
+def test_a_root_that_pytorch_took_of_a_portable_distance_is_told_from_a_difference(published, way, units, counted):
+    edited = with_one_digit_changed(published, SPECS[way].digest, "learning_distance", units)
+    chain = next(each for each in chains(edited, TRIALS, [f"{way}_claim"]) if each.seed == 1001)
+    compared = trained_again(chain, edited)
+    assert (compared.different, compared.roots) == counted
 
 
 def test_an_audit_says_what_it_trains_and_that_all_agrees(published):
