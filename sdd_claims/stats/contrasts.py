@@ -11,7 +11,7 @@ from jaxtyping import Float
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.one_sample import above, within
+from sdd_claims.stats.one_sample import above, opposite, within
 from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
 from sdd_claims.stats.p_values import Evidence
 from sdd_claims.stats.rules import MINIMUM_SEEDS, Rule, registered_rule
@@ -190,7 +190,7 @@ class _OfContrast(ABC):
 @registered_rule
 @dataclass(frozen=True, slots=True)
 class Greater(_OfContrast):
-    """The mean of a contrast exceeds the margin; refuted if it is established to be below.
+    """The mean of a contrast exceeds the margin; refuted if established below zero, or below a negative margin.
 
     Attributes:
         contrast: what is compared, one number a seed.
@@ -208,7 +208,8 @@ class Greater(_OfContrast):
         return above(numbers, self.margin)
 
     def _hypotheses(self) -> tuple[str, str]:
-        return f"exceeds {words.amount(self.margin, self.unit)}", "is below"
+        zero = words.amount(opposite(self.margin), self.unit)
+        return f"exceeds {words.amount(self.margin, self.unit)}", "is below" if self.margin <= 0 else f"is below {zero}"
 
 
 @registered_rule

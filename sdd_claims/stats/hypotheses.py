@@ -16,7 +16,7 @@ from sdd_claims.stats.contrasts import Equivalent, Greater
 from sdd_claims.stats.correlation import Correlated
 from sdd_claims.stats.dips import DipFree, DipThenRise, reaches_collapse
 from sdd_claims.stats.extremum_positions import SamePlace, Shifts
-from sdd_claims.stats.one_sample import excess_over, mean_above, t_statistic
+from sdd_claims.stats.one_sample import excess_over, mean_above, opposite, t_statistic
 from sdd_claims.stats.parts import AllOf
 from sdd_claims.stats.study import Positions, Values
 from sdd_claims.stats.threshold import ThresholdWithin
@@ -138,7 +138,7 @@ def _within(numbers: Numbers, margin: float) -> Hypotheses:
 @hypotheses.register
 def _(rule: Greater, position: Positions, values: Values) -> Hypotheses:
     numbers = rule.contrast.numbers(position, values)
-    return Hypotheses(_above(numbers, rule.margin), _below(numbers, rule.margin))
+    return Hypotheses(_above(numbers, rule.margin), _below(numbers, opposite(rule.margin)))
 
 
 @hypotheses.register
