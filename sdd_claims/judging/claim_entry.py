@@ -20,6 +20,7 @@ from sdd_claims.report.claims_json import (
     DecisiveEntry,
     EffectEntry,
     EValuesEntry,
+    ForeseenEntry,
     JudgedClaim,
     JudgedControl,
     PartEntry,
@@ -65,7 +66,7 @@ def claim_entry_from(
     claim, pilots = trial.claim, trial.windows_from
     # Rows that a claim brings itself are no registration.
     registrations = claim.registrations if the_register().claims.get(claim.id) == claim else {}
-    return ClaimEntry(
+    entry = ClaimEntry(
         **judged_claim(verdict),
         id=claim.id,
         paper=claim.paper,
@@ -95,6 +96,17 @@ def claim_entry_from(
         ],
         pilots=_runs(pilots.pilot_curves(), pilots.seeds, source) if pilots else {},
     )
+    if verdict.foreseen:
+        entry["foreseen"] = [
+            ForeseenEntry(
+                looks=list(each.looks),
+                supported=each.chances["supported"],
+                contrary=each.chances["refuted"] + each.chances["contrary on a proxy"],
+                refutable=each.refutable,
+            )
+            for each in verdict.foreseen
+        ]
+    return entry
 
 
 def judged_claim(verdict: Verdict) -> JudgedClaim:

@@ -220,7 +220,7 @@ def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:
             f"{e['id']} [{sentences.column(e)}{', exploratory' if sentences.is_exploratory(e) else ''}]: "
             f"{sentences.ruling(e)}{expected}; effect {numbers.effect(e['effect'])} ({numbers.interval(e['effect'])}), "
             f"{sentences.seeds_beyond(e) or numbers.count(len(e['seeds']), 'seed')}, p {sentences.shown_p(e)}, "
-            f"repeats {sentences.repeats(e)}; control, {control['setting']}: "
+            f"{sentences.foreseen(e) or f'repeats {sentences.repeats(e)}'}; control, {control['setting']}: "
             f"{sentences.verdict_word(control['verdict'])}"
         )
     return lines

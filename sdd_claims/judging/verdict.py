@@ -7,18 +7,37 @@ from typing import Literal
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.registration.claim import Decision
+from sdd_claims.registration.claim import BLOCK, Decision
 from sdd_claims.registration.curve_of import Reader
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.trial import Trial
 from sdd_claims.stats import Outcome, nominal_p
-from sdd_claims.stats.hypotheses import Hypotheses, hypotheses
+from sdd_claims.stats.hypotheses import Hypotheses, hypotheses, smallest_p
 from sdd_claims.stats.robustness import panel
-from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat
+from sdd_claims.stats.sequential import sequential_p
+from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat, power
 
 Openness = Literal["undecided", "contrary on a proxy", "cannot be measured", "control supported"]
 """The kinds of an inconclusive verdict: the data are near the margin; the contrary is established, on a proxy, which
 refutes nothing; a seed lacks what the rule measures, or pilots show no windows; or the rule says yes of the control."""
+
+DESIGNS = ((12,), (12, 24), (12, 24, 48), (12, 24, 48, 96))
+"""The looks that power is told for, beside those that a trial registers."""
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a trial would come to under one scheme of looks, if the pilots' effect and scatter are the true ones.
+
+    Attributes:
+        looks: numbers of seeds.
+        chances: of every ruling.
+        refutable: whether the contrary can be established at all with so many seeds.
+    """
+
+    looks: tuple[int, ...]
+    chances: Mapping[Ruling, float]
+    refutable: bool
 
 
 @dataclass(frozen=True)
@@ -80,6 +99,22 @@ class Verdict:
         if self.openness == "contrary on a proxy":
             ruling = "contrary on a proxy"
         return chance_of_repeat(design, self.tested, control, ruling, f"{self.trial.name} [{self.trial.tier}]")
+
+    @cached_property
+    def foreseen(self) -> tuple[Foreseen, ...]:
+        """What the trial would come to by the pilots, under its own looks first; empty where other seeds were read."""
+        control = _spelled_out(self.trial, self.control_curves) if self.outcome else None
+        if self.tested is None or control is None or self.threshold is None or max(self.seeds) >= BLOCK:
+            return ()
+        error_rate = sequential_p(self.threshold, self.planned)
+        own = tuple(len(seeds) for seeds in self.trial.judged_seeds())
+        found = []
+        for looks in dict.fromkeys((own, *DESIGNS)):
+            design = Design(looks, nominal_p(error_rate, looks), self.trial.proxy)
+            chances = power(design, self.tested, control, f"{self.trial.name} [{self.trial.tier}]")
+            refutable = smallest_p(self.tested.contrary, looks[-1]) < design.threshold
+            found.append(Foreseen(looks, chances, refutable))
+        return tuple(found)
 
     @cached_property
     def robustness(self) -> Mapping[str, Ruling]:

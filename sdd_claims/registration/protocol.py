@@ -29,23 +29,13 @@ def _as_float(number: float) -> float:
 _WRITTEN_AS_INT = ("weight", "low", "high")
 """Fields whose whole numbers are written as int, though they hold any number: so they stand in what has judged."""
 
-JUDGED_AS_WRITTEN: Mapping[str, str] = {
-    # parhi2021/active_neurons_do_not_grow_with_width, full
-    "9bb104db455c00f3": "dee371b97a77eb17f679ce06931b652e0e722ef846ba5856f8e13c243a04fb7f",
-}
-"""Protocols that judged when numbers were still hashed as their module happened to write them, by the start of today's.
-
-A window of 1.0 to 1.0 and one of 1 to 1 have both judged, and so have margins of 81 and of 3.0: no form keeps all. What
-has judged binds under the digest that it judged by; a changed trial has another digest of today, and leaves this table.
-"""
-
-
 def protocol_digest(
     curves: Mapping[str, CurveOf],
     control_curves: Mapping[str, CurveOf],
     rule: Rule | FromPilots,
     looks: tuple[tuple[int, ...], ...],
     proxy: bool,
+    error_rate: tuple[float, int] | None = None,
 ) -> str:
     """SHA-256 of a protocol.
 
@@ -58,8 +48,10 @@ def protocol_digest(
         rule: with its windows, or how they follow from pilots.
         looks: the judged seeds of each look.
         proxy: whether the trial may not refute.
+        error_rate: alpha and the number of registered claims, by which it is divided; None for a family of protocols,
+            whose evidence adds up whatever the level.
     """
-    content = {
+    content: dict[str, Any] = {
         "curves": _runs(curves),
         "control": _runs(control_curves),
         "rule": described_pilots(rule) if isinstance(rule, FromPilots) else _described(rule, _whole_as_int),
@@ -67,8 +59,10 @@ def protocol_digest(
         "proxy": proxy,
         "tests": VERSION,
     }
-    digest = hashlib.sha256(canonical_json(content).encode()).hexdigest()
-    return JUDGED_AS_WRITTEN.get(digest[:16], digest)
+    if error_rate is not None:
+        alpha, registered = error_rate
+        content |= {"alpha": alpha, "registered": registered}
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
 def described_pilots(rule: FromPilots) -> dict[str, Any]:

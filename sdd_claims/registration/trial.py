@@ -9,6 +9,7 @@ from sdd_claims.registration.claim import BLOCK, Claim, Decision, Tier, whole_nu
 from sdd_claims.registration.curve_of import CurveOf, Reader
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.protocol import in_plain_numbers, protocol_digest
+from sdd_claims.registration.register import the_register
 from sdd_claims.stats import Phases, Picked, Rule
 from sdd_claims.stats.study import check_axes
 
@@ -191,17 +192,19 @@ class Trial:
 
     @property
     def protocol(self) -> str:
-        """SHA-256 of all that must not change once a block has judged: settings, control, rule, windows, seeds.
+        """SHA-256 of all that must not change once a block has judged: settings, control, rule, windows, seeds, level.
 
         Raises:
             InputError: the windows wait for pilots.
         """
         rule = self.windows_from or self.judged_by
-        return protocol_digest(self.curves, self.control_curves, rule, self.judged_seeds(), self.proxy)
+        register = the_register()
+        level = register.alpha, register.registered
+        return protocol_digest(self.curves, self.control_curves, rule, self.judged_seeds(), self.proxy, level)
 
     @property
     def family(self) -> str:
-        """SHA-256 of the same but for the seeds: evidence of blocks that share it adds up.
+        """SHA-256 of the same but for seeds and level: evidence of blocks that share it adds up.
 
         Raises:
             InputError: the windows wait for pilots.

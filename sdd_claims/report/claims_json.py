@@ -151,6 +151,19 @@ class EValuesEntry(TypedDict):
     contrary_by_signs: float | None
 
 
+class ForeseenEntry(TypedDict):
+    """What a trial would come to under one scheme of looks, if effect and scatter of the pilots are the true ones.
+
+    `contrary` is the chance that the contrary is established, which refutes the claim unless the trial is a proxy's;
+    `refutable` says whether so many seeds could establish it at all.
+    """
+
+    looks: list[int]
+    supported: float
+    contrary: float
+    refutable: bool
+
+
 class BesideVerdict(TypedDict):
     """What stands beside a verdict and decides nothing, made from the judged curves; absent in version 1.
 
@@ -197,7 +210,8 @@ class ClaimEntry(JudgedClaim):
     `network` is what the claim was judged on, empty or absent where a tier has one trial of it. `expected` is what was
     registered before its block judged; `registrations` are all of the register for this tier, those for later blocks
     too, and none of a claim that the register does not hold. `pilots` are the curves from which the windows followed,
-    where they did. `p_holm` is the p of `decisive`, adjusted for all claims of its kind (version 1: `p` of one look).
+    where they did. `foreseen` is what pilots say that the trial would come to, by its own looks first, then by others;
+    absent where no pilots were looked at. `p_holm` is the p of `decisive`, adjusted for all claims of its kind (version 1: `p` of one look).
     """
 
     id: str
@@ -220,6 +234,7 @@ class ClaimEntry(JudgedClaim):
     network: NotRequired[str]
     registrations: NotRequired[list[RegistrationEntry]]
     pilots: NotRequired[dict[str, RunEntry]]
+    foreseen: NotRequired[list[ForeseenEntry]]
 
 
 class SizeEntry(TypedDict):

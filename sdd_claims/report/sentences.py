@@ -77,6 +77,17 @@ def repeats(claim: ClaimEntry) -> str:
     return f"{numbers.chance(chance)}, borderline" if is_borderline(claim) else numbers.chance(chance)
 
 
+def foreseen(claim: ClaimEntry) -> str:
+    """What pilots say that the trial would come to by its own looks; empty where none were looked at."""
+    if not claim.get("foreseen"):
+        return ""
+    own = claim["foreseen"][0]
+    words = f"by {' and '.join(map(str, own['looks']))} seeds, if the pilots' effect is true: "
+    words += f"supported with a chance of {numbers.chance(own['supported'])}, "
+    contrary = "its contrary established" if claim["proxy"] else "refuted"
+    return words + (f"{contrary} with {numbers.chance(own['contrary'])}" if own["refutable"] else "never refuted")
+
+
 def not_held(claim: ClaimEntry) -> str:
     """Why `--strict-verdicts` holds a borderline verdict to no expectation."""
     return (

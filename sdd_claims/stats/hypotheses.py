@@ -89,6 +89,21 @@ def p_value(hypothesis: Hypothesis) -> float:
     return min(1.0, len(found) * min(found)) if found else 1.0
 
 
+def smallest_p(hypothesis: Hypothesis, seeds: int) -> float:
+    """Computes the smallest p that so many seeds can give: the sign-flip test's, where every seed is beyond its margin.
+
+    Args:
+        hypothesis: its parts count, not its numbers.
+        seeds: their number.
+    """
+    if isinstance(hypothesis, Mean):
+        return float(mean_above(np.ones(seeds)))
+    found = [smallest_p(part, seeds) for part in hypothesis.parts]
+    if isinstance(hypothesis, All):
+        return max(found)
+    return min(1.0, len(found) * min(found)) if found else 1.0
+
+
 def deciding(hypothesis: Hypothesis) -> Mean | None:
     """Finds the mean that decides: of all parts the weakest, of some the strongest; None where nothing is tested."""
     if isinstance(hypothesis, Mean):

@@ -9,6 +9,7 @@ samples that reach a verdict tend to lie on its side of the truth.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,19 +59,40 @@ def chance_of_repeat(
         name: of the trial; it seeds the simulation.
         studies: their number.
     """
-    seed = int.from_bytes(hashlib.sha256(name.encode()).digest())
-    tested, control = (
-        Hypotheses(_doubtful_first(each.claim), _doubtful_first(each.contrary)) for each in (tested, control)
-    )
-    found = _rulings(design, tested, control, np.random.default_rng(seed), studies)
+    found = _rulings(design, tested, control, name, studies, _predictive)
     return round(float((found == _RULINGS.index(ruling)).mean()), 2)
 
 
+def power(
+    design: Design, tested: Hypotheses, control: Hypotheses, name: str, studies: int = STUDIES
+) -> dict[Ruling, float]:
+    """Computes the chance of each ruling if mean and scatter are exactly those of the given seeds, with two digits.
+
+    Args:
+        design: the design of the trial.
+        tested: the claim and its contrary, on the numbers of pilots; their seeds are paired by position.
+        control: the same of the control, likewise.
+        name: of the trial; it seeds the simulation.
+        studies: their number.
+    """
+    found = _rulings(design, tested, control, name, studies, _as_given)
+    return {ruling: round(float((found == place).mean()), 2) for place, ruling in enumerate(_RULINGS)}
+
+
 def _rulings(
-    design: Design, tested: Hypotheses, control: Hypotheses, rng: np.random.Generator, studies: int
+    design: Design,
+    tested: Hypotheses,
+    control: Hypotheses,
+    name: str,
+    studies: int,
+    population: Callable[[np.random.Generator, int, int, int], Weights],
 ) -> np.ndarray:
     """Judges every study at one look after the other, as long as it stays open."""
-    weights = _weights(rng, studies, max(design.looks), next(means(tested.claim)).excess.size)
+    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()))
+    tested, control = (
+        Hypotheses(_doubtful_first(each.claim), _doubtful_first(each.contrary)) for each in (tested, control)
+    )
+    weights = population(rng, studies, max(design.looks), next(means(tested.claim)).excess.size)
     lacking = [rng.random(weights.shape[:2]) < _share_lacking(each.claim) for each in (tested, control)]
     found = np.full(studies, _OPEN)
     waiting = np.arange(studies)
@@ -95,11 +117,16 @@ def _doubtful_first(hypothesis: Hypothesis) -> Hypothesis:
     return All(tuple(parts)) if isinstance(hypothesis, All) else Some(tuple(reversed(parts)))
 
 
-def _weights(rng: np.random.Generator, studies: int, fresh: int, seeds: int) -> Weights:
-    """Draws the weights with which the judged seeds' deviations add up to those of every fresh seed.
+def _as_given(rng: np.random.Generator, studies: int, fresh: int, seeds: int) -> Weights:
+    """Draws the weights with which the given seeds' deviations add up to those of every fresh seed.
 
     Normal weights give the deviations' own covariance, however many numbers a seed has.
     """
+    return np.asarray(rng.standard_normal((studies, fresh, seeds)) / np.sqrt(seeds - 1))
+
+
+def _predictive(rng: np.random.Generator, studies: int, fresh: int, seeds: int) -> Weights:
+    """Draws the like where mean and scatter of the population are themselves uncertain."""
     degrees = seeds - 1
     scatter = np.sqrt(degrees / rng.chisquare(degrees, (studies, 1, 1)))
     shift = rng.standard_normal((studies, 1, seeds)) / np.sqrt(seeds)

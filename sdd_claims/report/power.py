@@ -1,0 +1,87 @@
+"""The power of every trial before it judges, as a table: `python -m sdd_claims.report.power REPORT`.
+
+REPORT is the folder of a `--pilots` run. The table says what each trial is registered as and what it would come to, by
+its own looks and by others, if effect and scatter of the pilots are the true ones.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sdd_claims.errors import InputError
+from sdd_claims.report import claims_json, numbers, sentences
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, ForeseenEntry
+from sdd_claims.report.templating import environment
+
+DECIDED = 0.8
+"""The chance to be decided that a trial should have."""
+
+
+def to_markdown(document: ClaimsDocument) -> str:
+    """Return the table of a run over pilots.
+
+    Raises:
+        InputError: it looked at no pilots.
+    """
+    claims = [claim for claim in document["claims"] if claim.get("foreseen")]
+    if not claims:
+        raise InputError("this run says nothing of power: no trial of it looked at pilots; run pytest with --pilots")
+    template = environment(autoescape=False).get_template("power.md.j2")
+    return template.render(document=document, claims=claims, rows=[*map(_row, claims)], summary=_summary(claims))
+
+
+def decided(found: ForeseenEntry) -> float:
+    """The chance that a trial is decided, either way."""
+    return round(found["supported"] + found["contrary"], 2)
+
+
+def _row(claim: ClaimEntry) -> dict[str, str]:
+    own, *others = claim["foreseen"]
+    by_looks = {tuple(each["looks"]): each for each in (own, *others)}
+    rising = [(12,), (12, 24), (12, 24, 48), (12, 24, 48, 96)]
+    ahead = [numbers.chance(decided(by_looks[looks])) if looks in by_looks else numbers.ABSENT for looks in rising]
+    return {
+        "claim": sentences.name(claim) + (", proxy" if claim["proxy"] else ""),
+        "expected": claim["expected"],
+        "looks": ", ".join(map(str, own["looks"])),
+        "supported": numbers.chance(own["supported"]),
+        "contrary": numbers.chance(own["contrary"]) if own["refutable"] else "never",
+        "ahead": " / ".join(ahead),
+        "control": sentences.verdict_word(claim["control"]["verdict"]),
+    }
+
+
+def _summary(claims: Sequence[ClaimEntry]) -> str:
+    registered = [claim for claim in claims if sentences.is_registered(claim)]
+    enough = sum(decided(claim["foreseen"][0]) >= DECIDED for claim in registered)
+    return (
+        f"{enough} of {len(registered)} registered trials are decided with a chance of {numbers.chance(DECIDED)} or more; "
+        f"of all, {numbers.plain(sum(decided(claim['foreseen'][0]) for claim in registered), 3)} are expected to be."
+    )
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sdd_claims.report.power", description=__doc__)
+    parser.add_argument("report", type=Path, help="folder of a run with --pilots")
+    parser.add_argument("--write", type=Path, help="file to write; without it the table goes to standard output")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the table of a run; returns the exit status."""
+    given = _arguments(arguments)
+    try:
+        text = to_markdown(claims_json.read(given.report / "claims.json"))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if given.write is None:
+        print(text, end="")
+    else:
+        given.write.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
