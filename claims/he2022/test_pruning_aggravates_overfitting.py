@@ -1,4 +1,10 @@
-"""At the critical phase pruning costs test accuracy because of label noise, while train accuracy is still kept."""
+"""Pruning costs test accuracy because of label noise, while train accuracy is still kept.
+
+On twelve pilots the weakest part is the loss of test accuracy under random pruning: 1.6 points (standard deviation 0.7)
+against a margin of 1. If that is true, 12 seeds decide it with a chance of .18, 24 with one of .69.
+"""
+
+from collections.abc import Iterable, Mapping
 
 import pytest
 
@@ -16,47 +22,52 @@ CLAIM = registered("he2022/pruning_aggravates_overfitting")
 DENSE = Window(1.0, 1.0)
 
 
-def rule(at: Phases) -> Rule:
+def overfits(name: str, at: Phases) -> Rule:
+    accuracy, clean, train = name, f"{name}, clean", f"{name}, train"
+    lost = (Term(1, accuracy, DENSE), Term(-1, accuracy, at.memorizing))
     # Without noise the same density costs a few points too, so the loss is taken against that of clean labels, paired.
-    lost_to_noise = Contrast(
-        (
-            Term(1, "accuracy", DENSE),
-            Term(-1, "accuracy", at.memorizing),
-            Term(-1, "clean accuracy", DENSE),
-            Term(1, "clean accuracy", at.memorizing),
-        )
-    )
-    forgotten = Contrast((Term(1, "train accuracy", DENSE), Term(-1, "train accuracy", at.memorizing)))
+    lost_on_clean = (Term(-1, clean, DENSE), Term(1, clean, at.memorizing))
+    forgotten = Contrast((Term(1, train, DENSE), Term(-1, train, at.memorizing)))
     return AllOf(
         {
-            # Margin 0: any excess over the loss on clean labels is what the sentence says. Train accuracy counts as
-            # kept within one point, the margin of a dip.
-            "pruning costs more test accuracy under noise": Greater(lost_to_noise),
+            # A loss counts from a point on, the margin of a dip. Margin 0: any excess over the loss on clean labels is
+            # what the sentence says. Train accuracy counts as kept within one point.
+            "pruning costs test accuracy under noise": Greater(Contrast(lost), margin=0.01),
+            "it costs more than on clean labels": Greater(Contrast((*lost, *lost_on_clean))),
             "train accuracy is still that of the dense network": Equivalent(forgotten, margin=0.01),
         }
     )
 
 
-def curves(setting: Setting, noisy: RunSpec, clean: RunSpec) -> dict[str, CurveOf]:
+def rule(at: Mapping[str, Phases], names: Iterable[str]) -> Rule:
+    return AllOf({name: overfits(name, at[name]) for name in names})
+
+
+def curves(setting: Setting, noisy: Mapping[str, RunSpec], clean: Mapping[str, RunSpec]) -> dict[str, CurveOf]:
     levels = setting.to_critical
     return {
-        "accuracy": setting.curve(noisy, levels=levels),
-        "clean accuracy": setting.curve(clean, levels=levels),
-        "train accuracy": setting.curve(noisy, "train_accuracy", levels=levels),
+        **{name: setting.curve(spec, levels=levels) for name, spec in noisy.items()},
+        **{f"{name}, train": setting.curve(spec, "train_accuracy", levels=levels) for name, spec in noisy.items()},
+        **{f"{name}, clean": setting.curve(spec, levels=levels) for name, spec in clean.items()},
     }
 
 
 def trial(setting: Setting) -> Trial:
+    noisy = setting.by_criterion(setting.noisy())
     kept = {"pruning": {"criterion": "none"}}
     return Trial(
         CLAIM,
         setting.tier,
         network=setting.network,
-        curves=curves(setting, setting.noisy(), setting.clean),
-        rule=setting.rule(rule),
+        curves=curves(setting, noisy, setting.by_criterion(setting.clean)),
+        rule=setting.rule_at(noisy, lambda at: rule(at, noisy)),
         control=Control(
             "identity masks: every level trains again and nothing is pruned",
-            curves(setting, plainly(setting.noisy()).but(**kept), setting.clean.but(**kept)),
+            curves(
+                setting,
+                dict.fromkeys(noisy, plainly(setting.noisy()).but(**kept)),
+                dict.fromkeys(noisy, setting.clean.but(**kept)),
+            ),
         ),
         block=setting.block,
         deviations=(

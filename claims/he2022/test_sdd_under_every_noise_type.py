@@ -2,7 +2,9 @@
 
 The paper shows it for ResNet-18 on CIFAR, so the fast trial is a proxy, registered as inconclusive: on twelve
 pilots the second rise is 1.4 points under pairflip noise (standard deviation 1.2), which would take about 200 seeds to
-tell from the margin of 1 point with a power of 80 %, and -0.5 points under asymmetric noise, which no number would.
+tell from the margin of 1 point with a power of 80 %, and -0.5 points under asymmetric noise, which no number would. A
+longer training with a decay does not help: after 160 epochs from learning rate 0.1 along a cosine the rise is 5.3
+points under symmetric and 2.0 under pairflip noise (0.9), but under asymmetric noise the mean curve has no dip.
 """
 
 import pytest

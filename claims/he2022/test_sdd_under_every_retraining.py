@@ -1,4 +1,9 @@
-"""Every way of retraining a pruned network shows sparse double descent."""
+"""Every way of retraining a pruned network shows sparse double descent.
+
+The fast tier keeps its constant learning rate, at which finetuning and learning rate rewinding are one. With a step to
+a tenth after 40 of the 60 epochs they differ, but on twelve pilots finetuning then rises by 1.1 points (standard
+deviation 0.8) and scratch retraining falls by 1.4 (0.8): too near the margin of a point for any number of seeds.
+"""
 
 import pytest
 

@@ -59,11 +59,11 @@ def test_no_network_takes_over_what_the_pilots_of_another_have_set(setting):
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_the_pilots_were_run_at_the_registered_settings(paper):
-    # They were trained in native arithmetic: what windows are read from is the same but for its draws.
-    registered = {
-        name: curves[0].spec.but(training={"arithmetic": "native"}).digest for name, curves in PAPERS[paper]().items()
-    }
-    assert {name: pilots["digest"] for name, pilots in PILOTS[paper].items()} == registered
+    # Most were trained in native arithmetic: what windows are read from is the same but for its draws.
+    registered = {name: curves[0].spec for name, curves in PAPERS[paper]().items()}
+    assert PILOTS[paper].keys() == registered.keys()
+    for name, spec in registered.items():
+        assert PILOTS[paper][name]["digest"] in {spec.digest, spec.but(training={"arithmetic": "native"}).digest}, name
     assert max(seed for pilots in PILOTS[paper].values() for seed in pilots["seeds"]) < 100
 
 
