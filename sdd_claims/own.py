@@ -1,4 +1,4 @@
-"""A network and data of one's own: a sparsity curve, and the claims on trial, in Python; `sdd-claims check` is a door to it.
+"""A network and data of one's own: a sparsity curve, and claims on trial. `sdd-claims check` is a door to it.
 
     from sdd_claims import judge, sparsity_curve
 
@@ -28,7 +28,6 @@ from sdd_claims.curves import SparsityCurve
 from sdd_claims.data import own as own_data
 from sdd_claims.engines import ProgressDisplay, engine
 from sdd_claims.errors import InputError, StoreError
-from sdd_claims.judging.missing_data import missing_data
 from sdd_claims.judging.modes import Judging
 from sdd_claims.judging.options import choose_devices
 from sdd_claims.judging.run import ClaimRun, summary_lines
@@ -46,7 +45,17 @@ from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry
-from sdd_claims.spec import OWN, DataSpec, ModelSpec, OptimizerSpec, OwnData, OwnNetwork, PruningSpec, RunSpec, TrainingSpec
+from sdd_claims.spec import (
+    OWN,
+    DataSpec,
+    ModelSpec,
+    OptimizerSpec,
+    OwnData,
+    OwnNetwork,
+    PruningSpec,
+    RunSpec,
+    TrainingSpec,
+)
 from sdd_claims.storage.store import Store
 from sdd_claims.training.arithmetic import numba_is_there
 from sdd_claims.training.forward import forward_of
@@ -74,9 +83,9 @@ class Recipe:
     """
 
     noise: float = 0.2
-    epochs: int = 40
-    levels: int = 13
-    fraction: float = 0.4
+    epochs: int = 30
+    levels: int = 12
+    fraction: float = 0.45
     lr: float = 0.05
     momentum: float = 0.9
     batch_size: int = 128
@@ -107,7 +116,7 @@ class Recipe:
         optimizer = OptimizerSpec(lr=self.lr, momentum=self.momentum)
         return RunSpec(
             data=DataSpec(name=OWN, own=data),
-            model=ModelSpec(name=OWN, hidden=(), initialization="pytorch", own=network),
+            model=ModelSpec(name="own", hidden=(), initialization="pytorch", own=network),
             training=TrainingSpec(
                 epochs=self.epochs, batch_size=self.batch_size, optimizer=optimizer, arithmetic=arithmetic
             ),
@@ -199,7 +208,9 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
         try:
             given = load()
         except Exception as error:
-            raise InputError(f"--data {text} fails: {own_network.said(error, path)}; it is called without arguments") from error
+            raise InputError(
+                f"--data {text} fails: {own_network.said(error, path)}; it is called without arguments"
+            ) from error
         return own_data.prepared(given, f"--data {text}"), f"{path.name}:{function}"
     path = Path(text).expanduser()
     if path.is_dir():
@@ -213,7 +224,8 @@ def _check_draws(made_by: Any, name: str, shape: tuple[int, int, int], classes: 
     first = dict(module.named_parameters())
     if again.keys() != first.keys() or any(not torch.equal(first[key], again[key]) for key in first):
         raise InputError(
-            f"{name} makes another network each time it is called; let it draw its weights from PyTorch's generator alone"
+            f"{name} makes another network each time it is called; let it draw its weights from PyTorch's generator "
+            "alone"
         )
 
 
@@ -287,7 +299,7 @@ class OwnCurve:
         try:
             import pandas as pd
         except ImportError as error:
-            raise InputError("to_dataframe needs pandas, which is not installed; pip install pandas, or use .values") from error
+            raise InputError("to_dataframe needs pandas, which is not installed; install it, or use .values") from error
         seeds, levels = self.values.shape
         return pd.DataFrame(
             {
@@ -307,7 +319,7 @@ class OwnCurve:
         try:
             from matplotlib.figure import Figure
         except ImportError as error:
-            raise InputError("plot needs matplotlib, which is not installed; pip install matplotlib, or use .values") from error
+            raise InputError("plot needs matplotlib, which is not installed; install it, or use .values") from error
         if axes is None:
             pyplot = sys.modules.get("matplotlib.pyplot")
             axes = pyplot.figure().add_subplot() if pyplot else Figure().add_subplot()
@@ -396,7 +408,7 @@ class Judgement:
 
     @property
     def verdict(self) -> str:
-        """"supported", "refuted" or "inconclusive": of the question, or of the first claim that was asked."""
+        """ "supported", "refuted" or "inconclusive": of the question, or of the first claim that was asked."""
         return sentences.verdict_word(_first(self.entries)["verdict"])
 
     def __repr__(self) -> str:
@@ -406,15 +418,18 @@ class Judgement:
     def _repr_html_(self) -> str:
         """As a notebook shows it."""
         rows = "".join(
-            f"<tr><td>{html.escape(name.replace('_', ' '))}</td><td><b>{html.escape(sentences.ruling(entry))}</b></td>"
-            f"<td>{html.escape(numbers.effect(entry['effect']))} ({html.escape(numbers.interval(entry['effect']))})</td>"
-            f"<td>{html.escape(sentences.shown_p(entry))}</td></tr>"
-            for name, entry in self.entries.items()
+            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in _cells(entry))}</tr>"
+            for entry in self.entries.values()
         )
         return (
             f"<p>{html.escape(self.answer)}</p><table><thead><tr><th>yours</th><th>verdict</th><th>effect</th>"
             f"<th>p</th></tr></thead><tbody>{rows}</tbody></table><p>report: {html.escape(str(self.page))}</p>"
         )
+
+
+def _cells(entry: ClaimEntry) -> tuple[str, ...]:
+    effect = f"{numbers.effect(entry['effect'])} ({numbers.interval(entry['effect'])})"
+    return entry["statement"], sentences.ruling(entry), effect, sentences.shown_p(entry)
 
 
 def judge(
@@ -529,7 +544,9 @@ def _check_report(folder: Path) -> None:
     except (OSError, ValueError, LookupError, TypeError):
         raise InputError(f"the report cannot go to {folder}, which holds something else; {remedy}") from None
     if papers - {PAPER}:
-        raise InputError(f"{folder} holds verdicts on {', '.join(sorted(papers))}, which yours are never mixed with; {remedy}")
+        raise InputError(
+            f"{folder} holds verdicts on {', '.join(sorted(papers))}, which yours are never mixed with; {remedy}"
+        )
 
 
 @contextmanager
@@ -573,7 +590,7 @@ def _answer(entry: ClaimEntry, setting: OwnSetting, store: Store) -> str:
     kind = sentences.openness(entry)
     noise = f"under {setting.rate:.0%} label noise"
     if not entry["words"]:
-        return f"No dip and rise to judge {noise}: {_seen(entry, store)} No seed has judged, so the verdict is inconclusive."
+        return f"Inconclusive, since no seed has judged: {noise} {_seen(entry, store)}"
     words = entry["words"]
     if not question:
         return f"{entry['statement']} {sentences.ruling(entry).capitalize()}. {words}"
@@ -594,13 +611,13 @@ def _seen(entry: ClaimEntry, store: Store) -> str:
                 curve: SparsityCurve = store.curve(run["digest"], run["measure"], run["seeds"], run["levels"])
             except (InputError, StoreError):
                 continue
-            mean = curve.values.mean(0)
+            mean, at = curve.values.mean(0), curve.position
             if not np.isfinite(mean).all():
                 return "some of the pilots diverged; lower the learning rate with --lr."
             best = int(mean.argmax())
+            shape = "shows no dip and rise" if "no dip" in (entry["reason"] or "") else "gives no windows to judge by"
             return (
-                f"the mean test accuracy of {len(curve.seeds)} pilots is {mean[0]:.1%} dense, highest "
-                f"({mean[best]:.1%}) at density {curve.position[best]:.3g}, and {mean[-1]:.1%} at {curve.position[-1]:.3g}; "
-                f"{entry['reason'] or ''}."
+                f"the mean test accuracy of {len(curve.seeds)} pilots {shape}: it is {mean[0]:.1%} dense, highest at "
+                f"density {at[best]:.3g} ({mean[best]:.1%}), and {mean[-1]:.1%} at density {at[-1]:.3g}."
             )
-    return f"{entry['reason'] or ''}."
+    return f"{entry['reason'] or 'there are no curves'}."

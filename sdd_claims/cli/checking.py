@@ -6,18 +6,22 @@ from typing import Any
 
 import click
 
+QUESTION = "sdd_appears_under_label_noise"
+
 
 @click.command()
-@click.option("--network", required=True, metavar="FILE.py:NAME", help="A callable: (image shape, classes) to a network.")
+@click.option(
+    "--network", required=True, metavar="FILE.py:NAME", help="A callable: (image shape, classes) to a network."
+)
 @click.option("--data", required=True, metavar="DATA", help="An .npz, a folder of images, or FILE.py:NAME.")
-@click.option("--claims", default=None, metavar="NAMES", help="Names, or all (default: does it show it?).")
+@click.option("--claims", default=QUESTION, metavar="NAMES", help="Names, or all (default: does it show it at all?).")
 @click.option("--noise", type=float, metavar="SHARE", help="Share of training labels made wrong (default: 0.2).")
 @click.option("--seeds", type=int, metavar="N", help="Seeds that judge (default: 12).")
 @click.option("--pilots", type=int, metavar="N", help="Seeds that set windows before (default: 6).")
 @click.option("--block", type=int, metavar="SEED", help="First seed that judges (default: 1000).")
-@click.option("--epochs", type=int, metavar="N", help="Of every level (default: 40).")
-@click.option("--levels", type=int, metavar="N", help="Of a curve, the dense one included (default: 13).")
-@click.option("--fraction", type=float, metavar="SHARE", help="Share of weights that goes at a level (default: 0.4).")
+@click.option("--epochs", type=int, metavar="N", help="Of every level (default: 30).")
+@click.option("--levels", type=int, metavar="N", help="Of a curve, the dense one included (default: 12).")
+@click.option("--fraction", type=float, metavar="SHARE", help="Share of weights that goes at a level (default: 0.45).")
 @click.option("--lr", type=float, metavar="RATE", help="Learning rate of SGD (default: 0.05).")
 @click.option("--momentum", type=float, metavar="NUMBER", help="Its momentum (default: 0.9).")
 @click.option("--batch-size", type=int, metavar="N", help="Images a step (default: 128).")
@@ -30,7 +34,7 @@ import click
 def check(
     network: str,
     data: str,
-    claims: str | None,
+    claims: str,
     prunable: str | None,
     store: str,
     report: str | None,
@@ -44,7 +48,7 @@ def check(
     """
     if not quiet:
         click.echo(f"checking {network} and {data} ...", err=True)
-    from sdd_claims.own import QUESTION, judge
+    from sdd_claims.own import judge
 
     settings = {name: value for name, value in numbers.items() if value is not None}
     if prunable is not None:
@@ -52,7 +56,7 @@ def check(
     found = judge(
         network,
         data,
-        claims=QUESTION if claims is None else claims,
+        claims=claims,
         store=store,
         report=report,
         processes=True,

@@ -1,4 +1,4 @@
-"""A user's own images and labels: read from where they are, checked, and kept in the prepared form for every process."""
+"""A user's own images and labels: read, checked, and kept in the prepared form for every process."""
 
 import hashlib
 import zipfile
@@ -34,7 +34,8 @@ def from_npz(path: Path) -> dict[str, Any]:
         InputError: no such file, or no arrays in it.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because np.load leaves the handle of a torn archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise InputError(f"--data {path}: there is no such file; {FORM}, in an .npz") from None
@@ -48,7 +49,10 @@ def from_folder(path: Path) -> dict[str, Any]:
     Raises:
         InputError: no such folders, images of several sizes, or files that are no images.
     """
-    parts = [("train", path / "train"), ("test", next((path / n for n in ("test", "val") if (path / n).is_dir()), path))]
+    parts = [
+        ("train", path / "train"),
+        ("test", next((path / n for n in ("test", "val") if (path / n).is_dir()), path)),
+    ]
     if not (path / "train").is_dir():
         parts = [("", path)]
     elif parts[1][1] == path:
@@ -66,8 +70,10 @@ def from_folder(path: Path) -> dict[str, Any]:
             raise InputError(f"--data {folder}: there are no images; put each into a folder named as its class")
         sizes = sorted({image.shape for image in images})
         if len(sizes) > 1:
-            raise InputError(f"--data {folder}: the images have {len(sizes)} sizes, such as {sizes[0]} and {sizes[-1]}; "
-                             "resize all to one")
+            raise InputError(
+                f"--data {folder}: the images have {len(sizes)} sizes, such as {sizes[0]} and {sizes[-1]}; "
+                "resize all to one"
+            )
         prefix = f"{part}_" if part else ""
         found |= {f"{prefix}images": np.stack(images), f"{prefix}labels": np.array(labels)}
     return found
@@ -110,7 +116,9 @@ def prepared(given: Any, where: str) -> dict[str, np.ndarray]:
         )
     names = np.unique(arrays["train_labels"])
     if len(names) < 2:
-        raise InputError(f"{where}: all training images have the label {names[0]}; label noise needs two classes or more")
+        raise InputError(
+            f"{where}: all training images have the label {names[0]}; label noise needs two classes or more"
+        )
     if len(unknown := np.setdiff1d(arrays["test_labels"], names)):
         raise InputError(f"{where}: the test label {unknown[0]} has no training images; leave its test images out")
     if train.std() == 0:
@@ -151,8 +159,8 @@ def _array(value: Any, where: str) -> np.ndarray:
 def _check_pair(images: np.ndarray, labels: np.ndarray, where: str) -> None:
     if images.ndim not in (2, 3, 4) or 0 in images.shape:
         raise InputError(
-            f"{where} images have shape {images.shape}; give (images, height, width), (images, height, width, channels), "
-            "or (images, numbers)"
+            f"{where} images have shape {images.shape}; give (images, height, width), with channels (images, height, "
+            "width, channels), or (images, numbers)"
         )
     if images.ndim == 4 and images.shape[3] > 4:
         channels = " (channels come last)" if images.shape[1] <= 4 else ""
@@ -190,8 +198,8 @@ def check_noise(count: int, rate: float, classes: int, where: str) -> None:
         raise InputError(f"--noise {rate:g}: give the share of wrong labels, between 0 and 1, such as 0.2")
     if round(count * rate) < classes or count < 5 * classes:
         raise InputError(
-            f"{where} has {count} training images of {classes} classes, too few for {rate:.0%} label noise: that makes "
-            f"{round(count * rate)} wrong labels, fewer than one a class or with fewer than five images a class; give more images"
+            f"{where} has {count} training images of {classes} classes, too few for {rate:.0%} label noise, "
+            f"which makes {round(count * rate)} labels wrong; give five images a class or more, and a wrong label a class"
         )
 
 
@@ -211,7 +219,7 @@ def keep(arrays: Arrays, folder: Path, label: str) -> OwnData:
         # Whole or not at all, whoever else writes it: the name is taken last.
         part = file.with_suffix(f".{hashlib.sha256(str(id(arrays)).encode()).hexdigest()[:8]}.part")
         with part.open("wb") as opened:
-            np.savez_compressed(opened, **{name: arrays[name] for name in ARRAYS})
+            np.savez_compressed(opened, allow_pickle=False, **{name: arrays[name] for name in ARRAYS})
         part.replace(file)
     images = arrays["train_images"]
     _, height, width, *channels = images.shape

@@ -144,7 +144,9 @@ def _imported(path: Path, source: str) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise InputError(f"{path} cannot be imported: {said(error, path)}; mend it, and try it with python {path}") from error
+        raise InputError(
+            f"{path} cannot be imported: {said(error, path)}; mend it, and try it with python {path}"
+        ) from error
     return module
 
 
@@ -199,7 +201,9 @@ def made(build: Builder, name: str, shape: Shape, classes: int, seed: int = 0) -
     if odd:
         raise InputError(f"{name}: the parameter {odd[0]} is no float32; make the whole network in float32")
     if any(not value.requires_grad for value in module.parameters()):
-        raise InputError(f"{name}: some parameters are frozen; all are trained here, so unfreeze them, or make them buffers")
+        raise InputError(
+            f"{name}: some parameters are frozen; all are trained here, so unfreeze them, or make them buffers"
+        )
     return module
 
 
@@ -250,8 +254,9 @@ def prunable(module: nn.Module, called: Sequence[str], name: str, chosen: Sequen
         found = [each if each in known else f"{each}.weight" for each in chosen]
         for given, each in zip(chosen, found, strict=True):
             if each not in known:
+                has = ", ".join(known)
                 raise InputError(
-                    f"--prunable {given}: {name} has no such parameter{nearest(given, known)}; it has {', '.join(known)}"
+                    f"--prunable {given}: {name} has no such parameter{nearest(given, known)}; it has {has}"
                 )
         return tuple(key for key in known if key in found)
     weights = [f"{key}.weight" for key, layer in module.named_modules() if isinstance(layer, _LAYERS)]

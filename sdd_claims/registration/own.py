@@ -1,4 +1,4 @@
-"""The claims that are put on trial on a user's own network and data: "yours", apart from the papers' and their register.
+"""The claims on trial on a user's own network and data: "yours", apart from the papers' and their register.
 
 Each is a claim of a paper, asked of another network. Nothing was registered before, so nothing is expected; windows are
 set by pilots, by the formula that sets those of the papers' claims.
@@ -88,9 +88,7 @@ class OwnSetting(ChainSetting):
         names: tuple[RetrainingMethod, ...] = ("lottery_ticket_rewinding", "finetuning", "scratch")
         return {str(name): _variant(spec, "retraining", name) for name in names}
 
-    def on_trial(
-        self, name: str, curves: Mapping[str, CurveOf], rule: Rule | FromPilots, control: Control
-    ) -> Trial:
+    def on_trial(self, name: str, curves: Mapping[str, CurveOf], rule: Rule | FromPilots, control: Control) -> Trial:
         """One of the claims, on this network."""
         statement, source = _CLAIMS[name]
         claim = Claim(
@@ -127,9 +125,11 @@ def _appears(at: OwnSetting) -> Trial:
     return at.on_trial(
         QUESTION,
         at.both(at.noisy),
-        at.rule(lambda phases: DipThenRise(
-            "accuracy", phases.light, phases.critical, phases.sweet, train_curve="train accuracy"
-        )),
+        at.rule(
+            lambda phases: DipThenRise(
+                "accuracy", phases.light, phases.critical, phases.sweet, train_curve="train accuracy"
+            )
+        ),
         Control(_CLEAN_LABELS, at.both(at.clean)),
     )
 
@@ -162,7 +162,9 @@ def _four_phases(at: OwnSetting) -> Trial:
     )
 
 
-def _under_each(name: str, settings: Callable[[OwnSetting, RunSpec], dict[str, RunSpec]]) -> Callable[[OwnSetting], Trial]:
+def _under_each(
+    name: str, settings: Callable[[OwnSetting, RunSpec], dict[str, RunSpec]]
+) -> Callable[[OwnSetting], Trial]:
     def trial(at: OwnSetting) -> Trial:
         noisy = settings(at, at.noisy)
         rule = at.rule_at(noisy, lambda phases: AllOf({each: dip(each, phases[each]) for each in noisy}))
@@ -176,9 +178,11 @@ def _distance_peaks(at: OwnSetting) -> Trial:
     return at.on_trial(
         "learning_distance_peaks_at_critical_phase",
         {"distance": at.curve(at.noisy, "learning_distance"), "accuracy": at.curve(at.noisy)},
-        at.rule(lambda phases: SamePlace(
-            "distance", Location(phases.whole, "peak"), "accuracy", Location(phases.to_sweet, "dip")
-        )),
+        at.rule(
+            lambda phases: SamePlace(
+                "distance", Location(phases.whole, "peak"), "accuracy", Location(phases.to_sweet, "dip")
+            )
+        ),
         Control("the distance of the noise-free chain", {"distance": at.curve(at.clean, "learning_distance")}),
     )
 
@@ -192,9 +196,11 @@ def _distance_follows(at: OwnSetting) -> Trial:
             "clean distance": clean,
             "accuracy": at.curve(at.noisy),
         },
-        at.rule(lambda phases: Correlated(
-            x="distance", null="clean distance", y="accuracy", between=phases.rise, direction=-1
-        )),
+        at.rule(
+            lambda phases: Correlated(
+                x="distance", null="clean distance", y="accuracy", between=phases.rise, direction=-1
+            )
+        ),
         Control("the distance of a second noise-free chain", {"distance": replace(clean, offset=100)}),
     )
 
@@ -304,7 +310,9 @@ def chosen(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
         if name not in NAMES:
-            raise InputError(f"--claims {name}: there is no such claim{nearest(name, NAMES)}; use all, or {', '.join(NAMES)}")
+            raise InputError(
+                f"--claims {name}: there is no such claim{nearest(name, NAMES)}; use all, or {', '.join(NAMES)}"
+            )
     if not names:
         raise InputError(f"--claims names none; use all, or {', '.join(NAMES)}")
     return names
@@ -322,7 +330,9 @@ def check_counts(seeds: int, pilots: int, block: int) -> None:
         InputError: too few or too many of them, or a block of pilots.
     """
     if not MINIMUM_SEEDS <= seeds <= 100:
-        raise InputError(f"--seeds {seeds}: give {MINIMUM_SEEDS} to 100; with fewer the rules' error rates are not known")
+        raise InputError(
+            f"--seeds {seeds}: give {MINIMUM_SEEDS} to 100; with fewer the rules' error rates are not known"
+        )
     if not 2 <= pilots <= 12:
         raise InputError(f"--pilots {pilots}: give 2 to 12")
     if block < BLOCK or block % BLOCK:

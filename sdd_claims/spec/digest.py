@@ -50,6 +50,5 @@ def _without_omitted(settings: list[tuple[str, Any]]) -> dict[str, Any]:
     return {
         name: value
         for name, value in settings
-        if name not in NOT_IN_DIGEST
-        and (name not in OMITTED_FROM_DIGEST_AT or value != OMITTED_FROM_DIGEST_AT[name])
+        if name not in NOT_IN_DIGEST and (name not in OMITTED_FROM_DIGEST_AT or value != OMITTED_FROM_DIGEST_AT[name])
     }
