@@ -199,7 +199,7 @@ def check_noise(count: int, rate: float, classes: int, where: str) -> None:
     if round(count * rate) < classes or count < 5 * classes:
         raise InputError(
             f"{where} has {count} training images of {classes} classes, too few for {rate:.0%} label noise, "
-            f"which makes {round(count * rate)} labels wrong; give five images a class or more, and a wrong label a class"
+            f"which makes {round(count * rate)} labels wrong; give five images and one wrong label a class, or more"
         )
 
 

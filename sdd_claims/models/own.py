@@ -60,7 +60,10 @@ def from_object(given: Any) -> tuple[str, str, Any]:
     name = getattr(given, "__name__", type(given).__name__)
     module = sys.modules.get(getattr(given, "__module__", ""), None)
     file = getattr(module, "__file__", None)
-    if module is not None and module.__name__ != "__main__" and file and getattr(module, name, None) is given:
+    # Not of a script: another process would run all of it to import it.
+    spec = getattr(module, "__spec__", None)
+    imported = spec is not None and not getattr(spec, "_initializing", False) and given.__module__ != "__main__"
+    if imported and file and getattr(module, name, None) is given:
         return str(Path(file).absolute()), name, source_of(Path(file))
     try:
         text = inspect.getsource(given)
@@ -132,7 +135,11 @@ def _beside(path: Path) -> Iterator[Path]:
 @cache
 def _imported(path: Path, source: str) -> ModuleType:
     """The module of a file, under a name of its own; the modules beside it can be imported from it."""
-    name = f"sdd_claims_own_{source[:16]}"
+    name = f"sdd_claims_own_{hashlib.sha256(f'{path} {source}'.encode()).hexdigest()[:16]}"
+    if name in sys.modules:  # and not in the cache: it is being imported now
+        raise InputError(
+            f"{path} asks for itself while it is imported; put what it runs under `if __name__ == '__main__':`"
+        )
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location(name, path)
@@ -143,7 +150,7 @@ def _imported(path: Path, source: str) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         raise InputError(
             f"{path} cannot be imported: {said(error, path)}; mend it, and try it with python {path}"
         ) from error

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from sdd_claims.tests.tiny import InstantPruning
 RNG = np.random.default_rng(0)
 IMAGES, LABELS = RNG.integers(0, 256, (60, 4, 4), np.uint8), np.arange(60) % 2
 DATA = (IMAGES, LABELS, IMAGES[:20], LABELS[:20])
-QUICK = {"epochs": 1, "levels": 8, "batch_size": 30}
+QUICK: dict[str, Any] = {"epochs": 1, "levels": 8, "batch_size": 30}
 DIP = (0.9, 0.9, 0.7, 0.7, 0.85, 0.85, 0.3, 0.3)
 FALL = (0.9, 0.88, 0.86, 0.84, 0.8, 0.7, 0.3, 0.2)
 
@@ -104,8 +105,8 @@ def setting(network, folder, data=DATA, **settings):
             FALL,
             FALL,
             "inconclusive",
-            "Inconclusive, since no seed has judged: under 20% label noise the mean test accuracy of 6 pilots shows no dip "
-            "and rise: it is 90.3% dense, highest at density 1 (90.3%), and 20.2% at density 0.0152.",
+            "Inconclusive, since no seed has judged: under 20% label noise the mean test accuracy of 6 pilots shows no "
+            "dip and rise: it is 90.3% dense, highest at density 1 (90.3%), and 20.2% at density 0.0152.",
         ),
     ],
 )
@@ -155,7 +156,7 @@ def load():
     return images, np.arange(60) % 2
 """
     (folder / "my.py").write_text(source, encoding="utf-8")
-    how = {"seeds": (0, 1), "epochs": 2, "levels": 4, "batch_size": 20, "quiet": True}
+    how: dict[str, Any] = {"seeds": (0, 1), "epochs": 2, "levels": 4, "batch_size": 20, "quiet": True}
     together = sparsity_curve("my.py:build", "my.py:load", processes=True, store="a", **how)
     alone = sparsity_curve("my.py:build", "my.py:load", store="b", **how)
     assert np.array_equal(together.values, alone.values)

@@ -116,6 +116,11 @@ print(own.from_object(here)[:2])
         (BUILD, "my.py:bild", r"my.py has no callable 'bild' \(did you mean 'build'\?\); name one"),
         ("build = 3", "my.py:build", "has no callable 'build'"),
         ("1 / 0", "my.py:build", r"cannot be imported: ZeroDivisionError: division by zero \(line 1\)"),
+        (
+            "from sdd_claims.models import own\nown.from_file('my.py:build', '--network')",
+            "my.py:build",
+            "asks for itself while it is imported; put what it runs under `if __name__ == '__main__':`",
+        ),
         ("import nothing_of_that_name", "my.py:build", "cannot be imported: ModuleNotFoundError: No module named"),
         ("def build(:", "my.py:build", "cannot be imported: SyntaxError"),
     ],

@@ -383,7 +383,10 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: DataSpec(own=OWN_DATA), "DataSpec.own must be given for 'own' only"),
     (lambda: DataSpec(name="own"), "DataSpec.own must be given for 'own' only, got None"),
     (lambda: OWN.but(data={"side": 4}), "DataSpec.own must be given without side and augmentation"),
-    (lambda: replace(OWN_NETWORK, prunable=(1,)), "OwnNetwork.prunable must be a tuple of names, got (1,)"),
+    (
+        lambda: made(OwnNetwork, function="build", source="ab", versions="", prunable=(1,)),
+        "OwnNetwork.prunable must be a tuple of names, got (1,)",
+    ),
     (lambda: ModelSpec(hidden=()), "without hidden layers has only its last, which is never pruned"),
     (
         lambda: made(ModelSpec, initialization="zero"),
