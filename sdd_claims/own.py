@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,10 @@ from sdd_claims.spec import (
     OwnNetwork,
     PruningSpec,
     RunSpec,
+    ScheduleSpec,
     TrainingSpec,
 )
+from sdd_claims.stats.dip_depth import below_both
 from sdd_claims.storage.store import Store
 from sdd_claims.training.arithmetic import numba_is_there
 from sdd_claims.training.forward import forward_of
@@ -71,7 +73,7 @@ class Recipe:
         epochs: of every level.
         levels: of a curve, the dense one included.
         fraction: share of the weights left that goes at each level.
-        lr: learning rate of SGD.
+        lr: learning rate of SGD at the start of every level, from where it falls to 0 along a cosine.
         momentum: its momentum.
         batch_size: images a step.
         seeds: number of seeds that judge.
@@ -83,10 +85,10 @@ class Recipe:
     """
 
     noise: float = 0.2
-    epochs: int = 30
-    levels: int = 12
-    fraction: float = 0.45
-    lr: float = 0.05
+    epochs: int = 40
+    levels: int = 10
+    fraction: float = 0.5
+    lr: float = 0.1
     momentum: float = 0.9
     batch_size: int = 128
     seeds: int = 12
@@ -118,7 +120,11 @@ class Recipe:
             data=DataSpec(name=OWN, own=data),
             model=ModelSpec(name="own", hidden=(), initialization="pytorch", own=network),
             training=TrainingSpec(
-                epochs=self.epochs, batch_size=self.batch_size, optimizer=optimizer, arithmetic=arithmetic
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                optimizer=optimizer,
+                schedule=ScheduleSpec(name="cosine"),
+                arithmetic=arithmetic,
             ),
             pruning=PruningSpec(fraction=self.fraction),
         )
@@ -400,11 +406,13 @@ class Judgement:
         entries: by name of the claim, as in claims.json.
         answer: the question "does it show sparse double descent?" in a sentence, or the first claim that was asked.
         page: the report.
+        unjudged: a sentence on each claim that could not be judged.
     """
 
     entries: Mapping[str, ClaimEntry]
     answer: str
-    page: Path = field(repr=False)
+    page: Path
+    unjudged: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -413,6 +421,7 @@ class Judgement:
 
     def __repr__(self) -> str:
         lines = [self.answer, *(f"  {line}" for line in summary_lines([*self.entries.values()]))]
+        lines += [f"  not judged: {why}" for why in self.unjudged]
         return "\n".join([*lines, f"  report: {self.page}"])
 
     def _repr_html_(self) -> str:
@@ -423,7 +432,9 @@ class Judgement:
         )
         return (
             f"<p>{html.escape(self.answer)}</p><table><thead><tr><th>yours</th><th>verdict</th><th>effect</th>"
-            f"<th>p</th></tr></thead><tbody>{rows}</tbody></table><p>report: {html.escape(str(self.page))}</p>"
+            f"<th>p</th></tr></thead><tbody>{rows}</tbody></table>"
+            + "".join(f"<p>not judged: {html.escape(why)}</p>" for why in self.unjudged)
+            + f"<p>report: {html.escape(str(self.page))}</p>"
         )
 
 
@@ -484,9 +495,17 @@ def judge(
         run.trials = trials
         if not quiet:
             print(_beginning(setting, trials), file=sys.stderr, flush=True)
-        entries = {trial.claim.name: run.entry(trial, "") for trial in trials}
-        page = run.write_report([*entries.values()], command)
-        return Judgement(entries, _answer(_first(entries), setting, Store(options.store)), page)
+        entries, refused = dict[str, ClaimEntry](), dict[str, InputError]()
+        for trial in trials:
+            try:
+                entries[trial.claim.name] = run.entry(trial, "")
+            except InputError as error:  # of one claim: the others are judged
+                refused[trial.claim.name] = error
+        if not entries:
+            raise next(iter(refused.values()))
+        unjudged = tuple(f"{PAPER}/{name}: {error}" for name, error in refused.items())
+        page = run.write_report([*entries.values()], command, unjudged)
+        return Judgement(entries, _answer(_first(entries), setting, Store(options.store)), page, unjudged)
 
 
 class _OwnRun(ClaimRun):
@@ -590,7 +609,7 @@ def _answer(entry: ClaimEntry, setting: OwnSetting, store: Store) -> str:
     kind = sentences.openness(entry)
     noise = f"under {setting.rate:.0%} label noise"
     if not entry["words"]:
-        return f"Inconclusive, since no seed has judged: {noise} {_seen(entry, store)}"
+        return f"Inconclusive, since no seed has judged {noise}: {_seen(entry, store)}"
     words = entry["words"]
     if not question:
         return f"{entry['statement']} {sentences.ruling(entry).capitalize()}. {words}"
@@ -611,13 +630,30 @@ def _seen(entry: ClaimEntry, store: Store) -> str:
                 curve: SparsityCurve = store.curve(run["digest"], run["measure"], run["seeds"], run["levels"])
             except (InputError, StoreError):
                 continue
-            mean, at = curve.values.mean(0), curve.position
-            if not np.isfinite(mean).all():
+            if not np.isfinite(curve.values).all():
                 return "some of the pilots diverged; lower the learning rate with --lr."
-            best = int(mean.argmax())
-            shape = "shows no dip and rise" if "no dip" in (entry["reason"] or "") else "gives no windows to judge by"
             return (
-                f"the mean test accuracy of {len(curve.seeds)} pilots {shape}: it is {mean[0]:.1%} dense, highest at "
-                f"density {at[best]:.3g} ({mean[best]:.1%}), and {mean[-1]:.1%} at density {at[-1]:.3g}."
+                f"{numbers.count(len(curve.seeds), 'pilot')} were looked at; their mean test accuracy {_shape(curve)}."
             )
     return f"{entry['reason'] or 'there are no curves'}."
+
+
+def _shape(curve: SparsityCurve) -> str:
+    """A mean curve for which no windows could be set."""
+    mean, at = curve.values.mean(0), curve.position
+    depth = below_both(mean)
+    low = int(depth.argmax())
+    if depth[low] > 0:
+        after = low + int(mean[low:].argmax())
+        scatter = 100 * curve.values.std(0, ddof=1)
+        return (
+            f"falls from {mean[: low + 1].max():.1%} to {mean[low]:.1%} at density {at[low]:.3g} and rises to "
+            f"{mean[after]:.1%} at density {at[after]:.3g}, but gives no windows: seeds scatter by up to "
+            f"{scatter[: after + 1].max():.1f} points, where dense networks do by {scatter[0]:.1f}; train for "
+            "longer, or with more images"
+        )
+    best = int(mean.argmax())
+    return (
+        f"shows no dip and rise: it is {mean[0]:.1%} dense, highest at density {at[best]:.3g} ({mean[best]:.1%}), and "
+        f"{mean[-1]:.1%} at density {at[-1]:.3g}"
+    )

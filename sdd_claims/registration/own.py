@@ -84,8 +84,8 @@ class OwnSetting(ChainSetting):
         return {str(name): _variant(spec, "criterion", name) for name in names}
 
     def by_retraining(self, spec: RunSpec) -> dict[str, RunSpec]:
-        """The setting under every way of retraining that a constant learning rate tells apart."""
-        names: tuple[RetrainingMethod, ...] = ("lottery_ticket_rewinding", "finetuning", "scratch")
+        """The setting under every way of retraining; what is finetuned goes through the whole schedule again."""
+        names: tuple[RetrainingMethod, ...] = ("lottery_ticket_rewinding", "learning_rate_rewinding", "scratch")
         return {str(name): _variant(spec, "retraining", name) for name in names}
 
     def on_trial(self, name: str, curves: Mapping[str, CurveOf], rule: Rule | FromPilots, control: Control) -> Trial:
@@ -265,7 +265,7 @@ _TRIALS: Mapping[str, tuple[str, str, Callable[[OwnSetting], Trial]]] = {
         _under_each("sdd_under_every_pruning_criterion", OwnSetting.by_criterion),
     ),
     "sdd_under_every_retraining": (
-        "It dips and rises whether it is rewound, finetuned, or trained from scratch after pruning.",
+        "It dips and rises whether it is rewound, trained on, or trained from scratch after pruning.",
         f"{_HE}, section 3",
         _under_each("sdd_under_every_retraining", OwnSetting.by_retraining),
     ),

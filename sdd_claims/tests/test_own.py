@@ -105,8 +105,8 @@ def setting(network, folder, data=DATA, **settings):
             FALL,
             FALL,
             "inconclusive",
-            "Inconclusive, since no seed has judged: under 20% label noise the mean test accuracy of 6 pilots shows no "
-            "dip and rise: it is 90.3% dense, highest at density 1 (90.3%), and 20.2% at density 0.0152.",
+            "Inconclusive, since no seed has judged under 20% label noise: 6\N{NO-BREAK SPACE}pilots were looked at; "
+            "their mean test accuracy shows no dip and rise: it is 90.3% dense, highest at density 1 (90.3%), and 20",
         ),
     ],
 )
@@ -124,6 +124,23 @@ def test_the_question_is_answered_in_words_and_by_a_verdict(folder, monkeypatch,
     assert found.page.is_file()
 
 
+def test_pilots_that_scatter_too_widely_set_no_windows_and_the_answer_says_so(folder, monkeypatch):
+    class Scattered(curves(DIP, FALL)):  # type: ignore[misc]
+        def next_level(self, level, states, members=None):
+            results = super().next_level(level, states, members)
+            odd = [self.replicas[member].seed % 2 for member in members or range(len(self.replicas))]
+            return [
+                (replace(record, test_accuracy=record.test_accuracy * (1 - 0.05 * is_odd * (level > 0))), state)
+                for is_odd, (record, state) in zip(odd, results, strict=True)
+            ]
+
+    monkeypatch.setattr(work_module, "IterativePruning", Scattered)
+    found = judge(mlp, DATA, quiet=True, **QUICK)
+    assert found.verdict == "inconclusive"
+    assert "falls from 90.3% to 68." in found.answer
+    assert "but gives no windows: seeds scatter by up to" in found.answer
+
+
 def test_every_claim_can_be_put_on_trial_and_each_name_by_itself(folder, monkeypatch):
     monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
     found = judge(mlp, DATA, claims="all", quiet=True, **QUICK)
@@ -133,6 +150,20 @@ def test_every_claim_can_be_put_on_trial_and_each_name_by_itself(folder, monkeyp
     assert {entry["id"] for entry in found.entries.values()} == {f"yours/{name}" for name in NAMES}
     again = judge(mlp, DATA, claims=["teacher_removes_the_dip"], report=folder / "other", quiet=True, **QUICK)
     assert tuple(again.entries) == ("teacher_removes_the_dip",)
+
+
+def test_a_claim_that_cannot_be_judged_stops_no_other_and_says_why(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    names = ["teacher_removes_the_dip", "four_phases_in_order"]
+    judge(mlp, DATA, claims=names, quiet=True, **QUICK)
+    again = judge(mlp, DATA, claims=names, pilots=5, quiet=True, **QUICK)  # another way to windows, after a look
+    assert tuple(again.entries) == ("teacher_removes_the_dip",)
+    (why,) = again.unjudged
+    assert why.startswith("yours/four_phases_in_order: ")
+    assert "give the trial a fresh block (block=2000)" in why
+    assert f"not judged: {why}" in repr(again)
+    fresh = judge(mlp, DATA, claims=names, pilots=5, block=2000, quiet=True, **QUICK)
+    assert tuple(fresh.entries) == tuple(names)
 
 
 def test_all_claims_go_their_way_in_real_training(folder):

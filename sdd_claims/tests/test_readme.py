@@ -35,7 +35,7 @@ def test_the_network_of_the_readme_is_tried_in_any_folder(tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(work_module, "IterativePruning", InstantPruning)
     names = runpy.run_path("my_network.py")
-    assert names["curve"].values.shape == (3, 12)
+    assert names["curve"].values.shape == (3, 10)
     assert names["verdict"].verdict in ("supported", "refuted", "inconclusive")
     shown = capsys.readouterr().out
     assert "density   mean test_accuracy" in shown
