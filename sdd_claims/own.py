@@ -92,7 +92,7 @@ class Recipe:
     momentum: float = 0.9
     batch_size: int = 128
     seeds: int = 12
-    pilots: int = 6
+    pilots: int = 12
     block: int = BLOCK
     weight_decay: float = 0.01
     prunable: tuple[str, ...] = ()

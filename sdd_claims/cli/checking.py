@@ -17,7 +17,7 @@ QUESTION = "sdd_appears_under_label_noise"
 @click.option("--claims", default=QUESTION, metavar="NAMES", help="Names, or all (default: does it show it at all?).")
 @click.option("--noise", type=float, metavar="SHARE", help="Share of training labels made wrong (default: 0.2).")
 @click.option("--seeds", type=int, metavar="N", help="Seeds that judge (default: 12).")
-@click.option("--pilots", type=int, metavar="N", help="Seeds that set windows before (default: 6).")
+@click.option("--pilots", type=int, metavar="N", help="Seeds that set windows before (default: 12).")
 @click.option("--block", type=int, metavar="SEED", help="First seed that judges (default: 1000).")
 @click.option("--epochs", type=int, metavar="N", help="Of every level (default: 40).")
 @click.option("--levels", type=int, metavar="N", help="Of a curve, the dense one included (default: 10).")

@@ -14,6 +14,7 @@ from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.setting import ChainSetting, dip, plainly
 from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import Criterion, DerivationSpec, DistillationSpec, NoiseSpec, RunSpec
+from sdd_claims.spec.own import YOURS
 from sdd_claims.spec.pruning import RetrainingMethod
 from sdd_claims.stats import (
     AllOf,
@@ -31,7 +32,7 @@ from sdd_claims.stats import (
 )
 from sdd_claims.stats.rules import MINIMUM_SEEDS
 
-PAPER = "yours"
+PAPER = YOURS
 QUESTION = "sdd_appears_under_label_noise"
 """The question that is asked where none is named."""
 

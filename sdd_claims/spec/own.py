@@ -5,6 +5,9 @@ from pathlib import PurePath
 
 from sdd_claims.spec.base import Spec
 
+YOURS = "yours"
+"""Takes the place of a paper's name in claims about them."""
+
 OWN = "own"
 """The name of a network or a data set that is the user's own."""
 

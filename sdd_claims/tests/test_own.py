@@ -105,8 +105,8 @@ def setting(network, folder, data=DATA, **settings):
             FALL,
             FALL,
             "inconclusive",
-            "Inconclusive, since no seed has judged under 20% label noise: 6\N{NO-BREAK SPACE}pilots were looked at; "
-            "their mean test accuracy shows no dip and rise: it is 90.3% dense, highest at density 1 (90.3%), and 20",
+            "Inconclusive, since no seed has judged under 20% label noise: 12\N{NO-BREAK SPACE}pilots were looked at; "
+            "their mean test accuracy shows no dip and rise: it is 90.",
         ),
     ],
 )
@@ -121,7 +121,7 @@ def test_the_question_is_answered_in_words_and_by_a_verdict(folder, monkeypatch,
     assert (entry["id"], entry["verdict"]) == ("yours/sdd_appears_under_label_noise", verdict)
     assert entry["exploratory"]
     assert entry["p_holm"] is None
-    assert found.page.is_file()
+    assert "One claim was put on trial on a network and data of your own" in found.page.read_text(encoding="utf-8")
 
 
 def test_pilots_that_scatter_too_widely_set_no_windows_and_the_answer_says_so(folder, monkeypatch):
@@ -137,7 +137,7 @@ def test_pilots_that_scatter_too_widely_set_no_windows_and_the_answer_says_so(fo
     monkeypatch.setattr(work_module, "IterativePruning", Scattered)
     found = judge(mlp, DATA, quiet=True, **QUICK)
     assert found.verdict == "inconclusive"
-    assert "falls from 90.3% to 68." in found.answer
+    assert "falls from 90." in found.answer
     assert "but gives no windows: seeds scatter by up to" in found.answer
 
 
