@@ -85,7 +85,7 @@ class Recipe:
     """
 
     noise: float = 0.2
-    epochs: int = 40
+    epochs: int = 30
     levels: int = 10
     fraction: float = 0.5
     lr: float = 0.1

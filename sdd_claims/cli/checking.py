@@ -19,7 +19,7 @@ QUESTION = "sdd_appears_under_label_noise"
 @click.option("--seeds", type=int, metavar="N", help="Seeds that judge (default: 12).")
 @click.option("--pilots", type=int, metavar="N", help="Seeds that set windows before (default: 12).")
 @click.option("--block", type=int, metavar="SEED", help="First seed that judges (default: 1000).")
-@click.option("--epochs", type=int, metavar="N", help="Of every level (default: 40).")
+@click.option("--epochs", type=int, metavar="N", help="Of every level (default: 30).")
 @click.option("--levels", type=int, metavar="N", help="Of a curve, the dense one included (default: 10).")
 @click.option("--fraction", type=float, metavar="SHARE", help="Share of weights that goes at a level (default: 0.5).")
 @click.option("--lr", type=float, metavar="RATE", help="Learning rate of SGD (default: 0.1).")
