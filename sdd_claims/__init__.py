@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sdd_claims.curves import SparsityCurve
     from sdd_claims.errors import InputError, StoreError
     from sdd_claims.judging.verdict import Verdict
+    from sdd_claims.own import judge, sparsity_curve
     from sdd_claims.record import LevelRecord, Replica
     from sdd_claims.registration.claim import Claim
     from sdd_claims.registration.curve_of import CurveOf
@@ -57,6 +58,8 @@ __all__ = [
     "TrainingSpec",
     "Trial",
     "Verdict",
+    "judge",
+    "sparsity_curve",
 ]
 
 
@@ -65,6 +68,8 @@ _ELSEWHERE = {
     "InputError": "errors",
     "StoreError": "errors",
     "Verdict": "judging.verdict",
+    "judge": "own",
+    "sparsity_curve": "own",
     "LevelRecord": "record",
     "Replica": "record",
     "Claim": "registration.claim",

@@ -5,6 +5,7 @@ A module of this room imports what it calls only when it is called, so that help
 
 import click
 
+from sdd_claims.cli.checking import check
 from sdd_claims.cli.citing import cite
 from sdd_claims.cli.comparing import diff
 from sdd_claims.cli.exporting import export
@@ -59,5 +60,5 @@ def main() -> None:
     """
 
 
-for _command in (run, plan, list_claims, report, rejudge, diff, export, store, data, cite):
+for _command in (run, plan, check, list_claims, report, rejudge, diff, export, store, data, cite):
     main.add_command(_command)

@@ -28,9 +28,13 @@ class Normalisation:
 
     @classmethod
     def of(cls, dataset: Dataset, device: torch.device | None = None) -> "Normalisation":
-        """Normalisation by the constants that are published for a data set, held on the device (None: the CPU)."""
-        info = catalogue.find(dataset.name)
-        mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (info.mean, info.std))
+        """Normalisation by the constants that are published for a data set, held on the device (None: the CPU).
+
+        Those of a set that is not in the catalogue are taken from its training images.
+        """
+        info = catalogue.CATALOGUE.get(dataset.name)
+        means, stds = (info.mean, info.std) if info else _measured(dataset.train_images)
+        mean, std = (torch.tensor(values, device=device).view(-1, 1, 1) for values in (means, stds))
         return cls(mean, std)
 
     def __call__(self, pixels: Float32[Tensor, "batch channels height width"]) -> Float32[Tensor, "batch channels h w"]:
@@ -57,7 +61,8 @@ def prepare(
     Raises:
         InputError: `side` does not divide the side of the images.
     """
-    height = dataset.train_images.shape[1]
+    height, width = dataset.train_images.shape[1:3]
+    size = (height, width) if side is None else (side, side)
     side = height if side is None else side
     if side < 1 or height % side:
         divisors = ", ".join(str(d) for d in range(1, height + 1) if height % d == 0)
@@ -66,7 +71,7 @@ def prepare(
             f"give a side that divides {height} ({divisors})"
         )
     normalise = Normalisation.of(dataset)
-    train, test = (_prepared(images, side, normalise) for images in (dataset.train_images, dataset.test_images))
+    train, test = (_prepared(images, size, normalise) for images in (dataset.train_images, dataset.test_images))
     return train, test
 
 
@@ -88,10 +93,17 @@ def averaged(pixels: Float32[Tensor, "n channels height height"], side: int) -> 
 
 
 def _prepared(
-    images: UInt8[np.ndarray, "n h w *c"], side: int, normalise: Normalisation
+    images: UInt8[np.ndarray, "n h w *c"], size: tuple[int, int], normalise: Normalisation
 ) -> Float32[Tensor, "n channels side side"]:
-    prepared = torch.empty(len(images), len(normalise.mean), side, side)
+    prepared = torch.empty(len(images), len(normalise.mean), *size)
     for first in range(0, len(images), _CHUNK):
         chunk = slice(first, first + _CHUNK)
-        prepared[chunk] = normalise(averaged(channels_first(images[chunk]).float(), side))
+        prepared[chunk] = normalise(averaged(channels_first(images[chunk]).float(), size[0]))
     return prepared
+
+
+def _measured(images: UInt8[np.ndarray, "n h w *c"]) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel over 255; a channel that never changes has the deviation 1 / 255."""
+    channels = images.reshape(-1, images.shape[3]) if images.ndim == 4 else images.reshape(-1, 1)
+    mean, std = channels.mean(0, dtype=np.float64), channels.std(0, dtype=np.float64)
+    return (mean / 255).tolist(), (np.where(std > 0, std, 1) / 255).tolist()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from sdd_claims.data import regression
+from sdd_claims.data import own, regression
 from sdd_claims.data.datasets import load, why_unavailable
 from sdd_claims.data.human_labels import human_labels
 from sdd_claims.errors import InputError, MissingDataError
@@ -16,7 +16,13 @@ def missing_data(requests: Iterable[Request], data_root: Path | None) -> InputEr
     Returns:
         A `MissingDataError` where the set is absent, an `InputError` where it is damaged; None where all can be read.
     """
-    used = {(request.spec.data.name, request.spec.noise.kind) for request in requests}
+    specs = [request.spec for request in requests]
+    try:
+        for data in {spec.data.own for spec in specs if spec.data.own is not None}:
+            own.kept(data)
+    except InputError as error:
+        return error
+    used = {(spec.data.name, spec.noise.kind) for spec in specs if spec.data.own is None}
     for name, noise in sorted((name, noise) for name, noise in used if name not in regression.PROBLEMS):
         try:
             load(name, data_root)

@@ -72,11 +72,15 @@ class ClaimRun:
         try:
             verdict = session.verdict(trial)
         finally:
-            for line in (*(f"warning: {warning}" for warning in session.store.warnings), *session.notes):
+            for line in (*(f"warning: {warning}" for warning in session.store.warnings), *self._notes(session)):
                 print(line, file=sys.stderr)
             session.store.warnings.clear()
             session.notes.clear()
         return claim_entry_from(verdict, session.store, *session.curves(trial), rerun=self._rerun(trial, path))
+
+    def _notes(self, session: Session) -> Sequence[str]:
+        """The session's notes that this run shows."""
+        return session.notes
 
     def decided(self, paths: dict[tuple[str, Tier, str], str]) -> list[ClaimEntry]:
         """The entries of all trials that have been judged for good.

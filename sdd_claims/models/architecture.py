@@ -10,6 +10,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+from sdd_claims.models import own
 from sdd_claims.models.conv import conv_net
 from sdd_claims.models.mlp import mlp
 from sdd_claims.models.relu_network import relu_network
@@ -17,7 +18,7 @@ from sdd_claims.models.resnet import resnet
 from sdd_claims.models.vgg import vgg16, vgg_like
 from sdd_claims.models.vit import vision_transformer
 from sdd_claims.randomness import Draws
-from sdd_claims.spec import Initialization, ModelSpec, TransformerSpec
+from sdd_claims.spec import Initialization, ModelSpec, OwnNetwork, TransformerSpec
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,13 @@ class Architecture:
         prunable: names of the parameters that pruning may touch, in the order in which their weights are counted.
         drawn: makes the module with weights that it draws from PyTorch's global generator, where there is more to draw
             than linear and convolutional layers; None elsewhere.
+        random: whether a forward pass in training draws random numbers, as dropout does.
     """
 
     module: nn.Module
     prunable: tuple[str, ...]
     drawn: Callable[[], nn.Module] | None = None
+    random: bool = False
 
     @property
     def prunable_count(self) -> int:
@@ -52,19 +55,32 @@ def build(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> A
     # linear layer; in VGG the convolutions; never biases or batch norm. Quétu & Milovanović 2023, code: in a ViT all
     # linear layers, those of attention and the last one among them, and nothing else: not the patches' convolution,
     # class token, position embedding or layer norms. (The code prunes the VGG-like network's last layer as well.)
+    if spec.own is not None:
+        return _own(spec.own, input_shape, classes)
     make = partial(_MODULES[spec.name], spec, input_shape, classes)
     with torch.device("meta"):
         module = make()
     if spec.name in ("mlp", "vgg_like", "vgg16"):
         return Architecture(module, _weights(module)[:-1])
     if spec.name == "vit":
-        return Architecture(module, _weights(module, nn.Linear), make)
+        dropout = bool(spec.transformer and spec.transformer.dropout)
+        return Architecture(module, _weights(module, nn.Linear), make, random=dropout)
     if spec.name == "relu_network":  # never pruned
         return Architecture(module, ())
     return Architecture(module, _weights(module))
 
 
 Shape: TypeAlias = tuple[int, int, int]
+
+
+def _own(network: OwnNetwork, shape: Shape, classes: int) -> Architecture:
+    # Made on the CPU, with weights: code of the user's need not know of a device without any.
+    make = partial(own.module_of, network, shape, classes)
+    with torch.random.fork_rng(devices=[]):
+        module = make()
+    random = own.is_random(module, shape)
+    return Architecture(module.to("meta"), network.prunable, make, random)
+
 
 _MODULES: Mapping[str, Callable[[ModelSpec, Shape, int], nn.Module]] = {
     "mlp": lambda spec, shape, classes: mlp(math.prod(shape), spec.hidden, classes),
@@ -134,7 +150,10 @@ def _pytorch(architecture: Architecture, draws: Draws) -> dict[str, Tensor]:
     if architecture.drawn is not None:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(draws.whole())
-            return dict(architecture.drawn().state_dict())
+            module = architecture.drawn()
+        # Not its `state_dict`, which leaves out what is not saved and has what is shared twice.
+        held = (*module.named_parameters(), *module.named_buffers())
+        return {name: value.detach() for name, value in held}
     drawn = _undrawn(architecture)
     for name, layer in architecture.module.named_modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):

@@ -24,7 +24,9 @@ def images_per_epoch(spec: RunSpec) -> int:
     """Images, or points of a regression, that an epoch of training passes over."""
     if spec.data.name in regression.PROBLEMS:
         return len(regression.inputs(spec.data.name))
-    return spec.data.train_size or _entry(spec).train_count - spec.data.validation_size
+    own = spec.data.own
+    count = _entry(spec).train_count if own is None else own.train_count
+    return spec.data.train_size or count - spec.data.validation_size
 
 
 def _entry(spec: RunSpec) -> catalogue.DatasetInfo:
@@ -35,10 +37,13 @@ def _images(spec: RunSpec) -> tuple[Shape, int]:
     """Shape of an image, channels first, and the number of the network's outputs."""
     if spec.data.name in regression.PROBLEMS:
         return (regression.inputs(spec.data.name).shape[1], 1, 1), 1
+    if (own := spec.data.own) is not None:
+        channels, height, width = own.shape
+        return (channels, height, width), own.classes
     entry = _entry(spec)
-    height, width, *channels = entry.image_shape
+    rows, columns, *colours = entry.image_shape
     side = spec.data.side
-    return (channels[0] if channels else 1, side or height, side or width), entry.classes
+    return (colours[0] if colours else 1, side or rows, side or columns), entry.classes
 
 
 @cache

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from sdd_claims.report import numbers
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, ControlEntry, CostEntry, Openness, Ruling, Verdict
+from sdd_claims.spec.own import YOURS
 
 VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive")
 NOT_JUDGED = "not judged"
@@ -168,6 +169,8 @@ def summary(document: ClaimsDocument) -> list[str]:
     claims, questions = registered(document["claims"]), exploratory(document["claims"])
     if not document["claims"]:
         return ["No claim was selected, so nothing was judged."]
+    if all(claim["paper"] == YOURS for claim in document["claims"]):
+        return _of_yours(document)
     size, alpha = document["registered"], document["alpha"]
     some, was = _some(claims)
     sentences = [f"{some} of the {size} registered claims {was} put on trial here."]
@@ -207,6 +210,18 @@ def summary(document: ClaimsDocument) -> list[str]:
             f"{numbers.percent(len(claims) * alpha / size)}."
         )
     return sentences
+
+
+def _of_yours(document: ClaimsDocument) -> list[str]:
+    """The first paragraph of a report on a user's own network and data."""
+    some, was = _some(document["claims"])
+    what = "claim" if some == "One" else "claims"
+    return [
+        f"{some} {what} {was} put on trial on a network and data of your own: the verdicts are yours, and are counted "
+        "among no paper's.",
+        f"Each is tested at {document['alpha']:g} / {document['registered']}.",
+        *(f"Not judged: {why.rstrip('.')}." for why in document.get("unloaded", ())),
+    ]
 
 
 def by_paper(claims: Sequence[ClaimEntry]) -> dict[str, list[ClaimEntry]]:

@@ -15,6 +15,8 @@ _IN_WORDS: Mapping[Any, str] = {
     int | None: "a whole number or None",
 }
 
+_ITEMS: Mapping[Any, str] = {float: "finite numbers", int: "whole numbers", str: "names"}
+
 
 @cache
 def _types(spec: Any) -> dict[str, Any]:
@@ -37,11 +39,12 @@ class Spec:
             elif get_origin(expected) is Literal:
                 self._require_one_of(name, get_args(expected))
             elif get_origin(expected) is tuple:
-                numbers = float in get_args(expected)
+                kind, *_ = get_args(expected)
+                numbers = kind is float
                 fits = isinstance(value, tuple | list) and all(
-                    _is_finite(item) if numbers else type(item) is int for item in value
+                    _is_finite(item) if numbers else type(item) is kind for item in value
                 )
-                self._require(name, fits, f"a tuple of {'finite' if numbers else 'whole'} numbers")
+                self._require(name, fits, f"a tuple of {_ITEMS[kind]}")
                 object.__setattr__(self, name, tuple(float(item) + 0.0 if numbers else item for item in value))
             else:
                 fits = isinstance(value, expected) and isinstance(value, bool) == (expected is bool)

@@ -15,16 +15,20 @@ SCHEMA = 3
 PIPELINE = 1
 """Meaning of a spec. Raise it by hand when the same spec would train to other numbers."""
 
-OMITTED_FROM_DIGEST_AT: Mapping[str, str] = {
+OMITTED_FROM_DIGEST_AT: Mapping[str, Any] = {
     "augmentation": "none",
     "precision": "float32",
     "arithmetic": "native",
+    "own": None,
 }
 """Settings that came after results had been stored under this schema, with the value that all runs had until then.
 
 With that value a setting is left out of the digest, so that what was stored keeps its key. The value stands here and is
 not taken from the default: a changed default is still a changed digest.
 """
+
+NOT_IN_DIGEST = ("file", "label")
+"""Settings that say where something lies or what people call it: they decide no number."""
 
 
 def canonical_json(content: object) -> str:
@@ -46,5 +50,5 @@ def _without_omitted(settings: list[tuple[str, Any]]) -> dict[str, Any]:
     return {
         name: value
         for name, value in settings
-        if name not in OMITTED_FROM_DIGEST_AT or value != OMITTED_FROM_DIGEST_AT[name]
+        if name not in NOT_IN_DIGEST and (name not in OMITTED_FROM_DIGEST_AT or value != OMITTED_FROM_DIGEST_AT[name])
     }

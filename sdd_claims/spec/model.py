@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sdd_claims.spec.base import Spec
+from sdd_claims.spec.own import OWN, OwnNetwork
 
-Network = Literal["mlp", "conv", "vgg_like", "vgg16", "resnet18", "resnet101", "relu_network", "vit"]
+Network = Literal["mlp", "conv", "vgg_like", "vgg16", "resnet18", "resnet101", "relu_network", "vit", "own"]
 Initialization = Literal["kaiming_normal", "pytorch", "uniform"]
 
 _NAMES = {"vgg16": "VGG-16", "resnet18": "ResNet-18", "resnet101": "ResNet-101", "vit": "ViT"}
@@ -46,13 +47,14 @@ class ModelSpec(Spec):
     Attributes:
         name: architecture, see `sdd_claims.models`: "mlp"; "conv"; "vgg_like" (Quétu & Milovanović 2023); "vgg16",
             "resnet18", "resnet101" and "vit" from torchvision, adapted to small images; "relu_network" (Parhi et al.
-            2021).
+            2021); "own", made by a callable of the user's.
         hidden: widths of the hidden layers of an MLP or a ReLU network; (300, 100) is LeNet-300-100. Others have none.
         channels: outputs of the convolutions of a conv net, of the blocks of a VGG-like one.
         batch_norm: whether batch norm follows each convolution; VGGs and ResNets always have it.
         functional_width: rank to which the matrices between a ReLU network's hidden layers are factored; 0 for whole
             matrices.
         transformer: sizes of a "vit".
+        own: the user's own network.
         initialization: "kaiming_normal" with zero biases (He et al. 2022, B); "pytorch", the layers' own; "uniform",
             all parameters on [-1, 1] (Parhi et al. 2021, 3).
     """
@@ -64,6 +66,7 @@ class ModelSpec(Spec):
     functional_width: int = 0
     transformer: TransformerSpec | None = None
     initialization: Initialization = "kaiming_normal"
+    own: OwnNetwork | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -81,10 +84,13 @@ class ModelSpec(Spec):
         factored = self.name == "relu_network" and len(self.hidden) > 1
         self._require("functional_width", factored or not self.functional_width, "0 but for a deep 'relu_network'")
         self._require("transformer", (self.transformer is not None) == (self.name == "vit"), "given for 'vit' only")
-        drawn = self.name != "vit" or self.initialization == "pytorch"
-        self._require("initialization", drawn, "'pytorch' for a ViT, which begins as torchvision draws it")
+        self._require("own", (self.own is not None) == (self.name == OWN), f"given for {OWN!r} only")
+        drawn = self.name not in ("vit", OWN) or self.initialization == "pytorch"
+        self._require("initialization", drawn, "'pytorch' for a ViT or a network of one's own, which draw their own")
 
     def __str__(self) -> str:
+        if self.own is not None:
+            return str(self.own)
         widths = "-".join(map(str, self.hidden))
         if self.name == "mlp":
             return f"MLP-{widths}"

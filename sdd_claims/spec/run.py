@@ -87,7 +87,7 @@ class RunSpec(Spec):
             )
         if teacher is not None and teacher.data != self.data:
             raise InputError(
-                f"the teacher was trained on {teacher.data}, the student on {self.data}: they must share data set, "
+                f"the teacher was trained on {teacher.data!r}, the student on {self.data!r}: they must share data set, "
                 "image size and images, or the teacher cannot tell the student's batches; give both the same DataSpec"
             )
         if self.path.over != "none":
@@ -173,7 +173,7 @@ class RunSpec(Spec):
         # Commas separate the phrases: a report tells runs apart by those in which they differ.
         training, pruning, optimizer = self.training, self.pruning, self.training.optimizer
         phrases = [
-            f"{self.model} on {self.data.name}",
+            f"{self.model} on {self.data}",
             str(self.noise),
             "identity masks" if pruning.criterion == "none" else f"{pruning.criterion} pruning",
             pruning.retraining.replace("_", " "),

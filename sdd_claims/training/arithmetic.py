@@ -6,7 +6,7 @@ import torch
 
 from sdd_claims.compiled import why_missing
 from sdd_claims.errors import InputError
-from sdd_claims.spec import RunSpec
+from sdd_claims.spec import OWN, RunSpec
 
 _why_missing = cache(why_missing)
 
@@ -32,7 +32,7 @@ def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
             f"portable arithmetic needs compiled code, and {why}; install Numba for this Python, or set "
             "TrainingSpec.arithmetic to 'native', which is another run"
         )
-    if spec.model.name != "mlp" and not (spec.model.name == "relu_network" and spec.path.over == "epochs"):
+    if spec.model.name not in ("mlp", OWN) and not (spec.model.name == "relu_network" and spec.path.over == "epochs"):
         raise InputError(
             "portable arithmetic trains plain MLPs, and ReLU networks on a path over epochs; the model is "
             f"{spec.model.name!r}; set TrainingSpec.arithmetic to 'native'"
@@ -58,3 +58,8 @@ def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
             f"portable arithmetic is that of a CPU, and the device is {device}; use --device=cpu, or set "
             "TrainingSpec.arithmetic to 'native'"
         )
+
+
+def numba_is_there() -> bool:
+    """Whether anything can be compiled here."""
+    return not _why_missing()

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sdd_claims.data import regression
+from sdd_claims.data import own, regression
 from sdd_claims.data.augmentation import augmentation
 from sdd_claims.data.datasets import load
 from sdd_claims.data.preparation import Normalisation, channels_first, prepare
@@ -25,6 +25,7 @@ from sdd_claims.spec import RunSpec
 from sdd_claims.training.arithmetic import check_arithmetic, portable
 from sdd_claims.training.batches import TrainingData, iterations_per_epoch
 from sdd_claims.training.forward import Weights
+from sdd_claims.training.sparse import is_plain_mlp
 
 built = cache(build)
 """One module for all stacks of a network in a process, so that it is compiled once."""
@@ -96,10 +97,15 @@ def draw_setup(replicas: Sequence[Replica], device: torch.device, data_root: Pat
         )
     _check_classification(spec)
     check_arithmetic(spec, device)
-    dataset = load(spec.data.name, data_root)
+    dataset = load(spec.data.name, data_root) if spec.data.own is None else own.kept(spec.data.own)
     train_images, test_images = prepare(dataset, spec.data.side)
     channels, height, width = test_images.shape[1:]
     architecture = built(spec.model, (channels, height, width), dataset.classes)
+    if portable(spec) and not is_plain_mlp(architecture):
+        raise InputError(
+            f"portable arithmetic trains plain MLPs, an nn.Sequential of Flatten, Linear and ReLU, and {spec.model} is "
+            "none; set TrainingSpec.arithmetic to 'native'"
+        )
     augmented = augmentation(spec.data.augmentation, dataset.train_images.shape[1], spec.data.side)
     view = None if augmented is None else View(Normalisation.of(dataset, device), height, augmented)
     if view is not None:

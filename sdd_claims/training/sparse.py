@@ -56,8 +56,11 @@ def sparse_where_faster(stack: ReplicaStack, architecture: Architecture, numbers
 
 
 def is_plain_mlp(architecture: Architecture) -> bool:
-    """Flatten, then linear layers with biases and with ReLU between them."""
+    """Flatten, then linear layers with biases and with ReLU between them, in nothing but their sequence."""
     layers = list(architecture.module.children())
+    flattens = type(architecture.module) is nn.Sequential and layers and getattr(layers[0], "start_dim", 1) == 1
+    if not flattens:  # an own network may have the same layers, and use them otherwise
+        return False
     linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
     kinds = [nn.Flatten, *[nn.Linear, nn.ReLU] * len(linear)][:-1]
     return [type(layer) for layer in layers] == kinds and all(layer.bias is not None for layer in linear)

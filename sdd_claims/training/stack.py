@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from sdd_claims.models import Architecture
 from sdd_claims.record import ChainState
@@ -54,7 +54,7 @@ class ReplicaStack:
         for parameter in self.parameters.values():
             parameter.requires_grad_()
         self._apply_masks()
-        self.has_dropout = any(isinstance(layer, nn.Dropout) and layer.p > 0 for layer in architecture.module.modules())
+        self.has_dropout = architecture.random
         self._module = architecture.module
         self._training = True
         self._on_own_images = forward_of(architecture, len(weights), device, shared=False)

@@ -15,7 +15,7 @@ from sdd_claims.training.penalties import PENALTIES
     ("names", "known"),
     [
         (spec.DataName, {*catalogue.CATALOGUE, *regression.PROBLEMS}),
-        (spec.Network, set(architecture._MODULES)),
+        (spec.Network, {*architecture._MODULES, spec.OWN}),
         (spec.Initialization, set(architecture._INITIALIZATIONS)),
         (spec.Criterion, {*CRITERIA, IDENTITY}),
         (spec.RetrainingMethod, set(RETRAINING)),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import reduce
 from operator import attrgetter
 from typing import Any, get_args
@@ -24,6 +24,8 @@ from sdd_claims.spec import (
     NoiseKind,
     NoiseSpec,
     OptimizerSpec,
+    OwnData,
+    OwnNetwork,
     PathSpec,
     PenaltySpec,
     PruningSpec,
@@ -83,6 +85,12 @@ TRANSFORMER = LENIENT.but(
 TEACHER = LENIENT.but(noise={"rate": 0.1})
 TAUGHT = LENIENT.but(distillation=DistillationSpec(alpha=0.8, temperature=10, teacher=TEACHER))
 CHOSEN = TAUGHT.but(distillation={"teacher_level": "best_validation", "teacher_levels": 5})
+OWN_NETWORK = OwnNetwork(function="build", source="ab", versions="torch 2.9.0", prunable=("0.weight",), file="/a/my.py")
+OWN_DATA = OwnData(sha256="cd", shape=(1, 8, 8), classes=10, train_count=100, file="/a/cd.npz", label="my.npz")
+OWN = LENIENT.but(
+    data=DataSpec(name="own", own=OWN_DATA),
+    model=ModelSpec(name="own", hidden=(), initialization="pytorch", own=OWN_NETWORK),
+)
 PATH = RunSpec(
     training=TrainingSpec(epochs=60, penalty=PenaltySpec(name="l1")),
     pruning=PruningSpec(criterion="none"),
@@ -110,12 +118,31 @@ transformers = st.integers(1, 12).flatmap(
     )
 )
 
+own_networks = st.builds(
+    OwnNetwork,
+    function=st.text(max_size=3),
+    source=st.text(max_size=3),
+    versions=st.text(max_size=3),
+    prunable=st.lists(st.text(max_size=3)).map(tuple),
+    file=st.text(max_size=3),
+)
+own_data = st.builds(
+    OwnData,
+    sha256=st.text(max_size=3),
+    shape=st.lists(whole, max_size=3).map(tuple),
+    classes=whole,
+    train_count=whole,
+    file=st.text(max_size=3),
+    label=st.text(max_size=3),
+)
+
 CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "data.name": (EVERYTHING, names(DataName) | names(DataName).map(STAND_IN.__add__)),
     "data.side": (EVERYTHING, st.none() | whole),
     "data.train_size": (EVERYTHING, st.none() | whole),
     "data.validation_size": (EVERYTHING, st.integers(0, 10**9)),
     "data.augmentation": (EVERYTHING, st.sampled_from(["none", "flip_and_shift", "crop_and_flip"])),
+    "data.own": (OWN, own_data),
     "noise.kind": (EVERYTHING, st.sampled_from(NOISE_KINDS)),
     "noise.rate": (EVERYTHING, st.floats(0, 1, exclude_min=True)),
     "model.name": (LENIENT, st.sampled_from(["mlp", "relu_network"])),
@@ -125,6 +152,7 @@ CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "model.functional_width": (FACTORED, st.integers(0, 10**9)),
     "model.transformer": (TRANSFORMER, transformers),
     "model.initialization": (EVERYTHING, st.sampled_from(["kaiming_normal", "pytorch", "uniform"])),
+    "model.own": (OWN, own_networks),
     "training.epochs": (EVERYTHING, whole),
     "training.batch_size": (EVERYTHING, whole),
     "training.optimizer.name": (LENIENT, st.sampled_from(["sgd", "adam", "adamw"])),
@@ -240,6 +268,14 @@ def test_every_size_of_a_transformer_is_part_of_the_digest(change):
     assert TRANSFORMER.but(model={"transformer": change}).digest != TRANSFORMER.digest
 
 
+@given(network=own_networks, data=own_data, place=st.text(max_size=3))
+def test_where_own_files_lie_and_what_they_are_called_is_no_part_of_the_digest(network, data, place):
+    spec = OWN.but(model={"own": network}, data={"own": data})
+    moved = OWN.but(model={"own": replace(network, file=place)}, data={"own": replace(data, file=place, label=place)})
+    assert moved == spec
+    assert moved.digest == spec.digest
+
+
 @pytest.mark.parametrize("number", ["SCHEMA", "PIPELINE"])
 def test_schema_and_pipeline_numbers_are_part_of_the_digest(number, monkeypatch):
     before = RunSpec().digest
@@ -341,6 +377,16 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: made(NoiseSpec, kind=None), "NoiseSpec.kind must be one of none, symmetric_permute"),
     (lambda: ModelSpec(name="relu_network", hidden=()), "ModelSpec.hidden must be one width or more, got ()"),
     (lambda: TRANSFORMER.but(model={"initialization": "uniform"}), "must be 'pytorch' for a ViT"),
+    (lambda: ModelSpec(own=OWN_NETWORK), "ModelSpec.own must be given for 'own' only"),
+    (lambda: OWN.but(model={"own": None}), "ModelSpec.own must be given for 'own' only, got None"),
+    (lambda: OWN.but(model={"initialization": "uniform"}), "must be 'pytorch' for a ViT or a network of one's own"),
+    (lambda: DataSpec(own=OWN_DATA), "DataSpec.own must be given for 'own' only"),
+    (lambda: DataSpec(name="own"), "DataSpec.own must be given for 'own' only, got None"),
+    (lambda: OWN.but(data={"side": 4}), "DataSpec.own must be given without side and augmentation"),
+    (
+        lambda: made(OwnNetwork, function="build", source="ab", versions="", prunable=(1,)),
+        "OwnNetwork.prunable must be a tuple of names, got (1,)",
+    ),
     (lambda: ModelSpec(hidden=()), "without hidden layers has only its last, which is never pruned"),
     (
         lambda: made(ModelSpec, initialization="zero"),

@@ -1,0 +1,68 @@
+"""`sdd-claims check`: the claims on trial on a network and data of the user's own."""
+
+import shlex
+import sys
+from typing import Any
+
+import click
+
+QUESTION = "sdd_appears_under_label_noise"
+
+
+@click.command()
+@click.option(
+    "--network", required=True, metavar="FILE.py:NAME", help="A callable: (image shape, classes) to a network."
+)
+@click.option("--data", required=True, metavar="DATA", help="An .npz, a folder of images, or FILE.py:NAME.")
+@click.option("--claims", default=QUESTION, metavar="NAMES", help="Names, or all (default: does it show it at all?).")
+@click.option("--noise", type=float, metavar="SHARE", help="Share of training labels made wrong (default: 0.2).")
+@click.option("--seeds", type=int, metavar="N", help="Seeds that judge (default: 12).")
+@click.option("--pilots", type=int, metavar="N", help="Seeds that set windows before (default: 12).")
+@click.option("--block", type=int, metavar="SEED", help="First seed that judges (default: 1000).")
+@click.option("--epochs", type=int, metavar="N", help="Of every level (default: 30).")
+@click.option("--levels", type=int, metavar="N", help="Of a curve, the dense one included (default: 10).")
+@click.option("--fraction", type=float, metavar="SHARE", help="Share of weights that goes at a level (default: 0.5).")
+@click.option("--lr", type=float, metavar="RATE", help="Learning rate of SGD (default: 0.1).")
+@click.option("--momentum", type=float, metavar="NUMBER", help="Its momentum (default: 0.9).")
+@click.option("--batch-size", type=int, metavar="N", help="Images a step (default: 128).")
+@click.option("--weight-decay", type=float, metavar="NUMBER", help="That is to take the dip away (default: 0.01).")
+@click.option("--prunable", metavar="NAMES", help="Layers to prune (default: linear and convolutional, but the last).")
+@click.option("--store", default=".sdd_store", metavar="DIR", help="Where results are kept (default: .sdd_store).")
+@click.option("--report", metavar="DIR", help="Where the report goes (default: reports/yours-...).")
+@click.option("--device", default="cpu", metavar="NAME", help="cpu or cuda (default: cpu).")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def check(
+    network: str,
+    data: str,
+    claims: str,
+    prunable: str | None,
+    store: str,
+    report: str | None,
+    device: str,
+    quiet: bool,
+    **numbers: Any,
+) -> None:
+    """Put claims on trial on a network and data of your own.
+
+    By default one question: does it show sparse double descent? Verdicts are yours, never mixed with the papers'.
+    """
+    if not quiet:
+        click.echo(f"checking {network} and {data} ...", err=True)
+    from sdd_claims.own import judge
+
+    settings = {name: value for name, value in numbers.items() if value is not None}
+    if prunable is not None:
+        settings["prunable"] = tuple(name.strip() for name in prunable.split(",") if name.strip())
+    found = judge(
+        network,
+        data,
+        claims=claims,
+        store=store,
+        report=report,
+        processes=True,
+        device=device,
+        quiet=quiet,
+        command=shlex.join(["sdd-claims", *sys.argv[1:]]),
+        **settings,
+    )
+    click.echo(repr(found))

@@ -1,0 +1,66 @@
+"""`sdd-claims check`: what it answers, and what it refuses."""
+
+import numpy as np
+import pytest
+
+from sdd_claims.engines import SerialEngine
+from sdd_claims.engines import pool as pool_module
+from sdd_claims.engines import work as work_module
+from sdd_claims.tests.test_own import DIP, FALL, curves
+
+SOURCE = """
+from torch import nn
+
+def build(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 5), nn.ReLU(), nn.Linear(5, classes))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "my.py").write_text(SOURCE, encoding="utf-8")
+    images = np.random.default_rng(0).integers(0, 256, (60, 4, 4), np.uint8)
+    np.savez(tmp_path / "my.npz", images=images, labels=np.arange(60) % 2)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    monkeypatch.setattr(pool_module.PoolEngine, "run", SerialEngine.run)
+    return tmp_path
+
+
+def test_it_says_what_it_does_and_then_the_answer(folder, call):
+    found = call("check", "--network", "my.py:build", "--data", "my.npz", "--levels", "8", "--epochs", "1")
+    assert found.exit_code == 0
+    assert found.stdout.startswith("Yes, it shows sparse double descent under 20% label noise.")
+    assert "yours/sdd_appears_under_label_noise" in found.stdout
+    first, second = found.stderr.splitlines()[:2]
+    assert first == "checking my.py:build and my.npz ..."
+    assert second.startswith("my.py:build on my.npz (")
+    assert "45\N{NO-BREAK SPACE}training images of (1, 4, 4), 2 classes; prunes 1.weight, by compiled code." in second
+    (page,) = (folder / "reports").glob("yours-my-py-build-on-my-npz-*/index.html")
+    assert "yours" in page.read_text(encoding="utf-8")
+
+
+def test_the_line_to_run_again_is_the_one_that_was_given(folder, call, monkeypatch):
+    words = ["check", "--network", "my.py:build", "--data", "my.npz", "--levels", "8", "--report", "a report"]
+    monkeypatch.setattr("sys.argv", ["sdd-claims", *words])
+    call(*words)
+    text = (folder / "a report" / "claims.json").read_text(encoding="utf-8")
+    assert "sdd-claims check --network my.py:build --data my.npz --levels 8 --report 'a report'" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--network", "my.py:bild", "--data", "my.npz"], "did you mean 'build'?"),
+        (["--network", "my.py:build", "--data", "no.npz"], "--data no.npz: there is no such file"),
+        (["--network", "my.py:build", "--data", "my.npz", "--prunable", "2"], "--prunable 2: my.py:build has no such"),
+        (["--network", "my.py:build", "--data", "my.npz", "--claims", "x"], "--claims x: there is no such claim"),
+        (["--network", "my.py:build", "--data", "my.py:build"], "--data my.py:build fails: TypeError"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(folder, call, words, why):
+    found = call("check", "-q", *words)
+    assert found.exit_code == 2
+    assert found.stderr.startswith("error: ")
+    assert why in found.stderr
+    assert len(found.stderr.splitlines()) == 1

@@ -1,0 +1,249 @@
+"""A user's own images and labels: read, checked, and kept in the prepared form for every process."""
+
+import hashlib
+import zipfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from sdd_claims.data.datasets import Dataset
+from sdd_claims.data.prepared_form import ARRAYS
+from sdd_claims.errors import InputError, nearest
+from sdd_claims.spec import OwnData
+
+Arrays: TypeAlias = Mapping[str, np.ndarray]
+
+FORM = (
+    "give train_images, train_labels, test_images and test_labels, or images and labels, of which a quarter is then "
+    "held out as test images"
+)
+_HELD_OUT = 4  # one image in so many
+_IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+
+
+# Reading
+
+
+def from_npz(path: Path) -> dict[str, Any]:
+    """The arrays of an .npz file.
+
+    Raises:
+        InputError: no such file, or no arrays in it.
+    """
+    try:
+        # Opened here, because np.load leaves the handle of a torn archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise InputError(f"--data {path}: there is no such file; {FORM}, in an .npz") from None
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise InputError(f"--data {path} is no readable .npz of arrays ({error}); {FORM}") from error
+
+
+def from_folder(path: Path) -> dict[str, Any]:
+    """The images of a folder as torchvision's `ImageFolder` has it: train/<class>/<image>, and test/ or val/ alike.
+
+    Raises:
+        InputError: no such folders, images of several sizes, or files that are no images.
+    """
+    parts = [
+        ("train", path / "train"),
+        ("test", next((path / n for n in ("test", "val") if (path / n).is_dir()), path)),
+    ]
+    if not (path / "train").is_dir():
+        parts = [("", path)]
+    elif parts[1][1] == path:
+        raise InputError(f"--data {path}: there is train/, but neither test/ nor val/; add one, with the same classes")
+    classes = sorted(each.name for each in parts[0][1].iterdir() if each.is_dir())
+    found: dict[str, Any] = {}
+    for part, folder in parts:
+        images, labels = list[np.ndarray](), list[int]()
+        for file in sorted(each for each in folder.glob("*/*") if each.suffix.lower() in _IMAGES):
+            if file.parent.name not in classes:
+                raise InputError(f"--data {file}: the class {file.parent.name!r} has no training images; add some")
+            images.append(_pixels(file))
+            labels.append(classes.index(file.parent.name))
+        if not images:
+            raise InputError(f"--data {folder}: there are no images; put each into a folder named as its class")
+        sizes = sorted({image.shape for image in images})
+        if len(sizes) > 1:
+            raise InputError(
+                f"--data {folder}: the images have {len(sizes)} sizes, such as {sizes[0]} and {sizes[-1]}; "
+                "resize all to one"
+            )
+        prefix = f"{part}_" if part else ""
+        found |= {f"{prefix}images": np.stack(images), f"{prefix}labels": np.array(labels)}
+    return found
+
+
+def _pixels(file: Path) -> np.ndarray:
+    from PIL import Image, UnidentifiedImageError  # late: few read images
+
+    try:
+        with Image.open(file) as image:
+            return np.asarray(image if image.mode == "L" else image.convert("RGB"))
+    except (OSError, UnidentifiedImageError) as error:
+        raise InputError(f"--data {file} is no readable image ({error}); replace it") from error
+
+
+# Checking
+
+
+def prepared(given: Any, where: str) -> dict[str, np.ndarray]:
+    """Arrays in the prepared form, of what a user gave.
+
+    Args:
+        given: a mapping by name, or a tuple: (train images, train labels, test images, test labels), or images and
+            labels alone.
+        where: names it in errors.
+
+    Raises:
+        InputError: missing arrays, shapes that do not fit each other, NaN, one class, classes without training images.
+    """
+    arrays = {name: _array(value, f"{where}: {name}") for name, value in _named(given, where).items()}
+    if "images" in arrays:
+        arrays = _split(arrays["images"], arrays["labels"], where)
+    for part in ("train", "test"):
+        images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+        _check_pair(images, labels, f"{where}: {part}")
+    train, test = arrays["train_images"], arrays["test_images"]
+    if train.shape[1:] != test.shape[1:]:
+        raise InputError(
+            f"{where}: training images have shape {train.shape[1:]}, test images {test.shape[1:]}; give both one shape"
+        )
+    names = np.unique(arrays["train_labels"])
+    if len(names) < 2:
+        raise InputError(
+            f"{where}: all training images have the label {names[0]}; label noise needs two classes or more"
+        )
+    if len(unknown := np.setdiff1d(arrays["test_labels"], names)):
+        raise InputError(f"{where}: the test label {unknown[0]} has no training images; leave its test images out")
+    if train.std() == 0:
+        raise InputError(f"{where}: all training images are one and the same; give images that differ")
+    return {
+        "train_images": _as_images(train),
+        "train_labels": np.searchsorted(names, arrays["train_labels"]).astype(np.int64),
+        "test_images": _as_images(test),
+        "test_labels": np.searchsorted(names, arrays["test_labels"]).astype(np.int64),
+    }
+
+
+def _named(given: Any, where: str) -> dict[str, Any]:
+    if isinstance(given, tuple | list) and len(given) in (2, 4):
+        names = ARRAYS if len(given) == 4 else ("images", "labels")
+        return dict(zip(names, given, strict=True))
+    if not isinstance(given, Mapping):
+        raise InputError(f"{where} is a {type(given).__name__}; {FORM}, as a mapping by name or a tuple in that order")
+    wanted = ARRAYS if any(name in given for name in ARRAYS) else ("images", "labels")
+    for name in wanted:
+        if name not in given:
+            raise InputError(f"{where} lacks the array {name!r}{nearest(name, given)}; {FORM}")
+    return {name: given[name] for name in wanted}
+
+
+def _array(value: Any, where: str) -> np.ndarray:
+    try:
+        array = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"{where} is no array ({error}); give one of NumPy's or PyTorch's") from error
+    if array.dtype.kind not in "buif":
+        raise InputError(f"{where} holds {array.dtype}; give numbers")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError(f"{where} holds NaN or infinite numbers; replace them, or leave these images out")
+    return array
+
+
+def _check_pair(images: np.ndarray, labels: np.ndarray, where: str) -> None:
+    if images.ndim not in (2, 3, 4) or 0 in images.shape:
+        raise InputError(
+            f"{where} images have shape {images.shape}; give (images, height, width), with channels (images, height, "
+            "width, channels), or (images, numbers)"
+        )
+    if images.ndim == 4 and images.shape[3] > 4:
+        channels = " (channels come last)" if images.shape[1] <= 4 else ""
+        raise InputError(f"{where} images have shape {images.shape}, {images.shape[3]} channels{channels}; give 1 to 4")
+    if labels.shape != (len(images),):
+        raise InputError(f"{where} labels have shape {labels.shape} for {len(images)} images; give one label an image")
+    if labels.dtype.kind == "f" and (labels % 1).any():
+        raise InputError(f"{where} labels are no whole numbers; give the number of each image's class")
+
+
+def _split(images: np.ndarray, labels: np.ndarray, where: str) -> dict[str, np.ndarray]:
+    _check_pair(images, labels, where)
+    order = np.random.default_rng(0).permutation(len(images))
+    test, train = np.sort(order[: len(images) // _HELD_OUT]), np.sort(order[len(images) // _HELD_OUT :])
+    if not len(test):
+        raise InputError(f"{where}: {len(images)} images are too few to hold out a quarter as test images; give more")
+    parts = (images[train], labels[train], images[test], labels[test])
+    return dict(zip(ARRAYS, parts, strict=True))
+
+
+def _as_images(images: np.ndarray) -> np.ndarray:
+    """Images (n, h, w) or (n, h, w, channels); numbers without a place are one row of pixels."""
+    shaped = images[:, None, :] if images.ndim == 2 else images
+    shaped = shaped[..., 0] if shaped.ndim == 4 and shaped.shape[3] == 1 else shaped
+    return np.ascontiguousarray(shaped if shaped.dtype == np.uint8 else shaped.astype(np.float32))
+
+
+def check_noise(count: int, rate: float, classes: int, where: str) -> None:
+    """Check that there are images enough for label noise, and for a test accuracy that it could move.
+
+    Raises:
+        InputError: too few.
+    """
+    if not 0 < rate < 1:
+        raise InputError(f"--noise {rate:g}: give the share of wrong labels, between 0 and 1, such as 0.2")
+    if round(count * rate) < classes or count < 5 * classes:
+        raise InputError(
+            f"{where} has {count} training images of {classes} classes, too few for {rate:.0%} label noise, "
+            f"which makes {round(count * rate)} labels wrong; give five images and one wrong label a class, or more"
+        )
+
+
+# Keeping
+
+
+def keep(arrays: Arrays, folder: Path, label: str) -> OwnData:
+    """Keep arrays in the prepared form in a folder, by their content; returns what a run needs to know of them."""
+    digest = hashlib.sha256()
+    for name in ARRAYS:
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    file = folder / f"{digest.hexdigest()}.npz"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        # Whole or not at all, whoever else writes it: the name is taken last.
+        part = file.with_suffix(f".{hashlib.sha256(str(id(arrays)).encode()).hexdigest()[:8]}.part")
+        with part.open("wb") as opened:
+            np.savez_compressed(opened, allow_pickle=False, **{name: arrays[name] for name in ARRAYS})
+        part.replace(file)
+    images = arrays["train_images"]
+    _, height, width, *channels = images.shape
+    return OwnData(
+        sha256=digest.hexdigest(),
+        shape=(*(channels or [1]), height, width),
+        classes=int(arrays["train_labels"].max()) + 1,
+        train_count=len(images),
+        file=str(file.absolute()),
+        label=label,
+    )
+
+
+@cache
+def kept(own: OwnData) -> Dataset:
+    """The data set that `keep` has kept; the second call in a process returns the same object.
+
+    Raises:
+        InputError: the file is gone.
+    """
+    path = Path(own.file)
+    if not path.is_file():
+        raise InputError(f"{path} is missing, the images of {own.label}; run again with the same --data")
+    arrays = from_npz(path)
+    for array in arrays.values():
+        array.setflags(write=False)
+    return Dataset(name=f"own data ({own.label})", classes=own.classes, **arrays)

@@ -1,0 +1,162 @@
+"""Data of one's own: every form that is read, and what is refused."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays_of
+from PIL import Image
+
+from sdd_claims.data import own
+from sdd_claims.data.preparation import prepare
+from sdd_claims.data.prepared_form import ARRAYS
+from sdd_claims.errors import InputError
+
+IMAGES = np.arange(8 * 4 * 4, dtype=np.uint8).reshape(8, 4, 4)
+LABELS = np.array([0, 1] * 4)
+SET = (IMAGES, LABELS, IMAGES[:4], LABELS[:4])
+
+
+def changed(**arrays):
+    return {**dict(zip(ARRAYS, SET, strict=True)), **arrays}
+
+
+def test_all_forms_give_the_same_arrays(tmp_path):
+    np.savez(tmp_path / "my.npz", **changed())
+    wanted = own.prepared(SET, "the data")
+    for given_form in (changed(), own.from_npz(tmp_path / "my.npz")):
+        found = own.prepared(given_form, "the data")
+        assert all(np.array_equal(found[name], wanted[name]) for name in ARRAYS)
+
+
+def test_a_folder_of_images_is_read_as_torchvision_has_it(tmp_path):
+    for part, count in (("train", 3), ("test", 1)):
+        for label, name in enumerate(("cat", "dog")):
+            (tmp_path / part / name).mkdir(parents=True)
+            for index in range(count):
+                pixels = np.full((5, 6), 40 * label + index, np.uint8)
+                Image.fromarray(pixels).save(tmp_path / part / name / f"{index}.png")
+    found = own.prepared(own.from_folder(tmp_path), "the data")
+    assert found["train_images"].shape == (6, 5, 6)
+    assert found["train_labels"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert found["test_images"][:, 0, 0].tolist() == [0, 40]
+
+
+def test_without_a_test_set_a_quarter_is_held_out_and_every_image_is_used_once():
+    found = own.prepared((IMAGES, LABELS), "the data")
+    assert (len(found["train_images"]), len(found["test_images"])) == (6, 2)
+    together = np.concatenate([found["train_images"], found["test_images"]])
+    assert sorted(together[:, 0, 0]) == sorted(IMAGES[:, 0, 0])
+
+
+def test_labels_of_any_name_become_classes_from_zero_on():
+    found = own.prepared(changed(train_labels=LABELS * 5 + 3, test_labels=LABELS[:4] * 5 + 3), "the data")
+    assert found["train_labels"].tolist() == LABELS.tolist()
+
+
+@given(
+    images=arrays_of.arrays(
+        st.sampled_from([np.uint8, np.int16, np.float32, np.float64]),
+        st.tuples(st.just(6), st.integers(1, 4), st.integers(1, 4), st.integers(1, 3)),
+        elements=st.integers(0, 200),
+        fill=st.nothing(),
+    )
+)
+def test_what_is_kept_comes_back_as_it_was_and_is_normalised(tmp_path_factory, images):
+    images[0] = 0
+    images[1] = 201
+    given_set = own.prepared((images, [0, 1, 2, 0, 1, 2], images[:2], [0, 1]), "the data")
+    kept = own.keep(given_set, tmp_path_factory.mktemp("data"), "mnist")
+    dataset = own.kept(kept)
+    assert np.array_equal(dataset.train_images, given_set["train_images"])
+    train, test = prepare(dataset)
+    assert (train.shape[0], *train.shape[1:]) == (6, *kept.shape)
+    assert test.shape[1:] == train.shape[1:]
+    assert train.mean((0, 2, 3)).abs().max() < 1e-3
+    assert (train.std((0, 2, 3), correction=0) - 1).abs().max() < 1e-3
+
+
+def test_the_same_arrays_are_kept_once_and_others_under_another_name(tmp_path):
+    one, again = (own.keep(own.prepared(SET, "the data"), tmp_path, label) for label in ("a", "b"))
+    other = own.keep(own.prepared(changed(test_labels=1 - LABELS[:4]), "the data"), tmp_path, "a")
+    assert one == again != other
+    assert len([*tmp_path.iterdir()]) == 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        ({"images": IMAGES}, "lacks the array 'labels'"),
+        (
+            {"train_image": IMAGES, "train_labels": LABELS},
+            r"lacks the array 'train_images' \(did you mean 'train_image'\?\)",
+        ),
+        ((IMAGES,), "is a tuple; give train_images, train_labels, test_images and test_labels, or"),
+        (IMAGES, "is a ndarray; give train_images"),
+        (changed(train_images=np.where(IMAGES == 7, np.nan, IMAGES)), "train_images holds NaN or infinite numbers"),
+        (changed(train_images=IMAGES.astype(str)), "train_images holds <U"),
+        (changed(train_labels=LABELS * 0), "all training images have the label 0; label noise needs two classes"),
+        (changed(train_labels=LABELS[:5]), r"labels have shape \(5,\) for 8 images; give one label an image"),
+        (changed(train_labels=LABELS + 0.5), "labels are no whole numbers"),
+        (changed(test_labels=LABELS[:4] + 1), "the test label 2 has no training images"),
+        (changed(test_images=IMAGES[:4, :3]), r"training images have shape \(4, 4\), test images \(3, 4\)"),
+        (changed(train_images=IMAGES[:, 0, 0]), r"images have shape \(8,\); give \(images, height, width\)"),
+        (changed(train_images=np.zeros((8, 3, 16, 16))), r"16 channels \(channels come last\); give 1 to 4"),
+        (changed(train_images=IMAGES * 0), "all training images are one and the same"),
+        ((IMAGES[:1], LABELS[:1]), "too few to hold out a quarter"),
+    ],
+)
+def test_data_that_cannot_be_trained_on_are_refused_in_a_sentence(bad, why):
+    with pytest.raises(InputError, match=why) as refused:
+        own.prepared(bad, "--data my.npz:")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("count", "rate", "why"),
+    [
+        (9, 0.5, "9 training images of 2 classes, too few"),
+        (100, 0.01, "which makes 1 labels wrong"),
+        (100, 0, "between 0 and 1"),
+    ],
+)
+def test_too_few_images_for_the_noise_are_refused(count, rate, why):
+    with pytest.raises(InputError, match=why):
+        own.check_noise(count, rate, 2, "my.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("no.npz", None, "there is no such file"),
+        ("my.npz", b"", "is no readable .npz of arrays"),
+        ("my.npz", b"PK\x03\x04 torn", "is no readable .npz of arrays"),
+        ("my.npz", b"<html>", "is no readable .npz of arrays"),
+    ],
+)
+def test_a_file_that_is_no_npz_is_refused(tmp_path, name, content, why):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=why):
+        own.from_npz(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({}, "there are no images; put each into a folder named as its class"),
+        ({"train/a/1.png": (2, 2)}, "there is train/, but neither test/ nor val/"),
+        ({"a/1.png": (2, 2), "b/1.png": (3, 2)}, "the images have 2 sizes"),
+        ({"train/a/1.png": (2, 2), "test/b/1.png": (2, 2)}, "the class 'b' has no training images"),
+        ({"a/1.png": None}, "is no readable image"),
+    ],
+)
+def test_a_folder_that_holds_no_data_set_is_refused(tmp_path, files, why):
+    for name, size in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        if size is None:
+            (tmp_path / name).write_bytes(b"no image")
+        else:
+            Image.fromarray(np.zeros(size, np.uint8)).save(tmp_path / name)
+    with pytest.raises(InputError, match=why):
+        own.from_folder(tmp_path)

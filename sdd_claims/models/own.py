@@ -1,0 +1,285 @@
+"""A user's own network: its callable, found again in every process, and what of the network may be pruned."""
+
+import ast
+import hashlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from sdd_claims.errors import InputError, nearest
+from sdd_claims.spec import OwnNetwork
+
+Shape: TypeAlias = tuple[int, int, int]
+Builder: TypeAlias = Callable[[Shape, int], nn.Module]
+"""Makes the network for images of a shape (channels, height, width) and a number of classes."""
+
+_LAYERS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
+
+_handed: dict[str, Any] = {}
+"""Callables that were handed over in Python, by the SHA-256 of their source; other processes do not have them."""
+
+
+# The callable, and the source behind it
+
+
+def from_file(name: str, what: str) -> tuple[Path, str, Any]:
+    """A module's file, a callable's name in it, and the callable, of a text such as "my.py:build".
+
+    Raises:
+        InputError: no such text, file or callable, or a module that fails on import; `what` names the option.
+    """
+    file, _, function = name.rpartition(":")
+    if not file or not function.isidentifier() or not file.endswith(".py"):
+        raise InputError(f"{what} {name}: give a file and the name of a callable in it, such as my.py:build")
+    path = Path(file).expanduser().absolute()
+    if not path.is_file():
+        raise InputError(f"{what} {name}: there is no file {path}; give the path of a Python module")
+    module = _imported(path, source_of(path))
+    known = [each for each, value in vars(module).items() if callable(value)]
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise InputError(f"{what} {name}: {path.name} has no callable {function!r}{nearest(function, known)}; name one")
+    return path, function, found
+
+
+def from_object(given: Any) -> tuple[str, str, Any]:
+    """The same of a callable: its file, "" where no other process could import it; its name; its source's SHA-256.
+
+    Raises:
+        InputError: nobody can read its source.
+    """
+    name = getattr(given, "__name__", type(given).__name__)
+    module = sys.modules.get(getattr(given, "__module__", ""), None)
+    file = getattr(module, "__file__", None)
+    # Not of a script: another process would run all of it to import it.
+    spec = getattr(module, "__spec__", None)
+    imported = spec is not None and not getattr(spec, "_initializing", False) and given.__module__ != "__main__"
+    if imported and file and getattr(module, name, None) is given:
+        return str(Path(file).absolute()), name, source_of(Path(file))
+    try:
+        text = inspect.getsource(given)
+    except (OSError, TypeError) as error:
+        raise InputError(
+            f"the source of {name} cannot be read ({error}), so that its results could not be told from those of "
+            "another network; write it into a file, and give that as 'my.py:build'"
+        ) from error
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    _handed[digest] = given
+    return "", name, digest
+
+
+def with_classes(source: str, module: nn.Module) -> str:
+    """The SHA-256 of a handed-over callable's source and of the classes that its network is made of."""
+    texts = [source]
+    for kind in dict.fromkeys(type(layer) for layer in module.modules()):
+        if not kind.__module__.startswith("torch."):
+            try:
+                texts.append(inspect.getsource(kind))
+            except (OSError, TypeError) as error:
+                raise InputError(
+                    f"the source of the class {kind.__name__} cannot be read ({error}); write it into a file"
+                ) from error
+    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
+    _handed[digest] = _handed[source]
+    return digest
+
+
+def source_of(path: Path) -> str:
+    """SHA-256 of a module's file and of all modules beside it that it imports, directly or not.
+
+    Raises:
+        InputError: one cannot be read, or is no Python.
+    """
+    digest = hashlib.sha256()
+    for each in sorted({path, *_imported_beside(path)}):
+        digest.update(each.read_bytes())
+    return digest.hexdigest()
+
+
+def _imported_beside(path: Path) -> set[Path]:
+    found, waiting = set[Path](), [path]
+    while waiting:
+        for each in _beside(waiting.pop()):
+            if each not in found:
+                found.add(each)
+                waiting.append(each)
+    return found
+
+
+def _beside(path: Path) -> Iterator[Path]:
+    try:
+        tree = ast.parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); change its permissions") from error
+    except (SyntaxError, ValueError) as error:
+        raise InputError(f"{path} cannot be imported: {type(error).__name__}: {error}; mend that line") from error
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        for name in names:
+            top = path.parent / name.partition(".")[0]
+            yield from [top.with_suffix(".py")] if top.with_suffix(".py").is_file() else []
+            yield from top.rglob("*.py") if (top / "__init__.py").is_file() else []
+
+
+@cache
+def _imported(path: Path, source: str) -> ModuleType:
+    """The module of a file, under a name of its own; the modules beside it can be imported from it."""
+    name = f"sdd_claims_own_{hashlib.sha256(f'{path} {source}'.encode()).hexdigest()[:16]}"
+    if name in sys.modules:  # and not in the cache: it is being imported now
+        raise InputError(
+            f"{path} asks for itself while it is imported; put what it runs under `if __name__ == '__main__':`"
+        )
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        sys.modules.pop(name, None)
+        raise InputError(
+            f"{path} cannot be imported: {said(error, path)}; mend it, and try it with python {path}"
+        ) from error
+    return module
+
+
+def said(error: BaseException, path: Path | None = None) -> str:
+    """An error of the user's code in one line, with the line of their file that it comes from."""
+    lines = [at.lineno for at in traceback.extract_tb(error.__traceback__) if path and Path(at.filename) == path]
+    where = f" (line {lines[-1]})" if lines else ""
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words if len(words) <= 300 else words[:297] + '...'}{where}"
+
+
+# The network
+
+
+def module_of(own: OwnNetwork, shape: Shape, classes: int) -> nn.Module:
+    """The network, with weights drawn from PyTorch's generator.
+
+    Raises:
+        InputError: the callable is not there any more, or its file has changed since the run was planned.
+    """
+    if not own.file:
+        if own.source not in _handed:
+            raise InputError(
+                f"{own.function} was handed over in Python, and another process cannot call it; train in one process, "
+                "or write it into a file and give 'my.py:build'"
+            )
+        return _handed[own.source](shape, classes)
+    path = Path(own.file)
+    if (now := source_of(path)) != own.source:
+        raise InputError(f"{path} has changed since this run began; run again: changed source is another run")
+    return getattr(_imported(path, now), own.function)(shape, classes)
+
+
+def made(build: Builder, name: str, shape: Shape, classes: int, seed: int = 0) -> nn.Module:
+    """The network that a callable makes, checked as far as that can be done without data.
+
+    Raises:
+        InputError: the callable fails, or what it makes is no network that can be trained here.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module = build(shape, classes)
+    except Exception as error:
+        raise InputError(
+            f"{name}({shape}, {classes}) fails: {said(error)}; it is called with the shape of an image (channels, "
+            "height, width) and the number of classes"
+        ) from error
+    if not isinstance(module, nn.Module):
+        raise InputError(f"{name} returns a {type(module).__name__}; it must return an nn.Module")
+    odd = [key for key, value in module.named_parameters() if value.dtype != torch.float32]
+    if odd:
+        raise InputError(f"{name}: the parameter {odd[0]} is no float32; make the whole network in float32")
+    if any(not value.requires_grad for value in module.parameters()):
+        raise InputError(
+            f"{name}: some parameters are frozen; all are trained here, so unfreeze them, or make them buffers"
+        )
+    return module
+
+
+def seen_in_use(module: nn.Module, name: str, shape: Shape, classes: int) -> list[str]:
+    """The names of the layers with weights in the order in which a forward pass calls them.
+
+    Raises:
+        InputError: the pass fails, or gives no logits.
+    """
+    called = list[str]()
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, __, key=key: called.append(key))
+        for key, layer in module.named_modules()
+        if isinstance(layer, _LAYERS)
+    ]
+    try:
+        with torch.no_grad():
+            out = module.eval()(torch.zeros(2, *shape))
+    except Exception as error:
+        raise InputError(f"{name}: the network cannot take images of shape {shape}: {said(error)}") from error
+    finally:
+        module.train()
+        for hook in hooks:
+            hook.remove()
+    if not isinstance(out, Tensor) or tuple(out.shape) != (2, classes):
+        got = tuple(out.shape) if isinstance(out, Tensor) else f"a {type(out).__name__}"
+        raise InputError(
+            f"{name}: for two images and {classes} classes the network must return logits of shape (2, {classes}), got "
+            f"{got}; make its last layer {classes} wide"
+        )
+    return called
+
+
+def prunable(module: nn.Module, called: Sequence[str], name: str, chosen: Sequence[str] = ()) -> tuple[str, ...]:
+    """The weights that pruning may touch: those chosen, else of all linear and convolutional layers but the last.
+
+    Args:
+        module: the network.
+        called: its layers in the order of a forward pass.
+        name: of its callable.
+        chosen: names of parameters, or of layers, whose weights are meant.
+
+    Raises:
+        InputError: none such, or nothing to prune.
+    """
+    known = dict(module.named_parameters())
+    if chosen:
+        found = [each if each in known else f"{each}.weight" for each in chosen]
+        for given, each in zip(chosen, found, strict=True):
+            if each not in known:
+                has = ", ".join(known)
+                raise InputError(
+                    f"--prunable {given}: {name} has no such parameter{nearest(given, known)}; it has {has}"
+                )
+        return tuple(key for key in known if key in found)
+    weights = [f"{key}.weight" for key, layer in module.named_modules() if isinstance(layer, _LAYERS)]
+    last = f"{called[-1]}.weight" if called else None
+    found = [key for key in weights if key in known and key != last]
+    if not found:
+        raise InputError(
+            f"{name}: there is nothing to prune: besides its last layer, which is never pruned, the network has no "
+            "linear or convolutional layer; name its parameters with --prunable"
+        )
+    return tuple(found)
+
+
+def is_random(module: nn.Module, shape: Shape) -> bool:
+    """Whether a forward pass in training draws random numbers, as dropout does."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        before = torch.get_rng_state()
+        module.train()(torch.zeros(2, *shape))
+        return not torch.equal(before, torch.get_rng_state())

@@ -1,0 +1,180 @@
+"""A network of one's own: found, checked, and what of it is pruned."""
+
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+import torch
+from torch import nn
+
+from sdd_claims.errors import InputError
+from sdd_claims.models import build, initial_weights, own
+from sdd_claims.randomness import Stream, draws
+from sdd_claims.spec import ModelSpec, OwnNetwork
+
+SHAPE = (1, 4, 4)
+BUILD = """
+from torch import nn
+
+def build(shape, classes):
+    return nn.Sequential(
+        nn.Conv2d(shape[0], 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Dropout(0.5), nn.Flatten(), nn.Linear(12, classes)
+    )
+"""
+
+
+@pytest.fixture
+def module(tmp_path):
+    def write(text, name="my.py"):
+        (tmp_path / name).write_text(dedent(text), encoding="utf-8")
+        return tmp_path / name
+
+    return write
+
+
+def spec_of(path, function="build", prunable=("0.weight",)):
+    network = OwnNetwork(function=function, source=own.source_of(path), versions="", prunable=prunable, file=str(path))
+    return ModelSpec(name="own", hidden=(), initialization="pytorch", own=network)
+
+
+def test_an_own_network_is_built_as_it_draws_itself_and_the_same_for_the_same_seed(module):
+    architecture = build(spec_of(module(BUILD)), SHAPE, 5)
+    assert (architecture.prunable, architecture.prunable_count, architecture.random) == (("0.weight",), 27, True)
+    first, again, other = (
+        initial_weights(architecture, draws(seed, Stream.INITIALIZATION), "pytorch") for seed in (0, 0, 1)
+    )
+    assert first.keys() == dict(architecture.module.state_dict()).keys()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["0.weight"], other["0.weight"])
+
+
+def test_what_is_pruned_are_linear_and_convolutional_layers_but_the_one_that_is_called_last():
+    class Backwards(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head, self.norm, self.body = nn.Linear(8, 3), nn.LayerNorm(8), nn.Linear(16, 8)
+
+        def forward(self, images):
+            return self.head(self.norm(self.body(images.flatten(1))))
+
+    network = Backwards()
+    called = own.seen_in_use(network, "net", SHAPE, 3)
+    assert called == ["body", "head"]
+    assert own.prunable(network, called, "net") == ("body.weight",)
+    assert own.prunable(network, called, "net", ["head", "norm.weight"]) == ("head.weight", "norm.weight")
+    with pytest.raises(InputError, match=r"--prunable boddy: net has no such parameter.*it has head\.weight"):
+        own.prunable(network, called, "net", ["boddy"])
+
+
+def test_the_source_covers_the_modules_beside_it_that_it_imports(module):
+    path = module("import helper\nimport torch\n" + BUILD)
+    alone = own.source_of(path)
+    module("import deeper\n", "helper.py")
+    with_helper = own.source_of(path)
+    module("width = 3\n", "deeper.py")
+    with_both = own.source_of(path)
+    module("width = 4\n", "deeper.py")
+    changed = own.source_of(path)
+    module("unrelated = 1\n", "other.py")
+    assert len({alone, with_helper, with_both, changed}) == 4
+    assert own.source_of(path) == changed
+
+
+def test_source_that_has_changed_since_the_run_was_planned_is_not_trained(module):
+    spec = spec_of(module(BUILD))
+    module(BUILD + "\n# another\n")
+    with pytest.raises(InputError, match="has changed since this run began"):
+        build(spec, SHAPE, 5)
+
+
+def test_a_callable_of_an_importable_module_goes_by_its_file_and_one_of_a_script_by_itself(tmp_path):
+    (tmp_path / "beside.py").write_text(BUILD, encoding="utf-8")
+    script = """
+from torch import nn
+import beside
+from sdd_claims.models import own
+
+def here(shape, classes):
+    return nn.Linear(2, 2)
+
+print(own.from_object(beside.build)[:2])
+print(own.from_object(here)[:2])
+"""
+    (tmp_path / "script.py").write_text(script, encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert ran.stdout.splitlines() == [f"('{tmp_path / 'beside.py'}', 'build')", "('', 'here')"]
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "why"),
+    [
+        (BUILD, "my.py", "give a file and the name of a callable in it, such as my.py:build"),
+        (BUILD, "other.py:build", "there is no file"),
+        (BUILD, "my.py:bild", r"my.py has no callable 'bild' \(did you mean 'build'\?\); name one"),
+        ("build = 3", "my.py:build", "has no callable 'build'"),
+        ("1 / 0", "my.py:build", r"cannot be imported: ZeroDivisionError: division by zero \(line 1\)"),
+        (
+            "from sdd_claims.models import own\nown.from_file('my.py:build', '--network')",
+            "my.py:build",
+            "asks for itself while it is imported; put what it runs under `if __name__ == '__main__':`",
+        ),
+        ("import nothing_of_that_name", "my.py:build", "cannot be imported: ModuleNotFoundError: No module named"),
+        ("def build(:", "my.py:build", "cannot be imported: SyntaxError"),
+    ],
+)
+def test_a_callable_that_cannot_be_had_is_refused_in_a_sentence(module, monkeypatch, tmp_path, text, named, why):
+    module(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=why) as refused:
+        own.from_file(named, "--network")
+    assert "\n" not in str(refused.value)
+
+
+def doubles(shape, classes):
+    return nn.Linear(2, 2).double()
+
+
+def frozen(shape, classes):
+    return nn.Linear(2, 2).requires_grad_(False)
+
+
+@pytest.mark.parametrize(
+    ("build_it", "why"),
+    [
+        (
+            lambda shape: nn.Linear(2, 2),
+            r"net\(\(1, 4, 4\), 3\) fails: TypeError.*it is called with the shape of an image",
+        ),
+        (lambda shape, classes: "a network", "net returns a str; it must return an nn.Module"),
+        (doubles, "the parameter weight is no float32"),
+        (frozen, "some parameters are frozen"),
+    ],
+)
+def test_what_makes_no_network_is_refused(build_it, why):
+    with pytest.raises(InputError, match=why):
+        own.made(build_it, "net", SHAPE, 3)
+
+
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        (nn.Sequential(nn.Flatten(), nn.Linear(9, 3)), r"cannot take images of shape \(1, 4, 4\): RuntimeError"),
+        (
+            nn.Sequential(nn.Flatten(), nn.Linear(16, 7)),
+            r"must return logits of shape \(2, 3\), got \(2, 7\); make its last layer 3 wide",
+        ),
+        (nn.Sequential(nn.Conv2d(1, 3, 1)), r"got \(2, 3, 4, 4\)"),
+    ],
+)
+def test_a_network_whose_outputs_do_not_fit_is_refused(network, why):
+    with pytest.raises(InputError, match=why):
+        own.seen_in_use(network, "net", SHAPE, 3)
+
+
+def test_a_network_of_one_layer_has_nothing_to_prune():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+    with pytest.raises(InputError, match="there is nothing to prune: besides its last layer"):
+        own.prunable(network, own.seen_in_use(network, "net", SHAPE, 3), "net")

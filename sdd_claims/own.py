@@ -1,0 +1,659 @@
+"""A network and data of one's own: a sparsity curve, and claims on trial. `sdd-claims check` is a door to it.
+
+    from sdd_claims import judge, sparsity_curve
+
+    curve = sparsity_curve("my.py:build", (train_images, train_labels, test_images, test_labels))
+    verdict = judge("my.py:build", "my.npz")
+
+What is judged here is marked "yours", has a report of its own, and is counted among no paper's claims.
+"""
+
+import html
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from sdd_claims.curves import SparsityCurve
+from sdd_claims.data import own as own_data
+from sdd_claims.engines import ProgressDisplay, engine
+from sdd_claims.errors import InputError, StoreError
+from sdd_claims.judging.modes import Judging
+from sdd_claims.judging.options import choose_devices
+from sdd_claims.judging.run import ClaimRun, summary_lines
+from sdd_claims.judging.session import Session
+from sdd_claims.judging.settings import Settings
+from sdd_claims.machine.devices import CPU
+from sdd_claims.models import Architecture, build
+from sdd_claims.models import own as own_network
+from sdd_claims.planning.plan import Request, plan
+from sdd_claims.record import MEASURES, no_measure
+from sdd_claims.registration.claim import BLOCK
+from sdd_claims.registration.own import PAPER, QUESTION, OwnSetting, check_counts, chosen, own_trials
+from sdd_claims.registration.pilots import PILOTS
+from sdd_claims.registration.register import the_register
+from sdd_claims.registration.trial import Trial
+from sdd_claims.report import numbers, sentences
+from sdd_claims.report.claims_json import ClaimEntry
+from sdd_claims.spec import (
+    OWN,
+    DataSpec,
+    ModelSpec,
+    OptimizerSpec,
+    OwnData,
+    OwnNetwork,
+    PruningSpec,
+    RunSpec,
+    ScheduleSpec,
+    TrainingSpec,
+)
+from sdd_claims.stats.dip_depth import below_both
+from sdd_claims.storage.store import Store
+from sdd_claims.training.arithmetic import numba_is_there
+from sdd_claims.training.forward import forward_of
+from sdd_claims.training.sparse import is_plain_mlp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a user's network is trained, pruned and judged.
+
+    Attributes:
+        noise: share of the training labels that are made wrong.
+        epochs: of every level.
+        levels: of a curve, the dense one included.
+        fraction: share of the weights left that goes at each level.
+        lr: learning rate of SGD at the start of every level, from where it falls to 0 along a cosine.
+        momentum: its momentum.
+        batch_size: images a step.
+        seeds: number of seeds that judge.
+        pilots: number of seeds that set windows before.
+        block: first seed that judges; another one after a change of what has judged.
+        weight_decay: the strength that is asked to take the dip away.
+        prunable: names of the parameters or layers that are pruned; none for all linear and convolutional layers but
+            the last.
+    """
+
+    noise: float = 0.2
+    epochs: int = 30
+    levels: int = 10
+    fraction: float = 0.5
+    lr: float = 0.1
+    momentum: float = 0.9
+    batch_size: int = 128
+    seeds: int = 12
+    pilots: int = 12
+    block: int = BLOCK
+    weight_decay: float = 0.01
+    prunable: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check what no spec checks.
+
+        Raises:
+            InputError: numbers that no verdict can come of.
+        """
+        check_counts(self.seeds, self.pilots, self.block)
+        if not 4 <= self.levels <= 40:
+            raise InputError(f"--levels {self.levels}: give 4 to 40; a dip and a rise need four")
+        if self.weight_decay <= 0:
+            raise InputError(f"--weight-decay {self.weight_decay:g}: give a strength above 0, such as 0.01")
+
+    def clean(self, data: OwnData, network: OwnNetwork, arithmetic: Any) -> RunSpec:
+        """The setting without label noise.
+
+        Raises:
+            InputError: a number that a spec refuses.
+        """
+        optimizer = OptimizerSpec(lr=self.lr, momentum=self.momentum)
+        return RunSpec(
+            data=DataSpec(name=OWN, own=data),
+            model=ModelSpec(name="own", hidden=(), initialization="pytorch", own=network),
+            training=TrainingSpec(
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                optimizer=optimizer,
+                schedule=ScheduleSpec(name="cosine"),
+                arithmetic=arithmetic,
+            ),
+            pruning=PruningSpec(fraction=self.fraction),
+        )
+
+
+def recipe(changes: Mapping[str, Any]) -> Recipe:
+    """A recipe with some numbers changed.
+
+    Raises:
+        InputError: there is no such number, or it may not have that value.
+    """
+    known = {each.name for each in fields(Recipe)}
+    if unknown := sorted(set(changes) - known):
+        raise InputError(f"there is no setting {unknown[0]!r}; use {', '.join(sorted(known))}")
+    return Recipe(**changes)
+
+
+# What the user gave
+
+
+def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.device) -> OwnSetting:
+    """The setting of a user's network and data, both checked before anything is trained.
+
+    Args:
+        network: "my.py:build", or a callable.
+        data: "my.npz", a folder of images, "my.py:load", or arrays.
+        how: the recipe.
+        store: the folder of results, which also keeps the data for all processes.
+        device: where it trains.
+
+    Raises:
+        InputError: whatever is wrong with either, in one sentence.
+    """
+    if isinstance(network, str):
+        path, function, made_by = own_network.from_file(network, "--network")
+        file, source, name = str(path), own_network.source_of(path), f"{path.name}:{function}"
+    elif callable(network):
+        file, function, source = own_network.from_object(network)
+        made_by, name = network, function
+    else:
+        raise InputError(f"the network is a {type(network).__name__}; give 'my.py:build', or a callable that makes it")
+    arrays, label = _arrays(data)
+    own_data.check_noise(len(arrays["train_labels"]), how.noise, int(arrays["train_labels"].max()) + 1, label)
+    kept = own_data.keep(arrays, store / "data", label)
+    shape = (kept.shape[0], kept.shape[1], kept.shape[2])
+    module = own_network.made(made_by, name, shape, kept.classes)
+    _check_draws(made_by, name, shape, kept.classes, module)
+    called = own_network.seen_in_use(module, name, shape, kept.classes)
+    if not file:
+        source = own_network.with_classes(source, module)
+    spec = OwnNetwork(
+        function=function,
+        source=source,
+        versions=f"torch {torch.__version__.partition('+')[0]}",
+        prunable=own_network.prunable(module, called, name, how.prunable),
+        file=file,
+    )
+    model = how.clean(kept, spec, "native").model
+    architecture = build(model, shape, kept.classes)
+    _check_stacking(architecture, name, shape, kept.classes)
+    portable = device.type == "cpu" and is_plain_mlp(architecture) and numba_is_there()
+    clean = how.clean(kept, spec, "portable" if portable else "native")
+    return OwnSetting(
+        tier="fast",
+        levels=how.levels,
+        block=how.block,
+        deviations=(
+            "asked of a network and data of the user's own; nothing was registered before, and nothing is expected",
+            f"windows are set by {how.pilots} pilots, by the formula that sets those of the papers' claims",
+        ),
+        network=f"{name} on {label} ({clean.digest[:8]})",
+        clean=clean,
+        rate=how.noise,
+        seeds=how.seeds,
+        pilots=PILOTS[: how.pilots],
+        weight_decay=how.weight_decay,
+    )
+
+
+def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
+    """The arrays of whatever the user gave, in the prepared form, and their name."""
+    if not isinstance(data, str | Path):
+        return own_data.prepared(data, "the data"), "own arrays"
+    text = str(data)
+    if re.search(r"\.py:\w+$", text):
+        path, function, load = own_network.from_file(text, "--data")
+        try:
+            given = load()
+        except Exception as error:
+            raise InputError(
+                f"--data {text} fails: {own_network.said(error, path)}; it is called without arguments"
+            ) from error
+        return own_data.prepared(given, f"--data {text}"), f"{path.name}:{function}"
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return own_data.prepared(own_data.from_folder(path), f"--data {text}"), path.name
+    return own_data.prepared(own_data.from_npz(path), f"--data {text}"), path.name
+
+
+def _check_draws(made_by: Any, name: str, shape: tuple[int, int, int], classes: int, module: nn.Module) -> None:
+    """Check that the callable draws the same weights of the same seed."""
+    again = dict(own_network.made(made_by, name, shape, classes).named_parameters())
+    first = dict(module.named_parameters())
+    if again.keys() != first.keys() or any(not torch.equal(first[key], again[key]) for key in first):
+        raise InputError(
+            f"{name} makes another network each time it is called; let it draw its weights from PyTorch's generator "
+            "alone"
+        )
+
+
+def _check_stacking(architecture: Architecture, name: str, shape: tuple[int, int, int], classes: int) -> None:
+    """Take two networks through a forward and a backward pass at once, as they will be trained.
+
+    Raises:
+        InputError: the network cannot be stacked.
+    """
+    assert architecture.drawn is not None
+    drawn = [architecture.drawn() for _ in range(2)]
+    parameters = {
+        key: torch.stack([dict(each.named_parameters())[key].detach() for each in drawn]).requires_grad_()
+        for key, _ in architecture.module.named_parameters()
+    }
+    buffers = {
+        key: torch.stack([dict(each.named_buffers())[key] for each in drawn])
+        for key, _ in architecture.module.named_buffers()
+    }
+    images = torch.randn(2, 4, *shape)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            for training in (True, False):
+                architecture.module.train(training)
+                logits = forward_of(architecture, 2, CPU.torch, shared=False)(parameters, buffers, images)
+                loss = cross_entropy(logits.flatten(0, 1), torch.arange(8) % classes)
+                loss.backward()  # type: ignore[no-untyped-call]
+    except Exception as error:
+        raise InputError(
+            f"{name}: the network cannot be trained as one of a stack, which torch.func.vmap does: "
+            f"{own_network.said(error)}; use layers without in-place changes of other tensors, .item(), or branches on "
+            "the images"
+        ) from error
+    unused = [key for key in architecture.prunable if parameters[key].grad is None]
+    if unused:
+        raise InputError(f"{name}: no gradient reaches {unused[0]}; leave it out with --prunable")
+
+
+# A curve
+
+
+@dataclass(frozen=True, eq=False)
+class OwnCurve:
+    """One measure of a user's network against density: a row a seed, a column a level, dense first.
+
+    Attributes:
+        measure: what was measured, such as "test_accuracy".
+        density: share of the prunable weights left at each level.
+        seeds: one a row.
+        values: the measure; NaN where a network diverged.
+        setting: the run in words.
+    """
+
+    measure: str
+    density: np.ndarray
+    seeds: tuple[int, ...]
+    values: np.ndarray
+    setting: str
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean over seeds."""
+        return self.values.mean(0)
+
+    def to_dataframe(self) -> Any:
+        """A pandas table: seed, level, density and the measure, a row each.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise InputError("to_dataframe needs pandas, which is not installed; install it, or use .values") from error
+        seeds, levels = self.values.shape
+        return pd.DataFrame(
+            {
+                "seed": np.repeat(self.seeds, levels),
+                "level": np.tile(np.arange(levels), seeds),
+                "density": np.tile(self.density, seeds),
+                self.measure: self.values.ravel(),
+            }
+        )
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw it, dense on the left: seeds thin, mean thick; returns the axes.
+
+        Raises:
+            InputError: Matplotlib is not installed.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError as error:
+            raise InputError("plot needs matplotlib, which is not installed; install it, or use .values") from error
+        if axes is None:
+            pyplot = sys.modules.get("matplotlib.pyplot")
+            axes = pyplot.figure().add_subplot() if pyplot else Figure().add_subplot()
+        axes.plot(self.density, self.values.T, color="tab:blue", alpha=0.35, linewidth=0.8)
+        axes.plot(self.density, self.mean, color="tab:blue", linewidth=2.5, label="mean")
+        axes.set(xscale="log", xlabel="density", ylabel=self.measure.replace("_", " "), title=self.setting)
+        axes.set_xlim(self.density[0] * 1.2, self.density[-1] / 1.2)
+        return axes
+
+    def __repr__(self) -> str:
+        rows = "\n".join(f"  {at:8.4f}  {value:8.4f}" for at, value in zip(self.density, self.mean, strict=True))
+        return f"{self.setting}, {len(self.seeds)} seeds\n  density   mean {self.measure}\n{rows}"
+
+
+def sparsity_curve(
+    network: str | Callable[..., nn.Module],
+    data: Any,
+    *,
+    noise: float = 0.2,
+    seeds: Sequence[int] = (0, 1, 2),
+    measure: str = "test_accuracy",
+    store: str | Path = ".sdd_store",
+    processes: bool = False,
+    device: str = "cpu",
+    quiet: bool = False,
+    **settings: Any,
+) -> OwnCurve:
+    """Train, prune and retrain a network on noisy labels; returns a measure at every density.
+
+    Args:
+        network: "my.py:build", or a callable: makes an `nn.Module` of the shape of an image and the number of classes.
+        data: "my.npz", a folder of images, "my.py:load", or arrays: (train images, train labels, test images, test
+            labels), a mapping by these names, or images and labels alone.
+        noise: share of the training labels that are made wrong; 0 for none.
+        seeds: the networks that are trained; those below 1000 are pilots, which never judge.
+        measure: a field of `LevelRecord`.
+        store: folder of results: what is there is not trained again.
+        processes: train in a process a core; in a script under `if __name__ == "__main__":` alone.
+        device: "cpu" or "cuda".
+        quiet: show no progress.
+        settings: as of `Recipe`: epochs, levels, fraction, lr, momentum, batch_size, prunable.
+
+    Raises:
+        InputError: whatever is wrong with network, data or settings, in one sentence.
+    """
+    if measure not in MEASURES:
+        raise InputError(no_measure(measure))
+    chosen_seeds = tuple(int(seed) for seed in seeds)
+    if not chosen_seeds or min(chosen_seeds) < 0 or len({*chosen_seeds}) < len(chosen_seeds):
+        raise InputError(f"seeds {list(chosen_seeds)}: give different whole numbers from 0 on")
+    with _one_thread():
+        options = _settings(Path(store), device, processes, 1, Path("reports/yours"))
+        used = options.devices["fast"] or CPU
+        setting = setting_of(network, data, recipe({**settings, "noise": noise or 0.2}), options.store, used.torch)
+        _check_processes(setting, processes)
+        spec = setting.noisy if noise else setting.clean
+        wanted = plan([Request(spec, chosen_seeds, setting.levels)], wide=used.is_gpu)
+        opened = Store(options.store)
+        if wanted.stored(opened) < wanted.needed:
+            trainer = engine(options.engine)
+            if quiet:
+                trainer.run(wanted, options.worker_config(used))
+            else:
+                with ProgressDisplay(wanted, opened, lambda: "time left not known"):
+                    trainer.run(wanted, options.worker_config(used))
+        found = opened.curve(spec.digest, measure, chosen_seeds, setting.levels)
+    return OwnCurve(measure, found.position, chosen_seeds, found.values, str(spec))
+
+
+# A verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """The verdicts on a user's network. They are "yours": about this network and data, and about no paper.
+
+    Attributes:
+        entries: by name of the claim, as in claims.json.
+        answer: the question "does it show sparse double descent?" in a sentence, or the first claim that was asked.
+        page: the report.
+        unjudged: a sentence on each claim that could not be judged.
+    """
+
+    entries: Mapping[str, ClaimEntry]
+    answer: str
+    page: Path
+    unjudged: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """ "supported", "refuted" or "inconclusive": of the question, or of the first claim that was asked."""
+        return sentences.verdict_word(_first(self.entries)["verdict"])
+
+    def __repr__(self) -> str:
+        lines = [self.answer, *(f"  {line}" for line in summary_lines([*self.entries.values()]))]
+        lines += [f"  not judged: {why}" for why in self.unjudged]
+        return "\n".join([*lines, f"  report: {self.page}"])
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it."""
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in _cells(entry))}</tr>"
+            for entry in self.entries.values()
+        )
+        return (
+            f"<p>{html.escape(self.answer)}</p><table><thead><tr><th>yours</th><th>verdict</th><th>effect</th>"
+            f"<th>p</th></tr></thead><tbody>{rows}</tbody></table>"
+            + "".join(f"<p>not judged: {html.escape(why)}</p>" for why in self.unjudged)
+            + f"<p>report: {html.escape(str(self.page))}</p>"
+        )
+
+
+def _cells(entry: ClaimEntry) -> tuple[str, ...]:
+    effect = f"{numbers.effect(entry['effect'])} ({numbers.interval(entry['effect'])})"
+    return entry["statement"], sentences.ruling(entry), effect, sentences.shown_p(entry)
+
+
+def judge(
+    network: str | Callable[..., nn.Module],
+    data: Any,
+    *,
+    claims: str | Sequence[str] = QUESTION,
+    store: str | Path = ".sdd_store",
+    report: str | Path | None = None,
+    processes: bool = False,
+    device: str = "cpu",
+    quiet: bool = False,
+    command: str = "sdd_claims.judge",
+    **settings: Any,
+) -> Judgement:
+    """Put claims about sparse double descent on trial on a network of one's own.
+
+    Pilots set the windows, fresh seeds judge, and a control in which the claim is false is judged by the same rule.
+
+    Args:
+        network: as of `sparsity_curve`.
+        data: as of `sparsity_curve`.
+        claims: "all", or names; by default the question whether it shows sparse double descent.
+        store: folder of results: what is there is not trained again.
+        report: folder of the report; by default one under reports/ named after the network.
+        processes: train in a process a core; in a script under `if __name__ == "__main__":` alone.
+        device: "cpu" or "cuda".
+        quiet: show no progress.
+        command: how it was asked, for the report.
+        settings: as of `Recipe`.
+
+    Raises:
+        InputError: whatever is wrong with network, data or settings, in one sentence.
+        StoreError: the store or the report cannot be written.
+    """
+    names = chosen(claims if isinstance(claims, str) else ",".join(claims))
+    how = recipe(settings)
+    with _one_thread():
+        folder = Path(report) if report is not None else None
+        if folder is not None:
+            _check_report(folder)
+        options = _settings(Path(store), device, processes, len(names), folder or Path("reports/yours"))
+        used = options.devices["fast"] or CPU
+        setting = setting_of(network, data, how, options.store, used.torch)
+        _check_processes(setting, processes)
+        if folder is None:
+            folder = Path("reports") / f"yours-{re.sub(r'[^A-Za-z0-9_]+', '-', setting.network).strip('-')}"
+            _check_report(folder)
+        options = replace(options, report=folder.absolute())
+        trials = own_trials(setting, names)
+        run = _OwnRun(options, command, quiet)
+        run.trials = trials
+        if not quiet:
+            print(_beginning(setting, trials), file=sys.stderr, flush=True)
+        entries, refused = dict[str, ClaimEntry](), dict[str, InputError]()
+        for trial in trials:
+            try:
+                entries[trial.claim.name] = run.entry(trial, "")
+            except InputError as error:  # of one claim: the others are judged
+                refused[trial.claim.name] = error
+        if not entries:
+            raise next(iter(refused.values()))
+        unjudged = tuple(f"{PAPER}/{name}: {error}" for name, error in refused.items())
+        page = run.write_report([*entries.values()], command, unjudged)
+        return Judgement(entries, _answer(_first(entries), setting, Store(options.store)), page, unjudged)
+
+
+class _OwnRun(ClaimRun):
+    """A run on a user's network: its line to run again is the one that was given."""
+
+    def __init__(self, settings: Settings, command: str, quiet: bool) -> None:
+        super().__init__(settings, quiet=quiet)
+        self._command = command
+
+    def _rerun(self, trial: Trial, path: str) -> str:
+        return self._command
+
+    def _notes(self, session: Session) -> Sequence[str]:
+        """Warnings; nobody writes down the windows of a network of their own."""
+        return [note for note in session.notes if note.startswith("warning")]
+
+
+def _settings(store: Path, device: str, processes: bool, claims: int, report: Path) -> Settings:
+    return Settings(
+        store=store.expanduser().absolute(),
+        devices=choose_devices(device),
+        data_root=None,
+        engine="pool" if processes else "serial",
+        seeds=None,
+        mode=Judging(),
+        alpha=the_register().alpha,
+        registered=claims,
+        report=report.absolute(),
+    )
+
+
+def _check_processes(setting: OwnSetting, processes: bool) -> None:
+    own = setting.clean.model.own
+    if processes and own is not None and not own.file:
+        raise InputError(
+            f"{own.function} was handed over in Python, and other processes cannot call it; write it into a file and "
+            "give 'my.py:build', or leave processes out"
+        )
+
+
+def _check_report(folder: Path) -> None:
+    """Check that a folder of a report is new, empty, or one of these.
+
+    Raises:
+        InputError: it holds something else, which would be mixed up or lost.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    remedy = "choose another folder with --report"
+    if not folder.is_dir():
+        raise InputError(f"the report cannot go to {folder}, which is a file; {remedy}")
+    try:
+        held = json.loads((folder / "claims.json").read_text(encoding="utf-8"))
+        papers = {claim["paper"] for claim in held["claims"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        raise InputError(f"the report cannot go to {folder}, which holds something else; {remedy}") from None
+    if papers - {PAPER}:
+        raise InputError(
+            f"{folder} holds verdicts on {', '.join(sorted(papers))}, which yours are never mixed with; {remedy}"
+        )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One compute thread, as the engines count on, and the caller's number again at the end."""
+    threads, before = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that are started
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+# In words
+
+
+def _first(entries: Mapping[str, ClaimEntry]) -> ClaimEntry:
+    return entries.get(QUESTION) or next(iter(entries.values()))
+
+
+def _beginning(setting: OwnSetting, trials: Sequence[Trial]) -> str:
+    network, data = setting.clean.model.own, setting.clean.data.own
+    assert network is not None
+    assert data is not None
+    engine_words = ", by compiled code" if setting.clean.training.arithmetic == "portable" else ""
+    return (
+        f"{setting.network}: {numbers.count(data.train_count, 'training image')} of {data.shape}, {data.classes} "
+        f"classes; prunes {', '.join(network.prunable)}{engine_words}. {numbers.count(len(trials), 'claim')}: "
+        f"{len(setting.pilots)} pilots set windows, then {setting.seeds} seeds judge."
+    )
+
+
+def _answer(entry: ClaimEntry, setting: OwnSetting, store: Store) -> str:
+    """What came out, in plain words."""
+    question = entry["id"] == f"{PAPER}/{QUESTION}"
+    kind = sentences.openness(entry)
+    noise = f"under {setting.rate:.0%} label noise"
+    if not entry["words"]:
+        return f"Inconclusive, since no seed has judged {noise}: {_seen(entry, store)}"
+    words = entry["words"]
+    if not question:
+        return f"{entry['statement']} {sentences.ruling(entry).capitalize()}. {words}"
+    if kind == "control supported":
+        return f"Inconclusive: it dips and rises {noise}, but just so with clean labels. {words}"
+    if entry["verdict"] == "supported":
+        return f"Yes, it shows sparse double descent {noise}. {words}"
+    if entry["verdict"] == "refuted":
+        return f"No, it does not show sparse double descent {noise}. {words}"
+    return f"Undecided whether it shows sparse double descent {noise}. {words}"
+
+
+def _seen(entry: ClaimEntry, store: Store) -> str:
+    """The pilots' mean curve in words."""
+    for run in entry["runs"].values():
+        if run["measure"] == "test_accuracy":
+            try:
+                curve: SparsityCurve = store.curve(run["digest"], run["measure"], run["seeds"], run["levels"])
+            except (InputError, StoreError):
+                continue
+            if not np.isfinite(curve.values).all():
+                return "some of the pilots diverged; lower the learning rate with --lr."
+            return (
+                f"{numbers.count(len(curve.seeds), 'pilot')} were looked at; their mean test accuracy {_shape(curve)}."
+            )
+    return f"{entry['reason'] or 'there are no curves'}."
+
+
+def _shape(curve: SparsityCurve) -> str:
+    """A mean curve for which no windows could be set."""
+    mean, at = curve.values.mean(0), curve.position
+    depth = below_both(mean)
+    low = int(depth.argmax())
+    if depth[low] > 0:
+        after = low + int(mean[low:].argmax())
+        scatter = 100 * curve.values.std(0, ddof=1)
+        return (
+            f"falls from {mean[: low + 1].max():.1%} to {mean[low]:.1%} at density {at[low]:.3g} and rises to "
+            f"{mean[after]:.1%} at density {at[after]:.3g}, but gives no windows: seeds scatter by up to "
+            f"{scatter[: after + 1].max():.1f} points, where dense networks do by {scatter[0]:.1f}; train for "
+            "longer, or with more images"
+        )
+    best = int(mean.argmax())
+    return (
+        f"shows no dip and rise: it is {mean[0]:.1%} dense, highest at density {at[best]:.3g} ({mean[best]:.1%}), and "
+        f"{mean[-1]:.1%} at density {at[-1]:.3g}"
+    )

@@ -1,0 +1,340 @@
+"""The claims on trial on a user's own network and data: "yours", apart from the papers' and their register.
+
+Each is a claim of a paper, asked of another network. Nothing was registered before, so nothing is expected; windows are
+set by pilots, by the formula that sets those of the papers' claims.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sdd_claims.errors import InputError, nearest
+from sdd_claims.registration.claim import BLOCK, Claim
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.setting import ChainSetting, dip, plainly
+from sdd_claims.registration.trial import Control, Trial
+from sdd_claims.spec import Criterion, DerivationSpec, DistillationSpec, NoiseSpec, RunSpec
+from sdd_claims.spec.own import YOURS
+from sdd_claims.spec.pruning import RetrainingMethod
+from sdd_claims.stats import (
+    AllOf,
+    Contrast,
+    Correlated,
+    DipFree,
+    DipThenRise,
+    Greater,
+    Location,
+    Phases,
+    Rule,
+    SamePlace,
+    Term,
+    ThresholdWithin,
+)
+from sdd_claims.stats.rules import MINIMUM_SEEDS
+
+PAPER = YOURS
+QUESTION = "sdd_appears_under_label_noise"
+"""The question that is asked where none is named."""
+
+_ALPHA, _TEMPERATURE = 0.8, 10.0
+"""Of the lessons, as in the code of Quétu & Milovanović 2023."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnSetting(ChainSetting):
+    """A user's network and data.
+
+    Attributes:
+        clean: the setting without label noise.
+        rate: rate of label noise.
+        seeds: number of seeds that judge.
+        pilots: the seeds that set windows.
+        weight_decay: strength of weight decay that is asked to take the dip away.
+    """
+
+    clean: RunSpec
+    rate: float
+    seeds: int
+    pilots: tuple[int, ...]
+    weight_decay: float
+
+    @property
+    def noisy(self) -> RunSpec:
+        """The setting with label noise; every level is kept, for what is derived from it."""
+        noise = NoiseSpec(kind="symmetric_always_wrong", rate=self.rate)
+        return self.clean.but(noise=noise, record={"weights": "every_level"})
+
+    def both(self, spec: RunSpec) -> dict[str, CurveOf]:
+        """Test and train accuracy of one setting."""
+        return {"accuracy": self.curve(spec), "train accuracy": self.curve(spec, "train_accuracy")}
+
+    def rule(self, build: Callable[[Phases], Rule]) -> Rule | FromPilots:
+        """The rule at the windows of the chain with label noise."""
+        return self.rule_at({"noisy": self.noisy}, lambda at: build(at["noisy"]))
+
+    def rule_at(
+        self, settings: Mapping[str, RunSpec], build: Callable[[Mapping[str, Phases]], Rule]
+    ) -> Rule | FromPilots:
+        """The rule at the windows that the pilots will set."""
+        rule = super().rule_at(settings, build)
+        return replace(rule, seeds=self.pilots) if isinstance(rule, FromPilots) else rule
+
+    def by_criterion(self, spec: RunSpec) -> dict[str, RunSpec]:
+        """The setting under every pruning criterion."""
+        names: tuple[Criterion, ...] = ("magnitude", "gradient", "random")
+        return {str(name): _variant(spec, "criterion", name) for name in names}
+
+    def by_retraining(self, spec: RunSpec) -> dict[str, RunSpec]:
+        """The setting under every way of retraining; what is finetuned goes through the whole schedule again."""
+        names: tuple[RetrainingMethod, ...] = ("lottery_ticket_rewinding", "learning_rate_rewinding", "scratch")
+        return {str(name): _variant(spec, "retraining", name) for name in names}
+
+    def on_trial(self, name: str, curves: Mapping[str, CurveOf], rule: Rule | FromPilots, control: Control) -> Trial:
+        """One of the claims, on this network."""
+        statement, source = _CLAIMS[name]
+        claim = Claim(
+            name=name,
+            paper=PAPER,
+            title="Your own network",
+            statement=statement,
+            source=source,
+            basis="ours",
+            exploratory=True,
+            tiers=("fast",),
+        )
+        return Trial(
+            claim,
+            self.tier,
+            curves=curves,
+            rule=rule,
+            control=control,
+            block=self.block,
+            looks=(self.seeds,),
+            deviations=self.deviations,
+            network=self.network,
+        )
+
+
+def _variant(spec: RunSpec, setting: str, name: str) -> RunSpec:
+    return spec if getattr(spec.pruning, setting) == name else plainly(spec).but(pruning={setting: name})
+
+
+_CLEAN_LABELS = "no label noise"
+
+
+def _appears(at: OwnSetting) -> Trial:
+    return at.on_trial(
+        QUESTION,
+        at.both(at.noisy),
+        at.rule(
+            lambda phases: DipThenRise(
+                "accuracy", phases.light, phases.critical, phases.sweet, train_curve="train accuracy"
+            )
+        ),
+        Control(_CLEAN_LABELS, at.both(at.clean)),
+    )
+
+
+def _none_without_noise(at: OwnSetting) -> Trial:
+    return at.on_trial(
+        "no_sdd_without_label_noise",
+        {"accuracy": at.curve(at.clean)},
+        at.rule(lambda phases: DipFree("accuracy", light=phases.light, critical=phases.critical, sweet=phases.sweet)),
+        Control(f"{at.rate:.0%} label noise", {"accuracy": at.curve(at.noisy)}),
+    )
+
+
+def _four_phases(at: OwnSetting) -> Trial:
+    def rule(phases: Phases) -> Rule:
+        dips = DipThenRise(
+            "accuracy", phases.light, phases.critical, phases.sweet, phases.last_fall(), train_curve="train accuracy"
+        )
+        return AllOf(
+            {
+                "the four phases follow each other": dips,
+                "the interpolation threshold lies in the critical phase": ThresholdWithin(
+                    "train accuracy", phases.falling
+                ),
+            }
+        )
+
+    return at.on_trial(
+        "four_phases_in_order", at.both(at.noisy), at.rule(rule), Control(_CLEAN_LABELS, at.both(at.clean))
+    )
+
+
+def _under_each(
+    name: str, settings: Callable[[OwnSetting, RunSpec], dict[str, RunSpec]]
+) -> Callable[[OwnSetting], Trial]:
+    def trial(at: OwnSetting) -> Trial:
+        noisy = settings(at, at.noisy)
+        rule = at.rule_at(noisy, lambda phases: AllOf({each: dip(each, phases[each]) for each in noisy}))
+        control = Control(_CLEAN_LABELS, at.accuracies(settings(at, at.clean)))
+        return at.on_trial(name, at.accuracies(noisy), rule, control)
+
+    return trial
+
+
+def _distance_peaks(at: OwnSetting) -> Trial:
+    return at.on_trial(
+        "learning_distance_peaks_at_critical_phase",
+        {"distance": at.curve(at.noisy, "learning_distance"), "accuracy": at.curve(at.noisy)},
+        at.rule(
+            lambda phases: SamePlace(
+                "distance", Location(phases.whole, "peak"), "accuracy", Location(phases.to_sweet, "dip")
+            )
+        ),
+        Control("the distance of the noise-free chain", {"distance": at.curve(at.clean, "learning_distance")}),
+    )
+
+
+def _distance_follows(at: OwnSetting) -> Trial:
+    clean = at.curve(at.clean, "learning_distance")
+    return at.on_trial(
+        "learning_distance_follows_test_accuracy",
+        {
+            "distance": at.curve(at.noisy, "learning_distance"),
+            "clean distance": clean,
+            "accuracy": at.curve(at.noisy),
+        },
+        at.rule(
+            lambda phases: Correlated(
+                x="distance", null="clean distance", y="accuracy", between=phases.rise, direction=-1
+            )
+        ),
+        Control("the distance of a second noise-free chain", {"distance": replace(clean, offset=100)}),
+    )
+
+
+def _reinitialized_wins(at: OwnSetting) -> Trial:
+    def derived(draw: int) -> CurveOf:
+        return at.curve(at.noisy.but(derivation=DerivationSpec(kind="reinitialized", draw=draw)))
+
+    def rule(phases: Phases) -> Rule:
+        terms = (Term(1, "reinitialized", phases.critical), Term(-1, "ticket", phases.critical))
+        return Greater(Contrast(terms), margin=0.01)
+
+    return at.on_trial(
+        "reinitialized_ticket_can_win",
+        {"reinitialized": derived(1), "ticket": at.curve(at.noisy)},
+        at.rule(rule),
+        Control("two independent reinitializations", {"ticket": derived(2)}),
+    )
+
+
+def _decay_removes(at: OwnSetting) -> Trial:
+    decayed = plainly(at.noisy).but(training={"optimizer": {"weight_decay": at.weight_decay}})
+    return at.on_trial(
+        "weight_decay_removes_the_dip",
+        {"decayed": at.curve(decayed)},
+        at.rule(lambda phases: DipFree("decayed", light=phases.light, critical=phases.critical, sweet=phases.sweet)),
+        Control("the same without weight decay", {"decayed": at.curve(at.noisy)}),
+    )
+
+
+def _teacher_removes(at: OwnSetting) -> Trial:
+    lesson = DistillationSpec(alpha=_ALPHA, temperature=_TEMPERATURE, teacher=at.noisy)
+    return at.on_trial(
+        "teacher_removes_the_dip",
+        {"student": at.curve(plainly(at.noisy).but(distillation=lesson))},
+        DipFree("student"),
+        Control("no teacher", {"student": at.curve(at.noisy)}),
+    )
+
+
+_HE, _QUETU = "He et al. 2022", "Quétu & Milovanović 2023"
+
+_TRIALS: Mapping[str, tuple[str, str, Callable[[OwnSetting], Trial]]] = {
+    QUESTION: (
+        "Under label noise, your network's test accuracy falls and rises again as it is pruned.",
+        f"{_HE}, Figure 1",
+        _appears,
+    ),
+    "no_sdd_without_label_noise": (
+        "With clean labels, its test accuracy does not dip.",
+        f"{_HE}, section 3",
+        _none_without_noise,
+    ),
+    "four_phases_in_order": (
+        "Light, critical, sweet and collapsed phase follow each other, and train accuracy falls in the critical one.",
+        f"{_HE}, section 2.3",
+        _four_phases,
+    ),
+    "sdd_under_every_pruning_criterion": (
+        "It dips and rises whether weights are pruned by magnitude, by gradient, or at random.",
+        f"{_HE}, section 3",
+        _under_each("sdd_under_every_pruning_criterion", OwnSetting.by_criterion),
+    ),
+    "sdd_under_every_retraining": (
+        "It dips and rises whether it is rewound, trained on, or trained from scratch after pruning.",
+        f"{_HE}, section 3",
+        _under_each("sdd_under_every_retraining", OwnSetting.by_retraining),
+    ),
+    "learning_distance_peaks_at_critical_phase": (
+        "The learning distance peaks at the density at which test accuracy is lowest.",
+        f"{_HE}, section 3.2",
+        _distance_peaks,
+    ),
+    "learning_distance_follows_test_accuracy": (
+        "From the critical to the sweet phase, the learning distance falls as test accuracy rises.",
+        f"{_HE}, section 3.2",
+        _distance_follows,
+    ),
+    "reinitialized_ticket_can_win": (
+        "Where the ticket does worst, its mask does better from another random start.",
+        f"{_HE}, section 4",
+        _reinitialized_wins,
+    ),
+    "weight_decay_removes_the_dip": (
+        "With weight decay, its test accuracy does not dip.",
+        f"{_QUETU}, section 3",
+        _decay_removes,
+    ),
+    "teacher_removes_the_dip": (
+        "If it learns from the dense network, its test accuracy does not dip.",
+        f"{_QUETU}, section 4",
+        _teacher_removes,
+    ),
+}
+_CLAIMS = {name: (statement, source) for name, (statement, source, _) in _TRIALS.items()}
+NAMES = tuple(_TRIALS)
+
+
+def chosen(text: str) -> tuple[str, ...]:
+    """The claims of a text: "all", or names between commas.
+
+    Raises:
+        InputError: there is no such claim.
+    """
+    if text == "all":
+        return NAMES
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in NAMES:
+            raise InputError(
+                f"--claims {name}: there is no such claim{nearest(name, NAMES)}; use all, or {', '.join(NAMES)}"
+            )
+    if not names:
+        raise InputError(f"--claims names none; use all, or {', '.join(NAMES)}")
+    return names
+
+
+def own_trials(setting: OwnSetting, names: Sequence[str]) -> list[Trial]:
+    """The trials of some claims on a user's network."""
+    return [_TRIALS[name][2](setting) for name in names]
+
+
+def check_counts(seeds: int, pilots: int, block: int) -> None:
+    """Check the numbers of seeds.
+
+    Raises:
+        InputError: too few or too many of them, or a block of pilots.
+    """
+    if not MINIMUM_SEEDS <= seeds <= 100:
+        raise InputError(
+            f"--seeds {seeds}: give {MINIMUM_SEEDS} to 100; with fewer the rules' error rates are not known"
+        )
+    if not 2 <= pilots <= 12:
+        raise InputError(f"--pilots {pilots}: give 2 to 12")
+    if block < BLOCK or block % BLOCK:
+        raise InputError(f"--block {block}: blocks that judge begin with seed {BLOCK}, {2 * BLOCK}, ...; give one")

@@ -1,0 +1,56 @@
+"""A user's own network and data: what of them decides the numbers of a run, and where a process finds them."""
+
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from sdd_claims.spec.base import Spec
+
+YOURS = "yours"
+"""Takes the place of a paper's name in claims about them."""
+
+OWN = "own"
+"""The name of a network or a data set that is the user's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnNetwork(Spec):
+    """A network that a callable of the user's makes.
+
+    Attributes:
+        function: the callable's name.
+        source: SHA-256 of its module's file, and of the modules beside it that it imports.
+        versions: of the packages that decide what it makes, such as "torch 2.11.0".
+        prunable: names of the parameters that pruning may touch.
+        file: its module. Where it lies decides no number and is no part of the digest; "" for a callable that was
+            handed over in Python, which only that process can call.
+    """
+
+    function: str
+    source: str
+    versions: str
+    prunable: tuple[str, ...]
+    file: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{PurePath(self.file).name}:{self.function}" if self.file else self.function
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnData(Spec):
+    """Images and labels of the user's.
+
+    Attributes:
+        sha256: of the arrays, in the prepared form.
+        shape: channels, height and width of an image.
+        classes: number of classes.
+        train_count: number of training images.
+        file: the prepared form on disk. No part of the digest, as is the label.
+        label: the name that the user gave, for people to read.
+    """
+
+    sha256: str
+    shape: tuple[int, ...]
+    classes: int
+    train_count: int
+    file: str = field(default="", compare=False)
+    label: str = field(default="own data", compare=False)

@@ -1,0 +1,350 @@
+"""A network and data of one's own, from a callable and arrays to a curve and a verdict."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sdd_claims import judge, sparsity_curve
+from sdd_claims.engines import work as work_module
+from sdd_claims.errors import InputError
+from sdd_claims.own import Recipe, setting_of
+from sdd_claims.registration.own import NAMES
+from sdd_claims.tests.tiny import InstantPruning
+
+RNG = np.random.default_rng(0)
+IMAGES, LABELS = RNG.integers(0, 256, (60, 4, 4), np.uint8), np.arange(60) % 2
+DATA = (IMAGES, LABELS, IMAGES[:20], LABELS[:20])
+QUICK: dict[str, Any] = {"epochs": 1, "levels": 8, "batch_size": 30}
+DIP = (0.9, 0.9, 0.7, 0.7, 0.85, 0.85, 0.3, 0.3)
+FALL = (0.9, 0.88, 0.86, 0.84, 0.8, 0.7, 0.3, 0.2)
+
+
+def mlp(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 6), nn.ReLU(), nn.Linear(6, classes))
+
+
+class Cnn(nn.Module):
+    """Convolution, batch norm, dropout, and a name of its own for everything."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.conv, self.norm, self.drop = nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Dropout2d(0.2)
+        self.register_buffer("scale", torch.ones(1), persistent=False)
+        self.inner, self.out = nn.Linear(12, 5), nn.Linear(5, classes)
+
+    def forward(self, images):
+        rows = self.drop(self.norm(self.conv(images)).relu()).flatten(1)
+        return self.out(self.inner(rows).relu()) * self.scale
+
+
+def cnn(shape, classes):
+    return Cnn(classes)
+
+
+class Residual(nn.Sequential):
+    """The layers of a plain MLP, used otherwise."""
+
+    def forward(self, images):
+        flatten, first, _, last = self
+        return last(first(flatten(images)).tanh())
+
+
+def residual(shape, classes):
+    return Residual(nn.Flatten(), nn.Linear(16, 6), nn.ReLU(), nn.Linear(6, classes))
+
+
+def curves(of_noisy, of_clean, of_pilots=DIP):
+    """Takes the place of training: accuracies as they are told, a little apart from seed to seed."""
+
+    class Told(InstantPruning):
+        def next_level(self, level, states, members=None):
+            members = members or range(len(self.replicas))
+            told = []
+            results = super().next_level(level, states, members)
+            for member, (record, state) in zip(members, results, strict=True):
+                replica = self.replicas[member]
+                shape = of_clean if replica.spec.noise.kind == "none" else of_noisy
+                shape = of_pilots if replica.seed < 1000 else shape
+                accuracy = shape[level] + 0.001 * (replica.seed % 7)
+                train = (1.0, 1.0, 0.9, 0.9, 0.8, 0.6, 0.3, 0.2)[level]
+                told.append((replace(record, test_accuracy=accuracy, train_accuracy=train), state))
+            return told
+
+    return Told
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def setting(network, folder, data=DATA, **settings):
+    return setting_of(network, data, Recipe(**settings), folder / "store", torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("noisy", "clean", "pilots", "verdict", "answer"),
+    [
+        (DIP, FALL, DIP, "supported", "Yes, it shows sparse double descent under 20% label noise."),
+        (FALL, FALL, DIP, "refuted", "No, it does not show sparse double descent under 20% label noise."),
+        (
+            DIP,
+            DIP,
+            DIP,
+            "inconclusive",
+            "Inconclusive: it dips and rises under 20% label noise, but just so with clean",
+        ),
+        (
+            FALL,
+            FALL,
+            FALL,
+            "inconclusive",
+            "Inconclusive, since no seed has judged under 20% label noise: 12\N{NO-BREAK SPACE}pilots were looked at; "
+            "their mean test accuracy shows no dip and rise: it is 90.",
+        ),
+    ],
+)
+def test_the_question_is_answered_in_words_and_by_a_verdict(folder, monkeypatch, noisy, clean, pilots, verdict, answer):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(noisy, clean, pilots))
+    found = judge(mlp, DATA, quiet=True, **QUICK)
+    assert found.verdict == verdict
+    assert found.answer.startswith(answer)
+    assert repr(found).startswith(answer)
+    assert f"<p>{answer[:40]}" in found._repr_html_()
+    (entry,) = json.loads((found.page.parent / "claims.json").read_text())["claims"]
+    assert (entry["id"], entry["verdict"]) == ("yours/sdd_appears_under_label_noise", verdict)
+    assert entry["exploratory"]
+    assert entry["p_holm"] is None
+    assert "One claim was put on trial on a network and data of your own" in found.page.read_text(encoding="utf-8")
+
+
+def test_pilots_that_scatter_too_widely_set_no_windows_and_the_answer_says_so(folder, monkeypatch):
+    class Scattered(curves(DIP, FALL)):  # type: ignore[misc]
+        def next_level(self, level, states, members=None):
+            results = super().next_level(level, states, members)
+            odd = [self.replicas[member].seed % 2 for member in members or range(len(self.replicas))]
+            return [
+                (replace(record, test_accuracy=record.test_accuracy * (1 - 0.05 * is_odd * (level > 0))), state)
+                for is_odd, (record, state) in zip(odd, results, strict=True)
+            ]
+
+    monkeypatch.setattr(work_module, "IterativePruning", Scattered)
+    found = judge(mlp, DATA, quiet=True, **QUICK)
+    assert found.verdict == "inconclusive"
+    assert "falls from 90." in found.answer
+    assert "but gives no windows: seeds scatter by up to" in found.answer
+
+
+def test_every_claim_can_be_put_on_trial_and_each_name_by_itself(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    found = judge(mlp, DATA, claims="all", quiet=True, **QUICK)
+    assert tuple(found.entries) == NAMES
+    for name in ("four_phases_in_order", "sdd_under_every_pruning_criterion", "sdd_under_every_retraining"):
+        assert found.entries[name]["verdict"] == "supported"
+    assert {entry["id"] for entry in found.entries.values()} == {f"yours/{name}" for name in NAMES}
+    again = judge(mlp, DATA, claims=["teacher_removes_the_dip"], report=folder / "other", quiet=True, **QUICK)
+    assert tuple(again.entries) == ("teacher_removes_the_dip",)
+
+
+def test_a_claim_that_cannot_be_judged_stops_no_other_and_says_why(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    names = ["teacher_removes_the_dip", "four_phases_in_order"]
+    judge(mlp, DATA, claims=names, quiet=True, **QUICK)
+    again = judge(mlp, DATA, claims=names, pilots=5, quiet=True, **QUICK)  # another way to windows, after a look
+    assert tuple(again.entries) == ("teacher_removes_the_dip",)
+    (why,) = again.unjudged
+    assert why.startswith("yours/four_phases_in_order: ")
+    assert "give the trial a fresh block (block=2000)" in why
+    assert f"not judged: {why}" in repr(again)
+    fresh = judge(mlp, DATA, claims=names, pilots=5, block=2000, quiet=True, **QUICK)
+    assert tuple(fresh.entries) == tuple(names)
+
+
+def test_all_claims_go_their_way_in_real_training(folder):
+    found = judge(cnn, DATA, claims="all", quiet=True, epochs=1, levels=4, batch_size=60, pilots=2)
+    assert {*found.entries} == {*NAMES}
+    assert all(entry["verdict"] for entry in found.entries.values())
+
+
+def test_other_processes_train_a_network_of_a_file_with_batch_norm_and_dropout(folder):
+    source = """
+from torch import nn
+
+def build(shape, classes):
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Dropout(0.2), nn.Flatten(), nn.Linear(12, classes)
+    )
+
+def load():
+    import numpy as np
+    images = np.random.default_rng(0).integers(0, 256, (60, 4, 4), np.uint8)
+    return images, np.arange(60) % 2
+"""
+    (folder / "my.py").write_text(source, encoding="utf-8")
+    how: dict[str, Any] = {"seeds": (0, 1), "epochs": 2, "levels": 4, "batch_size": 20, "quiet": True}
+    together = sparsity_curve("my.py:build", "my.py:load", processes=True, store="a", **how)
+    alone = sparsity_curve("my.py:build", "my.py:load", store="b", **how)
+    assert np.array_equal(together.values, alone.values)
+    assert np.isfinite(alone.values).all()
+
+
+def test_a_curve_is_arrays_a_table_and_a_figure(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    curve = sparsity_curve(mlp, DATA, seeds=(1000, 1001), quiet=True, **QUICK)
+    assert curve.values.shape == (2, 8)
+    assert curve.mean == pytest.approx(np.array(DIP) + 0.001 * np.mean([1000 % 7, 1001 % 7]))
+    assert repr(curve).splitlines()[1] == "  density   mean test_accuracy"
+    axes = curve.plot()
+    assert (len(axes.lines), axes.get_xscale()) == (3, "log")
+    assert axes.get_xlim()[0] > axes.get_xlim()[1]
+    clean = sparsity_curve(mlp, DATA, noise=0, seeds=(1000,), measure="train_accuracy", quiet=True, **QUICK)
+    assert clean.measure == "train_accuracy"
+    assert "clean labels" in repr(clean)
+
+
+def test_a_table_needs_pandas_and_says_so(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    curve = sparsity_curve(mlp, DATA, seeds=(1000, 1001), quiet=True, **QUICK)
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    with pytest.raises(
+        InputError, match=r"to_dataframe needs pandas, which is not installed; install it, or use \.values"
+    ):
+        curve.to_dataframe()
+
+
+def test_a_table_has_a_row_for_every_seed_and_level(folder, monkeypatch):
+    pandas = pytest.importorskip("pandas")
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    curve = sparsity_curve(mlp, DATA, seeds=(1000, 1001), quiet=True, **QUICK)
+    table = curve.to_dataframe()
+    assert isinstance(table, pandas.DataFrame)
+    assert table.columns.tolist() == ["seed", "level", "density", "test_accuracy"]
+    assert table["test_accuracy"].to_numpy().reshape(2, 8) == pytest.approx(curve.values)
+
+
+def test_a_plain_mlp_is_trained_by_compiled_code_and_what_only_looks_like_one_is_not(folder):
+    assert setting(mlp, folder).clean.training.arithmetic == "portable"
+    for other in (residual, cnn):
+        assert setting(other, folder).clean.training.arithmetic == "native"
+
+
+def test_changed_source_is_another_run_and_the_place_of_a_file_is_none(folder):
+    source = (
+        "from torch import nn\ndef build(shape, classes):\n    return nn.Sequential(nn.Flatten(), nn.Linear(16, {}), "
+    )
+    source += "nn.ReLU(), nn.Linear({}, classes))\n"
+    (folder / "elsewhere").mkdir()
+    for path, width in (("my.py", 5), ("elsewhere/my.py", 5)):
+        (folder / path).write_text(source.format(width, width), encoding="utf-8")
+    one, moved = (setting(f"{path}:build", folder).clean.digest for path in ("my.py", "elsewhere/my.py"))
+    (folder / "my.py").write_text(source.format(6, 6), encoding="utf-8")
+    assert one == moved != setting("my.py:build", folder).clean.digest
+
+
+def branching(shape, classes):
+    class Branching(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.out = nn.Linear(16, 4), nn.Linear(4, classes)
+
+        def forward(self, images):
+            rows = self.body(images.flatten(1))
+            return self.out(rows if rows.sum() > 0 else -rows)
+
+    return Branching()
+
+
+def by_numpy(shape, classes):
+    network = mlp(shape, classes)
+    nn.init.constant_(network[1].weight, float(np.random.default_rng().random()))
+    return network
+
+
+def idle(shape, classes):
+    network = mlp(shape, classes)
+    network.unused = nn.Linear(3, 3)
+    network.forward = lambda images: network[3](network[2](network[1](network[0](images))))
+    return network
+
+
+def wide(shape, classes):
+    return mlp(shape, classes + 1)
+
+
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        (branching, "branching: the network cannot be trained as one of a stack, which torch.func.vmap does"),
+        (by_numpy, "by_numpy makes another network each time it is called"),
+        (idle, "idle: no gradient reaches unused.weight; leave it out with --prunable"),
+        (wide, r"must return logits of shape \(2, 2\), got \(2, 3\)"),
+        (3, "the network is a int; give 'my.py:build', or a callable that makes it"),
+        ("my.py:build", "there is no file"),
+    ],
+)
+def test_a_network_that_cannot_be_tried_is_refused_in_a_sentence_before_training(folder, monkeypatch, network, why):
+    monkeypatch.setattr(work_module, "IterativePruning", None)
+    with pytest.raises(InputError, match=why) as refused:
+        judge(network, DATA, quiet=True)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"seeds": 5}, "--seeds 5: give 12 to 100"),
+        ({"pilots": 1}, "--pilots 1: give 2 to 12"),
+        ({"block": 7}, "--block 7: blocks that judge begin with seed 1000"),
+        ({"levels": 3}, "--levels 3: give 4 to 40"),
+        ({"noise": 1.5}, r"--noise 1\.5: give the share of wrong labels"),
+        ({"epoch": 3}, "there is no setting 'epoch'"),
+        ({"epochs": 0}, r"TrainingSpec\.epochs must be at least 1, got 0"),
+        ({"weight_decay": 0.0}, "--weight-decay 0: give a strength above 0"),
+        ({"claims": "sdd_apears"}, r"--claims sdd_apears: there is no such claim \(did you mean"),
+        ({"device": "cuda:99"}, "this machine shows"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(folder, settings, why):
+    with pytest.raises(InputError, match=why):
+        judge(mlp, DATA, quiet=True, **settings)
+
+
+def test_what_other_processes_cannot_call_is_not_given_to_them(folder):
+    with pytest.raises(InputError, match="<lambda> was handed over in Python, and other processes cannot call it"):
+        judge(lambda shape, classes: mlp(shape, classes), DATA, processes=True, quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ({"notes.txt": "mine"}, "which holds something else; choose another folder with --report"),
+        (
+            {"claims.json": '{"claims": [{"paper": "he2022"}]}'},
+            "holds verdicts on he2022, which yours are never mixed with",
+        ),
+        ({"claims.json": "[]"}, "which holds something else"),
+    ],
+)
+def test_a_report_never_replaces_something_else(folder, content, why):
+    (folder / "report").mkdir()
+    for name, text in content.items():
+        (folder / "report" / name).write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=why):
+        judge(mlp, DATA, report=folder / "report", quiet=True)
+
+
+def test_the_number_of_threads_is_given_back(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 1)
+    try:
+        sparsity_curve(mlp, DATA, seeds=(0,), quiet=True, **QUICK)
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
