@@ -7,8 +7,8 @@ in a network of more than twice the operations.
 
 The CO2 of the paper's table is 10.4 g a PFLOP in every row: that distillation emits more than 25 % less (section 6) is
 asked of the operations here, and is no claim of its own. A convolutional teacher at 20 % noise, nearer to the paper's,
-would take ten times the training of all other students (0.4 core-minutes a seed) and, on two pilots, is best when
-dense: its pruned and its dense student are then one network.
+takes with its two students some 0.9 core-minutes a seed and, on two pilots, is best when dense: its pruned and its
+dense student are then one network.
 """
 
 from collections.abc import Mapping
