@@ -1,9 +1,14 @@
 """With early stopping, distillation costs less training than the whole vanilla path and is more accurate.
 
-The fast trial is registered as inconclusive: on twelve pilots a pruned teacher saves training and brings 8.5 points,
-but a dense one, who has learned all wrong labels, leaves the student 9.1 points below the sparse one that has none; a
+The fast trial is registered as inconclusive: on twelve pilots a pruned teacher saves training and brings 6.5 points,
+but a dense one, who has learned all wrong labels, leaves the student 9.8 points below the sparse one that has none; a
 proxy does not refute. Counting the pruned teacher's own chain there is nothing saved: it is trained at every level,
 in a network of more than twice the operations.
+
+The CO2 of the paper's table is 10.4 g a PFLOP in every row: that distillation emits more than 25 % less (section 6) is
+asked of the operations here, and is no claim of its own. A convolutional teacher at 20 % noise, nearer to the paper's,
+takes with its two students some 0.9 core-minutes a seed and, on two pilots, is best when dense: its pruned and its
+dense student are then one network.
 """
 
 from collections.abc import Mapping
@@ -20,10 +25,10 @@ CLAIM = registered("quetu2023/kd_saves_training_cost")
 
 
 def rule(gains: Mapping[str, float]) -> Rule:
-    # About a quarter: a fifth at least.
+    # More than a quarter, as section 6 says of CO2; the paper's table says 27 %.
     cheaper = {
         f"{teacher}: less training": Greater(
-            Contrast((paid(0.8e-9, "vanilla", "last"), paid(-1e-9, teacher, "early_stop"))), unit="GFLOP"
+            Contrast((paid(0.75e-9, "vanilla", "last"), paid(-1e-9, teacher, "early_stop"))), unit="GFLOP"
         )
         for teacher in gains
     }
@@ -57,7 +62,7 @@ def trial(setting: Setting) -> Trial:
             *setting.deviations,
             *setting.of_students,
             *setting.of_stopping,
-            *setting.of_gains,
+            "half of what the paper's table gains is asked of either teacher: 3.5 and 6.2 points of 7.0 and 12.4",
             "as in the paper the teacher's own training is not counted, nor its predictions on the training images",
         ),
     )

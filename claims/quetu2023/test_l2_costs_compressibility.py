@@ -1,7 +1,8 @@
 """At high sparsity a network with lambda_opt is far worse than a vanilla one.
 
-The fast trial is registered as inconclusive: on twelve pilots the MLP does the opposite, with 13.5 points more at
-lambda_opt above 90 % sparsity; a proxy does not refute.
+The fast trial is registered as inconclusive: on twelve pilots an MLP trained by AdamW does the opposite, with 4.4
+points more at lambda_opt above 90 % sparsity (by SGD, with coupled weight decay, 14.4); only above 99 % it is worse at
+lambda_opt, by 2.1. A proxy does not refute.
 """
 
 import pytest
@@ -18,17 +19,20 @@ ABOVE_90 = Window(0.002, 0.1)
 
 
 def trial(setting: Setting) -> Trial:
+    networks = setting.by_adamw()
     return Trial(
         CLAIM,
         setting.tier,
-        curves={"vanilla": setting.curve(setting.vanilla()), "lambda_opt": setting.curve(setting.optimal())},
+        curves={name: setting.curve(spec) for name, spec in networks.items()},
         # Far: ten points. The paper's figure shows chance level.
         rule=Greater(Contrast((Term(1, "vanilla", ABOVE_90), Term(-1, "lambda_opt", ABOVE_90))), margin=0.1),
-        control=Control("vanilla again, on other seeds", {"lambda_opt": setting.curve(setting.vanilla(), offset=100)}),
+        control=Control(
+            "vanilla again, on other seeds", {"lambda_opt": setting.curve(networks["vanilla"], offset=100)}
+        ),
         block=setting.block,
         looks=setting.looks_where_open,
         proxy=setting.tier == "fast",
-        deviations=(*setting.deviations, *setting.of_decay),
+        deviations=(*setting.deviations, *setting.of_decoupled),
     )
 
 

@@ -1,14 +1,28 @@
-"""With weight decay tuned to lambda_opt, test accuracy does not dip."""
+"""With weight decay tuned to lambda_opt, test accuracy does not dip, and the network is more accurate.
+
+By the paper's lambda_opt, the strength at which the test loss becomes monotone, the first half could not be false. The
+fast trial takes the strength that is most accurate on validation images, whether it dips or not.
+"""
 
 import pytest
 
 from sdd_claims.registration.register import registered
 from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.stats import DipFree
+from sdd_claims.stats import AllOf, Contrast, DipFree, Greater, Phases, Rule, Term
 
 from .settings import FAST, FULL, Setting, at
 
 CLAIM = registered("quetu2023/lambda_opt_is_monotone")
+
+
+def rule(windows: Phases) -> Rule:
+    enhanced = Term(1, "lambda_opt", windows.light), Term(-1, "vanilla", windows.light)
+    return AllOf(
+        {
+            "no dip": DipFree("lambda_opt", light=windows.light, critical=windows.critical, sweet=windows.sweet),
+            "more accurate": Greater(Contrast(enhanced), margin=0.01),
+        }
+    )
 
 
 def trial(setting: Setting) -> Trial:
@@ -16,21 +30,18 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
-        curves={"lambda_opt": setting.curve(setting.optimal())},
-        rule=setting.rule_at(
-            {vanilla: setting.vanilla()},
-            lambda windows: DipFree(
-                "lambda_opt",
-                light=windows[vanilla].light,
-                critical=windows[vanilla].critical,
-                sweet=windows[vanilla].sweet,
-            ),
+        curves={"lambda_opt": setting.curve(setting.optimal()), "vanilla": setting.curve(setting.vanilla())},
+        rule=setting.rule_at({vanilla: setting.vanilla()}, lambda windows: rule(windows[vanilla])),
+        control=Control(
+            "the vanilla weight decay, on other seeds",
+            {"lambda_opt": setting.curve(setting.vanilla(), offset=100)},
         ),
-        control=Control("the vanilla weight decay", {"lambda_opt": setting.curve(setting.vanilla())}),
         block=setting.block,
         deviations=(
             *setting.deviations,
             *setting.of_decay,
+            "more accurate: in the light phase, where the paper says that performance is enhanced without a number; by "
+            "its Table 1 the best network of the whole vanilla path is the more accurate one",
             *setting.in_full(
                 f"only {setting.decay.network} at {setting.decay.rate * 100:.0f} % noise is judged, with the paper's "
                 "lambda; its other rates are not, nor LeNet-300-100 on MNIST, of which the paper gives no strength"

@@ -1,10 +1,18 @@
-"""Early stopping at lambda_opt costs far less than the whole vanilla path, and beats vanilla with early stopping."""
+"""Table 1: early stopping at lambda_opt is the cheapest of three ways, and the second in accuracy.
+
+The CO2 of the paper is 1.27 g a PFLOP in every row of the table: that lambda_opt emits at least 30 % less than the two
+other ways (section 6) is asked of the operations here, and is no claim of its own.
+
+The fast trial is registered as inconclusive: on twelve pilots the network at the end of the whole vanilla path is the
+dense one in each, 8.4 points below lambda_opt, so that stopping it early loses nothing and costs 48 GFLOP less; a proxy
+does not refute.
+"""
 
 import pytest
 
 from sdd_claims.registration.register import registered
 from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.stats import AllOf, Contrast, Greater
+from sdd_claims.stats import AllOf, Contrast, Greater, ordered
 
 from .settings import FAST, FULL, Setting, paid, picked
 
@@ -12,16 +20,21 @@ CLAIM = registered("quetu2023/lambda_opt_with_early_stop_saves_training")
 
 RULE = AllOf(
     {
-        # Far less: three quarters of it at most; the paper's table says 43 %.
-        "less training": Greater(
-            Contrast((paid(0.75e-9, "vanilla", "last"), paid(-1e-9, "lambda_opt", "early_stop"))), unit="GFLOP"
+        # At most 70 % of either; the paper's table says 43 and 67 %.
+        "less training than the whole vanilla path": Greater(
+            Contrast((paid(0.7e-9, "vanilla", "last"), paid(-1e-9, "lambda_opt", "early_stop"))), unit="GFLOP"
         ),
-        "more accurate": Greater(
-            Contrast(
-                (picked(1, "lambda_opt", "accuracy", "early_stop"), picked(-1, "vanilla", "accuracy", "early_stop"))
-            ),
+        "less training than vanilla stopped early": Greater(
+            Contrast((paid(0.7e-9, "vanilla", "early_stop"), paid(-1e-9, "lambda_opt", "early_stop"))), unit="GFLOP"
+        ),
+        **ordered(
+            {
+                "vanilla stopped early": picked(1, "vanilla", "accuracy", "early_stop"),
+                "lambda_opt": picked(1, "lambda_opt", "accuracy", "early_stop"),
+                "the whole vanilla path": picked(1, "vanilla", "accuracy", "best"),
+            },
             margin=0.01,
-        ),
+        ).parts,
     }
 )
 
@@ -34,6 +47,7 @@ def trial(setting: Setting) -> Trial:
         rule=RULE,
         control=Control("vanilla again, on other seeds", setting.measured("lambda_opt", setting.vanilla(), offset=100)),
         block=setting.block,
+        looks=setting.looks_where_open,
         proxy=setting.tier == "fast",
         deviations=(*setting.deviations, *setting.of_decay, *setting.of_stopping, *setting.of_saving),
     )

@@ -1,8 +1,8 @@
 """With more label noise, it takes more weight decay to avoid the dip.
 
-The fast trial is registered as inconclusive: on twelve pilots a weight decay of 0.03 leaves no dip at 10 and 20 % noise
-and 0.05 none at 50 %, but that 0.03 leaves one of more than a point at 50 % (smaller limb 1.4 points, interval 0.3 to
-2.5) would take about 90 seeds.
+On pilots of the fast trial a weight decay of 0.03 leaves no dip at 10 and 20 % noise and 0.05 none at 50 %. That 0.03
+leaves one of more than a point at 50 % is the weak part: 48 pilots have a second rise of 1.85 points (standard
+deviation 1.17). If that is true, it is decided by 12 seeds with a chance of 9 %, by 24 of 45 %, by 48 of 92 %.
 """
 
 import pytest
@@ -19,11 +19,11 @@ CLAIM = registered("quetu2023/more_noise_needs_stronger_l2")
 
 def trial(setting: Setting) -> Trial:
     little, some, much = setting.rates
-    weak, strong = setting.optimal(some), setting.decay.optimal[much]
-    still_dips = {"50 %, weaker": setting.decayed(setting.decay.optimal[some], much)}
+    weaker, strong = setting.decay.without_dip[some], setting.decay.without_dip[much]
+    still_dips = {"50 %, weaker": setting.decayed(weaker, much)}
     free = {
-        "10 %, weaker": setting.decayed(setting.decay.optimal[some], little),
-        "20 %, weaker": weak,
+        "10 %, weaker": setting.decayed(weaker, little),
+        "20 %, weaker": setting.decayed(weaker, some),
         "50 %, stronger": setting.decayed(strong, much),
     }
 
@@ -35,7 +35,7 @@ def trial(setting: Setting) -> Trial:
             }
         )
 
-    repeated = {"50 %, weaker": weak}
+    repeated = {"50 %, weaker": setting.decayed(weaker, some)}
     return Trial(
         CLAIM,
         setting.tier,
@@ -43,9 +43,18 @@ def trial(setting: Setting) -> Trial:
         rule=setting.rule_at(still_dips, rule),
         control=Control("20 % noise in place of 50 %, on other seeds", setting.accuracies(repeated, offset=100)),
         block=setting.block,
-        looks=setting.looks_where_open,
+        looks=(12, 24, 48) if setting.tier == "fast" else (12, 24),
         proxy=setting.tier == "fast",
-        deviations=(*setting.deviations, *setting.of_decay),
+        deviations=(
+            *setting.deviations,
+            *setting.of_decay,
+            *setting.in_fast(
+                "the strengths compared are, at each rate, the one of a few tried whose mean validation accuracy on "
+                "twelve pilots reaches highest among those that do not dip by a point",
+                "looks at 12, 24 and 48 seeds: if the effect of 48 pilots is true, the chance to be supported by then "
+                "is 9, 45 and 92 %",
+            ),
+        ),
     )
 
 

@@ -1,28 +1,38 @@
 """Accuracy: pruned teacher above dense teacher above the whole vanilla path above vanilla with early stopping.
 
-The fast trial is registered as inconclusive: on twelve pilots the first and the last step are as claimed (12.5 and 17.6
-points), but a dense teacher, who has learned all wrong labels, leaves the student 9.1 points below the sparse student
-that has none; a proxy does not refute.
+Each step is asked to be half of the paper's. The fast trial is registered as inconclusive: on twelve pilots the first
+and the last step are as claimed (16.3 and 11.9 points), but a dense teacher, who has learned all wrong labels, leaves
+the student 9.8 points below the sparse student that has none; a proxy does not refute.
 """
 
 import pytest
 
 from sdd_claims.registration.register import registered
 from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.stats import ordered
+from sdd_claims.stats import AllOf, ordered
 
 from .settings import FAST, FULL, Setting, picked
 
 CLAIM = registered("quetu2023/pruned_teacher_is_best")
 
-RULE = ordered(
+STOPPED = "vanilla stopped early", ("vanilla", "early_stop")
+WHOLE = "the whole vanilla path", ("vanilla", "best")
+DENSE = "a dense teacher", ("dense teacher", "early_stop")
+PRUNED = "a pruned teacher", ("pruned teacher", "early_stop")
+
+
+def above(higher, lower, margin: float) -> AllOf:
+    network = {name: picked(1, curve, "accuracy", how) for name, (curve, how) in (lower, higher)}
+    return ordered(network, margin=margin)
+
+
+# Half of 14.3, 7.0 and 5.4 points.
+RULE = AllOf(
     {
-        "vanilla stopped early": picked(1, "vanilla", "accuracy", "early_stop"),
-        "the whole vanilla path": picked(1, "vanilla", "accuracy", "best"),
-        "a dense teacher": picked(1, "dense teacher", "accuracy", "early_stop"),
-        "a pruned teacher": picked(1, "pruned teacher", "accuracy", "early_stop"),
-    },
-    margin=0.01,
+        **above(WHOLE, STOPPED, 0.071).parts,
+        **above(DENSE, WHOLE, 0.035).parts,
+        **above(PRUNED, DENSE, 0.027).parts,
+    }
 )
 
 
@@ -46,7 +56,12 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         looks=setting.looks_where_open,
         proxy=setting.tier == "fast",
-        deviations=(*setting.deviations, *setting.of_students, *setting.of_stopping),
+        deviations=(
+            *setting.deviations,
+            *setting.of_students,
+            *setting.of_stopping,
+            "half of each step of the paper's table is asked: 7.1, 3.5 and 2.7 points of 14.3, 7.0 and 5.4",
+        ),
     )
 
 
