@@ -1,6 +1,5 @@
 import json
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,14 +7,12 @@ import pytest
 
 from sdd_claims.errors import InputError
 from sdd_claims.registration import protocol as protocol_module
+from sdd_claims.registration import trial as trial_module
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.trial import Trial
 from sdd_claims.stats import AllOf, Contrast, Greater, Term, ThresholdWithin, Window
 from sdd_claims.tests.tiny import SPEC, YES, Answer, trial_named
-
-PUBLISHED = Path(__file__).parents[3] / "reports" / "published"
-
 
 def test_the_protocol_of_windows_from_pilots_is_how_they_follow_and_not_what_they_are(monkeypatch):
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
@@ -119,10 +116,14 @@ def test_what_no_protocol_can_hold_is_said_when_the_trial_is_written_down(settin
     assert str(raised.value).startswith(f"the fast trial of nobody2026/obedience: {sentence}")
 
 
-def test_what_judged_before_numbers_had_one_form_keeps_the_digest_that_it_judged_by():
-    reports = [json.loads((PUBLISHED / tier / "claims.json").read_text(encoding="utf-8")) for tier in ("fast", "full")]
-    judged = {entry["protocol"] for report in reports for entry in report["claims"]}
-    assert {*protocol_module.JUDGED_AS_WRITTEN.values()} <= judged
+def test_the_level_is_part_of_the_protocol_and_not_of_its_family(monkeypatch):
+    trial = trial_named("obedience")
+    protocol, family, register = trial.protocol, trial.family, trial_module.the_register()
+    fewer = {name: claim for name, claim in register.claims.items() if claim.paper != "zhang2024"}
+    for other in (replace(register, alpha=0.01), replace(register, claims=fewer)):
+        monkeypatch.setattr(trial_module, "the_register", lambda other=other: other)
+        assert trial.protocol != protocol
+        assert trial.family == family
 
 
 def test_rules_of_different_kinds_with_the_same_numbers_have_different_protocols():
