@@ -164,9 +164,11 @@ def _again(claim: ClaimEntry, trials: Trials, curves: Evidence, document: Claims
     except InputError as error:
         return Rejudged(claim, (f"cannot be judged again: {error}",), None)
     if verdict is None:
+        tests = (document["calibration"] or {}).get("tests", VERSION)
+        changed = "its protocol has changed since" if tests == VERSION else f"it was judged by tests version {tests}"
         why = (
-            "cannot be judged again: its protocol has changed since; check out commit "
-            f"{document['environment']['commit'][:12]}, or use --rules today"
+            f"cannot be judged again: {changed}; check out commit {document['environment']['commit'][:12]}, or use "
+            "--rules today"
         )
         return Rejudged(claim, (why,), None)
     ours = verdict.trial

@@ -259,13 +259,26 @@ class PowerEntry(TypedDict):
     repetitions: int
 
 
+class DesignEntry(TypedDict):
+    """One scheme of looks, and the nominal p asked for at each of them."""
+
+    looks: list[int]
+    threshold: float
+
+
 class CalibrationEntry(TypedDict):
-    """The rules' measured size and power at the threshold and looks in use; `tests` is the version of the tests."""
+    """The rules' measured size and power; `tests` is the version of the tests.
+
+    `threshold` is what a size is held against: the error rate that a design allows over all of its looks. `designs` are
+    the schemes of looks that were measured, and `seeds` of a row is where one ends. In version 1, which has none, each
+    of the `looks` was measured alone, and `threshold` is the nominal p at each.
+    """
 
     schema: int
     tests: NotRequired[int]
     threshold: float
     looks: list[int]
+    designs: NotRequired[list[DesignEntry]]
     command: str
     size: list[SizeEntry]
     power: list[PowerEntry]

@@ -21,7 +21,9 @@ from sdd_claims.stats.population import DENSITY, Case, Covariance, Population
 from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.sequential import nominal_p
 
-LOOKS = (12, 24)
+DESIGNS = ((12,), (12, 24))
+"""The schemes of looks that are measured, each with all of its looks together."""
+
 _BATCH = 500  # studies; keeps memory at some tens of MB
 _REFUTES = {"dip_then_rise": "dip_free", "dip_free": "dip_then_rise"}  # the one's support is the other's refutation
 _RIDGE = 1e-6  # of the mean variance
@@ -30,7 +32,7 @@ _POWER_SHARE = 50  # power needs no rare events: a fiftieth of the repetitions
 
 @dataclass(frozen=True, slots=True)
 class Rejections:
-    """The numbers of studies that came out supported and refuted at one look."""
+    """The numbers of studies that came out supported and refuted by one design."""
 
     supported: int
     refuted: int
@@ -40,31 +42,44 @@ def measure(
     rule: Rule,
     population: Population,
     *,
-    looks: Sequence[int],
-    threshold: float,
+    designs: Sequence[tuple[int, ...]],
+    error_rate: float,
     repetitions: int,
     seed: int,
-) -> dict[int, Rejections]:
-    """Judges simulated studies, each at every look: a later look adds seeds to the same study.
+) -> dict[tuple[int, ...], Rejections]:
+    """Judges simulated studies by whole designs: a study that stays open at a look is looked at again with more seeds.
 
     Args:
         rule: the rule.
         population: where the studies come from.
-        looks: numbers of seeds.
-        threshold: below which p establishes a hypothesis.
+        designs: the schemes of looks, numbers of seeds; all judge the same studies.
+        error_rate: the chance of a false verdict that a design allows, from which its threshold at each look follows.
         repetitions: number of studies.
         seed: seed of the simulation.
+
+    Returns:
+        For every design, the studies that came out supported, and refuted, at any of its looks.
     """
     rng = np.random.default_rng(seed)
     density = population.densities()
-    counts = dict.fromkeys(looks, Rejections(0, 0))
+    counts = dict.fromkeys(designs, Rejections(0, 0))
+    looks = sorted({seeds for design in designs for seeds in design})
     for start in range(0, repetitions, _BATCH):
         studies = population.draw(rng, min(_BATCH, repetitions - start), max(looks))
-        for seeds in looks:
-            evidence = rule.test(density, {name: curves[:, :seeds] for name, curves in studies.items()})
-            counts[seeds] = Rejections(
-                counts[seeds].supported + int((evidence.support < threshold).sum()),
-                counts[seeds].refuted + int((evidence.contrary < threshold).sum()),
+        found = {
+            seeds: rule.test(density, {name: curves[:, :seeds] for name, curves in studies.items()}) for seeds in looks
+        }
+        for design in designs:
+            threshold = nominal_p(error_rate, design)
+            is_open = np.full(min(_BATCH, repetitions - start), True)
+            supported, refuted = (np.zeros_like(is_open) for _ in range(2))
+            for seeds in design:
+                claim, contrary = found[seeds].support < threshold, found[seeds].contrary < threshold
+                supported |= is_open & claim & ~contrary
+                refuted |= is_open & contrary & ~claim
+                is_open &= claim == contrary
+            counts[design] = Rejections(
+                counts[design].supported + int(supported.sum()), counts[design].refuted + int(refuted.sum())
             )
     return counts
 
@@ -96,32 +111,47 @@ def pilots_covariance(file: Path) -> Covariance:
 
 
 def calibrate(
-    repetitions: int, threshold: float, pilots: Covariance | None = None, looks: tuple[int, ...] = LOOKS
+    repetitions: int,
+    error_rate: float,
+    pilots: Covariance | None = None,
+    designs: tuple[tuple[int, ...], ...] = DESIGNS,
 ) -> dict[str, Any]:
     """Measures the size of every rule under every null, and the power under the alternatives.
 
     Args:
         repetitions: studies a null; a fiftieth of it an alternative.
-        threshold: nominal p at each look.
+        error_rate: of a claim: the chance of a false verdict that a design allows.
         pilots: covariance over the levels of pilot curves, for nulls whose seeds vary as they do.
-        looks: numbers of seeds.
+        designs: schemes of looks, with different numbers of seeds at the end.
     """
     size: list[dict[str, Any]] = []
     power: list[dict[str, Any]] = []
     for i, case in enumerate(nulls(pilots)):
-        found = _measured(case, looks, threshold, repetitions, seed=i)
-        for seeds, verdict in product(looks, case.verdicts):
-            size += _rows(case, seeds, verdict, getattr(found[seeds], verdict), repetitions)
+        found = _measured(case, designs, error_rate, repetitions, seed=i)
+        for design, verdict in product(designs, case.verdicts):
+            size += _rows(case, design[-1], verdict, getattr(found[design], verdict), repetitions)
     tries = max(1, repetitions // _POWER_SHARE)
     for i, case in enumerate(alternatives()):
-        found = _measured(case, looks, threshold, tries, seed=i)
+        found = _measured(case, designs, error_rate, tries, seed=i)
         shared = {"rule": case.rule.name, "alternative": case.label, "repetitions": tries}
-        power += [{**shared, "seeds": seeds, "rate": found[seeds].supported / tries} for seeds in looks]
-    return {"schema": 1, "tests": VERSION, "threshold": threshold, "looks": list(looks), "size": size, "power": power}
+        power += [{**shared, "seeds": design[-1], "rate": found[design].supported / tries} for design in designs]
+    return {
+        "schema": 2,
+        "tests": VERSION,
+        "threshold": error_rate,
+        "looks": [design[-1] for design in designs],
+        "designs": [{"looks": list(looks), "threshold": nominal_p(error_rate, looks)} for looks in designs],
+        "size": size,
+        "power": power,
+    }
 
 
-def _measured(case: Case, looks: Sequence[int], threshold: float, repetitions: int, seed: int) -> dict[int, Rejections]:
-    found = measure(case.rule, case.population, looks=looks, threshold=threshold, repetitions=repetitions, seed=seed)
+def _measured(
+    case: Case, designs: Sequence[tuple[int, ...]], error_rate: float, repetitions: int, seed: int
+) -> dict[tuple[int, ...], Rejections]:
+    found = measure(
+        case.rule, case.population, designs=designs, error_rate=error_rate, repetitions=repetitions, seed=seed
+    )
     print(f"{case.rule.name}, {case.label}, {repetitions} studies: {found}", file=sys.stderr)
     return found
 
@@ -145,13 +175,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m sdd_claims.stats.calibration", description=__doc__)
     parser.add_argument("--repetitions", type=int, default=100_000, help="simulated studies a null (default 100000)")
     parser.add_argument("--alpha", type=float, default=0.05, help="error rate of the register (default 0.05)")
-    parser.add_argument("--registered", type=int, default=46, help="claims in the register (default 46)")
+    parser.add_argument("--registered", type=int, required=True, help="claims in the register")
     parser.add_argument("--pilots", type=Path, help="JSON of pilot curves; without it no null varies as pilots do")
     parser.add_argument("--write", type=Path, help="file to write; without it the JSON goes to standard output")
     given = parser.parse_args(arguments)
     pilots = pilots_covariance(given.pilots) if given.pilots else None
-    found = calibrate(given.repetitions, nominal_p(given.alpha / given.registered, LOOKS), pilots)
-    command = f"python -m sdd_claims.stats.calibration --repetitions {given.repetitions}"
+    found = calibrate(given.repetitions, given.alpha / given.registered, pilots)
+    command = "python -m sdd_claims.stats.calibration"
+    command += f" --registered {given.registered} --repetitions {given.repetitions}"
     command += f" --pilots {given.pilots}" if given.pilots else ""
     text = json.dumps({**found, "command": command}, indent=1, allow_nan=False) + "\n"
     if given.write is None:

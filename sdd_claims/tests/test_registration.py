@@ -13,6 +13,7 @@ from claims.zhang2024 import settings as zhang2024
 from fixtures.scripts.make_pilot_curves import PAPERS
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.locations import bundled
+from sdd_claims.registration.register import the_register
 from sdd_claims.registration.windows import as_json
 from sdd_claims.stats import VERSION, best_without_dip, find_phases
 from sdd_claims.stats.sequential import nominal_p
@@ -95,4 +96,7 @@ def test_the_tolerance_of_turns_is_four_times_what_pilots_change_from_a_strength
 def test_the_calibration_is_that_of_the_rules_in_use():
     calibration = json.loads((FIXTURES / "calibration.json").read_text(encoding="utf-8"))
     assert calibration["tests"] == VERSION
-    assert calibration["threshold"] == pytest.approx(nominal_p(0.05 / 46, (12, 24)))
+    assert calibration["threshold"] == pytest.approx(the_register().alpha / the_register().registered)
+    assert {tuple(design["looks"]): design["threshold"] for design in calibration["designs"]} == {
+        looks: pytest.approx(nominal_p(calibration["threshold"], looks)) for looks in ((12,), (12, 24))
+    }

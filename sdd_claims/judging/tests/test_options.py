@@ -34,7 +34,7 @@ def settings(in_worker=False, root=Path("/checkout"), **options):
 def test_without_options_each_trial_judges_on_its_own_seeds_with_a_pool():
     chosen = settings()
     assert (chosen.engine, chosen.seeds, chosen.mode) == ("pool", None, Judging())
-    assert (chosen.alpha, chosen.registered) == (0.05, 46)
+    assert (chosen.alpha, chosen.registered) == (the_register().alpha, the_register().registered)
     assert chosen.store == Path("/checkout/.sdd_store")
 
 

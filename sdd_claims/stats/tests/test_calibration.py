@@ -15,13 +15,13 @@ from sdd_claims.stats.nulls import HIDDEN_COLLAPSE, nulls
 from sdd_claims.stats.population import AS_PILOTS_VARY, DENSITY, LEVELS, SD, Case, Noise, Population
 from sdd_claims.stats.sequential import nominal_p
 
-THRESHOLD = nominal_p(0.05 / 46, (12, 24))
+ERROR_RATE = 0.05 / 46
+ONE, TWO = (12,), (12, 24)
 REPETITIONS = 8_000
 
-# Where the size at 12 seeds is above the nominal .00057, and why. The samples of a skewed population that mislead are
-# those in which its tail does not show, so neither the sign-flip test nor the sample's skewness gives them away. Sizes
-# measured with 100,000 studies: up to .0018, .0073 and .28.
-ABOVE_NOMINAL = {"left-skewed, gamma 4": 0.0025, "left-skewed, gamma 1": 0.0075, HIDDEN_COLLAPSE: 0.30}
+# Where the size is above the error rate of .0011, and why. The samples of a skewed population that mislead are those in
+# which its tail does not show, so neither the sign-flip test nor the sample's skewness gives them away.
+ABOVE_NOMINAL = {"left-skewed, gamma 4": 0.0045, "left-skewed, gamma 1": 0.0125, HIDDEN_COLLAPSE: 0.32}
 
 NULLS = list(nulls())
 ALTERNATIVES = list(alternatives())
@@ -31,10 +31,17 @@ def label(case: Case) -> str:
     return f"{case.rule.name}, {'/'.join(case.verdicts)}, {case.label}"
 
 
+def _measured(case: Case, design: tuple[int, ...], repetitions: int) -> Rejections:
+    found = measure(
+        case.rule, case.population, designs=(design,), error_rate=ERROR_RATE, repetitions=repetitions, seed=0
+    )
+    return found[design]
+
+
 @pytest.mark.parametrize("case", NULLS, ids=label)
 def test_a_rule_errs_no_more_often_than_it_may(case):
-    found = measure(case.rule, case.population, looks=(12,), threshold=THRESHOLD, repetitions=REPETITIONS, seed=0)[12]
-    bound = ABOVE_NOMINAL.get(case.label, THRESHOLD)
+    found = _measured(case, TWO, REPETITIONS)
+    bound = ABOVE_NOMINAL.get(case.label, ERROR_RATE)
     for verdict in case.verdicts:
         errors = getattr(found, verdict)
         chance = binomtest(errors, REPETITIONS, bound, alternative="greater").pvalue
@@ -59,7 +66,7 @@ def test_a_rule_errs_no_more_often_than_it_may(case):
 )
 def test_a_rule_finds_what_is_there(alternative, power):
     (case,) = [case for case in ALTERNATIVES if case.label == alternative]
-    found = measure(case.rule, case.population, looks=(12,), threshold=THRESHOLD, repetitions=500, seed=0)[12]
+    found = _measured(case, ONE, 500)
     assert binomtest(found.supported, 500, power, alternative="less").pvalue > 1e-4
 
 
@@ -67,8 +74,17 @@ def test_a_population_beyond_the_null_is_noticed():
     """The check of sizes can fail: a rise of two margins is supported far more often than the threshold says."""
     (case,) = [case for case in NULLS if (case.rule.name, case.label) == ("dip_then_rise", "stepped")]
     loose = replace(case.rule, margin=0.0)
-    found = measure(loose, case.population, looks=(24,), threshold=THRESHOLD, repetitions=2_000, seed=0)[24]
-    assert binomtest(found.supported, 2_000, THRESHOLD, alternative="greater").pvalue < 1e-4
+    found = _measured(replace(case, rule=loose), TWO, 2_000)
+    assert binomtest(found.supported, 2_000, ERROR_RATE, alternative="greater").pvalue < 1e-4
+
+
+def test_a_design_counts_what_any_of_its_looks_decides():
+    """At a loose level: a study decided at 12 seeds is not asked again at 24, and one that is open there is."""
+    (case,) = [case for case in ALTERNATIVES if case.label == "dip of 3 points"]
+    found = measure(case.rule, case.population, designs=(ONE, (24,), TWO), error_rate=0.05, repetitions=400, seed=0)
+    first, second, both = (found[design].supported for design in (ONE, (24,), TWO))
+    assert first < both
+    assert second * 0.9 < both <= 400
 
 
 def test_every_rule_has_every_null_for_both_verdicts():
@@ -151,7 +167,8 @@ def test_the_upper_bound_is_clopper_pearsons():
 def test_measuring_again_gives_the_same_counts():
     case = NULLS[0]
     found = [
-        measure(case.rule, case.population, looks=(12,), threshold=0.5, repetitions=700, seed=3)[12] for _ in range(2)
+        measure(case.rule, case.population, designs=(ONE,), error_rate=0.4, repetitions=700, seed=3)[ONE]
+        for _ in range(2)
     ]
     assert found[0] == found[1]
     assert isinstance(found[0], Rejections)
@@ -161,13 +178,14 @@ def test_the_command_writes_its_findings(tmp_path, capsys):
     file = tmp_path / "calibration.json"
     accuracy = np.random.default_rng(0).normal(0.7, 0.02, (12, LEVELS))
     pilots = pilots_file(tmp_path / "pilots.json", DENSITY, accuracy)
-    main(["--repetitions", "20", "--pilots", str(pilots), "--write", str(file)])
+    main(["--registered", "46", "--repetitions", "20", "--pilots", str(pilots), "--write", str(file)])
     found = json.loads(file.read_text())
-    assert found["command"] == f"python -m sdd_claims.stats.calibration --repetitions 20 --pilots {pilots}"
+    command = f"python -m sdd_claims.stats.calibration --registered 46 --repetitions 20 --pilots {pilots}"
+    assert found["command"] == command
     assert AS_PILOTS_VARY in {row["null"] for row in found["size"]}
-    assert found["schema"] == 1
-    assert found["looks"] == [12, 24]
-    assert found["threshold"] == THRESHOLD
+    assert found["schema"] == 2
+    assert found["threshold"] == ERROR_RATE
+    assert found["designs"] == [{"looks": list(looks), "threshold": nominal_p(ERROR_RATE, looks)} for looks in (ONE, TWO)]
     assert set(found["size"][0]) == {"rule", "null", "seeds", "verdict", "rate", "upper", "repetitions"}
     assert set(found["power"][0]) == {"rule", "alternative", "seeds", "rate", "repetitions"}
     assert {(row["rule"], row["verdict"]) for row in found["size"]} >= {
