@@ -29,6 +29,7 @@ def _as_float(number: float) -> float:
 _WRITTEN_AS_INT = ("weight", "low", "high")
 """Fields whose whole numbers are written as int, though they hold any number: so they stand in what has judged."""
 
+
 def protocol_digest(
     curves: Mapping[str, CurveOf],
     control_curves: Mapping[str, CurveOf],

@@ -52,7 +52,9 @@ def nominal_p(alpha: float, looks: tuple[int, ...]) -> float:
         raise InputError(f"looks must rise from at least two seeds, by at least two, got {looks}; give more seeds")
     if len(looks) == 1:
         return alpha
-    return float(brentq(lambda p: _chance_to_cross(p, looks) - alpha, 0.9 * alpha / len(looks), alpha, xtol=1e-6 * alpha))
+    return float(
+        brentq(lambda p: _chance_to_cross(p, looks) - alpha, 0.9 * alpha / len(looks), alpha, xtol=1e-6 * alpha)
+    )
 
 
 @lru_cache
@@ -98,7 +100,9 @@ def _one_look_earlier(seeds: int, next_seeds: int, edge: float, next_edge: float
         room = np.sqrt(more * (1 - share))
         needed = (np.sqrt(next_seeds) * next_edge - kept) / room
         crosses = np.where(needed >= 1, 0.0, _beyond(more, np.clip(needed, -1, 1)))
-        after = _mean_below(more, needed, lambda w: later((kept[..., None] + room[..., None] * w) / np.sqrt(next_seeds)))
+        after = _mean_below(
+            more, needed, lambda w: later((kept[..., None] + room[..., None] * w) / np.sqrt(next_seeds))
+        )
         return np.asarray((crosses + after) @ weights)
 
     at = (1 - np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))) / 2 * (edge + 1) - 1

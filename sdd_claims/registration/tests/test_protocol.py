@@ -14,6 +14,7 @@ from sdd_claims.registration.trial import Trial
 from sdd_claims.stats import AllOf, Contrast, Greater, Term, ThresholdWithin, Window
 from sdd_claims.tests.tiny import SPEC, YES, Answer, trial_named
 
+
 def test_the_protocol_of_windows_from_pilots_is_how_they_follow_and_not_what_they_are(monkeypatch):
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
 
