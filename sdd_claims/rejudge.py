@@ -29,6 +29,7 @@ from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, evidence, numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, RunEntry
 from sdd_claims.report.evidence import Evidence
+from sdd_claims.stats import VERSION
 
 Rules = Literal["published", "today"]
 Trials: TypeAlias = Mapping[tuple[str, Tier, str], Trial]
@@ -164,7 +165,7 @@ def _again(claim: ClaimEntry, trials: Trials, curves: Evidence, document: Claims
     except InputError as error:
         return Rejudged(claim, (f"cannot be judged again: {error}",), None)
     if verdict is None:
-        tests = (document["calibration"] or {}).get("tests", VERSION)
+        tests = document["calibration"].get("tests", VERSION) if document["calibration"] else VERSION
         changed = "its protocol has changed since" if tests == VERSION else f"it was judged by tests version {tests}"
         why = (
             f"cannot be judged again: {changed}; check out commit {document['environment']['commit'][:12]}, or use "

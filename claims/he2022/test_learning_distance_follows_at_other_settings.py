@@ -55,10 +55,10 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
-            "the paper shows 40 and 80 % noise; 60 % in place of 80 is ours, and so is the range of density for both, where "
-            "accuracy rises at 20 % noise; the range of training from scratch is its own",
-            "learning rate rewinding, which the paper shows too, is finetuning at this constant rate, whose rise has too "
-            "few levels to be correlated over",
+            "the paper shows 40 and 80 % noise; 60 % in place of 80 is ours, and so is the range of density for both, "
+            "where accuracy rises at 20 % noise; the range of training from scratch is its own",
+            "learning rate rewinding, which the paper shows too, is finetuning at this constant rate, whose rise has "
+            "too few levels to be correlated over",
         ),
     )
 

@@ -36,8 +36,8 @@ def trial(setting: Setting) -> Trial:
             "the distance is taken over all parameters, biases included",
             "where the two lie is the same to within a window's width, half of it to either side",
             *setting.in_fast(
-                "not at the very same density: on pilots the distance peaks 0.35 log density sparser than test accuracy "
-                "dips (99.8 % interval 0.18 to 0.51), within the margin of 0.67"
+                "not at the very same density: on pilots the distance peaks 0.35 log density sparser than test "
+                "accuracy dips (99.8 % interval 0.18 to 0.51), within the margin of 0.67"
             ),
         ),
     )

@@ -66,7 +66,7 @@ def claim_entry_from(
     claim, pilots = trial.claim, trial.windows_from
     # Rows that a claim brings itself are no registration.
     registrations = claim.registrations if the_register().claims.get(claim.id) == claim else {}
-    entry = ClaimEntry(
+    return ClaimEntry(
         **judged_claim(verdict),
         id=claim.id,
         paper=claim.paper,
@@ -95,9 +95,7 @@ def claim_entry_from(
             for row in registrations.get(trial.tier, ())
         ],
         pilots=_runs(pilots.pilot_curves(), pilots.seeds, source) if pilots else {},
-    )
-    if verdict.foreseen:
-        entry["foreseen"] = [
+        foreseen=[
             ForeseenEntry(
                 looks=list(each.looks),
                 supported=each.chances["supported"],
@@ -105,8 +103,8 @@ def claim_entry_from(
                 refutable=each.refutable,
             )
             for each in verdict.foreseen
-        ]
-    return entry
+        ],
+    )
 
 
 def judged_claim(verdict: Verdict) -> JudgedClaim:

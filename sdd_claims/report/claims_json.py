@@ -211,7 +211,8 @@ class ClaimEntry(JudgedClaim):
     registered before its block judged; `registrations` are all of the register for this tier, those for later blocks
     too, and none of a claim that the register does not hold. `pilots` are the curves from which the windows followed,
     where they did. `foreseen` is what pilots say that the trial would come to, by its own looks first, then by others;
-    absent where no pilots were looked at. `p_holm` is the p of `decisive`, adjusted for all claims of its kind (version 1: `p` of one look).
+    empty where no pilots were looked at. `p_holm` is the p of `decisive`, adjusted for all claims of its kind (version
+    1: `p` of one look).
     """
 
     id: str

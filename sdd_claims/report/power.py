@@ -55,9 +55,10 @@ def _row(claim: ClaimEntry) -> dict[str, str]:
 def _summary(claims: Sequence[ClaimEntry]) -> str:
     registered = [claim for claim in claims if sentences.is_registered(claim)]
     enough = sum(decided(claim["foreseen"][0]) >= DECIDED for claim in registered)
+    mean = numbers.plain(sum(decided(claim["foreseen"][0]) for claim in registered), 3)
     return (
-        f"{enough} of {len(registered)} registered trials are decided with a chance of {numbers.chance(DECIDED)} or more; "
-        f"of all, {numbers.plain(sum(decided(claim['foreseen'][0]) for claim in registered), 3)} are expected to be."
+        f"{enough} of {len(registered)} registered trials are decided with a chance of {numbers.chance(DECIDED)} or "
+        f"more; of all, {mean} are expected to be."
     )
 
 

@@ -10,6 +10,7 @@ from sdd_claims.registration import protocol as protocol_module
 from sdd_claims.registration import trial as trial_module
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
 from sdd_claims.stats import AllOf, Contrast, Greater, Term, ThresholdWithin, Window
 from sdd_claims.tests.tiny import SPEC, YES, Answer, trial_named
@@ -119,7 +120,7 @@ def test_what_no_protocol_can_hold_is_said_when_the_trial_is_written_down(settin
 
 def test_the_level_is_part_of_the_protocol_and_not_of_its_family(monkeypatch):
     trial = trial_named("obedience")
-    protocol, family, register = trial.protocol, trial.family, trial_module.the_register()
+    protocol, family, register = trial.protocol, trial.family, the_register()
     fewer = {name: claim for name, claim in register.claims.items() if claim.paper != "zhang2024"}
     for other in (replace(register, alpha=0.01), replace(register, claims=fewer)):
         monkeypatch.setattr(trial_module, "the_register", lambda other=other: other)

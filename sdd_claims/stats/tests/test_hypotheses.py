@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdd_claims.stats import RULES
-from sdd_claims.stats.hypotheses import All, Mean, Some, deciding, hypotheses, means, p_value, strength
+from sdd_claims.stats.hypotheses import All, Mean, Some, deciding, hypotheses, means, p_value, smallest_p, strength
 from sdd_claims.stats.one_sample import EQUAL, is_above, mean_above, t_statistic
 from sdd_claims.stats.population import Noise, usual_covariance
 from sdd_claims.stats.tests.rule_examples import EXAMPLES, PRUNING
@@ -63,3 +63,11 @@ def test_of_all_parts_the_weakest_decides_and_of_some_the_strongest():
     assert deciding(Some()) is None
     assert strength(All((strong, weak))) == pytest.approx(t_statistic(weak.excess))
     assert strength(Some()) == -np.inf
+
+
+def test_the_smallest_p_grows_with_the_parts_of_which_one_suffices():
+    one = Mean(np.zeros(5))
+    assert smallest_p(one, 12) == 0.5**12
+    assert smallest_p(All((one, one, one)), 12) == 0.5**12
+    assert smallest_p(Some((one, one, one)), 12) == 3 * 0.5**12
+    assert smallest_p(Some(()), 12) == 1.0

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.stats import nct
+from scipy.stats import t as student
 
 from sdd_claims.stats.hypotheses import Hypotheses, Mean, Some
 from sdd_claims.stats.one_sample import is_above
 from sdd_claims.stats.sequential import nominal_p
-from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat
+from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat, power
 
 LOOKS = (12, 24)
 THRESHOLD = nominal_p(0.05 / 46, LOOKS)
@@ -88,3 +90,26 @@ def test_the_same_name_gives_the_same_chance():
 
     assert chance("one") == chance("one")
     assert len({chance(f"name {number}") for number in range(6)}) > 1
+
+
+def test_power_is_that_of_a_t_test_at_the_given_effect_where_it_binds():
+    """At 24 seeds the sign-flip test costs little; a design of one look is then scipy's noncentral t."""
+    for effect in (0.5, 0.8, 1.1):
+        design = Design((24,), 0.001, proxy=False)
+        found = power(design, direction(exact(effect, 1)), flat_control(12), "power")
+        expected = nct.sf(student.isf(0.001, 23), 23, effect * np.sqrt(24))
+        assert found["supported"] == pytest.approx(expected, abs=0.05)
+        assert found["refuted"] == 0
+        assert sum(found.values()) == pytest.approx(1, abs=0.02)
+
+
+def test_a_control_that_is_supported_leaves_no_power():
+    found = power(DESIGN, direction(exact(3, 0.5)), direction(exact(3, 0.5)), "control")
+    assert found["supported"] == 0
+
+
+def test_what_the_pilots_refute_has_power_to_be_refuted_or_is_a_contrary_on_a_proxy():
+    rulings: dict[bool, Ruling] = {False: "refuted", True: "contrary on a proxy"}
+    for proxy, ruling in rulings.items():
+        found = power(Design(LOOKS, THRESHOLD, proxy), direction(exact(-3, 0.5)), flat_control(12), "contrary")
+        assert found[ruling] == 1.0
