@@ -41,7 +41,7 @@ def trial(setting: Setting) -> Trial:
         curves=counts(weight_decay()),
         rule=AllOf(parts),
         control=Control("no regularizer", counts(NONE)),
-        looks=(12,),
+        looks=(18,) if setting is FAST else (12,),
         proxy=True,
         deviations=(
             *setting.deviations,

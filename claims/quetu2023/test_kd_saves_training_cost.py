@@ -56,7 +56,7 @@ def trial(setting: Setting) -> Trial:
             {name: curve for student in again for name, curve in student.items()},
         ),
         block=setting.block,
-        looks=setting.looks_where_open,
+        looks=setting.looks_where_contrary,
         proxy=setting.tier == "fast",
         deviations=(
             *setting.deviations,

@@ -47,7 +47,7 @@ def trial(setting: Setting) -> Trial:
         rule=RULE,
         control=Control("vanilla again, on other seeds", setting.measured("lambda_opt", setting.vanilla(), offset=100)),
         block=setting.block,
-        looks=setting.looks_where_open,
+        looks=setting.looks_where_contrary,
         proxy=setting.tier == "fast",
         deviations=(*setting.deviations, *setting.of_decay, *setting.of_stopping, *setting.of_saving),
     )

@@ -43,7 +43,7 @@ def trial(setting: Setting) -> Trial:
         rule=setting.rule_at(still_dips, rule),
         control=Control("20 % noise in place of 50 %, on other seeds", setting.accuracies(repeated, offset=100)),
         block=setting.block,
-        looks=(12, 24, 48) if setting.tier == "fast" else (12, 24),
+        looks=setting.looks_where_near,
         proxy=setting.tier == "fast",
         deviations=(
             *setting.deviations,

@@ -27,7 +27,6 @@ def trial(setting: Setting) -> Trial:
             f"{setting.widths[-1]} neurons and few images, whose test loss falls and rises again",
             {named(kind, width): setting.overfitted(kind) for kind in kinds for width in setting.widths},
         ),
-        looks=setting.looks_where_open,
         block=setting.block,
         deviations=(*setting.deviations, setting.of_refits),
     )

@@ -28,7 +28,7 @@ def trial(setting: Setting) -> Trial:
             "the l1 penalty by proximal steps", setting.accuracies(setting.paths(dict.fromkeys(BOTH, PROXIMAL)))
         ),
         block=setting.block,
-        looks=(12, 24, 48) if setting is FAST else (12, 24),
+        looks=setting.looks_where_near,
         deviations=(
             *setting.deviations,
             "under l1 the second rise is that of subgradient steps as long as the weights: under proximal steps of the "
