@@ -31,6 +31,14 @@ def published(tmp_path: Path) -> Path:
     return Path(shutil.copytree(PUBLISHED / "full", tmp_path / "published"))
 
 
+@pytest.fixture
+def judged(tmp_path: Path) -> Path:
+    """A copy of the newest run, which today's tests judged, cut down to one claim."""
+    folder = Path(shutil.copytree(PUBLISHED / "fast", tmp_path / "judged"))
+    edit(folder, lambda document: document.update(claims=document["claims"][:1]))
+    return folder
+
+
 def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Change a run's claims.json."""
     path = folder / "claims.json"

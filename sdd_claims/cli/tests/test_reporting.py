@@ -8,15 +8,21 @@ def test_a_page_is_drawn(call, published):
     assert (published / "index.html").stat().st_size
 
 
-def test_several_runs_are_judged_again_and_the_worst_decides(call, published, tmp_path):
-    done = call("rejudge", published)
+def test_several_runs_are_judged_again_and_the_worst_decides(call, judged, tmp_path):
+    done = call("rejudge", judged)
     assert done.exit_code == 0
-    assert "supported, as published" in done.stdout
+    assert ", as published" in done.stdout
 
-    edit(published, lambda document: document["claims"][0].update(verdict="supported"))
-    assert call("rejudge", published).exit_code == 1
-    done = call("rejudge", published, tmp_path / "nothing")
+    edit(judged, lambda document: document["claims"][0].update(verdict="supported"))
+    assert call("rejudge", judged).exit_code == 1
+    done = call("rejudge", judged, tmp_path / "nothing")
     assert done.exit_code == 2
-    assert f"{published}:\n" in done.stdout
+    assert f"{judged}:\n" in done.stdout
     assert "DIFFERS: verdict: published supported" in done.stdout
     assert str(tmp_path / "nothing") in done.stderr
+
+
+def test_a_run_of_earlier_tests_is_not_judged_again_and_says_where_to(call, published):
+    done = call("rejudge", published)
+    assert done.exit_code == 1
+    assert "OPEN: cannot be judged again: it was judged by tests version 3; check out commit " in done.stdout
