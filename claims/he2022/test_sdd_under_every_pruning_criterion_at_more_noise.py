@@ -29,7 +29,7 @@ def trial(setting: Setting) -> Trial:
         control=Control("no label noise", setting.accuracies(clean)),
         block=setting.block,
         looks=setting.looks_where_near,
-        deviations=setting.deviations,
+        deviations=(*setting.deviations, *setting.at(RATE).of_rate),
     )
 
 
