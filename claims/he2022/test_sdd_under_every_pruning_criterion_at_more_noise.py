@@ -29,7 +29,10 @@ def trial(setting: Setting) -> Trial:
         control=Control("no label noise", setting.accuracies(clean)),
         block=setting.block,
         looks=setting.looks_where_near,
-        deviations=(*setting.deviations, *setting.at(RATE).of_rate),
+        deviations=(
+            *setting.deviations,
+            *setting.in_full(f"judged at {100 * RATE:g} % noise; figures at other rates are not judged"),
+        ),
     )
 
 
