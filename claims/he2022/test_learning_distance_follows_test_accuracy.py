@@ -1,4 +1,9 @@
-"""From the critical to the sweet phase, the learning distance falls as test accuracy rises."""
+"""From the critical to the sweet phase, the learning distance falls as test accuracy rises.
+
+The null is a weak one. On twelve pilots the noise-free distance correlates with test accuracy at +.88, and the own at
+-.93; but any measure that falls with density beats that null, as log density does by itself (-.92). So a verdict here
+says that the distance declines where accuracy rises, not that it tells more of accuracy than density does.
+"""
 
 import pytest
 
