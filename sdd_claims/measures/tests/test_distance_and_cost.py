@@ -13,6 +13,7 @@ from sdd_claims.measures import learning_distance, training_cost, training_flops
 from sdd_claims.models import build
 from sdd_claims.spec import ModelSpec, TransformerSpec
 from sdd_claims.spec.model import Network
+from sdd_claims.spec.own import OWN
 
 
 def test_learning_distance_counts_pruned_weights_as_zero_and_biases_too():
@@ -73,7 +74,11 @@ NETWORKS: dict[Network, ModelSpec] = {
 }
 
 
-@pytest.mark.parametrize("name", get_args(Network))
+def test_every_network_of_the_package_is_counted():
+    assert NETWORKS.keys() == {*get_args(Network)} - {OWN}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 def test_operations_are_those_that_pytorchs_own_counter_counts(name):
     net = build(NETWORKS[name], (3, 32, 32), 10)
     images, labels = torch.empty(2, 3, 32, 32, device="meta"), torch.zeros(2, dtype=torch.long, device="meta")
