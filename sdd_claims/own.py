@@ -178,7 +178,7 @@ def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.
     spec = OwnNetwork(
         function=function,
         source=source,
-        versions=f"torch {torch.__version__.partition('+')[0]}",
+        versions=own_network.versions(file),
         prunable=own_network.prunable(module, called, name, how.prunable),
         file=file,
     )

@@ -130,7 +130,7 @@ def rejudge(
 def write_beside(directory: Path, trials: Trials) -> None:
     """Write into a published run what today's version shows beside each verdict, and draw its report again.
 
-    No verdict and no number that decided one changes. What cannot be judged again keeps none of it.
+    No verdict and no number that decided one changes. What cannot be judged again is left as it stands.
 
     Raises:
         InputError: as of `rejudge`, or a verdict comes out otherwise.
@@ -142,7 +142,8 @@ def write_beside(directory: Path, trials: Trials) -> None:
     for claim, each in zip(document["claims"], found.verdicts, strict=True):
         whole = cast(dict[str, Any], claim)
         if each.again is None:
-            whole["p_holm"] = None
+            if document["schema"] == 1:
+                whole["p_holm"] = None  # which was that of one look
             continue
         if each.differences:
             raise InputError(f"{each.name} comes out otherwise ({each.differences[0]}); nothing was written")

@@ -44,6 +44,9 @@ def trial(setting: Setting) -> Trial:
             *setting.in_full(
                 "retrained by lottery ticket rewinding; the other ways of Figures 45, 47 and 49 are not judged"
             ),
+            "the null is weak: any measure that falls with density beats the noise-free distance, as density itself "
+            "does on pilots; support says that the distance declines where accuracy rises, not that it tells more than "
+            "density",
             "any two trends in sparsity correlate, so the correlation is judged against that with the distance of the "
             "noise-free chain of the same seed",
         ),

@@ -1,6 +1,7 @@
 """A user's own images and labels: read, checked, and kept in the prepared form for every process."""
 
 import hashlib
+import io
 import zipfile
 from collections.abc import Mapping
 from functools import cache
@@ -13,6 +14,7 @@ from sdd_claims.data.datasets import Dataset
 from sdd_claims.data.prepared_form import ARRAYS
 from sdd_claims.errors import InputError, nearest
 from sdd_claims.spec import OwnData
+from sdd_claims.storage.files import write_atomically
 
 Arrays: TypeAlias = Mapping[str, np.ndarray]
 
@@ -207,24 +209,21 @@ def check_noise(count: int, rate: float, classes: int, where: str) -> None:
 
 
 def keep(arrays: Arrays, folder: Path, label: str) -> OwnData:
-    """Keep arrays in the prepared form in a folder, by their content; returns what a run needs to know of them."""
-    digest = hashlib.sha256()
-    for name in ARRAYS:
-        array = arrays[name]
-        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    file = folder / f"{digest.hexdigest()}.npz"
+    """Keep arrays in the prepared form in a folder, by their content; returns what a run needs to know of them.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    sha256 = _sha256(arrays)
+    file = folder / f"{sha256}.npz"
     if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all, whoever else writes it: the name is taken last.
-        part = file.with_suffix(f".{hashlib.sha256(str(id(arrays)).encode()).hexdigest()[:8]}.part")
-        with part.open("wb") as opened:
-            np.savez_compressed(opened, allow_pickle=False, **{name: arrays[name] for name in ARRAYS})
-        part.replace(file)
+        content = io.BytesIO()
+        np.savez_compressed(content, allow_pickle=False, **{name: arrays[name] for name in ARRAYS})
+        write_atomically(file, content.getvalue())
     images = arrays["train_images"]
     _, height, width, *channels = images.shape
     return OwnData(
-        sha256=digest.hexdigest(),
+        sha256=sha256,
         shape=(*(channels or [1]), height, width),
         classes=int(arrays["train_labels"].max()) + 1,
         train_count=len(images),
@@ -233,17 +232,28 @@ def keep(arrays: Arrays, folder: Path, label: str) -> OwnData:
     )
 
 
+def _sha256(arrays: Arrays) -> str:
+    digest = hashlib.sha256()
+    for name in ARRAYS:
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
 @cache
 def kept(own: OwnData) -> Dataset:
     """The data set that `keep` has kept; the second call in a process returns the same object.
 
     Raises:
-        InputError: the file is gone.
+        InputError: the file is gone, or holds other arrays than it did.
     """
     path = Path(own.file)
     if not path.is_file():
         raise InputError(f"{path} is missing, the images of {own.label}; run again with the same --data")
     arrays = from_npz(path)
+    if not arrays.keys() >= set(ARRAYS) or _sha256(arrays) != own.sha256:
+        raise InputError(f"{path} does not hold the images of {own.label} any more; delete it and run again")
     for array in arrays.values():
         array.setflags(write=False)
     return Dataset(name=f"own data ({own.label})", classes=own.classes, **arrays)

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import importlib.metadata
 import importlib.util
 import inspect
 import sys
@@ -115,7 +116,8 @@ def _imported_beside(path: Path) -> set[Path]:
     return found
 
 
-def _beside(path: Path) -> Iterator[Path]:
+def _imports(path: Path) -> Iterator[str]:
+    """The names of the modules that a file imports."""
     try:
         tree = ast.parse(path.read_bytes(), str(path))
     except OSError as error:
@@ -123,13 +125,34 @@ def _beside(path: Path) -> Iterator[Path]:
     except (SyntaxError, ValueError) as error:
         raise InputError(f"{path} cannot be imported: {type(error).__name__}: {error}; mend that line") from error
     for node in ast.walk(tree):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-        for name in names:
-            top = path.parent / name.partition(".")[0]
-            yield from [top.with_suffix(".py")] if top.with_suffix(".py").is_file() else []
-            yield from top.rglob("*.py") if (top / "__init__.py").is_file() else []
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def _beside(path: Path) -> Iterator[Path]:
+    """The modules beside a file that it imports."""
+    for name in _imports(path):
+        top = path.parent / name.partition(".")[0]
+        yield from [top.with_suffix(".py")] if top.with_suffix(".py").is_file() else []
+        yield from top.rglob("*.py") if (top / "__init__.py").is_file() else []
+
+
+def versions(file: str) -> str:
+    """The versions of PyTorch and of every other installed package that a module's file, or one beside it, imports.
+
+    Args:
+        file: the module's; "" for a callable that was handed over in Python, of which PyTorch's alone is known.
+    """
+    found = {"torch": torch.__version__.partition("+")[0]}
+    paths = {Path(file), *_imported_beside(Path(file))} if file else set[Path]()
+    names = {name.partition(".")[0] for path in paths for name in _imports(path)} - sys.stdlib_module_names
+    if names - {"torch"}:
+        installed = importlib.metadata.packages_distributions()
+        for package in (package for name in names for package in installed.get(name, ())):
+            found.setdefault(package, importlib.metadata.version(package))
+    return ", ".join(f"{package} {found[package]}" for package in sorted(found))
 
 
 @cache

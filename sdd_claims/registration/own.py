@@ -152,8 +152,8 @@ def _four_phases(at: OwnSetting) -> Trial:
         return AllOf(
             {
                 "the four phases follow each other": dips,
-                "the interpolation threshold lies in the critical phase": ThresholdWithin(
-                    "train accuracy", phases.falling
+                "train accuracy starts to fall between the light phase and the end of the critical one": (
+                    ThresholdWithin("train accuracy", phases.falling)
                 ),
             }
         )
@@ -256,7 +256,8 @@ _TRIALS: Mapping[str, tuple[str, str, Callable[[OwnSetting], Trial]]] = {
         _none_without_noise,
     ),
     "four_phases_in_order": (
-        "Light, critical, sweet and collapsed phase follow each other, and train accuracy falls in the critical one.",
+        "Light, critical, sweet and collapsed phase follow each other, and train accuracy starts to fall after the "
+        "light one and before the critical one ends.",
         f"{_HE}, section 2.3",
         _four_phases,
     ),

@@ -203,6 +203,12 @@ def test_nothing_is_written_beside_a_verdict_that_comes_out_otherwise(folder):
     assert (folder / "claims.json").read_bytes() == before
 
 
+def test_what_stands_beside_a_verdict_that_cannot_be_judged_again_is_left(folder):
+    first, _ = claims_json.read(folder / "claims.json")["claims"]
+    command.write_beside(folder, {ON_NOISE.key: ON_NOISE})
+    assert claims_json.read(folder / "claims.json")["claims"][0] == first
+
+
 def test_what_cannot_be_judged_again_has_nothing_beside_its_verdict(folder):
     edit_claims(folder, as_version_1)
     command.write_beside(folder, {ON_NOISE.key: ON_NOISE})

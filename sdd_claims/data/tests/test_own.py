@@ -1,5 +1,7 @@
 """Data of one's own: every form that is read, and what is refused."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -81,6 +83,14 @@ def test_the_same_arrays_are_kept_once_and_others_under_another_name(tmp_path):
     other = own.keep(own.prepared(changed(test_labels=1 - LABELS[:4]), "the data"), tmp_path, "a")
     assert one == again != other
     assert len([*tmp_path.iterdir()]) == 2
+
+
+def test_kept_arrays_that_have_changed_on_disk_are_not_trained_on(tmp_path):
+    one = own.keep(own.prepared(SET, "the data"), tmp_path, "a")
+    other = own.keep(own.prepared(changed(test_labels=1 - LABELS[:4]), "the data"), tmp_path, "b")
+    Path(other.file).replace(one.file)
+    with pytest.raises(InputError, match="does not hold the images of a any more; delete it and run again"):
+        own.kept(one)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,14 @@ def test_the_source_covers_the_modules_beside_it_that_it_imports(module):
     assert own.source_of(path) == changed
 
 
+def test_the_versions_are_those_of_all_packages_that_the_module_and_those_beside_it_import(module):
+    path = module("import json\nimport numpy.linalg\nimport helper\nfrom torch import nn\n" + BUILD)
+    module("from scipy.special import expit\nimport not_installed_anywhere\n", "helper.py")
+    packages = [part.split(" ")[0] for part in own.versions(str(path)).split(", ")]
+    assert packages == ["numpy", "scipy", "torch"]
+    assert own.versions("") == f"torch {torch.__version__.partition('+')[0]}"
+
+
 def test_source_that_has_changed_since_the_run_was_planned_is_not_trained(module):
     spec = spec_of(module(BUILD))
     module(BUILD + "\n# another\n")
