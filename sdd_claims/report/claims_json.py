@@ -8,11 +8,12 @@ import gzip
 import json
 import math
 import re
+import reprlib
 import zlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import UnionType
+from types import NoneType, UnionType
 from typing import (
     Any,
     Literal,
@@ -29,8 +30,9 @@ from typing import (
 from sdd_claims.errors import InputError, escaped
 from sdd_claims.storage.files import write_atomically
 
-SCHEMA = 2
-READ = (1, 2)
+Version = Literal[1, 2]
+SCHEMA: Version = 2
+READ: tuple[Version, ...] = get_args(Version)
 """The versions that are read."""
 
 Verdict = Literal["supported", "refuted", "inconclusive"]
@@ -329,7 +331,7 @@ class ClaimsDocument(TypedDict):
     module that could not be loaded, so that nobody has judged it; it is absent where there was none.
     """
 
-    schema: int
+    schema: Version
     environment: EnvironmentEntry
     alpha: float
     registered: int
@@ -339,6 +341,7 @@ class ClaimsDocument(TypedDict):
     unloaded: NotRequired[list[str]]
 
 
+_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 """What Python makes of a byte that is not UTF-8, which no file of text can hold."""
 
@@ -369,12 +372,14 @@ def read(path: Path) -> ClaimsDocument:
     """Read a file that `write` wrote, or its `.gz`.
 
     Raises:
-        InputError: no such file, not JSON, another schema version, or fields missing.
+        InputError: no such file, not JSON, another schema version, or something in it that is not as it should be: the
+            message says where.
     """
     remedy = "run the claims again with --report to write a new one"
     try:
         raw = path.read_bytes()
-        document = json.loads(gzip.decompress(raw) if path.suffix == ".gz" else raw)
+        text = gzip.decompress(raw) if path.suffix == ".gz" else raw
+        document = json.loads(text, parse_constant=_no_json)
     except OSError as error:
         raise InputError(f"no claims.json can be read at {path} ({error.strerror or error}); {remedy}") from error
     except (ValueError, EOFError, zlib.error) as error:
@@ -399,11 +404,12 @@ def misfits(value: object, kind: Any, where: str) -> Iterator[str]:
     if origin is NotRequired:
         yield from misfits(value, arguments[0], where)
     elif origin in (Union, UnionType):
-        if all(any(misfits(value, each, where)) for each in arguments):
-            yield f"{where} is {value!r}, which it cannot be"
+        if value is not None or NoneType not in arguments:
+            (held,) = (each for each in arguments if each is not NoneType)  # all that these types have
+            yield from misfits(value, held, where)
     elif origin is Literal:
         if value not in arguments:
-            yield f"{where} is {value!r}, expected one of {', '.join(map(str, arguments))}"
+            yield f"{where} is {_shown(value)}, expected one of {', '.join(map(str, arguments))}"
     elif is_typeddict(kind):
         if not isinstance(value, dict):
             yield f"{where} is no object"
@@ -411,8 +417,9 @@ def misfits(value: object, kind: Any, where: str) -> Iterator[str]:
         hints = _fields(kind)
         if missing := sorted(kind.__required_keys__ - value.keys()):
             yield f"{where} lacks {', '.join(missing)}"
-        for name in hints.keys() & value.keys():
-            yield from misfits(value[name], hints[name], f"{where}, {name}")
+        for name in hints:
+            if name in value:
+                yield from misfits(value[name], hints[name], f"{where}, {name}")
     elif origin is list:
         items = value if isinstance(value, list) else []
         if not isinstance(value, list):
@@ -426,7 +433,16 @@ def misfits(value: object, kind: Any, where: str) -> Iterator[str]:
         for name, item in held.items():
             yield from misfits(item, arguments[1], f"{where}, {name}")
     elif isinstance(value, bool) != (kind is bool) or not isinstance(value, (int, float) if kind is float else kind):
-        yield f"{where} is {value!r}, expected {getattr(kind, '__name__', kind)}"
+        yield f"{where} is {_shown(value)}, expected {_KINDS[kind]}"
+
+
+def _shown(value: object) -> str:
+    """A value as it stands in the file, cut short."""
+    return reprlib.repr(json.dumps(value))[1:-1]
+
+
+def _no_json(constant: str) -> object:
+    raise ValueError(f"it holds {constant}, which JSON does not have")
 
 
 @cache
