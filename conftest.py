@@ -4,6 +4,7 @@ Deadlines would measure the machine and not the code.
 """
 
 import functools
+import os
 import sys
 from pathlib import Path
 
@@ -16,13 +17,14 @@ limit_threads()
 
 
 def pytest_collect_file(file_path: Path) -> None:
-    """Set hypothesis up before the first of the suite's own tests is read."""
+    """Set up what the suite's own tests need before the first of them is read."""
     if _is_suites_own(file_path):
         _load_profile()
 
 
 @functools.cache
 def _load_profile() -> None:
+    os.environ.pop("GITHUB_STEP_SUMMARY", None)  # the verdicts of tests are not for the page of a CI run
     import hypothesis  # late: whoever only judges claims need not wait for it
 
     hypothesis.settings.register_profile("sdd_claims", deadline=None, derandomize=True)

@@ -1,6 +1,5 @@
 """The pytest side: markers, options, one fixture, and how verdicts are shown. What happens is decided elsewhere."""
 
-import json
 import re
 import shlex
 import tempfile
@@ -17,7 +16,7 @@ import pytest
 from sdd_claims import command_line
 from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, escaped, nearest
 from sdd_claims.judging.options import limit_threads, settings_of
-from sdd_claims.judging.run import ClaimRun, paragraph, summary_lines
+from sdd_claims.judging.run import ClaimRun, paragraph, properties_of, summary_lines
 from sdd_claims.judging.settings import Settings
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.register import the_register
@@ -39,6 +38,7 @@ _STATUS = {
 }
 _run: pytest.StashKey[ClaimRun] = pytest.StashKey()
 _passing: pytest.StashKey[str] = pytest.StashKey()
+_entry: pytest.StashKey[ClaimEntry] = pytest.StashKey()
 _paths: pytest.StashKey[dict[tuple[str, Tier, str], str]] = pytest.StashKey()
 _without_short: pytest.StashKey[Sequence[command_line.Option]] = pytest.StashKey()
 
@@ -293,9 +293,8 @@ def verdict(request: pytest.FixtureRequest) -> CheckedVerdict:
         pytest.skip(str(error))
     except (InputError, StoreError) as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
-    properties = request.node.user_properties
-    properties += [(name, str(entry[name])) for name in ("verdict", "expected", "p", "rerun")]
-    properties.append((_ENTRY, json.dumps(entry)))
+    request.node.user_properties += properties_of(entry)  # which JUnit XML shows
+    request.node.stash[_entry] = entry
     return CheckedVerdict(entry, request.config.option.sdd_strict_verdicts)
 
 
@@ -398,8 +397,17 @@ class _Verdicts:
             terminalreporter.write_line(why, red=True)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the entry of a claim's test into its report, with which it comes from a worker of xdist."""
+    report = yield
+    if report.when == "call" and (entry := item.stash.get(_entry, None)):
+        setattr(report, _ENTRY, entry)
+    return report
+
+
 def _entry_of(report: pytest.TestReport) -> ClaimEntry | None:
-    return next((json.loads(str(value)) for name, value in report.user_properties if name == _ENTRY), None)
+    return getattr(report, _ENTRY, None)
 
 
 def pytest_report_header(config: pytest.Config) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """One pytest run as the product sees it: trials to verdicts, verdicts to entries, a report and words."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,9 +26,12 @@ from sdd_claims.planning.plan import Plan
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, numbers, sentences
-from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, EnvironmentEntry
+from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, ClaimsDocument, EnvironmentEntry
 from sdd_claims.storage import locks
 from sdd_claims.storage.store import Store
+
+_STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable in which GitHub names the file that the page of a CI run shows."""
 
 
 class ClaimRun:
@@ -118,7 +122,7 @@ class ClaimRun:
         return [str(error) for error in self._opened().refused.values()]
 
     def write_report(self, entries: Sequence[ClaimEntry], command: str, unloaded: Sequence[str] = ()) -> Path:
-        """Write claims.json, the evidence, the page and the summary.
+        """Write claims.json, the evidence, the page and the summary; in a CI run of GitHub, its page has the table too.
 
         Args:
             entries: of all verdicts.
@@ -131,7 +135,7 @@ class ClaimRun:
         adjust_p_values(entries, self.settings.registered)
         store = Store(self.settings.store)
         used = [device for e in entries if (device := self.settings.devices[e["tier"]])]
-        document = claims_json.ClaimsDocument(
+        document = ClaimsDocument(
             schema=claims_json.SCHEMA,
             environment=EnvironmentEntry(
                 commit=provenance.commit(),
@@ -151,7 +155,21 @@ class ClaimRun:
         )
         if unloaded:
             document["unloaded"] = [*unloaded]
-        return report.write(self.settings.report, document, store)
+        page = report.write(self.settings.report, document, store)
+        if step := os.environ.get(_STEP_SUMMARY):
+            self._add_to_step(Path(step), document)
+        return page
+
+    def _add_to_step(self, path: Path, document: ClaimsDocument) -> None:
+        """Add the verdict table to the page of a CI run; what stands there of other steps stays."""
+        from sdd_claims.report import markdown
+
+        try:
+            with path.open("a", encoding="utf-8") as page:
+                page.write(f"\n{markdown.step_summary(document)}")
+        except OSError as error:
+            said = f"the verdicts cannot be added to {path} ({error.strerror or error}), which {_STEP_SUMMARY} names"
+            print(f"warning: {said}", file=sys.stderr)
 
     def _calibration(self) -> CalibrationEntry | None:
         path = bundled("fixtures") / "calibration.json"
@@ -228,6 +246,28 @@ def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:
             f"{sentences.verdict_word(control['verdict'])}"
         )
     return lines
+
+
+def properties_of(e: ClaimEntry) -> list[tuple[str, str]]:
+    """What a program wants to know of a verdict, as JUnit XML holds it: text, empty where there is no number.
+
+    `p` is the one of the report, over all looks; `p_of` says whether it is the claim's or its contrary's.
+    """
+    effect, shown = e["effect"], e.get("decisive")
+    said = {
+        "verdict": sentences.verdict_word(e["verdict"]),
+        "ruling": sentences.ruling(e),
+        "expected": e["expected"],
+        "effect": effect and effect["value"],
+        "effect_low": effect and effect["low"],
+        "effect_high": effect and effect["high"],
+        "effect_unit": effect and effect["unit"],
+        "p": shown["p"] if shown else e["p"],
+        "p_of": shown and shown["of"],
+        "seeds": len(e["seeds"]),
+        "rerun": e["rerun"],
+    }
+    return [(name, "" if value is None else str(value)) for name, value in said.items()]
 
 
 def paragraph(e: ClaimEntry) -> str:

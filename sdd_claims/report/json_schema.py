@@ -20,7 +20,12 @@ def json_schema(kind: type = ClaimsDocument) -> dict[str, Any]:
     """The schema of one of the types of `claims_json`, with those that it holds under `$defs`."""
     defined: dict[str, Any] = {}
     whole = _schema(kind, defined)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "claims.json", **whole, "$defs": defined}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "claims.json",
+        **whole,
+        "$defs": defined,
+    }
 
 
 def as_text() -> str:

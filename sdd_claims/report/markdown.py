@@ -1,4 +1,4 @@
-"""`SUMMARY.md`: the verdict table and a paragraph for each claim, for a terminal or a pull request."""
+"""`SUMMARY.md`, the verdict table and a paragraph for each claim; and the table alone, for the page of a CI run."""
 
 from collections.abc import Sequence
 
@@ -13,3 +13,9 @@ def to_markdown(document: ClaimsDocument, figures: Sequence[Highlight] = (), rem
     template = environment(autoescape=False).get_template("summary.md.j2")
     summary = [*sentences.summary(document), *filter(None, [remark])]
     return template.render(document=document, summary=summary, figures=figures)
+
+
+def step_summary(document: ClaimsDocument) -> str:
+    """Return the verdict table alone, for the file that GitHub names in GITHUB_STEP_SUMMARY."""
+    template = environment(autoescape=False).get_template("step_summary.md.j2")
+    return template.render(document=document, summary=sentences.summary(document))

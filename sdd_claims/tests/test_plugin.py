@@ -161,11 +161,66 @@ def test_verdicts_have_their_own_status_and_only_an_unexpected_refutation_fails(
     }
     assert (project.path / "reports/latest/index.html").exists()
 
-    cases = ElementTree.parse(project.path / "junit.xml").getroot().iter("testcase")
-    for case in cases:
-        properties = [(each.get("name"), each.get("value")) for each in case.iter("property")]
-        assert [name for name, _ in properties][:4] == ["verdict", "expected", "p", "rerun"]
-        assert all(isinstance(value, str) for _, value in properties)
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_the_verdict_and_its_numbers_stand_in_junit_xml(project, workers):
+    project.add("clear").add("wrong", "NO").add("open", "OPEN").pytester.makepyfile("def test_of_no_claim(): ...")
+    project.run("--junitxml", "junit.xml", *workers, engine=None if workers else "serial")
+    cases = {}
+    for case in ElementTree.parse(project.path / "junit.xml").getroot().iter("testcase"):
+        of_case = [(each.get("name"), each.get("value")) for each in case.iter("property")]
+        assert len(of_case) == len(dict(of_case))
+        cases[case.get("classname").rpartition("test_")[2]] = dict(of_case)
+    assert cases.pop("the_verdict_and_its_numbers_stand_in_junit_xml") == {}
+    assert cases.keys() == project.entries().keys()
+    for name, entry in project.entries().items():
+        held = cases[name]
+        assert [*held] == [
+            *("verdict", "ruling", "expected", "effect", "effect_low", "effect_high", "effect_unit"),
+            *("p", "p_of", "seeds", "rerun"),
+        ]
+        assert (held["verdict"], held["expected"], held["seeds"]) == (
+            entry["verdict"],
+            "supported",
+            str(len(entry["seeds"])),
+        )
+        assert (float(held["effect"]), held["effect_unit"]) == (entry["effect"]["value"], entry["effect"]["unit"])
+        assert (float(held["p"]), held["p_of"]) == (entry["decisive"]["p"], entry["decisive"]["of"])
+    assert cases["open"]["ruling"] == "inconclusive: undecided"
+    assert cases["wrong"]["p_of"] == "contrary"
+
+
+def test_junit_xml_says_nothing_of_what_nobody_measured(project):
+    project.add("clear").run("--smoke", "--junitxml", "junit.xml")
+    properties = ElementTree.parse(project.path / "junit.xml").getroot().iter("property")
+    held = {each.get("name"): each.get("value") for each in properties}
+    assert (held["verdict"], held["effect"], held["p"], held["p_of"]) == ("not judged", "", "", "")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_the_page_of_a_ci_run_gets_the_verdict_table_and_keeps_what_is_there(project, monkeypatch, workers):
+    page = project.path / "step.md"
+    page.write_text("## Another step\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    project.add("clear").add("wrong", "NO").run(*workers, engine=None if workers else "serial")
+    said = page.read_text(encoding="utf-8")
+    assert said.startswith("## Another step\n\n## Sparse double descent: the claims on trial\n")
+    assert said.count("## Sparse") == 1
+    rows = [line for line in said.splitlines() if line.startswith("| Networks do as they are told.")]
+    assert len(rows) == 2
+    assert "| refuted (expected supported) |" in "".join(rows)
+    assert len(said) < len((project.path / "reports/latest/SUMMARY.md").read_text(encoding="utf-8"))
+
+
+def test_a_run_outside_of_ci_or_with_a_page_that_cannot_be_written_is_reported_all_the_same(project, monkeypatch):
+    project.add("clear")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "")
+    assert project.run().ret == 0
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project.path))
+    result = project.run()
+    assert result.ret == 0
+    assert f"warning: the verdicts cannot be added to {project.path} (Is a directory)" in result.stderr.str()
+    assert set(project.entries()) == {"clear"}
 
 
 def test_an_unexpected_refutation_fails_with_one_paragraph(project):

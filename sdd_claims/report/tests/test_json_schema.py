@@ -93,7 +93,7 @@ def test_whatever_is_changed_the_reader_and_the_schema_agree_whether_it_fits(pla
         (lambda claims: claims[1].pop("expected"), "the document, claims [1] lacks expected; run"),
         (
             lambda claims: claims[0]["effect"].update(low="wide"),
-            "the document, claims [0], effect, low is \"wide\", expected a number; run",
+            'the document, claims [0], effect, low is "wide", expected a number; run',
         ),
         (lambda claims: claims[0]["effect"].pop("unit"), "the document, claims [0], effect lacks unit; run"),
         (
