@@ -1,0 +1,56 @@
+"""The documents, followed word for word: what they have somebody write is written, what they have run is run."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sdd_claims.locations import checkout
+
+TOP = checkout() or Path()
+
+
+def files_of(text: str) -> list[tuple[str, str]]:
+    """The files that a document has somebody write or add to: each is named at the end of the words before it."""
+    return re.findall(r"`([\w/]+\.\w+)`[^`]*?:\n\n```\w+\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def commands_of(text: str) -> list[list[str]]:
+    """The commands that it has somebody run."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [line.partition(" #")[0].split() for kind, block in blocks if not kind for line in block.splitlines()]
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A checkout of its own: without tests, which would be copied for nothing."""
+    for folder in ("sdd_claims", "claims", "fixtures"):
+        shutil.copytree(TOP / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    for file in ("pyproject.toml", "conftest.py"):
+        shutil.copy(TOP / file, tmp_path / file)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return tmp_path
+
+
+def test_a_claim_is_added_as_the_document_says(copy):
+    text = (TOP / "docs" / "add-a-claim.md").read_text(encoding="utf-8")
+    name = "test_dip_is_two_points_deep.py"
+    files, commands = files_of(text), commands_of(text)
+    assert [path for path, _ in files] == ["claims/register.toml", f"claims/he2022/{name}"]
+    for path, content in files:
+        with (copy / path).open("a", encoding="utf-8") as file:
+            file.write(f"\n{content}")
+    assert [command[3] for command in commands[:3]] == ["--smoke", "--plan", "--pilots"]
+    assert {(program, last) for program, *_, last in commands} == {("pytest", f"claims/he2022/{name}")}
+    for (_, *arguments), sentence in zip(  # the others train, which takes minutes
+        commands[:2],
+        ("he2022/dip_is_two_points_deep [fast]: not judged", "fast tier, first look: 1 claim asks for"),
+        strict=True,
+    ):
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+        ran = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=300, check=False)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert sentence in ran.stdout
