@@ -1,7 +1,9 @@
 """The errors that a user can cause, each one sentence with its remedy."""
 
+import traceback
 from collections.abc import Iterable
 from difflib import SequenceMatcher
+from pathlib import Path
 
 _LIKE = 0.6  # as in difflib.get_close_matches
 
@@ -23,6 +25,13 @@ def nearest(word: object, known: Iterable[str]) -> str:
 def escaped(text: str) -> str:
     """A text from the command line, with every byte that is not UTF-8 written out, as in "\\xff"."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def crash(error: BaseException) -> str:
+    """An error that nobody foresaw, in one line with its place: "KeyError: 'a' (test_x.py, line 7)"."""
+    words, frames = " ".join(str(error).split()), traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}{': ' if words else ''}{words}{where}"
 
 
 class InputError(ValueError):

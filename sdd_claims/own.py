@@ -9,7 +9,6 @@ What is judged here is marked "yours", has a report of its own, and is counted a
 """
 
 import html
-import json
 import os
 import re
 import sys
@@ -43,7 +42,7 @@ from sdd_claims.registration.own import PAPER, QUESTION, OwnSetting, check_count
 from sdd_claims.registration.pilots import PILOTS
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
-from sdd_claims.report import numbers, sentences
+from sdd_claims.report import numbers, papers_in, sentences
 from sdd_claims.report.claims_json import ClaimEntry
 from sdd_claims.spec import (
     OWN,
@@ -552,19 +551,10 @@ def _check_report(folder: Path) -> None:
     Raises:
         InputError: it holds something else, which would be mixed up or lost.
     """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    remedy = "choose another folder with --report"
-    if not folder.is_dir():
-        raise InputError(f"the report cannot go to {folder}, which is a file; {remedy}")
-    try:
-        held = json.loads((folder / "claims.json").read_text(encoding="utf-8"))
-        papers = {claim["paper"] for claim in held["claims"]}
-    except (OSError, ValueError, LookupError, TypeError):
-        raise InputError(f"the report cannot go to {folder}, which holds something else; {remedy}") from None
-    if papers - {PAPER}:
+    if others := papers_in(folder) - {PAPER}:
         raise InputError(
-            f"{folder} holds verdicts on {', '.join(sorted(papers))}, which yours are never mixed with; {remedy}"
+            f"{folder} holds verdicts on {', '.join(sorted(others))}, which yours are never mixed with; choose another "
+            "folder with --report"
         )
 
 

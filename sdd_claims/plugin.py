@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from sdd_claims import command_line
-from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, escaped, nearest
+from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, crash, escaped, nearest
 from sdd_claims.judging.options import limit_threads, settings_of
 from sdd_claims.judging.run import ClaimRun, paragraph, properties_of, summary_lines
 from sdd_claims.judging.settings import Settings
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
-from sdd_claims.report import sentences
+from sdd_claims.report import papers_in, sentences
 from sdd_claims.report.claims_json import ClaimEntry
 
 TIERS = ("fast", "full")
@@ -29,6 +29,7 @@ _TIER = re.compile(rf"\b({'|'.join(TIERS)})\b")
 _NO_TIER = "not fast and not full"  # of the checkout's own settings: a plain pytest trains nothing
 _ENTRY = "sdd_claim"
 _UNLOADED = "sdd_unloaded"
+_UNJUDGED = "sdd_unjudged"
 _PASSING = "sdd_passing"
 _STATUS = {
     "supported": ("passed", "S", ("SUPPORTED", {"green": True})),
@@ -109,6 +110,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if of_worker is None:
             _check_arguments(config)
             _check_data_root(settings)
+            if config.option.sdd_report is not None and not config.option.sdd_plan:
+                papers_in(settings.report)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     shared = Path(config.stash[_passing]) if of_worker is not None else None
@@ -305,6 +308,7 @@ class _Verdicts:
         self._config = config
         self._entries: dict[tuple[str, str, str], ClaimEntry] = {}
         self._unloaded: dict[str, str] = {}
+        self._unjudged: dict[str, str] = {}
         self._deselected: set[str] = set()
         self._page: Path | None = None
         self._trouble: str | None = None
@@ -326,6 +330,8 @@ class _Verdicts:
         if report.when == "call" and (entry := _entry_of(report)):
             # A test may run twice, under one name or under two: a trial has one verdict, the last.
             self._add(entry)
+        if why := getattr(report, _UNJUDGED, None):
+            self._unjudged[report.nodeid] = why
 
     def _add(self, entry: ClaimEntry) -> None:
         self._entries[entry["id"], entry["tier"], sentences.network(entry)] = entry
@@ -340,7 +346,8 @@ class _Verdicts:
                 self._add(entry)
         if self._entries:
             try:
-                self._page = run.write_report(list(self._entries.values()), self._command(), [*self._unloaded.values()])
+                unjudged = [*self._unloaded.values(), *self._unjudged.values()]
+                self._page = run.write_report(list(self._entries.values()), self._command(), unjudged)
             except (InputError, StoreError) as error:
                 self._trouble = str(error)
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
@@ -398,11 +405,18 @@ class _Verdicts:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Put the entry of a claim's test into its report, with which it comes from a worker of xdist."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the entry of a claim's test, or why it has none, into its report, which comes from a worker of xdist too."""
     report = yield
-    if report.when == "call" and (entry := item.stash.get(_entry, None)):
+    entry = item.stash.get(_entry, None)
+    if report.when == "call" and entry:
         setattr(report, _ENTRY, entry)
+    elif report.failed and entry is None and "verdict" in _fixtures(item) and call.excinfo is not None:
+        error = call.excinfo.value
+        said = " ".join(str(error).split()) if isinstance(error, pytest.fail.Exception) else crash(error)
+        setattr(report, _UNJUDGED, said if item.nodeid in said else f"{item.nodeid}: {said}")
     return report
 
 

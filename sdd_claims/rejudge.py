@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from sdd_claims import report
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.errors import InputError, StoreError
+from sdd_claims.errors import InputError, StoreError, crash
 from sdd_claims.judging.claim_entry import adjust_p_values, judged_claim, judged_control
 from sdd_claims.judging.verdict import Verdict, judge_at, stays_open, without_windows
 from sdd_claims.locations import checkout
@@ -165,6 +165,8 @@ def _again(claim: ClaimEntry, trials: Trials, curves: Evidence, document: Claims
         verdict = _judged(trial, claim, curves, document["alpha"] / document["registered"], rules)
     except InputError as error:
         return Rejudged(claim, (f"cannot be judged again: {error}",), None)
+    except Exception as error:  # in the rule of one claim: the others are judged
+        return Rejudged(claim, (f"cannot be judged again: its rule crashed: {crash(error)}",), None)
     if verdict is None:
         tests = document["calibration"].get("tests", VERSION) if document["calibration"] else VERSION
         changed = "its protocol has changed since" if tests == VERSION else f"it was judged by tests version {tests}"

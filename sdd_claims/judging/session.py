@@ -7,7 +7,7 @@ from functools import partial
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.engines import engine, unwatched
-from sdd_claims.errors import BudgetError, DeviceMemoryError, InputError, StoreError
+from sdd_claims.errors import BudgetError, DeviceMemoryError, InputError, StoreError, crash
 from sdd_claims.judging.budget import Budget
 from sdd_claims.judging.ledger import Ledger
 from sdd_claims.judging.missing_data import missing_data
@@ -196,6 +196,11 @@ class Session:
             except InputError as error:
                 self._verdicts[trial.key] = self._mode.verdict_without_windows(trial, rule, error)
                 continue
+            except (StoreError, OSError):
+                raise
+            except Exception as error:
+                self._verdicts[trial.key] = _crashed(trial, error)
+                continue
             for name, found in phases.items():
                 self.notes.append(
                     f"{trial.name} [{trial.tier}], windows from pilots for {name}, as a windows.json holds them:\n"
@@ -290,6 +295,11 @@ class Session:
             verdict = self._mode.verdict(trial, look, self._read, self._settings.error_rate)
         except InputError as error:
             self._verdicts[trial.key] = error
+            return
+        except (StoreError, OSError):
+            raise
+        except Exception as error:  # in the rule of one claim: the others are judged
+            self._verdicts[trial.key] = _crashed(trial, error)
             return
         self._verdicts[trial.key] = verdict
         if self._mode.judges:
@@ -413,6 +423,11 @@ class Session:
             with self.store.locked([replica], wait=False) as mine:
                 if mine:  # What somebody else is training now is theirs to check.
                     self.store.verify(replica)
+
+
+def _crashed(trial: Trial, error: Exception) -> InputError:
+    """What is said of a claim whose rule or windows failed in a way that nobody foresaw."""
+    return InputError(f"{trial.name} ({trial.tier}) crashed while it was judged: {crash(error)}; mend its rule")
 
 
 def _by_name(trials: Iterable[Trial]) -> dict[tuple[str, Tier, str], list[Trial]]:

@@ -1,11 +1,36 @@
 """The report of a judged run, a folder that a sceptic can read and check: claims.json, evidence, page and summary."""
 
+import json
 from pathlib import Path
 
+from sdd_claims.errors import InputError
 from sdd_claims.report.claims_json import ClaimsDocument
 from sdd_claims.report.lines import CurveSource
 
-__all__ = ["CurveSource", "render", "write"]
+__all__ = ["CurveSource", "papers_in", "render", "write"]
+
+_FILES = {"claims.json", "evidence.json.gz", "index.html", "SUMMARY.md", "figures"}
+
+
+def papers_in(directory: Path) -> set[str]:
+    """The papers of the report that a folder holds; none where it is new, empty, or was not written to its end.
+
+    Raises:
+        InputError: it holds something else, which a report would be mixed up with or replace.
+    """
+    remedy = "choose another folder with --report"
+    if not directory.exists():
+        return set()
+    if not directory.is_dir():
+        raise InputError(f"the report cannot go to {directory}, which is a file; {remedy}")
+    held = {path.name for path in directory.iterdir()}
+    if held <= _FILES - {"claims.json"}:
+        return set()
+    try:
+        document = json.loads((directory / "claims.json").read_text(encoding="utf-8"))
+        return {claim["paper"] for claim in document["claims"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        raise InputError(f"the report cannot go to {directory}, which holds something else; {remedy}") from None
 
 
 def write(directory: Path, document: ClaimsDocument, source: CurveSource) -> Path:

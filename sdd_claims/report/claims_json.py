@@ -328,7 +328,8 @@ class ClaimsDocument(TypedDict):
     """The whole file. `registered` counts the claims of the register, whatever was selected.
 
     `evidence` is absent in runs that were published before there was any. `unloaded` has a sentence on each claim
-    module that could not be loaded, so that nobody has judged it; it is absent where there was none.
+    module that could not be loaded, and on each claim that was refused or crashed, so that nobody has judged it; it is
+    absent where there was none.
     """
 
     schema: Version

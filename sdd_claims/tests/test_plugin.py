@@ -541,7 +541,9 @@ def test_damage_is_said_on_the_terminal_and_mended(project):
         (["--smoke", "--pilots"], "--smoke, --pilots and --seeds exclude each other"),
         (["--store", "pyproject.toml"], "a file stands where a folder is needed; choose another folder"),
         (["--store", "pyproject.toml", "--plan"], "a file stands where a folder is needed; choose another folder"),
-        (["--report", "pyproject.toml"], "there is no report: cannot write"),
+        (["--report", "pyproject.toml"], "pyproject.toml, which is a file; choose another folder with --report"),
+        (["--report", "claims"], "the report cannot go to"),
+        (["--report", "claims", "-n", "1"], "claims, which holds something else; choose another folder with --report"),
     ],
 )
 def test_bad_input_is_one_sentence_and_no_traceback(project, args, sentence):
@@ -644,6 +646,41 @@ def test_a_claim_module_that_cannot_be_loaded_fails_by_itself_and_the_others_are
         assert f"not judged: {sentence}" in verdicts
         assert f"Not judged: claims/nobody2026/test_{name}.py" in page
     assert "in <module>" not in said.replace("claims/nobody2026/test_failing.py:2: in <module>", "")
+
+
+CRASHING = """
+import pytest
+from sdd_claims.tests.tiny import YES, trial_named
+
+
+class Crashing(type(YES)):
+    def evaluate(self, curves, threshold):
+        return 1 / 0
+
+
+@pytest.mark.fast(trial_named("crashing", Crashing(**vars(YES))))
+def test_fast(verdict):
+    verdict.check()
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_claim_that_crashes_is_said_in_its_place_and_the_others_are_judged(project, workers):
+    project.add("clear").add("open", "OPEN", "spec=NOISY")
+    (project.path / "claims" / "nobody2026" / "test_crashing.py").write_text(CRASHING)
+    result = project.run(*workers, engine=None if workers else "serial")
+    assert result.parseoutcomes() == {"errors": 1, "passed": 1, "inconclusive": 1}
+    why = (
+        "nobody2026/crashing (fast) crashed while it was judged: ZeroDivisionError: division by zero "
+        "(test_crashing.py, line 8); mend its rule"
+    )
+    assert errors(result).count(why) == 1
+    assert set(project.entries()) == {"clear", "open"}
+    (unjudged,) = json.loads((project.path / "reports/latest/claims.json").read_text())["unloaded"]
+    assert unjudged == f"claims/nobody2026/test_crashing.py::test_fast: {why}"
+    assert (
+        "Not judged: claims/nobody2026/test\\_crashing.py" in (project.path / "reports/latest/SUMMARY.md").read_text()
+    )
 
 
 def test_a_module_of_somebody_elses_that_cannot_be_loaded_stops_a_run_as_ever(project):
