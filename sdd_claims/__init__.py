@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sdd_claims.errors import InputError, StoreError
     from sdd_claims.judging.verdict import Verdict
     from sdd_claims.own import judge, sparsity_curve
+    from sdd_claims.pruning.own import own_criterion
     from sdd_claims.record import LevelRecord, Replica
     from sdd_claims.registration.claim import Claim
     from sdd_claims.registration.curve_of import CurveOf
@@ -59,6 +60,7 @@ __all__ = [
     "Trial",
     "Verdict",
     "judge",
+    "own_criterion",
     "sparsity_curve",
 ]
 
@@ -70,6 +72,7 @@ _ELSEWHERE = {
     "Verdict": "judging.verdict",
     "judge": "own",
     "sparsity_curve": "own",
+    "own_criterion": "pruning.own",
     "LevelRecord": "record",
     "Replica": "record",
     "Claim": "registration.claim",

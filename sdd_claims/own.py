@@ -36,6 +36,7 @@ from sdd_claims.machine.devices import CPU
 from sdd_claims.models import Architecture, build
 from sdd_claims.models import own as own_network
 from sdd_claims.planning.plan import Request, plan
+from sdd_claims.pruning import own as own_criterion
 from sdd_claims.record import MEASURES, no_measure
 from sdd_claims.registration.claim import BLOCK
 from sdd_claims.registration.own import PAPER, QUESTION, OwnSetting, check_counts, chosen, own_trials
@@ -81,6 +82,8 @@ class Recipe:
         weight_decay: the strength that is asked to take the dip away.
         prunable: names of the parameters or layers that are pruned; none for all linear and convolutional layers but
             the last.
+        criterion: which weights go: "magnitude", "gradient" or "random", "my.py:score", a callable, or the name by
+            which an installed package offers one.
     """
 
     noise: float = 0.2
@@ -95,6 +98,7 @@ class Recipe:
     block: int = BLOCK
     weight_decay: float = 0.01
     prunable: tuple[str, ...] = ()
+    criterion: str | Callable[..., Any] = "magnitude"
 
     def __post_init__(self) -> None:
         """Check what no spec checks.
@@ -125,7 +129,7 @@ class Recipe:
                 schedule=ScheduleSpec(name="cosine"),
                 arithmetic=arithmetic,
             ),
-            pruning=PruningSpec(fraction=self.fraction),
+            pruning=PruningSpec(fraction=self.fraction, **own_criterion.chosen(self.criterion)),
         )
 
 
@@ -184,6 +188,9 @@ def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.
     model = how.clean(kept, spec, "native").model
     architecture = build(model, shape, kept.classes)
     _check_stacking(architecture, name, shape, kept.classes)
+    if clean_own := how.clean(kept, spec, "native").pruning.own:
+        sizes = {key: value.shape for key, value in module.named_parameters()}
+        own_criterion.check(clean_own, sizes, spec.prunable)
     portable = device.type == "cpu" and is_plain_mlp(architecture) and numba_is_there()
     clean = how.clean(kept, spec, "portable" if portable else "native")
     return OwnSetting(
@@ -537,12 +544,12 @@ def _settings(store: Path, device: str, processes: bool, claims: int, report: Pa
 
 
 def _check_processes(setting: OwnSetting, processes: bool) -> None:
-    own = setting.clean.model.own
-    if processes and own is not None and not own.file:
-        raise InputError(
-            f"{own.function} was handed over in Python, and other processes cannot call it; write it into a file and "
-            "give 'my.py:build', or leave processes out"
-        )
+    for own in (setting.clean.model.own, setting.clean.pruning.own):
+        if processes and own is not None and not own.file:
+            raise InputError(
+                f"{own.function} was handed over in Python, and other processes cannot call it; write it into a file "
+                "and give it as 'my.py:build', or leave processes out"
+            )
 
 
 def _check_report(folder: Path) -> None:

@@ -27,6 +27,7 @@ QUESTION = "sdd_appears_under_label_noise"
 @click.option("--batch-size", type=int, metavar="N", help="Images a step (default: 128).")
 @click.option("--weight-decay", type=float, metavar="NUMBER", help="That is to take the dip away (default: 0.01).")
 @click.option("--prunable", metavar="NAMES", help="Layers to prune (default: linear and convolutional, but the last).")
+@click.option("--criterion", metavar="NAME", help="Which weights go: magnitude, gradient, random, FILE.py:NAME ...")
 @click.option("--store", default=".sdd_store", metavar="DIR", help="Where results are kept (default: .sdd_store).")
 @click.option("--report", metavar="DIR", help="Where the report goes (default: reports/yours-...).")
 @click.option("--device", default="cpu", metavar="NAME", help="cpu or cuda (default: cpu).")
@@ -36,6 +37,7 @@ def check(
     data: str,
     claims: str,
     prunable: str | None,
+    criterion: str | None,
     store: str,
     report: str | None,
     device: str,
@@ -53,6 +55,8 @@ def check(
     settings = {name: value for name, value in numbers.items() if value is not None}
     if prunable is not None:
         settings["prunable"] = tuple(name.strip() for name in prunable.split(",") if name.strip())
+    if criterion is not None:
+        settings["criterion"] = criterion
     found = judge(
         network,
         data,

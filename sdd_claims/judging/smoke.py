@@ -7,6 +7,7 @@ from pathlib import Path
 from sdd_claims.data import human_labels, regression
 from sdd_claims.data.datasets import why_unavailable
 from sdd_claims.planning import shapes
+from sdd_claims.pruning import own
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Trial
 from sdd_claims.spec import STAND_IN, PathSpec, RunSpec, TransformerSpec
@@ -49,14 +50,17 @@ def smoke_curves(trial: Trial, data_root: Path | None) -> tuple[Mapping[str, Cur
 
 
 def check_network(spec: RunSpec) -> None:
-    """Build a large network of a run and of its teacher, without weights.
+    """Build a large network of a run and of its teacher, without weights, and try a criterion of the user's own.
 
     Raises:
-        InputError: it does not fit its images.
+        InputError: it does not fit its images, or the criterion does not score its weights.
     """
     for each in (spec, spec.distillation.teacher):
-        if each is not None and each.model.name in _LARGE:
-            shapes.architecture(each)
+        if each is not None and (each.model.name in _LARGE or each.pruning.own):
+            architecture = shapes.architecture(each)
+            if each.pruning.own:
+                sizes = {name: value.shape for name, value in architecture.module.named_parameters()}
+                own.check(each.pruning.own, sizes, architecture.prunable)
 
 
 def shrunk(curve: CurveOf, data_root: Path | None) -> CurveOf:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from sdd_claims.errors import InputError, nearest
-from sdd_claims.spec import OwnNetwork
+from sdd_claims.spec import OwnCriterion, OwnNetwork
 
 Shape: TypeAlias = tuple[int, int, int]
 Builder: TypeAlias = Callable[[Shape, int], nn.Module]
@@ -191,11 +191,11 @@ def said(error: BaseException, path: Path | None = None) -> str:
 # The network
 
 
-def module_of(own: OwnNetwork, shape: Shape, classes: int) -> nn.Module:
-    """The network, with weights drawn from PyTorch's generator.
+def callable_of(own: OwnNetwork | OwnCriterion) -> Any:
+    """The callable of a user's, in whatever process.
 
     Raises:
-        InputError: the callable is not there any more, or its file has changed since the run was planned.
+        InputError: it is not there any more, or its file has changed since the run was planned.
     """
     if not own.file:
         if own.source not in _handed:
@@ -203,11 +203,35 @@ def module_of(own: OwnNetwork, shape: Shape, classes: int) -> nn.Module:
                 f"{own.function} was handed over in Python, and another process cannot call it; train in one process, "
                 "or write it into a file and give 'my.py:build'"
             )
-        return _handed[own.source](shape, classes)
-    path = Path(own.file)
+        return _handed[own.source]
+    path = file_of(own.file)
     if (now := source_of(path)) != own.source:
         raise InputError(f"{path} has changed since this run began; run again: changed source is another run")
-    return getattr(_imported(path, now), own.function)(shape, classes)
+    module = _imported(path, now) if own.file.endswith(".py") else importlib.import_module(own.file)
+    return getattr(module, own.function)
+
+
+def file_of(module: str) -> Path:
+    """The file of a module that is named by its path, or as an installed one.
+
+    Raises:
+        InputError: there is no such installed module.
+    """
+    if module.endswith(".py"):
+        return Path(module)
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        raise InputError(f"there is no module {module} in Python here; install its package")
+    return Path(spec.origin)
+
+
+def module_of(own: OwnNetwork, shape: Shape, classes: int) -> nn.Module:
+    """The network, with weights drawn from PyTorch's generator.
+
+    Raises:
+        InputError: as of `callable_of`.
+    """
+    return callable_of(own)(shape, classes)
 
 
 def made(build: Builder, name: str, shape: Shape, classes: int, seed: int = 0) -> nn.Module:

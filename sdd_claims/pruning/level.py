@@ -8,10 +8,11 @@ from torch import Tensor
 
 from sdd_claims.errors import InputError
 from sdd_claims.models import Architecture, initial_weights
+from sdd_claims.pruning import own
 from sdd_claims.pruning.criteria import Candidate, prune
 from sdd_claims.pruning.derivations import DERIVATIONS, initialization_branch
 from sdd_claims.pruning.gradients import batch_gradients
-from sdd_claims.pruning.masks import dense_masks, in_order, scheduled_count
+from sdd_claims.pruning.masks import dense_masks, in_order, keep_highest, scheduled_count
 from sdd_claims.pruning.retraining import RETRAINING, Past, Start
 from sdd_claims.randomness import Stream, draws
 from sdd_claims.record import ChainState, Replica
@@ -64,7 +65,10 @@ def masks_of_level(
         scores = draws(replica.seed, Stream.PRUNING_SCORES, level, portable=portable(replica.spec))
         network = Candidate(state.trained, mask, lambda index=index: gradients()[index], scores)  # type: ignore[misc]
         count = scheduled_count(architecture.prunable_count, pruning.density(level))
-        pruned.append(prune(pruning.criterion, network, count))
+        if pruning.own is None:
+            pruned.append(prune(pruning.criterion, network, count))
+        else:
+            pruned.append(keep_highest(own.scores(pruning.own, network), mask, count))
     return pruned
 
 

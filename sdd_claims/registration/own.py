@@ -82,7 +82,8 @@ class OwnSetting(ChainSetting):
     def by_criterion(self, spec: RunSpec) -> dict[str, RunSpec]:
         """The setting under every pruning criterion."""
         names: tuple[Criterion, ...] = ("magnitude", "gradient", "random")
-        return {str(name): _variant(spec, "criterion", name) for name in names}
+        of_ours = {str(name): _variant(spec, "criterion", name) for name in names}
+        return of_ours if spec.pruning.own is None else {**of_ours, spec.pruning.criterion_in_words: spec}
 
     def by_retraining(self, spec: RunSpec) -> dict[str, RunSpec]:
         """The setting under every way of retraining; what is finetuned goes through the whole schedule again."""
@@ -116,7 +117,9 @@ class OwnSetting(ChainSetting):
 
 
 def _variant(spec: RunSpec, setting: str, name: str) -> RunSpec:
-    return spec if getattr(spec.pruning, setting) == name else plainly(spec).but(pruning={setting: name})
+    if getattr(spec.pruning, setting) == name:
+        return spec
+    return plainly(spec).but(pruning={setting: name} | ({"own": None} if setting == "criterion" else {}))
 
 
 _CLEAN_LABELS = "no label noise"

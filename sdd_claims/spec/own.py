@@ -1,4 +1,4 @@
-"""A user's own network and data: what of them decides the numbers of a run, and where a process finds them."""
+"""A user's own network, data and criterion: what of them decides a run's numbers, and where a process finds them."""
 
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -9,7 +9,7 @@ YOURS = "yours"
 """Takes the place of a paper's name in claims about them."""
 
 OWN = "own"
-"""The name of a network or a data set that is the user's own."""
+"""The name of a network, a data set or a criterion that is the user's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,27 @@ class OwnNetwork(Spec):
     source: str
     versions: str
     prunable: tuple[str, ...]
+    file: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{PurePath(self.file).name}:{self.function}" if self.file else self.function
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnCriterion(Spec):
+    """A pruning criterion that is a callable of the user's.
+
+    Attributes:
+        function: the callable's name.
+        source: SHA-256 of its module's file, and of the modules beside it that it imports.
+        versions: of the packages that decide what it says, its own among them where a package offers it.
+        file: its module's file, or the name of an installed module; no part of the digest. "" for a callable that was
+            handed over in Python.
+    """
+
+    function: str
+    source: str
+    versions: str
     file: str = field(default="", compare=False)
 
     def __str__(self) -> str:

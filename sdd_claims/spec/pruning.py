@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sdd_claims.spec.base import Spec
+from sdd_claims.spec.own import OWN, OwnCriterion
 
-Criterion = Literal["magnitude", "gradient", "random", "none"]
+Criterion = Literal["magnitude", "gradient", "random", "none", "own"]
 RetrainingMethod = Literal["lottery_ticket_rewinding", "finetuning", "learning_rate_rewinding", "scratch"]
 DerivationKind = Literal["none", "redense", "same_mask", "reinitialized", "independent"]
 
@@ -19,17 +20,25 @@ class PruningSpec(Spec):
         fraction: share of the prunable weights left that each level takes.
         retraining: the weights that training starts from, see `sdd_claims.pruning.retraining`.
         rewind_iteration: iteration of the dense training to which weights and schedule go back.
+        own: the criterion, where it is the user's own ("own"), see `sdd_claims.pruning.own`.
     """
 
     criterion: Criterion = "magnitude"
     fraction: float = 0.2
     retraining: RetrainingMethod = "lottery_ticket_rewinding"
     rewind_iteration: int = 0
+    own: OwnCriterion | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("fraction", 0 < self.fraction < 1, "between 0 and 1, both excluded")
+        self._require("own", (self.own is not None) == (self.criterion == OWN), f"given for {OWN!r} only")
         self._require("rewind_iteration", self.rewind_iteration >= 0, "at least 0")
+
+    @property
+    def criterion_in_words(self) -> str:
+        """The name of the criterion; of the user's own, that of its callable."""
+        return str(self.own or self.criterion)
 
     def density(self, level: int) -> float:
         """Fraction of prunable weights that the schedule leaves at a level; 1 at level 0."""

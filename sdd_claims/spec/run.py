@@ -166,7 +166,7 @@ class RunSpec(Spec):
             distillation={"alpha": 0.0},
         )
         if self.path.over == "none":
-            common = common.but(pruning={"criterion": "magnitude", "fraction": 0.5})
+            common = common.but(pruning={"criterion": "magnitude", "own": None, "fraction": 0.5})
         return canonical_json(common.as_dict())
 
     def __str__(self) -> str:
@@ -175,7 +175,7 @@ class RunSpec(Spec):
         phrases = [
             f"{self.model} on {self.data}",
             str(self.noise),
-            "identity masks" if pruning.criterion == "none" else f"{pruning.criterion} pruning",
+            "identity masks" if pruning.criterion == "none" else f"{pruning.criterion_in_words} pruning",
             pruning.retraining.replace("_", " "),
             f"{training.epochs} epochs at learning rate {optimizer.lr:g}",
         ]

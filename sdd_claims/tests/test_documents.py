@@ -1,5 +1,6 @@
 """The documents, followed word for word: what they have somebody write is written, what they have run is run."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -7,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from sdd_claims.cli.main import main
 from sdd_claims.locations import checkout
 
 TOP = checkout() or Path()
@@ -54,3 +57,20 @@ def test_a_claim_is_added_as_the_document_says(copy):
         ran = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=300, check=False)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         assert sentence in ran.stdout
+
+
+def test_a_criterion_is_added_as_the_document_says(tmp_path, monkeypatch):
+    text = (TOP / "docs" / "add-a-criterion.md").read_text(encoding="utf-8")
+    files, ((program, *arguments),) = files_of(text), commands_of(text)
+    assert [path for path, _ in files] == ["my_criterion.py", "my_network.py", "pyproject.toml"]
+    for path, content in files[:2]:
+        (tmp_path / path).write_text(content, encoding="utf-8")
+    assert (program, arguments[-1]) == ("sdd-claims", "my_criterion.py:score")
+    monkeypatch.chdir(tmp_path)
+    quick = ["--epochs", "1", "--levels", "4", "--batch-size", "1000", "--quiet"]
+    ran = CliRunner().invoke(main, [*arguments, *quick])
+    assert ran.exit_code == 0, ran.output
+    assert "yours/sdd_appears_under_label_noise" in ran.output
+    (claims,) = tmp_path.glob("reports/*/claims.json")
+    (entry,) = json.loads(claims.read_text(encoding="utf-8"))["claims"]
+    assert all("my_criterion.py:score pruning" in run["label"] for run in entry["runs"].values())

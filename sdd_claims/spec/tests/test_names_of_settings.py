@@ -17,7 +17,7 @@ from sdd_claims.training.penalties import PENALTIES
         (spec.DataName, {*catalogue.CATALOGUE, *regression.PROBLEMS}),
         (spec.Network, {*architecture._MODULES, spec.OWN}),
         (spec.Initialization, set(architecture._INITIALIZATIONS)),
-        (spec.Criterion, {*CRITERIA, IDENTITY}),
+        (spec.Criterion, {*CRITERIA, IDENTITY, spec.OWN}),
         (spec.RetrainingMethod, set(RETRAINING)),
         (spec.DerivationKind, {*DERIVATIONS, "none"}),
         (spec.PathOver, {*spec.PATHS, "none"}),

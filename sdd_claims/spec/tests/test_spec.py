@@ -24,6 +24,7 @@ from sdd_claims.spec import (
     NoiseKind,
     NoiseSpec,
     OptimizerSpec,
+    OwnCriterion,
     OwnData,
     OwnNetwork,
     PathSpec,
@@ -91,6 +92,8 @@ OWN = LENIENT.but(
     data=DataSpec(name="own", own=OWN_DATA),
     model=ModelSpec(name="own", hidden=(), initialization="pytorch", own=OWN_NETWORK),
 )
+OWN_CRITERION = OwnCriterion(function="score", source="ef", versions="torch 2.9.0", file="/a/my.py")
+PRUNED = EVERYTHING.but(pruning={"criterion": "own", "own": OWN_CRITERION})
 PATH = RunSpec(
     training=TrainingSpec(epochs=60, penalty=PenaltySpec(name="l1")),
     pruning=PruningSpec(criterion="none"),
@@ -124,6 +127,13 @@ own_networks = st.builds(
     source=st.text(max_size=3),
     versions=st.text(max_size=3),
     prunable=st.lists(st.text(max_size=3)).map(tuple),
+    file=st.text(max_size=3),
+)
+own_criteria = st.builds(
+    OwnCriterion,
+    function=st.text(max_size=3),
+    source=st.text(max_size=3),
+    versions=st.text(max_size=3),
     file=st.text(max_size=3),
 )
 own_data = st.builds(
@@ -168,10 +178,11 @@ CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "training.loss": (EVERYTHING, st.sampled_from(["cross_entropy", "mean_squared_error"])),
     "training.precision": (EVERYTHING, st.sampled_from(["float32", "tf32", "bfloat16"])),
     "training.arithmetic": (EVERYTHING, st.sampled_from(["native", "portable"])),
-    "pruning.criterion": (EVERYTHING, names(Criterion)),
+    "pruning.criterion": (EVERYTHING, names(Criterion).filter(lambda name: name != "own")),
     "pruning.fraction": (EVERYTHING, below_one),
     "pruning.retraining": (EVERYTHING, names(RetrainingMethod)),
     "pruning.rewind_iteration": (EVERYTHING, st.integers(0, 10**9)),
+    "pruning.own": (PRUNED, own_criteria),
     "record.epoch_images": (EVERYTHING, st.integers(0, 10**9)),
     "record.directions": (EVERYTHING, st.integers(0, 10**9)),
     "record.weights": (LENIENT, st.sampled_from(["newest", "every_level"])),
@@ -268,10 +279,15 @@ def test_every_size_of_a_transformer_is_part_of_the_digest(change):
     assert TRANSFORMER.but(model={"transformer": change}).digest != TRANSFORMER.digest
 
 
-@given(network=own_networks, data=own_data, place=st.text(max_size=3))
-def test_where_own_files_lie_and_what_they_are_called_is_no_part_of_the_digest(network, data, place):
-    spec = OWN.but(model={"own": network}, data={"own": data})
-    moved = OWN.but(model={"own": replace(network, file=place)}, data={"own": replace(data, file=place, label=place)})
+@given(network=own_networks, data=own_data, criterion=own_criteria, place=st.text(max_size=3))
+def test_where_own_files_lie_and_what_they_are_called_is_no_part_of_the_digest(network, data, criterion, place):
+    own = OWN.but(pruning={"criterion": "own", "own": criterion})
+    spec = own.but(model={"own": network}, data={"own": data})
+    moved = own.but(
+        model={"own": replace(network, file=place)},
+        data={"own": replace(data, file=place, label=place)},
+        pruning={"own": replace(criterion, file=place)},
+    )
     assert moved == spec
     assert moved.digest == spec.digest
 
@@ -380,6 +396,8 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: ModelSpec(own=OWN_NETWORK), "ModelSpec.own must be given for 'own' only"),
     (lambda: OWN.but(model={"own": None}), "ModelSpec.own must be given for 'own' only, got None"),
     (lambda: OWN.but(model={"initialization": "uniform"}), "must be 'pytorch' for a ViT or a network of one's own"),
+    (lambda: PruningSpec(own=OWN_CRITERION), "PruningSpec.own must be given for 'own' only"),
+    (lambda: PruningSpec(criterion="own"), "PruningSpec.own must be given for 'own' only, got None"),
     (lambda: DataSpec(own=OWN_DATA), "DataSpec.own must be given for 'own' only"),
     (lambda: DataSpec(name="own"), "DataSpec.own must be given for 'own' only, got None"),
     (lambda: OWN.but(data={"side": 4}), "DataSpec.own must be given without side and augmentation"),
