@@ -16,9 +16,8 @@ import pytest
 from sdd_claims import command_line
 from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, crash, escaped, nearest
 from sdd_claims.judging.options import limit_threads, settings_of
-from sdd_claims.judging.run import ClaimRun, paragraph, properties_of, summary_lines
+from sdd_claims.judging.run import ClaimRun, handed_over, paragraph, properties_of, summary_lines
 from sdd_claims.judging.settings import Settings
-from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import papers_in, sentences
@@ -40,7 +39,6 @@ _STATUS = {
 _run: pytest.StashKey[ClaimRun] = pytest.StashKey()
 _passing: pytest.StashKey[str] = pytest.StashKey()
 _entry: pytest.StashKey[ClaimEntry] = pytest.StashKey()
-_paths: pytest.StashKey[dict[tuple[str, Tier, str], str]] = pytest.StashKey()
 _without_short: pytest.StashKey[Sequence[command_line.Option]] = pytest.StashKey()
 
 
@@ -117,7 +115,6 @@ def pytest_configure(config: pytest.Config) -> None:
     shared = Path(config.stash[_passing]) if of_worker is not None else None
     quiet = getattr(config.option, "verbose", 0) < 0  # an option of pytest's terminal, which may be off
     config.stash[_run] = ClaimRun(settings, shared, quiet)
-    config.stash[_paths] = {}
     if of_worker is None:
         config.pluginmanager.register(_Verdicts(config), "sdd_claims_verdicts")
 
@@ -231,7 +228,7 @@ def _why_unloaded(module: pytest.Collector, error: BaseException) -> str:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Gather the trials of the selected tests, so that the first verdict trains for all of them at once."""
-    run, paths = session.config.stash[_run], session.config.stash[_paths]
+    run = session.config.stash[_run]
     for item in session.items:
         try:
             trial = trial_of(item)
@@ -241,7 +238,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             raise pytest.UsageError(str(error)) from error
         if trial is not None:  # a claim module that cannot be loaded fails by itself, and the others are judged
             session.config.option.continue_on_collection_errors = True
-            paths[trial.key] = _place(item)
+            run.paths[trial.key] = _place(item)
         may_run = trial is not None and run.settings.devices[trial.tier] is not None
         if trial is not None and (may_run or session.config.option.sdd_plan):
             run.trials.append(trial)
@@ -342,7 +339,8 @@ class _Verdicts:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         run = self._config.stash[_run]
         if self._interrupted:  # tests that had no turn, of claims that are judged
-            for entry in run.decided(self._config.stash[_paths]):
+            passing = self._config.stash.get(_passing, None)
+            for entry in [*run.decided(), *(handed_over(Path(passing)) if passing else ())]:
                 self._add(entry)
         if self._entries:
             try:

@@ -1,5 +1,6 @@
 """One pytest run as the product sees it: trials to verdicts, verdicts to entries, a report and words."""
 
+import hashlib
 import json
 import os
 import sys
@@ -28,8 +29,10 @@ from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, numbers, sentences
 from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, ClaimsDocument, EnvironmentEntry
 from sdd_claims.storage import locks
+from sdd_claims.storage.files import write_atomically
 from sdd_claims.storage.store import Store
 
+_DECIDED = "decided"
 _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable in which GitHub names the file that the page of a CI run shows."""
 
@@ -39,6 +42,7 @@ class ClaimRun:
 
     Attributes:
         trials: trials of the selected tests; set after collection.
+        paths: of the modules of these tests, as pytest takes them, by claim, tier and network.
         settings: the user's choices.
     """
 
@@ -51,11 +55,13 @@ class ClaimRun:
             quiet: show no progress.
         """
         self.trials: list[Trial] = []
+        self.paths: dict[tuple[str, Tier, str], str] = {}
         self.settings = settings
         self._shared = shared
         self._quiet = quiet
         self._shows: locks.Held | None = None
         self._training: tuple[Plan, Store] | None = None
+        self._handed: set[tuple[str, Tier, str]] = set()
         self._session: Session | None = None
         self._console: Console | None = None
         self._started = datetime.now(UTC)
@@ -86,24 +92,31 @@ class ClaimRun:
         """The session's notes that this run shows."""
         return session.notes
 
-    def decided(self, paths: dict[tuple[str, Tier, str], str]) -> list[ClaimEntry]:
-        """The entries of all trials that have been judged for good.
+    def decided(self) -> list[ClaimEntry]:
+        """The entries of all trials that have been judged for good."""
+        return (
+            [entry for verdict in self._session.decided() if (entry := self._entry(verdict))] if self._session else []
+        )
 
-        Args:
-            paths: of the modules of the tests, as pytest takes them, by claim, tier and network.
-        """
-        session = self._session
-        if session is None:
-            return []
-        return [
-            claim_entry_from(
-                verdict,
-                session.store,
-                *session.curves(verdict.trial),
-                rerun=self._rerun(verdict.trial, paths[verdict.trial.key]),
-            )
-            for verdict in session.decided()
-        ]
+    def _entry(self, verdict: Verdict) -> ClaimEntry | None:
+        """The entry of a verdict that no test has asked for yet; None where it crashes, which its own test will say."""
+        session, path = self._opened(), self.paths.get(verdict.trial.key, "")
+        try:
+            rerun = self._rerun(verdict.trial, path)
+            return claim_entry_from(verdict, session.store, *session.curves(verdict.trial), rerun=rerun)
+        except Exception:
+            return None
+
+    def _hand_over(self) -> None:
+        """In a worker of xdist, leave the entries of what is decided where the controller finds them after Ctrl-C."""
+        if self._session is None or self._shared is None:
+            return
+        for verdict in self._session.decided():
+            key = verdict.trial.key
+            if key not in self._handed and (entry := self._entry(verdict)):
+                name = hashlib.sha256(repr(key).encode()).hexdigest()
+                write_atomically(self._shared / _DECIDED / f"{name}.json", json.dumps(entry).encode())
+            self._handed.add(key)
 
     def kept(self) -> str:
         """What is stored, in words, of what was trained last: whatever stopped the training, it goes on from there."""
@@ -201,6 +214,7 @@ class ClaimRun:
 
     def _progress(self, plan: Plan, store: Store, left: Callable[[], str]) -> AbstractContextManager[object]:
         self._training = plan, store
+        self._hand_over()
         if self._quiet:
             return nullcontext()
         if self._shared is not None:
@@ -213,17 +227,19 @@ class ClaimRun:
 
     def _announce(self, verdict: Verdict, looks_again: bool) -> None:
         """Show a verdict that is reached while others are still trained."""
-        session, console = self._session, self._console
-        if session is None or console is None:
-            return
-        try:
-            found = claim_entry_from(verdict, session.store, *session.curves(verdict.trial), rerun="")
-        except Exception:  # its own test says it: the others train on
+        self._hand_over()
+        console = self._console
+        if console is None or (found := self._entry(verdict)) is None:
             return
         (line,) = summary_lines([found])
         ending = " (open: it is looked at again with more seeds)" if looks_again else ""
         # Above the bar, and whole: a terminal breaks it by itself.
         console.print(f"\n{line}{ending}", highlight=False, markup=False, soft_wrap=True)
+
+
+def handed_over(shared: Path) -> list[ClaimEntry]:
+    """The entries that workers of xdist have left in the folder that they share."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((shared / _DECIDED).glob("*.json"))]
 
 
 @contextmanager

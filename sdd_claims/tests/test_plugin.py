@@ -324,16 +324,13 @@ def test_an_interrupted_run_reports_what_is_decided_and_says_how_it_goes_on(proj
     assert result.ret == pytest.ExitCode.INTERRUPTED
     line = "the same line goes on from there: pytest *--engine serial -m fast -k 'clear or open'"
     if workers:
-        result.stdout.fnmatch_lines([f"interrupted: every level that was finished is kept in *; {line} -n 1"])
-        return
-    result.stdout.fnmatch_lines(
-        [
-            "nobody2026/clear [[]fast[]]: supported; *",
-            f"report: {project.path / 'reports/latest/index.html'}",
-            f"interrupted: 16 of 16?levels are kept in {project.store}; {line}",
-        ]
-    )
+        kept = f"interrupted: every level that was finished is kept in *; {line} -n 1"
+    else:
+        kept = f"interrupted: 16 of 16?levels are kept in {project.store}; {line}"
+    report = f"report: {project.path / 'reports/latest/index.html'}"
+    result.stdout.fnmatch_lines(["nobody2026/clear [[]fast[]]: supported; *", report, kept])
     assert set(project.entries()) == {"clear"}
+    assert project.entries()["clear"]["rerun"].endswith("claims/nobody2026/test_clear.py")
     project.pytester.makeconftest('pytest_plugins = ["sdd_claims.plugin"]')
     before = trained(project.store)
     assert project.run("-m", "fast", "-k", "clear").ret == 0
