@@ -1,5 +1,6 @@
 """The pytest side: markers, options, one fixture, and how verdicts are shown. What happens is decided elsewhere."""
 
+import os
 import re
 import shlex
 import tempfile
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from sdd_claims import command_line
+from sdd_claims.data.datasets import ROOT_VARIABLE
 from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, crash, escaped, nearest
 from sdd_claims.judging.options import limit_threads, settings_of
 from sdd_claims.judging.run import ClaimRun, handed_over, paragraph, properties_of, summary_lines
@@ -107,7 +109,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
         if of_worker is None:
             _check_arguments(config)
-            _check_data_root(settings)
+            _check_data_root(settings, asked=bool(_TIER.search(config.option.markexpr.replace(_NO_TIER, ""))))
             if config.option.sdd_report is not None and not config.option.sdd_plan:
                 papers_in(settings.report)
     except InputError as error:
@@ -152,10 +154,21 @@ def _check_arguments(config: pytest.Config) -> None:
                 )
 
 
-def _check_data_root(settings: Settings) -> None:
-    root = settings.data_root
+def _check_data_root(settings: Settings, asked: bool) -> None:
+    """Refuse a folder of data sets that is not there: nothing would be found, or all be downloaded, where nobody looks.
+
+    Args:
+        settings: of the run.
+        asked: a tier was asked for; whoever tests the suite itself may have any variables.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    named = os.environ.get(ROOT_VARIABLE, "") if asked and settings.data_root is None else ""
+    root = Path(named).expanduser() if named else settings.data_root
     if root is not None and not root.is_dir() and settings.engine != "ray":  # whose machines may have it all the same
-        raise InputError(f"--data-root {root}: there is no such folder; name the one of the data sets, or make it")
+        said = f"{ROOT_VARIABLE}={root}" if named else f"--data-root {root}"
+        raise InputError(f"{said}: there is no such folder; name the one of the data sets, or make it")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

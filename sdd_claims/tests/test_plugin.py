@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -10,10 +11,12 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.judging.verdict import Verdict
+from sdd_claims.report.json_schema import json_schema
 from sdd_claims.storage.checksummed_json import seal
 from sdd_claims.storage.files import write_atomically
 from sdd_claims.tests.homeless import no_home
@@ -168,9 +171,9 @@ def test_the_verdict_and_its_numbers_stand_in_junit_xml(project, workers):
     project.run("--junitxml", "junit.xml", *workers, engine=None if workers else "serial")
     cases = {}
     for case in ElementTree.parse(project.path / "junit.xml").getroot().iter("testcase"):
-        of_case = [(each.get("name"), each.get("value")) for each in case.iter("property")]
+        of_case = [(each.get("name", ""), each.get("value", "")) for each in case.iter("property")]
         assert len(of_case) == len(dict(of_case))
-        cases[case.get("classname").rpartition("test_")[2]] = dict(of_case)
+        cases[case.get("classname", "").rpartition("test_")[2]] = dict(of_case)
     assert cases.pop("the_verdict_and_its_numbers_stand_in_junit_xml") == {}
     assert cases.keys() == project.entries().keys()
     for name, entry in project.entries().items():
@@ -436,7 +439,9 @@ def test_smoke_goes_the_whole_way_and_judges_nothing(project, workers):
     entries = project.entries("reports/smoke")
     assert [(entry["verdict"], entry["p"], entry["seeds"]) for entry in entries.values()] == [(None, None, [0, 1])] * 2
     assert "could not be read" not in (project.path / "reports/smoke/index.html").read_text(encoding="utf-8")
-    assert json.loads((project.path / "reports/smoke/claims.json").read_text())["evidence"]["curves"] > 0
+    document = json.loads((project.path / "reports/smoke/claims.json").read_text())
+    assert document["evidence"]["curves"] > 0
+    jsonschema.validate(document, json_schema())
     assert not project.store.exists()
 
 
@@ -446,6 +451,43 @@ def test_pilots_judge_nothing_and_pass(project):
     assert (entry["verdict"], entry["seeds"]) == (None, list(range(12)))
     assert "--pilots" in entry["rerun"]
     assert not (project.store / "judged.json").exists()
+
+
+FALLS = """
+import pytest
+from sdd_claims.stats import Contrast, Greater, Term, Window
+from sdd_claims.tests.tiny import trial_named
+
+RULE = Greater(Contrast((Term(1, "accuracy", Window(0.9, 1)), Term(-1, "accuracy", Window(0.4, 0.6)))))
+
+
+@pytest.mark.fast(trial_named("falls", RULE, looks=(12, 24)))
+def test_fast(verdict):
+    verdict.check()
+"""
+
+
+def test_pilots_say_what_the_verdict_would_be(project):
+    folder = project.path / "claims" / "nobody2026"
+    folder.mkdir(parents=True)
+    (folder / "test_falls.py").write_text(FALLS)
+    said = project.run("--pilots").stdout.str()
+    assert re.search(
+        r"nobody2026/falls \[fast\]: not judged; effect .* by 12 and 24 seeds, if the pilots' effect is true: "
+        r"supported with a chance of (> |< )?\d.*, refuted with (> |< )?\d.*; control, other seeds: ",
+        said.replace("\N{NO-BREAK SPACE}", " "),
+    ), said
+
+
+@pytest.mark.parametrize("tier", ["fast", "full"])
+def test_a_data_root_of_the_environment_that_is_not_there_is_refused_where_a_tier_is_asked_for(
+    project, monkeypatch, tier
+):
+    monkeypatch.setenv("SDD_CLAIMS_DATA", str(project.path / "absent"))
+    project.add("clear")
+    said = errors(project.run("-m", tier))
+    assert said.count(f"SDD_CLAIMS_DATA={project.path / 'absent'}: there is no such folder; name the one of the") == 1
+    assert project.run("-m", "not fast and not full").ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 def test_a_claim_on_two_networks_has_two_cases_two_verdicts_and_two_lines_to_rerun_them(project):
@@ -520,6 +562,11 @@ def test_damage_is_said_on_the_terminal_and_mended(project):
         (
             ["--data-root=absent", "--plan"],
             "absent: there is no such folder; name the one of the data sets, or make it",
+        ),
+        (["--data-root=absent", "-m", "full", "--device", "cpu"], "absent: there is no such folder; name the one of"),
+        (
+            ["--data-root=absent", "--smoke", "-n", "1"],
+            "absent: there is no such folder; name the one of the data sets",
         ),
         (["--device", "cuda:7"], "--device cuda:7: this machine shows"),
         (["--device", "tpu"], "--device tpu: there is no such device; use cpu, cuda or cuda:N"),
