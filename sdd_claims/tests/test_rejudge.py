@@ -117,6 +117,18 @@ def test_a_run_judges_itself_again_without_a_store(folder, capsys):
     assert [each.again for each in found.verdicts] == claims_json.read(folder / "claims.json")["claims"]
 
 
+def test_a_claim_whose_rule_crashes_is_said_and_the_others_are_judged_again(folder, monkeypatch):
+    def judge(trial, *arguments):
+        return 1 / 0 if trial.claim.name == "falls" else judge_at(trial, *arguments)
+
+    monkeypatch.setattr(command, "judge_at", judge)
+    falls, on_noise = rejudge(folder, TRIALS).verdicts
+    (why,) = falls.differences
+    assert why.startswith("cannot be judged again: its rule crashed: ZeroDivisionError: division by zero (test_rejudge")
+    assert falls.again is None
+    assert on_noise.again is not None
+
+
 def test_a_changed_number_is_found_and_its_claims_are_named(folder):
     def change(content):
         (curve,) = (curve for curve in content["curves"] if curve["digest"] == NOISY.digest)
@@ -294,7 +306,7 @@ def test_a_run_without_evidence_says_how_to_have_it(folder):
         (lambda path: path.write_bytes(gzip.compress(b"[")), "is cut short or damaged"),
         (
             lambda path: path.write_bytes(packed(rows={"1000": ["a"]})),
-            "a curve, rows, 1000 [0] is 'a'",
+            'a curve, rows, 1000 [0] is "a", expected a number',
         ),
         (lambda path: path.write_bytes(packed(position="x")), "a curve, position is no list"),
     ],
@@ -401,14 +413,14 @@ def test_pilots_that_lack_the_phase_that_a_rule_looks_at_leave_its_claim_open_as
         (lambda document: [claim.update(verdict=None) for claim in document["claims"]], "holds no verdict"),
         (lambda document: document.update(claims=None), "the document, claims is no list"),
         (lambda document: document.update(evidence={}), "the document, evidence lacks curves, file, numbers, sha256"),
-        (lambda document: document.update(alpha="0.05"), "the document, alpha is '0.05', expected float"),
+        (lambda document: document.update(alpha="0.05"), 'the document, alpha is "0.05", expected a number'),
         (lambda document: document.update(registered=0), "of 0 claims is no error rate"),
         (lambda document: document["claims"][0].update(seeds=None), "claims [0], seeds is no list"),
         (lambda document: document["claims"][0].update(control={}), "control lacks effect, p, runs, setting, verdict"),
         (lambda document: document["claims"][0].update(runs=[]), "claims [0], runs is no object"),
         (
             lambda document: document["claims"][0].update(verdict="suported"),
-            "verdict is 'suported'",
+            'verdict is "suported"',
         ),
     ],
 )
