@@ -7,8 +7,9 @@ from pathlib import Path
 from sdd_claims.engines import WorkerConfig
 from sdd_claims.errors import InputError
 from sdd_claims.judging.modes import Judging, Mode
-from sdd_claims.machine.devices import Device
+from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.registration.claim import BLOCK, Tier
+from sdd_claims.spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Settings:
     def error_rate(self) -> float:
         """The error rate of one claim: that of the register divided by its size."""
         return self.alpha / self.registered
+
+    def device_of(self, tier: Tier, spec: RunSpec) -> Device | None:
+        """The device that trains a run: that of its tier, or the CPU, which portable arithmetic is that of."""
+        device = self.devices[tier]
+        return CPU if device and device.is_gpu and spec.training.arithmetic == "portable" else device
 
     def worker_config(self, device: Device, deadline: float | None = None) -> WorkerConfig:
         """The configuration of a process that trains on a device, until a deadline."""
