@@ -151,6 +151,8 @@ class ClaimRun:
         )
         if unloaded:
             document["unloaded"] = [*unloaded]
+        if self.settings.block is not None:
+            document["replication"] = self.settings.block
         return report.write(self.settings.report, document, store)
 
     def _calibration(self) -> CalibrationEntry | None:
@@ -174,6 +176,8 @@ class ClaimRun:
             words += ["--device", CPU.name]
         if self.settings.seeds is not None:
             words += ["--seeds", numbers.seed_list(self.settings.seeds).replace("–", "-").replace(" ", "")]
+        if self.settings.block is not None:
+            words += ["--block", str(self.settings.block)]
         return " ".join(words)
 
     def _opened(self) -> Session:

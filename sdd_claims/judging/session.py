@@ -267,6 +267,8 @@ class Session:
             )
         if self._settings.seeds is not None:
             trial = replace(trial, own_seeds=self._settings.seeds)
+        if self._settings.block is not None:
+            trial = replace(trial, block=self._settings.block)
         self._mode.curves(trial)  # A smoke run cannot shrink every network.
         if self._mode.awaited_pilots(trial) is None:
             self._check(trial)

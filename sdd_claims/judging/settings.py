@@ -32,6 +32,7 @@ class Settings:
         per_device: processes that share a GPU.
         ray_address: address of the cluster; None for that of the environment.
         report: folder of the report.
+        block: block of seeds that judges in place of the registered ones; None for these.
     """
 
     store: Path
@@ -49,6 +50,7 @@ class Settings:
     per_device: int = 1
     ray_address: str | None = None
     report: Path = Path(Judging.report_folder)
+    block: int | None = None
 
     def __post_init__(self) -> None:
         """Check the seeds that the user gave.

@@ -326,7 +326,8 @@ class ClaimsDocument(TypedDict):
     """The whole file. `registered` counts the claims of the register, whatever was selected.
 
     `evidence` is absent in runs that were published before there was any. `unloaded` has a sentence on each claim
-    module that could not be loaded, so that nobody has judged it; it is absent where there was none.
+    module that could not be loaded, so that nobody has judged it; it is absent where there was none. `replication` is
+    the block of seeds that judged in place of the registered ones; it is absent where these did.
     """
 
     schema: int
@@ -337,6 +338,7 @@ class ClaimsDocument(TypedDict):
     claims: list[ClaimEntry]
     evidence: NotRequired[EvidenceEntry]
     unloaded: NotRequired[list[str]]
+    replication: NotRequired[int]
 
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")

@@ -175,6 +175,8 @@ def summary(document: ClaimsDocument) -> list[str]:
     some, was = _some(claims)
     sentences = [f"{some} of the {size} registered claims {was} put on trial here."]
     sentences += [f"In {_place(*place)} {_tally(counts)}." for place, counts in tallies(document).items()]
+    if block := document.get("replication"):
+        sentences.append(f"This is a replication: the block of seeds {block} judged in place of the registered one.")
     if surprises := [claim for claim in claims if is_surprise(claim)]:
         some = "One verdict differs" if len(surprises) == 1 else f"{len(surprises)} verdicts differ"
         sentences.append(f"{some} from what was registered as expected before the seeds judged.")

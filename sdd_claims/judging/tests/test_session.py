@@ -270,6 +270,15 @@ def test_a_trial_whose_tier_has_no_device_is_not_trained(opened):
     assert {digest for digest, _, _ in trained(opened.path)} == {SPEC.digest}
 
 
+def test_a_replication_judges_a_fresh_block_looking_as_registered(opened):
+    trial = trial_named("open", OPEN, looks=(2, 4))
+    first, again = opened(trial).verdict(trial), opened(trial, block=2000).verdict(trial)
+    assert (first.seeds, again.seeds) == (tuple(range(1000, 1004)), tuple(range(2000, 2004)))
+    assert first.looks == again.looks == (2, 4)
+    assert first.threshold == again.threshold
+    assert first.trial.family == again.trial.family
+
+
 def test_on_a_gpu_what_is_asked_for_in_portable_arithmetic_is_trained_by_the_cpu(opened, monkeypatch):
     portable = SPEC.but(training={"arithmetic": "portable"})
     trained_on = {}
