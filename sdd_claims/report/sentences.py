@@ -316,6 +316,18 @@ def verdict(claim: ClaimEntry) -> str:
     return " ".join(sentences)
 
 
+def otherwise(claim: ClaimEntry) -> str:
+    """The way in which the check could have come out against the claim, or for it; empty where nothing was judged."""
+    if not claim["verdict"] or openness(claim) == "cannot be measured":
+        return ""
+    shown = claim.get("decisive")
+    below = f"with p below {numbers.probability(shown['level'] if shown else claim['threshold'])}"
+    if claim["verdict"] != "supported":
+        return f"It would have been supported if the claim itself had been established {below}."
+    against = "It could have gone against the claim, on a proxy," if claim["proxy"] else "It would have been refuted"
+    return f"{against} if the contrary had been established {below}, and undecided if neither had been."
+
+
 def expectation(claim: ClaimEntry) -> str:
     """The outcome expected before the seeds judged, since when the register says so, and the one of later blocks."""
     outcome = "this verdict" if claim["verdict"] == claim["expected"] else claim["expected"]
