@@ -213,8 +213,7 @@ def _judged(trial: Trial, claim: ClaimEntry, curves: Evidence, error_rate: float
     seeds = tuple(claim["seeds"])
     if pilots := [seed for seed in seeds if seed < BLOCK]:
         raise InputError(f"seed {pilots[0]} is a pilot, which never judges")
-    own = replace(trial, own_seeds=seeds)
-    as_published = next((each for each in (trial, own) if each.protocol == claim["protocol"]), None)
+    as_published = next((each for each in may_have_judged(trial, seeds) if each.protocol == claim["protocol"]), None)
     if as_published is None and rules == "published":
         return None
     judging = as_published or trial
@@ -229,6 +228,16 @@ def _judged(trial: Trial, claim: ClaimEntry, curves: Evidence, error_rate: float
             break
         verdict = judge_at(judging, look, looks, read, error_rate)
     return verdict
+
+
+def may_have_judged(trial: Trial, seeds: tuple[int, ...]) -> tuple[Trial, ...]:
+    """A trial whose windows are set as it may have judged these seeds.
+
+    As it is registered, by the user's own choice of seeds, or on a later block as a replication.
+    """
+    block = min(seeds) // BLOCK * BLOCK
+    own = replace(trial, own_seeds=seeds)
+    return (trial, own, replace(trial, block=block)) if block > trial.block else (trial, own)
 
 
 def _misnamed(claim: ClaimEntry, verdict: Verdict) -> tuple[str, ...]:

@@ -4,6 +4,12 @@ The fast trial is registered as inconclusive: on twelve pilots ascents and desce
 and 2.0 at 5, 25 and 100 neurons under the matrix norm and 0.8, 1.0 and 1.2 under l1, which no number of seeds would
 turn round; that there really are fewer in narrow networks has p = .07 and .06 with all ascents and descents by more
 than 0.01 counted.
+
+At the paper's size the answer depends on what counts. On twelve pilots ascents and descents by more than 5 points fall
+from 4.2 at 5 neurons to 2.0 at 100 under the matrix norm, by .56 per doubling of the width (standard deviation .18),
+and rise by .05 (.12) under l1; from 10 points on there are clearly fewer in narrow networks under l1, and from 37 on
+they are no more under either. The full trial counts from 5 points on, and is registered as inconclusive, for
+its l1 part.
 """
 
 import pytest
@@ -42,7 +48,7 @@ def trial(setting: Setting) -> Trial:
                 for index, width in enumerate(setting.widths)
             },
         ),
-        looks=setting.looks_where_open,
+        looks=(12,),
         block=setting.block,
         deviations=(
             *setting.deviations,

@@ -5,6 +5,10 @@ penalty is taken by gradient steps, but at 5000 no more than without a penalty: 
 under the matrix norm and of -1.2 under l1 (standard deviations below 0.6), where every step moves weights by more
 than their size. Proximal steps of l1 leave no weight at either strength. With 18 parts it takes 24 seeds to refute
 one.
+
+At the paper's size it is the same, and the full trial is registered as refuted: at strength 5 15 to 28 % of all weights
+are small, between .05 and 1 nearly all under l1, and at 10,000 fewer than without a penalty, by 2.4 to 2.7 points under
+l1 (standard deviations below .3). With 36 parts it takes 18 seeds.
 """
 
 import pytest
@@ -46,12 +50,12 @@ def trial(setting: Setting) -> Trial:
             },
         ),
         block=setting.block,
+        looks=setting.looks_by_tier(full=(18,)),
         deviations=(
             *setting.deviations,
             setting.of_sparsity,
-            "in the fast tier registered as refuted: on pilots no more weights are small at the end of the path than "
-            "without a penalty where it is taken by gradient steps, as in the published code; by proximal steps all "
-            "are 0",
+            "registered as refuted: on pilots no more weights are small at the end of the path than without a penalty "
+            "where it is taken by gradient steps, as in the published code; by proximal steps all are 0",
         ),
     )
 

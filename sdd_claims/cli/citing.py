@@ -1,19 +1,12 @@
 """`sdd-claims cite`: the suite and its papers as BibTeX, or as the CITATION.cff that GitHub reads."""
 
-import tomllib
-import unicodedata
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import click
 
 from sdd_claims.errors import InputError, nearest
-from sdd_claims.locations import bundled
-
-Reference = Mapping[str, Any]
-"""A table of claims/references.toml."""
-
-_ACCENTS = {"\N{COMBINING ACUTE ACCENT}": "'", "\N{COMBINING GRAVE ACCENT}": "`", "\N{COMBINING DIAERESIS}": '"'}
+from sdd_claims.report.references import Reference, address, as_bibtex, references
 
 
 @click.command()
@@ -41,39 +34,6 @@ def cite(paper: str | None, of_suite: bool, form: Literal["bibtex", "cff"]) -> N
     click.echo("\n\n".join(as_bibtex(name, entries[name]) for name in chosen))
 
 
-def references() -> dict[str, Any]:
-    """The suite and its papers."""
-    return tomllib.loads((bundled("claims") / "references.toml").read_text(encoding="utf-8"))
-
-
-def as_bibtex(name: str, reference: Reference) -> str:
-    """An entry in ASCII alone, with the title's capitals kept."""
-    is_paper = "year" in reference
-    # Who has no family name is written as it is.
-    authors = [author if "," in author else f"{{{author}}}" for author in reference["authors"]]
-    fields = {"title": f"{{{reference['title']}}}", "author": " and ".join(authors)}
-    if is_paper:
-        fields["year"] = str(reference["year"])
-    else:
-        fields["note"] = f"Software, version {reference['version']}"
-    if "venue" in reference:
-        fields["booktitle"] = reference["venue"]
-    if "arxiv" in reference:
-        fields |= {"eprint": reference["arxiv"], "archiveprefix": "arXiv"}
-    kind = "inproceedings" if "venue" in reference else "misc"
-    lines = [f"  {field} = {{{_in_ascii(value)}}}," for field, value in fields.items()]
-    return "\n".join([f"@{kind}{{{name},", *lines, "}"])
-
-
-def _in_ascii(text: str) -> str:
-    found = []
-    for character in text.replace("&", r"\&").replace("_", r"\_"):
-        parts = unicodedata.normalize("NFD", character)
-        accent = _ACCENTS.get(parts[1:])
-        found.append(character if accent is None else f"{{\\{accent}{parts[0]}}}")
-    return "".join(found)
-
-
 def as_cff(content: Mapping[str, Any]) -> str:
     """The whole of CITATION.cff."""
     suite = content["suite"]
@@ -99,5 +59,5 @@ def as_cff(content: Mapping[str, Any]) -> str:
             lines.append(f"      - {{family-names: {family}, given-names: {given}}}")
         lines.append(f"    year: {paper['year']}")
         lines += [f'    conference: {{name: "{paper["venue"]}"}}'] if "venue" in paper else []
-        lines += [f'    url: "https://arxiv.org/abs/{paper["arxiv"]}"'] if "arxiv" in paper else []
+        lines += [f'    url: "{address(paper)}"'] if address(paper) else []
     return "\n".join([*lines, ""])

@@ -32,8 +32,10 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
     Raises:
         InputError: an option that means nothing, or two that contradict each other.
     """
-    if bool(options.smoke) + bool(options.pilots) + bool(options.seeds) > 1:
-        raise InputError("--smoke, --pilots and --seeds exclude each other: each chooses the seeds; give one of them")
+    if sum(map(bool, (options.smoke, options.pilots, options.seeds, options.block))) > 1:
+        raise InputError(
+            "--smoke, --pilots, --seeds and --block exclude each other: each chooses the seeds; give one of them"
+        )
     if options.smoke and options.budget is not None:
         raise InputError("--smoke trains next to nothing and knows no --budget; give one of them")
     if options.strict_verdicts and options.budget is not None:
@@ -64,6 +66,7 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
         engine="serial" if in_worker else engine,
         ray_address=options.ray_address,
         seeds=parse_seeds(options.seeds),
+        block=parse_block(options.block),
         mode=mode,
         alpha=register.alpha,
         registered=register.registered,
@@ -127,6 +130,19 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
             raise InputError(f"--seeds {text}: {part!r} runs backwards; give a list such as 1000-1011,1020")
         seeds += range(first, last + 1)
     return tuple(seeds)
+
+
+def parse_block(text: str | None) -> int | None:
+    """The first seed of a block such as "10000".
+
+    Raises:
+        InputError: not a block that can judge.
+    """
+    if text is None:
+        return None
+    if not re.fullmatch(r"[1-9]\d*000", text):
+        raise InputError(f"--block {text}: there is no such block; give the first of its seeds, such as 10000")
+    return int(text)
 
 
 def parse_positive(option: str, text: str | None, what: str) -> float | None:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 
 from rich import box
@@ -16,7 +16,7 @@ from sdd_claims.machine import provenance
 from sdd_claims.machine.devices import Device
 from sdd_claims.planning.budget import Need, alone_and_unshared, cheapest_first
 from sdd_claims.planning.disk import missing_bytes, working_bytes
-from sdd_claims.planning.estimate import Cost, Estimate, missing
+from sdd_claims.planning.estimate import Estimate, missing
 from sdd_claims.planning.plan import Plan, plan
 from sdd_claims.planning.rates import Rate
 from sdd_claims.record import Replica
@@ -60,10 +60,10 @@ def in_words(session: Session, settings: Settings) -> list[str]:
 
 def _costs(whole: Plan, session: Session, estimate: Estimate, device: Device | None) -> Iterator[str]:
     """Operations and time of the levels that a plan lacks, and their room on disk."""
-    cost = estimate.cost(missing(whole.wanted, session.store))
-    if not cost.flops:
+    lacking = list(missing(whole.wanted, session.store))
+    if not (cost := estimate.cost(lacking)).flops:
         return
-    yield f"  training: {numbers.tflop(cost.flops)}, {_time(cost, estimate, device)}"
+    yield f"  training: {numbers.tflop(cost.flops)}, {_time(lacking, estimate, device)}"
     more, working = missing_bytes(whole, session.store), working_bytes(whole, session.store) * estimate.processes
     free = shutil.disk_usage(session.store.path).free
     room = f"{decimal(more)} more when all is stored, up to {decimal(working)} beside it while it trains; "
@@ -72,13 +72,19 @@ def _costs(whole: Plan, session: Session, estimate: Estimate, device: Device | N
         yield "  warning: this does not fit; make room, or choose a store on another disk (--store)"
 
 
-def _time(cost: Cost, estimate: Estimate, device: Device | None) -> str:
-    assumed = cost.seconds - cost.measured
+def _time(lacking: Iterable[tuple[Replica, int, int]], estimate: Estimate, device: Device | None) -> str:
+    levels = list(lacking)
     if device is not None and not device.is_gpu:
+        cost = estimate.cost(levels)
         shared = f"{estimate.processes} process{'es' if estimate.processes > 1 else ''}"
         took = numbers.duration(cost.seconds / estimate.processes)
         return f"about {took} with {shared} on {provenance.hardware(device)}{cost.guessed}"
-    parts = []
+    on_cpu = estimate.cost(level for level in levels if level[0].spec.training.arithmetic == "portable")
+    parts = [f"about {_hours(on_cpu.seconds)} core-hours on the CPU{on_cpu.guessed}"] if on_cpu.seconds else []
+    cost = estimate.cost(level for level in levels if level[0].spec.training.arithmetic != "portable")
+    if parts and not cost.seconds:
+        return parts[0]
+    assumed = cost.seconds - cost.measured
     if cost.measured or not assumed:
         parts.append(f"about {_hours(cost.measured)} GPU-hours by measured rates")
     if assumed:

@@ -168,6 +168,8 @@ class ClaimRun:
         )
         if unloaded:
             document["unloaded"] = [*unloaded]
+        if self.settings.block is not None:
+            document["replication"] = self.settings.block
         page = report.write(self.settings.report, document, store)
         if step := os.environ.get(_STEP_SUMMARY):
             self._add_to_step(Path(step), document)
@@ -205,6 +207,8 @@ class ClaimRun:
             words += ["--device", CPU.name]
         if self.settings.seeds is not None:
             words += ["--seeds", numbers.seed_list(self.settings.seeds).replace("–", "-").replace(" ", "")]
+        if self.settings.block is not None:
+            words += ["--block", str(self.settings.block)]
         return " ".join(words)
 
     def _opened(self) -> Session:

@@ -272,6 +272,8 @@ class Session:
             )
         if self._settings.seeds is not None:
             trial = replace(trial, own_seeds=self._settings.seeds)
+        if self._settings.block is not None:
+            trial = replace(trial, block=self._settings.block)
         self._mode.curves(trial)  # A smoke run cannot shrink every network.
         if self._mode.awaited_pilots(trial) is None:
             self._check(trial)
@@ -353,8 +355,12 @@ class Session:
         """
         by_device: dict[Device, list[Sequence[Request]]] = {}
         for trial, requests in asked:
-            if device := self._settings.devices[trial.tier]:
-                by_device.setdefault(device, []).append(requests)
+            of_trial: dict[Device, list[Request]] = {}
+            for request in requests:
+                if device := self._settings.device_of(trial.tier, request.spec):
+                    of_trial.setdefault(device, []).append(request)
+            for device, some in of_trial.items():
+                by_device.setdefault(device, []).append(some)
         self._too_large = {}
         plans = {
             device: plan((request for requests in wanted for request in requests), wide=device.is_gpu)

@@ -7,8 +7,9 @@ from pathlib import Path
 from sdd_claims.engines import WorkerConfig
 from sdd_claims.errors import InputError
 from sdd_claims.judging.modes import Judging, Mode
-from sdd_claims.machine.devices import Device
+from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.registration.claim import BLOCK, Tier
+from sdd_claims.spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Settings:
         per_device: processes that share a GPU.
         ray_address: address of the cluster; None for that of the environment.
         report: folder of the report.
+        block: block of seeds that judges in place of the registered ones; None for these.
     """
 
     store: Path
@@ -48,6 +50,7 @@ class Settings:
     per_device: int = 1
     ray_address: str | None = None
     report: Path = Path(Judging.report_folder)
+    block: int | None = None
 
     def __post_init__(self) -> None:
         """Check the seeds that the user gave.
@@ -62,6 +65,11 @@ class Settings:
     def error_rate(self) -> float:
         """The error rate of one claim: that of the register divided by its size."""
         return self.alpha / self.registered
+
+    def device_of(self, tier: Tier, spec: RunSpec) -> Device | None:
+        """The device that trains a run: that of its tier, or the CPU, which portable arithmetic is that of."""
+        device = self.devices[tier]
+        return CPU if device and device.is_gpu and spec.training.arithmetic == "portable" else device
 
     def worker_config(self, device: Device, deadline: float | None = None) -> WorkerConfig:
         """The configuration of a process that trains on a device, until a deadline."""

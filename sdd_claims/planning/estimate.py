@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sdd_claims.machine.devices import Device
+from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.planning import shapes
 from sdd_claims.planning.plan import Plan
 from sdd_claims.planning.rates import Rate, Rates
@@ -82,7 +82,8 @@ class Estimate:
 
     def _level(self, spec: RunSpec) -> tuple[float, Rate]:
         if spec.digest not in self._levels:
-            self._levels[spec.digest] = level_flops(spec), self._rates.of(spec, self._device)
+            device = CPU if spec.training.arithmetic == "portable" else self._device
+            self._levels[spec.digest] = level_flops(spec), self._rates.of(spec, device)
         return self._levels[spec.digest]
 
 

@@ -30,6 +30,10 @@ _SEEDS = 6
 """Seeds of a run whose times are read: enough for a rate."""
 
 
+_Kind = tuple[str, ...]
+"""The settings on which the speed of training on a machine depends: network, precision and arithmetic."""
+
+
 @dataclass(frozen=True)
 class Rate:
     """How fast one core or one GPU trains.
@@ -65,8 +69,8 @@ class Rates:
             assumed: operations a second where none has been measured, given by the user.
         """
         self._store, self._assumed = store, assumed
-        self._clocked: dict[tuple[str, str], Mapping[str, _Clocked]] = {}
-        self._runs = defaultdict[tuple[str, str], list[tuple[str, tuple[int, ...]]]](list)
+        self._clocked: dict[_Kind, Mapping[str, _Clocked]] = {}
+        self._runs = defaultdict[_Kind, list[tuple[str, tuple[int, ...]]]](list)
         for settings, digest, seeds in store.runs():
             self._runs[_kind(settings)].append((digest, seeds))
 
@@ -89,7 +93,7 @@ class Rates:
         product = product_rate(device, spec.training.precision)
         return Rate(product * share, f"assumed: {share:.0%} of a matrix product timed just now", False)
 
-    def _measured(self, kind: tuple[str, str]) -> Mapping[str, _Clocked]:
+    def _measured(self, kind: _Kind) -> Mapping[str, _Clocked]:
         """The stored trainings of a kind, by hardware; levels that took no time do not count."""
         if kind not in self._clocked:
             found: dict[str, _Clocked] = {}
@@ -107,10 +111,10 @@ class Rates:
         return self._clocked[kind]
 
 
-def _kind(settings: Mapping[str, Any]) -> tuple[str, str]:
-    """The settings on which the speed of training on a machine depends: network and precision."""
+def _kind(settings: Mapping[str, Any]) -> _Kind:
     network = {name: value for name, value in settings["model"].items() if name != "initialization"}
-    return canonical_json(network), settings["training"].get("precision", OMITTED_FROM_DIGEST_AT["precision"])
+    how = (settings["training"].get(name, OMITTED_FROM_DIGEST_AT[name]) for name in ("precision", "arithmetic"))
+    return canonical_json(network), *how
 
 
 @cache

@@ -329,7 +329,8 @@ class ClaimsDocument(TypedDict):
 
     `evidence` is absent in runs that were published before there was any. `unloaded` has a sentence on each claim
     module that could not be loaded, and on each claim that was refused or crashed, so that nobody has judged it; it is
-    absent where there was none.
+    absent where there was none. `replication` is the block of seeds that judged in place of the registered ones; it is absent
+    where these did.
     """
 
     schema: Version
@@ -340,6 +341,7 @@ class ClaimsDocument(TypedDict):
     claims: list[ClaimEntry]
     evidence: NotRequired[EvidenceEntry]
     unloaded: NotRequired[list[str]]
+    replication: NotRequired[int]
 
 
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -183,7 +183,9 @@ def _draw_row(
         plot.yaxis.set_minor_locator(NullLocator())
         plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.position(value)))
     else:
-        plot.yaxis.set_major_locator(MaxNLocator(5))
+        ticks = MaxNLocator(5).tick_values(low, high)
+        most = 100 if row == ACCURACY else high  # above 100 % there is room for the names of windows, and no accuracy
+        plot.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= most]))
         if high >= _LARGE:
             unit = 10.0 ** (3 * int(np.log10(high) // 3))
             plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.plain(value / unit)))

@@ -8,7 +8,7 @@ import argparse
 import math
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,20 +85,34 @@ def published_runs(folder: Path) -> list[PublishedRun]:
         InputError: a claims.json that cannot be read, or notes on a run that is not there.
     """
     paths = published_paths(folder)
-    notes_file = folder / FOLDER / "notes.toml"
-    try:
-        notes = tomllib.loads(notes_file.read_text(encoding="utf-8")) if notes_file.is_file() else {}
-    except ValueError as error:
-        raise InputError(f"{notes_file} is not TOML: {error}; mend that line") from error
-    if unread := [name for name, note in notes.items() if not isinstance(note, str)]:
-        raise InputError(f"{notes_file}: the note on {unread[0]} must be a text in quotes")
-    if unknown := notes.keys() - paths.keys():
-        raise InputError(f"{notes_file} has notes on {', '.join(sorted(unknown))}, of which there is no run; drop them")
+    notes = read_notes(folder / FOLDER / "notes.toml", paths, "of which there is no run")
     runs = [
         PublishedRun(name, claims_json.read(path), path.parent.name != FOLDER, notes.get(name, ""))
         for name, path in paths.items()
     ]
     return sorted(runs, key=lambda run: (run.document["environment"]["started"], run.name))
+
+
+def read_notes(path: Path, known: Collection[str], unless: str) -> dict[str, str]:
+    """The texts that a TOML file holds by the names of what they are about; none where there is no such file.
+
+    Args:
+        path: the file.
+        known: names that there may be notes on.
+        unless: what is said of others, as a relative clause.
+
+    Raises:
+        InputError: it is no TOML, a note is no text, or there is a note on something else.
+    """
+    try:
+        notes = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise InputError(f"{path} is not TOML: {error}; mend that line") from error
+    if unread := [name for name, note in notes.items() if not isinstance(note, str)]:
+        raise InputError(f"{path}: the note on {unread[0]} must be a text in quotes")
+    if unknown := notes.keys() - set(known):
+        raise InputError(f"{path} has notes on {', '.join(sorted(unknown))}, {unless}; drop them")
+    return notes
 
 
 def to_markdown(runs: Sequence[PublishedRun]) -> str:

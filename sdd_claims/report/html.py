@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from sdd_claims.curves import DENSITY
-from sdd_claims.report import calibration, sentences
+from sdd_claims.report import calibration, forest, sentences
 from sdd_claims.report.axes import Axes
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.report.figures import panel
 from sdd_claims.report.lines import CurveSource, Line, gather
 from sdd_claims.report.names import curve_names, owner, window_name
+from sdd_claims.report.references import address, as_bibtex, references
 from sdd_claims.report.templating import environment
 
 
@@ -45,6 +46,10 @@ class ClaimView:
         panels: the figures, one for each axis of the curves.
         shared: the words that all curves share, left out of the labels in both figures.
         missing: a sentence for each curve that could not be read.
+        distance: from the margin, in standard deviations over seeds; None where it is not known.
+        forest: the same with its interval, drawn.
+        address: where its paper can be read; empty where we know of no place.
+        bibtex: its paper as one cites it; empty for a claim of no paper of ours.
     """
 
     claim: ClaimEntry
@@ -52,6 +57,10 @@ class ClaimView:
     panels: tuple[Panels, ...]
     shared: str
     missing: tuple[str, ...]
+    distance: float | None
+    forest: Markup
+    address: str
+    bibtex: str
 
 
 def to_html(document: ClaimsDocument, source: CurveSource, remark: str | None = None) -> str:
@@ -72,6 +81,7 @@ def to_html(document: ClaimsDocument, source: CurveSource, remark: str | None = 
             calibration=measured,
             sizes=calibration.size_table(measured) if measured else None,
             powers=calibration.power_table(measured) if measured else None,
+            forest_axis=forest.axis(),
             repetitions=calibration.repetitions(measured) if measured else None,
         )
     )
@@ -99,7 +109,19 @@ def view(claim: ClaimEntry, source: CurveSource) -> ClaimView:
     parts = filter(None, (claim["tier"], claim["id"], sentences.network(claim)))
     anchor = re.sub(r"[^\w-]+", "-", "-".join(parts))
     found, shared, missing = drawings(claim, source)
-    return ClaimView(claim, anchor, tuple(_panels(each, anchor) for each in found), shared, missing)
+    panels, distance = tuple(_panels(each, anchor) for each in found), forest.distance(claim)
+    paper = references()["papers"].get(claim["paper"])
+    return ClaimView(
+        claim=claim,
+        anchor=anchor,
+        panels=panels,
+        shared=shared,
+        missing=missing,
+        distance=distance.value if distance else None,
+        forest=forest.row(claim),
+        address=address(paper) if paper else "",
+        bibtex=as_bibtex(claim["paper"], paper) if paper else "",
+    )
 
 
 def drawings(claim: ClaimEntry, source: CurveSource) -> tuple[tuple[Drawing, ...], str, tuple[str, ...]]:
@@ -114,10 +136,9 @@ def drawings(claim: ClaimEntry, source: CurveSource) -> tuple[tuple[Drawing, ...
     return tuple(_along(claim, ours, theirs, axis) for axis in axes), shared, missing
 
 
-def _views(claims: Sequence[ClaimEntry], source: CurveSource) -> dict[str, list[ClaimView]]:
-    return {
-        paper: [view(claim, source) for claim in of_paper] for paper, of_paper in sentences.by_paper(claims).items()
-    }
+def _views(claims: Sequence[ClaimEntry], source: CurveSource) -> list[ClaimView]:
+    """The claims, paper by paper."""
+    return [view(claim, source) for of_paper in sentences.by_paper(claims).values() for claim in of_paper]
 
 
 def _worth_drawing(lines: Sequence[Line]) -> list[Line]:

@@ -11,6 +11,8 @@ from matplotlib.artist import Artist
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from sdd_claims.report.compact_svg import compact
+
 SERIES = 6
 """Colours for curves in the page's palette, `--series-1` to `--series-6`."""
 
@@ -42,7 +44,7 @@ def inline_svg(figure: Figure, salt: str, description: str) -> Markup:
     body = body.replace('xlink:href="#', f'href="#{salt}-').replace("url(#", f"url(#{salt}-")
     width, height = 72 * figure.get_size_inches()
     frame = Markup('<svg viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">\n').format(width, height, description)
-    return frame + Markup(body) + Markup("</svg>")
+    return frame + Markup(compact(body)) + Markup("</svg>")
 
 
 def in_colours(figure: Figure, kind: Literal["pdf", "png"], colours: Mapping[str, str]) -> bytes:

@@ -175,6 +175,8 @@ def summary(document: ClaimsDocument) -> list[str]:
     some, was = _some(claims)
     sentences = [f"{some} of the {size} registered claims {was} put on trial here."]
     sentences += [f"In {_place(*place)} {_tally(counts)}." for place, counts in tallies(document).items()]
+    if block := document.get("replication"):
+        sentences.append(f"This is a replication: the block of seeds {block} judged in place of the registered one.")
     if surprises := [claim for claim in claims if is_surprise(claim)]:
         some = "One verdict differs" if len(surprises) == 1 else f"{len(surprises)} verdicts differ"
         sentences.append(f"{some} from what was registered as expected before the seeds judged.")
@@ -312,6 +314,18 @@ def verdict(claim: ClaimEntry) -> str:
     else:
         sentences.append(expectation(claim))
     return " ".join(sentences)
+
+
+def otherwise(claim: ClaimEntry) -> str:
+    """The way in which the check could have come out against the claim, or for it; empty where nothing was judged."""
+    if not claim["verdict"] or openness(claim) == "cannot be measured":
+        return ""
+    shown = claim.get("decisive")
+    below = f"with p below {numbers.probability(shown['level'] if shown else claim['threshold'])}"
+    if claim["verdict"] != "supported":
+        return f"It would have been supported if the claim itself had been established {below}."
+    against = "It could have gone against the claim, on a proxy," if claim["proxy"] else "It would have been refuted"
+    return f"{against} if the contrary had been established {below}, and undecided if neither had been."
 
 
 def expectation(claim: ClaimEntry) -> str:

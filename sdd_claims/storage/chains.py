@@ -49,6 +49,33 @@ class Chain:
         return Chain(self.records[:levels], self.states[:levels], self.passes[:levels], rewind)
 
 
+@dataclass(frozen=True)
+class TrainingPass:
+    """The content of the file of a pass.
+
+    Attributes:
+        content: provenance, and the replicas that were trained.
+        levels: digest, seed and level of each of these.
+    """
+
+    content: Mapping[str, Any]
+    levels: frozenset[tuple[str, int, int]]
+
+    @classmethod
+    def read(cls, content: Any, path: Path) -> "TrainingPass":
+        """A pass from JSON.
+
+        Raises:
+            DamageError: it is none.
+        """
+        try:
+            return cls(
+                content, frozenset((each["digest"], each["seed"], each["level"]) for each in content["replicas"])
+            )
+        except (KeyError, TypeError) as error:
+            raise DamageError(f"{path} holds something else") from error
+
+
 def pack_spec(spec: RunSpec) -> bytes:
     """The file of a run's settings."""
     return seal(spec.as_dict())
@@ -106,7 +133,7 @@ class ChainReader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._chains: dict[tuple[str, int], tuple[_Version, Chain]] = {}
-        self._passes: dict[str, Mapping[str, Any]] = {}
+        self._passes: dict[str, TrainingPass] = {}
 
     def chain(self, digest: str, seed: int) -> Chain:
         """The finished levels of a replica; an empty chain where there are none.
@@ -129,23 +156,28 @@ class ChainReader:
         version = _version(path)  # before reading, so that a chain is never taken for newer than it is
         if version is None:
             return Chain()
-        chain = Chain.read(read_sealed(path))
+        try:
+            chain = Chain.read(read_sealed(path))
+        except (AttributeError, KeyError, TypeError) as error:
+            raise DamageError(f"{path} holds something else") from error
         for level, pass_id in enumerate(chain.passes):
-            if pass_id in self._passes:
-                continue
-            pass_path = self._folder / layout.training_pass(pass_id)
-            if pass_path.exists():
-                self._passes[pass_id] = read_sealed(pass_path)
-            elif level == len(chain.passes) - 1:
-                return chain.upto(level)  # A crash before the pass was written: the level was never finished.
-            else:
-                raise DamageError(f"{pass_path} is missing")
+            if pass_id not in self._passes:
+                pass_path = self._folder / layout.training_pass(pass_id)
+                if pass_path.exists():
+                    self._passes[pass_id] = TrainingPass.read(read_sealed(pass_path), pass_path)
+                elif level == len(chain.passes) - 1:
+                    return chain.upto(level)  # A crash before the pass was written: the level was never finished.
+                else:
+                    raise DamageError(f"{pass_path} is missing")
+            # A sealed file is whole wherever it lies: only its pass says whose it is.
+            if (digest, seed, level) not in self._passes[pass_id].levels:
+                raise DamageError(f"{path} is that of another run or seed")
         self._chains[digest, seed] = version, chain
         return chain
 
     def provenance(self, pass_id: str) -> Mapping[str, Any]:
         """The content of a pass of a chain that has been read."""
-        return self._passes[pass_id]
+        return self._passes[pass_id].content
 
 
 _Version = tuple[int, int, int]

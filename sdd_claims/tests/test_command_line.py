@@ -97,7 +97,7 @@ def test_every_option_has_a_name_of_the_suites_own_and_a_short_one(pytester, run
         # Together they contradict each other: that is said, and all have been read.
         done = run(*plugins, *words)
         assert done.ret == pytest.ExitCode.USAGE_ERROR
-        assert "--smoke, --pilots and --seeds exclude each other" in done.stderr.str()
+        assert "--smoke, --pilots, --seeds and --block exclude each other" in done.stderr.str()
         assert "unrecognized" not in done.stderr.str()
 
 

@@ -13,7 +13,7 @@ from sdd_claims.registration.claim import BLOCK
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trials import all_trials
-from sdd_claims.rejudge import Rejudging, rejudge
+from sdd_claims.rejudge import Rejudging, may_have_judged, rejudge
 from sdd_claims.report import claims_json, evidence, highlights, history, markdown, sentences
 from sdd_claims.report.claims_json import ClaimEntry
 
@@ -35,7 +35,9 @@ def judged_again(run: str) -> Rejudging:
 def is_current(claim: ClaimEntry) -> bool:
     """Whether the trial that judged is the one that is registered now: another one cannot be asked again."""
     trial = all_trials().get((claim["id"], claim["tier"], sentences.network(claim)))
-    return trial is not None and trial.protocol == claim["protocol"]
+    return trial is not None and claim["protocol"] in {
+        each.protocol for each in may_have_judged(trial, tuple(claim["seeds"]))
+    }
 
 
 CURRENT = [(run, number) for run in RUNS for number, claim in enumerate(published(run)) if is_current(claim)]

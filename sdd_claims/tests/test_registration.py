@@ -25,6 +25,7 @@ SETTINGS = {
     "he2022_lenet": he2022.LENET,
     "quetu2023": quetu2023.FAST,
     "zhang2024": zhang2024.FAST,
+    "zhang2024_full": zhang2024.FULL,
 }
 WITH_WINDOWS = [(paper, name) for paper, setting in SETTINGS.items() for name in setting.phases]
 DECAY = quetu2023.FAST.decay
@@ -40,7 +41,7 @@ def test_the_windows_are_what_the_formula_makes_of_the_pilots(paper, setting):
     curves = (pilot_curve(paper, setting, measure) for measure in ("test_accuracy", "train_accuracy"))
     found = find_phases(*curves)
     assert found == SETTINGS[paper].phases[setting]
-    folder = bundled("claims") / paper.removesuffix("_lenet")
+    folder = bundled("claims") / paper.partition("_")[0]
     assert as_json(setting, found) in (folder / "windows.json").read_text(encoding="utf-8")
 
 

@@ -3,9 +3,9 @@ import tomllib
 
 import pytest
 
-from sdd_claims.cli.citing import references
 from sdd_claims.locations import bundled, checkout
 from sdd_claims.registration.register import the_register
+from sdd_claims.report.references import references
 
 TOP = bundled("claims").parent
 PAPERS = references()["papers"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sdd_claims.errors import InputError
 from sdd_claims.judging.modes import Judging, Pilots, Smoke
-from sdd_claims.judging.options import choose_devices, parse_seeds, settings_of
+from sdd_claims.judging.options import choose_devices, parse_block, parse_seeds, settings_of
 from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.registration.register import the_register
 from sdd_claims.report.numbers import seed_list
@@ -22,7 +22,19 @@ CUDA = Device("cuda")
 
 
 def given_options(**options):
-    names = ("store", "report", "data_root", "device", "engine", "seeds", "budget", "rate", "per_device", "ray_address")
+    names = (
+        "store",
+        "report",
+        "data_root",
+        "device",
+        "engine",
+        "seeds",
+        "block",
+        "budget",
+        "rate",
+        "per_device",
+        "ray_address",
+    )
     nothing = dict.fromkeys(names)
     return Namespace(**{**nothing, "smoke": False, "pilots": False, "strict_verdicts": False, **options})
 
@@ -87,7 +99,7 @@ def test_a_worker_of_xdist_trains_in_its_own_process(engine):
         ({"device": "tpu"}, r"--device tpu: there is no such device; use cpu, cuda or cuda:N"),
         ({"device": "cuda:x"}, "there is no such device"),
         ({"device": ""}, "there is no such device"),
-        ({"smoke": True, "pilots": True}, "--smoke, --pilots and --seeds exclude each other"),
+        ({"smoke": True, "pilots": True}, "--smoke, --pilots, --seeds and --block exclude each other"),
         ({"smoke": True, "seeds": "1000-1011"}, "exclude each other"),
         ({"pilots": True, "seeds": "1000-1011"}, "exclude each other"),
         ({"smoke": True, "budget": "1"}, "--smoke trains next to nothing and knows no --budget; give one of them"),
@@ -136,6 +148,17 @@ def test_a_range_that_runs_backwards_is_refused():
 def test_a_list_of_seeds_is_read():
     assert parse_seeds("1000-1003, 1010,1005") == (1000, 1001, 1002, 1003, 1010, 1005)
     assert parse_seeds(None) is None
+
+
+def test_a_block_is_named_by_its_first_seed():
+    assert parse_block("10000") == 10000
+    assert parse_block(None) is None
+
+
+@pytest.mark.parametrize("text", ["0", "500", "1005", "-1000", "01000", "many", ""])
+def test_what_is_no_block_that_can_judge_is_refused(text):
+    with pytest.raises(InputError, match="there is no such block; give the first of its seeds, such as 10000"):
+        parse_block(text)
 
 
 @given(st.sets(st.integers(0, 3000), min_size=1, max_size=30))

@@ -51,6 +51,13 @@ def test_hours_by_measured_rates_are_told_from_those_by_assumed_ones(said, tmp_p
     ]
 
 
+def test_hours_of_a_gpu_are_told_from_those_of_the_cpu_beside_it(said):
+    portable = WIDER.but(training={"arithmetic": "portable"})
+    both = trial_named("on_a_gpu", tier="full"), trial_named("on_the_cpu", spec=portable, tier="full")
+    assert said(both[1])[1].endswith("core-hours on the CPU, by a guess")
+    assert "core-hours on the CPU, by a guess; no rate has been measured on a GPU yet" in said(*both)[1]
+
+
 def test_what_does_not_fit_on_the_disk_is_warned_of(said, monkeypatch):
     trial = trial_named("large")
     assert not any("warning" in line for line in said(trial))

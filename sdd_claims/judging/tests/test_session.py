@@ -270,6 +270,35 @@ def test_a_trial_whose_tier_has_no_device_is_not_trained(opened):
     assert {digest for digest, _, _ in trained(opened.path)} == {SPEC.digest}
 
 
+def test_a_replication_judges_a_fresh_block_looking_as_registered(opened):
+    trial = trial_named("open", OPEN, looks=(2, 4))
+    first, again = opened(trial).verdict(trial), opened(trial, block=2000).verdict(trial)
+    assert (first.seeds, again.seeds) == (tuple(range(1000, 1004)), tuple(range(2000, 2004)))
+    assert first.looks == again.looks == (2, 4)
+    assert first.threshold == again.threshold
+    assert first.trial.family == again.trial.family
+
+
+def test_on_a_gpu_what_is_asked_for_in_portable_arithmetic_is_trained_by_the_cpu(opened, monkeypatch):
+    portable = SPEC.but(training={"arithmetic": "portable"})
+    trained_on = {}
+
+    def run(engine, plan, config, watch=None):
+        trained_on[config.device.name] = {replica.spec for replica in plan.wanted}
+        fill(Store(config.store), plan)
+        return ()
+
+    monkeypatch.setattr(SerialEngine, "run", run)
+    trials = [trial_named("mixed", tier="full", spec=SPEC), trial_named("portable", tier="full", spec=portable)]
+    session = opened(*trials, devices={"fast": CPU, "full": Device("cuda")})
+    assert [session.verdict(trial).decision for trial in trials] == ["supported"] * 2
+    controls = {spec for specs in trained_on.values() for spec in specs} - {SPEC, portable}
+    assert portable in trained_on["cpu"]
+    assert SPEC in trained_on["cuda"]
+    assert not trained_on["cpu"] & trained_on["cuda"]
+    assert all((spec.training.arithmetic == "portable") == (spec in trained_on["cpu"]) for spec in controls)
+
+
 def test_a_verdict_is_shown_as_soon_as_its_own_curves_are_trained_the_cheapest_first(opened):
     long = SPEC.but(training={"epochs": 40})
     dear, cheap = trial_named("dear", spec=long), trial_named("cheap", replace(YES, late=4), spec=NOISY)

@@ -38,6 +38,7 @@ def test_a_kind_is_as_fast_as_all_of_its_trainings_on_this_hardware_were(store):
     keep(store, NOISY, 3.0, seed=1)  # the same network, in another setting
     keep(store, SPEC.but(model={"hidden": (9,)}), 100.0)
     keep(store, SPEC.but(training={"precision": "bfloat16"}), 100.0)
+    keep(store, SPEC.but(training={"arithmetic": "portable"}), 100.0)
     keep(store, SPEC, 100.0, seed=2, hardware="another machine")
     found = Rates(store).of(SPEC.but(training={"epochs": 7}), CPU)
     assert (found.flops, found.measured) == (4e6, True)

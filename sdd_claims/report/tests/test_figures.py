@@ -26,8 +26,9 @@ def draw(*lines: Line, salt: str = "a") -> str:
 
 
 def paths(svg: str, role: str) -> int:
-    """Count the curves drawn in a role's colour."""
-    return len(re.findall(rf'<path d="[^"]*" clip-path="[^"]*" style="fill: none;[^"]*stroke: var\({role}\)', svg))
+    """Count the curves drawn in a role's colour; those of one look share a path."""
+    found = re.findall(rf'<path d="([^"]*)" clip-path="[^"]*" style="fill: none;[^"]*stroke: var\({role}\)', svg)
+    return sum(path.count("M") for path in found)
 
 
 def texts(svg: str) -> list[str]:
@@ -157,7 +158,7 @@ def y_of(svg: str, pattern: str) -> float:
 def shaded(svg: str) -> list[tuple[float, float]]:
     """Left and right edge of every window."""
     bands = re.findall(r'<path d="([^"]*)"[^>]*style="fill: var\(--ink\); opacity: 0.075', svg)
-    edges = [[float(x) for x, _ in re.findall(r"[ML] ([\d.]+) ([\d.]+)", band)] for band in bands]
+    edges = [[float(x) for x in re.findall(r"[\d.]+", band)[::2]] for band in bands]
     return [(min(x), max(x)) for x in edges]
 
 

@@ -12,6 +12,7 @@ import torch
 
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
+from sdd_claims.runs.penalty_path import train_path
 from sdd_claims.spec import (
     DataSpec,
     DerivationSpec,
@@ -19,6 +20,7 @@ from sdd_claims.spec import (
     ModelSpec,
     NoiseSpec,
     OptimizerSpec,
+    PathSpec,
     PenaltySpec,
     PruningSpec,
     RecordSpec,
@@ -59,6 +61,20 @@ PROXIMAL = CHAIN.but(
     }
 )
 STUDENT = CHAIN.but(noise={"rate": 0.1}, distillation=DistillationSpec(alpha=0.6, temperature=4.0, teacher=CHAIN))
+RELU = RunSpec(
+    data=DataSpec(name="grid"),
+    model=ModelSpec(name="relu_network", hidden=(21, 10), functional_width=4, initialization="uniform"),
+    training=TrainingSpec(
+        epochs=60,
+        optimizer=OptimizerSpec(name="adam", lr=1e-2),
+        penalty=PenaltySpec(name="rbv2", strength=1e-3),
+        loss="mean_squared_error",
+        arithmetic="portable",
+    ),
+    pruning=PruningSpec(criterion="none"),
+    path=PathSpec(over="epochs", values=(20, 40, 60)),
+)
+WHOLE_MATRICES = RELU.but(model={"functional_width": 0}, training={"penalty": PenaltySpec(name="l2", strength=1e-3)})
 
 
 def levels(
@@ -86,6 +102,14 @@ def digest(results: Sequence[tuple[LevelRecord, ChainState]]) -> str:
     return found.hexdigest()[:16]
 
 
+def relu_digest(spec: RunSpec) -> str:
+    """Of the bits of what portable arithmetic promises of a path over epochs: the loss and the nonzero fraction."""
+    (path,) = train_path([Replica(spec, 1000)], CPU)
+    assert not any(record.diverged for record in path)
+    numbers = [(record.train_loss, record.nonzero_fraction) for record in path]
+    return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:16]
+
+
 def digests() -> dict[str, str]:
     """Of every training of this module."""
     chain = [level[0] for level in levels(CHAIN, 3)]
@@ -98,6 +122,8 @@ def digests() -> dict[str, str]:
         "redense": digest(derived),
         **{name: digest([level[0] for level in levels(spec, 3)]) for name, spec in others.items()},
         "student": digest([level[0] for level in levels(STUDENT, 2, teachers=[dense])]),
+        "relu, eq. 2": relu_digest(RELU),
+        "relu, weight decay": relu_digest(WHOLE_MATRICES),
     }
 
 

@@ -1,0 +1,96 @@
+"""`FINDINGS.md`: what holds, what does not and what is open: `python -m sdd_claims.report.findings reports/published`.
+
+It is made from the runs that stand in the folder; `findings.toml` there says of a claim that is not supported what is
+known about why.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdd_claims.errors import InputError, StoreError
+from sdd_claims.report import numbers, sentences
+from sdd_claims.report.claims_json import ClaimEntry
+from sdd_claims.report.history import PublishedRun, published_runs, read_notes
+from sdd_claims.report.templating import environment
+from sdd_claims.storage.files import write_atomically
+
+NOTES = "findings.toml"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Claims that came out alike.
+
+    Attributes:
+        title: the heading over them.
+        claims: their entries, tier by tier and paper by paper.
+    """
+
+    title: str
+    claims: tuple[ClaimEntry, ...]
+
+
+def standing(folder: Path) -> list[PublishedRun]:
+    """The runs that stand in a folder, but for replications, whose claims another run has judged first."""
+    return [run for run in published_runs(folder) if run.current and "replication" not in run.document]
+
+
+def groups(runs: Sequence[PublishedRun]) -> list[Group]:
+    """The registered claims of all runs by what came out: those that hold, those that do not, and the open ones."""
+    claims = [claim for run in runs for claim in run.document["claims"] if sentences.is_registered(claim)]
+    claims = sorted(claims, key=lambda claim: (claim["tier"], claim["paper"], claim["id"], sentences.network(claim)))
+    fails = ("refuted", "contrary on a proxy")
+
+    def chosen(*rulings: str) -> tuple[ClaimEntry, ...]:
+        return tuple(claim for claim in claims if (sentences.openness(claim) or claim["verdict"]) in rulings)
+
+    return [
+        Group("What holds", chosen("supported")),
+        Group("What does not hold", chosen(*fails)),
+        Group("What is open", chosen("undecided", "cannot be measured", "control supported")),
+    ]
+
+
+def to_markdown(runs: Sequence[PublishedRun], notes: Mapping[str, str]) -> str:
+    """The findings as GitHub-flavoured Markdown."""
+    template = environment(autoescape=False).get_template("findings.md.j2")
+    return template.render(runs=runs, groups=groups(runs), notes=notes, row=_row)
+
+
+def _row(claim: ClaimEntry) -> dict[str, str]:
+    beyond = sentences.seeds_beyond(claim) or numbers.count(len(claim["seeds"]), "seed")
+    return {
+        "where": sentences.column(claim) + (", proxy" if claim["proxy"] else ""),
+        "ruling": sentences.ruling(claim),
+        "effect": f"{numbers.effect(claim['effect'])} ({numbers.interval(claim['effect'])})",
+        "seeds": beyond,
+        "repeats": sentences.repeats(claim),
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the findings of a folder beside it; an error of the user's is one sentence and exit status 2."""
+    parser = argparse.ArgumentParser(prog="python -m sdd_claims.report.findings", description=__doc__)
+    parser.add_argument("folder", type=Path, help="the folder of published runs")
+    folder: Path = parser.parse_args(arguments).folder
+    target = folder.parent / "FINDINGS.md"
+    try:
+        runs = standing(folder)
+        if not runs:
+            raise InputError(f"{folder} holds no published run; give the folder that holds fast/claims.json and others")
+        _, *others = groups(runs)
+        unsupported = [claim["id"] for group in others for claim in group.claims]
+        notes = read_notes(folder / NOTES, unsupported, "which are supported or not there")
+        write_atomically(target, to_markdown(runs, notes).encode())
+    except (InputError, StoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(target)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""Verdicts on a fresh block beside those that they repeat: `python -m sdd_claims.report.replication ORIGINAL AGAIN`.
+
+ORIGINAL and AGAIN are folders of published runs. AGAIN has judged another block of seeds by the same protocols
+(`--block`). Beside each verdict of ORIGINAL stands the chance that fresh seeds repeat it; here is how often they did.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sdd_claims.errors import InputError, StoreError
+from sdd_claims.report import claims_json, numbers, sentences
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
+from sdd_claims.report.templating import environment
+from sdd_claims.storage.files import write_atomically
+
+CERTAIN = 0.99
+"""A verdict with this chance of being repeated should be."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A claim that two blocks have judged by one protocol.
+
+    Attributes:
+        first: its entry in the original run.
+        again: its entry in the replication.
+    """
+
+    first: ClaimEntry
+    again: ClaimEntry
+
+    @property
+    def repeated(self) -> bool:
+        """Whether both came to the same: supported, refuted, the contrary on a proxy, or neither."""
+        return _kind(self.first) == _kind(self.again)
+
+    @property
+    def promised(self) -> float:
+        """The chance that fresh seeds repeat the first verdict, by the first seeds."""
+        chance = self.first.get("stability")
+        assert chance is not None  # see `pairs`
+        return chance
+
+
+def pairs(original: ClaimsDocument, again: ClaimsDocument) -> list[Pair]:
+    """The claims that both have judged, in the order of the original.
+
+    Raises:
+        InputError: nothing is there to compare, verdicts that say no chance of being repeated, seeds in common, or a
+            claim whose protocol differs in more than its seeds.
+    """
+    known = {_key(claim): claim for claim in again["claims"] if claim["verdict"]}
+    found = [
+        Pair(claim, known[_key(claim)]) for claim in original["claims"] if claim["verdict"] and _key(claim) in known
+    ]
+    if not found:
+        raise InputError("no claim was judged by both runs; give a run and its replication")
+    for pair in found:
+        name = sentences.name(pair.first)
+        if pair.first.get("stability") is None:
+            raise InputError(f"{name}: the first run says no chance of being repeated; give a run of this version")
+        if set(pair.first["seeds"]) & set(pair.again["seeds"]):
+            raise InputError(f"{name} was judged on the same seeds twice; a replication takes a fresh block (--block)")
+        one, other = pair.first.get("e_values"), pair.again.get("e_values")
+        if one is None or other is None or one["family"] != other["family"]:
+            raise InputError(
+                f"{name}: the two runs have judged by different protocols; what they came to is no repetition"
+            )
+    return found
+
+
+def at_most(count: int, chances: Sequence[float]) -> float:
+    """The chance that at most `count` of some independent events happen, each with a chance of its own."""
+    total = np.ones(1)
+    for chance in chances:
+        total = np.convolve(total, [1 - chance, chance])
+    return float(total[: count + 1].sum())
+
+
+def to_markdown(original: ClaimsDocument, again: ClaimsDocument) -> str:
+    """The comparison as GitHub-flavoured Markdown."""
+    both = [pair for pair in pairs(original, again) if not sentences.is_exploratory(pair.first)]
+    template = environment(autoescape=False).get_template("replication.md.j2")
+    certain = [pair for pair in both if pair.promised >= CERTAIN]
+    return template.render(
+        original=original,
+        again=again,
+        pairs=both,
+        certain=certain,
+        repeated=sum(pair.repeated for pair in both),
+        expected=numbers.plain(sum(pair.promised for pair in both), 3),
+        tail=numbers.probability(
+            at_most(sum(pair.repeated for pair in both), [pair.promised for pair in both]),
+        ),
+        row=_row,
+        CERTAIN=CERTAIN,
+    )
+
+
+def _row(pair: Pair) -> dict[str, str]:
+    return {
+        "promised": numbers.chance(pair.promised),
+        "first": f"{sentences.ruling(pair.first)}, {numbers.effect(pair.first['effect'])}",
+        "again": f"{sentences.ruling(pair.again)}, {numbers.effect(pair.again['effect'])}",
+        "seeds": f"{len(pair.first['seeds'])}, {len(pair.again['seeds'])}",
+        "repeated": "yes" if pair.repeated else "**no**",
+    }
+
+
+def _kind(claim: ClaimEntry) -> str:
+    """What a verdict counts as in `stability`: all that is open is one kind."""
+    kind = sentences.openness(claim)
+    return "open" if kind not in (None, "contrary on a proxy") else kind or str(claim["verdict"])
+
+
+def _key(claim: ClaimEntry) -> tuple[str, str, str]:
+    return claim["id"], claim["tier"], sentences.network(claim)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the comparison, or write it; an error of the user's is one sentence and exit status 2."""
+    parser = argparse.ArgumentParser(prog="python -m sdd_claims.report.replication", description=__doc__)
+    parser.add_argument("original", type=Path, help="folder of the run that judged first")
+    parser.add_argument("again", type=Path, help="folder of the run that judged a fresh block")
+    parser.add_argument("--write", type=Path, help="file to write; without it the table goes to standard output")
+    given = parser.parse_args(arguments)
+    try:
+        text = to_markdown(*(claims_json.read(folder / "claims.json") for folder in (given.original, given.again)))
+        if given.write is not None:
+            write_atomically(given.write, text.encode())
+    except (InputError, StoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(text if given.write is None else given.write)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,115 @@
+"""The page in a real browser: filters, sorting, links, width, and what an accessibility checker says of it.
+
+It needs the extra `browser` and a Chromium; without them it is skipped.
+"""
+
+import shutil
+
+import pytest
+
+from sdd_claims.report import render, write
+
+api = pytest.importorskip("playwright.sync_api", reason="the extra 'browser' is not installed")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="the extra 'browser' is not installed")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path, document, source):
+    """Opens the page; what the console says, and what is asked of a network, fails the test."""
+    write(tmp_path, document, source)
+    address = render(tmp_path).as_uri()
+    said, asked, pages = [], [], []
+
+    def open_page(**window):
+        page = browser.new_page(reduced_motion="reduce", **window)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address)
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert said == []
+    assert {*asked} <= {address, "data:,"}
+
+
+def shown(page):
+    return [row.get_attribute("data-id") for row in page.locator("table.verdicts tbody tr:visible").all()]
+
+
+def test_filters_leave_the_rows_that_were_asked_for(opened, document):
+    page = opened()
+    everything = shown(page)
+    assert sorted(everything) == sorted(claim["id"] for claim in document["claims"])
+    page.locator("select[name=ruling]").select_option("refuted")
+    refuted = [claim["id"] for claim in document["claims"] if claim["verdict"] == "refuted"]
+    assert shown(page) == refuted
+    assert page.locator("#count").inner_text() == f"{len(refuted)} of {len(everything)} shown"
+    page.locator("input[name=text]").fill("no such words")
+    assert shown(page) == []
+    page.get_by_role("button", name="Show all").click()
+    page.wait_for_function("!document.querySelector('tbody tr[hidden]')")
+    assert shown(page) == everything
+
+
+def test_a_click_on_a_heading_sorts_and_says_so(opened):
+    page = opened()
+    before = shown(page)
+    heading = page.locator("table.verdicts").first.get_by_role("columnheader", name="Claim")
+    heading.get_by_role("button").click()
+    assert heading.get_attribute("aria-sort") == "ascending"
+    words = page.locator("table.verdicts").first.locator("tbody th a").all_inner_texts()
+    assert words == sorted(words, key=str.lower)
+    heading.get_by_role("button").press("Enter")
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert page.locator("table.verdicts").first.locator("tbody th a").all_inner_texts() == words[::-1]
+    assert sorted(shown(page)) == sorted(before)
+
+
+def test_a_row_leads_to_its_claim_and_the_claim_back_to_its_row(opened):
+    page = opened()
+    link = page.locator("table.verdicts tbody th a").first
+    link.click()
+    anchor = page.url.partition("#")[2]
+    claim = page.locator(f"article[id='{anchor}']")
+    assert claim.locator("h3").is_visible()
+    claim.get_by_role("link", name="Back to its row").click()
+    assert page.url.endswith(f"#row-{anchor}")
+
+
+def test_without_scripts_everything_is_there_but_the_filters(browser, tmp_path, document, source):
+    write(tmp_path, document, source)
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(render(tmp_path).as_uri())
+    assert page.locator("table.verdicts tbody tr").count() == len(document["claims"])
+    assert not page.locator("#filter").is_visible()
+
+
+@pytest.mark.parametrize("width", [360, 800, 1280])
+def test_nothing_is_wider_than_the_window(opened, width):
+    page = opened(viewport={"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
+def test_an_accessibility_checker_finds_nothing_serious(opened, scheme, width):
+    page = opened(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    found = axe.Axe().run(page).response["violations"]
+    serious = {
+        each["id"]: each["nodes"][0]["html"][:200] for each in found if each["impact"] in ("serious", "critical")
+    }
+    assert serious == {}
