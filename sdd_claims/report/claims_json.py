@@ -329,8 +329,8 @@ class ClaimsDocument(TypedDict):
 
     `evidence` is absent in runs that were published before there was any. `unloaded` has a sentence on each claim
     module that could not be loaded, and on each claim that was refused or crashed, so that nobody has judged it; it is
-    absent where there was none. `replication` is the block of seeds that judged in place of the registered ones; it is absent
-    where these did.
+    absent where there was none. `replication` is the block of seeds that judged in place of the registered ones; it is
+    absent where these did.
     """
 
     schema: Version
