@@ -582,7 +582,7 @@ def test_damage_is_said_on_the_terminal_and_mended(project):
         (["--plan", "--seeds", "1000"], "its rule answer needs at least 2 seeds to reach a verdict, got 1; give more"),
         (["--budget", "soon"], "--budget soon: 'soon' is no number above 0; give hours, such as 0.5 or 12"),
         (["--smoke", "--budget", "1"], "--smoke trains next to nothing and knows no --budget; give one of them"),
-        (["--smoke", "--pilots"], "--smoke, --pilots and --seeds exclude each other"),
+        (["--smoke", "--pilots"], "--smoke, --pilots, --seeds and --block exclude each other"),
         (["--store", "pyproject.toml"], "a file stands where a folder is needed; choose another folder"),
         (["--store", "pyproject.toml", "--plan"], "a file stands where a folder is needed; choose another folder"),
         (["--report", "pyproject.toml"], "pyproject.toml, which is a file; choose another folder with --report"),
