@@ -187,6 +187,17 @@ def test_the_two_tests_of_michelsons_first_experiment_are_rs(against, t, p_of_t,
     assert mean_above(MORLEY, against) == pytest.approx(expected, rel=1e-13)
 
 
+def test_a_difference_of_none_counts_as_rs_permutation_test_counts_it():
+    """Of R's sleep the differences are all positive but one, which is none: 2 of 1024 sums are as large.
+
+    d <- with(sleep, extra[group == 2] - extra[group == 1]); t.test(d, alternative = "greater")
+    perm.test(round(10 * d), alternative = "greater", exact = TRUE)
+    """
+    slept_longer = numbers_of("1.2 2.4 1.3 1.3 0.0 1.0 1.8 0.8 4.6 1.4")
+    assert t_statistic(slept_longer) == pytest.approx(4.06212768338203656, rel=1e-14)
+    assert mean_above(slept_longer) == 0.00195312500000000 > 0.00141644509869214
+
+
 def test_skewness_is_that_of_r():
     """skewness(x, type = 2) of e1071, which is that of SAS and SPSS too."""
     assert skewness(EIGHTHS) == pytest.approx(-1.10590709239447, rel=1e-13)
