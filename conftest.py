@@ -1,4 +1,4 @@
-"""Root of all tests: the plugin, warnings that fail the suite's own tests, and hypothesis without deadlines.
+"""Root of all tests: the plugin; of the suite's own tests: warnings fail, no network, hypothesis without deadlines.
 
 Deadlines would measure the machine and not the code.
 """
@@ -6,7 +6,9 @@ Deadlines would measure the machine and not the code.
 import functools
 import os
 import sys
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,8 @@ from sdd_claims.judging.options import limit_threads
 
 pytest_plugins = ["sdd_claims.plugin"]
 limit_threads()
+
+_REFUSED = pytest.StashKey[list[str]]()
 
 
 def pytest_collect_file(file_path: Path) -> None:
@@ -45,6 +49,34 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """
     if _is_suites_own(item.path):
         item.add_marker(pytest.mark.filterwarnings("error"), append=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Let none of the suite's own tests, with all its fixtures, reach the network.
+
+    Who judges claims may: a cluster, a store at a URL and a data set lie elsewhere.
+    """
+    if not _is_suites_own(item.path):
+        return (yield)
+    from sdd_claims.tests.offline import offline  # late: the wheel has no tests
+
+    with offline() as item.stash[_REFUSED]:
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Fail a test whose code took the refusal for a broken network and went on."""
+    yield
+    if refused := item.stash.get(_REFUSED, []):
+        pytest.fail(f"a test may not reach the network: {'; '.join(refused)}")
+
+
+@pytest.fixture
+def refused_connections(request: pytest.FixtureRequest) -> list[str]:
+    """What this test was refused so far; to be emptied by a test that wants a refusal."""
+    return request.node.stash[_REFUSED]
 
 
 def _is_suites_own(path: Path) -> bool:

@@ -218,7 +218,8 @@ def keep(arrays: Arrays, folder: Path, label: str) -> OwnData:
     file = folder / f"{sha256}.npz"
     if not file.exists():
         content = io.BytesIO()
-        np.savez_compressed(content, allow_pickle=False, **{name: arrays[name] for name in ARRAYS})
+        kept_ones: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
+        np.savez_compressed(content, **kept_ones)  # numbers all; NumPy 2.0 takes any option for one more array
         write_atomically(file, content.getvalue())
     images = arrays["train_images"]
     _, height, width, *channels = images.shape
@@ -251,9 +252,10 @@ def kept(own: OwnData) -> Dataset:
     path = Path(own.file)
     if not path.is_file():
         raise InputError(f"{path} is missing, the images of {own.label}; run again with the same --data")
-    arrays = from_npz(path)
-    if not arrays.keys() >= set(ARRAYS) or _sha256(arrays) != own.sha256:
+    found = from_npz(path)
+    if not found.keys() >= set(ARRAYS) or _sha256(found) != own.sha256:
         raise InputError(f"{path} does not hold the images of {own.label} any more; delete it and run again")
+    arrays = {name: found[name] for name in ARRAYS}
     for array in arrays.values():
         array.setflags(write=False)
     return Dataset(name=f"own data ({own.label})", classes=own.classes, **arrays)

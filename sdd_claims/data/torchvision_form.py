@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import os
-import pickle
 import re
 import tarfile
 import tempfile
@@ -11,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def read(info: DatasetInfo, root: Path) -> prepared_form.Arrays:
             _download(published, info, root)
     try:
         train, test = published(home, train=True), published(home, train=False)
-    except (OSError, RuntimeError, ValueError, AssertionError, IndexError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, ValueError, AssertionError, IndexError, EOFError, UnpicklingError) as error:
         raise InputError(_what_is_wrong(published, info, home, error)) from error
     arrays = {
         "train_images": np.ascontiguousarray(train.data),

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sdd_claims.errors import InputError
-from sdd_claims.report.claims_json import ClaimsDocument
-from sdd_claims.report.lines import CurveSource
 
-__all__ = ["CurveSource", "papers_in", "render", "write"]
+if TYPE_CHECKING:  # who only cites a paper does not wait for NumPy
+    from sdd_claims.report.claims_json import ClaimsDocument
+    from sdd_claims.report.lines import CurveSource
+
+__all__ = ["papers_in", "render", "write"]
 
 _FILES = {"claims.json", "evidence.json.gz", "index.html", "SUMMARY.md", "figures"}
 
@@ -33,7 +36,7 @@ def papers_in(directory: Path) -> set[str]:
         raise InputError(f"the report cannot go to {directory}, which holds something else; {remedy}") from None
 
 
-def write(directory: Path, document: ClaimsDocument, source: CurveSource) -> Path:
+def write(directory: Path, document: "ClaimsDocument", source: "CurveSource") -> Path:
     """Write a run into a folder: its document, every curve behind it, and what is drawn of the two.
 
     Args:

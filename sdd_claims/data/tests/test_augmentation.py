@@ -49,8 +49,9 @@ def test_shifted_images_are_averaged_down_as_all_images_are():
     assert torch.equal(FlipAndShift(8).apply(images, draws), averaged(FlipAndShift(32).apply(images, draws), 8))
 
 
-@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 40), st.integers(1, 40), st.data())
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 40), st.integers(2, 40), st.data())
 def test_crops_and_flips_are_torchvisions(batch, channels, image_side, side, data):
+    """To a single pixel torchvision cannot take whole numbers of three channels: an assertion of PyTorch's fails."""
     images = random_images(batch, channels, image_side, image_side)
     sizes = st.integers(1, image_side)
     corner = st.floats(0, 1)

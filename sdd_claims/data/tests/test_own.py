@@ -85,6 +85,14 @@ def test_the_same_arrays_are_kept_once_and_others_under_another_name(tmp_path):
     assert len([*tmp_path.iterdir()]) == 2
 
 
+def test_what_else_lies_in_a_kept_file_is_left_alone(tmp_path):
+    of_its_own = (IMAGES + 100, LABELS, IMAGES[:4], LABELS[:4])  # what was read once in a process is not read again
+    one = own.keep(own.prepared(of_its_own, "the data"), tmp_path, "a")
+    with np.load(one.file) as found:
+        np.savez(one.file, **found, classes=np.array(99))
+    assert own.kept(one).classes == one.classes == 2
+
+
 def test_kept_arrays_that_have_changed_on_disk_are_not_trained_on(tmp_path):
     one = own.keep(own.prepared(SET, "the data"), tmp_path, "a")
     other = own.keep(own.prepared(changed(test_labels=1 - LABELS[:4]), "the data"), tmp_path, "b")

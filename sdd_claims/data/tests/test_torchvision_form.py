@@ -335,17 +335,20 @@ def test_a_torn_file_is_refused_by_its_name(tmp_path, keep, what):
     ("content", "what"),
     [
         (b"\x80\x02altered" * 99, "is not the published file, but a damaged or altered one"),
+        (b"\x80\x02cposix\nmkdir\nU\x04trap\x85R.", "is not the published file, but a damaged or altered one"),
         (b"<!DOCTYPE html>", "is a web page, not the published file"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",  # archives hold the time they were made
 )
-def test_an_altered_cifar_file_is_refused_by_its_md5(tmp_path, content, what):
+def test_an_altered_cifar_file_is_refused_by_its_md5(tmp_path, monkeypatch, content, what):
+    monkeypatch.chdir(tmp_path)
     for file in CIFAR.torchvision_files:
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_bytes(content)
     with pytest.raises(InputError, match=f"cifar-100-python/train {what}") as raised:
         torchvision_form.read(CIFAR, tmp_path)
     assert "download=True" not in str(raised.value)
+    assert not Path("trap").exists()  # the second is a pickle that makes a folder
 
 
 def test_other_images_than_published_are_refused(tmp_path):

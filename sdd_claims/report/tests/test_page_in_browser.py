@@ -1,6 +1,6 @@
 """The page in a real browser: filters, sorting, links, width, and what an accessibility checker says of it.
 
-It needs the extra `browser` and a Chromium; without them it is skipped.
+It needs the packages of the group `browser` and a Chromium; without them it is skipped.
 """
 
 import shutil
@@ -9,8 +9,8 @@ import pytest
 
 from sdd_claims.report import render, write
 
-api = pytest.importorskip("playwright.sync_api", reason="the extra 'browser' is not installed")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="the extra 'browser' is not installed")
+api = pytest.importorskip("playwright.sync_api", reason="the group 'browser' is not installed")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="the group 'browser' is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 
