@@ -148,7 +148,9 @@ class Tree:
         tests = sorted({result.caught_by for result in results if result.caught_by})
         code, failed, output = self._pytest(tests, every=True) if tests else (0, [], "")
         if code not in (0, 1):
-            raise InputError(f"the tests that caught faults cannot be run without them: {output[-500:]}; mend them first")
+            raise InputError(
+                f"the tests that caught faults cannot be run without them: {output[-500:]}; mend them first"
+            )
         return [
             replace(result, caught_by=None, note=f"{result.caught_by} fails without the fault too")
             if result.caught_by in failed
@@ -268,7 +270,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.planted_faults", description=__doc__.splitlines()[0])
     parser.add_argument("--only", metavar="NAME", action="append", help="this fault alone; may be given again")
     parser.add_argument("--room", metavar="ROOM", action="append", help="the faults of this room; may be given again")
-    parser.add_argument("--missing", action="store_true", help="only those without a result, or changed since")
+    parser.add_argument("--missing", action="store_true", help="only those not caught yet, or changed since")
     parser.add_argument("--results", type=Path, default=RESULTS, help=f"where results are kept (default: {RESULTS})")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the table of all results as a page")
     given = parser.parse_args(arguments)
@@ -286,7 +288,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     results = kept_results(given.results)
     if given.missing:
-        chosen = [f for f in chosen if f.name not in results or results[f.name].digest != f.digest]
+        caught = {result.digest for result in results.values() if result.caught_by}
+        chosen = [fault for fault in chosen if fault.digest not in caught]
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
         copy_tracked(ROOT, Path(folder))
         tree = Tree(Path(folder))

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import replace
+from copy import copy
 from functools import cache
 from pathlib import Path
 
@@ -81,8 +81,9 @@ def ledger(tmp_path_factory):
 
 @pytest.mark.parametrize("trial", all_trials().values(), ids=lambda trial: f"{trial.name} [{trial.tier}]")
 def test_no_protocol_has_changed_after_its_block_judged(ledger, trial):
-    if isinstance(trial.rule, FromPilots):  # its protocol says how windows follow, whatever they are
-        trial = replace(trial, rule=trial.rule.with_placeholder_windows(), windows_from=trial.rule)
+    if isinstance(trial.rule, FromPilots):  # its protocol says how windows follow, whatever they will be
+        trial = copy(trial)
+        object.__setattr__(trial, "windows_from", trial.rule)
     ledger.check(trial, trial.judged_seeds()[-1])
 
 

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from sdd_claims.data.augmentation import augmentation
 from sdd_claims.data.preparation import Normalisation
 from sdd_claims.data.view import View
+from sdd_claims.spec import TrainingSpec
+from sdd_claims.training import loop
 from sdd_claims.training.batches import TrainingData, draw_epoch
+from sdd_claims.training.tests import plain
 
 SIDE, COUNT, SIZE = 8, 20, 11
 
@@ -99,3 +102,12 @@ def test_without_augmentation_nothing_is_drawn():
     assert drawn.draws is None
     (whole_pass,) = drawn.batches(SIZE)
     assert torch.equal(whole_pass.images, whole.seen(drawn.chosen))
+
+
+def test_dropout_is_drawn_anew_in_every_epoch(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(loop, "seed_dropout", lambda *counters: seeded.append(counters))
+    stack = plain.stack(2)
+    stack.has_dropout = True
+    loop.train(stack, plain.data(2, torch.float32), TrainingSpec(epochs=3, batch_size=8), plain.numbers([0.0, 0.0]))
+    assert seeded == [(1000, 0, epoch) for epoch in range(3)]
