@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import itertools
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -20,11 +21,17 @@ import sys
 import tempfile
 import time
 import tomllib
+import types
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from pathlib import Path
+
+import hypothesis  # noqa: F401  imported once, for all tests
+import pytest
+import scipy.stats  # noqa: F401
+import torch  # noqa: F401
 
 from sdd_claims.errors import InputError
 from sdd_claims.machine import provenance
@@ -34,6 +41,8 @@ FAULTS = Path(__file__).with_suffix(".toml")
 RESULTS = Path(tempfile.gettempdir()) / "sdd_claims_planted_faults.json"
 """The last result of each fault, kept between runs: a fault that is run again replaces its row alone."""
 
+_FORK = multiprocessing.get_context("fork")
+_REPLACED = ("sdd_claims", "claims", "fixtures", "benchmarks", "conftest")  # which the copy has itself
 _LIMIT = 900  # seconds; a fault can make a test run for ever
 _FAILED = re.compile(r"^FAILED (.+?)(?: - .*)?$", re.MULTILINE)
 
@@ -110,6 +119,22 @@ class Result:
     seconds: float
 
 
+def _run_pytest(folder: Path, arguments: Sequence[str], output: str) -> None:
+    """Run pytest in a folder, as its own process would: in a fork, whose large libraries are imported already."""
+    with open(output, "w") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+    sys.modules["__main__"] = types.ModuleType("__main__")  # processes that a test starts need not know of this one
+    for name in [*sys.modules]:
+        if name.partition(".")[0] in _REPLACED:
+            del sys.modules[name]
+    os.chdir(folder)
+    sys.path[:] = [str(folder), *(path for path in sys.path if path not in ("", str(ROOT)))]
+    os.environ |= {"PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / ".compiled")}
+    sys.exit(int(pytest.main([*arguments])))
+
+
 class Tree:
     """A copy of the code, in which faults are planted and tests run."""
 
@@ -160,25 +185,17 @@ class Tree:
 
     def _pytest(self, tests: Sequence[str], *, every: bool = False) -> tuple[int, list[str], str]:
         """Exit status, failed tests, output; up to the first failure, or of every test."""
-        environment = {**os.environ, "PYTHONPATH": str(self.folder), "NUMBA_CACHE_DIR": str(self.folder / ".compiled")}
-        command = [sys.executable, "-m", "pytest", "-q", "-rf", "-p", "no:cacheprovider", *tests]
-        if not every:
-            command.append("-x")
-        try:
-            done = subprocess.run(
-                command,
-                cwd=self.folder,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=_LIMIT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return -1, [], ""
-        return done.returncode, _FAILED.findall(done.stdout), done.stdout
+        arguments = ["-q", "-rf", "-p", "no:cacheprovider", *([] if every else ["-x"]), *tests]
+        with tempfile.NamedTemporaryFile() as output:
+            child = _FORK.Process(target=_run_pytest, args=(self.folder, arguments, output.name))
+            child.start()
+            child.join(_LIMIT)
+            if child.is_alive():
+                child.kill()
+                child.join()
+                return -1, [], ""
+            text = Path(output.name).read_text(encoding="utf-8", errors="replace")
+        return child.exitcode or 0, _FAILED.findall(text), text
 
     def _write(self, path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
