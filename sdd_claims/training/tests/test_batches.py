@@ -111,3 +111,12 @@ def test_dropout_is_drawn_anew_in_every_epoch(monkeypatch):
     stack.has_dropout = True
     loop.train(stack, plain.data(2, torch.float32), TrainingSpec(epochs=3, batch_size=8), plain.numbers([0.0, 0.0]))
     assert seeded == [(1000, 0, epoch) for epoch in range(3)]
+
+
+def test_the_batches_of_a_pass_hold_every_image_once_and_the_last_one_fewer():
+    epoch = draw_epoch(plain.data(2, torch.float32), [1000, 1001], [(0,), (1,)], 0)
+    batches = list(epoch.batches(8))
+    assert [batch.labels.shape[1] for batch in batches] == [8, 8, 6]
+    assert torch.equal(torch.cat([batch.indices for batch in batches], 1), epoch.indices)
+    rest = list(epoch.batches(8, skipped=1))
+    assert [torch.equal(one.indices, other.indices) for one, other in zip(rest, batches[1:], strict=True)] == [True] * 2
