@@ -28,9 +28,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 
-import hypothesis  # noqa: F401  imported once, for all tests
+import hypothesis
 import pytest
-import scipy.stats  # noqa: F401
+import scipy.stats  # noqa: F401  imported once, for all tests
 import torch  # noqa: F401
 
 from sdd_claims.errors import InputError
@@ -42,6 +42,7 @@ RESULTS = Path(tempfile.gettempdir()) / "sdd_claims_planted_faults.json"
 """The last result of each fault, kept between runs: a fault that is run again replaces its row alone."""
 
 _FORK = multiprocessing.get_context("fork")
+_PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
 _REPLACED = ("sdd_claims", "claims", "fixtures", "benchmarks", "conftest")  # which the copy has itself
 _LIMIT = 900  # seconds; a fault can make a test run for ever
 _FAILED = re.compile(r"^FAILED (.+?)(?: - .*)?$", re.MULTILINE)
@@ -119,6 +120,16 @@ class Result:
     seconds: float
 
 
+class _AnyExample:
+    """Has hypothesis stop at the first example that fails: nobody asks here for the smallest."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collect_file(self) -> None:
+        """Set it up after the suite's own profile."""
+        hypothesis.settings.register_profile("planted", hypothesis.settings(), phases=_PHASES)
+        hypothesis.settings.load_profile("planted")
+
+
 def _run_pytest(folder: Path, arguments: Sequence[str], output: str) -> None:
     """Run pytest in a folder, as its own process would: in a fork, whose large libraries are imported already."""
     with open(output, "w") as file:
@@ -132,7 +143,7 @@ def _run_pytest(folder: Path, arguments: Sequence[str], output: str) -> None:
     os.chdir(folder)
     sys.path[:] = [str(folder), *(path for path in sys.path if path not in ("", str(ROOT)))]
     os.environ |= {"PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / ".compiled")}
-    sys.exit(int(pytest.main([*arguments])))
+    sys.exit(int(pytest.main([*arguments], plugins=[_AnyExample()])))
 
 
 class Tree:
@@ -305,8 +316,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     results = kept_results(given.results)
     if given.missing:
-        caught = {result.digest for result in results.values() if result.caught_by}
-        chosen = [fault for fault in chosen if fault.digest not in caught]
+        done = {result.digest for result in results.values() if result.caught_by}
+        chosen = [fault for fault in chosen if fault.digest not in done]
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
         copy_tracked(ROOT, Path(folder))
         tree = Tree(Path(folder))
