@@ -805,9 +805,9 @@ def test_sharpness_is_that_along_the_directions_of_its_seed_and_level_where_weig
     record, state = chains([(spec, 3), (spec, 4)], 2)[1][1]
     dataset = load(spec.data.name)
     images, _ = prepare(dataset, 7)
-    drawn = [torch.from_numpy(part)[None] for part in draw_training_set(dataset, Replica(spec, 4))]
+    chosen, labels = (torch.from_numpy(part)[None] for part in draw_training_set(dataset, Replica(spec, 4)))
     directions = [draws(4, Stream.DIRECTIONS, 1)]
-    found = sharpness(ARCHITECTURE, [state.trained], [state.masks], TrainingData(images, *drawn), directions, 2)
+    found = sharpness(ARCHITECTURE, [state.trained], [state.masks], TrainingData(images, chosen, labels), directions, 2)
     assert record.sharpness == pytest.approx(found.item(), rel=1e-4)
 
 
