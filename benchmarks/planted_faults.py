@@ -110,7 +110,7 @@ class Result:
         digest: digest of the fault.
         caught_by: the test that failed, as pytest names it; None where the fault survived.
         note: for a survivor, how the tests ended.
-        seconds: time of the tests, start of Python included.
+        seconds: time of its tests, without the import of the large libraries, which happens once for all.
     """
 
     name: str
