@@ -22,6 +22,7 @@ import tempfile
 import time
 import tomllib
 import types
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -199,7 +200,9 @@ class Tree:
         arguments = ["-q", "-rf", "-p", "no:cacheprovider", *([] if every else ["-x"]), *tests]
         with tempfile.NamedTemporaryFile() as output:
             child = _FORK.Process(target=_run_pytest, args=(self.folder, arguments, output.name))
-            child.start()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # on threads of a library, which are idle now
+                child.start()
             child.join(_LIMIT)
             if child.is_alive():
                 child.kill()
