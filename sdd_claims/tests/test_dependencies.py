@@ -60,10 +60,15 @@ def imports(path: Path) -> set[str]:
     return found - ours - sys.stdlib_module_names
 
 
+def is_of_tests(path: Path) -> bool:
+    """Whether a file is a test, or helps tests or runs them."""
+    return "tests" in path.parts or path.name == "planted_faults.py"
+
+
 def imported(*, by_tests: bool) -> set[str]:
     folders = ("sdd_claims", "claims", "fixtures", "benchmarks")
     paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
-    return set().union(*(imports(path) for path in paths if ("tests" in path.parts) is by_tests))
+    return set().union(*(imports(path) for path in paths if is_of_tests(path) is by_tests))
 
 
 def test_the_table_has_every_package_with_its_lowest_version():

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sdd_claims.data import human_labels as module
-from sdd_claims.data.datasets import Dataset
+from sdd_claims.data.datasets import Dataset, load
 from sdd_claims.data.human_labels import ANNOTATIONS, FOLDER, human_labels, why_unavailable
 from sdd_claims.errors import InputError, MissingDataError
 
@@ -215,3 +215,8 @@ def test_stand_in_images_have_stand_in_labels():
     labels = human_labels("stand_in:cifar100")
     assert labels.shape == (512,)
     assert labels.max() == 99
+
+
+def test_stand_ins_for_annotators_labels_are_wrong_everywhere():
+    clean = load("stand_in:cifar10").train_labels
+    assert (human_labels("stand_in:cifar10") != clean).all()

@@ -18,6 +18,7 @@ def test_targets_are_uniform_on_minus_one_to_one_and_each_seeds_own():
     drawn = np.concatenate([regression.targets(81, numpy_stream(seed, Stream.TARGETS)) for seed in range(50)])
     assert drawn.shape == (50 * 81, 1)
     assert np.abs(drawn).max() <= 1
+    assert drawn.mean() == pytest.approx(0, abs=4 * 0.58 / len(drawn) ** 0.5)
     assert np.square(drawn).mean() == pytest.approx(1 / 3, abs=4 * 0.3 / len(drawn) ** 0.5)
     assert len(np.unique(drawn)) > 4000
 

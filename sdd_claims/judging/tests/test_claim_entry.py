@@ -1,11 +1,12 @@
 import json
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.judging.claim_entry import claim_entry_from, trained_on
+from sdd_claims.judging.claim_entry import adjust_p_values, claim_entry_from, trained_on
 from sdd_claims.judging.verdict import Verdict, judge
 from sdd_claims.machine.energy import footprint
 from sdd_claims.planning.plan import Request, plan
@@ -19,6 +20,7 @@ from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import NOISY, SPEC, YES, fill, trial_named
 
 SEEDS = (1000, 1001)
+P_VALUES = (("claim", 0.001), ("contrary", 0.002), ("claim", 0.004))
 
 
 @pytest.fixture
@@ -50,6 +52,11 @@ def test_an_entry_has_every_field_of_the_schema_and_plain_values_only(store):
     assert made["window_axes"] == {"light": "density", "critical": "density"}
     assert not made["exploratory"]
     assert made["control"]["verdict"] == "inconclusive"
+    of_control = store.curve(SPEC.digest, "test_accuracy", (1500, 1501), 2).values.mean()
+    shown, own = made["control"]["effect"], made["effect"]
+    assert shown is not None
+    assert own is not None
+    assert shown["value"] == of_control != own["value"]
     assert made["runs"]["accuracy"]["seeds"] == [1000, 1001]
     assert made["control"]["runs"]["accuracy"]["seeds"] == [1500, 1501]
 
@@ -63,6 +70,12 @@ def test_the_cost_counts_every_level_of_trial_and_control_once(store):
     assert (cost["seconds"], cost["train_flops"]) == (0.25 * 12, 1e6 * 12)
     assert cost["kept_train_flops"] is None  # not known of every level
     assert cost["energy_kwh"] == footprint([(0.25 * 12, {"device": "cpu"})]).energy_kwh
+
+
+def test_the_p_of_claims_and_those_of_contraries_are_adjusted_apart():
+    entries = [cast(ClaimEntry, {"tier": "fast", "decisive": {"of": of, "p": p}}) for of, p in P_VALUES]
+    adjust_p_values(entries, 50)
+    assert [each["p_holm"] for each in entries] == pytest.approx([0.05, 0.1, 49 * 0.004])
 
 
 def test_numbers_that_are_missing_are_null(store):

@@ -70,6 +70,12 @@ def published(folder, *entries):
     return path
 
 
+def test_every_block_that_the_seeds_belong_to_is_looked_up(path):
+    with pytest.raises(InputError, match=r"have changed after the block of seeds 1000 judged"):
+        Ledger(path).check(CHANGES["margin"], (500, 501, 1001))
+    Ledger(path).check(CHANGES["margin"], (500, 501))
+
+
 @pytest.mark.parametrize("changed", CHANGES)
 def test_what_changed_after_its_block_has_judged_is_refused_with_the_remedy(path, changed):
     with pytest.raises(InputError, match=r"have changed after the block of seeds 1000 judged .*\(block=2000\)"):

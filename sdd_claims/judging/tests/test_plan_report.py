@@ -9,6 +9,7 @@ from sdd_claims.judging.plan_report import in_words
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
 from sdd_claims.machine.devices import CPU
+from sdd_claims.planning.estimate import level_flops
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.record import Replica
 from sdd_claims.storage.store import Store
@@ -84,3 +85,10 @@ def test_the_most_expensive_claims_are_ten_and_stand_in_order(said):
 
 def test_without_a_claim_nothing_would_be_trained(said):
     assert said() == ["no claim is selected, so nothing would be trained"]
+
+
+def test_hours_are_hours(said):
+    trial = trial_named("long")
+    rate = 8 * level_flops(SPEC) / 7200  # two levels of two seeds, of the trial and of its control
+    (row,) = (line.split() for line in said(trial, rate=rate) if "nobody2026/long" in line)
+    assert row[-2:] == ["2", "2"]

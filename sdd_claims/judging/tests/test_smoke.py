@@ -68,7 +68,8 @@ def test_a_smoke_run_shares_no_result_with_a_judged_one():
     trial = trial_named("obedience", spec=BIG.but(data={"name": "mnist_small"}), levels=4)
     curves, control = smoke_curves(trial, Path("/nowhere"))
     assert curves.keys() == trial.curves.keys()
-    assert control.keys() == trial.control_curves.keys()
+    assert control == {name: shrunk(curve, Path("/nowhere")) for name, curve in trial.control_curves.items()}
+    assert control != curves
     digests = {curve.spec.digest for curve in (*curves.values(), *control.values())}
     assert not digests & {curve.spec.digest for curve in (*trial.curves.values(), *trial.control_curves.values())}
 

@@ -1,13 +1,15 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.registration import pilots as pilots_module
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.trial import Control
-from sdd_claims.stats import DipThenRise, Phases, Window
+from sdd_claims.stats import DipThenRise, Phases, Window, find_phases
 from sdd_claims.tests.tiny import SPEC, YES, trial_named
 
 
@@ -62,3 +64,40 @@ def test_a_trial_is_resolved_by_the_phases_that_its_pilots_show_and_says_where_t
     monkeypatch.setattr(pilots_module, "find_phases", no_dip)
     with pytest.raises(InputError, match=r"nobody2026/waiting \[fast\], noisy: no dip"):
         trial.resolved(read)
+
+
+def chain(setting: int, measure: str = "test_accuracy") -> CurveOf:
+    """A curve of a setting of its own, by its seed offset."""
+    return CurveOf(SPEC, measure, 7, setting)
+
+
+TWO = FromPilots(
+    lambda at: YES,
+    {name: (chain(place), chain(place, "train_accuracy")) for place, name in enumerate(("early", "late"))},
+    (3, 4),
+)
+
+
+def read_two(curve, seeds):
+    """Test accuracy dips at level 2 of the first setting and at level 3 of the second; train accuracy falls later."""
+    position = np.array([0.5**level for level in range(7)])
+    dips = ([0.7, 0.8, 0.5, 0.6, 0.7, 0.6, 0.4], [0.6, 0.7, 0.8, 0.5, 0.6, 0.7, 0.4])
+    mean = np.array(dips[curve.offset] if curve.measure == "test_accuracy" else [0.9, 0.9, 0.9, 0.9, 0.9, 0.8, 0.7])
+    return SparsityCurve(seeds, position, mean + np.array([[0.001], [-0.001]]))
+
+
+def test_every_setting_has_the_windows_of_its_own_curves_test_before_train():
+    found = TWO.phases(read_two)
+    for name, (test, train) in TWO.settings.items():
+        assert found[name] == find_phases(read_two(test, TWO.seeds), read_two(train, TWO.seeds))
+    assert found["early"].critical != found["late"].critical
+    assert found["early"].memorizing != found["early"].light
+
+
+def test_a_setting_whose_pilots_show_no_dip_takes_no_windows_of_another():
+    def read(curve, seeds):
+        found = read_two(curve, seeds)
+        return found if curve.offset == 0 else replace(found, values=np.sort(found.values)[:, ::-1])
+
+    with pytest.raises(InputError, match="late: the pilots' mean test accuracy shows no dip"):
+        TWO.phases(read)

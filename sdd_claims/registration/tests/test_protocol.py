@@ -11,9 +11,9 @@ from sdd_claims.registration import trial as trial_module
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.register import the_register
-from sdd_claims.registration.trial import Trial
+from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, Contrast, Greater, Term, ThresholdWithin, Window
-from sdd_claims.tests.tiny import SPEC, YES, Answer, trial_named
+from sdd_claims.tests.tiny import NOISY, SPEC, YES, Answer, trial_named
 
 
 def test_the_protocol_of_windows_from_pilots_is_how_they_follow_and_not_what_they_are(monkeypatch):
@@ -33,6 +33,26 @@ def test_the_protocol_of_windows_from_pilots_is_how_they_follow_and_not_what_the
     assert resolved(pilots=(0, 1, 2)).protocol != protocol
     monkeypatch.setattr(protocol_module, "FORMULA", 1000)
     assert resolved().protocol != protocol
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"curves": {"accuracy": CurveOf(SPEC, "test_accuracy", 3)}},
+        {"curves": {"accuracy": CurveOf(SPEC, "train_accuracy", 2)}},
+        {"curves": {"accuracy": CurveOf(NOISY, "test_accuracy", 2)}},
+        {"control": Control("noise", {"accuracy": CurveOf(NOISY, "test_accuracy", 2)})},
+        {"control": Control("other seeds", {"accuracy": CurveOf(SPEC, "test_accuracy", 2, 100)})},
+        {"rule": replace(YES, margin=0.02)},
+        {"block": 2000},
+        {"looks": (2, 6)},
+        {"own_seeds": (1000, 1001)},
+        {"proxy": True},
+    ],
+)
+def test_whatever_is_fixed_before_a_block_judges_is_part_of_its_protocol(changes):
+    trial = trial_named("obedience")
+    assert replace(trial, **changes).protocol != trial.protocol
 
 
 def test_windows_that_wait_for_pilots_have_no_protocol():

@@ -45,6 +45,11 @@ def test_what_the_processor_rounds_is_no_difference(document, other):
     assert compare(document, other).claims[0].changed == {}
 
 
+def test_an_effect_that_is_a_hundredth_larger_is_a_difference(document, other):
+    other["claims"][0]["effect"]["value"] *= 1.01
+    assert any("effect" in each.changed for each in compare(document, other).claims)
+
+
 def test_another_setting_is_said_by_the_name_of_its_curve(document, other):
     claim = other["claims"][0]
     claim["runs"]["noisy"] |= {"digest": "f" * 64, "label": "other noise"}

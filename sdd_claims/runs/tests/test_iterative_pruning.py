@@ -21,9 +21,9 @@ from sdd_claims.data.sampling import draw_training_set
 from sdd_claims.data.subset import subset
 from sdd_claims.errors import InputError
 from sdd_claims.judging.smoke import shrunk
-from sdd_claims.measures import training_flops_per_image
+from sdd_claims.measures import sharpness, training_flops_per_image
 from sdd_claims.models import build, initial_weights
-from sdd_claims.pruning import kept, scheduled_count
+from sdd_claims.pruning import keep_highest, kept, scheduled_count
 from sdd_claims.randomness import Stream, draws, numpy_stream
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.registration.curve_of import CurveOf
@@ -40,7 +40,7 @@ from sdd_claims.spec import (
     canonical_json,
 )
 from sdd_claims.storage.store import Store
-from sdd_claims.training import ReplicaStack, Weights, step
+from sdd_claims.training import ReplicaStack, TrainingData, Weights, step
 from sdd_claims.training.losses import mean_loss
 from sdd_claims.training.schedules import learning_rate
 
@@ -161,8 +161,8 @@ def test_the_weights_of_smallest_magnitude_after_training_are_pruned():
 
 
 def test_gradient_pruning_looks_at_one_random_batch_of_the_noisy_training_set():
-    spec = SPEC.but(pruning={"criterion": "gradient"})
-    (_, trained), (_, pruned) = (level[0] for level in chains([(spec, 3)], 2))
+    spec = SPEC.but(pruning={"criterion": "gradient", "fraction": 0.9})  # most weights of dead units have no gradient
+    (_, trained), (_, pruned) = (level[1] for level in chains([(spec, 2), (spec, 3)], 2))
     dataset = load(spec.data.name)
     images, _ = prepare(dataset, 7)
     chosen, labels = draw_training_set(dataset, Replica(spec, 3))
@@ -173,8 +173,8 @@ def test_gradient_pruning_looks_at_one_random_batch_of_the_noisy_training_set():
     gradients = dict(zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True))
     scores = torch.cat([(weights[name] * gradients[name]).abs().flatten() for name in ARCHITECTURE.prunable])
     kept_flat = torch.cat([pruned.masks[name].flatten() for name in ARCHITECTURE.prunable])
-    assert scores[kept_flat].min() >= scores[~kept_flat].max() - 1e-9
-    assert int(kept_flat.sum()) == scheduled_count(ARCHITECTURE.prunable_count, 0.7)
+    assert scores[kept_flat].min() > scores[~kept_flat].max() - 1e-9 > 0
+    assert int(kept_flat.sum()) == scheduled_count(ARCHITECTURE.prunable_count, 0.1)
 
 
 def test_random_pruning_draws_anew_for_every_seed_and_level():
@@ -184,6 +184,11 @@ def test_random_pruning_draws_anew_for_every_seed_and_level():
     expected = scheduled_count(ARCHITECTURE.prunable_count, 0.7) ** 2 / ARCHITECTURE.prunable_count
     both = int((kept_masks[0] & kept_masks[1]).sum())
     assert abs(both - expected) < 5 * expected**0.5  # as many in common as independent draws have
+    for level in (1, 2):
+        drawn = draws(4, Stream.PRUNING_SCORES, level)
+        scores = {name: drawn.uniform(mask.shape) for name, mask in levels[0][1][1].masks.items()}
+        kept_now, before = levels[level][1][1].masks, levels[level - 1][1][1].masks
+        assert same_bits(kept_now, keep_highest(scores, before, kept(kept_now)))
     again = chains([(spec, 4)], 3)
     assert all(torch.equal(again[2][0][1].masks[n], levels[2][1][1].masks[n]) for n in ARCHITECTURE.prunable)
 
@@ -793,6 +798,17 @@ def test_sharpness_draws_other_directions_at_every_level_and_the_same_again():
     dense, again = (chains([(spec, 3)], 1)[0][0] for _ in range(2))
     assert dense[0].sharpness == again[0].sharpness
     assert dense[0].sharpness != chains([(spec.but(record={"directions": 3}), 3)], 1)[0][0][0].sharpness
+
+
+def test_sharpness_is_that_along_the_directions_of_its_seed_and_level_where_weights_are_left():
+    spec = SPEC.but(record={"directions": 2})
+    record, state = chains([(spec, 3), (spec, 4)], 2)[1][1]
+    dataset = load(spec.data.name)
+    images, _ = prepare(dataset, 7)
+    chosen, labels = (torch.from_numpy(part)[None] for part in draw_training_set(dataset, Replica(spec, 4)))
+    directions = [draws(4, Stream.DIRECTIONS, 1)]
+    found = sharpness(ARCHITECTURE, [state.trained], [state.masks], TrainingData(images, chosen, labels), directions, 2)
+    assert record.sharpness == pytest.approx(found.item(), rel=1e-4)
 
 
 # Bad settings

@@ -1,4 +1,5 @@
 from dataclasses import asdict
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.runs.penalty_path import train_path
 from sdd_claims.spec import DataSpec, ModelSpec, OptimizerSpec, PathSpec, PruningSpec, RunSpec, TrainingSpec
 from sdd_claims.storage.store import Store
+from sdd_claims.training.compiled_relu_stack import CompiledReluTraining
+from sdd_claims.training.relu_stack import NativeReluTraining
 
 CPU = torch.device("cpu")
 SPEC = RunSpec(
@@ -45,6 +48,22 @@ def test_a_look_is_what_a_shorter_training_ends_with(spec):
         assert long[0]["train_loss"] == short[0]["train_loss"] > long[2]["train_loss"]
         for measure in ("train_loss", "nonzero_fraction", "active_neurons", "rank", "parallel_rows"):
             assert long[1][measure] == pytest.approx(short[2][measure])
+
+
+@pytest.mark.parametrize(("spec", "training"), [(SPEC, NativeReluTraining), (PORTABLE, CompiledReluTraining)])
+def test_a_look_is_after_the_epoch_that_it_says(monkeypatch, spec, training):
+    taken = []
+    take = training.take
+
+    def counted(self, epochs):
+        taken.append(epochs)
+        take(self, epochs)
+
+    monkeypatch.setattr(training, "take", counted)
+    path(spec, (0,))
+    after = list(accumulate(taken))
+    assert 10 in after
+    assert after[-1] == 40
 
 
 def test_every_network_has_the_measures_of_its_form():

@@ -26,6 +26,14 @@ def test_a_correlation_of_the_wrong_sign_is_not_supported_however_far_from_the_n
     assert found.p > 0.5
 
 
+def test_a_correlation_that_its_null_pairing_has_as_well_is_not_supported():
+    rising = np.linspace(0, 1, LEVELS)
+    curves = study(distance=-rising, trend=-rising, noisy=rising)
+    assert Correlated("distance", "trend", "noisy", BRACKET).evaluate(curves, THRESHOLD).p > THRESHOLD
+    curves = study(distance=-rising, trend=peak(), noisy=rising)
+    assert Correlated("distance", "trend", "noisy", BRACKET).evaluate(curves, THRESHOLD).p < THRESHOLD
+
+
 def test_correlations_are_pearsons():
     rule = Correlated("x", "null", "y", BRACKET)
     values = {name: curve.values for name, curve in study(x=peak(), null=peak(0.5), y=dip()).items()}

@@ -80,7 +80,8 @@ def test_numbers_that_are_equal_give_a_finite_number_and_none_at_the_margin():
 def test_of_all_parts_the_smallest_counts_and_of_some_the_mean():
     weak, strong = Mean(of_t(2, 12)), Mean(of_t(9, 12))
     low, high = t_e_value(weak.excess), t_e_value(strong.excess)
-    assert e_value(All((strong, weak))) == low
+    assert e_value(All((strong, weak))) == e_value(All((All((strong,)), All((weak,))))) == low
+    assert e_value(All((strong, weak)), sign_e_value) == sign_e_value(weak.excess) < sign_e_value(strong.excess)
     assert e_value(Some((strong, weak))) == pytest.approx((low + high) / 2)
     assert e_value(Some((strong, Some()))) == pytest.approx(high / 2)
     assert e_value(Some()) is None

@@ -51,6 +51,12 @@ def test_a_phase_starts_at_its_densest_level():
     assert levels(phases.sweet_start) == [11]
 
 
+def test_a_window_of_one_level_is_narrower_than_two_where_a_fifth_is_pruned_at_each():
+    phases = find_phases(curve(MEAN), curve(TRAIN))
+    for window in (phases.sweet_top, phases.sweet_start, phases.critical_start):
+        assert window.high / window.low < 1 / 0.8
+
+
 def test_no_window_lies_where_pilots_scatter_twice_as_much_as_the_dense_level():
     deviation = np.full(len(MEAN), 0.01)
     deviation[15] = 0.021

@@ -63,6 +63,12 @@ def test_a_clear_verdict_repeats_and_one_at_its_threshold_is_a_coin_toss():
     assert 0.35 < chance_of_repeat(DESIGN, direction(at_threshold), flat_control(24), "supported", "near") < 0.65
 
 
+def test_a_promise_allows_for_a_mean_and_a_scatter_that_are_not_known():
+    tested = direction(exact(1.35, 1))
+    promised = chance_of_repeat(DESIGN, tested, flat_control(12), "supported", "uncertain")
+    assert promised < power(DESIGN, tested, flat_control(12), "uncertain")["supported"] - 0.02
+
+
 def test_a_control_that_would_be_supported_as_well_leaves_nothing_supported():
     claim = direction(exact(3, 0.5))
     assert chance_of_repeat(DESIGN, claim, claim, "supported", "discredited") == 0.0

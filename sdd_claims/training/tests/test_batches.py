@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from sdd_claims.data.augmentation import augmentation
 from sdd_claims.data.preparation import Normalisation
 from sdd_claims.data.view import View
+from sdd_claims.spec import TrainingSpec
+from sdd_claims.training import loop
 from sdd_claims.training.batches import TrainingData, draw_epoch
+from sdd_claims.training.tests import plain
 
 SIDE, COUNT, SIZE = 8, 20, 11
 
@@ -99,3 +102,21 @@ def test_without_augmentation_nothing_is_drawn():
     assert drawn.draws is None
     (whole_pass,) = drawn.batches(SIZE)
     assert torch.equal(whole_pass.images, whole.seen(drawn.chosen))
+
+
+def test_dropout_is_drawn_anew_in_every_epoch(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(loop, "seed_dropout", lambda *counters: seeded.append(counters))
+    stack = plain.stack(2)
+    stack.has_dropout = True
+    loop.train(stack, plain.data(2, torch.float32), TrainingSpec(epochs=3, batch_size=8), plain.numbers([0.0, 0.0]))
+    assert seeded == [(1000, 0, epoch) for epoch in range(3)]
+
+
+def test_the_batches_of_a_pass_hold_every_image_once_and_the_last_one_fewer():
+    epoch = draw_epoch(plain.data(2, torch.float32), [1000, 1001], [(0,), (1,)], 0)
+    batches = list(epoch.batches(8))
+    assert [batch.labels.shape[1] for batch in batches] == [8, 8, 6]
+    assert torch.equal(torch.cat([batch.indices for batch in batches], 1), epoch.indices)
+    rest = list(epoch.batches(8, skipped=1))
+    assert [torch.equal(one.indices, other.indices) for one, other in zip(rest, batches[1:], strict=True)] == [True] * 2

@@ -168,3 +168,14 @@ def test_a_teacher_who_is_sure_of_each_label_teaches_the_labels():
     for one, other in zip(by_labels, by_teacher, strict=True):
         for name, value in one.items():
             torch.testing.assert_close(other[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_a_teacher_that_sees_every_batch_is_in_evaluation_mode():
+    teacher = plain.stack(2, architecture=plain.BATCH_NORM)
+    images = torch.randn(2, 6, 1, 3, 3, generator=torch.Generator().manual_seed(0))
+    nothing = torch.zeros(2, 6, dtype=torch.int64)
+    before = {name: value.clone() for name, value in teacher.buffers.items()}
+    told = Distillation(teacher, torch.tensor([0.5, 1.0]), 2.0).teacher_logits(TrainingBatch(images, nothing, nothing))
+    assert all(torch.equal(teacher.buffers[name], value) for name, value in before.items())
+    with teacher.evaluating():
+        torch.testing.assert_close(told, teacher.logits(images))

@@ -1,0 +1,37 @@
+"""The trials of a user's network: their pilots are those that were asked for, and no control is the claim itself."""
+
+import pytest
+
+from sdd_claims.registration.own import NAMES, OwnSetting, own_trials
+from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.tests.tiny import SPEC
+
+SETTING = OwnSetting(
+    tier="fast",
+    levels=7,
+    block=1000,
+    deviations=(),
+    clean=SPEC,
+    rate=0.2,
+    seeds=12,
+    pilots=(0, 1, 2),
+    weight_decay=0.01,
+)
+
+
+def test_windows_are_set_by_as_many_pilots_as_were_asked_for():
+    waiting = [trial.rule for trial in own_trials(SETTING, NAMES) if isinstance(trial.rule, FromPilots)]
+    assert len(waiting) == len(NAMES) - 1  # whether a teacher takes the dip away is asked of the whole curve
+    assert {rule.seeds for rule in waiting} == {(0, 1, 2)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_control_reads_other_runs_than_the_claim(name):
+    (trial,) = own_trials(SETTING, [name])
+    read, others = ({(c.spec.digest, c.offset) for c in of.values()} for of in (trial.curves, trial.control_curves))
+    assert read != others
+
+
+def test_the_distance_of_a_chain_without_noise_is_not_compared_with_itself():
+    (trial,) = own_trials(SETTING, ["learning_distance_follows_test_accuracy"])
+    assert trial.control_curves["distance"].offset != trial.control_curves["clean distance"].offset
