@@ -293,6 +293,11 @@ def verdict(claim: ClaimEntry) -> str:
     if kind is None:
         what = "the null hypothesis is rejected" if claim["verdict"] == "supported" else "the contrary is established"
         because = f"{what}, {_at(claim)}"
+    elif kind == "undecided" and _is_beyond_by_t(claim):
+        because = (
+            "a t-test alone would establish the claim, but the sign-flip test, or the t-test corrected for skew, does "
+            "not: some seeds lie too far from the others"
+        )
     elif kind == "undecided":
         because = "the seeds lie too near the margin, or scatter too much, to establish the claim or its contrary"
     elif kind == "contrary on a proxy":
@@ -326,6 +331,16 @@ def otherwise(claim: ClaimEntry) -> str:
         return f"It would have been supported if the claim itself had been established {below}."
     against = "It could have gone against the claim, on a proxy," if claim["proxy"] else "It would have been refuted"
     return f"{against} if the contrary had been established {below}, and undecided if neither had been."
+
+
+def _is_beyond_by_t(claim: ClaimEntry) -> bool:
+    """Whether the t-test of the deciding mean is below the threshold, which one of the other tests is not."""
+    shown, threshold = claim.get("decisive"), claim["threshold"]
+    if not shown or shown["of"] != "claim" or shown["t"] is None or threshold is None or shown["seeds"] < 2:
+        return False
+    from scipy.special import stdtr  # late: whoever lists or cites does not wait for it
+
+    return float(stdtr(shown["seeds"] - 1, -shown["t"])) < threshold
 
 
 def expectation(claim: ClaimEntry) -> str:

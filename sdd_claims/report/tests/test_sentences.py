@@ -260,3 +260,18 @@ def test_what_changes_with_what_was_fixed_is_one_line(claim):
         "the verdict stays with margin halved"
     )
     assert sentences.robustness(claim) == sentences.robustness(claim | {"robustness": {}}) == ""
+
+
+@pytest.mark.parametrize(
+    ("t", "seeds", "by_t"), [(5.5, 24, True), (3.0, 24, False), (-5.5, 24, False), (None, 24, False)]
+)
+def test_an_undecided_verdict_says_whether_the_t_test_alone_would_have_decided(document, t, seeds, by_t):
+    shown = {"of": "claim", "p": 0.002, "level": 0.001, "t": t, "beyond": 20, "seeds": seeds}
+    claim = document["claims"][0] | {
+        "verdict": "inconclusive",
+        "openness": "undecided",
+        "decisive": shown,
+        "threshold": 0.0005,
+    }
+    assert ("a t-test alone would establish the claim" in sentences.verdict(claim)) is by_t
+    assert ("too near the margin" in sentences.verdict(claim)) is not by_t
