@@ -68,14 +68,18 @@ def list_claims(paper: str | None, tier: str | None, as_json: bool) -> None:
 
 
 def _published() -> dict[tuple[str, str, str], dict[str, Any]]:
-    """What the current published runs say, by claim, tier and network; nothing where there is no checkout."""
+    """What the current published runs say, by claim, tier and network; nothing where there is no checkout.
+
+    Replications are left out: they repeat what another run has judged first.
+    """
     from sdd_claims.locations import checkout
     from sdd_claims.report import claims_json, sentences
     from sdd_claims.report.history import current_paths
 
     top, found = checkout(), dict[tuple[str, str, str], dict[str, Any]]()
     for name, path in (current_paths(top / "reports" / "published") if top else {}).items():
-        for claim in claims_json.read(path)["claims"]:
+        document = claims_json.read(path)
+        for claim in document["claims"] if "replication" not in document else ():
             if claim["verdict"] is not None:
                 found[claim["id"], claim["tier"], sentences.network(claim)] = {
                     "run": name,
