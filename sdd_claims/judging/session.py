@@ -272,8 +272,13 @@ class Session:
             )
         if self._settings.seeds is not None:
             trial = replace(trial, own_seeds=self._settings.seeds)
-        if self._settings.block is not None:
-            trial = replace(trial, block=self._settings.block)
+        if (block := self._settings.block) is not None:
+            if block <= trial.block:
+                raise InputError(
+                    f"{trial.name} ({trial.tier}): --block {block} is no replication of the block {trial.block} that "
+                    "it registers; give a later one that has not judged, or leave --block out"
+                )
+            trial = replace(trial, block=block)
         self._mode.curves(trial)  # A smoke run cannot shrink every network.
         if self._mode.awaited_pilots(trial) is None:
             self._check(trial)

@@ -37,7 +37,7 @@ def wanted(checkpoints: bool) -> Plan:
 
 
 def train(store: Path, work: Plan) -> None:
-    """Train it for real."""
+    """Do what a process of an engine does."""
     SerialEngine().run(work, WorkerConfig(store))
 
 

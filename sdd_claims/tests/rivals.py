@@ -8,10 +8,10 @@ import os
 import sys
 from pathlib import Path
 
-from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.engines import work as work_module
 from sdd_claims.judging.options import limit_threads
 from sdd_claims.planning.plan import Request, plan
+from sdd_claims.tests.crash import train
 from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, InstantPruning
 
 WANTED = plan(
@@ -26,11 +26,6 @@ WANTED = plan(
 NUMBERS = (2, 4, 8)
 
 
-def train(folder: Path) -> None:
-    """Train what is missing in a store, as one process of several."""
-    SerialEngine().run(WANTED, WorkerConfig(folder))
-
-
 def main(folder: Path) -> None:
     """Each number of processes in turn; an error of one ends it with status 1."""
     limit_threads()
@@ -40,7 +35,7 @@ def main(folder: Path) -> None:
         for _ in range(number):
             if (child := os.fork()) == 0:
                 try:
-                    train(folder / str(number))
+                    train(folder / str(number), WANTED)
                     os._exit(0)
                 except BaseException:
                     sys.excepthook(*sys.exc_info())

@@ -1,4 +1,7 @@
-"""Whatever fails, and whoever else trains: no result is lost, none is trained twice, and no wrong number is served."""
+"""Whatever fails, and whoever else trains: no result is lost, none is trained twice, and no wrong number is served.
+
+SDD_CLAIMS_EXAMPLES is the number of sequences that the state machine tries, 25 by default.
+"""
 
 import errno
 import fcntl
@@ -20,7 +23,6 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import StoreError
 from sdd_claims.planning.plan import Plan, Request, plan
@@ -29,6 +31,7 @@ from sdd_claims.storage import layout
 from sdd_claims.storage.checksummed_json import unseal
 from sdd_claims.storage.store import Store
 from sdd_claims.tests import rivals
+from sdd_claims.tests.crash import train
 from sdd_claims.tests.rivals import WANTED
 from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, InstantPruning, fill, numbers, trained
 
@@ -42,11 +45,6 @@ FAULTS = {"killed": None, "disk full": errno.ENOSPC, "read-only": errno.EROFS, "
 def levels_of(wanted: Plan) -> list[tuple[str, int, int]]:
     """Every level of a plan, as `trained` lists them."""
     return sorted((*replica.key, level) for replica, n in wanted.wanted.items() for level in range(n))
-
-
-def train(store: Path, wanted: Plan) -> None:
-    """What a process of an engine does."""
-    SerialEngine().run(wanted, WorkerConfig(store))
 
 
 class Killed(BaseException):

@@ -279,6 +279,14 @@ def test_a_replication_judges_a_fresh_block_looking_as_registered(opened):
     assert first.trial.family == again.trial.family
 
 
+@pytest.mark.parametrize("block", [1000, 2000])
+def test_the_registered_block_and_those_before_are_no_replication(opened, block):
+    session = opened(trial := trial_named("open", OPEN, block=2000), block=block)
+    with pytest.raises(InputError, match=f"--block {block} is no replication of the block 2000 that it registers"):
+        session.verdict(trial)
+    assert trained(opened.path) == []
+
+
 def test_on_a_gpu_what_is_asked_for_in_portable_arithmetic_is_trained_by_the_cpu(opened, monkeypatch):
     portable = SPEC.but(training={"arithmetic": "portable"})
     trained_on = {}
