@@ -143,7 +143,7 @@ def _decisive(verdict: Verdict) -> DecisiveEntry | None:
     tested = None
     if verdict.tested is not None:
         tested = deciding(verdict.tested.contrary if of_contrary else verdict.tested.claim)
-    t = None if tested is None else float(t_statistic(tested.excess))
+    t = float(t_statistic(tested.excess)) if tested is not None and tested.by == "mean" else None
     p = verdict.outcome.p_contrary if of_contrary else verdict.outcome.p
     return DecisiveEntry(
         of="contrary" if of_contrary else "claim",

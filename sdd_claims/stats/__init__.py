@@ -1,11 +1,11 @@
 """The rules that judge sparsity curves, and the control of their error rate: looks, multiplicity, calibration."""
 
-from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, Term
-from sdd_claims.stats.correlation import Correlated
+from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, MostSeeds, Term
+from sdd_claims.stats.correlation import Correlated, PartiallyCorrelated
 from sdd_claims.stats.dip_depth import best_without_dip, dip_depth
 from sdd_claims.stats.dips import DipFree, DipThenRise
 from sdd_claims.stats.extremum_positions import SamePlace, Shifts
-from sdd_claims.stats.location import Location
+from sdd_claims.stats.location import Located, Location
 from sdd_claims.stats.multiplicity import holm
 from sdd_claims.stats.one_sample import VERSION
 from sdd_claims.stats.outcome import Effect, Outcome
@@ -31,8 +31,11 @@ __all__ = [
     "Equivalent",
     "FewerTurns",
     "Greater",
+    "Located",
     "Location",
+    "MostSeeds",
     "Outcome",
+    "PartiallyCorrelated",
     "Phases",
     "Picked",
     "Rule",

@@ -8,9 +8,11 @@ from sdd_claims.stats.dips import DipFree
 from sdd_claims.stats.extremum_positions import SamePlace
 from sdd_claims.stats.location import Location
 from sdd_claims.stats.measured_rules import (
+    BESIDE_DENSITY,
     DIP,
     MARGIN,
     MIRRORED,
+    MOSTLY_RISING,
     NOISE_RATES,
     RISE_BECAUSE_OF_NOISE,
     RISES,
@@ -70,6 +72,13 @@ def alternatives() -> Iterator[Case]:
 
     follows = {"distance": 1 + bump(), "distance without noise": 1 + 0.01 * k, "noisy": flat - bump()}
     yield Case(MIRRORED, "distance mirrors accuracy, without noise it grows", Population(follows))
+
+    beside = {"distance": 1 + bump(), "noisy": flat - bump()}
+    yield Case(BESIDE_DENSITY, "distance mirrors accuracy", Population(beside))
+
+    for points in (3, 5):
+        rise = phases(DENSE, 0.70, 0.70 + points / 100, 0.60)
+        yield Case(MOSTLY_RISING, f"rise of {points} points", Population({"noisy": rise}))
 
     middles = {"in the middle of the window": 4.0, "a quarter of the window from its edge": 3.75}
     for label, start in middles.items():  # train accuracy is kept so long, then falls by 10 points a level

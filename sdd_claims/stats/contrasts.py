@@ -1,4 +1,5 @@
-"""The rules on a contrast, a weighted sum over windows and curves: it exceeds a margin, or is equivalent to zero."""
+"""The rules on a contrast, a weighted sum over windows and curves: it exceeds a margin, is equivalent to zero, or lies
+below a bound in most seeds."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,8 @@ from jaxtyping import Float
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.one_sample import above, opposite, within
-from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
+from sdd_claims.stats.one_sample import above, excess_over, more_than_half, opposite, within
+from sdd_claims.stats.outcome import Outcome, mean_effect, outcome, share_effect
 from sdd_claims.stats.p_values import Evidence
 from sdd_claims.stats.rules import MINIMUM_SEEDS, Rule, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, diverged, require_curves
@@ -238,3 +239,56 @@ class Equivalent(_OfContrast):
 
     def _hypotheses(self) -> tuple[str, str]:
         return f"lies within {words.amount(self.margin, self.unit)} of zero (two one-sided tests)", "lies beyond"
+
+
+@registered_rule
+@dataclass(frozen=True, slots=True)
+class MostSeeds(_OfContrast):
+    """A contrast lies below a bound in more than half of all seeds; refuted if it lies above in more than half.
+
+    The exact sign test: it asks nothing of how the numbers scatter, so that a few seeds far off, which a test of the
+    mean cannot pass over, count as what they are: a few.
+
+    Attributes:
+        contrast: what is compared, one number a seed.
+        below: the bound, in the unit of the contrast; a number that equals it lies on neither side.
+        unit: "accuracy", or the measure's own.
+    """
+
+    contrast: Contrast
+    below: float
+    unit: str = "accuracy"
+    name: Literal["most_seeds"] = field(default="most_seeds", init=False)
+    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+
+    @property
+    def margin(self) -> float:
+        """The share of all seeds that must be exceeded."""
+        return 0.5
+
+    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
+        """Judges one study."""
+        position, values = arrays(cast(Rule, self), curves)
+        evidence = self.test(position, values)
+        below = self.excess(position, values)
+        effect = share_effect(np.where(np.isnan(below), np.nan, below > 0), threshold)
+        bound = words.amount(self.below, self.unit)
+        sentence = (
+            f"[{self.contrast}] is below {bound} in {int((below > 0).sum())} of {len(below)} seeds, "
+            f"{effect.words(threshold)}. That it is so in more than half of all has "
+            f"{words.probability(float(evidence.support))} (exact sign test); that it is above in more than half, "
+            f"{words.probability(float(evidence.contrary))}."
+        )
+        return outcome(evidence, effect, sentence, lost=self.contrast.diverged(curves))
+
+    def excess(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+        """Computes by how much every seed lies below the bound."""
+        return excess_over(-self.contrast.numbers(position, values), -self.below)
+
+    def _weighed(self, numbers: Float[np.ndarray, "*batch seeds"]) -> Evidence:
+        below = excess_over(-numbers, -self.below)
+        return Evidence(more_than_half(below), more_than_half(-below))
+
+    def _hypotheses(self) -> tuple[str, str]:
+        bound = words.amount(self.below, self.unit)
+        return f"is below {bound} in most seeds", f"is above {bound} in most seeds"

@@ -1,11 +1,11 @@
-"""The rule that two measures correlate along the curve, more than any two trends in sparsity do."""
+"""The rules that two measures correlate along the curve, more than any two trends in sparsity do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
@@ -48,8 +48,7 @@ class Correlated:
     minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
 
     def __post_init__(self) -> None:
-        if self.direction not in (1, -1):
-            raise InputError(f"a correlation's direction is +1 or -1, got {self.direction}; give one of these")
+        _require_direction(self.direction)
 
     def curves(self) -> tuple[str, ...]:
         """Returns the three curves."""
@@ -69,19 +68,7 @@ class Correlated:
         Raises:
             InputError: it does not.
         """
-        require_curves(self.curves(), position)
-        inside = {name: position[name][self.between.levels(position[name])] for name in self.curves()}
-        if len(inside[self.y]) < _LEVELS:
-            raise InputError(
-                f"the window {self.between} holds {len(inside[self.y])} levels of {self.y!r}, a correlation needs at "
-                f"least {_LEVELS}; widen it"
-            )
-        for name in (self.x, self.null):
-            if inside[name].shape != inside[self.y].shape or not np.allclose(inside[name], inside[self.y], rtol=1e-2):
-                raise InputError(
-                    f"the levels of {name!r} and {self.y!r} in the window {self.between} lie elsewhere along "
-                    f"{self.between.axis}; give both the same levels"
-                )
+        _require_levels(self.between, self.y, (self.x, self.null), position, _LEVELS)
 
     def correlations(
         self, position: Positions, values: Values
@@ -131,6 +118,118 @@ class Correlated:
             for name, r in ((self.x, own), (self.null, null))
             if np.isnan(r).any()
         ]
+
+
+@registered_rule
+@dataclass(frozen=True, slots=True)
+class PartiallyCorrelated:
+    """A measure correlates with another at equal density: beyond what a trend of both in log density explains.
+
+    Per seed, the partial correlation of the two over the levels of a window, with log position taken out of both, as
+    Fisher's z. Any two trends in sparsity correlate; their straight parts do not here.
+
+    Attributes:
+        x: name of the curve claimed to go with y.
+        y: name of the curve followed.
+        between: window of the levels over which to correlate.
+        direction: -1 if x and y are claimed to go against each other, +1 if with each other.
+    """
+
+    x: str
+    y: str
+    between: Window
+    direction: Literal[1, -1] = -1
+    name: Literal["partially_correlated"] = field(default="partially_correlated", init=False)
+    margin: ClassVar[None] = None
+    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+
+    def __post_init__(self) -> None:
+        _require_direction(self.direction)
+        if not self.between.low > 0:
+            raise InputError(f"the window {self.between.words} holds 0, which has no logarithm; give one above it")
+
+    def curves(self) -> tuple[str, ...]:
+        """Returns the two curves."""
+        return tuple(dict.fromkeys((self.x, self.y)))
+
+    def windows(self) -> Mapping[str, Window]:
+        """Returns the window of the levels that are correlated."""
+        return {"correlated": self.between}
+
+    def placed(self) -> list[tuple[str, Window]]:
+        """Returns the window with both curves."""
+        return [(name, self.between) for name in self.curves()]
+
+    def check(self, position: Positions) -> None:
+        """Checks that the window holds at least five levels, the same on both curves.
+
+        Raises:
+            InputError: it does not.
+        """
+        _require_levels(self.between, self.y, (self.x,), position, _LEVELS + 1)
+
+    def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+        """Computes every seed's partial r as Fisher's z; NaN where a curve is a straight line, or diverged."""
+        levels = self.between.levels(position[self.y])
+        log = np.log(position[self.y][levels])
+        x, y = (_bent(values[name][..., self.between.levels(position[name])], log) for name in (self.x, self.y))
+        return np.arctanh(_pearson(x, y))
+
+    def test(self, position: Positions, values: Values) -> Evidence:
+        """Tests a batch of studies."""
+        return above(self.direction * self.numbers(position, values))
+
+    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
+        """Judges one study."""
+        position, values = arrays(self, curves)
+        evidence = self.test(position, values)
+        numbers = self.numbers(position, values)
+        effect = mean_effect(numbers, threshold, "Fisher z")
+        sign, other = ("negative", "positive") if self.direction < 0 else ("positive", "negative")
+        sentence = (
+            f"At {self.between.words}, {self.x} correlates with {self.y} at r = {_mean(np.tanh(numbers))} once their "
+            f"straight trends in log {self.between.axis} are taken out (mean over {len(numbers)} seeds): "
+            f"{effect.words(threshold)}. That it is {sign} has {words.probability(float(evidence.support))}; "
+            f"that it is {other}, {words.probability(float(evidence.contrary))}."
+        )
+        return outcome(evidence, effect, sentence, lost=self._lost(curves, np.isnan(numbers)))
+
+    def _lost(self, curves: Mapping[str, SparsityCurve], lacking: Bool[np.ndarray, " seeds"]) -> list[str]:
+        if not lacking.any():
+            return []
+        seeds = named_seeds(curves[self.y], lacking)
+        return [f"{seeds} of {self.x!r} and {self.y!r} have no partial correlation (a straight or diverged curve)"]
+
+
+def _require_direction(direction: int) -> None:
+    if direction not in (1, -1):
+        raise InputError(f"a correlation's direction is +1 or -1, got {direction}; give one of these")
+
+
+def _require_levels(between: Window, y: str, others: Sequence[str], position: Positions, least: int) -> None:
+    """Checks that a window holds enough levels of a curve, and the same ones of the others."""
+    require_curves((y, *others), position)
+    inside = {name: position[name][between.levels(position[name])] for name in (y, *others)}
+    if len(inside[y]) < least:
+        raise InputError(
+            f"the window {between} holds {len(inside[y])} levels of {y!r}, a correlation needs at least {least}; "
+            "widen it"
+        )
+    for name in others:
+        if inside[name].shape != inside[y].shape or not np.allclose(inside[name], inside[y], rtol=1e-2):
+            raise InputError(
+                f"the levels of {name!r} and {y!r} in the window {between} lie elsewhere along {between.axis}; give "
+                "both the same levels"
+            )
+
+
+def _bent(
+    rows: Float[np.ndarray, "*batch levels"], x: Float[np.ndarray, " levels"]
+) -> Float[np.ndarray, "*batch levels"]:
+    """What is left of every row without its straight trend in x."""
+    x = x - x.mean()
+    rows = rows - rows.mean(axis=-1, keepdims=True)
+    return rows - (rows @ x / (x @ x))[..., None] * x
 
 
 def _pearson(

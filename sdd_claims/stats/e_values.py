@@ -54,12 +54,13 @@ def e_value(hypothesis: Hypothesis, of_mean: Callable[[Numbers], float] = t_e_va
 
     Args:
         hypothesis: what is to be established.
-        of_mean: `t_e_value` or `sign_e_value`.
+        of_mean: `t_e_value` or `sign_e_value`; a share of seeds has the latter always.
 
     Returns:
         None where a seed lacks a number, or nothing is tested.
     """
     if isinstance(hypothesis, Mean):
+        of_mean = of_mean if hypothesis.by == "mean" else sign_e_value
         return of_mean(hypothesis.excess) if np.isfinite(hypothesis.excess).all() else None
     parts = hypothesis.parts
     if isinstance(hypothesis, All) and of_mean is t_e_value:
@@ -74,10 +75,10 @@ def e_value(hypothesis: Hypothesis, of_mean: Callable[[Numbers], float] = t_e_va
 
 def _weakest(parts: tuple[Hypothesis, ...]) -> tuple[Hypothesis, ...]:
     """The same parts with only one of the means, of which there may be hundreds: that of the smallest t and e-value."""
-    alone = [part for part in parts if isinstance(part, Mean)]
+    alone = [part for part in parts if isinstance(part, Mean) and part.by == "mean"]
     if not alone or not all(np.isfinite(mean.excess).all() for mean in alone):
         return parts
-    return (*(part for part in parts if not isinstance(part, Mean)), min(alone, key=strength))
+    return (*(part for part in parts if part not in alone), min(alone, key=strength))
 
 
 @lru_cache(maxsize=4096)

@@ -1,22 +1,22 @@
-"""What a rule tests, spelled out: the means of per-seed numbers that must lie beyond their margins, and how they
-combine.
+"""What a rule tests, spelled out: the per-seed numbers whose mean, or most of which, must lie beyond a margin, and how
+they combine.
 
 `Rule.test` gives p alone. The stability of a verdict, its t and its e-value need the numbers behind it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float
 
-from sdd_claims.stats.contrasts import Equivalent, Greater
-from sdd_claims.stats.correlation import Correlated
+from sdd_claims.stats.contrasts import Equivalent, Greater, MostSeeds
+from sdd_claims.stats.correlation import Correlated, PartiallyCorrelated
 from sdd_claims.stats.dips import DipFree, DipThenRise, reaches_collapse
 from sdd_claims.stats.extremum_positions import SamePlace, Shifts
-from sdd_claims.stats.one_sample import excess_over, mean_above, opposite, t_statistic
+from sdd_claims.stats.one_sample import excess_over, mean_above, more_than_half, opposite, t_statistic
 from sdd_claims.stats.parts import AllOf
 from sdd_claims.stats.study import Positions, Values
 from sdd_claims.stats.threshold import ThresholdWithin
@@ -27,13 +27,15 @@ Numbers: TypeAlias = Float[np.ndarray, " seeds"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mean:
-    """The mean over seeds lies beyond a margin.
+    """The mean over seeds lies beyond a margin, or most seeds do.
 
     Attributes:
         excess: by how much each seed does, in the direction that is tested; NaN for a seed without a number.
+        by: "mean" for the tests of a mean, "signs" for the sign test, of which only signs count.
     """
 
     excess: Numbers
+    by: Literal["mean", "signs"] = "mean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def strength(hypothesis: Hypothesis) -> float:
 def p_value(hypothesis: Hypothesis) -> float:
     """Computes its p, as the rule does."""
     if isinstance(hypothesis, Mean):
-        return float(mean_above(hypothesis.excess))
+        return float(_test_of(hypothesis)(hypothesis.excess))
     found = _p_values(hypothesis.parts)
     if isinstance(hypothesis, All):
         return max(found)
@@ -90,14 +92,14 @@ def p_value(hypothesis: Hypothesis) -> float:
 
 
 def smallest_p(hypothesis: Hypothesis, seeds: int) -> float:
-    """Computes the smallest p that so many seeds can give: the sign-flip test's, where every seed is beyond its margin.
+    """Computes the smallest p that so many seeds can give, where every one is beyond its margin.
 
     Args:
         hypothesis: its parts count, not its numbers.
         seeds: their number.
     """
     if isinstance(hypothesis, Mean):
-        return float(mean_above(np.ones(seeds)))
+        return float(_test_of(hypothesis)(np.ones(seeds)))
     found = [smallest_p(part, seeds) for part in hypothesis.parts]
     if isinstance(hypothesis, All):
         return max(found)
@@ -118,9 +120,13 @@ def deciding(hypothesis: Hypothesis) -> Mean | None:
 
 def _p_values(parts: Sequence[Hypothesis]) -> list[float]:
     """The p of each part; those of means, of which there may be hundreds, in one go."""
-    alone = [part for part in parts if isinstance(part, Mean)]
+    alone = [part for part in parts if isinstance(part, Mean) and part.by == "mean"]
     tested = iter(mean_above(np.stack([mean.excess for mean in alone])).tolist() if alone else [])
-    return [next(tested) if isinstance(part, Mean) else p_value(part) for part in parts]
+    return [next(tested) if isinstance(part, Mean) and part.by == "mean" else p_value(part) for part in parts]
+
+
+def _test_of(mean: Mean) -> Callable[[Numbers], Float[np.ndarray, ""]]:
+    return mean_above if mean.by == "mean" else more_than_half
 
 
 @singledispatch
@@ -162,6 +168,12 @@ def _(rule: Equivalent, position: Positions, values: Values) -> Hypotheses:
 
 
 @hypotheses.register
+def _(rule: MostSeeds, position: Positions, values: Values) -> Hypotheses:
+    below = rule.excess(position, values)
+    return Hypotheses(Mean(below, "signs"), Mean(-below, "signs"))
+
+
+@hypotheses.register
 def _(rule: SamePlace, position: Positions, values: Values) -> Hypotheses:
     return _within(rule.numbers(position, values), rule.margin)
 
@@ -180,7 +192,8 @@ def _(rule: Shifts, position: Positions, values: Values) -> Hypotheses:
 @hypotheses.register
 def _(rule: FewerTurns, position: Positions, values: Values) -> Hypotheses:
     return Hypotheses(
-        _below(rule.numbers(position, values, rule.tolerance)), _above(rule.numbers(position, values, rule.margin))
+        _below(rule.numbers(position, values, rule.tolerance), -rule.smallest),
+        _above(rule.numbers(position, values, rule.margin), -rule.smallest),
     )
 
 
@@ -189,6 +202,12 @@ def _(rule: Correlated, position: Positions, values: Values) -> Hypotheses:
     own, null = rule.correlations(position, values)
     tested = [rule.direction * np.arctanh(own), rule.direction * (np.arctanh(own) - np.arctanh(null))]
     return Hypotheses(All(tuple(map(_above, tested))), Some(tuple(map(_below, tested))))
+
+
+@hypotheses.register
+def _(rule: PartiallyCorrelated, position: Positions, values: Values) -> Hypotheses:
+    claimed = rule.direction * rule.numbers(position, values)
+    return Hypotheses(_above(claimed), _below(claimed))
 
 
 @hypotheses.register

@@ -1,5 +1,6 @@
 """The position of a peak or a dip along the curve, one number a seed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +9,8 @@ from jaxtyping import Bool, Float, Shaped
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.stats.study import named_seeds
+from sdd_claims.stats import words
+from sdd_claims.stats.study import Positions, Values, named_seeds
 from sdd_claims.stats.window import Window
 
 
@@ -73,6 +75,48 @@ class Location:
         verb = "shows" if lacking.sum() == 1 else "show"
         seeds = named_seeds(curve, lacking)
         return [f"{seeds} of {name!r} {verb} no {self.kind} in the bracket at {self.bracket.words}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A term of a contrast: the weight times the position of an extremum, in log position.
+
+    Attributes:
+        weight: such as -1, for how far it lies below a density.
+        curve: name of the curve.
+        at: where the extremum is looked for.
+    """
+
+    weight: float
+    curve: str
+    at: Location
+
+    def __str__(self) -> str:
+        return f"{words.factor(self.weight)}{self.at.unit} of the {self.at.kind} of {self.curve}"
+
+    def curves(self) -> tuple[str, ...]:
+        """Returns the curve."""
+        return (self.curve,)
+
+    def placed(self) -> list[tuple[str, Window]]:
+        """Returns the bracket with its curve."""
+        return [(self.curve, self.at.bracket)]
+
+    def check(self, position: Positions) -> None:
+        """Checks that the bracket holds at least three levels.
+
+        Raises:
+            InputError: it does not.
+        """
+        self.at.check(position[self.curve])
+
+    def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
+        """Computes every seed's weighted log position; NaN where it has no such extremum."""
+        return self.weight * self.at.of(position[self.curve], values[self.curve])
+
+    def diverged(self, curves: Mapping[str, SparsityCurve]) -> list[str]:
+        """Names the seeds that have no such extremum."""
+        return self.at.unfound(self.curve, curves[self.curve])
 
 
 def _barycentre(

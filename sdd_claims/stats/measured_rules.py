@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, Term
-from sdd_claims.stats.correlation import Correlated
+from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, MostSeeds, Term
+from sdd_claims.stats.correlation import Correlated, PartiallyCorrelated
 from sdd_claims.stats.dips import DipThenRise
 from sdd_claims.stats.extremum_positions import Shifts
 from sdd_claims.stats.location import Location
@@ -48,6 +48,12 @@ SHIFT = Shifts(NOISE_RATES, (0.0, 1.0, 2.0), Location(BRACKET, "dip"), 1, "log d
 
 MIRRORED = Correlated("distance", "distance without noise", "noisy", BRACKET, -1)
 """The learning distance mirrors accuracy."""
+
+MOSTLY_RISING = MostSeeds(Contrast(tuple(replace(term, weight=-term.weight) for term in rise_of("noisy"))), -MARGIN)
+"""Most seeds rise by more than the margin."""
+
+BESIDE_DENSITY = PartiallyCorrelated("distance", "noisy", BRACKET, -1)
+"""The learning distance mirrors accuracy at equal density."""
 
 TURNS = FewerTurns(WIDTHS, (0.0, 1.0, 2.0), Window(float(DENSITY[-1]), 1.0), tolerance=4 * SD)
 """Wider networks turn less often; legs count from four standard deviations of the noise on."""

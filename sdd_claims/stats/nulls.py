@@ -15,9 +15,11 @@ from sdd_claims.stats.dips import DipFree
 from sdd_claims.stats.extremum_positions import SamePlace
 from sdd_claims.stats.location import Location
 from sdd_claims.stats.measured_rules import (
+    BESIDE_DENSITY,
     DIP,
     MARGIN,
     MIRRORED,
+    MOSTLY_RISING,
     NOISE_RATES,
     RISE,
     RISE_BECAUSE_OF_NOISE,
@@ -175,6 +177,21 @@ def _correlated(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
     )
 
 
+def _partially_correlated(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
+    """Draws a distance that grows straight in log density, so that at equal density it says nothing of accuracy."""
+    return BESIDE_DENSITY, Population(
+        {"distance": 1 + 0.01 * _K, "noisy": _ground(shape) - bump()},
+        skew_loading={"distance": _sign(verdict) * SD * inside(CRITICAL)},
+    )
+
+
+def _most_seeds(shape: str, _: Verdict) -> tuple[Rule, Population]:
+    """Draws half of all seeds above the margin. Skew has no place here: it would leave another share there."""
+    clean = _clean(shape)
+    lag = clean[inside(CRITICAL) > 0].mean() - clean[inside(SWEET) > 0].mean()
+    return MOSTLY_RISING, Population({"noisy": clean + (lag + MARGIN) * inside(SWEET)})
+
+
 def _fewer_turns(shape: str, _: Verdict) -> tuple[Rule, Population]:
     """Draws every width alike; stepped, the curve falls and rises by the tolerance, so noise decides what counts."""
     curve = {
@@ -240,6 +257,8 @@ _NULLS: dict[Null, tuple[Verdict, ...]] = {
     _same_place: _BOTH,
     _shifts: _BOTH,
     _correlated: _BOTH,
+    _partially_correlated: _BOTH,
+    _most_seeds: _BOTH,
     _threshold_within: _BOTH,
     _one_part_false: ("supported",),
     _no_part_refutable: ("refuted",),

@@ -1,4 +1,4 @@
-"""One-sample tests of a mean: is the mean of per-seed numbers above (or below) a margin?
+"""One-sample tests: is the mean of per-seed numbers above (or below) a margin? Are most of the numbers?
 
 Two tests must both reject, so that nothing is chosen on the data: the t-test and the exact sign-flip test. Where the
 sample is skewed the way that flatters the t-test, by more than `ADVERSE_SKEWNESS`, the t-test corrected for skew must
@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import stdtr
+from scipy.special import bdtrc, stdtr
 
 from sdd_claims.stats.p_values import Evidence, all_of, any_of
 
@@ -103,6 +103,20 @@ def is_above(excess: Float[np.ndarray, "studies seeds"], level: float) -> Bool[n
 def mean_below(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -> Float[np.ndarray, "*batch"]:
     """Tests whether the mean over seeds is below a margin; the mirror image of `mean_above`."""
     return mean_above(-values, -margin)
+
+
+def more_than_half(excess: Float[np.ndarray, "*batch seeds"]) -> Float[np.ndarray, "*batch"]:
+    """Tests whether more than half of all seeds exceed a margin: the exact sign test.
+
+    Args:
+        excess: of every seed over the margin, as `excess_over` gives it. A study with a NaN gets p = 1.
+
+    Returns:
+        The chance that so many of these seeds or more would, if each did with a chance of 1/2.
+    """
+    seeds = excess.shape[-1]
+    p = bdtrc((excess > 0).sum(axis=-1) - 1, seeds, 0.5)
+    return np.where(np.isnan(excess).any(axis=-1), 1.0, np.where((excess > 0).any(axis=-1), p, 1.0))
 
 
 def above(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -> Evidence:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import stdtrit
+from scipy.special import betaincinv, stdtrit
 
 from sdd_claims.stats import words
 from sdd_claims.stats.p_values import Evidence
@@ -64,6 +64,22 @@ def mean_effect(numbers: Float[np.ndarray, " seeds"], threshold: float, unit: st
     mean = float(known.mean())
     half = float(stdtrit(known.size - 1, 1 - threshold) * known.std(ddof=1) / np.sqrt(known.size))
     return Effect(mean, mean - half, mean + half, unit)
+
+
+def share_effect(holds: Float[np.ndarray, " seeds"], threshold: float) -> Effect:
+    """Computes the share of seeds for which something holds, with its exact interval (Clopper & Pearson 1934).
+
+    Args:
+        holds: 1 or 0 of each seed; NaN for one that has no number, which does not count.
+        threshold: the interval's level is 1 - 2 * threshold.
+    """
+    known = holds[np.isfinite(holds)]
+    seeds, count = known.size, int(known.sum())
+    if seeds < 2:
+        return Effect(float("nan"), float("nan"), float("nan"), "of all seeds")
+    low = float(betaincinv(count, seeds - count + 1, threshold)) if count else 0.0
+    high = float(betaincinv(count + 1, seeds - count, 1 - threshold)) if count < seeds else 1.0
+    return Effect(count / seeds, low, high, "of all seeds")
 
 
 def outcome(

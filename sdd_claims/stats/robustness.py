@@ -144,6 +144,6 @@ def _without_a_seed(design: Design, rule: Rule, curves: Curves, control_curves: 
 
 def _mapped_means(hypothesis: Hypothesis, change: Callable[[np.ndarray], np.ndarray]) -> Hypothesis:
     if isinstance(hypothesis, Mean):
-        return Mean(change(hypothesis.excess))
+        return Mean(change(hypothesis.excess), hypothesis.by)
     parts = tuple(_mapped_means(part, change) for part in hypothesis.parts)
     return All(parts) if isinstance(hypothesis, All) else Some(parts)

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from sdd_claims.stats.hypotheses import All, Hypotheses, Hypothesis, Mean, Some, means, strength
-from sdd_claims.stats.one_sample import EQUAL, is_above
+from sdd_claims.stats.one_sample import EQUAL, is_above, more_than_half
 
 STUDIES = 2000
 """The number of simulated studies: a standard error of .005 at .95."""
@@ -150,7 +150,8 @@ def _decided(
 def _established(hypothesis: Hypothesis, weights: Weights, level: float) -> Bool[np.ndarray, " studies"]:
     """Says in which studies a hypothesis is established: its p would be below the level."""
     if isinstance(hypothesis, Mean):
-        return is_above(_drawn(hypothesis.excess, weights), level)
+        fresh = _drawn(hypothesis.excess, weights)
+        return more_than_half(fresh) < level if hypothesis.by == "signs" else is_above(fresh, level)
     wanted = isinstance(hypothesis, All)  # Of all parts one that fails settles a study, of some one that holds.
     found = np.full(len(weights), wanted)
     unsettled = np.arange(len(weights))

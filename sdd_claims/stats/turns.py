@@ -24,6 +24,9 @@ from sdd_claims.stats.window import Window
 class FewerTurns:
     """Curves go up and down less often as a factor grows: the mean over seeds of the slope of the number of legs.
 
+    Supported if the number is established to fall by more than the smallest slope that matters, refuted if it is
+    established to fall by less, or to rise.
+
     A leg is an ascent or a descent by more than a tolerance (`legs`). Noise adds legs of its own size, and some curves
     are noisier than others. So support counts legs larger than noise makes, and refutation counts all that are large
     enough to matter: where the noisier curves are those that are claimed to turn more often, noise helps neither.
@@ -35,6 +38,7 @@ class FewerTurns:
         tolerance: the leg that counts for support: beyond the noise of the noisiest curve, a fraction of accuracy.
         margin: the leg that counts for refutation, at most the tolerance.
         unit: unit of the slope.
+        smallest: the slope, in size, that matters.
     """
 
     factored: tuple[str, ...]
@@ -43,6 +47,7 @@ class FewerTurns:
     tolerance: float
     margin: float = 0.01
     unit: str = "ascents and descents per doubling"
+    smallest: float = 0.0
     name: Literal["fewer_turns"] = field(default="fewer_turns", init=False)
     minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
 
@@ -53,6 +58,8 @@ class FewerTurns:
                 f"legs count beyond a tolerance of {self.tolerance:g} for support and of {self.margin:g} for "
                 "refutation; give 0 < margin <= tolerance"
             )
+        if not self.smallest >= 0:
+            raise InputError(f"the smallest slope that matters is a size, got {self.smallest:g}; give 0 or more")
 
     def curves(self) -> tuple[str, ...]:
         """Returns the curves, each once."""
@@ -93,8 +100,8 @@ class FewerTurns:
     def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""
         return Evidence(
-            mean_below(self.numbers(position, values, self.tolerance)),
-            mean_above(self.numbers(position, values, self.margin)),
+            mean_below(self.numbers(position, values, self.tolerance), -self.smallest),
+            mean_above(self.numbers(position, values, self.margin), -self.smallest),
         )
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
@@ -103,10 +110,12 @@ class FewerTurns:
         evidence = self.test(position, values)
         numbers = self.numbers(position, values, self.tolerance)
         effect = mean_effect(numbers, threshold, self.unit)
+        bound = words.number(-self.smallest)
+        below, above = (f"below {bound}", f"above {bound}") if self.smallest else ("negative", "positive")
         sentence = (
             f"Over {len(numbers)} seeds {self._said(position, values, self.tolerance)}; the slope is "
-            f"{effect.words(threshold)}. That it is negative has {words.probability(float(evidence.support))}. Of "
-            f"{self._said(position, values, self.margin)}; that this slope is positive has "
+            f"{effect.words(threshold)}. That it is {below} has {words.probability(float(evidence.support))}. Of "
+            f"{self._said(position, values, self.margin)}; that this slope is {above} has "
             f"{words.probability(float(evidence.contrary))}."
         )
         lost = [reason for name in self.curves() for reason in diverged(name, curves[name], curves[name].values)]

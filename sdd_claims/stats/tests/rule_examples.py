@@ -20,6 +20,8 @@ from sdd_claims.stats import (
     FewerTurns,
     Greater,
     Location,
+    MostSeeds,
+    PartiallyCorrelated,
     Rule,
     SamePlace,
     Shifts,
@@ -113,6 +115,11 @@ def fewer_turns(axis: Axis, scale: float) -> Rule:
     return FewerTurns(widths, (0.0, 1.0, 2.0), followed, tolerance=0.06 * scale, margin=0.01 * scale)
 
 
+def most_seeds(axis: Axis, scale: float) -> Rule:
+    terms = (Term(1.0, "accuracy", axis.window(CRITICAL)), Term(-1.0, "accuracy", axis.window(SWEET)))
+    return MostSeeds(Contrast(terms), -0.01 * scale)
+
+
 EXAMPLES = {
     "greater": Example(
         lambda axis, scale: rise(axis, scale, "accuracy"),
@@ -123,6 +130,11 @@ EXAMPLES = {
         equivalent,
         claimed={"noisy": DIP, "clean": DIP},
         contrary={"noisy": FALL, "clean": FLAT},
+    ),
+    "most_seeds": Example(
+        most_seeds,
+        claimed={"accuracy": DIP},
+        contrary={"accuracy": FALL},
     ),
     "dip_then_rise": Example(
         dip_then_rise,
@@ -147,6 +159,11 @@ EXAMPLES = {
         lambda axis, _: Correlated("distance", "trend", "accuracy", axis.window(BRACKET), -1),
         claimed={"distance": 1 + bump(), "trend": 1 + 0.01 * K, "accuracy": FLAT - bump()},
         contrary={"distance": 1 - bump(), "trend": 1 + 0.01 * K, "accuracy": FLAT - bump()},
+    ),
+    "partially_correlated": Example(
+        lambda axis, _: PartiallyCorrelated("distance", "accuracy", axis.window(BRACKET), -1),
+        claimed={"distance": 1 + bump(), "accuracy": FLAT - bump()},
+        contrary={"distance": 1 - bump(), "accuracy": FLAT - bump()},
     ),
     "threshold_within": Example(
         lambda axis, scale: ThresholdWithin("train", axis.window(CRITICAL), 0.3 * scale),
