@@ -72,17 +72,17 @@ def chance_of_repeat(
 def power(
     design: Design, tested: Hypotheses, control: Hypotheses, name: str, studies: int = STUDIES
 ) -> dict[Ruling, float]:
-    """Computes the chance of each ruling if mean and scatter are exactly those of the given seeds, with two digits.
+    """Computes the chance of each ruling if mean and scatter are exactly those of the given seeds.
 
     Args:
         design: the design of the trial.
-        tested: the claim and its contrary, on the numbers of pilots; their seeds are paired by position.
+        tested: the claim and its contrary, on the given numbers; their seeds are paired by position.
         control: the same of the control, likewise.
         name: of the trial; it seeds the simulation.
         studies: their number.
     """
     found = _rulings(design, tested, control, name, studies, _as_given)
-    return {ruling: round(float((found == place).mean()), 2) for place, ruling in enumerate(_RULINGS)}
+    return {ruling: float((found == place).mean()) for place, ruling in enumerate(_RULINGS)}
 
 
 def _rulings(
@@ -144,7 +144,7 @@ def _predictive(rng: np.random.Generator, studies: int, fresh: int, seeds: int) 
 def _lacking(
     tested: Hypotheses, weights: Weights, uniform: Float[np.ndarray, "studies fresh"]
 ) -> Bool[np.ndarray, "studies fresh"]:
-    """Says which fresh seeds lack a number.
+    """Says which fresh seeds lack a number: of all on average no fewer than of the judged seeds.
 
     Args:
         tested: its clearances say which do; and its judged seeds, how many do for another reason.
@@ -152,11 +152,13 @@ def _lacking(
         uniform: random numbers between 0 and 1, by which seeds lack one for another reason.
     """
     lost = np.isnan([mean.excess for mean in means(tested.claim)]).any(axis=0)
+    diverged = lost.copy()
     found = np.zeros(uniform.shape, bool)
     for clearance in tested.clearances:
-        lost &= ~(clearance <= 0)
+        diverged &= ~(clearance <= 0)
         found |= _drawn(clearance, weights) <= 0
-    return found | (uniform < lost.mean())
+    missed = 1 - (1 - lost.mean()) / max(1 - found.mean(), EQUAL)  # of those that have one by their clearance
+    return found | (uniform < max(diverged.mean(), missed))
 
 
 def _decided(
