@@ -31,7 +31,7 @@ class Foreseen:
 
     Attributes:
         looks: numbers of seeds.
-        chances: of every ruling.
+        chances: of every ruling, with two digits.
         refutable: whether the contrary can be established at all with so many seeds.
     """
 
@@ -87,23 +87,34 @@ class Verdict:
         return _spelled_out(self.trial, self.curves) if self.outcome else None
 
     @cached_property
+    def control_tested(self) -> Hypotheses | None:
+        """The same on the numbers of the control."""
+        return _spelled_out(self.trial, self.control_curves) if self.outcome else None
+
+    @property
+    def design(self) -> Design | None:
+        """The way it was judged; None where nothing was."""
+        return None if self.threshold is None else Design(self.planned, self.threshold, self.trial.proxy)
+
+    @property
+    def _name(self) -> str:
+        """Seeds what is simulated of it."""
+        return f"{self.trial.name} [{self.trial.tier}]"
+
+    @cached_property
     def stability(self) -> float | None:
         """The chance that a fresh block comes to this verdict again; None where nothing was decided or spelled out."""
-        if self.decision is None or self.tested is None or self.threshold is None:
+        if self.decision is None or self.tested is None or self.control_tested is None or self.design is None:
             return None
-        control = _spelled_out(self.trial, self.control_curves)
-        if control is None:
-            return None
-        design = Design(self.planned, self.threshold, self.trial.proxy)
         ruling: Ruling = "open" if self.decision == "inconclusive" else self.decision
         if self.openness == "contrary on a proxy":
             ruling = "contrary on a proxy"
-        return chance_of_repeat(design, self.tested, control, ruling, f"{self.trial.name} [{self.trial.tier}]")
+        return chance_of_repeat(self.design, self.tested, self.control_tested, ruling, self._name)
 
     @cached_property
     def foreseen(self) -> tuple[Foreseen, ...]:
         """What the trial would come to by the pilots, under its own looks first; empty where other seeds were read."""
-        control = _spelled_out(self.trial, self.control_curves) if self.outcome else None
+        control = self.control_tested
         if self.tested is None or control is None or self.threshold is None or max(self.seeds) >= BLOCK:
             return ()
         error_rate = sequential_p(self.threshold, self.planned)
@@ -111,7 +122,8 @@ class Verdict:
         found = []
         for looks in dict.fromkeys((own, *DESIGNS)):
             design = Design(looks, nominal_p(error_rate, looks), self.trial.proxy)
-            chances = power(design, self.tested, control, f"{self.trial.name} [{self.trial.tier}]")
+            found_by = power(design, self.tested, control, self._name)
+            chances = {ruling: round(chance, 2) for ruling, chance in found_by.items()}
             refutable = smallest_p(self.tested.contrary, looks[-1]) < design.threshold
             found.append(Foreseen(looks, chances, refutable))
         return tuple(found)
@@ -119,10 +131,9 @@ class Verdict:
     @cached_property
     def robustness(self) -> Mapping[str, Ruling]:
         """What the same seeds come to with one thing changed: a window, a margin, a seed; see `robustness.panel`."""
-        if self.decision is None or self.tested is None or self.threshold is None:
+        if self.decision is None or self.tested is None or self.design is None:
             return {}
-        design = Design(self.planned, self.threshold, self.trial.proxy)
-        return panel(design, self.trial.judged_by, self.curves, self.control_curves)
+        return panel(self.design, self.trial.judged_by, self.curves, self.control_curves)
 
 
 def _spelled_out(trial: Trial, curves: Mapping[str, SparsityCurve]) -> Hypotheses | None:

@@ -27,8 +27,11 @@ def to_markdown(document: ClaimsDocument) -> str:
     claims = [claim for claim in document["claims"] if claim.get("foreseen")]
     if not claims:
         raise InputError("this run says nothing of power: no trial of it looked at pilots; run pytest with --pilots")
+    schemes = _schemes(claims)
     template = environment(autoescape=False).get_template("power.md.j2")
-    return template.render(document=document, claims=claims, rows=[*map(_row, claims)], summary=_summary(claims))
+    return template.render(
+        document=document, schemes=schemes, rows=[_row(claim, schemes) for claim in claims], summary=_summary(claims)
+    )
 
 
 def decided(found: ForeseenEntry) -> float:
@@ -36,11 +39,16 @@ def decided(found: ForeseenEntry) -> float:
     return round(found["supported"] + found["contrary"], 2)
 
 
-def _row(claim: ClaimEntry) -> dict[str, str]:
-    own, *others = claim["foreseen"]
-    by_looks = {tuple(each["looks"]): each for each in (own, *others)}
-    rising = [(12,), (12, 24), (12, 24, 48), (12, 24, 48, 96)]
-    ahead = [numbers.chance(decided(by_looks[looks])) if looks in by_looks else numbers.ABSENT for looks in rising]
+def _schemes(claims: Sequence[ClaimEntry]) -> list[tuple[int, ...]]:
+    """The schemes of looks that power is told for in every claim, from the fewest seeds on."""
+    found = [{tuple(each["looks"]) for each in claim["foreseen"]} for claim in claims]
+    return sorted(set.intersection(*found))
+
+
+def _row(claim: ClaimEntry, schemes: Sequence[tuple[int, ...]]) -> dict[str, str]:
+    own = claim["foreseen"][0]
+    by_looks = {tuple(each["looks"]): each for each in claim["foreseen"]}
+    ahead = [numbers.chance(decided(by_looks[looks])) for looks in schemes]
     return {
         "claim": sentences.name(claim) + (", proxy" if claim["proxy"] else ""),
         "expected": claim["expected"],

@@ -21,8 +21,8 @@ from sdd_claims.stats.population import DENSITY, Case, Covariance, Population
 from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.sequential import nominal_p
 
-DESIGNS = ((12,), (12, 24))
-"""The schemes of looks that are measured, each with all of its looks together."""
+DESIGNS = ((12,), (12, 24), (18,), (12, 24, 48))
+"""The schemes of looks of all registered trials. Each is measured with all of its looks together."""
 
 _BATCH = 500  # studies; keeps memory at some tens of MB
 _REFUTES = {"dip_then_rise": "dip_free", "dip_free": "dip_then_rise"}  # the one's support is the other's refutation

@@ -76,6 +76,11 @@ class SamePlace:
         first = self.first_at.of(position[self.first], values[self.first])
         return first - self.second_at.of(position[self.second], values[self.second])
 
+    def clearances(self, position: Positions, values: Values) -> tuple[Float[np.ndarray, "*batch seeds"], ...]:
+        """Computes how far every seed's extrema stand out; a seed has a number where all are above zero."""
+        first = self.first_at.clearance(position[self.first], values[self.first])
+        return first, self.second_at.clearance(position[self.second], values[self.second])
+
     def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""
         return within(self.numbers(position, values), self.margin)
@@ -168,6 +173,10 @@ class Shifts:
         """Computes every seed's least-squares slope of location on factor, in log position per unit of the factor."""
         found = [at.of(position[name], values[name]) for name, at in self._by_curve()]
         return slopes(np.stack(found, axis=-1), self.factors)
+
+    def clearances(self, position: Positions, values: Values) -> tuple[Float[np.ndarray, "*batch seeds"], ...]:
+        """Computes how far every seed's extrema stand out; a seed has a number where all are above zero."""
+        return tuple(at.clearance(position[name], values[name]) for name, at in self._by_curve())
 
     def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""

@@ -57,10 +57,18 @@ Hypothesis: TypeAlias = Mean | All | Some
 
 @dataclass(frozen=True, slots=True)
 class Hypotheses:
-    """A claim and its contrary, on the numbers of one study."""
+    """A claim and its contrary, on the numbers of one study.
+
+    Attributes:
+        claim: what is claimed.
+        contrary: what would refute it.
+        clearances: how far each seed is from having no number, one for everything that a number needs, such as a dip
+            that stands out: it has one where all are above zero. Empty for a rule whose numbers need nothing.
+    """
 
     claim: Hypothesis
     contrary: Hypothesis
+    clearances: tuple[Numbers, ...] = ()
 
 
 def means(hypothesis: Hypothesis) -> Iterator[Mean]:
@@ -149,10 +157,11 @@ def _below(numbers: Numbers, margin: float = 0.0) -> Mean:
     return Mean(excess_over(-numbers, -margin))
 
 
-def _within(numbers: Numbers, margin: float) -> Hypotheses:
+def _within(numbers: Numbers, margin: float, clearances: tuple[Numbers, ...] = ()) -> Hypotheses:
     return Hypotheses(
         All((_above(numbers, -margin), _below(numbers, margin))),
         Some((_above(numbers, margin), _below(numbers, -margin))),
+        clearances,
     )
 
 
@@ -175,18 +184,18 @@ def _(rule: MostSeeds, position: Positions, values: Values) -> Hypotheses:
 
 @hypotheses.register
 def _(rule: SamePlace, position: Positions, values: Values) -> Hypotheses:
-    return _within(rule.numbers(position, values), rule.margin)
+    return _within(rule.numbers(position, values), rule.margin, rule.clearances(position, values))
 
 
 @hypotheses.register
 def _(rule: ThresholdWithin, position: Positions, values: Values) -> Hypotheses:
-    return _within(rule.numbers(position, values), rule.margin)
+    return _within(rule.numbers(position, values), rule.margin, rule.clearances(values))
 
 
 @hypotheses.register
 def _(rule: Shifts, position: Positions, values: Values) -> Hypotheses:
     claimed = rule.direction * rule.numbers(position, values)
-    return Hypotheses(_above(claimed, rule.margin), _below(claimed))
+    return Hypotheses(_above(claimed, rule.margin), _below(claimed), rule.clearances(position, values))
 
 
 @hypotheses.register
@@ -235,7 +244,11 @@ def _(rule: AllOf, position: Positions, values: Values) -> Hypotheses | None:
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
         return None
-    return Hypotheses(All(tuple(part.claim for part in known)), Some(tuple(part.contrary for part in known)))
+    return Hypotheses(
+        All(tuple(part.claim for part in known)),
+        Some(tuple(part.contrary for part in known)),
+        tuple(clearance for part in known for clearance in part.clearances),
+    )
 
 
 def _no_dip(values: Float[np.ndarray, "seeds levels"], margin: float) -> All:

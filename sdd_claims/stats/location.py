@@ -64,8 +64,19 @@ class Location:
             Natural log of position; NaN where the extremum lies at an end of the bracket or the curve has a NaN inside.
         """
         levels = self.bracket.levels(position)
-        heights = values[..., levels] if self.kind == "peak" else -values[..., levels]
-        return _barycentre(np.log(position[levels]), heights)
+        return _barycentre(np.log(position[levels]), self._heights(values[..., levels]))
+
+    def clearance(
+        self, position: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
+    ) -> Float[np.ndarray, "*batch"]:
+        """Computes how far the extremum stands out: the highest level between the bracket's ends over the higher end.
+
+        Returns:
+            In the unit of the values; above zero for a curve that has a location and for no other. NaN where the curve
+            has a NaN inside.
+        """
+        heights = self._heights(values[..., self.bracket.levels(position)])
+        return heights[..., 1:-1].max(axis=-1) - np.maximum(heights[..., 0], heights[..., -1])
 
     def unfound(self, name: str, curve: SparsityCurve) -> list[str]:
         """Names the seeds without a location, as sentences; an empty list where all have one."""
@@ -75,6 +86,9 @@ class Location:
         verb = "shows" if lacking.sum() == 1 else "show"
         seeds = named_seeds(curve, lacking)
         return [f"{seeds} of {name!r} {verb} no {self.kind} in the bracket at {self.bracket.words}"]
+
+    def _heights(self, values: Float[np.ndarray, "*batch levels"]) -> Float[np.ndarray, "*batch levels"]:
+        return values if self.kind == "peak" else -values
 
 
 @dataclass(frozen=True, slots=True)

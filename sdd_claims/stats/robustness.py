@@ -136,8 +136,10 @@ def _without_a_seed(design: Design, rule: Rule, curves: Curves, control_curves: 
         return {}
 
     def rest(each: Hypotheses) -> Hypotheses:
-        both = (_mapped_means(of, lambda excess: np.delete(excess, extreme)) for of in (each.claim, each.contrary))
-        return Hypotheses(*both)
+        claim, contrary = (
+            _mapped_means(of, lambda excess: np.delete(excess, extreme)) for of in (each.claim, each.contrary)
+        )
+        return Hypotheses(claim, contrary)
 
     return {"the most extreme seed left out": ruling_of(design, rest(tested), rest(control))}
 

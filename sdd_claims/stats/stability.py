@@ -6,11 +6,17 @@ simulated study is then judged as the trial was: all parts, all tests, all looks
 uncertain, and so is their scatter: each study draws its own (the predictive distribution of a normal sample under a
 flat prior). Without that a promise of .97 would be kept in .93 of cases, by simulation over effects of all sizes:
 samples that reach a verdict tend to lie on its side of the truth.
+
+A seed without a number leaves a verdict open, whatever the others say, and twelve seeds that all have one do not prove
+that the thirteenth will. Their count alone says too little: by Laplace's rule of succession every claim on twelve seeds
+would be repeated in half of all cases. How near they came to lacking it says more. So how far a dip stands out is drawn
+as the other numbers are, together with them; a fresh seed for which it comes out at or below zero has no location.
+Divergence has no such measure: it is drawn as often as it occurred.
 """
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -66,17 +72,17 @@ def chance_of_repeat(
 def power(
     design: Design, tested: Hypotheses, control: Hypotheses, name: str, studies: int = STUDIES
 ) -> dict[Ruling, float]:
-    """Computes the chance of each ruling if mean and scatter are exactly those of the given seeds, with two digits.
+    """Computes the chance of each ruling if mean and scatter are exactly those of the given seeds.
 
     Args:
         design: the design of the trial.
-        tested: the claim and its contrary, on the numbers of pilots; their seeds are paired by position.
+        tested: the claim and its contrary, on the given numbers; their seeds are paired by position.
         control: the same of the control, likewise.
         name: of the trial; it seeds the simulation.
         studies: their number.
     """
     found = _rulings(design, tested, control, name, studies, _as_given)
-    return {ruling: round(float((found == place).mean()), 2) for place, ruling in enumerate(_RULINGS)}
+    return {ruling: float((found == place).mean()) for place, ruling in enumerate(_RULINGS)}
 
 
 def _rulings(
@@ -90,10 +96,11 @@ def _rulings(
     """Judges every study at one look after the other, as long as it stays open."""
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()))
     tested, control = (
-        Hypotheses(_doubtful_first(each.claim), _doubtful_first(each.contrary)) for each in (tested, control)
+        replace(each, claim=_doubtful_first(each.claim), contrary=_doubtful_first(each.contrary))
+        for each in (tested, control)
     )
     weights = population(rng, studies, max(design.looks), next(means(tested.claim)).excess.size)
-    lacking = [rng.random(weights.shape[:2]) < _share_lacking(each.claim) for each in (tested, control)]
+    lacking = [_lacking(each, weights, rng.random(weights.shape[:2])) for each in (tested, control)]
     found = np.full(studies, _OPEN)
     waiting = np.arange(studies)
     for look in design.looks:
@@ -134,9 +141,24 @@ def _predictive(rng: np.random.Generator, studies: int, fresh: int, seeds: int) 
     return np.asarray(scatter * (shift + own) / np.sqrt(degrees))
 
 
-def _share_lacking(claim: Hypothesis) -> float:
-    """The share of seeds that lack a number: such a seed leaves a verdict open, whatever the others say."""
-    return float(np.isnan([mean.excess for mean in means(claim)]).any(axis=0).mean())
+def _lacking(
+    tested: Hypotheses, weights: Weights, uniform: Float[np.ndarray, "studies fresh"]
+) -> Bool[np.ndarray, "studies fresh"]:
+    """Says which fresh seeds lack a number: of all on average no fewer than of the judged seeds.
+
+    Args:
+        tested: its clearances say which do; and its judged seeds, how many do for another reason.
+        weights: of the judged seeds in each fresh one.
+        uniform: random numbers between 0 and 1, by which seeds lack one for another reason.
+    """
+    lost = np.isnan([mean.excess for mean in means(tested.claim)]).any(axis=0)
+    diverged = lost.copy()
+    found = np.zeros(uniform.shape, bool)
+    for clearance in tested.clearances:
+        diverged &= ~(clearance <= 0)
+        found |= _drawn(clearance, weights) <= 0
+    missed = 1 - (1 - lost.mean()) / max(1 - found.mean(), EQUAL)  # of those that have one by their clearance
+    return found | (uniform < max(diverged.mean(), missed))
 
 
 def _decided(

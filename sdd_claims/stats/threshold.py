@@ -83,6 +83,15 @@ class ThresholdWithin:
         """
         return _fall(np.log(position[self.curve]), values[self.curve], self.drop) - self._middle()
 
+    def clearances(self, values: Values) -> tuple[Float[np.ndarray, "*batch seeds"], ...]:
+        """Computes by how much more than `drop` every seed has lost at the last level; NaN where it has a NaN.
+
+        A seed has a threshold where that is above zero.
+        """
+        train = values[self.curve]
+        lost = train[..., 0] - self.drop - train[..., -1]
+        return (np.where(np.isfinite(train).all(axis=-1), lost, np.nan),)
+
     def test(self, position: Positions, values: Values) -> Evidence:
         """Tests a batch of studies."""
         return within(self.numbers(position, values), self.margin)

@@ -14,6 +14,7 @@ from fixtures.scripts.make_pilot_curves import PAPERS
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.locations import bundled
 from sdd_claims.registration.register import the_register
+from sdd_claims.registration.trials import all_trials
 from sdd_claims.registration.windows import as_json
 from sdd_claims.stats import VERSION, best_without_dip, find_phases
 from sdd_claims.stats.sequential import nominal_p
@@ -99,5 +100,5 @@ def test_the_calibration_is_that_of_the_rules_in_use():
     assert calibration["tests"] == VERSION
     assert calibration["threshold"] == pytest.approx(the_register().alpha / the_register().registered)
     assert {tuple(design["looks"]): design["threshold"] for design in calibration["designs"]} == {
-        looks: pytest.approx(nominal_p(calibration["threshold"], looks)) for looks in ((12,), (12, 24))
+        trial.looks: pytest.approx(nominal_p(calibration["threshold"], trial.looks)) for trial in all_trials().values()
     }

@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 from sdd_claims.errors import InputError
 from sdd_claims.stats import RULES
 from sdd_claims.stats.alternatives import alternatives
-from sdd_claims.stats.calibration import Rejections, main, measure, pilots_covariance, upper_bound
+from sdd_claims.stats.calibration import DESIGNS, Rejections, main, measure, pilots_covariance, upper_bound
 from sdd_claims.stats.nulls import HIDDEN_COLLAPSE, nulls
 from sdd_claims.stats.population import AS_PILOTS_VARY, DENSITY, LEVELS, SD, Case, Noise, Population
 from sdd_claims.stats.sequential import nominal_p
@@ -186,7 +186,7 @@ def test_the_command_writes_its_findings(tmp_path, capsys):
     assert found["schema"] == 2
     assert found["threshold"] == ERROR_RATE
     assert found["designs"] == [
-        {"looks": list(looks), "threshold": nominal_p(ERROR_RATE, looks)} for looks in (ONE, TWO)
+        {"looks": list(looks), "threshold": nominal_p(ERROR_RATE, looks)} for looks in DESIGNS
     ]
     assert set(found["size"][0]) == {"rule", "null", "seeds", "verdict", "rate", "upper", "repetitions"}
     assert set(found["power"][0]) == {"rule", "alternative", "seeds", "rate", "repetitions"}

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import nct
 from scipy.stats import t as student
 
@@ -83,11 +85,73 @@ def test_a_contrary_on_a_proxy_is_repeated_as_such():
     assert chance_of_repeat(proxy, contrary, NEVER, "refuted", "proxy") == 0.0
 
 
-def test_seeds_without_a_number_are_drawn_as_often_as_there_were_some():
+def located(clearance: np.ndarray) -> Hypotheses:
+    """A direction that is clear of its margin, on the seeds that have a number at all."""
+    numbers = np.where(clearance > 0, exact(3, 0.5, clearance.size), np.nan)
+    return Hypotheses(Mean(numbers), Mean(-numbers), (clearance,))
+
+
+def test_seeds_that_diverge_are_drawn_as_often_as_there_were_some():
     numbers = exact(3, 0.5)
     numbers[4] = np.nan
     chance = chance_of_repeat(DESIGN, direction(numbers), flat_control(12), "open", "lacking")
     assert chance == pytest.approx(1 - (11 / 12) ** 12, abs=0.04)
+    clear = Hypotheses(Mean(numbers), Mean(-numbers), (np.where(np.isnan(numbers), np.nan, exact(9, 1)),))
+    assert chance_of_repeat(DESIGN, clear, flat_control(12), "open", "lacking") == chance
+
+
+def test_the_promise_that_no_fresh_seed_lacks_its_dip_is_kept():
+    """Over populations whose dips stand out by one to five standard deviations, as the promise of an effect."""
+    rng = np.random.default_rng(0)
+    promised, kept = [], []
+    for study in range(400):
+        first, second = rng.normal(rng.uniform(1, 5), 1, (2, 12))
+        design = Design((12,), THRESHOLD, proxy=False)
+        ruling: Ruling = "supported" if (first > 0).all() else "open"
+        promised.append(chance_of_repeat(design, located(first), flat_control(12), ruling, f"study {study}", 200))
+        kept.append((ruling == "supported") == (second > 0).all())
+    doubtful = np.array(promised) < 0.95
+    for among in (doubtful, ~doubtful):
+        chance, frequency = np.mean(np.array(promised)[among]), np.mean(np.array(kept)[among])
+        assert abs(chance - frequency) < 3 * np.sqrt(chance * (1 - chance) / among.sum()) + 0.03
+
+
+@settings(max_examples=25, deadline=None)
+@given(clear=st.floats(1, 6), lacking=st.integers(0, 11), by=st.floats(0.01, 2), seed=st.integers(0, 10**6))
+def test_stability_never_rises_when_more_seeds_lack(clear, lacking, by, seed):
+    """Of seeds that all stand out to some degree, the lowest lose their dips; or as many diverge."""
+    heights = np.sort(np.abs(np.random.default_rng(seed).normal(clear, 1, 12)))
+
+    def promise(tested: Hypotheses) -> float:
+        return chance_of_repeat(DESIGN, tested, flat_control(12), "supported", "more", 300)
+
+    def short_by(seeds: int) -> Hypotheses:
+        return located(np.where(np.arange(12) < seeds, -by, heights))
+
+    def diverged(seeds: int) -> Hypotheses:
+        return direction(np.where(np.arange(12) < seeds, np.nan, exact(30, 0.5)))
+
+    for lose in (short_by, diverged):
+        assert promise(lose(lacking + 1)) <= promise(lose(lacking))
+
+
+@settings(max_examples=25, deadline=None)
+@given(clear=st.floats(1, 6), lower=st.floats(0, 6), seed=st.integers(0, 10**6))
+def test_stability_never_rises_as_dips_grow_shallower(clear, lower, seed):
+    heights = np.random.default_rng(seed).normal(clear, 1, 12)
+    numbers = exact(3, 0.5)
+
+    def promise(clearance: np.ndarray) -> float:
+        tested = Hypotheses(Mean(numbers), Mean(-numbers), (clearance,))
+        return chance_of_repeat(DESIGN, tested, flat_control(12), "supported", "shallower", 300)
+
+    assert promise(heights - lower) <= promise(heights) <= promise(np.full(12, np.inf))
+
+
+def test_a_control_without_a_dip_discredits_nothing():
+    claim = direction(exact(3, 0.5))
+    gone = Hypotheses(claim.claim, claim.contrary, (exact(-9, 1),))
+    assert chance_of_repeat(DESIGN, claim, gone, "supported", "control") == 1.0
 
 
 def test_the_same_name_gives_the_same_chance():
