@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from sdd_claims.registration.claim import Claim
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.register import registered
 from sdd_claims.registration.setting import full_on
@@ -34,27 +35,28 @@ def curves(setting: Setting, settled: RunSpec, longer: RunSpec) -> dict[str, Cur
     }
 
 
-def trial(setting: Setting) -> Trial:
+def trial(setting: Setting, claim: Claim = CLAIM, rate: float | None = None) -> Trial:
     ways = setting.convergence
-    settled, longer, short = (setting.trained(how) for how in (ways.settled, ways.longer, ways.cut_short))
+    name = "longer" if rate is None else f"longer at {rate:.0%} noise"
+    settled, longer, short = (setting.trained(how, rate) for how in (ways.settled, ways.longer, ways.cut_short))
     trained = curves(setting, settled, longer)
     windows = in_threes(trained["late drift"].position().tolist())
     everywhere = {f"steady at density {window}": steady(window) for window in windows}
     return Trial(
-        CLAIM,
+        claim,
         setting.tier,
         network=setting.network,
         curves=trained,
         rule=setting.rule_at(
-            {"longer": longer},
+            {name: longer},
             lambda at: AllOf(
                 {
                     **everywhere,
                     f"{longer.training.epochs} epochs keep the rise": DipThenRise(
                         "accuracy",
-                        at["longer"].light,
-                        at["longer"].critical,
-                        at["longer"].sweet,
+                        at[name].light,
+                        at[name].critical,
+                        at[name].sweet,
                         train_curve="train accuracy",
                     ),
                 }
@@ -62,7 +64,7 @@ def trial(setting: Setting) -> Trial:
         ),
         control=Control(f"only {short.training.epochs} epochs", curves(setting, short, short)),
         block=setting.block,
-        deviations=(*setting.deviations, *setting.of_rate, *setting.of_convergence),
+        deviations=(*setting.deviations, *(setting.of_rate if rate is None else ()), *setting.of_convergence),
     )
 
 

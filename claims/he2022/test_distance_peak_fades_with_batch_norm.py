@@ -1,9 +1,9 @@
 """With batch norm, the learning distance has no peak at the critical phase.
 
-The paper shows ResNet-18, trained for 160 epochs with weight decay and a falling learning rate, so a convolutional
-network this small is a proxy, and its fast trial is registered as inconclusive: on twelve pilots the dip is there
-(6.0 points), but the critical distance is 4.5 above the dense one with batch norm and 3.5 above it without
-(standard deviations .2 and .3). Batch norm alone does not take the peak away here.
+The paper shows ResNet-18, trained for 160 epochs with weight decay and a falling learning rate. The fast tier's network
+is trained with both, too, but a convolutional network this small stays a proxy, and its trial is registered as
+inconclusive: on twelve pilots the dip is there (3.7 points), but the critical distance is 4.0 above the dense one with
+batch norm and 4.5 above it without. It goes on to rise beyond the critical phase: there is no peak, yet it is above.
 """
 
 import pytest
@@ -21,10 +21,12 @@ CLAIM = registered("he2022/distance_peak_fades_with_batch_norm")
 
 
 DENSE = Window(1.0, 1.0)
+NOTICED = 0.5
+"""Weight units: the smallest rise of the distance that counts, about a twentieth of the dense network's."""
 
 OF_SMALL = (
-    "a proxy in the fast tier, registered as inconclusive: on pilots the critical distance lies 4.5 above the dense "
-    "one with batch norm and 3.5 without, so that batch norm alone does not take the peak away on a network this small",
+    "a proxy in the fast tier, registered as inconclusive: on pilots the critical distance lies 4.0 above the dense "
+    "one with batch norm and 4.5 without, so that batch norm alone does not take the peak away on a network this small",
 )
 OF_FULL = (
     "the control is LeNet and not the same network without batch norm, of which the paper shows nothing, and which is "
@@ -41,7 +43,7 @@ def rule(at: Phases) -> Rule:
     return AllOf(
         {
             "test accuracy is lower at the critical phase": Greater(lost("accuracy"), margin=0.01),
-            "learning distance is lower at the critical phase": Greater(lost("distance"), unit="weight units"),
+            "learning distance is not above": Greater(lost("distance"), margin=-NOTICED, unit="weight units"),
         }
     )
 
@@ -77,6 +79,7 @@ def trial(setting: Setting) -> Trial:
         deviations=(
             *setting.deviations,
             *setting.of_rate,
+            f"not above is read as: not by more than {NOTICED:g} weight units, a twentieth of the dense distance",
             *(OF_SMALL if setting is FAST else OF_FULL),
             *((setting.of_convolutions,) if setting.convolutional else ()),
         ),

@@ -45,6 +45,9 @@ class Summand(Protocol):
     def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
         """Computes the number of every seed, weighted; NaN where it lacks one."""
 
+    def clearances(self, position: Positions, values: Values) -> tuple[Float[np.ndarray, "*batch seeds"], ...]:
+        """Computes how far every seed is from lacking one, see `Hypotheses`; nothing where it needs nothing."""
+
     def diverged(self, curves: Mapping[str, SparsityCurve]) -> list[str]:
         """Names the seeds that lack a number because their replica diverged."""
 
@@ -79,6 +82,10 @@ class Term:
     def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
         """Computes every seed's weighted window mean."""
         return self.weight * self.window.mean(position[self.curve], values[self.curve])
+
+    def clearances(self, position: Positions, values: Values) -> tuple[Float[np.ndarray, "*batch seeds"], ...]:
+        """Returns nothing: a mean needs nothing."""
+        return ()
 
     def diverged(self, curves: Mapping[str, SparsityCurve]) -> list[str]:
         """Names the seeds whose replica diverged in the window."""
@@ -128,6 +135,10 @@ class Contrast:
     def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
         """Computes the contrast of every seed."""
         return sum((term.numbers(position, values) for term in self.terms), start=np.zeros(1))
+
+    def clearances(self, position: Positions, values: Values) -> tuple[Float[np.ndarray, "*batch seeds"], ...]:
+        """Computes how far every seed is from lacking a number, for every term that needs something."""
+        return tuple(each for term in self.terms for each in term.clearances(position, values))
 
     def diverged(self, curves: Mapping[str, SparsityCurve]) -> list[str]:
         """Names the seeds that lack a number because their replica diverged, each reason once."""

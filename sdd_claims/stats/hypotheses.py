@@ -168,18 +168,19 @@ def _within(numbers: Numbers, margin: float, clearances: tuple[Numbers, ...] = (
 @hypotheses.register
 def _(rule: Greater, position: Positions, values: Values) -> Hypotheses:
     numbers = rule.contrast.numbers(position, values)
-    return Hypotheses(_above(numbers, rule.margin), _below(numbers, opposite(rule.margin)))
+    clearances = rule.contrast.clearances(position, values)
+    return Hypotheses(_above(numbers, rule.margin), _below(numbers, opposite(rule.margin)), clearances)
 
 
 @hypotheses.register
 def _(rule: Equivalent, position: Positions, values: Values) -> Hypotheses:
-    return _within(rule.contrast.numbers(position, values), rule.margin)
+    return _within(rule.contrast.numbers(position, values), rule.margin, rule.contrast.clearances(position, values))
 
 
 @hypotheses.register
 def _(rule: MostSeeds, position: Positions, values: Values) -> Hypotheses:
     below = rule.excess(position, values)
-    return Hypotheses(Mean(below, "signs"), Mean(-below, "signs"))
+    return Hypotheses(Mean(below, "signs"), Mean(-below, "signs"), rule.contrast.clearances(position, values))
 
 
 @hypotheses.register

@@ -128,6 +128,10 @@ class Located:
         """Computes every seed's weighted log position; NaN where it has no such extremum."""
         return self.weight * self.at.of(position[self.curve], values[self.curve])
 
+    def clearances(self, position: Positions, values: Values) -> tuple[Float[np.ndarray, "*batch seeds"], ...]:
+        """Computes how far every seed's extremum stands out."""
+        return (self.at.clearance(position[self.curve], values[self.curve]),)
+
     def diverged(self, curves: Mapping[str, SparsityCurve]) -> list[str]:
         """Names the seeds that have no such extremum."""
         return self.at.unfound(self.curve, curves[self.curve])

@@ -97,6 +97,10 @@ class Picked:
             number = np.take_along_axis(read, np.maximum(pick, 0)[..., None], axis=-1)[..., 0]
         return self.weight * np.where(pick < 0, np.nan, number)
 
+    def clearances(self, position: Positions, values: Values) -> tuple[Float[np.ndarray, "*batch seeds"], ...]:
+        """Returns nothing: there is always a pick, but where the network diverged."""
+        return ()
+
     def diverged(self, curves: Mapping[str, SparsityCurve]) -> list[str]:
         """Names the seeds that have no number.
 

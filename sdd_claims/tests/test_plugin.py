@@ -827,7 +827,7 @@ def test_claims_outside_the_register_are_counted_by_nobody(project):
     entries = project.entries()
     assert [(entry["registrations"], entry["p_holm"]) for entry in entries.values()] == [([], None)] * 2
     summary = (project.path / "reports/latest/SUMMARY.md").read_text(encoding="utf-8")
-    assert "None of the 52 registered claims were put on trial here. 2 claims that are not in the register" in summary
+    assert "None of the 57 registered claims were put on trial here. 2 claims that are not in the register" in summary
     assert "Claims that are not in the register:" in summary
     assert 'id="unregistered"' in (project.path / "reports/latest/index.html").read_text(encoding="utf-8")
 

@@ -1,12 +1,16 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import ttost_paired
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.stats import Contrast, Equivalent, Greater, Term
+from sdd_claims.stats import Contrast, Equivalent, Greater, Located, Location, MostSeeds, Term, Window
 from sdd_claims.stats.one_sample import SCREEN
-from sdd_claims.stats.population import CRITICAL, DENSITY, LEVELS, SWEET, phases
+from sdd_claims.stats.population import BRACKET, CRITICAL, DENSITY, LEVELS, SWEET, bump, phases
 from sdd_claims.stats.tests.studies import THRESHOLD, study
 
 RISE = Contrast((Term(1.0, "noisy", SWEET), Term(-1.0, "noisy", CRITICAL)))
@@ -53,3 +57,58 @@ def test_a_contrast_with_a_diverged_seed_names_it_once():
     found = Greater(RISE).evaluate(curves, THRESHOLD)
     assert (found.p, found.p_contrary) == (1, 1)
     assert found.open_reason == "seed 1000 of 'noisy' diverged"
+
+
+def ranks(*of_seeds: float) -> dict[str, SparsityCurve]:
+    """One curve with one level, a rank."""
+    return {"rank": SparsityCurve(tuple(range(len(of_seeds))), np.ones(1), np.array(of_seeds)[:, None])}
+
+
+MOSTLY_LOW = MostSeeds(Contrast((Term(1, "rank", Window(1, 1)),)), below=2.5, unit="ranks")
+
+
+@given(low=st.integers(0, 24), equal=st.integers(0, 5), high=st.integers(12, 24))
+def test_most_seeds_is_the_exact_binomial_test_and_a_number_at_the_bound_is_on_neither_side(low, equal, high):
+    of_seeds = [1.0] * low + [2.5] * equal + [16.0] * high
+    found = MOSTLY_LOW.evaluate(ranks(*of_seeds), THRESHOLD)
+    for p, count in ((found.p, low), (found.p_contrary, high)):
+        assert p == pytest.approx(binomtest(count, len(of_seeds), alternative="greater").pvalue)
+    interval = proportion_confint(low, len(of_seeds), 2 * THRESHOLD, method="beta")
+    assert (found.effect.low, found.effect.high) == pytest.approx(np.nan_to_num(interval, nan=0.0))
+    assert found.effect.value == low / len(of_seeds)
+
+
+@given(st.floats(3, 1e6))
+def test_a_few_seeds_far_off_are_a_few_however_far(far):
+    """Where a test of the mean sees less and less."""
+    of_seeds = [1.0] * 22 + [far] * 2
+    found = MOSTLY_LOW.evaluate(ranks(*of_seeds), THRESHOLD)
+    assert found.p == pytest.approx(binomtest(22, 24, alternative="greater").pvalue)
+    assert found.p < THRESHOLD
+    assert "[rank at density 1] is below 2.5 ranks in 22 of 24 seeds, 0.92 of all seeds" in found.words
+
+
+def test_a_seed_without_a_rank_leaves_it_open():
+    found = MOSTLY_LOW.evaluate(ranks(*[1.0] * 23, np.nan), THRESHOLD)
+    assert found.open_reason == "seed 23 of 'rank' diverged"
+    assert found.p == found.p_contrary == 1
+
+
+SPARSE_PEAK = Greater(
+    Contrast((Located(-1, "noisy", Location(BRACKET, "peak")),)), margin=-np.log(0.1), unit="log density"
+)
+
+
+@pytest.mark.parametrize(("moved", "supported", "refuted"), [(0.0, True, False), (1.0, False, False)])
+def test_where_a_peak_lies_is_a_number_of_a_contrast(moved, supported, refuted):
+    found = SPARSE_PEAK.evaluate(study(noisy=0.6 + bump(moved)), THRESHOLD)
+    assert (found.p < THRESHOLD, found.p_contrary < THRESHOLD) == (supported, refuted)
+    assert found.effect.value == pytest.approx(3.35 - moved, abs=0.1)
+    assert "The mean of [−log density of the peak of noisy]" in found.words
+
+
+def test_a_seed_without_the_peak_is_named():
+    curves = study(noisy=0.6 + bump())
+    curves["noisy"].values[2] = np.linspace(1, 0, LEVELS)
+    found = SPARSE_PEAK.evaluate(curves, THRESHOLD)
+    assert found.open_reason == "seed 1002 of 'noisy' shows no peak in the bracket at density 0.003 to 0.3"

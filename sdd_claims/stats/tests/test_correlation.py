@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from statsmodels.regression.linear_model import OLS
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.stats import Correlated
+from sdd_claims.stats import Correlated, PartiallyCorrelated, Window
 from sdd_claims.stats.population import BRACKET, CRITICAL, DENSITY, LEVELS
 from sdd_claims.stats.tests.studies import THRESHOLD, dip, peak, study
 
@@ -58,3 +59,39 @@ def test_a_constant_curve_has_no_correlation_and_leaves_the_verdict_open():
 def test_a_correlation_over_three_levels_is_an_error():
     with pytest.raises(InputError, match="at least 4"):
         Correlated("x", "null", "y", CRITICAL).evaluate(study(x=peak(), null=peak(), y=dip()), THRESHOLD)
+
+
+BESIDE = PartiallyCorrelated("x", "y", BRACKET)
+
+
+def test_a_partial_correlation_is_that_of_what_regression_on_log_density_leaves():
+    values = {name: curve.values for name, curve in study(x=peak(0.5), y=dip()).items()}
+    levels = BRACKET.levels(DENSITY)
+    design = np.column_stack([np.ones(len(levels)), np.log(DENSITY[levels])])
+    left = {name: OLS(table[:, levels].T, design).fit().resid for name, table in values.items()}
+    expected = [np.corrcoef(left["x"][:, seed], left["y"][:, seed])[0, 1] for seed in range(12)]
+    np.testing.assert_allclose(np.tanh(BESIDE.numbers(dict.fromkeys(values, DENSITY), values)), expected)
+
+
+@pytest.mark.parametrize(("moved", "supported", "refuted"), [(1, True, False), (-1, False, True)])
+def test_two_measures_are_compared_without_their_straight_trends(moved, supported, refuted):
+    """Both trends go the other way, far more steeply."""
+    trend = moved * 0.5 * np.log(DENSITY)
+    found = BESIDE.evaluate(study(x=moved * peak() + trend, y=dip() + moved * trend), THRESHOLD)
+    assert (found.p < THRESHOLD, found.p_contrary < THRESHOLD) == (supported, refuted)
+    assert "once their straight trends in log density are taken out" in found.words
+
+
+def test_a_diverged_curve_has_no_partial_correlation():
+    curves = study(x=peak(), y=dip())
+    curves["x"].values[5] = np.nan
+    found = BESIDE.evaluate(curves, THRESHOLD)
+    assert found.open_reason == "seed 1005 of 'x' and 'y' have no partial correlation (a straight or diverged curve)"
+
+
+def test_four_levels_are_too_few_for_a_partial_correlation():
+    four = Window(float(DENSITY[8]), float(DENSITY[5]))
+    with pytest.raises(InputError, match="holds 4 levels of 'y', a correlation needs at least 5; widen it"):
+        PartiallyCorrelated("x", "y", four).evaluate(study(x=peak(), y=dip()), THRESHOLD)
+    with pytest.raises(InputError, match="holds 0, which has no logarithm"):
+        PartiallyCorrelated("x", "y", Window(0, 5, "penalty strength"))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -106,6 +108,14 @@ def test_curves_that_turn_more_often_refute_it():
     assert found.p_contrary < 0.0006
 
 
+@pytest.mark.parametrize(("smallest", "supported", "refuted"), [(0.1, True, False), (3.0, False, True)])
+def test_a_trend_smaller_than_what_matters_refutes(smallest, supported, refuted):
+    rule = replace(RULE, margin=RULE.tolerance, smallest=smallest)
+    found = rule.evaluate(study(OFTEN, TWICE, ONCE), 0.0006)
+    assert (found.p < 0.0006, found.p_contrary < 0.0006) == (supported, refuted)
+    assert f"That it is below -{smallest:.2g}" in found.words.replace("−", "-")
+
+
 def test_a_diverged_seed_leaves_it_open_by_name():
     some = study(OFTEN, TWICE, ONCE)
     some["25"].values[3, 2] = np.nan
@@ -140,6 +150,7 @@ def test_flat_noise_of_a_quarter_of_the_tolerance_has_hardly_a_leg():
         ({"factors": (1.0, 1.0, 1.0)}, "two different factors"),
         ({"margin": 0.5}, "give 0 < margin <= tolerance"),
         ({"margin": 0.0}, "give 0 < margin <= tolerance"),
+        ({"smallest": -0.2}, "give 0 or more"),
     ],
 )
 def test_what_gives_no_slope_or_no_legs_is_refused(changes, message):
