@@ -106,10 +106,9 @@ class Drawing:
 
 def view(claim: ClaimEntry, source: CurveSource) -> ClaimView:
     """Draw a claim and its control on the same axes."""
-    parts = filter(None, (claim["tier"], claim["id"], sentences.network(claim)))
-    anchor = re.sub(r"[^\w-]+", "-", "-".join(parts))
+    anchor = _anchor(claim)
     found, shared, missing = drawings(claim, source)
-    panels, distance = tuple(_panels(each, anchor) for each in found), forest.distance(claim)
+    panels, distance = tuple(_panels(each, _salt(anchor, each)) for each in found), forest.distance(claim)
     paper = references()["papers"].get(claim["paper"])
     return ClaimView(
         claim=claim,
@@ -122,6 +121,12 @@ def view(claim: ClaimEntry, source: CurveSource) -> ClaimView:
         address=address(paper) if paper else "",
         bibtex=as_bibtex(claim["paper"], paper) if paper else "",
     )
+
+
+def claim_panel(claim: ClaimEntry, drawing: Drawing) -> Markup:
+    """The curves of the claim alone (at least one), as they stand in the page."""
+    salt = f"{_salt(_anchor(claim), drawing)}-claim"
+    return panel(drawing.claim, drawing.windows, drawing.axes, salt=salt)
 
 
 def drawings(claim: ClaimEntry, source: CurveSource) -> tuple[tuple[Drawing, ...], str, tuple[str, ...]]:
@@ -157,12 +162,21 @@ def _along(claim: ClaimEntry, judged: Sequence[Line], control: Sequence[Line], a
     return Drawing(ours, theirs, windows, Axes.around([*ours, *theirs]))
 
 
-def _panels(drawing: Drawing, anchor: str) -> Panels:
+def _panels(drawing: Drawing, salt: str) -> Panels:
     axes, windows = drawing.axes, drawing.windows
-    salt = anchor if axes.axis == DENSITY else f"{anchor}-{axes.axis.replace(' ', '-')}"
     claim_figure, control_figure = (
         panel(lines, windows, axes, salt=f"{salt}-{name}") if lines else None
         for name, lines in (("claim", drawing.claim), ("control", drawing.control))
     )
     barred = any(owner(name, tuple(axes.styles))[0] for name in windows)
     return Panels(axes.axis, claim_figure, control_figure, bool(windows), barred)
+
+
+def _anchor(claim: ClaimEntry) -> str:
+    parts = filter(None, (claim["tier"], claim["id"], sentences.network(claim)))
+    return re.sub(r"[^\w-]+", "-", "-".join(parts))
+
+
+def _salt(anchor: str, drawing: Drawing) -> str:
+    axis = drawing.axes.axis
+    return anchor if axis == DENSITY else f"{anchor}-{axis.replace(' ', '-')}"
