@@ -44,5 +44,6 @@ def highlights(document: ClaimsDocument, source: CurveSource) -> list[Highlight]
         if drawings and drawings[0].claim:
             network = re.sub(r"[^\w-]+", "-", sentences.network(claim))
             name = "-".join(filter(None, (claim["id"].replace("/", "-"), network)))
-            drawn.append(Highlight(f"{FOLDER}/{name}.svg", claim["statement"], alone(html.claim_panel(claim, drawings[0]))))
+            svg = alone(html.claim_panel(claim, drawings[0]))
+            drawn.append(Highlight(f"{FOLDER}/{name}.svg", claim["statement"], svg))
     return drawn

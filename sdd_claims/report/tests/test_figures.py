@@ -3,6 +3,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 from matplotlib.colors import to_hex
 
 from sdd_claims.curves import SparsityCurve
@@ -72,6 +73,16 @@ def test_colours_are_roles_of_the_page():
     svg = draw(line("noisy"), line("clean"))
     assert not re.findall(r"#[0-9a-fA-F]{6}\b", svg)
     assert "<style" not in svg
+
+
+def test_classes_stand_for_the_same_styles_and_leave_texts_alone():
+    classes = inline_svg.Classes()
+    drawn = [draw(line("noisy", label='style="a"')), draw(line("noisy"), line("clean"))]
+    short = [str(classes.instead(Markup(each))) for each in drawn]
+    rules = dict(re.findall(r"^\.(\S+) { (.*) }$", str(classes.rules), re.MULTILINE))
+    assert len(set(rules.values())) == len(rules)
+    assert [re.sub(r'class="(s\d+)"', lambda found: f'style="{rules[found[1]]}"', each) for each in short] == drawn
+    assert 'style="a"' in texts(short[0])
 
 
 def test_text_is_text_and_literal():

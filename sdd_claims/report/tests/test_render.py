@@ -77,6 +77,14 @@ def test_the_page_asks_nothing_of_a_network(page):
     assert [attributes for tag, attributes in page.elements if tag == "script"] == [{}]
 
 
+def test_the_page_writes_no_style_of_a_single_element_and_its_policy_allows_none(page):
+    assert page.values("style") == []
+    (policy,) = (each["content"] for _, each in page.elements if each.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+
+
 def test_ids_are_unique_and_every_inner_link_leads_somewhere(page):
     ids = page.values("id")
     assert len(ids) == len(set(ids))
