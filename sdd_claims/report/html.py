@@ -16,6 +16,7 @@ from sdd_claims.report.figures import panel
 from sdd_claims.report.inline_svg import Classes
 from sdd_claims.report.lines import CurveSource, Line, gather
 from sdd_claims.report.names import curve_names, owner, window_name
+from sdd_claims.report.of_what import Phases, of_what, phases_of
 from sdd_claims.report.references import address, as_bibtex, references
 from sdd_claims.report.templating import environment
 
@@ -51,6 +52,7 @@ class ClaimView:
         missing: a sentence for each curve that could not be read.
         distance: from the margin, in standard deviations over seeds; None where it is not known.
         forest: the same with its interval, drawn.
+        of_what: what its effect is of; empty where its rule does not say.
         address: where its paper can be read; empty where we know of no place.
         bibtex: its paper as one cites it; empty for a claim of no paper of ours.
     """
@@ -62,6 +64,7 @@ class ClaimView:
     missing: tuple[str, ...]
     distance: float | None
     forest: Markup
+    of_what: str
     address: str
     bibtex: str
 
@@ -73,7 +76,7 @@ def to_html(document: ClaimsDocument, source: CurveSource, remark: str | None = 
     """
     measured, classes = document["calibration"], Classes()
     registered, questions, unregistered = (
-        _views(chosen(document["claims"]), source, classes)
+        _views(chosen(document["claims"]), source, classes, phases_of(document["claims"]))
         for chosen in (sentences.registered, sentences.exploratory, sentences.unregistered)
     )
     page = (
@@ -125,7 +128,7 @@ class Drawing:
     axes: Axes
 
 
-def view(claim: ClaimEntry, source: CurveSource, classes: Classes) -> ClaimView:
+def view(claim: ClaimEntry, source: CurveSource, classes: Classes, phases: Phases) -> ClaimView:
     """Draw a claim and its control on the same axes, their styles added to the classes of the page."""
     anchor = _anchor(claim)
     found, shared, missing = drawings(claim, source)
@@ -139,6 +142,7 @@ def view(claim: ClaimEntry, source: CurveSource, classes: Classes) -> ClaimView:
         missing=missing,
         distance=distance.value if distance else None,
         forest=forest.row(claim),
+        of_what=of_what(claim, phases),
         address=address(paper) if paper else "",
         bibtex=as_bibtex(claim["paper"], paper) if paper else "",
     )
@@ -162,9 +166,11 @@ def drawings(claim: ClaimEntry, source: CurveSource) -> tuple[tuple[Drawing, ...
     return tuple(_along(claim, ours, theirs, axis) for axis in axes), shared, missing
 
 
-def _views(claims: Sequence[ClaimEntry], source: CurveSource, classes: Classes) -> list[ClaimView]:
+def _views(claims: Sequence[ClaimEntry], source: CurveSource, classes: Classes, phases: Phases) -> list[ClaimView]:
     """The claims, paper by paper."""
-    return [view(claim, source, classes) for of_paper in sentences.by_paper(claims).values() for claim in of_paper]
+    return [
+        view(claim, source, classes, phases) for of_paper in sentences.by_paper(claims).values() for claim in of_paper
+    ]
 
 
 def _worth_drawing(lines: Sequence[Line]) -> list[Line]:
