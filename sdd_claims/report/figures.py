@@ -38,6 +38,8 @@ _BESIDE_CURVES = 4  # more curves than that in one row are named in a legend
 _LEGEND_LINE, _STRIP_ROW = 0.15, 0.15  # inches
 _LARGE = 1e6  # from here on numbers are divided by a power of 1000, named beside the axis
 _NAME_LINES = 2  # of names of windows over the curves
+_MARKS = 4  # about that many on a mean
+_SHAPES = ("", "o", "s", "^", "D", "X")  # of the means in the colours of the palette: who sees no colours sees these
 _DASHES = ("solid", (0, (4, 1.6)), (0, (1, 1.3)), (0, (6, 1.5, 1, 1.5)))
 
 
@@ -221,7 +223,7 @@ def _draw_row(
             x, mean = axes.drawn(line.curve.position), complete.mean(axis=0)
             # A thin edge in the paper's colour keeps the mean apart from the seeds.
             plot.plot(x, mean, color=PAPER, linewidth=3.0)
-            plot.plot(x, mean, color=colour, linewidth=1.9, linestyle=dashes)
+            plot.plot(x, mean, color=colour, linewidth=1.9, linestyle=dashes, **_marks(line.name, axes, len(x)))
 
 
 def _one_after_another(x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -247,7 +249,10 @@ def _draw_strip(strip: Any, rows: Sequence[Sequence[Mark]], axes: Axes) -> None:
 def _draw_legend(figure: Any, lines: Sequence[Line], axes: Axes, columns: int) -> None:
     strokes = [_stroke(line.name, axes) for line in lines]
     figure.legend(
-        [Line2D([], [], color=colour, linestyle=dashes, linewidth=1.9) for colour, dashes in strokes],
+        [
+            Line2D([], [], color=colour, linestyle=dashes, linewidth=1.9, **_marks(line.name, axes))
+            for line, (colour, dashes) in zip(lines, strokes, strict=True)
+        ],
         [line.label.replace("$", r"\$") for line in lines],
         loc="lower left",
         bbox_to_anchor=(_LEFT / _WIDTH - 0.02, 0),
@@ -345,6 +350,13 @@ def _stroke(name: str, axes: Axes) -> tuple[str, Any]:
     """Return a curve's colour and its dashes."""
     colour, dashes = axes.styles[name]
     return series(colour), _DASHES[dashes % len(_DASHES)]
+
+
+def _marks(name: str, axes: Axes, levels: int = 1) -> dict[str, Any]:
+    """Return how a mean is marked, a few times along it: with another shape for each colour, and none for the first."""
+    number, _ = axes.styles[name]
+    step = max(1, levels // _MARKS)
+    return {"marker": _SHAPES[number - 1], "markersize": 3.6, "markevery": (number % step, step)}
 
 
 def _measure(measure: str) -> str:

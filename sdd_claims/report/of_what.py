@@ -43,7 +43,7 @@ def of_what(claim: ClaimEntry, phases: Phases) -> str:
         names = [each["name"] for each in claim["parts"] if text.startswith(f"{each['name']}: ")]
         name = max(names, key=len) if names else text.partition(": ")[0]
         part, text = name, text[len(name) + 2 :]
-    if found := re.match(r"The mean of \[(.+?)\] over ", text):
+    if found := re.match(r"The mean of \[(.+?)\] ", text):
         said = _contrast(found[1], claim, phases)
         return part if part and len(said) > _LONG else said
     said = _sentence(text)

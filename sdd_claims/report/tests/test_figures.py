@@ -14,6 +14,7 @@ from sdd_claims.report.lines import Line
 
 DENSITY = 0.64 ** np.arange(16)
 SEEDS = tuple(range(1000, 1012))
+ROLES = tuple(f"--series-{number}" for number in range(1, 7))
 WINDOWS = {"light": [0.3, 1.0], "critical": [0.018, 0.036]}
 
 
@@ -132,6 +133,14 @@ def test_a_seventh_curve_is_told_from_the_first_by_dashes():
     svg = draw(*(line(f"curve {number}", level=0.1 * number) for number in range(1, 8)))
     assert "stroke-dasharray" in svg
     assert paths(svg, "--series-1") == 2 * (len(SEEDS) + 1)
+
+
+def test_the_means_of_different_colours_bear_different_marks():
+    lines = [line(f"curve {number}", level=0.1 * number) for number in range(1, 7)]
+    svg = draw(*lines)
+    marks = {role: set(re.findall(rf'<use href="#([^"]+)"[^>]*var\({role}\)', svg)) for role in ROLES}
+    assert [len(of_role) for of_role in marks.values()] == [0, 1, 1, 1, 1, 1]
+    assert len(set.union(*marks.values())) == 5
 
 
 @pytest.mark.parametrize("levels", [1, 2])

@@ -27,20 +27,20 @@ WINDOWS = {"0.3 to 1": [0.3, 1.0], "0.018 to 0.036": [0.018, 0.036], "0.003 to 0
     ("words", "said"),
     [
         (
-            "The mean of [noisy at density 0.003 to 0.006 − noisy at density 0.018 to 0.036] over 12 seeds is 8 points.",
+            "The mean of [noisy at density 0.003 to 0.006 − noisy at density 0.018 to 0.036] is 8.",
             "noisy, sweet minus critical",
         ),
         (
-            "The mean of [accuracy at density 1 − accuracy at density 0.1 to 0.2] over 12 seeds is 8 points.",
+            "The mean of [accuracy at density 1 − accuracy at density 0.1 to 0.2] is 8.",
             "test accuracy, dense minus density 0.1 to 0.2",
         ),
         (
-            "The mean of [noisy at density 0.018 to 0.036 − other at density 0.018 to 0.036] over 12 seeds is 8 points.",
+            "The mean of [noisy at density 0.018 to 0.036 − other at density 0.018 to 0.036] is 8.",
             "noisy minus other, critical",
         ),
-        ("The mean of [noisy at epoch 50] over 12 seeds is 8 points.", "noisy, epoch 50"),
+        ("The mean of [noisy at epoch 50] is 8.", "noisy, epoch 50"),
         (
-            "The mean of [0.5 × noisy at epoch 50 + other at epoch 50] over 12 seeds is 8 points.",
+            "The mean of [0.5 × noisy at epoch 50 + other at epoch 50] is 8.",
             "0.5 × noisy at epoch 50 + other at epoch 50",
         ),
         (
