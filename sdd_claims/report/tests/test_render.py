@@ -145,9 +145,19 @@ def test_one_p_stands_in_the_open_part_of_a_section_and_the_others_are_folded(tm
 
 
 def test_places_of_training_that_differ_by_commit_alone_share_a_line(tmp_path, document, source):
-    place = {"hardware": "AMD", "capability": "AVX2", "torch": "2.9.0", "commit": "a" * 40, "levels": 3}
-    others = [{"commit": "b" * 40, "levels": 4}, {"capability": "AVX512"}, {"torch": "2.8.0", "capability": ""}]
-    document["environment"]["training"] = [place, *({**place, **other} for other in others)]
+    place: dict[str, object] = {
+        "hardware": "AMD",
+        "capability": "AVX2",
+        "torch": "2.9.0",
+        "commit": "a" * 40,
+        "levels": 3,
+    }
+    others: list[dict[str, object]] = [
+        {"commit": "b" * 40, "levels": 4},
+        {"capability": "AVX512"},
+        {"torch": "2.8.0", "capability": ""},
+    ]
+    document["environment"]["training"] = [place, *(place | other for other in others)]
     write(tmp_path, document, source)
     lines = [
         f"Trained on AMD, AVX2, torch 2.9.0, commits {'a' * 12} and {'b' * 12}: 7 levels",
