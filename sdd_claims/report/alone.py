@@ -25,15 +25,14 @@ def figure_of(claim: ClaimEntry, source: CurveSource, kind: Kind) -> bytes:
         InputError: none of its curves can be read.
     """
     drawings, _, missing = html.drawings(claim, source)
-    number = next((number for number, each in enumerate(drawings) if each.claim), None)
-    if number is None:
+    drawing = next((each for each in drawings if each.claim), None)
+    if drawing is None:
         raise InputError(
             f"{claim['id']} has no figure: {' '.join(missing) or 'it was judged by no curve'}; take the whole "
             "published folder"
         )
     if kind == "svg":
-        return alone(html.view(claim, source).panels[number].claim or Markup()).encode()
-    drawing = drawings[number]
+        return alone(html.claim_panel(claim, drawing)).encode()
     return figures.image(drawing.claim, drawing.windows, drawing.axes, kind=kind, colours=_light())
 
 

@@ -66,7 +66,8 @@ def row(claim: ClaimEntry) -> Markup:
         if shape == "square"
         else f'<circle cx="{x}" cy="8" r="3.5"/>'
     )
-    label = f"{numbers.plain(found.value, 2)} standard deviations from the margin"
+    ends = " to ".join(numbers.plain(each, 2) for each in (found.low, found.high))
+    label = f"{numbers.plain(found.value, 2)} standard deviations from the margin, interval {ends}"
     return Markup(
         f'<svg class="forest {shape}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
         f'<path d="M{WIDTH / 2:g} 0v{HEIGHT}"/><path class="interval" d="M{low} 8H{high}"/>{mark}</svg>'

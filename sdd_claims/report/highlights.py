@@ -40,9 +40,10 @@ def highlights(document: ClaimsDocument, source: CurveSource) -> list[Highlight]
     for claim in document["claims"]:
         if claim["id"] not in SHOWN or claim["verdict"] is None:
             continue
-        panels = html.view(claim, source).panels
-        if panels and panels[0].claim is not None:
+        drawings, *_ = html.drawings(claim, source)
+        if drawings and drawings[0].claim:
             network = re.sub(r"[^\w-]+", "-", sentences.network(claim))
             name = "-".join(filter(None, (claim["id"].replace("/", "-"), network)))
-            drawn.append(Highlight(f"{FOLDER}/{name}.svg", claim["statement"], alone(panels[0].claim)))
+            svg = alone(html.claim_panel(claim, drawings[0]))
+            drawn.append(Highlight(f"{FOLDER}/{name}.svg", claim["statement"], svg))
     return drawn

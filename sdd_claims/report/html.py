@@ -1,8 +1,10 @@
 """`index.html`: the whole report in one file that opens from disk and asks nothing of a network."""
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from markupsafe import Markup
 
@@ -11,8 +13,10 @@ from sdd_claims.report import calibration, forest, sentences
 from sdd_claims.report.axes import Axes
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.report.figures import panel
+from sdd_claims.report.inline_svg import Classes
 from sdd_claims.report.lines import CurveSource, Line, gather
 from sdd_claims.report.names import curve_names, owner, window_name
+from sdd_claims.report.of_what import Phases, of_what, phases_of
 from sdd_claims.report.references import address, as_bibtex, references
 from sdd_claims.report.templating import environment
 
@@ -48,6 +52,7 @@ class ClaimView:
         missing: a sentence for each curve that could not be read.
         distance: from the margin, in standard deviations over seeds; None where it is not known.
         forest: the same with its interval, drawn.
+        of_what: what its effect is of; empty where its rule does not say.
         address: where its paper can be read; empty where we know of no place.
         bibtex: its paper as one cites it; empty for a claim of no paper of ours.
     """
@@ -59,6 +64,7 @@ class ClaimView:
     missing: tuple[str, ...]
     distance: float | None
     forest: Markup
+    of_what: str
     address: str
     bibtex: str
 
@@ -68,16 +74,21 @@ def to_html(document: ClaimsDocument, source: CurveSource, remark: str | None = 
 
     The same document and curves give the same bytes. `remark` is what a reader should know of the evidence.
     """
-    measured = document["calibration"]
-    return (
+    measured, classes = document["calibration"], Classes()
+    registered, questions, unregistered = (
+        _views(chosen(document["claims"]), source, classes, phases_of(document["claims"]))
+        for chosen in (sentences.registered, sentences.exploratory, sentences.unregistered)
+    )
+    page = (
         environment(autoescape=True)
         .get_template("report.html.j2")
         .render(
             document=document,
             summary=[*sentences.summary(document), *filter(None, [remark])],
-            views=_views(sentences.registered(document["claims"]), source),
-            questions=_views(sentences.exploratory(document["claims"]), source),
-            unregistered=_views(sentences.unregistered(document["claims"]), source),
+            views=registered,
+            questions=questions,
+            unregistered=unregistered,
+            figure_rules=classes.rules,
             calibration=measured,
             sizes=calibration.size_table(measured) if measured else None,
             powers=calibration.power_table(measured) if measured else None,
@@ -85,6 +96,19 @@ def to_html(document: ClaimsDocument, source: CurveSource, remark: str | None = 
             repetitions=calibration.repetitions(measured) if measured else None,
         )
     )
+    return _sealed(page)
+
+
+def _sealed(page: str) -> str:
+    """The page with a policy that lets a browser apply this style sheet and run this script, and nothing else."""
+
+    def digest(tag: str) -> str:
+        content = page[page.index(f"<{tag}>") + len(tag) + 2 : page.index(f"</{tag}>")]
+        return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"
+
+    rules = f"default-src 'none'; img-src data:; style-src {digest('style')}; script-src {digest('script')}"
+    policy = f"<meta http-equiv=\"Content-Security-Policy\" content=\"{rules}; base-uri 'none'; form-action 'none'\">"
+    return page.replace('<meta charset="utf-8">', f'<meta charset="utf-8">\n{policy}', 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +128,11 @@ class Drawing:
     axes: Axes
 
 
-def view(claim: ClaimEntry, source: CurveSource) -> ClaimView:
-    """Draw a claim and its control on the same axes."""
-    parts = filter(None, (claim["tier"], claim["id"], sentences.network(claim)))
-    anchor = re.sub(r"[^\w-]+", "-", "-".join(parts))
+def view(claim: ClaimEntry, source: CurveSource, classes: Classes, phases: Phases) -> ClaimView:
+    """Draw a claim and its control on the same axes, their styles added to the classes of the page."""
+    anchor = _anchor(claim)
     found, shared, missing = drawings(claim, source)
-    panels, distance = tuple(_panels(each, anchor) for each in found), forest.distance(claim)
+    panels, distance = tuple(_panels(each, _salt(anchor, each), classes) for each in found), forest.distance(claim)
     paper = references()["papers"].get(claim["paper"])
     return ClaimView(
         claim=claim,
@@ -119,9 +142,16 @@ def view(claim: ClaimEntry, source: CurveSource) -> ClaimView:
         missing=missing,
         distance=distance.value if distance else None,
         forest=forest.row(claim),
+        of_what=of_what(claim, phases),
         address=address(paper) if paper else "",
         bibtex=as_bibtex(claim["paper"], paper) if paper else "",
     )
+
+
+def claim_panel(claim: ClaimEntry, drawing: Drawing) -> Markup:
+    """The curves of the claim alone (at least one), as they stand in the page."""
+    salt = f"{_salt(_anchor(claim), drawing)}-claim"
+    return panel(drawing.claim, drawing.windows, drawing.axes, salt=salt)
 
 
 def drawings(claim: ClaimEntry, source: CurveSource) -> tuple[tuple[Drawing, ...], str, tuple[str, ...]]:
@@ -136,9 +166,11 @@ def drawings(claim: ClaimEntry, source: CurveSource) -> tuple[tuple[Drawing, ...
     return tuple(_along(claim, ours, theirs, axis) for axis in axes), shared, missing
 
 
-def _views(claims: Sequence[ClaimEntry], source: CurveSource) -> list[ClaimView]:
+def _views(claims: Sequence[ClaimEntry], source: CurveSource, classes: Classes, phases: Phases) -> list[ClaimView]:
     """The claims, paper by paper."""
-    return [view(claim, source) for of_paper in sentences.by_paper(claims).values() for claim in of_paper]
+    return [
+        view(claim, source, classes, phases) for of_paper in sentences.by_paper(claims).values() for claim in of_paper
+    ]
 
 
 def _worth_drawing(lines: Sequence[Line]) -> list[Line]:
@@ -157,12 +189,21 @@ def _along(claim: ClaimEntry, judged: Sequence[Line], control: Sequence[Line], a
     return Drawing(ours, theirs, windows, Axes.around([*ours, *theirs]))
 
 
-def _panels(drawing: Drawing, anchor: str) -> Panels:
+def _panels(drawing: Drawing, salt: str, classes: Classes) -> Panels:
     axes, windows = drawing.axes, drawing.windows
-    salt = anchor if axes.axis == DENSITY else f"{anchor}-{axes.axis.replace(' ', '-')}"
     claim_figure, control_figure = (
-        panel(lines, windows, axes, salt=f"{salt}-{name}") if lines else None
+        classes.instead(panel(lines, windows, axes, salt=f"{salt}-{name}")) if lines else None
         for name, lines in (("claim", drawing.claim), ("control", drawing.control))
     )
     barred = any(owner(name, tuple(axes.styles))[0] for name in windows)
     return Panels(axes.axis, claim_figure, control_figure, bool(windows), barred)
+
+
+def _anchor(claim: ClaimEntry) -> str:
+    parts = filter(None, (claim["tier"], claim["id"], sentences.network(claim)))
+    return re.sub(r"[^\w-]+", "-", "-".join(parts))
+
+
+def _salt(anchor: str, drawing: Drawing) -> str:
+    axis = drawing.axes.axis
+    return anchor if axis == DENSITY else f"{anchor}-{axis.replace(' ', '-')}"

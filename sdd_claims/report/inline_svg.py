@@ -16,6 +16,8 @@ from sdd_claims.report.compact_svg import compact
 SERIES = 6
 """Colours for curves in the page's palette, `--series-1` to `--series-6`."""
 
+_STYLE = re.compile(r'\bstyle="([^"]*)"(?=[^<]*>)')  # of a tag, not of a text, in which no bare > stands
+
 # Matplotlib needs colours; each of these represents a role and is replaced by its name in the finished SVG.
 INK, MUTED, PAPER = "#010101", "#020202", "#030303"
 
@@ -45,6 +47,25 @@ def inline_svg(figure: Figure, salt: str, description: str) -> Markup:
     width, height = 72 * figure.get_size_inches()
     frame = Markup('<svg viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">\n').format(width, height, description)
     return frame + Markup(compact(body)) + Markup("</svg>")
+
+
+class Classes:
+    """The styles of a page's drawings as classes, each written once: the page then needs no style attribute."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def instead(self, drawing: Markup) -> Markup:
+        """The same drawing, with a class in place of every style."""
+        return Markup(_STYLE.sub(lambda found: f'class="{self._name(found[1])}"', str(drawing)))
+
+    @property
+    def rules(self) -> Markup:
+        """The classes of all drawings so far, as a part of a style sheet."""
+        return Markup("\n").join(Markup(f".{name} {{ {style} }}") for style, name in self._names.items())
+
+    def _name(self, style: str) -> str:
+        return self._names.setdefault(style, f"s{len(self._names) + 1}")
 
 
 def in_colours(figure: Figure, kind: Literal["pdf", "png"], colours: Mapping[str, str]) -> bytes:

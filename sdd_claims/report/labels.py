@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float
 
 _GAP = 0.018
 _PLACES = 120
+
+Places: TypeAlias = Float[np.ndarray, " places"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,10 @@ class Bundle:
     low: Float[np.ndarray, " levels"]
     high: Float[np.ndarray, " levels"]
 
-    def within(self, left: float, right: float) -> tuple[float, float]:
-        """Return the lowest and the highest point of the band for x from `left` to `right`."""
+    def within(self, left: Places, right: Places) -> tuple[Places, Places]:
+        """Return the lowest and the highest point of the band for x from each `left` to its `right`."""
         x = np.linspace(left, right, 9)
-        return float(np.interp(x, self.x, self.low).min()), float(np.interp(x, self.x, self.high).max())
+        return np.interp(x, self.x, self.low).min(axis=0), np.interp(x, self.x, self.high).max(axis=0)
 
 
 def place(bundles: Sequence[Bundle], sizes: Sequence[tuple[float, float]], taken: Sequence[Box]) -> list[Box]:
@@ -46,33 +49,45 @@ def place(bundles: Sequence[Bundle], sizes: Sequence[tuple[float, float]], taken
     placed: list[Box] = []
     for index, (bundle, (width, height)) in enumerate(zip(bundles, sizes, strict=True)):
         others = [other for position, other in enumerate(bundles) if position != index]
-        candidates = _candidates(bundle, width, height)
-        placed.append(min(candidates, key=lambda box: _cost(box, bundle, others, [*taken, *placed])))
+        left, bottom = _candidates(bundle, width, height)
+        best = int(_cost(left, bottom, width, height, bundle, others, [*taken, *placed]).argmin())
+        x, y = float(left[best]), float(bottom[best])
+        placed.append(Box(x, y, x + width, y + height))
     return placed
 
 
-def _candidates(bundle: Bundle, width: float, height: float) -> list[Box]:
-    boxes = []
+def _candidates(bundle: Bundle, width: float, height: float) -> tuple[Places, Places]:
+    """Left and lower edges of the boxes to choose from: at each place one above the band and one below."""
     first = max(float(bundle.x[0]), 0.0)
     last = max(min(float(bundle.x[-1]), 1.0) - width, first)
-    for left in np.linspace(first, last, _PLACES):
-        low, high = bundle.within(float(left), float(left) + width)
-        for bottom in (high + _GAP, low - _GAP - height):
-            boxes.append(Box(float(left), bottom, float(left) + width, bottom + height))
-    return boxes
+    left = np.linspace(first, last, _PLACES)
+    low, high = bundle.within(left, left + width)
+    return np.repeat(left, 2), np.stack([high + _GAP, low - _GAP - height], axis=1).ravel()
 
 
-def _cost(box: Box, bundle: Bundle, others: Sequence[Bundle], taken: Sequence[Box]) -> float:
-    """The penalty of a box: for a name off the panel, on another curve or name, or far from its own curve."""
-    area = (box.right - box.left) * (box.top - box.bottom)
-    inside = box.overlap(Box(0.0, 0.0, 1.0, 1.0)) / area
-    covered = sum(box.overlap(other) for other in taken) / area
-    struck = 0.0
-    nearest_other = 1.0
+def _cost(
+    left: Places,
+    bottom: Places,
+    width: float,
+    height: float,
+    bundle: Bundle,
+    others: Sequence[Bundle],
+    taken: Sequence[Box],
+) -> Places:
+    """The penalty of each box: for a name off the panel, on another curve or name, or far from its own curve."""
+    right, top = left + width, bottom + height
+
+    def share_on(box: Box) -> Places:
+        across = np.minimum(right, box.right) - np.maximum(left, box.left)
+        up = np.minimum(top, box.top) - np.maximum(bottom, box.bottom)
+        return np.maximum(across, 0.0) * np.maximum(up, 0.0) / (width * height)
+
+    inside = share_on(Box(0.0, 0.0, 1.0, 1.0))
+    covered = sum((share_on(box) for box in taken), start=np.zeros_like(left))
+    struck, nearest_other = np.zeros_like(left), np.ones_like(left)
     for other in others:
-        low, high = other.within(box.left, box.right)
-        struck += max(0.0, min(high, box.top) - max(low, box.bottom)) / (box.top - box.bottom)
-        nearest_other = min(nearest_other, max(low - box.top, box.bottom - high, 0.0))
-    middle = (box.left + box.right) / 2
-    distance = abs((box.bottom + box.top) / 2 - float(np.interp(middle, bundle.x, bundle.mean)))
-    return 20 * (1 - inside) + 5 * covered + 5 * struck + distance - 0.5 * min(nearest_other, 0.1)
+        low, high = other.within(left, right)
+        struck += np.maximum(0.0, np.minimum(high, top) - np.maximum(low, bottom)) / height
+        nearest_other = np.minimum(nearest_other, np.maximum(np.maximum(low - top, bottom - high), 0.0))
+    distance = np.abs((bottom + top) / 2 - np.interp((left + right) / 2, bundle.x, bundle.mean))
+    return 20 * (1 - inside) + 5 * covered + 5 * struck + distance - 0.5 * np.minimum(nearest_other, 0.1)

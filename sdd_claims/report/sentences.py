@@ -1,5 +1,6 @@
 """The sentences of the report, the same in HTML and in Markdown."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -32,6 +33,9 @@ BASES = {
     "conjecture": "the paper's conjecture",
     "ours": "our reading of the paper, not its own words",
 }
+
+_CLAUSES = re.compile(r"(?<=\.) (?=[A-Z])|(?<=;) ")
+_A_P = re.compile(r"\bp = ")
 
 PROXY = (
     "Proxy: the paper shows this on other networks than the one trained here, "
@@ -114,6 +118,31 @@ def shown_p(claim: ClaimEntry) -> str:
     if not shown:  # version 1: of one look
         return numbers.probability(claim["p_contrary"] if claim["verdict"] == "refuted" else claim["p"])
     return numbers.probability(shown["p"]) + (" (contrary)" if shown["of"] == "contrary" else "")
+
+
+def shown_level(claim: ClaimEntry) -> str:
+    """What the shown p is held against."""
+    shown = claim.get("decisive")
+    return numbers.probability(shown["level"] if shown else claim["threshold"])
+
+
+def measured(words: str) -> str:
+    """What a rule says that it measured, without the p of its tests, which have a place of their own."""
+    kept = [clause for clause in _CLAUSES.split(words) if not _A_P.search(clause)]
+    return " ".join(kept).rstrip(";. ") + "." if kept else ""
+
+
+def trained(document: ClaimsDocument) -> list[str]:
+    """Where the judged levels were trained: a line for each hardware, arithmetic and torch, with all its commits."""
+    commits: dict[str, dict[str, int]] = {}
+    for place in document["environment"].get("training", []):
+        where = ", ".join(filter(None, (place["hardware"], place["capability"], f"torch {place['torch']}")))
+        of_place = commits.setdefault(where, {})
+        of_place[place["commit"][:12]] = of_place.get(place["commit"][:12], 0) + place["levels"]
+    return [
+        f"{where}, {'commit' if len(levels) == 1 else 'commits'} {' and '.join(levels)}: {sum(levels.values())} levels"
+        for where, levels in commits.items()
+    ]
 
 
 def evidence(claim: ClaimEntry) -> str:
@@ -283,8 +312,8 @@ def unregistered(claims: Sequence[ClaimEntry]) -> list[ClaimEntry]:
     return [claim for claim in claims if not is_registered(claim) and not is_exploratory(claim)]
 
 
-def verdict(claim: ClaimEntry) -> str:
-    """The verdict with its tier and network, its seeds and what decided it."""
+def verdict(claim: ClaimEntry, *, with_p: bool = True) -> str:
+    """The verdict with its tier and network, its seeds and what decided it; without p where that stands beside."""
     place = _place(claim["tier"], network(claim))
     if claim["verdict"] is None:
         return f"Not judged in {place}: {claim['reason'] or 'nothing was asked to be judged'}."
@@ -292,7 +321,7 @@ def verdict(claim: ClaimEntry) -> str:
     kind = openness(claim)
     if kind is None:
         what = "the null hypothesis is rejected" if claim["verdict"] == "supported" else "the contrary is established"
-        because = f"{what}, {_at(claim)}"
+        because = what + _at(claim, with_p)
     elif kind == "undecided" and _is_beyond_by_t(claim):
         because = (
             "a t-test alone would establish the claim, but the sign-flip test, or the t-test corrected for skew, does "
@@ -302,8 +331,8 @@ def verdict(claim: ClaimEntry) -> str:
         because = "the seeds lie too near the margin, or scatter too much, to establish the claim or its contrary"
     elif kind == "contrary on a proxy":
         because = (
-            f"the contrary is established here, {_at(claim)}; but the paper shows the claim on other networks, so that "
-            "this one cannot refute it"
+            f"the contrary is established here{_at(claim, with_p)}; but the paper shows the claim on other networks, "
+            "so that this one cannot refute it"
         )
     else:
         because = (claim["reason"] or "").rstrip(".")
@@ -325,12 +354,10 @@ def otherwise(claim: ClaimEntry) -> str:
     """The way in which the check could have come out against the claim, or for it; empty where nothing was judged."""
     if not claim["verdict"] or openness(claim) == "cannot be measured":
         return ""
-    shown = claim.get("decisive")
-    below = f"with p below {numbers.probability(shown['level'] if shown else claim['threshold'])}"
     if claim["verdict"] != "supported":
-        return f"It would have been supported if the claim itself had been established {below}."
+        return "It would have been supported if the claim itself had been established at the same threshold."
     against = "It could have gone against the claim, on a proxy," if claim["proxy"] else "It would have been refuted"
-    return f"{against} if the contrary had been established {below}, and undecided if neither had been."
+    return f"{against} if the contrary had been established at the same threshold, and undecided if neither had been."
 
 
 def _is_beyond_by_t(claim: ClaimEntry) -> bool:
@@ -388,17 +415,19 @@ def looks(claim: ClaimEntry) -> str:
     return " and ".join(str(look) for look in claim["looks"]) + " seeds" if claim["looks"] else numbers.ABSENT
 
 
-def _at(claim: ClaimEntry) -> str:
-    """The evidence in words, with the p that is compared and what it is compared with."""
+def _at(claim: ClaimEntry, with_p: bool) -> str:
+    """The evidence as the end of a sentence, with the p that is compared and what it is compared with."""
     shown = claim.get("decisive")
     if not shown:  # version 1: p and threshold of each look
         p = claim["p"] if claim["verdict"] == "supported" else claim["p_contrary"]
-        return f"at p = {numbers.probability(p)}, below the threshold of {numbers.probability(claim['threshold'])}"
-    beyond = f"with {said}, " if (said := seeds_beyond(claim)) else ""
-    return (
-        f"{beyond}p = {numbers.probability(shown['p'])} over all looks that were planned, below "
-        f"{numbers.probability(shown['level'])}"
-    )
+        compared = f"at p = {numbers.probability(p)}, below the threshold of {numbers.probability(claim['threshold'])}"
+    else:
+        compared = (
+            f"p = {numbers.probability(shown['p'])} over all looks that were planned, below "
+            f"{numbers.probability(shown['level'])}"
+        )
+    said = [f"with {beyond}" if (beyond := seeds_beyond(claim)) else "", compared if with_p else ""]
+    return "".join(f", {each}" for each in said if each)
 
 
 def _capitalized(text: str) -> str:

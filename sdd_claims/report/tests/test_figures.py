@@ -3,6 +3,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 from matplotlib.colors import to_hex
 
 from sdd_claims.curves import SparsityCurve
@@ -13,6 +14,7 @@ from sdd_claims.report.lines import Line
 
 DENSITY = 0.64 ** np.arange(16)
 SEEDS = tuple(range(1000, 1012))
+ROLES = tuple(f"--series-{number}" for number in range(1, 7))
 WINDOWS = {"light": [0.3, 1.0], "critical": [0.018, 0.036]}
 
 
@@ -74,6 +76,16 @@ def test_colours_are_roles_of_the_page():
     assert "<style" not in svg
 
 
+def test_classes_stand_for_the_same_styles_and_leave_texts_alone():
+    classes = inline_svg.Classes()
+    drawn = [draw(line("noisy", label='style="a"')), draw(line("noisy"), line("clean"))]
+    short = [str(classes.instead(Markup(each))) for each in drawn]
+    rules = dict(re.findall(r"^\.(\S+) { (.*) }$", str(classes.rules), re.MULTILINE))
+    assert len(set(rules.values())) == len(rules)
+    assert [re.sub(r'class="(s\d+)"', lambda found: f'style="{rules[found[1]]}"', each) for each in short] == drawn
+    assert 'style="a"' in texts(short[0])
+
+
 def test_text_is_text_and_literal():
     svg = draw(line("noisy", label="costs $1 & <2 $"))
     assert {"light", "critical", "costs $1 & <2 $", "density (fraction of weights left)", "sparsity"} <= set(texts(svg))
@@ -121,6 +133,14 @@ def test_a_seventh_curve_is_told_from_the_first_by_dashes():
     svg = draw(*(line(f"curve {number}", level=0.1 * number) for number in range(1, 8)))
     assert "stroke-dasharray" in svg
     assert paths(svg, "--series-1") == 2 * (len(SEEDS) + 1)
+
+
+def test_the_means_of_different_colours_bear_different_marks():
+    lines = [line(f"curve {number}", level=0.1 * number) for number in range(1, 7)]
+    svg = draw(*lines)
+    marks = {role: set(re.findall(rf'<use href="#([^"]+)"[^>]*var\({role}\)', svg)) for role in ROLES}
+    assert [len(of_role) for of_role in marks.values()] == [0, 1, 1, 1, 1, 1]
+    assert len(set.union(*marks.values())) == 5
 
 
 @pytest.mark.parametrize("levels", [1, 2])

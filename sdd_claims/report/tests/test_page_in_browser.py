@@ -90,6 +90,15 @@ def test_a_row_leads_to_its_claim_and_the_claim_back_to_its_row(opened):
     assert page.url.endswith(f"#row-{anchor}")
 
 
+def test_the_policy_of_the_page_lets_its_own_styles_apply(opened):
+    page = opened(color_scheme="light")
+    figure = page.locator("article figure svg").first
+    assert figure.locator("path").count() > 0
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(253, 253, 251)"
+    widths = figure.locator("path").evaluate_all("all => all.map((each) => getComputedStyle(each).strokeWidth)")
+    assert {"1.9px", "3px"} <= {*widths}  # of a mean, and of the edge of paper around it
+
+
 def test_without_scripts_everything_is_there_but_the_filters(browser, tmp_path, document, source):
     write(tmp_path, document, source)
     page = browser.new_context(java_script_enabled=False).new_page()

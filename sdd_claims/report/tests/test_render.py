@@ -1,6 +1,7 @@
 import html
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 
@@ -77,6 +78,14 @@ def test_the_page_asks_nothing_of_a_network(page):
     assert [attributes for tag, attributes in page.elements if tag == "script"] == [{}]
 
 
+def test_the_page_writes_no_style_of_a_single_element_and_its_policy_allows_none(page):
+    assert page.values("style") == []
+    (policy,) = (each["content"] for _, each in page.elements if each.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+
+
 def test_ids_are_unique_and_every_inner_link_leads_somewhere(page):
     ids = page.values("id")
     assert len(ids) == len(set(ids))
@@ -88,7 +97,8 @@ def test_figures_and_tables_can_be_heard(page):
     drawings = [attributes for tag, attributes in page.elements if tag == "svg"]
     assert all(attributes.get("aria-label") or attributes.get("aria-hidden") for attributes in drawings)
     assert all(attributes.get("scope") for tag, attributes in page.elements if tag == "th")
-    assert all(attributes.get("aria-labelledby") for tag, attributes in page.elements if tag == "table")
+    after_tables = [after for (tag, _), (after, _) in pairwise(page.elements) if tag == "table"]
+    assert set(after_tables) == {"caption"}
 
 
 def test_every_verdict_is_a_word(page):
@@ -116,6 +126,48 @@ def test_every_claim_shows_its_evidence(page, document):
         "contrary 0.00031",
     ):
         assert text in page.text
+
+
+def test_one_p_stands_in_the_open_part_of_a_section_and_the_others_are_folded(tmp_path, document, source):
+    for claim in document["claims"]:
+        claim["words"] = (
+            "The mean of [a − b] over 12 seeds is 1.0 point. That it exceeds 0 has p = 0.2; that it, p = 0.8."
+        )
+        claim["decisive"] = {"of": "claim", "p": 0.0123, "level": 0.001, "t": 2.0, "beyond": 9, "seeds": 12}
+    write(tmp_path, document, source)
+    sections = re.findall(r"<article.*?</article>", render(tmp_path).read_text(encoding="utf-8"), re.DOTALL)
+    assert len(sections) == len(document["claims"])
+    for section in sections:
+        shown = Page(re.sub(r"<details>.*?</details>", "", section, flags=re.DOTALL)).text
+        assert re.findall(r"\bp\b[^.]*?0\.\d+", shown) == ["p over all looks 0.0123".replace("0.0123", "0.012")]
+        assert "The mean of [a − b] over 12 seeds is 1.0 point. The control" in shown
+        assert "p = 0.8" in Page(section).text
+
+
+def test_places_of_training_that_differ_by_commit_alone_share_a_line(tmp_path, document, source):
+    place: dict[str, object] = {
+        "hardware": "AMD",
+        "capability": "AVX2",
+        "torch": "2.9.0",
+        "commit": "a" * 40,
+        "levels": 3,
+    }
+    others: list[dict[str, object]] = [
+        {"commit": "b" * 40, "levels": 4},
+        {"capability": "AVX512"},
+        {"torch": "2.8.0", "capability": ""},
+    ]
+    document["environment"]["training"] = [place, *(place | other for other in others)]
+    write(tmp_path, document, source)
+    lines = [
+        f"Trained on AMD, AVX2, torch 2.9.0, commits {'a' * 12} and {'b' * 12}: 7 levels",
+        f"Trained on AMD, AVX512, torch 2.9.0, commit {'a' * 12}: 3 levels",
+        f"Trained on AMD, torch 2.8.0, commit {'a' * 12}: 3 levels",
+    ]
+    text = Page(render(tmp_path).read_text(encoding="utf-8")).text
+    assert [text.count(line) for line in lines] == [2, 2, 2]
+    summary = (tmp_path / "SUMMARY.md").read_text(encoding="utf-8")
+    assert [line for line in summary.splitlines() if line.startswith("Trained on")] == [f"{line}." for line in lines]
 
 
 def test_a_claim_without_stored_curves_gets_a_sentence(page):
