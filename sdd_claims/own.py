@@ -59,6 +59,7 @@ from sdd_claims.spec import (
 )
 from sdd_claims.stats.dip_depth import below_both
 from sdd_claims.storage.store import Store
+from sdd_claims.training import own as own_penalty
 from sdd_claims.training.arithmetic import numba_is_there
 from sdd_claims.training.forward import forward_of
 from sdd_claims.training.sparse import is_plain_mlp
@@ -84,6 +85,9 @@ class Recipe:
             the last.
         criterion: which weights go: "magnitude", "gradient" or "random", "my.py:score", a callable, or the name by
             which an installed package offers one.
+        penalty: added to the loss: "l1", "l2", "matrix_norm", "my.py:penalty", a callable, the name by which an
+            installed package offers one, or None for none.
+        penalty_strength: its factor.
     """
 
     noise: float = 0.2
@@ -99,6 +103,8 @@ class Recipe:
     weight_decay: float = 0.01
     prunable: tuple[str, ...] = ()
     criterion: str | Callable[..., Any] = "magnitude"
+    penalty: str | Callable[..., Any] | None = None
+    penalty_strength: float = 0.0
 
     def __post_init__(self) -> None:
         """Check what no spec checks.
@@ -127,6 +133,7 @@ class Recipe:
                 batch_size=self.batch_size,
                 optimizer=optimizer,
                 schedule=ScheduleSpec(name="cosine"),
+                penalty=own_penalty.chosen(self.penalty, self.penalty_strength),
                 arithmetic=arithmetic,
             ),
             pruning=PruningSpec(fraction=self.fraction, **own_criterion.chosen(self.criterion)),
@@ -185,13 +192,16 @@ def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.
         prunable=own_network.prunable(module, called, name, how.prunable),
         file=file,
     )
-    model = how.clean(kept, spec, "native").model
-    architecture = build(model, shape, kept.classes)
+    natively = how.clean(kept, spec, "native")
+    architecture = build(natively.model, shape, kept.classes)
     _check_stacking(architecture, name, shape, kept.classes)
-    if clean_own := how.clean(kept, spec, "native").pruning.own:
-        sizes = {key: value.shape for key, value in module.named_parameters()}
-        own_criterion.check(clean_own, sizes, spec.prunable)
-    portable = device.type == "cpu" and is_plain_mlp(architecture) and numba_is_there()
+    sizes = {key: value.shape for key, value in module.named_parameters()}
+    if natively.pruning.own:
+        own_criterion.check(natively.pruning.own, sizes, spec.prunable)
+    if (penalty := natively.training.penalty).name != "none":
+        own_penalty.check(penalty, sizes, spec.prunable)
+    can_compile = device.type == "cpu" and is_plain_mlp(architecture) and numba_is_there()
+    portable = can_compile and penalty.own is None
     clean = how.clean(kept, spec, "portable" if portable else "native")
     return OwnSetting(
         tier="fast",
@@ -372,7 +382,7 @@ def sparsity_curve(
         processes: train in a process a core; in a script under `if __name__ == "__main__":` alone.
         device: "cpu" or "cuda".
         quiet: show no progress.
-        settings: as of `Recipe`: epochs, levels, fraction, lr, momentum, batch_size, prunable.
+        settings: as of `Recipe`: epochs, levels, fraction, lr, momentum, batch_size, prunable, criterion, penalty.
 
     Raises:
         InputError: whatever is wrong with network, data or settings, in one sentence.
@@ -482,8 +492,8 @@ def judge(
         InputError: whatever is wrong with network, data or settings, in one sentence.
         StoreError: the store or the report cannot be written.
     """
-    names = chosen(claims if isinstance(claims, str) else ",".join(claims))
     how = recipe(settings)
+    names = chosen(claims if isinstance(claims, str) else ",".join(claims), penalised=how.penalty is not None)
     with _one_thread():
         folder = Path(report) if report is not None else None
         if folder is not None:
@@ -544,7 +554,8 @@ def _settings(store: Path, device: str, processes: bool, claims: int, report: Pa
 
 
 def _check_processes(setting: OwnSetting, processes: bool) -> None:
-    for own in (setting.clean.model.own, setting.clean.pruning.own):
+    clean = setting.clean
+    for own in (clean.model.own, clean.pruning.own, clean.training.penalty.own):
         if processes and own is not None and not own.file:
             raise InputError(
                 f"{own.function} was handed over in Python, and other processes cannot call it; write it into a file "
@@ -592,7 +603,11 @@ def _beginning(setting: OwnSetting, trials: Sequence[Trial]) -> str:
     network, data = setting.clean.model.own, setting.clean.data.own
     assert network is not None
     assert data is not None
-    engine_words = ", by compiled code" if setting.clean.training.arithmetic == "portable" else ""
+    penalty, compiled = setting.clean.training.penalty, setting.clean.training.arithmetic == "portable"
+    penalised = "" if penalty.name == "none" else f", with a {penalty}"
+    if penalty.own is not None:
+        penalised += ", which compiled code does not know: trained as a stack, by PyTorch"
+    engine_words = f"{', by compiled code' if compiled else ''}{penalised}"
     return (
         f"{setting.network}: {numbers.count(data.train_count, 'training image')} of {data.shape}, {data.classes} "
         f"classes; prunes {', '.join(network.prunable)}{engine_words}. {numbers.count(len(trials), 'claim')}: "

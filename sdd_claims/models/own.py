@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from sdd_claims.errors import InputError, nearest
-from sdd_claims.spec import OwnCriterion, OwnNetwork
+from sdd_claims.spec import OwnCallable, OwnNetwork
 
 Shape: TypeAlias = tuple[int, int, int]
 Builder: TypeAlias = Callable[[Shape, int], nn.Module]
@@ -191,7 +191,7 @@ def said(error: BaseException, path: Path | None = None) -> str:
 # The network
 
 
-def callable_of(own: OwnNetwork | OwnCriterion) -> Any:
+def callable_of(own: OwnCallable) -> Any:
     """The callable of a user's, in whatever process.
 
     Raises:

@@ -234,6 +234,21 @@ def test_a_plain_mlp_is_trained_by_compiled_code_and_what_only_looks_like_one_is
         assert setting(other, folder).clean.training.arithmetic == "native"
 
 
+def test_a_penalty_of_ones_own_is_trained_as_a_stack_and_its_claim_is_among_all(folder, monkeypatch, capsys):
+    def penalty(weights):
+        return weights["1.weight"].abs().sum()
+
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    for given, arithmetic in (("l1", "portable"), (penalty, "native")):
+        assert setting(mlp, folder, penalty=given, penalty_strength=0.1).clean.training.arithmetic == arithmetic
+    found = judge(mlp, DATA, claims="all", penalty=penalty, penalty_strength=0.1, **QUICK)
+    assert {*found.entries} == {*NAMES, "penalty_removes_the_dip"}
+    said = capsys.readouterr().err.splitlines()[0]
+    assert "with a penalty penalty of strength 0.1, which compiled code does not know: trained as a stack, by" in said
+    labels = {run["label"] for run in found.entries["penalty_removes_the_dip"]["pilots"].values()}
+    assert not any("penalty of strength" in label for label in labels)
+
+
 def test_changed_source_is_another_run_and_the_place_of_a_file_is_none(folder):
     source = (
         "from torch import nn\ndef build(shape, classes):\n    return nn.Sequential(nn.Flatten(), nn.Linear(16, {}), "
@@ -306,6 +321,8 @@ def test_a_network_that_cannot_be_tried_is_refused_in_a_sentence_before_training
         ({"epoch": 3}, "there is no setting 'epoch'"),
         ({"epochs": 0}, r"TrainingSpec\.epochs must be at least 1, got 0"),
         ({"weight_decay": 0.0}, "--weight-decay 0: give a strength above 0"),
+        ({"claims": "penalty_removes_the_dip"}, "no penalty is given; name one with --penalty"),
+        ({"penalty": "l1"}, "--penalty l1 has no strength; give one above 0 with --penalty-strength"),
         ({"claims": "sdd_apears"}, r"--claims sdd_apears: there is no such claim \(did you mean"),
         ({"device": "cuda:99"}, "this machine shows"),
     ],
