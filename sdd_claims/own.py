@@ -32,6 +32,7 @@ from sdd_claims.judging.options import choose_devices
 from sdd_claims.judging.run import ClaimRun, summary_lines
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
+from sdd_claims.judging.yours import as_written
 from sdd_claims.machine.devices import CPU
 from sdd_claims.models import Architecture, build
 from sdd_claims.models import own as own_network
@@ -44,7 +45,7 @@ from sdd_claims.registration.pilots import PILOTS
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import numbers, papers_in, sentences
-from sdd_claims.report.claims_json import ClaimEntry
+from sdd_claims.report.claims_json import ClaimEntry, YoursEntry
 from sdd_claims.spec import (
     OWN,
     DataSpec,
@@ -507,7 +508,7 @@ def judge(
             _check_report(folder)
         options = replace(options, report=folder.absolute())
         trials = own_trials(setting, names)
-        run = _OwnRun(options, command, quiet)
+        run = _OwnRun(options, command, quiet, setting)
         run.trials = trials
         if not quiet:
             print(_beginning(setting, trials), file=sys.stderr, flush=True)
@@ -527,12 +528,15 @@ def judge(
 class _OwnRun(ClaimRun):
     """A run on a user's network: its line to run again is the one that was given."""
 
-    def __init__(self, settings: Settings, command: str, quiet: bool) -> None:
+    def __init__(self, settings: Settings, command: str, quiet: bool, setting: OwnSetting) -> None:
         super().__init__(settings, quiet=quiet)
-        self._command = command
+        self._command, self._setting = command, setting
 
     def _rerun(self, trial: Trial, path: str) -> str:
         return self._command
+
+    def _yours(self) -> YoursEntry:
+        return as_written(self._setting)
 
     def _notes(self, session: Session) -> Sequence[str]:
         """Warnings; nobody writes down the windows of a network of their own."""

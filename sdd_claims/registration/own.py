@@ -11,9 +11,17 @@ from sdd_claims.errors import InputError, nearest
 from sdd_claims.registration.claim import BLOCK, Claim
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.register import the_register
 from sdd_claims.registration.setting import ChainSetting, dip, plainly
 from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.spec import Criterion, DerivationSpec, DistillationSpec, NoiseSpec, PenaltySpec, RunSpec
+from sdd_claims.spec import (
+    Criterion,
+    DerivationSpec,
+    DistillationSpec,
+    NoiseSpec,
+    PenaltySpec,
+    RunSpec,
+)
 from sdd_claims.spec.own import YOURS
 from sdd_claims.spec.pruning import RetrainingMethod
 from sdd_claims.stats import (
@@ -86,7 +94,7 @@ class OwnSetting(ChainSetting):
         """The setting under every pruning criterion."""
         names: tuple[Criterion, ...] = ("magnitude", "gradient", "random")
         of_ours = {str(name): _variant(spec, "criterion", name) for name in names}
-        return of_ours if spec.pruning.own is None else {**of_ours, spec.pruning.criterion_in_words: spec}
+        return of_ours if spec.pruning.own is None else {**of_ours, "your own": spec}
 
     def by_retraining(self, spec: RunSpec) -> dict[str, RunSpec]:
         """The setting under every way of retraining; what is finetuned goes through the whole schedule again."""
@@ -324,7 +332,8 @@ _TRIALS: Mapping[str, tuple[str, str, Callable[[OwnSetting], Trial]]] = {
     ),
 }
 _CLAIMS = {name: (statement, source) for name, (statement, source, _) in _TRIALS.items()}
-NAMES = tuple(name for name in _TRIALS if name != PENALISED)
+EVERY_NAME = tuple(_TRIALS)
+NAMES = tuple(name for name in EVERY_NAME if name != PENALISED)
 """The claims of a network that is trained without a penalty."""
 
 
@@ -338,7 +347,7 @@ def chosen(text: str, *, penalised: bool = False) -> tuple[str, ...]:
     Raises:
         InputError: there is no such claim.
     """
-    known = tuple(_TRIALS) if penalised else NAMES
+    known = EVERY_NAME if penalised else NAMES
     if text == "all":
         return known
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
@@ -354,9 +363,16 @@ def chosen(text: str, *, penalised: bool = False) -> tuple[str, ...]:
     return names
 
 
-def own_trials(setting: OwnSetting, names: Sequence[str]) -> list[Trial]:
-    """The trials of some claims on a user's network."""
-    return [_TRIALS[name][2](setting) for name in names]
+def own_trials(setting: OwnSetting, names: Sequence[str], error_rate: tuple[float, int] | None = None) -> list[Trial]:
+    """The trials of some claims on a user's network.
+
+    Args:
+        setting: the network and data.
+        names: of the claims.
+        error_rate: alpha and the number of claims that share it; by default the register's, and those named.
+    """
+    level = error_rate or (the_register().alpha, len(names))
+    return [replace(_TRIALS[name][2](setting), error_rate=level) for name in names]
 
 
 def check_counts(seeds: int, pilots: int, block: int) -> None:

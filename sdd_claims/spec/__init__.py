@@ -10,6 +10,7 @@ from sdd_claims.spec.model import Initialization, ModelSpec, Network, Transforme
 from sdd_claims.spec.own import OWN, OwnCallable, OwnData, OwnNetwork
 from sdd_claims.spec.path import PATHS, PathOver, PathSpec
 from sdd_claims.spec.pruning import Criterion, DerivationKind, DerivationSpec, PruningSpec, RetrainingMethod
+from sdd_claims.spec.reading import run_of
 from sdd_claims.spec.record import RecordSpec
 from sdd_claims.spec.run import DistillationSpec, RunSpec
 from sdd_claims.spec.training import (
@@ -56,4 +57,5 @@ __all__ = [
     "TrainingSpec",
     "TransformerSpec",
     "canonical_json",
+    "run_of",
 ]

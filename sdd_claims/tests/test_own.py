@@ -1,6 +1,7 @@
 """A network and data of one's own, from a callable and arrays to a curve and a verdict."""
 
 import json
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from sdd_claims import judge, sparsity_curve
+from sdd_claims import judge, rejudge, sparsity_curve
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import InputError
 from sdd_claims.own import Recipe, setting_of
@@ -164,6 +165,66 @@ def test_a_claim_that_cannot_be_judged_stops_no_other_and_says_why(folder, monke
     assert f"not judged: {why}" in repr(again)
     fresh = judge(mlp, DATA, claims=names, pilots=5, block=2000, quiet=True, **QUICK)
     assert tuple(fresh.entries) == tuple(names)
+
+
+def test_a_run_is_judged_again_from_its_evidence_alone(folder, monkeypatch):
+    """Neither the store nor the network nor the criterion is asked."""
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    (folder / "score.py").write_text(
+        "def score(network):\n    return {name: network.weights[name].abs() for name in network.masks}\n"
+    )
+    names = ["sdd_appears_under_label_noise", "penalty_removes_the_dip"]
+    own: dict[str, Any] = {"criterion": "score.py:score", "penalty": "l2", "penalty_strength": 0.1}
+    found = judge(mlp, DATA, claims=names, quiet=True, **own, **QUICK)
+    assert found.entries[names[0]]["verdict"] == "supported"
+    shutil.rmtree(folder / ".sdd_store")
+    (folder / "score.py").unlink()
+    said = list[str]()
+    assert rejudge.main([str(found.page.parent)], said.append) == 0
+    assert said[-1] == (
+        "2\N{NO-BREAK SPACE}verdicts judged again from the evidence at 0.05 / 2 each, 0\N{NO-BREAK SPACE}claims with "
+        "a difference or not judged again"
+    )
+    claims = found.page.parent / "claims.json"
+    text = claims.read_text(encoding="utf-8")
+    claims.write_text(text.replace('"verdict": "supported"', '"verdict": "refuted"'), encoding="utf-8")
+    assert rejudge.main([str(found.page.parent)], said.append) == 1
+    assert any("DIFFERS: verdict: published refuted, judged again supported" in line for line in said)
+
+
+def test_what_cannot_be_judged_again_says_so_in_a_sentence(folder, monkeypatch, capsys):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    found = judge(mlp, DATA, quiet=True, command="sdd-claims check ...", **QUICK)
+    where, claims = str(found.page.parent), found.page.parent / "claims.json"
+    assert rejudge.main([where, "--retrain", "1"]) == 2
+    assert "into another store: sdd-claims check ... --store DIR" in capsys.readouterr().err
+    document = json.loads(claims.read_text(encoding="utf-8"))
+    kept = document.pop("yours")
+    for changed, why in (
+        ({}, "was written by a version that kept no settings to judge again by; check again: sdd-claims check ..."),
+        ({"yours": {**kept, "run": "{}"}}, "the settings of a run cannot be read"),
+        ({"yours": {**kept, "run": kept["run"].replace('"schema":3', '"schema":4')}}, "are those of another version"),
+    ):
+        claims.write_text(json.dumps(document | changed), encoding="utf-8")
+        assert rejudge.main([where]) == 2
+        assert why in capsys.readouterr().err
+
+
+def test_the_level_is_in_the_protocol_and_on_the_page(folder, monkeypatch):
+    """Who asks one question first, and ten afterwards, has looked before the level was fixed."""
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    names = ["sdd_appears_under_label_noise", "teacher_removes_the_dip"]
+    first = judge(mlp, DATA, report=folder / "first", quiet=True, **QUICK)
+    both = judge(mlp, DATA, claims=names, report=folder / "both", quiet=True, **QUICK)
+    assert tuple(both.entries) == ("teacher_removes_the_dip",)
+    assert "rule, error rate or judged seeds have changed after the block of seeds 1000" in both.unjudged[0]
+    fresh = judge(mlp, DATA, claims=names, report=folder / "fresh", block=2000, quiet=True, **QUICK)
+    assert [entry["threshold"] for entry in first.entries.values()] == [0.05]
+    assert [entry["threshold"] for entry in fresh.entries.values()] == [0.025, 0.025]
+    for found, said in ((first, "Each is tested at 0.05 / 1."), (fresh, "Each is tested at 0.05 / 2.")):
+        page = found.page.read_text(encoding="utf-8")
+        assert said in page
+        assert "The register holds" not in page
 
 
 def test_all_claims_go_their_way_in_real_training(folder):

@@ -37,6 +37,7 @@ from sdd_claims.spec import (
     TrainingSpec,
     TransformerSpec,
     canonical_json,
+    run_of,
 )
 from sdd_claims.spec import digest as digest_module
 
@@ -329,6 +330,15 @@ def test_a_spec_built_in_two_ways_is_one_spec():
     built = RunSpec(training=TrainingSpec(optimizer=OptimizerSpec(lr=1.0)), noise=NoiseSpec(rate=0.2, kind="pairflip"))
     assert changed == built
     assert changed.digest == built.digest
+
+
+@pytest.mark.parametrize("path", CHANGES)
+@settings(max_examples=20)
+@given(data=st.data())
+def test_a_run_is_read_from_the_text_that_its_digest_is_made_of(path, data):
+    base, values = CHANGES[path]
+    spec = with_setting(base, path, data.draw(values))
+    assert run_of(canonical_json(spec.as_dict())).digest == spec.digest
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
