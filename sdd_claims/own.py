@@ -12,6 +12,7 @@ import html
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -195,7 +196,8 @@ def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.
     )
     natively = how.clean(kept, spec, "native")
     architecture = build(natively.model, shape, kept.classes)
-    _check_stacking(architecture, name, shape, kept.classes)
+    size = min(how.batch_size, kept.train_count)
+    _check_stacking(architecture, name, shape, kept.classes, (size, kept.train_count % size or size))
     sizes = {key: value.shape for key, value in module.named_parameters()}
     if natively.pruning.own:
         own_criterion.check(natively.pruning.own, sizes, spec.prunable)
@@ -230,12 +232,14 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
         path, function, load = own_network.from_file(text, "--data")
         try:
             given = load()
-        except Exception as error:
+        except own_network.FAILS as error:
             raise InputError(
                 f"--data {text} fails: {own_network.said(error, path)}; it is called without arguments"
             ) from error
         return own_data.prepared(given, f"--data {text}"), f"{path.name}:{function}"
     path = Path(text).expanduser()
+    if path.suffix == ".py":
+        raise InputError(f"--data {text}: give the name of a callable in it as well, such as {path.name}:load")
     if path.is_dir():
         return own_data.prepared(own_data.from_folder(path), f"--data {text}"), path.name
     return own_data.prepared(own_data.from_npz(path), f"--data {text}"), path.name
@@ -252,11 +256,20 @@ def _check_draws(made_by: Any, name: str, shape: tuple[int, int, int], classes: 
         )
 
 
-def _check_stacking(architecture: Architecture, name: str, shape: tuple[int, int, int], classes: int) -> None:
-    """Take two networks through a forward and a backward pass at once, as they will be trained.
+def _check_stacking(
+    architecture: Architecture, name: str, shape: tuple[int, int, int], classes: int, batches: tuple[int, int]
+) -> None:
+    """Take two networks through forward and backward passes at once, as they will be trained.
+
+    Args:
+        architecture: of the networks.
+        name: of what makes them.
+        shape: of an image.
+        classes: their number.
+        batches: images of a batch, and of the last one of an epoch.
 
     Raises:
-        InputError: the network cannot be stacked.
+        InputError: the network cannot be stacked, or gives no logits.
     """
     assert architecture.drawn is not None
     drawn = [architecture.drawn() for _ in range(2)]
@@ -268,20 +281,27 @@ def _check_stacking(architecture: Architecture, name: str, shape: tuple[int, int
         key: torch.stack([dict(each.named_buffers())[key] for each in drawn])
         for key, _ in architecture.module.named_buffers()
     }
-    images = torch.randn(2, 4, *shape)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            for training in (True, False):
+    for size, training in dict.fromkeys(((batches[0], True), (batches[1], True), (batches[0], False))):
+        try:
+            with torch.random.fork_rng(devices=[]):
                 architecture.module.train(training)
+                images = torch.randn(2, size, *shape)
                 logits = forward_of(architecture, 2, CPU.torch, shared=False)(parameters, buffers, images)
-                loss = cross_entropy(logits.flatten(0, 1), torch.arange(8) % classes)
+                loss = cross_entropy(logits.flatten(0, 1), torch.arange(2 * size) % classes)
                 loss.backward()  # type: ignore[no-untyped-call]
-    except Exception as error:
+        except own_network.FAILS as error:
+            raise InputError(
+                f"{name}: the network cannot be trained as one of a stack, which torch.func.vmap does, on batches of "
+                f"{size}: {own_network.said(error)}; use layers without in-place changes of other tensors, .item(), or "
+                "branches on the images, or another --batch-size: batch norm needs two images in the last batch too"
+            ) from error
+    if not bool(logits.isfinite().all()):
         raise InputError(
-            f"{name}: the network cannot be trained as one of a stack, which torch.func.vmap does: "
-            f"{own_network.said(error)}; use layers without in-place changes of other tensors, .item(), or branches on "
-            "the images"
-        ) from error
+            f"{name}: before any training the network gives numbers that are not finite, for images of mean 0 and "
+            "deviation 1; look for logarithms, roots and divisions in it"
+        )
+    if bool((logits >= 0).all()) and torch.allclose(logits.sum(2), torch.ones(())):
+        raise InputError(f"{name}: the network returns probabilities; leave its softmax out, so that it returns logits")
     unused = [key for key in architecture.prunable if parameters[key].grad is None]
     if unused:
         raise InputError(f"{name}: no gradient reaches {unused[0]}; leave it out with --prunable")
@@ -518,11 +538,22 @@ def judge(
                 entries[trial.claim.name] = run.entry(trial, "")
             except InputError as error:  # of one claim: the others are judged
                 refused[trial.claim.name] = error
+            except Exception as error:
+                raise _blamed(error, setting, f"{run.kept()}; mend it and check again") from error
         if not entries:
             raise next(iter(refused.values()))
         unjudged = tuple(f"{PAPER}/{name}: {error}" for name, error in refused.items())
         page = run.write_report([*entries.values()], command, unjudged)
         return Judgement(entries, _answer(_first(entries), setting, Store(options.store)), page, unjudged)
+
+
+def _blamed(error: Exception, setting: OwnSetting, what_is_kept: str) -> Exception:
+    """An error in training as one of the user's code, where it passed through a file of theirs; else itself."""
+    clean, whole = setting.clean, "".join(traceback.format_exception(error))  # those of other processes too
+    for own in (clean.model.own, clean.pruning.own, clean.training.penalty.own):
+        if own is not None and own.file and f'File "{own_network.file_of(own.file)}"' in whole:
+            return InputError(f"{own} fails in training: {own_network.said(error, Path(own.file))}; {what_is_kept}")
+    return error
 
 
 class _OwnRun(ClaimRun):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sdd_claims.errors import InputError
 from sdd_claims.models.offers import Offers
-from sdd_claims.models.own import callable_of, said
+from sdd_claims.models.own import FAILS, callable_of, said
 from sdd_claims.pruning.criteria import CRITERIA, IDENTITY, Candidate
 from sdd_claims.randomness import TorchDraws
 from sdd_claims.spec import OWN, OwnCallable
@@ -55,7 +55,7 @@ def scores(own: OwnCallable, network: Candidate) -> dict[str, Tensor]:
     score = callable_of(own)
     try:
         given = score(Candidate(copies, masks, network.gradients, network.draws))
-    except Exception as error:
+    except FAILS as error:
         raise InputError(
             f"the criterion {own} fails: {said(error, path)}; it is called with the network that is to be pruned, and "
             "returns a mapping from each name in network.masks to scores"

@@ -323,6 +323,27 @@ def test_changed_source_is_another_run_and_the_place_of_a_file_is_none(folder):
     assert one == moved != setting("my.py:build", folder).clean.digest
 
 
+def test_changed_content_behind_one_loader_is_another_run_and_another_loader_of_one_content_is_none(folder):
+    loader = (
+        "import numpy as np\n"
+        "def load():\n"
+        "    with np.load('my.npz') as file:\n"
+        "        return file['images'], file['labels']\n"
+    )
+    (folder / "one.py").write_text(loader, encoding="utf-8")
+    (folder / "other.py").write_text(f"# another\n{loader}", encoding="utf-8")
+
+    def digest(data: str, images: np.ndarray, labels: np.ndarray = LABELS) -> str:
+        np.savez(folder / "my.npz", images=images, labels=labels)
+        return setting(mlp, folder, data).clean.digest
+
+    before = digest("one.py:load", IMAGES)
+    assert digest("other.py:load", IMAGES) == before
+    changed = IMAGES.copy()
+    changed[0, 0, 0] ^= 1
+    assert len({before, digest("one.py:load", changed), digest("one.py:load", IMAGES, LABELS[::-1])}) == 3
+
+
 def branching(shape, classes):
     class Branching(nn.Module):
         def __init__(self):
@@ -353,9 +374,67 @@ def wide(shape, classes):
     return mlp(shape, classes + 1)
 
 
+def probable(shape, classes):
+    return nn.Sequential(*mlp(shape, classes), nn.Softmax(1))
+
+
+def infinite(shape, classes):
+    return nn.Sequential(*mlp(shape, classes), nn.Threshold(9e9, float("inf")))
+
+
+def lazy(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(6), nn.ReLU(), nn.Linear(6, classes))
+
+
+def tied(shape, classes):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 16), nn.Linear(16, 16), nn.Linear(16, classes))
+    network[2].weight = network[1].weight
+    return network
+
+
+def exiting(shape, classes):
+    raise SystemExit(3)
+
+
+def normed(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, classes))
+
+
+def test_a_last_batch_of_one_image_is_tried_before_training(folder):
+    assert setting(normed, folder, batch_size=29).clean.training.batch_size == 29  # and 2 images at last
+    with pytest.raises(
+        InputError, match=r"on batches of 1: ValueError: Expected more than 1 value .* another --batch-s"
+    ):
+        setting(normed, folder, batch_size=59)
+
+
+def test_a_network_that_fails_in_training_is_named_and_what_is_finished_is_kept(folder, monkeypatch):
+    source = (
+        "from torch import nn\n"
+        "class Net(nn.Sequential):\n"
+        "    def forward(self, images):\n"
+        "        if len(images) == 20:  # of the test images\n"
+        "            raise RuntimeError('too many')\n"
+        "        return super().forward(images)\n"
+        "def build(shape, classes):\n"
+        "    return Net(nn.Flatten(), nn.Linear(16, 5), nn.ReLU(), nn.Linear(5, classes))\n"
+    )
+    (folder / "my.py").write_text(source, encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"my\.py:build fails in training: RuntimeError: too many \(line 5\); "
+    ) as error:
+        judge("my.py:build", DATA, quiet=True, epochs=1, levels=4, batch_size=30)
+    assert "; mend it and check again" in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("network", "why"),
     [
+        (probable, "probable: the network returns probabilities; leave its softmax out"),
+        (infinite, "infinite: before any training the network gives numbers that are not finite"),
+        (lazy, r"lazy: 1\.weight has no size yet; make its layer with the number of its inputs"),
+        (tied, r"tied: 2\.weight is also the parameter of another layer"),
+        (exiting, "exiting.* fails: SystemExit: 3; it is called with"),
         (branching, "branching: the network cannot be trained as one of a stack, which torch.func.vmap does"),
         (by_numpy, "by_numpy makes another network each time it is called"),
         (idle, "idle: no gradient reaches unused.weight; leave it out with --prunable"),

@@ -11,7 +11,7 @@ from torch.func import vmap
 
 from sdd_claims.errors import InputError
 from sdd_claims.models.offers import Offers
-from sdd_claims.models.own import callable_of, said
+from sdd_claims.models.own import FAILS, callable_of, said
 from sdd_claims.spec import OWN, OwnCallable, PenaltySpec
 from sdd_claims.training.penalties import PENALTIES
 
@@ -78,7 +78,7 @@ def penalty_of(spec: PenaltySpec) -> Callable[[Stacked], Float[Tensor, " replica
             values: Tensor = vmap(of_one)(dict(parameters))
         except InputError:
             raise
-        except Exception as error:
+        except FAILS as error:
             raise InputError(
                 f"the penalty {own} fails: {said(error, path)}; it is called with the parameters of a network by "
                 "name, under torch.func.vmap, and returns one number"
