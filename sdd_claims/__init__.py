@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         TrainingSpec,
     )
     from sdd_claims.storage.store import Store
+    from sdd_claims.training.own import own_penalty
 
 __all__ = [
     "Claim",
@@ -61,6 +62,7 @@ __all__ = [
     "Verdict",
     "judge",
     "own_criterion",
+    "own_penalty",
     "sparsity_curve",
 ]
 
@@ -81,6 +83,7 @@ _ELSEWHERE = {
     "Control": "registration.trial",
     "Trial": "registration.trial",
     "Store": "storage.store",
+    "own_penalty": "training.own",
 }
 """The module of each name that is not in `sdd_claims.spec`."""
 

@@ -12,6 +12,7 @@ import html
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -32,6 +33,7 @@ from sdd_claims.judging.options import choose_devices
 from sdd_claims.judging.run import ClaimRun, summary_lines
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
+from sdd_claims.judging.yours import as_written
 from sdd_claims.machine.devices import CPU
 from sdd_claims.models import Architecture, build
 from sdd_claims.models import own as own_network
@@ -44,7 +46,7 @@ from sdd_claims.registration.pilots import PILOTS
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import numbers, papers_in, sentences
-from sdd_claims.report.claims_json import ClaimEntry
+from sdd_claims.report.claims_json import ClaimEntry, YoursEntry
 from sdd_claims.spec import (
     OWN,
     DataSpec,
@@ -59,6 +61,7 @@ from sdd_claims.spec import (
 )
 from sdd_claims.stats.dip_depth import below_both
 from sdd_claims.storage.store import Store
+from sdd_claims.training import own as own_penalty
 from sdd_claims.training.arithmetic import numba_is_there
 from sdd_claims.training.forward import forward_of
 from sdd_claims.training.sparse import is_plain_mlp
@@ -84,6 +87,9 @@ class Recipe:
             the last.
         criterion: which weights go: "magnitude", "gradient" or "random", "my.py:score", a callable, or the name by
             which an installed package offers one.
+        penalty: added to the loss: "l1", "l2", "matrix_norm", "my.py:penalty", a callable, the name by which an
+            installed package offers one, or None for none.
+        penalty_strength: its factor.
     """
 
     noise: float = 0.2
@@ -99,6 +105,8 @@ class Recipe:
     weight_decay: float = 0.01
     prunable: tuple[str, ...] = ()
     criterion: str | Callable[..., Any] = "magnitude"
+    penalty: str | Callable[..., Any] | None = None
+    penalty_strength: float = 0.0
 
     def __post_init__(self) -> None:
         """Check what no spec checks.
@@ -127,6 +135,7 @@ class Recipe:
                 batch_size=self.batch_size,
                 optimizer=optimizer,
                 schedule=ScheduleSpec(name="cosine"),
+                penalty=own_penalty.chosen(self.penalty, self.penalty_strength),
                 arithmetic=arithmetic,
             ),
             pruning=PruningSpec(fraction=self.fraction, **own_criterion.chosen(self.criterion)),
@@ -185,13 +194,17 @@ def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.
         prunable=own_network.prunable(module, called, name, how.prunable),
         file=file,
     )
-    model = how.clean(kept, spec, "native").model
-    architecture = build(model, shape, kept.classes)
-    _check_stacking(architecture, name, shape, kept.classes)
-    if clean_own := how.clean(kept, spec, "native").pruning.own:
-        sizes = {key: value.shape for key, value in module.named_parameters()}
-        own_criterion.check(clean_own, sizes, spec.prunable)
-    portable = device.type == "cpu" and is_plain_mlp(architecture) and numba_is_there()
+    natively = how.clean(kept, spec, "native")
+    architecture = build(natively.model, shape, kept.classes)
+    size = min(how.batch_size, kept.train_count)
+    _check_stacking(architecture, name, shape, kept.classes, (size, kept.train_count % size or size))
+    sizes = {key: value.shape for key, value in module.named_parameters()}
+    if natively.pruning.own:
+        own_criterion.check(natively.pruning.own, sizes, spec.prunable)
+    if (penalty := natively.training.penalty).name != "none":
+        own_penalty.check(penalty, sizes, spec.prunable)
+    can_compile = device.type == "cpu" and is_plain_mlp(architecture) and numba_is_there()
+    portable = can_compile and penalty.own is None
     clean = how.clean(kept, spec, "portable" if portable else "native")
     return OwnSetting(
         tier="fast",
@@ -219,12 +232,14 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
         path, function, load = own_network.from_file(text, "--data")
         try:
             given = load()
-        except Exception as error:
+        except own_network.FAILS as error:
             raise InputError(
                 f"--data {text} fails: {own_network.said(error, path)}; it is called without arguments"
             ) from error
         return own_data.prepared(given, f"--data {text}"), f"{path.name}:{function}"
     path = Path(text).expanduser()
+    if path.suffix == ".py":
+        raise InputError(f"--data {text}: give the name of a callable in it as well, such as {path.name}:load")
     if path.is_dir():
         return own_data.prepared(own_data.from_folder(path), f"--data {text}"), path.name
     return own_data.prepared(own_data.from_npz(path), f"--data {text}"), path.name
@@ -241,11 +256,20 @@ def _check_draws(made_by: Any, name: str, shape: tuple[int, int, int], classes: 
         )
 
 
-def _check_stacking(architecture: Architecture, name: str, shape: tuple[int, int, int], classes: int) -> None:
-    """Take two networks through a forward and a backward pass at once, as they will be trained.
+def _check_stacking(
+    architecture: Architecture, name: str, shape: tuple[int, int, int], classes: int, batches: tuple[int, int]
+) -> None:
+    """Take two networks through forward and backward passes at once, as they will be trained.
+
+    Args:
+        architecture: of the networks.
+        name: of what makes them.
+        shape: of an image.
+        classes: their number.
+        batches: images of a batch, and of the last one of an epoch.
 
     Raises:
-        InputError: the network cannot be stacked.
+        InputError: the network cannot be stacked, or gives no logits.
     """
     assert architecture.drawn is not None
     drawn = [architecture.drawn() for _ in range(2)]
@@ -257,20 +281,27 @@ def _check_stacking(architecture: Architecture, name: str, shape: tuple[int, int
         key: torch.stack([dict(each.named_buffers())[key] for each in drawn])
         for key, _ in architecture.module.named_buffers()
     }
-    images = torch.randn(2, 4, *shape)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            for training in (True, False):
+    for size, training in dict.fromkeys(((batches[0], True), (batches[1], True), (batches[0], False))):
+        try:
+            with torch.random.fork_rng(devices=[]):
                 architecture.module.train(training)
+                images = torch.randn(2, size, *shape)
                 logits = forward_of(architecture, 2, CPU.torch, shared=False)(parameters, buffers, images)
-                loss = cross_entropy(logits.flatten(0, 1), torch.arange(8) % classes)
+                loss = cross_entropy(logits.flatten(0, 1), torch.arange(2 * size) % classes)
                 loss.backward()  # type: ignore[no-untyped-call]
-    except Exception as error:
+        except own_network.FAILS as error:
+            raise InputError(
+                f"{name}: the network cannot be trained as one of a stack, which torch.func.vmap does, on batches of "
+                f"{size}: {own_network.said(error)}; use layers without in-place changes of other tensors, .item(), or "
+                "branches on the images, or another --batch-size: batch norm needs two images in the last batch too"
+            ) from error
+    if not bool(logits.isfinite().all()):
         raise InputError(
-            f"{name}: the network cannot be trained as one of a stack, which torch.func.vmap does: "
-            f"{own_network.said(error)}; use layers without in-place changes of other tensors, .item(), or branches on "
-            "the images"
-        ) from error
+            f"{name}: before any training the network gives numbers that are not finite, for images of mean 0 and "
+            "deviation 1; look for logarithms, roots and divisions in it"
+        )
+    if bool((logits >= 0).all()) and torch.allclose(logits.sum(2), torch.ones(())):
+        raise InputError(f"{name}: the network returns probabilities; leave its softmax out, so that it returns logits")
     unused = [key for key in architecture.prunable if parameters[key].grad is None]
     if unused:
         raise InputError(f"{name}: no gradient reaches {unused[0]}; leave it out with --prunable")
@@ -372,7 +403,7 @@ def sparsity_curve(
         processes: train in a process a core; in a script under `if __name__ == "__main__":` alone.
         device: "cpu" or "cuda".
         quiet: show no progress.
-        settings: as of `Recipe`: epochs, levels, fraction, lr, momentum, batch_size, prunable.
+        settings: as of `Recipe`: epochs, levels, fraction, lr, momentum, batch_size, prunable, criterion, penalty.
 
     Raises:
         InputError: whatever is wrong with network, data or settings, in one sentence.
@@ -482,8 +513,8 @@ def judge(
         InputError: whatever is wrong with network, data or settings, in one sentence.
         StoreError: the store or the report cannot be written.
     """
-    names = chosen(claims if isinstance(claims, str) else ",".join(claims))
     how = recipe(settings)
+    names = chosen(claims if isinstance(claims, str) else ",".join(claims), penalised=how.penalty is not None)
     with _one_thread():
         folder = Path(report) if report is not None else None
         if folder is not None:
@@ -497,7 +528,7 @@ def judge(
             _check_report(folder)
         options = replace(options, report=folder.absolute())
         trials = own_trials(setting, names)
-        run = _OwnRun(options, command, quiet)
+        run = _OwnRun(options, command, quiet, setting)
         run.trials = trials
         if not quiet:
             print(_beginning(setting, trials), file=sys.stderr, flush=True)
@@ -507,6 +538,8 @@ def judge(
                 entries[trial.claim.name] = run.entry(trial, "")
             except InputError as error:  # of one claim: the others are judged
                 refused[trial.claim.name] = error
+            except Exception as error:
+                raise _blamed(error, setting, f"{run.kept()}; mend it and check again") from error
         if not entries:
             raise next(iter(refused.values()))
         unjudged = tuple(f"{PAPER}/{name}: {error}" for name, error in refused.items())
@@ -514,15 +547,27 @@ def judge(
         return Judgement(entries, _answer(_first(entries), setting, Store(options.store)), page, unjudged)
 
 
+def _blamed(error: Exception, setting: OwnSetting, what_is_kept: str) -> Exception:
+    """An error in training as one of the user's code, where it passed through a file of theirs; else itself."""
+    clean, whole = setting.clean, "".join(traceback.format_exception(error))  # those of other processes too
+    for own in (clean.model.own, clean.pruning.own, clean.training.penalty.own):
+        if own is not None and own.file and f'File "{own_network.file_of(own.file)}"' in whole:
+            return InputError(f"{own} fails in training: {own_network.said(error, Path(own.file))}; {what_is_kept}")
+    return error
+
+
 class _OwnRun(ClaimRun):
     """A run on a user's network: its line to run again is the one that was given."""
 
-    def __init__(self, settings: Settings, command: str, quiet: bool) -> None:
+    def __init__(self, settings: Settings, command: str, quiet: bool, setting: OwnSetting) -> None:
         super().__init__(settings, quiet=quiet)
-        self._command = command
+        self._command, self._setting = command, setting
 
     def _rerun(self, trial: Trial, path: str) -> str:
         return self._command
+
+    def _yours(self) -> YoursEntry:
+        return as_written(self._setting)
 
     def _notes(self, session: Session) -> Sequence[str]:
         """Warnings; nobody writes down the windows of a network of their own."""
@@ -544,7 +589,8 @@ def _settings(store: Path, device: str, processes: bool, claims: int, report: Pa
 
 
 def _check_processes(setting: OwnSetting, processes: bool) -> None:
-    for own in (setting.clean.model.own, setting.clean.pruning.own):
+    clean = setting.clean
+    for own in (clean.model.own, clean.pruning.own, clean.training.penalty.own):
         if processes and own is not None and not own.file:
             raise InputError(
                 f"{own.function} was handed over in Python, and other processes cannot call it; write it into a file "
@@ -592,7 +638,11 @@ def _beginning(setting: OwnSetting, trials: Sequence[Trial]) -> str:
     network, data = setting.clean.model.own, setting.clean.data.own
     assert network is not None
     assert data is not None
-    engine_words = ", by compiled code" if setting.clean.training.arithmetic == "portable" else ""
+    penalty, compiled = setting.clean.training.penalty, setting.clean.training.arithmetic == "portable"
+    penalised = "" if penalty.name == "none" else f", with a {penalty}"
+    if penalty.own is not None:
+        penalised += ", which compiled code does not know: trained as a stack, by PyTorch"
+    engine_words = f"{', by compiled code' if compiled else ''}{penalised}"
     return (
         f"{setting.network}: {numbers.count(data.train_count, 'training image')} of {data.shape}, {data.classes} "
         f"classes; prunes {', '.join(network.prunable)}{engine_words}. {numbers.count(len(trials), 'claim')}: "

@@ -20,6 +20,7 @@ from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError, StoreError, crash
 from sdd_claims.judging.claim_entry import adjust_p_values, judged_claim, judged_control
 from sdd_claims.judging.verdict import Verdict, judge_at, stays_open, without_windows
+from sdd_claims.judging.yours import trials_again
 from sdd_claims.locations import checkout
 from sdd_claims.registration.claim import BLOCK, Tier
 from sdd_claims.registration.curve_of import CurveOf
@@ -29,6 +30,7 @@ from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, evidence, numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, RunEntry
 from sdd_claims.report.evidence import Evidence
+from sdd_claims.spec.own import YOURS
 from sdd_claims.stats import VERSION
 
 Rules = Literal["published", "today"]
@@ -125,6 +127,19 @@ def rejudge(
         curves.sha256 == document["evidence"]["sha256"],
         (document["alpha"], document["registered"]),
     )
+
+
+def trials_for(document: ClaimsDocument) -> Trials:
+    """The trials that may have judged a run: those of the claim modules, or of a network of the user's own.
+
+    Raises:
+        InputError: a claim module cannot be registered, or the run has not kept what its own trials are made of.
+    """
+    if "yours" in document or {claim["paper"] for claim in document["claims"]} == {YOURS}:
+        return {trial.key: trial for trial in trials_again(document)}
+    from sdd_claims.registration.trials import all_trials  # imports every claim module
+
+    return all_trials()
 
 
 def write_beside(directory: Path, trials: Trials) -> None:
@@ -371,16 +386,21 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
         parser.error(f"--retrain must be a number of chains, got {options.retrain}; give 1 or more")
     if not options.retrain and (options.claim or options.draw):
         parser.error("--claim and --draw choose chains to train again; give --retrain N as well")
-    from sdd_claims.registration.trials import all_trials  # imports every claim module
-
     try:
         if not options.directory.is_dir() and checkout() is None:
             raise InputError(
                 f"there is no folder {options.directory}; published runs lie in the repository, not in the wheel"
             )
+        document = claims_json.read(options.directory / "claims.json")
+        trials = trials_for(document)
+        if options.retrain and "yours" in document:
+            raise InputError(
+                "--retrain cannot train a network of your own, of which this folder holds no source; train it again "
+                f"into another store: {document['environment']['command']} --store DIR"
+            )
         if options.write:
-            write_beside(options.directory, all_trials())
-        found = rejudge(options.directory, all_trials(), options.rules)
+            write_beside(options.directory, trials)
+        found = rejudge(options.directory, trials, options.rules)
     except (InputError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -395,7 +415,7 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
         say(f"DIFFERS: {options.directory / evidence.NAME} is not the file that was published: its SHA-256 is another")
     alpha, registered = found.error_rate
     now = the_register()
-    if (alpha, registered) != (now.alpha, now.registered):
+    if "yours" not in document and (alpha, registered) != (now.alpha, now.registered):
         say(
             f"note: the run says that it judged at {alpha:g} / {registered}; the register now says {now.alpha:g} / "
             f"{now.registered}"

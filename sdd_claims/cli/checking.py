@@ -28,6 +28,8 @@ QUESTION = "sdd_appears_under_label_noise"
 @click.option("--weight-decay", type=float, metavar="NUMBER", help="That is to take the dip away (default: 0.01).")
 @click.option("--prunable", metavar="NAMES", help="Layers to prune (default: linear and convolutional, but the last).")
 @click.option("--criterion", metavar="NAME", help="Which weights go: magnitude, gradient, random, FILE.py:NAME ...")
+@click.option("--penalty", metavar="NAME", help="Added to the loss: l1, l2, matrix_norm, FILE.py:NAME ...")
+@click.option("--penalty-strength", type=float, metavar="NUMBER", help="Its factor.")
 @click.option("--store", default=".sdd_store", metavar="DIR", help="Where results are kept (default: .sdd_store).")
 @click.option("--report", metavar="DIR", help="Where the report goes (default: reports/yours-...).")
 @click.option("--device", default="cpu", metavar="NAME", help="cpu or cuda (default: cpu).")
@@ -38,6 +40,7 @@ def check(
     claims: str,
     prunable: str | None,
     criterion: str | None,
+    penalty: str | None,
     store: str,
     report: str | None,
     device: str,
@@ -57,6 +60,8 @@ def check(
         settings["prunable"] = tuple(name.strip() for name in prunable.split(",") if name.strip())
     if criterion is not None:
         settings["criterion"] = criterion
+    if penalty is not None:
+        settings["penalty"] = penalty
     found = judge(
         network,
         data,

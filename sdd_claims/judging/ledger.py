@@ -36,8 +36,8 @@ class Ledger:
             key = _key(*trial.key, block)
             if {self._file.read().get(key), *self._published.get(key, ())} - {None, trial.protocol}:
                 raise InputError(
-                    f"{trial.name}: its settings, windows, margin, rule or judged seeds have changed after the "
-                    f"block of seeds {block} judged its {trial.tier} trial; give the trial a fresh block "
+                    f"{trial.name}: its settings, windows, margin, rule, error rate or judged seeds have changed after "
+                    f"the block of seeds {block} judged its {trial.tier} trial; give the trial a fresh block "
                     f"(block={self._fresh(trial)}), or take the change back"
                 )
 

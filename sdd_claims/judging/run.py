@@ -27,7 +27,7 @@ from sdd_claims.planning.plan import Plan
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, numbers, sentences
-from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, ClaimsDocument, EnvironmentEntry
+from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, ClaimsDocument, EnvironmentEntry, YoursEntry
 from sdd_claims.storage import locks
 from sdd_claims.storage.files import write_atomically
 from sdd_claims.storage.store import Store
@@ -91,6 +91,10 @@ class ClaimRun:
     def _notes(self, session: Session) -> Sequence[str]:
         """The session's notes that this run shows."""
         return session.notes
+
+    def _yours(self) -> YoursEntry | None:
+        """What a network of the user's own was judged by; None of the claims of papers."""
+        return None
 
     def decided(self) -> list[ClaimEntry]:
         """The entries of all trials that have been judged for good."""
@@ -170,6 +174,8 @@ class ClaimRun:
             document["unloaded"] = [*unloaded]
         if self.settings.block is not None:
             document["replication"] = self.settings.block
+        if (yours := self._yours()) is not None:
+            document["yours"] = yours
         page = report.write(self.settings.report, document, store)
         if step := os.environ.get(_STEP_SUMMARY):
             self._add_to_step(Path(step), document)

@@ -7,10 +7,11 @@ from pathlib import Path
 from sdd_claims.data import human_labels, regression
 from sdd_claims.data.datasets import why_unavailable
 from sdd_claims.planning import shapes
-from sdd_claims.pruning import own
+from sdd_claims.pruning import own as own_criterion
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Trial
 from sdd_claims.spec import STAND_IN, PathSpec, RunSpec, TransformerSpec
+from sdd_claims.training import own as own_penalty
 
 LEVELS = 2
 SEEDS = (0, 1)
@@ -50,17 +51,19 @@ def smoke_curves(trial: Trial, data_root: Path | None) -> tuple[Mapping[str, Cur
 
 
 def check_network(spec: RunSpec) -> None:
-    """Build a large network of a run and of its teacher, without weights, and try a criterion of the user's own.
+    """Build a large network of a run and of its teacher, without weights, and try what is the user's own.
 
     Raises:
-        InputError: it does not fit its images, or the criterion does not score its weights.
+        InputError: it does not fit its images, or the criterion or the penalty cannot be used on its weights.
     """
     for each in (spec, spec.distillation.teacher):
-        if each is not None and (each.model.name in _LARGE or each.pruning.own):
+        if each is not None and (each.model.name in _LARGE or each.pruning.own or each.training.penalty.own):
             architecture = shapes.architecture(each)
+            sizes = {name: value.shape for name, value in architecture.module.named_parameters()}
             if each.pruning.own:
-                sizes = {name: value.shape for name, value in architecture.module.named_parameters()}
-                own.check(each.pruning.own, sizes, architecture.prunable)
+                own_criterion.check(each.pruning.own, sizes, architecture.prunable)
+            if each.training.penalty.own:
+                own_penalty.check(each.training.penalty, sizes, architecture.prunable)
 
 
 def shrunk(curve: CurveOf, data_root: Path | None) -> CurveOf:

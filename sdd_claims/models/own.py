@@ -15,15 +15,19 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 from sdd_claims.errors import InputError, nearest
-from sdd_claims.spec import OwnCriterion, OwnNetwork
+from sdd_claims.spec import OwnCallable, OwnNetwork
 
 Shape: TypeAlias = tuple[int, int, int]
 Builder: TypeAlias = Callable[[Shape, int], nn.Module]
 """Makes the network for images of a shape (channels, height, width) and a number of classes."""
 
 _LAYERS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
+
+FAILS = (Exception, SystemExit)
+"""What code of the user's may raise: a script that ends by `exit()` ends no run."""
 
 _handed: dict[str, Any] = {}
 """Callables that were handed over in Python, by the SHA-256 of their source; other processes do not have them."""
@@ -172,7 +176,7 @@ def _imported(path: Path, source: str) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except FAILS as error:
         sys.modules.pop(name, None)
         raise InputError(
             f"{path} cannot be imported: {said(error, path)}; mend it, and try it with python {path}"
@@ -191,7 +195,7 @@ def said(error: BaseException, path: Path | None = None) -> str:
 # The network
 
 
-def callable_of(own: OwnNetwork | OwnCriterion) -> Any:
+def callable_of(own: OwnCallable) -> Any:
     """The callable of a user's, in whatever process.
 
     Raises:
@@ -244,13 +248,21 @@ def made(build: Builder, name: str, shape: Shape, classes: int, seed: int = 0) -
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             module = build(shape, classes)
-    except Exception as error:
+    except FAILS as error:
         raise InputError(
             f"{name}({shape}, {classes}) fails: {said(error)}; it is called with the shape of an image (channels, "
             "height, width) and the number of classes"
         ) from error
     if not isinstance(module, nn.Module):
         raise InputError(f"{name} returns a {type(module).__name__}; it must return an nn.Module")
+    if lazy := [key for key, value in module.named_parameters() if isinstance(value, UninitializedParameter)]:
+        raise InputError(f"{name}: {lazy[0]} has no size yet; make its layer with the number of its inputs, not lazily")
+    whole = [key for key, _ in module.named_parameters(remove_duplicate=False)]
+    if shared := set(whole) - {key for key, _ in module.named_parameters()}:
+        raise InputError(
+            f"{name}: {min(shared)} is also the parameter of another layer, which cannot be pruned here; give every "
+            "layer its own"
+        )
     odd = [key for key, value in module.named_parameters() if value.dtype != torch.float32]
     if odd:
         raise InputError(f"{name}: the parameter {odd[0]} is no float32; make the whole network in float32")
@@ -276,7 +288,7 @@ def seen_in_use(module: nn.Module, name: str, shape: Shape, classes: int) -> lis
     try:
         with torch.no_grad():
             out = module.eval()(torch.zeros(2, *shape))
-    except Exception as error:
+    except FAILS as error:
         raise InputError(f"{name}: the network cannot take images of shape {shape}: {said(error)}") from error
     finally:
         module.train()

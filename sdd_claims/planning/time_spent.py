@@ -20,7 +20,7 @@ from sdd_claims.machine import provenance
 from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.rates import product_rate
 from sdd_claims.record import LevelRecord
-from sdd_claims.spec import PATHS, ModelSpec, TransformerSpec
+from sdd_claims.spec import PATHS, ModelSpec, OwnNetwork, TransformerSpec
 from sdd_claims.storage.opening import existing_store
 from sdd_claims.storage.store import Store
 
@@ -64,7 +64,8 @@ def time_spent(store: Store) -> tuple[dict[tuple[str, str, str], Spent], dict[st
 def network_of(model: Mapping[str, Any]) -> str:
     """The network of stored settings, in words."""
     transformer = model["transformer"] and TransformerSpec(**model["transformer"])
-    return str(ModelSpec(**{**model, "transformer": transformer}))
+    own = model.get("own") and OwnNetwork(**model["own"])
+    return str(ModelSpec(**{**model, "transformer": transformer, "own": own}))
 
 
 def way_of(settings: Mapping[str, Any]) -> str:

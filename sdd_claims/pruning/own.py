@@ -1,23 +1,20 @@
 """A pruning criterion of the user's own: a callable in a file, or one that an installed package offers by name."""
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sdd_claims.errors import InputError, nearest
-from sdd_claims.models.own import callable_of, file_of, from_file, from_object, said, source_of, versions
+from sdd_claims.errors import InputError
+from sdd_claims.models.offers import Offers
+from sdd_claims.models.own import FAILS, callable_of, said
 from sdd_claims.pruning.criteria import CRITERIA, IDENTITY, Candidate
 from sdd_claims.randomness import TorchDraws
-from sdd_claims.spec import OWN, OwnCriterion
+from sdd_claims.spec import OWN, OwnCallable
 
-GROUP = "sdd_claims.criteria"
-"""The entry points by which a package offers criteria: `[project.entry-points."sdd_claims.criteria"]`."""
-
-_TAKEN = {*CRITERIA, IDENTITY, OWN}
+_CRITERIA = Offers("criterion", "sdd_claims.criteria", "my.py:score", (*CRITERIA,), taken=(IDENTITY, OWN))
 
 
 def chosen(given: Any) -> dict[str, Any]:
@@ -34,7 +31,7 @@ def chosen(given: Any) -> dict[str, Any]:
     return {"criterion": OWN, "own": own_criterion(given)}
 
 
-def own_criterion(given: Any) -> OwnCriterion:
+def own_criterion(given: Any) -> OwnCallable:
     """A criterion of the user's own, for `PruningSpec(criterion="own", own=...)`.
 
     Args:
@@ -43,50 +40,10 @@ def own_criterion(given: Any) -> OwnCriterion:
     Raises:
         InputError: there is none such, its name is taken, or its module fails on import.
     """
-    if callable(given):
-        file, function, source = from_object(given)
-        return OwnCriterion(function=function, source=source, versions=versions(file), file=file)
-    name = str(given)
-    if name.rpartition(":")[0].endswith(".py"):
-        path, function, _ = from_file(name, "--criterion")
-        return OwnCriterion(function=function, source=source_of(path), versions=versions(str(path)), file=str(path))
-    return _offered(name)
+    return _CRITERIA.callable_of(given)
 
 
-def _offered(name: str) -> OwnCriterion:
-    """The criterion that an installed package offers by a name."""
-    offered = entry_points(group=GROUP)
-    found = {entry.value: entry for entry in offered if entry.name == name}
-    if not found:
-        known = [*CRITERIA, *sorted({entry.name for entry in offered} - _TAKEN)]
-        raise InputError(
-            f"--criterion {name}: there is no such criterion{nearest(name, known)}; use {', '.join(known)}, or a "
-            "callable in a file, such as my.py:score"
-        )
-    if name in _TAKEN:
-        raise InputError(f"--criterion {name}: this name is taken by one of the suite's own; offer it by another")
-    if len(found) > 1:
-        raise InputError(f"--criterion {name}: {' and '.join(found)} both have this name; uninstall one of them")
-    (entry,) = found.values()
-    _loaded(entry)
-    file, package = file_of(entry.module), entry.dist
-    used = versions(str(file))
-    own = "" if package is None else f", {package.name} {package.version}"
-    return OwnCriterion(function=entry.attr, source=source_of(file), versions=used + own, file=entry.module)
-
-
-def _loaded(entry: EntryPoint) -> None:
-    try:
-        found = entry.load()
-    except Exception as error:
-        raise InputError(
-            f"--criterion {entry.name}: {entry.value} cannot be imported: {said(error)}; mend or uninstall its package"
-        ) from error
-    if not callable(found) or "." in entry.attr:
-        raise InputError(f"--criterion {entry.name}: {entry.value} names no callable of a module; mend its package")
-
-
-def scores(own: OwnCriterion, network: Candidate) -> dict[str, Tensor]:
+def scores(own: OwnCallable, network: Candidate) -> dict[str, Tensor]:
     """What a user's criterion gives every prunable weight; it sees copies, so that it can change nothing.
 
     Raises:
@@ -98,7 +55,7 @@ def scores(own: OwnCriterion, network: Candidate) -> dict[str, Tensor]:
     score = callable_of(own)
     try:
         given = score(Candidate(copies, masks, network.gradients, network.draws))
-    except Exception as error:
+    except FAILS as error:
         raise InputError(
             f"the criterion {own} fails: {said(error, path)}; it is called with the network that is to be pruned, and "
             "returns a mapping from each name in network.masks to scores"
@@ -123,7 +80,7 @@ def scores(own: OwnCriterion, network: Candidate) -> dict[str, Tensor]:
     return found
 
 
-def check(own: OwnCriterion, shapes: Mapping[str, torch.Size], prunable: tuple[str, ...]) -> None:
+def check(own: OwnCallable, shapes: Mapping[str, torch.Size], prunable: tuple[str, ...]) -> None:
     """Try a user's criterion on made-up weights and gradients, before anything is trained.
 
     Raises:

@@ -11,9 +11,17 @@ from sdd_claims.errors import InputError, nearest
 from sdd_claims.registration.claim import BLOCK, Claim
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.register import the_register
 from sdd_claims.registration.setting import ChainSetting, dip, plainly
 from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.spec import Criterion, DerivationSpec, DistillationSpec, NoiseSpec, RunSpec
+from sdd_claims.spec import (
+    Criterion,
+    DerivationSpec,
+    DistillationSpec,
+    NoiseSpec,
+    PenaltySpec,
+    RunSpec,
+)
 from sdd_claims.spec.own import YOURS
 from sdd_claims.spec.pruning import RetrainingMethod
 from sdd_claims.stats import (
@@ -35,6 +43,9 @@ from sdd_claims.stats.rules import MINIMUM_SEEDS
 PAPER = YOURS
 QUESTION = "sdd_appears_under_label_noise"
 """The question that is asked where none is named."""
+
+PENALISED = "penalty_removes_the_dip"
+"""The claim of a network that is trained with a penalty."""
 
 _ALPHA, _TEMPERATURE = 0.8, 10.0
 """Of the lessons, as in the code of Quétu & Milovanović 2023."""
@@ -83,7 +94,7 @@ class OwnSetting(ChainSetting):
         """The setting under every pruning criterion."""
         names: tuple[Criterion, ...] = ("magnitude", "gradient", "random")
         of_ours = {str(name): _variant(spec, "criterion", name) for name in names}
-        return of_ours if spec.pruning.own is None else {**of_ours, spec.pruning.criterion_in_words: spec}
+        return of_ours if spec.pruning.own is None else {**of_ours, "your own": spec}
 
     def by_retraining(self, spec: RunSpec) -> dict[str, RunSpec]:
         """The setting under every way of retraining; what is finetuned goes through the whole schedule again."""
@@ -235,6 +246,21 @@ def _decay_removes(at: OwnSetting) -> Trial:
     )
 
 
+def _penalty_removes(at: OwnSetting) -> Trial:
+    without = at.noisy.but(training={"penalty": PenaltySpec()})
+
+    def rule(set_by: Mapping[str, Phases]) -> Rule:
+        phases = set_by["without the penalty"]
+        return DipFree("penalised", light=phases.light, critical=phases.critical, sweet=phases.sweet)
+
+    return at.on_trial(
+        PENALISED,
+        {"penalised": at.curve(at.noisy)},
+        at.rule_at({"without the penalty": without}, rule),
+        Control("the same without the penalty", {"penalised": at.curve(without)}),
+    )
+
+
 def _teacher_removes(at: OwnSetting) -> Trial:
     lesson = DistillationSpec(alpha=_ALPHA, temperature=_TEMPERATURE, teacher=at.noisy)
     return at.on_trial(
@@ -294,6 +320,11 @@ _TRIALS: Mapping[str, tuple[str, str, Callable[[OwnSetting], Trial]]] = {
         f"{_QUETU}, section 3",
         _decay_removes,
     ),
+    PENALISED: (
+        "With the penalty, its test accuracy does not dip.",
+        "own question, after Quétu & Milovanović 2023, who ask it of weight decay",
+        _penalty_removes,
+    ),
     "teacher_removes_the_dip": (
         "If it learns from the dense network, its test accuracy does not dip.",
         f"{_QUETU}, section 4",
@@ -301,31 +332,47 @@ _TRIALS: Mapping[str, tuple[str, str, Callable[[OwnSetting], Trial]]] = {
     ),
 }
 _CLAIMS = {name: (statement, source) for name, (statement, source, _) in _TRIALS.items()}
-NAMES = tuple(_TRIALS)
+EVERY_NAME = tuple(_TRIALS)
+NAMES = tuple(name for name in EVERY_NAME if name != PENALISED)
+"""The claims of a network that is trained without a penalty."""
 
 
-def chosen(text: str) -> tuple[str, ...]:
+def chosen(text: str, *, penalised: bool = False) -> tuple[str, ...]:
     """The claims of a text: "all", or names between commas.
+
+    Args:
+        text: as the user gave it.
+        penalised: whether the network is trained with a penalty, of which there is a claim.
 
     Raises:
         InputError: there is no such claim.
     """
+    known = EVERY_NAME if penalised else NAMES
     if text == "all":
-        return NAMES
+        return known
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
-        if name not in NAMES:
+        if name == PENALISED and not penalised:
+            raise InputError(f"--claims {name}: no penalty is given; name one with --penalty")
+        if name not in known:
             raise InputError(
-                f"--claims {name}: there is no such claim{nearest(name, NAMES)}; use all, or {', '.join(NAMES)}"
+                f"--claims {name}: there is no such claim{nearest(name, known)}; use all, or {', '.join(known)}"
             )
     if not names:
-        raise InputError(f"--claims names none; use all, or {', '.join(NAMES)}")
+        raise InputError(f"--claims names none; use all, or {', '.join(known)}")
     return names
 
 
-def own_trials(setting: OwnSetting, names: Sequence[str]) -> list[Trial]:
-    """The trials of some claims on a user's network."""
-    return [_TRIALS[name][2](setting) for name in names]
+def own_trials(setting: OwnSetting, names: Sequence[str], error_rate: tuple[float, int] | None = None) -> list[Trial]:
+    """The trials of some claims on a user's network.
+
+    Args:
+        setting: the network and data.
+        names: of the claims.
+        error_rate: alpha and the number of claims that share it; by default the register's, and those named.
+    """
+    level = error_rate or (the_register().alpha, len(names))
+    return [replace(_TRIALS[name][2](setting), error_rate=level) for name in names]
 
 
 def check_counts(seeds: int, pilots: int, block: int) -> None:

@@ -47,6 +47,7 @@ class Trial:
         network: network and data that it is judged on, such as "ResNet-18 on CIFAR-10"; "" where a tier has one trial
             of the claim.
         windows_from: the pilots that set the windows of its rule, where some did; see `resolved`.
+        error_rate: alpha and the number of claims that share it, where these are not those of the register.
     """
 
     claim: Claim
@@ -62,6 +63,7 @@ class Trial:
     own_seeds: tuple[int, ...] | None = None
     network: str = ""
     windows_from: FromPilots | None = None
+    error_rate: tuple[float, int] | None = None
 
     def __post_init__(self) -> None:
         """Check that the registration makes sense before anything is trained.
@@ -199,7 +201,7 @@ class Trial:
         """
         rule = self.windows_from or self.judged_by
         register = the_register()
-        level = register.alpha, register.registered
+        level = self.error_rate or (register.alpha, register.registered)
         return protocol_digest(self.curves, self.control_curves, rule, self.judged_seeds(), self.proxy, level)
 
     @property

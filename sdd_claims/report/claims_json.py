@@ -324,13 +324,31 @@ class EvidenceEntry(TypedDict):
     numbers: int
 
 
+class YoursEntry(TypedDict):
+    """What claims on a network of the user's own were judged by, so that they can be judged again from the evidence.
+
+    `run` is the canonical JSON of the settings without label noise, whose SHA-256 is the digest of its curves. `noise`
+    is the rate of label noise; `seeds` is how many judge, from `block` on; `pilots` set windows.
+    """
+
+    network: str
+    run: str
+    noise: float
+    levels: int
+    block: int
+    seeds: int
+    pilots: list[int]
+    weight_decay: float
+
+
 class ClaimsDocument(TypedDict):
     """The whole file. `registered` counts the claims of the register, whatever was selected.
 
     `evidence` is absent in runs that were published before there was any. `unloaded` has a sentence on each claim
     module that could not be loaded, and on each claim that was refused or crashed, so that nobody has judged it; it is
     absent where there was none. `replication` is the block of seeds that judged in place of the registered ones; it is
-    absent where these did.
+    absent where these did. `yours` is there where the network is the user's own: `registered` then counts the claims
+    that were asked for.
     """
 
     schema: Version
@@ -342,6 +360,7 @@ class ClaimsDocument(TypedDict):
     evidence: NotRequired[EvidenceEntry]
     unloaded: NotRequired[list[str]]
     replication: NotRequired[int]
+    yours: NotRequired[YoursEntry]
 
 
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

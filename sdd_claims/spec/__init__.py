@@ -7,9 +7,10 @@ they are asked for, and asking for more extends what is stored.
 from sdd_claims.spec.data import STAND_IN, DataName, DataSpec, NoiseKind, NoiseSpec
 from sdd_claims.spec.digest import OMITTED_FROM_DIGEST_AT, canonical_json
 from sdd_claims.spec.model import Initialization, ModelSpec, Network, TransformerSpec
-from sdd_claims.spec.own import OWN, OwnCriterion, OwnData, OwnNetwork
+from sdd_claims.spec.own import OWN, OwnCallable, OwnData, OwnNetwork
 from sdd_claims.spec.path import PATHS, PathOver, PathSpec
 from sdd_claims.spec.pruning import Criterion, DerivationKind, DerivationSpec, PruningSpec, RetrainingMethod
+from sdd_claims.spec.reading import run_of
 from sdd_claims.spec.record import RecordSpec
 from sdd_claims.spec.run import DistillationSpec, RunSpec
 from sdd_claims.spec.training import (
@@ -40,7 +41,7 @@ __all__ = [
     "NoiseKind",
     "NoiseSpec",
     "OptimizerSpec",
-    "OwnCriterion",
+    "OwnCallable",
     "OwnData",
     "OwnNetwork",
     "PathOver",
@@ -56,4 +57,5 @@ __all__ = [
     "TrainingSpec",
     "TransformerSpec",
     "canonical_json",
+    "run_of",
 ]

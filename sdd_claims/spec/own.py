@@ -1,4 +1,4 @@
-"""A user's own network, data and criterion: what of them decides a run's numbers, and where a process finds them."""
+"""What is a user's own: what of it decides a run's numbers, and where a process finds it."""
 
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -9,51 +9,40 @@ YOURS = "yours"
 """Takes the place of a paper's name in claims about them."""
 
 OWN = "own"
-"""The name of a network, a data set or a criterion that is the user's own."""
+"""The name of a network, a data set, a criterion or a penalty that is the user's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnNetwork(Spec):
+class OwnCallable(Spec):
+    """A callable of the user's: a pruning criterion, a penalty, or what makes a network.
+
+    Attributes:
+        function: the callable's name.
+        source: SHA-256 of its module's file, and of the modules beside it that it imports.
+        versions: of the packages that decide what it gives, such as "torch 2.11.0"; its own among them where a package
+            offers it.
+        file: its module's file, or the name of an installed module. Where it lies decides no number and is no part of
+            the digest; "" for a callable that was handed over in Python, which only that process can call.
+    """
+
+    function: str
+    source: str
+    versions: str
+    file: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{PurePath(self.file).name}:{self.function}" if self.file else self.function
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnNetwork(OwnCallable):
     """A network that a callable of the user's makes.
 
     Attributes:
-        function: the callable's name.
-        source: SHA-256 of its module's file, and of the modules beside it that it imports.
-        versions: of the packages that decide what it makes, such as "torch 2.11.0".
         prunable: names of the parameters that pruning may touch.
-        file: its module. Where it lies decides no number and is no part of the digest; "" for a callable that was
-            handed over in Python, which only that process can call.
     """
 
-    function: str
-    source: str
-    versions: str
     prunable: tuple[str, ...]
-    file: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        return f"{PurePath(self.file).name}:{self.function}" if self.file else self.function
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnCriterion(Spec):
-    """A pruning criterion that is a callable of the user's.
-
-    Attributes:
-        function: the callable's name.
-        source: SHA-256 of its module's file, and of the modules beside it that it imports.
-        versions: of the packages that decide what it says, its own among them where a package offers it.
-        file: its module's file, or the name of an installed module; no part of the digest. "" for a callable that was
-            handed over in Python.
-    """
-
-    function: str
-    source: str
-    versions: str
-    file: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        return f"{PurePath(self.file).name}:{self.function}" if self.file else self.function
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sdd_claims.spec.base import Spec
-from sdd_claims.spec.own import OWN, OwnCriterion
+from sdd_claims.spec.own import OWN, OwnCallable
 
 Criterion = Literal["magnitude", "gradient", "random", "none", "own"]
 RetrainingMethod = Literal["lottery_ticket_rewinding", "finetuning", "learning_rate_rewinding", "scratch"]
@@ -27,7 +27,7 @@ class PruningSpec(Spec):
     fraction: float = 0.2
     retraining: RetrainingMethod = "lottery_ticket_rewinding"
     rewind_iteration: int = 0
-    own: OwnCriterion | None = None
+    own: OwnCallable | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

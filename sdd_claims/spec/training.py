@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sdd_claims.spec.base import Spec
+from sdd_claims.spec.own import OWN, OwnCallable
 
-PenaltyName = Literal["none", "off", "l1", "l2", "matrix_norm", "rbv2"]
+PenaltyName = Literal["none", "off", "l1", "l2", "matrix_norm", "rbv2", "own"]
 Precision = Literal["float32", "tf32", "bfloat16"]
 Arithmetic = Literal["native", "portable"]
 
@@ -65,23 +66,27 @@ class PenaltySpec(Spec):
         strength: its factor.
         step: "gradient" adds it to the loss, with a subgradient where it has a kink; "proximal", for "l1" under SGD
             without momentum, shrinks the parameters after each step, to exact zeros.
+        own: the penalty, where it is the user's own ("own"), see `sdd_claims.training.own`.
     """
 
     name: PenaltyName = "none"
     strength: float = 0.0
     step: Literal["gradient", "proximal"] = "gradient"
+    own: OwnCallable | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("strength", self.strength >= 0, "at least 0")
         self._require("strength", self.name != "none" or self.strength == 0, "0 for penalty 'none'")
         self._require("step", self.name == "l1" or self.step == "gradient", "'gradient' for all penalties but 'l1'")
+        self._require("own", (self.own is not None) == (self.name == OWN), f"given for {OWN!r} only")
 
     def __str__(self) -> str:
         if self.name == "off":
             return "penalty off"
         strength = f" of strength {self.strength:g}" if self.strength else ""
-        kind = {"rbv2": "eq. 2", "l2": "squared l2"}.get(self.name, self.name.replace("_", " "))
+        names = {"rbv2": "eq. 2", "l2": "squared l2", OWN: str(self.own)}
+        kind = names.get(self.name, self.name.replace("_", " "))
         return f"{kind} penalty{strength}" + (", proximal steps" if self.step == "proximal" else "")
 
 

@@ -36,5 +36,5 @@ def _positions(settings: Mapping[str, Any], levels: int) -> tuple[str, np.ndarra
     That is the density counted to within one weight, and defined for identity masks too.
     """
     path = PathSpec(**settings.get("path", {}))  # settings stored before there were paths have none
-    at = PruningSpec(**settings["pruning"]).density if path.over == "none" else path.position
+    at = PruningSpec(fraction=settings["pruning"]["fraction"]).density if path.over == "none" else path.position
     return path.axis, np.array([at(level) for level in range(levels)])

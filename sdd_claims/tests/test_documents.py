@@ -59,13 +59,20 @@ def test_a_claim_is_added_as_the_document_says(copy):
         assert sentence in ran.stdout
 
 
-def test_a_criterion_is_added_as_the_document_says(tmp_path, monkeypatch):
-    text = (TOP / "docs" / "add-a-criterion.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        ("criterion", "my_criterion.py:score", "my_criterion.py:score pruning"),
+        ("penalty", "my_penalty.py:penalty", "my_penalty.py:penalty penalty of strength 0.001"),
+    ],
+)
+def test_a_criterion_and_a_penalty_are_added_as_the_documents_say(tmp_path, monkeypatch, kind, given, said):
+    text = (TOP / "docs" / f"add-a-{kind}.md").read_text(encoding="utf-8")
     files, ((program, *arguments),) = files_of(text), commands_of(text)
-    assert [path for path, _ in files] == ["my_criterion.py", "my_network.py", "pyproject.toml"]
+    assert [path for path, _ in files] == [f"my_{kind}.py", "my_network.py", "pyproject.toml"]
     for path, content in files[:2]:
         (tmp_path / path).write_text(content, encoding="utf-8")
-    assert (program, arguments[-1]) == ("sdd-claims", "my_criterion.py:score")
+    assert (program, arguments[arguments.index(f"--{kind}") + 1]) == ("sdd-claims", given)
     monkeypatch.chdir(tmp_path)
     quick = ["--epochs", "1", "--levels", "4", "--batch-size", "1000", "--quiet"]
     ran = CliRunner().invoke(main, [*arguments, *quick])
@@ -73,4 +80,4 @@ def test_a_criterion_is_added_as_the_document_says(tmp_path, monkeypatch):
     assert "yours/sdd_appears_under_label_noise" in ran.output
     (claims,) = tmp_path.glob("reports/*/claims.json")
     (entry,) = json.loads(claims.read_text(encoding="utf-8"))["claims"]
-    assert all("my_criterion.py:score pruning" in run["label"] for run in entry["runs"].values())
+    assert all(said in run["label"] for run in entry["runs"].values())

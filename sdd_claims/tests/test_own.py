@@ -1,6 +1,7 @@
 """A network and data of one's own, from a callable and arrays to a curve and a verdict."""
 
 import json
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from sdd_claims import judge, sparsity_curve
+from sdd_claims import judge, rejudge, sparsity_curve
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import InputError
 from sdd_claims.own import Recipe, setting_of
@@ -166,6 +167,66 @@ def test_a_claim_that_cannot_be_judged_stops_no_other_and_says_why(folder, monke
     assert tuple(fresh.entries) == tuple(names)
 
 
+def test_a_run_is_judged_again_from_its_evidence_alone(folder, monkeypatch):
+    """Neither the store nor the network nor the criterion is asked."""
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    (folder / "score.py").write_text(
+        "def score(network):\n    return {name: network.weights[name].abs() for name in network.masks}\n"
+    )
+    names = ["sdd_appears_under_label_noise", "penalty_removes_the_dip"]
+    own: dict[str, Any] = {"criterion": "score.py:score", "penalty": "l2", "penalty_strength": 0.1}
+    found = judge(mlp, DATA, claims=names, quiet=True, **own, **QUICK)
+    assert found.entries[names[0]]["verdict"] == "supported"
+    shutil.rmtree(folder / ".sdd_store")
+    (folder / "score.py").unlink()
+    said = list[str]()
+    assert rejudge.main([str(found.page.parent)], said.append) == 0
+    assert said[-1] == (
+        "2\N{NO-BREAK SPACE}verdicts judged again from the evidence at 0.05 / 2 each, 0\N{NO-BREAK SPACE}claims with "
+        "a difference or not judged again"
+    )
+    claims = found.page.parent / "claims.json"
+    text = claims.read_text(encoding="utf-8")
+    claims.write_text(text.replace('"verdict": "supported"', '"verdict": "refuted"'), encoding="utf-8")
+    assert rejudge.main([str(found.page.parent)], said.append) == 1
+    assert any("DIFFERS: verdict: published refuted, judged again supported" in line for line in said)
+
+
+def test_what_cannot_be_judged_again_says_so_in_a_sentence(folder, monkeypatch, capsys):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    found = judge(mlp, DATA, quiet=True, command="sdd-claims check ...", **QUICK)
+    where, claims = str(found.page.parent), found.page.parent / "claims.json"
+    assert rejudge.main([where, "--retrain", "1"]) == 2
+    assert "into another store: sdd-claims check ... --store DIR" in capsys.readouterr().err
+    document = json.loads(claims.read_text(encoding="utf-8"))
+    kept = document.pop("yours")
+    for changed, why in (
+        ({}, "was written by a version that kept no settings to judge again by; check again: sdd-claims check ..."),
+        ({"yours": {**kept, "run": "{}"}}, "the settings of a run cannot be read"),
+        ({"yours": {**kept, "run": kept["run"].replace('"schema":3', '"schema":4')}}, "are those of another version"),
+    ):
+        claims.write_text(json.dumps(document | changed), encoding="utf-8")
+        assert rejudge.main([where]) == 2
+        assert why in capsys.readouterr().err
+
+
+def test_the_level_is_in_the_protocol_and_on_the_page(folder, monkeypatch):
+    """Who asks one question first, and ten afterwards, has looked before the level was fixed."""
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    names = ["sdd_appears_under_label_noise", "teacher_removes_the_dip"]
+    first = judge(mlp, DATA, report=folder / "first", quiet=True, **QUICK)
+    both = judge(mlp, DATA, claims=names, report=folder / "both", quiet=True, **QUICK)
+    assert tuple(both.entries) == ("teacher_removes_the_dip",)
+    assert "rule, error rate or judged seeds have changed after the block of seeds 1000" in both.unjudged[0]
+    fresh = judge(mlp, DATA, claims=names, report=folder / "fresh", block=2000, quiet=True, **QUICK)
+    assert [entry["threshold"] for entry in first.entries.values()] == [0.05]
+    assert [entry["threshold"] for entry in fresh.entries.values()] == [0.025, 0.025]
+    for found, said in ((first, "Each is tested at 0.05 / 1."), (fresh, "Each is tested at 0.05 / 2.")):
+        page = found.page.read_text(encoding="utf-8")
+        assert said in page
+        assert "The register holds" not in page
+
+
 def test_all_claims_go_their_way_in_real_training(folder):
     found = judge(cnn, DATA, claims="all", quiet=True, epochs=1, levels=4, batch_size=60, pilots=2)
     assert {*found.entries} == {*NAMES}
@@ -234,6 +295,21 @@ def test_a_plain_mlp_is_trained_by_compiled_code_and_what_only_looks_like_one_is
         assert setting(other, folder).clean.training.arithmetic == "native"
 
 
+def test_a_penalty_of_ones_own_is_trained_as_a_stack_and_its_claim_is_among_all(folder, monkeypatch, capsys):
+    def penalty(weights):
+        return weights["1.weight"].abs().sum()
+
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    for given, arithmetic in (("l1", "portable"), (penalty, "native")):
+        assert setting(mlp, folder, penalty=given, penalty_strength=0.1).clean.training.arithmetic == arithmetic
+    found = judge(mlp, DATA, claims="all", penalty=penalty, penalty_strength=0.1, **QUICK)
+    assert {*found.entries} == {*NAMES, "penalty_removes_the_dip"}
+    said = capsys.readouterr().err.splitlines()[0]
+    assert "with a penalty penalty of strength 0.1, which compiled code does not know: trained as a stack, by" in said
+    labels = {run["label"] for run in found.entries["penalty_removes_the_dip"]["pilots"].values()}
+    assert not any("penalty of strength" in label for label in labels)
+
+
 def test_changed_source_is_another_run_and_the_place_of_a_file_is_none(folder):
     source = (
         "from torch import nn\ndef build(shape, classes):\n    return nn.Sequential(nn.Flatten(), nn.Linear(16, {}), "
@@ -245,6 +321,27 @@ def test_changed_source_is_another_run_and_the_place_of_a_file_is_none(folder):
     one, moved = (setting(f"{path}:build", folder).clean.digest for path in ("my.py", "elsewhere/my.py"))
     (folder / "my.py").write_text(source.format(6, 6), encoding="utf-8")
     assert one == moved != setting("my.py:build", folder).clean.digest
+
+
+def test_changed_content_behind_one_loader_is_another_run_and_another_loader_of_one_content_is_none(folder):
+    loader = (
+        "import numpy as np\n"
+        "def load():\n"
+        "    with np.load('my.npz') as file:\n"
+        "        return file['images'], file['labels']\n"
+    )
+    (folder / "one.py").write_text(loader, encoding="utf-8")
+    (folder / "other.py").write_text(f"# another\n{loader}", encoding="utf-8")
+
+    def digest(data: str, images: np.ndarray, labels: np.ndarray = LABELS) -> str:
+        np.savez(folder / "my.npz", images=images, labels=labels)
+        return setting(mlp, folder, data).clean.digest
+
+    before = digest("one.py:load", IMAGES)
+    assert digest("other.py:load", IMAGES) == before
+    changed = IMAGES.copy()
+    changed[0, 0, 0] ^= 1
+    assert len({before, digest("one.py:load", changed), digest("one.py:load", IMAGES, LABELS[::-1])}) == 3
 
 
 def branching(shape, classes):
@@ -277,9 +374,67 @@ def wide(shape, classes):
     return mlp(shape, classes + 1)
 
 
+def probable(shape, classes):
+    return nn.Sequential(*mlp(shape, classes), nn.Softmax(1))
+
+
+def infinite(shape, classes):
+    return nn.Sequential(*mlp(shape, classes), nn.Threshold(9e9, float("inf")))
+
+
+def lazy(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(6), nn.ReLU(), nn.Linear(6, classes))
+
+
+def tied(shape, classes):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 16), nn.Linear(16, 16), nn.Linear(16, classes))
+    network[2].weight = network[1].weight
+    return network
+
+
+def exiting(shape, classes):
+    raise SystemExit(3)
+
+
+def normed(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, classes))
+
+
+def test_a_last_batch_of_one_image_is_tried_before_training(folder):
+    assert setting(normed, folder, batch_size=29).clean.training.batch_size == 29  # and 2 images at last
+    with pytest.raises(
+        InputError, match=r"on batches of 1: ValueError: Expected more than 1 value .* another --batch-s"
+    ):
+        setting(normed, folder, batch_size=59)
+
+
+def test_a_network_that_fails_in_training_is_named_and_what_is_finished_is_kept(folder, monkeypatch):
+    source = (
+        "from torch import nn\n"
+        "class Net(nn.Sequential):\n"
+        "    def forward(self, images):\n"
+        "        if len(images) == 20:  # of the test images\n"
+        "            raise RuntimeError('too many')\n"
+        "        return super().forward(images)\n"
+        "def build(shape, classes):\n"
+        "    return Net(nn.Flatten(), nn.Linear(16, 5), nn.ReLU(), nn.Linear(5, classes))\n"
+    )
+    (folder / "my.py").write_text(source, encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"my\.py:build fails in training: RuntimeError: too many \(line 5\); "
+    ) as error:
+        judge("my.py:build", DATA, quiet=True, epochs=1, levels=4, batch_size=30)
+    assert "; mend it and check again" in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("network", "why"),
     [
+        (probable, "probable: the network returns probabilities; leave its softmax out"),
+        (infinite, "infinite: before any training the network gives numbers that are not finite"),
+        (lazy, r"lazy: 1\.weight has no size yet; make its layer with the number of its inputs"),
+        (tied, r"tied: 2\.weight is also the parameter of another layer"),
+        (exiting, "exiting.* fails: SystemExit: 3; it is called with"),
         (branching, "branching: the network cannot be trained as one of a stack, which torch.func.vmap does"),
         (by_numpy, "by_numpy makes another network each time it is called"),
         (idle, "idle: no gradient reaches unused.weight; leave it out with --prunable"),
@@ -306,6 +461,8 @@ def test_a_network_that_cannot_be_tried_is_refused_in_a_sentence_before_training
         ({"epoch": 3}, "there is no setting 'epoch'"),
         ({"epochs": 0}, r"TrainingSpec\.epochs must be at least 1, got 0"),
         ({"weight_decay": 0.0}, "--weight-decay 0: give a strength above 0"),
+        ({"claims": "penalty_removes_the_dip"}, "no penalty is given; name one with --penalty"),
+        ({"penalty": "l1"}, "--penalty l1 has no strength; give one above 0 with --penalty-strength"),
         ({"claims": "sdd_apears"}, r"--claims sdd_apears: there is no such claim \(did you mean"),
         ({"device": "cuda:99"}, "this machine shows"),
     ],

@@ -648,7 +648,12 @@ def test_a_refused_claim_fails_with_its_own_sentence_and_the_others_are_judged(p
     result = project.run(*workers, engine=None if workers else "serial")
     assert result.parseoutcomes() == {"errors": 2, "passed": 1, "inconclusive": 1}
     said = errors(result)
-    assert said.count("nobody2026/clear: its settings, windows, margin, rule or judged seeds have changed after") == 1
+    assert (
+        said.count(
+            "nobody2026/clear: its settings, windows, margin, rule, error rate or judged seeds have changed after"
+        )
+        == 1
+    )
     assert said.count("test_bare.py::test_it: mark it @pytest.mark.fast(trial)") == 1
     assert set(project.entries()) == {"other", "open"}
 

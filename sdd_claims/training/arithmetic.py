@@ -21,8 +21,8 @@ def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
 
     Raises:
         InputError: of a network that is neither a plain MLP nor, on a path over epochs, a ReLU network; with augmented
-            images; on a GPU; where nothing can be compiled; or where what the network learns from, or is refitted by,
-            has another arithmetic.
+            images; with a penalty of the user's own; on a GPU; where nothing can be compiled; or where what the network
+            learns from, or is refitted by, has another arithmetic.
     """
     if not portable(spec):
         return
@@ -41,6 +41,11 @@ def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
         raise InputError(
             "portable arithmetic knows no augmentation; set DataSpec.augmentation to 'none' or TrainingSpec.arithmetic "
             "to 'native'"
+        )
+    if spec.training.penalty.own is not None:
+        raise InputError(
+            f"portable arithmetic knows no penalty of one's own, and {spec.training.penalty.own} is one; set "
+            "TrainingSpec.arithmetic to 'native'"
         )
     teacher = spec.distillation.teacher
     if teacher is not None and teacher.training.arithmetic == "native":

@@ -29,7 +29,9 @@ class StackForms:
         self, architecture: Architecture, training: TrainingSpec, device: torch.device, *, portable: bool = False
     ) -> None:
         self._portable = portable
-        self.replays: Replays | None = {} if device.type == "cuda" else None
+        # What a user's own penalty does, nobody knows: it is not captured.
+        captured = device.type == "cuda" and training.penalty.own is None
+        self.replays: Replays | None = {} if captured else None
         self._architecture, self._training, self._device = architecture, training, device
         self._kept: tuple[tuple[int, ...], ReplicaStack] | None = None
 

@@ -13,7 +13,8 @@ from sdd_claims.spec import OptimizerSpec, TrainingSpec
 from sdd_claims.training.batches import Batch, Epoch
 from sdd_claims.training.distillation import Distillation, distilled_loss
 from sdd_claims.training.losses import mean_loss
-from sdd_claims.training.penalties import PENALTIES, shrink_l1
+from sdd_claims.training.own import penalty_of
+from sdd_claims.training.penalties import shrink_l1
 from sdd_claims.training.precision import autocast
 from sdd_claims.training.stack import ReplicaStack
 
@@ -88,7 +89,7 @@ class Step:
         self._strength = _per_replica(numbers.penalty_strength, some)
         self._proximal = spec.penalty.step == "proximal"
         without = spec.penalty.name == "none" or self._proximal
-        self._penalty = None if without else PENALTIES[spec.penalty.name]
+        self._penalty = None if without else penalty_of(spec.penalty)
 
     def learn_at(self, lr: float) -> None:
         """Set the learning rate."""
@@ -132,7 +133,7 @@ class Step:
             alpha, temperature = self._distillation.alpha, self._distillation.temperature
             loss = distilled_loss(logits, batch.labels, teacher, alpha, temperature)
         if self._penalty is not None and self._strength is not None:
-            loss = loss + (self._strength * self._penalty(self.stack.parameters.values())).sum()
+            loss = loss + (self._strength * self._penalty(self.stack.parameters)).sum()
         return loss
 
 

@@ -57,6 +57,8 @@ def test_the_line_to_run_again_is_the_one_that_was_given(folder, call, monkeypat
         (["--network", "my.py:build", "--data", "my.npz", "--claims", "x"], "--claims x: there is no such claim"),
         (["--network", "my.py:build", "--data", "my.npz", "--device", "abacus"], "--device abacus: there is no"),
         (["--network", "my.py:build", "--data", "my.py:build"], "--data my.py:build fails: TypeError"),
+        (["--network", "my.py:build", "--data", "my.py"], "--data my.py: give the name of a callable in it as well"),
+        (["--network", "my.py:build", "--data", "my.npz", "--penalty", "my.py:build"], "has no strength; give one"),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(folder, call, words, why):

@@ -129,6 +129,7 @@ print(own.from_object(here)[:2])
             "my.py:build",
             "asks for itself while it is imported; put what it runs under `if __name__ == '__main__':`",
         ),
+        ("import sys; sys.exit(3)", "my.py:build", r"cannot be imported: SystemExit: 3 \(line 1\); mend it"),
         ("import nothing_of_that_name", "my.py:build", "cannot be imported: ModuleNotFoundError: No module named"),
         ("def build(:", "my.py:build", "cannot be imported: SyntaxError"),
     ],

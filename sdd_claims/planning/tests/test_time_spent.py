@@ -3,9 +3,10 @@
 import pytest
 
 from sdd_claims.planning.plan import Request, plan
-from sdd_claims.planning.time_spent import main, time_spent
+from sdd_claims.planning.time_spent import main, network_of, time_spent
+from sdd_claims.spec import ModelSpec, OwnNetwork
 from sdd_claims.storage.store import Store
-from sdd_claims.tests.tiny import KEPT, REDENSE, SEEDS, fill
+from sdd_claims.tests.tiny import KEPT, REDENSE, SEEDS, SPEC, fill
 
 
 def test_every_stored_level_is_counted_once_with_its_kind_and_density(tmp_path):
@@ -20,6 +21,12 @@ def test_every_stored_level_is_counted_once_with_its_kind_and_density(tmp_path):
     }
     assert sum(spent.seconds for spent in groups.values()) == 0.25 * wanted.needed == sum(hardware.values())
     assert groups["MLP-8", "chain", "0.3 to 1"].flops == 6e6
+
+
+def test_a_network_of_the_users_own_goes_by_the_name_of_its_callable():
+    own = OwnNetwork(function="build", source="ab", versions="", prunable=("0.weight",), file="/a/my.py")
+    model = ModelSpec(name="own", hidden=(), initialization="pytorch", own=own)
+    assert network_of(SPEC.but(model=model).as_dict()["model"]) == "build"
 
 
 def test_the_command_prints_a_row_a_kind_and_what_the_machine_could_do(tmp_path, capsys):

@@ -1,8 +1,10 @@
 """The trials of a user's network: their pilots are those that were asked for, and no control is the claim itself."""
 
+from dataclasses import replace
+
 import pytest
 
-from sdd_claims.registration.own import NAMES, OwnSetting, own_trials
+from sdd_claims.registration.own import NAMES, PENALISED, OwnSetting, own_trials
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.tests.tiny import SPEC
 
@@ -30,6 +32,15 @@ def test_a_control_reads_other_runs_than_the_claim(name):
     (trial,) = own_trials(SETTING, [name])
     read, others = ({(c.spec.digest, c.offset) for c in of.values()} for of in (trial.curves, trial.control_curves))
     assert read != others
+
+
+def test_the_windows_of_a_penalty_are_those_of_the_network_without_it():
+    penalised = replace(SETTING, clean=SPEC.but(training={"penalty": {"name": "l1", "strength": 0.1}}))
+    (trial,) = own_trials(penalised, [PENALISED])
+    assert isinstance(trial.rule, FromPilots)
+    without = {curve.spec.training.penalty.name for curve in trial.rule.pilot_curves().values()}
+    assert (without, trial.curves["penalised"].spec.training.penalty.name) == ({"none"}, "l1")
+    assert trial.control.curves["penalised"].spec in {curve.spec for curve in trial.rule.pilot_curves().values()}
 
 
 def test_the_distance_of_a_chain_without_noise_is_not_compared_with_itself():

@@ -24,7 +24,7 @@ from sdd_claims.spec import (
     NoiseKind,
     NoiseSpec,
     OptimizerSpec,
-    OwnCriterion,
+    OwnCallable,
     OwnData,
     OwnNetwork,
     PathSpec,
@@ -37,6 +37,7 @@ from sdd_claims.spec import (
     TrainingSpec,
     TransformerSpec,
     canonical_json,
+    run_of,
 )
 from sdd_claims.spec import digest as digest_module
 
@@ -92,8 +93,9 @@ OWN = LENIENT.but(
     data=DataSpec(name="own", own=OWN_DATA),
     model=ModelSpec(name="own", hidden=(), initialization="pytorch", own=OWN_NETWORK),
 )
-OWN_CRITERION = OwnCriterion(function="score", source="ef", versions="torch 2.9.0", file="/a/my.py")
-PRUNED = EVERYTHING.but(pruning={"criterion": "own", "own": OWN_CRITERION})
+OWN_CALLABLE = OwnCallable(function="score", source="ef", versions="torch 2.9.0", file="/a/my.py")
+PENALISED = EVERYTHING.but(training={"penalty": {"name": "own", "own": OWN_CALLABLE}})
+PRUNED = EVERYTHING.but(pruning={"criterion": "own", "own": OWN_CALLABLE})
 PATH = RunSpec(
     training=TrainingSpec(epochs=60, penalty=PenaltySpec(name="l1")),
     pruning=PruningSpec(criterion="none"),
@@ -129,8 +131,8 @@ own_networks = st.builds(
     prunable=st.lists(st.text(max_size=3)).map(tuple),
     file=st.text(max_size=3),
 )
-own_criteria = st.builds(
-    OwnCriterion,
+own_callables = st.builds(
+    OwnCallable,
     function=st.text(max_size=3),
     source=st.text(max_size=3),
     versions=st.text(max_size=3),
@@ -175,6 +177,7 @@ CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "training.penalty.name": (EVERYTHING, st.sampled_from(["l1", "l2", "matrix_norm", "rbv2"])),
     "training.penalty.strength": (EVERYTHING, st.just(0.0) | positive),
     "training.penalty.step": (LENIENT, st.sampled_from(["gradient", "proximal"])),
+    "training.penalty.own": (PENALISED, own_callables),
     "training.loss": (EVERYTHING, st.sampled_from(["cross_entropy", "mean_squared_error"])),
     "training.precision": (EVERYTHING, st.sampled_from(["float32", "tf32", "bfloat16"])),
     "training.arithmetic": (EVERYTHING, st.sampled_from(["native", "portable"])),
@@ -182,7 +185,7 @@ CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "pruning.fraction": (EVERYTHING, below_one),
     "pruning.retraining": (EVERYTHING, names(RetrainingMethod)),
     "pruning.rewind_iteration": (EVERYTHING, st.integers(0, 10**9)),
-    "pruning.own": (PRUNED, own_criteria),
+    "pruning.own": (PRUNED, own_callables),
     "record.epoch_images": (EVERYTHING, st.integers(0, 10**9)),
     "record.directions": (EVERYTHING, st.integers(0, 10**9)),
     "record.weights": (LENIENT, st.sampled_from(["newest", "every_level"])),
@@ -279,14 +282,17 @@ def test_every_size_of_a_transformer_is_part_of_the_digest(change):
     assert TRANSFORMER.but(model={"transformer": change}).digest != TRANSFORMER.digest
 
 
-@given(network=own_networks, data=own_data, criterion=own_criteria, place=st.text(max_size=3))
+@given(network=own_networks, data=own_data, criterion=own_callables, place=st.text(max_size=3))
 def test_where_own_files_lie_and_what_they_are_called_is_no_part_of_the_digest(network, data, criterion, place):
-    own = OWN.but(pruning={"criterion": "own", "own": criterion})
+    own = OWN.but(
+        pruning={"criterion": "own", "own": criterion}, training={"penalty": {"name": "own", "own": criterion}}
+    )
     spec = own.but(model={"own": network}, data={"own": data})
     moved = own.but(
         model={"own": replace(network, file=place)},
         data={"own": replace(data, file=place, label=place)},
         pruning={"own": replace(criterion, file=place)},
+        training={"penalty": {"own": replace(criterion, file=place)}},
     )
     assert moved == spec
     assert moved.digest == spec.digest
@@ -324,6 +330,15 @@ def test_a_spec_built_in_two_ways_is_one_spec():
     built = RunSpec(training=TrainingSpec(optimizer=OptimizerSpec(lr=1.0)), noise=NoiseSpec(rate=0.2, kind="pairflip"))
     assert changed == built
     assert changed.digest == built.digest
+
+
+@pytest.mark.parametrize("path", CHANGES)
+@settings(max_examples=20)
+@given(data=st.data())
+def test_a_run_is_read_from_the_text_that_its_digest_is_made_of(path, data):
+    base, values = CHANGES[path]
+    spec = with_setting(base, path, data.draw(values))
+    assert run_of(canonical_json(spec.as_dict())).digest == spec.digest
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
@@ -396,7 +411,7 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: ModelSpec(own=OWN_NETWORK), "ModelSpec.own must be given for 'own' only"),
     (lambda: OWN.but(model={"own": None}), "ModelSpec.own must be given for 'own' only, got None"),
     (lambda: OWN.but(model={"initialization": "uniform"}), "must be 'pytorch' for a ViT or a network of one's own"),
-    (lambda: PruningSpec(own=OWN_CRITERION), "PruningSpec.own must be given for 'own' only"),
+    (lambda: PruningSpec(own=OWN_CALLABLE), "PruningSpec.own must be given for 'own' only"),
     (lambda: PruningSpec(criterion="own"), "PruningSpec.own must be given for 'own' only, got None"),
     (lambda: DataSpec(own=OWN_DATA), "DataSpec.own must be given for 'own' only"),
     (lambda: DataSpec(name="own"), "DataSpec.own must be given for 'own' only, got None"),
