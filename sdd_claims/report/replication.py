@@ -1,7 +1,8 @@
 """Verdicts on a fresh block beside those that they repeat: `python -m sdd_claims.report.replication ORIGINAL AGAIN`.
 
-ORIGINAL and AGAIN are folders of published runs. AGAIN has judged another block of seeds by the same protocols
-(`--block`). Beside each verdict of ORIGINAL stands the chance that fresh seeds repeat it; here is how often they did.
+ORIGINAL and AGAIN are folders of published runs, or packed claims.json of runs that others have replaced. AGAIN has
+judged another block of seeds by the same protocols (`--block`). Beside each verdict of ORIGINAL stands the chance that
+fresh seeds repeat it; here is how often they did.
 """
 
 import argparse
@@ -125,12 +126,13 @@ def _key(claim: ClaimEntry) -> tuple[str, str, str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the comparison, or write it; an error of the user's is one sentence and exit status 2."""
     parser = argparse.ArgumentParser(prog="python -m sdd_claims.report.replication", description=__doc__)
-    parser.add_argument("original", type=Path, help="folder of the run that judged first")
-    parser.add_argument("again", type=Path, help="folder of the run that judged a fresh block")
+    parser.add_argument("original", type=Path, help="folder of the run that judged first, or its claims.json.gz")
+    parser.add_argument("again", type=Path, help="folder of the run that judged a fresh block, or its claims.json.gz")
     parser.add_argument("--write", type=Path, help="file to write; without it the table goes to standard output")
     given = parser.parse_args(arguments)
     try:
-        text = to_markdown(*(claims_json.read(folder / "claims.json") for folder in (given.original, given.again)))
+        paths = (path if path.suffix == ".gz" else path / "claims.json" for path in (given.original, given.again))
+        text = to_markdown(*map(claims_json.read, paths))
         if given.write is not None:
             write_atomically(given.write, text.encode())
     except (InputError, StoreError) as error:

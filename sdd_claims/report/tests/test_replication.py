@@ -1,5 +1,6 @@
 """A replication is compared with what the first run promised."""
 
+import gzip
 import json
 from itertools import product
 
@@ -95,6 +96,10 @@ def test_the_command_writes_the_table_and_says_what_is_wrong_in_one_sentence(run
     folders = [str(tmp_path / "first"), str(tmp_path / "again")]
     assert replication.main([*folders, "--write", str(tmp_path / "REPLICATION.md")]) == 0
     assert (tmp_path / "REPLICATION.md").read_text(encoding="utf-8") == replication.to_markdown(*runs)
+    packed = tmp_path / "first.claims.json.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "first" / "claims.json").read_bytes()))
+    assert replication.main([str(packed), folders[1]]) == 0
+    assert replication.to_markdown(*runs) in capsys.readouterr().out
     assert replication.main([folders[0], folders[0]]) == 2
     assert "was judged on the same seeds twice" in capsys.readouterr().err
 
