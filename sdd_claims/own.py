@@ -14,7 +14,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -423,11 +423,14 @@ def sparsity_curve(
         opened = Store(options.store)
         if wanted.stored(opened) < wanted.needed:
             trainer = engine(options.engine)
-            if quiet:
-                trainer.run(wanted, options.worker_config(used))
-            else:
-                with ProgressDisplay(wanted, opened, lambda: "time left not known"):
+            shown = nullcontext() if quiet else ProgressDisplay(wanted, opened, lambda: "time left not known")
+            try:
+                with shown:
                     trainer.run(wanted, options.worker_config(used))
+            except (InputError, StoreError):
+                raise
+            except Exception as error:
+                raise _blamed(error, setting, f"what is finished is kept in {options.store}; mend it") from error
         found = opened.curve(spec.digest, measure, chosen_seeds, setting.levels)
     return OwnCurve(measure, found.position, chosen_seeds, found.values, str(spec))
 
@@ -538,6 +541,11 @@ def judge(
                 entries[trial.claim.name] = run.entry(trial, "")
             except InputError as error:  # of one claim: the others are judged
                 refused[trial.claim.name] = error
+            except KeyboardInterrupt:
+                print(f"interrupted; {run.kept()}, and the same line goes on from there", file=sys.stderr)
+                raise
+            except StoreError:
+                raise
             except Exception as error:
                 raise _blamed(error, setting, f"{run.kept()}; mend it and check again") from error
         if not entries:
@@ -639,7 +647,7 @@ def _beginning(setting: OwnSetting, trials: Sequence[Trial]) -> str:
     assert network is not None
     assert data is not None
     penalty, compiled = setting.clean.training.penalty, setting.clean.training.arithmetic == "portable"
-    penalised = "" if penalty.name == "none" else f", with a {penalty}"
+    penalised = "" if penalty.name == "none" else f", with {penalty}"
     if penalty.own is not None:
         penalised += ", which compiled code does not know: trained as a stack, by PyTorch"
     engine_words = f"{', by compiled code' if compiled else ''}{penalised}"

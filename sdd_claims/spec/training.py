@@ -85,8 +85,9 @@ class PenaltySpec(Spec):
         if self.name == "off":
             return "penalty off"
         strength = f" of strength {self.strength:g}" if self.strength else ""
-        names = {"rbv2": "eq. 2", "l2": "squared l2", OWN: str(self.own)}
-        kind = names.get(self.name, self.name.replace("_", " "))
+        if self.own is not None:
+            return f"penalty {self.own}{strength}"
+        kind = {"rbv2": "eq. 2", "l2": "squared l2"}.get(self.name, self.name.replace("_", " "))
         return f"{kind} penalty{strength}" + (", proximal steps" if self.step == "proximal" else "")
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -60,19 +61,31 @@ def test_a_claim_is_added_as_the_document_says(copy):
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "said"),
+    ("page", "files", "option", "said"),
     [
-        ("criterion", "my_criterion.py:score", "my_criterion.py:score pruning"),
-        ("penalty", "my_penalty.py:penalty", "my_penalty.py:penalty penalty of strength 0.001"),
+        ("your-own-network", ["my.py"], ("--network", "my.py:build"), "my.py:build on my.py:load, 20% noise"),
+        (
+            "add-a-criterion",
+            ["my_criterion.py", "my_network.py", "pyproject.toml"],
+            ("--criterion", "my_criterion.py:score"),
+            "my_criterion.py:score pruning",
+        ),
+        (
+            "add-a-penalty",
+            ["my_penalty.py", "my_network.py", "pyproject.toml"],
+            ("--penalty", "my_penalty.py:penalty"),
+            "penalty my_penalty.py:penalty of strength 0.001",
+        ),
     ],
 )
-def test_a_criterion_and_a_penalty_are_added_as_the_documents_say(tmp_path, monkeypatch, kind, given, said):
-    text = (TOP / "docs" / f"add-a-{kind}.md").read_text(encoding="utf-8")
-    files, ((program, *arguments),) = files_of(text), commands_of(text)
-    assert [path for path, _ in files] == [f"my_{kind}.py", "my_network.py", "pyproject.toml"]
-    for path, content in files[:2]:
+def test_a_network_of_ones_own_is_checked_as_the_documents_say(tmp_path, monkeypatch, page, files, option, said):
+    text = (TOP / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    found, ((program, *arguments),) = files_of(text), commands_of(text)
+    assert [path for path, _ in found] == files
+    for path, content in found:
         (tmp_path / path).write_text(content, encoding="utf-8")
-    assert (program, arguments[arguments.index(f"--{kind}") + 1]) == ("sdd-claims", given)
+    assert program == "sdd-claims"
+    assert option in pairwise(arguments)
     monkeypatch.chdir(tmp_path)
     quick = ["--epochs", "1", "--levels", "4", "--batch-size", "1000", "--quiet"]
     ran = CliRunner().invoke(main, [*arguments, *quick])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sdd_claims.registration.own import NAMES, PENALISED, OwnSetting, own_trials
+from sdd_claims.registration.own import NAMES, PENALISED, OwnSetting, chosen, own_trials
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.tests.tiny import SPEC
 
@@ -41,6 +41,11 @@ def test_the_windows_of_a_penalty_are_those_of_the_network_without_it():
     without = {curve.spec.training.penalty.name for curve in trial.rule.pilot_curves().values()}
     assert (without, trial.curves["penalised"].spec.training.penalty.name) == ({"none"}, "l1")
     assert trial.control.curves["penalised"].spec in {curve.spec for curve in trial.rule.pilot_curves().values()}
+
+
+def test_all_claims_ask_of_a_penalty_only_where_there_is_one():
+    assert PENALISED not in chosen("all")
+    assert {*chosen("all", penalised=True)} == {*NAMES, PENALISED}
 
 
 def test_the_distance_of_a_chain_without_noise_is_not_compared_with_itself():

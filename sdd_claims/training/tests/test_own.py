@@ -79,7 +79,7 @@ def test_a_package_offers_a_penalty_by_name_and_its_version_is_in_the_digest(tmp
     monkeypatch.delitem(sys.modules, "offering_penalties", raising=False)
     spec = chosen("mine", 0.01)
     assert spec.own is not None
-    assert str(spec) == "offering_penalties:penalty penalty of strength 0.01"
+    assert str(spec) == "penalty offering_penalties:penalty of strength 0.01"
     assert spec.own.versions.endswith(", offering_penalties 1.5")
     check(spec, SHAPES, ("0.weight",))
 
