@@ -8,7 +8,7 @@ import argparse
 import math
 import sys
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,6 +113,47 @@ def read_notes(path: Path, known: Collection[str], unless: str) -> dict[str, str
     if unknown := notes.keys() - set(known):
         raise InputError(f"{path} has notes on {', '.join(sorted(unknown))}, {unless}; drop them")
     return notes
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A verdict of an earlier run on a claim.
+
+    Attributes:
+        run: the run.
+        entry: what it said.
+    """
+
+    run: PublishedRun
+    entry: ClaimEntry
+
+
+Verdicts = Mapping[str, Sequence[Earlier]]
+"""The verdicts of earlier runs on each claim, network and tier (`key`), the oldest first."""
+
+
+def before(directory: Path, document: ClaimsDocument) -> Verdicts:
+    """The verdicts on the claims of a run that others gave before it, where it stands in a folder with a history.
+
+    Args:
+        directory: the folder of the run.
+        document: its claims.json.
+    """
+    if not (directory.parent / FOLDER).is_dir():
+        return {}
+    started = document["environment"]["started"]
+    found: dict[str, list[Earlier]] = {}
+    for run in published_runs(directory.parent):
+        if run.document["environment"]["started"] < started and run.name != directory.name:
+            for entry in run.document["claims"]:
+                if entry["verdict"] is not None:
+                    found.setdefault(key(entry), []).append(Earlier(run, entry))
+    return found
+
+
+def key(claim: ClaimEntry) -> str:
+    """A claim with its network and tier."""
+    return f"{_name(claim)} [{claim['tier']}]"
 
 
 def to_markdown(runs: Sequence[PublishedRun]) -> str:

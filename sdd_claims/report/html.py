@@ -9,10 +9,11 @@ from hashlib import sha256
 from markupsafe import Markup
 
 from sdd_claims.curves import DENSITY
-from sdd_claims.report import calibration, forest, sentences
+from sdd_claims.report import calibration, forest, history, sentences
 from sdd_claims.report.axes import Axes
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.report.figures import panel
+from sdd_claims.report.history import Earlier, Verdicts
 from sdd_claims.report.inline_svg import Classes
 from sdd_claims.report.lines import CurveSource, Line, gather
 from sdd_claims.report.names import curve_names, owner, window_name
@@ -55,6 +56,7 @@ class ClaimView:
         of_what: what its effect is of; empty where its rule does not say.
         address: where its paper can be read; empty where we know of no place.
         bibtex: its paper as one cites it; empty for a claim of no paper of ours.
+        earlier: what earlier runs said of it, the oldest first.
     """
 
     claim: ClaimEntry
@@ -67,16 +69,25 @@ class ClaimView:
     of_what: str
     address: str
     bibtex: str
+    earlier: Sequence[Earlier]
 
 
-def to_html(document: ClaimsDocument, source: CurveSource, remark: str | None = None) -> str:
+def to_html(
+    document: ClaimsDocument, source: CurveSource, remark: str | None = None, earlier: Verdicts | None = None
+) -> str:
     """Return the page: summary, verdict table, claims with their figures, how to read them, calibration, environment.
 
-    The same document and curves give the same bytes. `remark` is what a reader should know of the evidence.
+    The same document, curves and earlier verdicts give the same bytes.
+
+    Args:
+        document: the run's claims.json.
+        source: gives its curves.
+        remark: what a reader should know of the evidence.
+        earlier: what earlier runs said of its claims.
     """
     measured, classes = document["calibration"], Classes()
     registered, questions, unregistered = (
-        _views(chosen(document["claims"]), source, classes, phases_of(document["claims"]))
+        _views(chosen(document["claims"]), source, classes, phases_of(document["claims"]), earlier or {})
         for chosen in (sentences.registered, sentences.exploratory, sentences.unregistered)
     )
     page = (
@@ -128,7 +139,9 @@ class Drawing:
     axes: Axes
 
 
-def view(claim: ClaimEntry, source: CurveSource, classes: Classes, phases: Phases) -> ClaimView:
+def view(
+    claim: ClaimEntry, source: CurveSource, classes: Classes, phases: Phases, earlier: Sequence[Earlier] = ()
+) -> ClaimView:
     """Draw a claim and its control on the same axes, their styles added to the classes of the page."""
     anchor = _anchor(claim)
     found, shared, missing = drawings(claim, source)
@@ -145,6 +158,7 @@ def view(claim: ClaimEntry, source: CurveSource, classes: Classes, phases: Phase
         of_what=of_what(claim, phases),
         address=address(paper) if paper else "",
         bibtex=as_bibtex(claim["paper"], paper) if paper else "",
+        earlier=earlier,
     )
 
 
@@ -166,10 +180,14 @@ def drawings(claim: ClaimEntry, source: CurveSource) -> tuple[tuple[Drawing, ...
     return tuple(_along(claim, ours, theirs, axis) for axis in axes), shared, missing
 
 
-def _views(claims: Sequence[ClaimEntry], source: CurveSource, classes: Classes, phases: Phases) -> list[ClaimView]:
+def _views(
+    claims: Sequence[ClaimEntry], source: CurveSource, classes: Classes, phases: Phases, earlier: Verdicts
+) -> list[ClaimView]:
     """The claims, paper by paper."""
     return [
-        view(claim, source, classes, phases) for of_paper in sentences.by_paper(claims).values() for claim in of_paper
+        view(claim, source, classes, phases, earlier.get(history.key(claim), ()))
+        for of_paper in sentences.by_paper(claims).values()
+        for claim in of_paper
     ]
 
 

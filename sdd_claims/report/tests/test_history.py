@@ -6,7 +6,7 @@ import json
 import pytest
 
 from sdd_claims.errors import InputError
-from sdd_claims.report import claims_json, history
+from sdd_claims.report import claims_json, history, html
 
 
 @pytest.fixture
@@ -109,3 +109,21 @@ def test_e_values_of_blocks_of_different_protocols_are_refused_in_one_sentence(c
     document["claims"] = blocks
     claims_json.write(folder / "fast" / "claims.json", document)
     assert f"| {said} |" in history.to_markdown(history.published_runs(folder))
+
+
+def test_a_section_of_the_page_says_what_earlier_runs_said_of_its_claim(folder, document, source):
+    first, second = document["claims"][:2]
+    before = history.before(folder / "fast", document)
+    assert [each.run.name for each in before[history.key(first)]] == ["fast-before"]
+    page = html.to_html(document, source, earlier=before)
+    of_first, of_second = (
+        page.partition(f'<article class="claim" id="{html._anchor(claim)}"')[2].partition("</article>")[0]
+        for claim in (first, second)
+    )
+    assert "What earlier runs said (1)" in of_first
+    assert "<td>fast-before</td><td>inconclusive: undecided</td>" in of_first
+    assert "What earlier runs said" not in of_second
+
+
+def test_a_run_that_stands_beside_no_history_has_no_earlier_verdicts(tmp_path, document):
+    assert history.before(tmp_path / "latest", document) == {}
