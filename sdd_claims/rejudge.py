@@ -296,7 +296,8 @@ def _compared(found: Rejudged, curves: Evidence, ignored: Sequence[str]) -> Reju
 
 
 _OF_E_VALUES = tuple(claims_json.EValuesEntry.__annotations__)
-_BESIDE = tuple(sorted(claims_json.BesideVerdict.__annotations__))
+_BESIDE = ("margin", *sorted(claims_json.BesideVerdict.__annotations__))
+"""Fields that a version may show otherwise. A margin that decides is part of the protocol."""
 _COMPARED = ("p_holm", "expected", "proxy", "exploratory", *sorted(claims_json.JudgedClaim.__annotations__))
 _OF_CONTROL = tuple(sorted(claims_json.JudgedControl.__annotations__))
 
