@@ -185,9 +185,7 @@ def test_the_command_writes_its_findings(tmp_path, capsys):
     assert AS_PILOTS_VARY in {row["null"] for row in found["size"]}
     assert found["schema"] == 2
     assert found["threshold"] == ERROR_RATE
-    assert found["designs"] == [
-        {"looks": list(looks), "threshold": nominal_p(ERROR_RATE, looks)} for looks in DESIGNS
-    ]
+    assert found["designs"] == [{"looks": list(looks), "threshold": nominal_p(ERROR_RATE, looks)} for looks in DESIGNS]
     assert set(found["size"][0]) == {"rule", "null", "seeds", "verdict", "rate", "upper", "repetitions"}
     assert set(found["power"][0]) == {"rule", "alternative", "seeds", "rate", "repetitions"}
     assert {(row["rule"], row["verdict"]) for row in found["size"]} >= {
