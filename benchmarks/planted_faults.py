@@ -160,9 +160,16 @@ class Tree:
     def planted(self, fault: Fault) -> Iterator[None]:
         """Have the fault in the code, within the context."""
         fault.check(self.folder)
-        path = self.folder / fault.file
+        sound = (self.folder / fault.file).read_text(encoding="utf-8")
+        with self.changed(fault.file, sound.replace(fault.old, fault.new)):
+            yield
+
+    @contextmanager
+    def changed(self, file: str, text: str) -> Iterator[None]:
+        """Have another text in one file, within the context."""
+        path = self.folder / file
         sound = path.read_text(encoding="utf-8")
-        self._write(path, sound.replace(fault.old, fault.new))
+        self._write(path, text)
         try:
             yield
         finally:
@@ -172,7 +179,7 @@ class Tree:
         """Plant a fault, and see whether its tests notice."""
         began = time.perf_counter()
         with self.planted(fault):
-            code, failed, output = self._pytest(fault.tests)
+            code, failed, output = self.pytest(fault.tests)
         seconds = time.perf_counter() - began
         if code == 1 and failed:
             return Result(fault.name, fault.digest, failed[0], "", seconds)
@@ -183,7 +190,7 @@ class Tree:
     def confirmed(self, results: Sequence[Result]) -> list[Result]:
         """The same results, but for catches by a test that fails without a fault too; all such tests run at once."""
         tests = sorted({result.caught_by for result in results if result.caught_by})
-        code, failed, output = self._pytest(tests, every=True) if tests else (0, [], "")
+        code, failed, output = self.pytest(tests, every=True) if tests else (0, [], "")
         if code not in (0, 1):
             raise InputError(
                 f"the tests that caught faults cannot be run without them: {output[-500:]}; mend them first"
@@ -195,7 +202,7 @@ class Tree:
             for result in results
         ]
 
-    def _pytest(self, tests: Sequence[str], *, every: bool = False) -> tuple[int, list[str], str]:
+    def pytest(self, tests: Sequence[str], *, every: bool = False) -> tuple[int, list[str], str]:
         """Exit status, failed tests, output; up to the first failure, or of every test."""
         arguments = ["-q", "-rf", "-p", "no:cacheprovider", *([] if every else ["-x"]), *tests]
         with tempfile.NamedTemporaryFile() as output:

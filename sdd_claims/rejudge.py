@@ -142,6 +142,22 @@ def trials_for(document: ClaimsDocument) -> Trials:
     return all_trials()
 
 
+def judged_anew(claim: ClaimEntry, trials: Trials, curves: Evidence, document: ClaimsDocument) -> Verdict:
+    """The verdict on one published claim, judged again by the protocol that judged it.
+
+    Raises:
+        InputError: that protocol is not registered any more, or the evidence lacks a curve.
+    """
+    trial = trials.get((claim["id"], claim["tier"], sentences.network(claim)))
+    verdict = trial and _judged(trial, claim, curves, document["alpha"] / document["registered"], "published")
+    if verdict is None:
+        raise InputError(
+            f"{sentences.name(claim)} is judged by another protocol now; check out commit "
+            f"{document['environment']['commit'][:12]}, or give a newer run"
+        )
+    return verdict
+
+
 def write_beside(directory: Path, trials: Trials) -> None:
     """Write into a published run what today's version shows beside each verdict, and draw its report again.
 

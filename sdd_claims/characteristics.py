@@ -1,0 +1,248 @@
+"""How often each claim's own trial errs and finds: `python -m sdd_claims.characteristics DIR --write FILE`.
+
+DIR is the folder of a published run. Studies are simulated with the mean and the covariance of the numbers that its
+seeds gave, and judged as the trial is: all parts, tests and looks, at its level, with its control. Measured is how
+often a claim is supported where it is just false, how often its contrary is established where that is just false, and
+what comes out where the measured effect is the true one. A figure of power against effect is written beside FILE.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from sdd_claims.errors import InputError, StoreError
+from sdd_claims.judging.verdict import Verdict
+from sdd_claims.machine.provenance import commit, hardware
+from sdd_claims.rejudge import Trials, judged_anew
+from sdd_claims.report import claims_json, evidence, forest, numbers, sentences
+from sdd_claims.report.calibration import exceeds
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, SizeEntry
+from sdd_claims.report.power_curve import power_curve
+from sdd_claims.report.templating import environment
+from sdd_claims.stats.calibration import upper_bound
+from sdd_claims.stats.edges import edges_of_claim, edges_of_contrary
+from sdd_claims.stats.hypotheses import Hypotheses, Mean, Some
+from sdd_claims.stats.sequential import nominal_p
+from sdd_claims.stats.stability import Design, Ruling, power
+from sdd_claims.storage.files import write_atomically
+
+STUDIES = 10_000
+SCHEMES = ((12,), (12, 24), (12, 24, 48))
+"""The looks whose power the figure shows."""
+
+EFFECTS = tuple(round(0.05 * step, 2) for step in range(61))
+"""The distances from the margin that it shows, in standard deviations over seeds."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How often one verdict came out where it was false.
+
+    Attributes:
+        counts: the studies that came to it, at each edge of its null.
+        studies: their number at each edge.
+    """
+
+    counts: tuple[int, ...]
+    studies: int
+
+    @property
+    def worst(self) -> float:
+        """The largest rate."""
+        return max(self.counts) / self.studies
+
+
+@dataclass(frozen=True)
+class Characteristics:
+    """What the trial of one claim does.
+
+    Attributes:
+        claim: as published.
+        design: how it is judged.
+        false_support: where the claim is just false.
+        false_contrary: where its contrary is.
+        chances: of each ruling, where the measured effect is the true one.
+        stability: the chance that fresh seeds come to the same verdict.
+    """
+
+    claim: ClaimEntry
+    design: Design
+    false_support: Errors
+    false_contrary: Errors
+    chances: dict[Ruling, float]
+    stability: float | None
+
+
+def characteristics(directory: Path, trials: Trials, studies: int = STUDIES) -> Iterator[Characteristics]:
+    """Simulates every registered claim of a published run.
+
+    Raises:
+        InputError: no run, evidence that is no more there, or a claim that is judged otherwise by now.
+    """
+    document = claims_json.read(directory / "claims.json")
+    curves = evidence.read(directory)
+    for claim in document["claims"]:
+        if claim["verdict"] is not None and sentences.is_registered(claim):
+            yield _of_claim(claim, judged_anew(claim, trials, curves, document), studies)
+
+
+def _of_claim(claim: ClaimEntry, verdict: Verdict, studies: int) -> Characteristics:
+    tested, control, design = verdict.tested, verdict.control_tested, verdict.design
+    if tested is None or control is None or design is None:
+        raise InputError(f"{sentences.name(claim)} has no numbers to simulate; leave its rule to the calibration")
+
+    def simulated(population: Hypotheses) -> dict[Ruling, float]:
+        return power(design, population, control, sentences.name(claim), studies)
+
+    def errors(populations: Sequence[Hypotheses], *wrong: Ruling) -> Errors:
+        found = [simulated(each) for each in populations]
+        return Errors(tuple(round(studies * sum(chances[each] for each in wrong)) for chances in found), studies)
+
+    return Characteristics(
+        claim,
+        design,
+        errors(edges_of_claim(tested), "supported"),
+        errors(edges_of_contrary(tested), "refuted", "contrary on a proxy"),
+        simulated(tested),
+        verdict.stability,
+    )
+
+
+def power_of_a_mean(alpha: float, studies: int = STUDIES) -> dict[tuple[int, ...], list[float]]:
+    """Computes the chance to establish a mean at each of `EFFECTS`, by every scheme of looks in `SCHEMES`."""
+    ends = np.array([-1.0, 0.0, 1.0])  # of mean 0 and standard deviation 1
+    never = Hypotheses(Some(), Some())
+    return {
+        looks: [
+            power(
+                Design(looks, nominal_p(alpha, looks), proxy=False),
+                Hypotheses(Mean(ends + effect), Some()),
+                never,
+                "one mean",
+                studies,
+            )["supported"]
+            for effect in EFFECTS
+        ]
+        for looks in SCHEMES
+    }
+
+
+def to_markdown(found: Sequence[Characteristics], document: ClaimsDocument, figure: str, seconds: float) -> str:
+    """The table as GitHub-flavoured Markdown.
+
+    Args:
+        found: of every claim.
+        document: the run.
+        figure: name of the figure's file.
+        seconds: that the simulation took.
+    """
+    alpha = document["alpha"] / document["registered"]
+    pooled = {kind: _pooled([getattr(each, kind) for each in found]) for kind in ("false_support", "false_contrary")}
+    template = environment(autoescape=False).get_template("characteristics.md.j2")
+    return template.render(
+        rows=[_row(each, alpha) for each in found],
+        pooled=pooled,
+        document=document,
+        alpha=alpha,
+        figure=figure,
+        seconds=seconds,
+        studies=f"{found[0].false_support.studies:,}",
+        commit=commit()[:10],
+        hardware=hardware(),
+        today=datetime.now(UTC).date().isoformat(),
+    )
+
+
+def _pooled(errors: Sequence[Errors]) -> dict[str, str]:
+    counts = [count for each in errors for count in each.counts]
+    studies = errors[0].studies * len(counts)
+    return {
+        "edges": str(len(counts)),
+        "rate": numbers.per_ten_thousand(sum(counts) / studies),
+        "upper": numbers.per_ten_thousand(upper_bound(sum(counts), studies)),
+        "worst": numbers.per_ten_thousand(max(counts) / errors[0].studies),
+    }
+
+
+def _row(found: Characteristics, alpha: float) -> dict[str, str]:
+    chances = found.chances
+    return {
+        "claim": f"`{found.claim['id']}`" + (", proxy" if found.claim["proxy"] else ""),
+        "looks": ", ".join(map(str, found.design.looks)),
+        "false_support": _rate(found.false_support, alpha),
+        "false_contrary": _rate(found.false_contrary, alpha),
+        "supported": numbers.chance(chances["supported"]),
+        "contrary": numbers.chance(chances["refuted"] + chances["contrary on a proxy"]),
+        "ruling": sentences.ruling(found.claim),
+        "repeats": numbers.ABSENT if found.stability is None else numbers.chance(found.stability),
+    }
+
+
+def _rate(errors: Errors, alpha: float) -> str:
+    """The largest rate of all edges with its upper bound, an arrow where its whole interval lies above nominal."""
+    if not errors.counts:
+        return "never"
+    entry = SizeEntry(
+        rule="",
+        null="",
+        seeds=0,
+        verdict="",
+        rate=errors.worst,
+        upper=upper_bound(max(errors.counts), errors.studies),
+        repetitions=errors.studies,
+    )
+    arrow = "↑ " if exceeds(entry, alpha) else ""
+    return (
+        f"{arrow}{numbers.per_ten_thousand(entry['rate'])} ≤ {numbers.per_ten_thousand(entry['upper'])} "
+        f"({len(errors.counts)})"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes table and figure, or prints the table; an error of the user's is one sentence and exit status 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sdd_claims.characteristics",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("directory", type=Path, help="the folder of a published run")
+    parser.add_argument("--studies", type=int, default=STUDIES, help=f"at each edge (default {STUDIES})")
+    parser.add_argument("--write", type=Path, help="file to write; without it the table goes to standard output")
+    given = parser.parse_args(arguments)
+    if given.studies < 1:
+        parser.error(f"--studies must be a number of studies, got {given.studies}; give 1 or more")
+    from sdd_claims.registration.trials import all_trials  # imports every claim module
+
+    began = datetime.now(UTC)
+    try:
+        document = claims_json.read(given.directory / "claims.json")
+        found = []
+        for each in characteristics(given.directory, all_trials(), given.studies):
+            found.append(each)
+            print(f"{sentences.name(each.claim)}: {each.false_support}, {each.false_contrary}", file=sys.stderr)
+        if not found:
+            raise InputError(f"{given.directory} holds no verdict on a registered claim; give a run that judged")
+        target = given.write or Path("CHARACTERISTICS.md")
+        figure = target.with_suffix(".svg")
+        text = to_markdown(found, document, figure.name, (datetime.now(UTC) - began).total_seconds())
+        if given.write is not None:
+            alpha = document["alpha"] / document["registered"]
+            distances = [forest.distance(each.claim) for each in found]
+            measured = sorted(abs(each.value) for each in distances if each)
+            drawing = power_curve(EFFECTS, power_of_a_mean(alpha, given.studies), measured)
+            write_atomically(figure, drawing.encode())
+            write_atomically(given.write, text.encode())
+    except (InputError, StoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(text if given.write is None else given.write)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

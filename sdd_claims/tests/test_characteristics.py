@@ -1,0 +1,75 @@
+"""How often a published trial errs and finds, from its own numbers."""
+
+from pathlib import Path
+
+import pytest
+from scipy.stats import binomtest
+
+from sdd_claims.characteristics import EFFECTS, SCHEMES, characteristics, main, power_of_a_mean
+from sdd_claims.locations import checkout
+from sdd_claims.registration.trials import all_trials
+from sdd_claims.report import claims_json, evidence
+
+pytestmark = pytest.mark.skipif(checkout() is None, reason="published runs lie in the repository, not in the wheel")
+NAME = "he2022/high_sparsity_beats_dense"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The published run of the fast tier with one claim of it, which was refuted."""
+    published = Path(__file__).parents[2] / "reports" / "published" / "fast"
+    document = claims_json.read(published / "claims.json")
+    document["claims"] = [claim for claim in document["claims"] if claim["id"] == NAME]
+    claims_json.write(tmp_path / "claims.json", document)
+    (tmp_path / evidence.NAME).symlink_to(published / evidence.NAME)
+    return tmp_path
+
+
+def test_a_trial_errs_no_more_often_than_its_level_and_finds_what_was_measured(folder):
+    (found,) = characteristics(folder, all_trials(), 4000)
+    assert found.claim["id"] == NAME
+    for errors in (found.false_support, found.false_contrary):
+        assert len(errors.counts) == 1
+        assert binomtest(errors.counts[0], 4000, 0.05 / 57, alternative="greater").pvalue > 1e-3
+        assert errors.worst == errors.counts[0] / 4000
+    assert found.chances["refuted"] > 0.9
+    assert found.chances["supported"] == 0
+
+
+def test_more_looks_and_larger_effects_have_more_power():
+    found = power_of_a_mean(0.05 / 57, 300)
+    assert list(found) == list(SCHEMES)
+    for chances in found.values():
+        assert len(chances) == len(EFFECTS)
+        assert chances[0] < 0.02
+        assert all(later >= earlier - 0.05 for earlier, later in zip(chances, chances[1:], strict=False))
+    for fewer, more in zip(SCHEMES, SCHEMES[1:], strict=False):
+        assert sum(found[more]) > sum(found[fewer])
+
+
+def test_the_command_writes_table_and_figure(folder, capsys):
+    file = folder / "CHARACTERISTICS.md"
+    assert main([str(folder), "--studies", "200", "--write", str(file)]) == 0
+    text = file.read_text(encoding="utf-8")
+    (row,) = [line for line in text.splitlines() if line.startswith("| `")]
+    claim, looks, *_, verdict, _ = [cell.strip() for cell in row.strip("|").split("|")]
+    assert (claim, looks, verdict) == (f"`{NAME}`", "12, 24", "refuted")
+    assert "200 studies at each place" in text
+    assert "](CHARACTERISTICS.svg)" in text
+    assert (folder / "CHARACTERISTICS.svg").read_text(encoding="utf-8").startswith("<svg ")
+    assert main([str(folder), "--studies", "200"]) == 0
+    assert capsys.readouterr().out.count(f"| `{NAME}` |") == 1
+
+
+def test_a_claim_that_is_judged_otherwise_by_now_is_an_error(folder, capsys):
+    document = claims_json.read(folder / "claims.json")
+    document["claims"][0]["protocol"] = "0" * 64
+    claims_json.write(folder / "claims.json", document)
+    assert main([str(folder)]) == 2
+    assert f"{NAME} [fast] is judged by another protocol now; check out commit" in capsys.readouterr().err
+
+
+def test_a_number_of_studies_below_one_is_refused(folder, capsys):
+    with pytest.raises(SystemExit):
+        main([str(folder), "--studies", "0"])
+    assert "must be a number of studies, got 0; give 1 or more" in capsys.readouterr().err
