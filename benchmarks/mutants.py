@@ -1,13 +1,13 @@
-"""Whether the tests notice small random changes of the code: mutants drawn by cosmic-ray's operators, run one at a time.
+"""Whether the tests notice small random changes of the code: mutants by cosmic-ray's operators, run one at a time.
 
     pip install --target FOLDER cosmic-ray                     # apart from the suite's own environment
     PYTHONPATH=FOLDER python -m benchmarks.mutants draw MUTANTS.json --room stats --room pruning --sample 100
     python -m benchmarks.mutants run MUTANTS.json --minutes 40 [--write TABLE.md]
 
 First a place in the code is drawn, then one of the changes that are possible there: an arithmetic operator alone has
-ten. Annotations are left out, for they decide nothing. The tests that import a changed module run first, then the other
-ones of its room, up to the first that fails. Nothing in the checkout is changed. A run that was broken off goes on where
-it stopped.
+ten. Annotations are left out, for they decide nothing. The tests that import a changed module run first, then the
+other ones of its room, up to the first that fails. Nothing in the checkout is changed. A run that was broken off goes
+on where it stopped.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """How often a published trial errs and finds, from its own numbers."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,8 @@ def test_more_looks_and_larger_effects_have_more_power():
     for chances in found.values():
         assert len(chances) == len(EFFECTS)
         assert chances[0] < 0.02
-        assert all(later >= earlier - 0.05 for earlier, later in zip(chances, chances[1:], strict=False))
-    for fewer, more in zip(SCHEMES, SCHEMES[1:], strict=False):
+        assert all(later >= earlier - 0.05 for earlier, later in itertools.pairwise(chances))
+    for fewer, more in itertools.pairwise(SCHEMES):
         assert sum(found[more]) > sum(found[fewer])
 
 
