@@ -19,6 +19,7 @@ from sdd_claims.report.templating import environment
 from sdd_claims.storage.files import write_atomically
 
 _LARGEST = 1e300  # of a product that no float holds
+_BLOCK = 1000  # seeds; no report knows the registry, which says so too
 FOLDER, ENDING = "history", ".claims.json.gz"
 
 
@@ -41,7 +42,7 @@ class PublishedRun:
     @property
     def blocks(self) -> list[int]:
         """The blocks of seeds that judged."""
-        return sorted({seed // 1000 * 1000 for claim in self.document["claims"] for seed in claim["seeds"]})
+        return sorted({seed // _BLOCK * _BLOCK for claim in self.document["claims"] for seed in claim["seeds"]})
 
     @property
     def machine(self) -> str:
@@ -162,7 +163,24 @@ def to_markdown(runs: Sequence[PublishedRun]) -> str:
     tables = {tier: _table(of_tier, tier) for tier, of_tier in tiers.items()}
     evidence = {tier: _evidence(of_tier, tier) for tier, of_tier in tiers.items()}
     template = environment(autoescape=False).get_template("history.md.j2")
-    return template.render(runs=runs, tiers=tiers, tables=tables, evidence=evidence)
+    judged = {tier: judged_blocks(of_tier, tier) for tier, of_tier in tiers.items()}
+    return template.render(runs=runs, tiers=tiers, tables=tables, evidence=evidence, judged=judged)
+
+
+def judged_blocks(runs: Sequence[PublishedRun], tier: str) -> list[float]:
+    """The error rate of every claim on every block that has judged it; their sum bounds that of them all together.
+
+    A block whose seeds were trained anew counts once, at the largest of its rates.
+    """
+    rates: dict[tuple[str, int], float] = {}
+    for run in runs:
+        rate = run.document["alpha"] / run.document["registered"]
+        for claim in run.document["claims"]:
+            if claim["tier"] == tier and claim["verdict"] is not None and sentences.is_registered(claim):
+                for block in {seed // _BLOCK * _BLOCK for seed in claim["seeds"]}:
+                    at = _name(claim), block
+                    rates[at] = max(rate, rates.get(at, 0.0))
+    return list(rates.values())
 
 
 def _table(runs: Sequence[PublishedRun], tier: str) -> dict[str, list[str]]:
@@ -183,7 +201,7 @@ def evidence_of_blocks(claims: Sequence[ClaimEntry]) -> str:
     Raises:
         InputError: blocks that were judged by different protocols, whose e-values say different things.
     """
-    blocks = {min(each["seeds"]) // 1000 * 1000: each for each in claims if each.get("e_values") and each["seeds"]}
+    blocks = {min(each["seeds"]) // _BLOCK * _BLOCK: each for each in claims if each.get("e_values") and each["seeds"]}
     if not blocks:
         return ""
     held = [each["e_values"] for each in blocks.values()]

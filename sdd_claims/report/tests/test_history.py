@@ -6,7 +6,7 @@ import json
 import pytest
 
 from sdd_claims.errors import InputError
-from sdd_claims.report import claims_json, history, html
+from sdd_claims.report import claims_json, history, html, sentences
 
 
 @pytest.fixture
@@ -34,6 +34,16 @@ def test_every_claim_has_a_row_that_says_what_each_run_said_the_oldest_first(fol
     assert now.strip().startswith("supported, ")
     assert text.index("| fast-before (replaced) | 2026-01-01 |") < text.index("| fast | 2026-02-02 |")
     assert r"**fast-before**: a\_trial run" in text
+
+
+def test_the_history_bounds_the_chance_of_one_false_verdict_among_all_blocks(folder, document):
+    """The block of the earlier run is that of the later one: what both judged counts once."""
+    judged = [each for each in document["claims"] if each["verdict"] and each["tier"] == "fast"]
+    runs = history.published_runs(folder)
+    rates = history.judged_blocks(runs, "fast")
+    assert set(rates) == {document["alpha"] / document["registered"]}
+    assert len(rates) == sum(map(sentences.is_registered, judged))
+    assert f"{len(rates)} times a block of seeds has judged a claim here" in history.to_markdown(runs)
 
 
 def test_the_command_writes_the_history(folder, capsys):
