@@ -191,7 +191,7 @@ def _rate(errors: Errors, alpha: float) -> str:
         rule="",
         null="",
         seeds=0,
-        verdict="",
+        verdict="supported",
         rate=errors.worst,
         upper=upper_bound(max(errors.counts), errors.studies),
         repetitions=errors.studies,

@@ -149,7 +149,8 @@ def judged_anew(claim: ClaimEntry, trials: Trials, curves: Evidence, document: C
         InputError: that protocol is not registered any more, or the evidence lacks a curve.
     """
     trial = trials.get((claim["id"], claim["tier"], sentences.network(claim)))
-    verdict = trial and _judged(trial, claim, curves, document["alpha"] / document["registered"], "published")
+    level = document["alpha"] / document["registered"]
+    verdict = None if trial is None else _judged(trial, claim, curves, level, "published")
     if verdict is None:
         raise InputError(
             f"{sentences.name(claim)} is judged by another protocol now; check out commit "

@@ -1,6 +1,7 @@
 """The power of one mean against its effect, as a figure of its own."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -23,7 +24,7 @@ def power_curve(
         power: for each scheme of looks the chance at every effect.
         measured: the distances of claims, for ticks along the axis; those beyond the last effect are left out.
     """
-    style = {"svg.fonttype": "none", "svg.hashsalt": "power", "font.size": 8.0}
+    style: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "power", "font.size": 8.0}
     with mpl.rc_context(style):
         figure = Figure(figsize=(_WIDTH, _HEIGHT))
         plot = figure.add_axes((0.1, 0.15, 0.87, 0.8))
