@@ -58,6 +58,10 @@ def _sentence(text: str) -> str:
     if found := re.match(r"At .+?, (.+) correlates with (.+) at r = \S+ and (.+) with (.+) at r = ", text):
         one, first, other, second = found.groups()
         return f"correlation with {first}: {one} minus {other}{f' (with {second})' if second != first else ''}"
+    if found := re.match(r"At .+?, (.+) correlates with (.+) at r = \S+ once their straight trends", text):
+        return f"correlation of {found[1]} with {found[2]}, straight trends taken out"
+    if found := re.match(r"\[(.+?)\] is below (.+?) in \d+ of \d+ seeds", text):
+        return f"share of seeds with {found[1]} below {found[2]}"
     if found := re.match(r"The (.+? minus the .+?), over \d+ seeds", text):
         return f"place: {found[1].replace('minus the', 'minus')}"
     if found := re.match(r"The (dip|peak) moves by ", text):
