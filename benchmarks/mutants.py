@@ -160,7 +160,7 @@ def digest(source: str) -> str:
     return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
-def tests_of(folder: Path, file: str) -> list[list[str]]:
+def asked_tests(folder: Path, file: str) -> list[list[str]]:
     """The tests of a module's room: first those that import it, then all others but the slow ones."""
     module = file.removesuffix(".py").replace("/", ".")
     tests = sorted((folder / file).parent.glob("tests/test_*.py"))
@@ -173,6 +173,19 @@ def tests_of(folder: Path, file: str) -> list[list[str]]:
     return [[str(path.relative_to(folder)) for path in paths] for paths in (own, rest) if paths]
 
 
+def check_sound(tree: Tree, mutants: Sequence[Mutant]) -> None:
+    """Check that the tests pass as long as nothing is changed: else every mutant would be killed by what fails anyway.
+
+    Raises:
+        InputError: one fails.
+    """
+    waiting = [each.file for each in mutants if not each.note]
+    files = {test for file in waiting for tests in asked_tests(tree.folder, file) for test in tests}
+    code, failed, output = tree.pytest(sorted(files)) if files else (0, [], "")
+    if code != 0:
+        raise InputError(f"without any change {failed[0] if failed else output[-500:]} fails; mend it first")
+
+
 def run(mutant: Mutant, tree: Tree) -> None:
     """Plants one mutant and writes down what the tests say.
 
@@ -183,7 +196,7 @@ def run(mutant: Mutant, tree: Tree) -> None:
         raise InputError(f"{mutant.file} has changed since its mutants were drawn; draw them again")
     began = time.perf_counter()
     with tree.changed(mutant.file, mutant.changed):
-        for tests in tests_of(tree.folder, mutant.file):
+        for tests in asked_tests(tree.folder, mutant.file):
             code, failed, output = tree.pytest(tests)
             if code != 0:
                 break
@@ -246,10 +259,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _keep(given.mutants, draw(given.room, given.sample, given.seed))
         return
     mutants = [Mutant(**row) for row in json.loads(given.mutants.read_text(encoding="utf-8"))]
-    ends = time.monotonic() + 60 * given.minutes
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy_tracked(ROOT, Path(folder))
         tree = Tree(Path(folder))
+        check_sound(tree, mutants)
+        ends = time.monotonic() + 60 * given.minutes
         for mutant in mutants:
             if mutant.note:
                 continue

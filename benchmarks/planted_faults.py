@@ -124,9 +124,14 @@ class Result:
 class _AnyExample:
     """Has hypothesis stop at the first example that fails: nobody asks here for the smallest."""
 
+    _is_set = False
+
     @pytest.hookimpl(trylast=True)
     def pytest_collect_file(self) -> None:
-        """Set it up after the suite's own profile."""
+        """Set it up after the suite's own profile, once: a profile on top of itself file by file recurses too deep."""
+        if self._is_set:
+            return
+        self._is_set = True
         hypothesis.settings.register_profile("planted", hypothesis.settings(), phases=_PHASES)
         hypothesis.settings.load_profile("planted")
 
