@@ -3,6 +3,8 @@
 Registered as refuted in both tiers. On twelve pilots of the fast tier ascents and descents by more than 5 points number
 2.0, 3.0 and 2.9 at 5, 25 and 100 neurons, a slope of +.22 per doubling of the width (standard deviation .25) where -.23
 is the smallest that matters. At the paper's size they number 3.0 at 5 and 3.5 at 100 neurons: +.05 (.12).
+
+Rule and control are those of the claim under the penalty of the published code.
 """
 
 import pytest

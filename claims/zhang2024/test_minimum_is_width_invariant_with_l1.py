@@ -5,6 +5,8 @@ Registered as inconclusive in both tiers. On twelve pilots of the fast tier accu
 deviations of 1.2, 1.3 and 0.1; 1.08 between the first and the last is too near the margin for any number of seeds. At
 the paper's size the minima of 10 to 100 neurons are within .51 of each other; but that of 5 neurons is up to .83
 (standard deviation .82) from theirs, which would take some 96 seeds.
+
+Rule and control are those of the claim under the penalty of the published code.
 """
 
 import pytest
