@@ -16,6 +16,8 @@ from .settings import FAST, LENET, RESNET_CIFAR10, RESNET_CIFAR100, Setting
 
 CLAIM = registered("he2022/converged_at_every_sparsity")
 
+NO_OTHER_RATE = "figures at other rates are not judged"
+
 
 def steady(window: Window) -> Rule:
     # Within a point, the margin of a dip: a drift that small cannot make a rise.
@@ -42,6 +44,7 @@ def trial(setting: Setting, claim: Claim = CLAIM, rate: float | None = None) -> 
     trained = curves(setting, settled, longer)
     windows = in_threes(trained["late drift"].position().tolist())
     everywhere = {f"steady at density {window}": steady(window) for window in windows}
+    at_rate = setting.of_rate if rate is None else setting.in_full(f"judged at {100 * rate:g} % noise; {NO_OTHER_RATE}")
     return Trial(
         claim,
         setting.tier,
@@ -64,7 +67,7 @@ def trial(setting: Setting, claim: Claim = CLAIM, rate: float | None = None) -> 
         ),
         control=Control(f"only {short.training.epochs} epochs", curves(setting, short, short)),
         block=setting.block,
-        deviations=(*setting.deviations, *(setting.of_rate if rate is None else ()), *setting.of_convergence),
+        deviations=(*setting.deviations, *at_rate, *setting.of_convergence),
     )
 
 

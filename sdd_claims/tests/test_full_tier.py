@@ -34,8 +34,11 @@ V10, V100, TINY = "VGG-16 on CIFAR-10", "VGG-16 on CIFAR-100", "ResNet-101 on Ti
 FIGURES = {
     "best_epoch_hides_sdd": {R100: 0.4},
     "converged_at_every_sparsity": {LE: 0.2, R10: 0.2, R100: 0.4},
+    "converged_at_every_sparsity_at_more_noise": {LE: 0.4},
+    "dense_for_as_long": {},  # a question, in the fast tier only
     "distance_declines_beyond_critical": {LE: 0.2},
     "distance_peak_fades_with_batch_norm": {R100: 0.2, R10: 0.2},
+    "extreme_sparsity_forgets": {LE: 0.2},
     "four_phases_in_order": {LE: 0.2},
     "generalization_gap_closes_in_sweet_phase": {LE: 0.2, R10: 0.2, R100: 0.2},
     "high_sparsity_beats_dense": {LE: 0.2, R10: 0.2, R100: 0.4},
@@ -58,6 +61,7 @@ FIGURES = {
     "sdd_under_every_pruning_criterion": {R100: 0.4, R10: 0.2, LE: 0.2, V10: 0.2, V100: 0.4},
     "sdd_under_every_pruning_criterion_at_more_noise": {LE: 0.4},
     "sdd_under_every_retraining": {R100: 0.4, R10: 0.2, LE: 0.2},
+    "sweet_phase_above_90_percent": {LE: 0.2},  # and at 0.4
 }
 
 
@@ -78,9 +82,11 @@ ON_THEIR_OWN = [
     "quetu2023/sdd_appears_under_human_label_noise",
     "quetu2023/strong_l2_narrows_weights",
     "quetu2023/vanilla_student_shows_sdd",
-    "zhang2024/fewer_neurons_more_ascents",
+    "zhang2024/fewer_neurons_more_ascents_with_l1",
+    "zhang2024/fewer_neurons_more_ascents_with_matrix_norm",
     "zhang2024/learned_kernel_refit",
-    "zhang2024/minimum_is_width_invariant",
+    "zhang2024/minimum_is_width_invariant_with_l1",
+    "zhang2024/minimum_is_width_invariant_with_matrix_norm",
     "zhang2024/penalty_path_sparsifies",
     "zhang2024/sdd_along_the_penalty_path",
     "parhi2021/active_neurons_do_not_grow_with_width",
@@ -153,6 +159,8 @@ def test_a_claim_is_judged_at_the_noise_of_its_figures(claim, network):
         assert rates == {0.2}
     elif claim.startswith("noise_moves"):
         assert rates == {0.2, 0.4, 0.8}
+    elif claim == "sweet_phase_above_90_percent":
+        assert rates == {0.2, 0.4}
     else:
         assert rates == {FIGURES[claim][network]}
 
@@ -165,6 +173,8 @@ def test_a_trial_says_at_which_rate_of_noise_it_is_judged(claim, network):
         assert not rates
     elif claim.startswith("noise_moves"):
         assert "rates of label noise compared: 20%, 40%, 80%" in trial.deviations
+    elif claim == "sweet_phase_above_90_percent":
+        assert "at 20 and 40 % noise" in " ".join(trial.deviations)
     else:
         (rate,) = rates
         assert f"judged at {100 * rate:g} % noise; figures at other rates are not judged" in trial.deviations
@@ -176,7 +186,7 @@ def test_a_claim_is_judged_on_its_network_to_the_last_level(claim, network):
     (setting,) = (setting for setting in FULL if setting.network == network)
     for curve in trial.curves.values():
         assert (curve.spec.data, curve.spec.model) == (setting.clean.data, setting.clean.model)
-        assert curve.levels == setting.levels
+        assert curve.levels == (setting.to_extreme if claim == "extreme_sparsity_forgets" else setting.levels)
         assert curve.spec.training.precision == setting.clean.training.precision != "float32"
     assert trial.expected == "supported"
     assert not trial.proxy
@@ -195,7 +205,7 @@ def test_the_names_under_which_the_ledger_keeps_full_trials_stay():
     trials = [t for paper in papers for claim in modules(paper) for t in full_trials(paper, claim).values()]
     named = {(f"he2022/{claim}", "full", network) for claim, networks in FIGURES.items() for network in networks}
     assert {trial.key for trial in trials} == named | {(claim, "full", "") for claim in ON_THEIR_OWN}
-    assert len(trials) == 61 + 27
+    assert len(trials) == 64 + 29
 
 
 def test_learning_rate_rewinding_is_a_run_of_its_own_where_the_learning_rate_falls():

@@ -842,7 +842,10 @@ def test_a_plan_leaves_a_refused_claim_out_and_says_why(project):
     project.add("clear", "replace(YES, margin=.02)").add("other", "NO", "levels=3")
     result = project.run("--plan")
     result.stdout.fnmatch_lines(["fast tier, first look: 1 claim asks for 12 levels, *"])
-    assert errors(result).count("nobody2026/clear: its settings, windows, margin, rule or judged seeds have") == 1
+    assert (
+        errors(result).count("nobody2026/clear: its settings, windows, margin, rule, error rate or judged seeds have")
+        == 1
+    )
 
 
 def test_a_store_at_a_url_serves_every_machine_and_remembers_what_was_judged(project, monkeypatch):
