@@ -3,14 +3,16 @@
 import platform
 import subprocess
 from collections import Counter
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from sdd_claims.machine.devices import CPU, Device, cores, gpu_count, gpu_uuid
 
-_LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "statsmodels", "pytest")
+LIBRARIES = ("torch", "torchvision", "numpy", "numba", "scipy", "pytest")
+"""The packages that a result depends on, each of them required by this package."""
 
 
 @cache
@@ -33,8 +35,12 @@ def commit() -> str:
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that affect a result."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
+    """Versions of Python and of the libraries that affect a result; one that is not installed is left out."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):  # Numba, without which all networks train in PyTorch
+            found[name] = version(name)
+    return found
 
 
 @cache

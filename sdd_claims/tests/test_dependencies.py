@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sdd_claims.machine.provenance import LIBRARIES
+
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
@@ -92,6 +94,11 @@ def test_what_the_package_imports_is_declared_and_what_is_declared_is_used():
     found = imported(by_tests=False) - ASKED_FOR
     assert {BROUGHT_BY[name] for name in BROUGHT_BY if name in found} <= declared
     assert found - BROUGHT_BY.keys() == {IMPORTED_AS.get(name, name) for name in declared - TOOLS}
+
+
+def test_the_libraries_whose_versions_are_recorded_come_with_the_package():
+    """A run from a wheel alone has no package of the tests."""
+    assert set(LIBRARIES) <= set(bounds(PROJECT["dependencies"]))
 
 
 def test_what_only_tests_import_is_declared_for_them():

@@ -54,7 +54,7 @@ def test_without_git_the_commit_is_unknown(checkout, monkeypatch):
 
 
 def test_versions_and_hardware_are_recorded():
-    assert {"python", "torch", "numpy"} <= provenance.versions().keys()
+    assert provenance.versions().keys() == {"python", *provenance.LIBRARIES}
     assert provenance.hardware().endswith(f"{devices.cores()} cores")
 
 
@@ -73,3 +73,12 @@ def test_hardware_names_the_gpus_in_use(monkeypatch, gpus, device, words):
     provenance.hardware.cache_clear()
     assert provenance.hardware(devices.Device(device)) == provenance.hardware() + words
     provenance.hardware.cache_clear()
+
+
+def test_a_library_that_is_not_installed_is_left_out(monkeypatch):
+    monkeypatch.setattr(provenance, "LIBRARIES", ("torch", "no_such_package"))
+    provenance.versions.cache_clear()
+    try:
+        assert provenance.versions().keys() == {"python", "torch"}
+    finally:
+        provenance.versions.cache_clear()
