@@ -6,7 +6,7 @@
 
 First a place in the code is drawn, then one of the changes that are possible there: an arithmetic operator alone has
 ten. Annotations are left out, for they decide nothing. The tests that import a changed module run first, then the
-other ones of its room, up to the first that fails. Nothing in the checkout is changed. A run that was broken off goes
+other ones of its room, then those of the modules that use it, up to the first that fails. Nothing in the checkout is changed. A run that was broken off goes
 on where it stopped.
 """
 
@@ -161,16 +161,36 @@ def digest(source: str) -> str:
 
 
 def asked_tests(folder: Path, file: str) -> list[list[str]]:
-    """The tests of a module's room: first those that import it, then all others but the slow ones."""
+    """The tests of a module: those that import it, then all others of its room, then those of the modules that use it.
+
+    Of the last two the slow ones are left out. A module is used by those in other rooms that import it or its room.
+    """
     module = file.removesuffix(".py").replace("/", ".")
-    tests = sorted((folder / file).parent.glob("tests/test_*.py"))
-    imports = re.compile(rf"^from {re.escape(module)} import ", re.MULTILINE)
-    own = [
-        path for path in tests if imports.search(path.read_text(encoding="utf-8")) or path.stem[5:] == Path(file).stem
-    ]
-    rest = [path for path in tests if path not in own and path.name not in SLOW]
+    room = (folder / file).parent
+    own = _tests_of(room, module)
+    rest = [path for path in sorted(room.glob("tests/test_*.py")) if path not in own and path.name not in SLOW]
     own.sort(key=lambda path: (path.name in SLOW, path.stem[5:] != Path(file).stem))
-    return [[str(path.relative_to(folder)) for path in paths] for paths in (own, rest) if paths]
+    uses = re.compile(rf"^from ({re.escape(module)}|{re.escape(module.rpartition('.')[0])}) import ", re.MULTILINE)
+    users = [
+        path
+        for path in sorted((folder / "sdd_claims").rglob("*.py"))
+        if room not in path.parents and "tests" not in path.parts and uses.search(path.read_text(encoding="utf-8"))
+    ]
+    found = {
+        path
+        for user in users
+        for path in _tests_of(user.parent, ".".join(user.relative_to(folder).with_suffix("").parts))
+        if path.name not in SLOW
+    }
+    stages = (own, rest, sorted(found))
+    return [[str(path.relative_to(folder)) for path in paths] for paths in stages if paths]
+
+
+def _tests_of(room: Path, module: str) -> list[Path]:
+    imports = re.compile(rf"^from {re.escape(module)} import ", re.MULTILINE)
+    name = module.rpartition(".")[2]
+    tests = sorted(room.glob("tests/test_*.py"))
+    return [path for path in tests if path.stem[5:] == name or imports.search(path.read_text(encoding="utf-8"))]
 
 
 def check_sound(tree: Tree, mutants: Sequence[Mutant]) -> None:
@@ -203,7 +223,7 @@ def run(mutant: Mutant, tree: Tree) -> None:
     mutant.seconds = round(time.perf_counter() - began, 1)
     last = next((line for line in reversed(output.splitlines()) if line.strip()), "")
     mutant.killed_by = failed[0] if failed else None if code == 0 else "(no test could start, or none ended)"
-    mutant.note = "all tests of its room pass" if code == 0 else last[:200]
+    mutant.note = "all tests pass" if code == 0 else last[:200]
 
 
 def interval(killed: int, of: int) -> tuple[float, float]:
