@@ -6,8 +6,8 @@
 
 First a place in the code is drawn, then one of the changes that are possible there: an arithmetic operator alone has
 ten. Annotations are left out, for they decide nothing. The tests that import a changed module run first, then the
-other ones of its room, then those of the modules that use it, up to the first that fails. Nothing in the checkout is changed. A run that was broken off goes
-on where it stopped.
+other ones of its room, then those of the modules that use it, up to the first that fails. Nothing in the checkout is
+changed. A run that was broken off goes on where it stopped.
 """
 
 import argparse
@@ -33,8 +33,13 @@ from benchmarks.planted_faults import ROOT, Tree, copy_tracked
 from sdd_claims.errors import InputError
 from sdd_claims.machine import provenance
 
-SLOW = ("test_calibration.py", "test_sequential.py", "test_multiplicity.py")
-"""Tests that take minutes; they run for the modules alone that they import."""
+SLOW = (
+    *("stats/tests/test_calibration.py", "stats/tests/test_sequential.py", "stats/tests/test_multiplicity.py"),
+    *("judging/tests/test_smoke.py", "runs/tests/test_checkpoints.py", "planning/tests/test_disk.py"),
+    *("runs/tests/test_penalty_paths.py", "runs/tests/test_refits.py", "runs/tests/test_regression.py"),
+    *("sdd_claims/tests/test_own.py", "sdd_claims/tests/test_characteristics.py", "registration/tests/test_pilots.py"),
+)
+"""Tests that take long; they run for the modules alone that they import."""
 
 
 @dataclass
@@ -168,8 +173,8 @@ def asked_tests(folder: Path, file: str) -> list[list[str]]:
     module = file.removesuffix(".py").replace("/", ".")
     room = (folder / file).parent
     own = _tests_of(room, module)
-    rest = [path for path in sorted(room.glob("tests/test_*.py")) if path not in own and path.name not in SLOW]
-    own.sort(key=lambda path: (path.name in SLOW, path.stem[5:] != Path(file).stem))
+    rest = [path for path in sorted(room.glob("tests/test_*.py")) if path not in own and not _is_slow(path)]
+    own.sort(key=lambda path: (_is_slow(path), path.stem[5:] != Path(file).stem))
     uses = re.compile(rf"^from ({re.escape(module)}|{re.escape(module.rpartition('.')[0])}) import ", re.MULTILINE)
     users = [
         path
@@ -180,10 +185,14 @@ def asked_tests(folder: Path, file: str) -> list[list[str]]:
         path
         for user in users
         for path in _tests_of(user.parent, ".".join(user.relative_to(folder).with_suffix("").parts))
-        if path.name not in SLOW
+        if not _is_slow(path)
     }
     stages = (own, rest, sorted(found))
     return [[str(path.relative_to(folder)) for path in paths] for paths in stages if paths]
+
+
+def _is_slow(path: Path) -> bool:
+    return path.as_posix().endswith(SLOW)
 
 
 def _tests_of(room: Path, module: str) -> list[Path]:
