@@ -15,25 +15,22 @@ class Derivation:
             renumber.
         start: returns the weights and the schedule that the training starts with.
         masked: the level's mask holds; else the pruned weights come back, from zero or with the new weights.
-        compared: the derived solution is compared with the level's: by its own sharpness, and by the loss along the
-            straight line between them.
     """
 
     number: int
     start: Retraining
     masked: bool
-    compared: bool
 
 
 DERIVATIONS: dict[str, Derivation] = {
     # He et al. 2022, A.4: pruned weights return at zero, the last learning rate, as many epochs again.
-    "redense": Derivation(0, finetuning, masked=False, compared=True),
+    "redense": Derivation(0, finetuning, masked=False),
     # The same extra epochs with the mask kept.
-    "same_mask": Derivation(1, finetuning, masked=True, compared=False),
+    "same_mask": Derivation(1, finetuning, masked=True),
     # He et al. 2022, 4: the lottery ticket's mask on another random initialization.
-    "reinitialized": Derivation(2, scratch, masked=True, compared=False),
+    "reinitialized": Derivation(2, scratch, masked=True),
     # A dense network of its own on the same data, unrelated to the level's solution.
-    "independent": Derivation(3, scratch, masked=False, compared=True),
+    "independent": Derivation(3, scratch, masked=False),
 }
 
 

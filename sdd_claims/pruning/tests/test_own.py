@@ -54,6 +54,11 @@ def test_a_criterion_of_a_file_scores_as_the_suites_own_of_the_same_words(file):
     check(own, SHAPES, tuple(DENSE))
 
 
+@pytest.mark.parametrize("name", CRITERIA)
+def test_the_name_of_a_criterion_of_the_suite_is_no_file(name):
+    assert chosen(name) == {"criterion": name}
+
+
 def test_changed_source_is_another_run_and_a_moved_file_is_not(file, tmp_path, monkeypatch):
     def digest(name: str) -> str:
         return SPEC.but(pruning=PruningSpec(**chosen(name))).digest

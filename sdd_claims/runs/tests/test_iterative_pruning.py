@@ -715,6 +715,14 @@ def test_what_is_derived_from_a_diverged_chain_has_diverged_and_leaves_the_other
     assert_same_level(mixed[1:], derive(KEPT, (3, 4), parents, kind)[1][1:])
 
 
+@pytest.mark.parametrize("level", [1, 2])
+def test_every_level_but_the_dense_one_needs_the_state_before(level):
+    pruning = IterativePruning([Replica(SPEC, seed) for seed in (3, 4)], CPU)
+    state = chains([(SPEC, 3)], 1)[0][0][1]
+    with pytest.raises(InputError, match=f"level {level} starts from the state that the level before had"):
+        pruning.next_level(level, [state, None])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_derived_needs_the_state_of_its_level(parents, kind):
     pruning = IterativePruning([Replica(KEPT.but(derivation={"kind": kind}), seed) for seed in (3, 4)], CPU)
