@@ -1,11 +1,11 @@
 """The rules that two measures correlate along the curve, more than any two trends in sparsity do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
@@ -17,18 +17,12 @@ from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, named_seeds, require_curves
 from sdd_claims.stats.window import Window
 
-_LEVELS = 4  # Fisher's z has variance 1 / (levels - 3)
 _PERFECT = 1 - 1e-12  # beyond this |r|, z would be infinite by rounding alone
 
 
-@registered_rule
 @dataclass(frozen=True, slots=True)
-class Correlated:
-    """A measure correlates with another along the curve, beyond the correlation of a null pairing.
-
-    Per seed, Pearson's r over the levels of a window, as Fisher's z. Tested are z(x, y) and, since any two trends in
-    sparsity correlate, z(x, y) - z(null, y), each in the claimed direction: supported if both are established, refuted
-    if the opposite of one is.
+class _Correlation:
+    """What both rules share: a pairing, a null pairing, and the two tests on each seed's Fisher z.
 
     Attributes:
         x: name of the curve claimed to go with y.
@@ -43,12 +37,14 @@ class Correlated:
     y: str
     between: Window
     direction: Literal[1, -1] = -1
-    name: Literal["correlated"] = field(default="correlated", init=False)
     margin: ClassVar[None] = None
     minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+    least_levels: ClassVar[int] = 4  # Fisher's z has variance 1 / (levels - 3)
+    once: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        _require_direction(self.direction)
+        if self.direction not in (1, -1):
+            raise InputError(f"a correlation's direction is +1 or -1, got {self.direction}; give one of these")
 
     def curves(self) -> tuple[str, ...]:
         """Returns the three curves."""
@@ -63,18 +59,36 @@ class Correlated:
         return [(name, self.between) for name in self.curves()]
 
     def check(self, position: Positions) -> None:
-        """Checks that the window holds at least four levels, the same on every curve.
+        """Checks that the window holds enough levels, the same on every curve.
 
         Raises:
             InputError: it does not.
         """
-        _require_levels(self.between, self.y, (self.x, self.null), position, _LEVELS)
+        require_curves((self.y, self.x, self.null), position)
+        inside = {name: position[name][self.between.levels(position[name])] for name in (self.y, self.x, self.null)}
+        if len(inside[self.y]) < self.least_levels:
+            raise InputError(
+                f"the window {self.between} holds {len(inside[self.y])} levels of {self.y!r}, this correlation needs "
+                f"at least {self.least_levels}; widen it"
+            )
+        for name in (self.x, self.null):
+            if inside[name].shape != inside[self.y].shape or not np.allclose(inside[name], inside[self.y], rtol=1e-2):
+                raise InputError(
+                    f"the levels of {name!r} and {self.y!r} in the window {self.between} lie elsewhere along "
+                    f"{self.between.axis}; give both the same levels"
+                )
+
+    def compared(
+        self, position: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
+    ) -> Float[np.ndarray, "*batch inside"]:
+        """The part of a curve that is correlated."""
+        return values[..., self.between.levels(position)]
 
     def correlations(
         self, position: Positions, values: Values
     ) -> tuple[Float[np.ndarray, "*batch seeds"], Float[np.ndarray, "*batch seeds"]]:
-        """Computes every seed's r(x, y) and r(null, y); NaN where a curve is constant in the window or diverged."""
-        x, null, y = (values[name][..., self.between.levels(position[name])] for name in (self.x, self.null, self.y))
+        """Computes every seed's r(x, y) and r(null, y); NaN where a curve has nothing to correlate, or diverged."""
+        x, null, y = (self.compared(position[name], values[name]) for name in (self.x, self.null, self.y))
         return _pearson(x, y), _pearson(null, y)
 
     def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
@@ -98,11 +112,11 @@ class Correlated:
         effect = mean_effect(numbers, threshold, "Fisher z")
         sign, relation = ("negative", "less") if self.direction < 0 else ("positive", "more")
         sentence = (
-            f"At {self.between.words}, {self.x} correlates with {self.y} at r = {_mean(own)} and {self.null} "
-            f"with {self.y} at r = {_mean(null)} (means over {len(numbers)} seeds); the mean difference is "
-            f"{effect.words(threshold)}. That the first is {sign}, and {relation} than the second "
-            f"(one-sided tests of both, the larger p), has {words.probability(float(evidence.support))}; that one of "
-            f"the two is the other way round, {words.probability(float(evidence.contrary))}."
+            f"At {self.between.words}{self.once.format(axis=self.between.axis)}, {self.x} correlates with {self.y} at "
+            f"r = {_mean(own)} and {self.null} with {self.y} at r = {_mean(null)} (means over {len(numbers)} seeds); "
+            f"the mean difference is {effect.words(threshold)}. That the first is {sign}, and {relation} than the "
+            f"second (one-sided tests of both, the larger p), has {words.probability(float(evidence.support))}; that "
+            f"one of the two is the other way round, {words.probability(float(evidence.contrary))}."
         )
         return outcome(evidence, effect, sentence, lost=self._without_r(curves, own, null))
 
@@ -114,7 +128,7 @@ class Correlated:
     ) -> list[str]:
         return [
             f"{named_seeds(curves[name], np.isnan(r))} of {name!r} and {self.y!r} have no correlation at "
-            f"{self.between.words} (a constant or diverged curve)"
+            f"{self.between.words}{self.once.format(axis=self.between.axis)} (a constant or diverged curve)"
             for name, r in ((self.x, own), (self.null, null))
             if np.isnan(r).any()
         ]
@@ -122,105 +136,40 @@ class Correlated:
 
 @registered_rule
 @dataclass(frozen=True, slots=True)
-class PartiallyCorrelated:
-    """A measure correlates with another at equal density: beyond what a trend of both in log density explains.
+class Correlated(_Correlation):
+    """A measure correlates with another along the curve, beyond the correlation of a null pairing.
 
-    Per seed, the partial correlation of the two over the levels of a window, with log position taken out of both, as
-    Fisher's z. Any two trends in sparsity correlate; their straight parts do not here.
-
-    Attributes:
-        x: name of the curve claimed to go with y.
-        y: name of the curve followed.
-        between: window of the levels over which to correlate.
-        direction: -1 if x and y are claimed to go against each other, +1 if with each other.
+    Per seed, Pearson's r over the levels of a window, as Fisher's z. Tested are z(x, y) and, since any two trends in
+    sparsity correlate, z(x, y) - z(null, y), each in the claimed direction: supported if both are established, refuted
+    if the opposite of one is.
     """
 
-    x: str
-    y: str
-    between: Window
-    direction: Literal[1, -1] = -1
+    name: Literal["correlated"] = field(default="correlated", init=False)
+
+
+@registered_rule
+@dataclass(frozen=True, slots=True)
+class PartiallyCorrelated(_Correlation):
+    """A measure correlates with another at equal density, beyond the correlation of a null pairing.
+
+    As `Correlated`, by partial correlations: the straight trend in log position is taken out of all three curves.
+    """
+
     name: Literal["partially_correlated"] = field(default="partially_correlated", init=False)
-    margin: ClassVar[None] = None
-    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+    least_levels: ClassVar[int] = 5  # a partial z has variance 1 / (levels - 4)
+    once: ClassVar[str] = ", once straight trends in log {axis} are taken out"
 
     def __post_init__(self) -> None:
-        _require_direction(self.direction)
+        _Correlation.__post_init__(self)
         if not self.between.low > 0:
             raise InputError(f"the window {self.between.words} holds 0, which has no logarithm; give one above it")
 
-    def curves(self) -> tuple[str, ...]:
-        """Returns the two curves."""
-        return tuple(dict.fromkeys((self.x, self.y)))
-
-    def windows(self) -> Mapping[str, Window]:
-        """Returns the window of the levels that are correlated."""
-        return {"correlated": self.between}
-
-    def placed(self) -> list[tuple[str, Window]]:
-        """Returns the window with both curves."""
-        return [(name, self.between) for name in self.curves()]
-
-    def check(self, position: Positions) -> None:
-        """Checks that the window holds at least five levels, the same on both curves.
-
-        Raises:
-            InputError: it does not.
-        """
-        _require_levels(self.between, self.y, (self.x,), position, _LEVELS + 1)
-
-    def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
-        """Computes every seed's partial r as Fisher's z; NaN where a curve is a straight line, or diverged."""
-        levels = self.between.levels(position[self.y])
-        log = np.log(position[self.y][levels])
-        x, y = (_bent(values[name][..., self.between.levels(position[name])], log) for name in (self.x, self.y))
-        return np.arctanh(_pearson(x, y))
-
-    def test(self, position: Positions, values: Values) -> Evidence:
-        """Tests a batch of studies."""
-        return above(self.direction * self.numbers(position, values))
-
-    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
-        """Judges one study."""
-        position, values = arrays(self, curves)
-        evidence = self.test(position, values)
-        numbers = self.numbers(position, values)
-        effect = mean_effect(numbers, threshold, "Fisher z")
-        sign, other = ("negative", "positive") if self.direction < 0 else ("positive", "negative")
-        sentence = (
-            f"At {self.between.words}, {self.x} correlates with {self.y} at r = {_mean(np.tanh(numbers))} once their "
-            f"straight trends in log {self.between.axis} are taken out (mean over {len(numbers)} seeds): "
-            f"{effect.words(threshold)}. That it is {sign} has {words.probability(float(evidence.support))}; "
-            f"that it is {other}, {words.probability(float(evidence.contrary))}."
-        )
-        return outcome(evidence, effect, sentence, lost=self._lost(curves, np.isnan(numbers)))
-
-    def _lost(self, curves: Mapping[str, SparsityCurve], lacking: Bool[np.ndarray, " seeds"]) -> list[str]:
-        if not lacking.any():
-            return []
-        seeds = named_seeds(curves[self.y], lacking)
-        return [f"{seeds} of {self.x!r} and {self.y!r} have no partial correlation (a straight or diverged curve)"]
-
-
-def _require_direction(direction: int) -> None:
-    if direction not in (1, -1):
-        raise InputError(f"a correlation's direction is +1 or -1, got {direction}; give one of these")
-
-
-def _require_levels(between: Window, y: str, others: Sequence[str], position: Positions, least: int) -> None:
-    """Checks that a window holds enough levels of a curve, and the same ones of the others."""
-    require_curves((y, *others), position)
-    inside = {name: position[name][between.levels(position[name])] for name in (y, *others)}
-    if len(inside[y]) < least:
-        raise InputError(
-            f"the window {between} holds {len(inside[y])} levels of {y!r}, a correlation needs at least {least}; "
-            "widen it"
-        )
-    for name in others:
-        if inside[name].shape != inside[y].shape or not np.allclose(inside[name], inside[y], rtol=1e-2):
-            raise InputError(
-                f"the levels of {name!r} and {y!r} in the window {between} lie elsewhere along {between.axis}; give "
-                "both the same levels"
-            )
+    def compared(
+        self, position: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
+    ) -> Float[np.ndarray, "*batch inside"]:
+        """What is left of that part of a curve without its straight trend."""
+        levels = self.between.levels(position)
+        return _bent(values[..., levels], np.log(position[levels]))
 
 
 def _bent(

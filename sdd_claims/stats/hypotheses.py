@@ -207,17 +207,12 @@ def _(rule: FewerTurns, position: Positions, values: Values) -> Hypotheses:
     )
 
 
-@hypotheses.register
-def _(rule: Correlated, position: Positions, values: Values) -> Hypotheses:
+@hypotheses.register(Correlated)
+@hypotheses.register(PartiallyCorrelated)
+def _(rule: Correlated | PartiallyCorrelated, position: Positions, values: Values) -> Hypotheses:
     own, null = rule.correlations(position, values)
     tested = [rule.direction * np.arctanh(own), rule.direction * (np.arctanh(own) - np.arctanh(null))]
     return Hypotheses(All(tuple(map(_above, tested))), Some(tuple(map(_below, tested))))
-
-
-@hypotheses.register
-def _(rule: PartiallyCorrelated, position: Positions, values: Values) -> Hypotheses:
-    claimed = rule.direction * rule.numbers(position, values)
-    return Hypotheses(_above(claimed), _below(claimed))
 
 
 @hypotheses.register

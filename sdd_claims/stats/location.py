@@ -23,15 +23,20 @@ class Location:
 
     Attributes:
         bracket: where the extremum is looked for; its outermost levels are the bracket's ends.
-        kind: "peak" or "dip".
+        kind: "peak", "dip", or "peak after the dip": the peak at the levels after the deepest dip in the bracket, the
+            level furthest below the highest ones on both sides of it. So a whole curve can be looked at, of which the
+            dense end may be higher than any peak.
     """
 
     bracket: Window
-    kind: Literal["dip", "peak"]
+    kind: Literal["dip", "peak", "peak after the dip"]
 
     def __post_init__(self) -> None:
-        if self.kind not in ("dip", "peak"):
-            raise InputError(f"a location is that of a 'dip' or a 'peak', got {self.kind!r}; give one of these")
+        if self.kind not in ("dip", "peak", "peak after the dip"):
+            raise InputError(
+                f"a location is that of a 'dip', a 'peak' or a 'peak after the dip', got {self.kind!r}; give one of "
+                "these"
+            )
         if not self.bracket.low > 0:
             raise InputError(
                 f"the bracket {self.bracket.words} holds 0, which has no logarithm; give one that starts above it"
@@ -73,10 +78,13 @@ class Location:
 
         Returns:
             In the unit of the values; above zero for a curve that has a location and for no other. NaN where the curve
-            has a NaN inside.
+            has a NaN inside. For a peak after the dip, the depth of that dip if this is less.
         """
         heights = self._heights(values[..., self.bracket.levels(position)])
-        return heights[..., 1:-1].max(axis=-1) - np.maximum(heights[..., 0], heights[..., -1])
+        clear = heights[..., 1:-1].max(axis=-1) - np.maximum(heights[..., 0], heights[..., -1])
+        if self.kind == "peak after the dip":
+            return np.minimum(clear, _depths(values[..., self.bracket.levels(position)]).max(axis=-1))
+        return clear
 
     def unfound(self, name: str, curve: SparsityCurve) -> list[str]:
         """Names the seeds without a location, as sentences; an empty list where all have one."""
@@ -88,6 +96,8 @@ class Location:
         return [f"{seeds} of {name!r} {verb} no {self.kind} in the bracket at {self.bracket.words}"]
 
     def _heights(self, values: Float[np.ndarray, "*batch levels"]) -> Float[np.ndarray, "*batch levels"]:
+        if self.kind == "peak after the dip":
+            return _from_dip(values)
         return values if self.kind == "peak" else -values
 
 
@@ -135,6 +145,26 @@ class Located:
     def diverged(self, curves: Mapping[str, SparsityCurve]) -> list[str]:
         """Names the seeds that have no such extremum."""
         return self.at.unfound(self.curve, curves[self.curve])
+
+
+def _depths(values: Float[np.ndarray, "*batch levels"]) -> Float[np.ndarray, "*batch inner"]:
+    """Computes how deep every inner level lies below the lower of the highest levels before and after it."""
+    before = np.maximum.accumulate(values, axis=-1)[..., :-2]
+    after = np.maximum.accumulate(values[..., ::-1], axis=-1)[..., ::-1][..., 2:]
+    return np.minimum(before, after) - values[..., 1:-1]
+
+
+def _from_dip(values: Float[np.ndarray, "*batch levels"]) -> Float[np.ndarray, "*batch levels"]:
+    """The curve with all levels before its deepest dip brought down to it; flat, so without a peak, where it has none.
+
+    A curve with a NaN stays one.
+    """
+    depths = _depths(values)
+    dip = 1 + depths.argmax(axis=-1)[..., None]
+    lowest = np.take_along_axis(values, dip, axis=-1)
+    after = np.where(np.arange(values.shape[-1]) < dip, lowest, values)
+    found = np.where(depths.max(axis=-1)[..., None] > 0, after, lowest)
+    return np.where(np.isnan(values).any(axis=-1)[..., None], np.nan, found)
 
 
 def _barycentre(

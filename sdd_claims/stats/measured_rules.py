@@ -52,7 +52,7 @@ MIRRORED = Correlated("distance", "distance without noise", "noisy", BRACKET, -1
 MOSTLY_RISING = MostSeeds(Contrast(tuple(replace(term, weight=-term.weight) for term in rise_of("noisy"))), -MARGIN)
 """Most seeds rise by more than the margin."""
 
-BESIDE_DENSITY = PartiallyCorrelated("distance", "noisy", BRACKET, -1)
+BESIDE_DENSITY = PartiallyCorrelated("distance", "distance without noise", "noisy", BRACKET, -1)
 """The learning distance mirrors accuracy at equal density."""
 
 TURNS = FewerTurns(WIDTHS, (0.0, 1.0, 2.0), Window(float(DENSITY[-1]), 1.0), tolerance=4 * SD)

@@ -178,11 +178,11 @@ def _correlated(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
 
 
 def _partially_correlated(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
-    """Draws a distance that grows straight in log density, so that at equal density it says nothing of accuracy."""
-    return BESIDE_DENSITY, Population(
-        {"distance": 1 + 0.01 * _K, "noisy": _ground(shape) - bump()},
-        skew_loading={"distance": _sign(verdict) * SD * inside(CRITICAL)},
-    )
+    """The same curves, each on a straight trend in log density that says nothing of accuracy."""
+    _, population = _correlated(shape, verdict)
+    trends = {"distance": 0.01 * _K, "distance without noise": -0.01 * _K}
+    mean = {name: levels + trends.get(name, 0.0) for name, levels in population.mean.items()}
+    return BESIDE_DENSITY, replace(population, mean=mean)
 
 
 def _most_seeds(shape: str, _: Verdict) -> tuple[Rule, Population]:

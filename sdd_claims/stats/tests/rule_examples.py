@@ -161,9 +161,9 @@ EXAMPLES = {
         contrary={"distance": 1 - bump(), "trend": 1 + 0.01 * K, "accuracy": FLAT - bump()},
     ),
     "partially_correlated": Example(
-        lambda axis, _: PartiallyCorrelated("distance", "accuracy", axis.window(BRACKET), -1),
-        claimed={"distance": 1 + bump(), "accuracy": FLAT - bump()},
-        contrary={"distance": 1 - bump(), "accuracy": FLAT - bump()},
+        lambda axis, _: PartiallyCorrelated("distance", "trend", "accuracy", axis.window(BRACKET), -1),
+        claimed={"distance": 1 + bump(), "trend": 1 + bump(0.5), "accuracy": FLAT - bump()},
+        contrary={"distance": 1 - bump(), "trend": 1 + bump(0.5), "accuracy": FLAT - bump()},
     ),
     "threshold_within": Example(
         lambda axis, scale: ThresholdWithin("train", axis.window(CRITICAL), 0.3 * scale),

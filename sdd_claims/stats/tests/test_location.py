@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
@@ -76,6 +77,35 @@ def test_a_bracket_of_two_levels_is_an_error():
         Location(Window(DENSITY[5], DENSITY[4]), "dip").check(DENSITY)
 
 
+AFTER = Location(Window(float(DENSITY[-1]), 1.0), "peak after the dip")
+
+
+@given(st.floats(-4.5, -3.5), st.floats(0.2, 2.0))
+def test_a_peak_after_the_dip_is_found_below_a_higher_dense_end(position, dense):
+    """Before the dip the curve falls from a height of its own, which does not move the peak."""
+    values = np.where(X[4] <= X, dense * (X - X[4]), 0.0) + np.where(X[4] > X, hill(position) - hill(position)[4], 0.0)
+    after = Location(Window(float(DENSITY[-1]), float(DENSITY[4])), "peak")
+    assert AFTER.of(DENSITY, values) == pytest.approx(after.of(DENSITY, values), abs=1e-9)
+
+
+@given(arrays(float, 16, elements=st.floats(0, 1)))
+def test_the_dip_is_the_level_furthest_below_the_highest_on_both_sides(values):
+    depths = [min(values[:level].max(), values[level + 1 :].max()) - values[level] for level in range(1, 15)]
+    dip = 1 + int(np.argmax(depths))
+    rest = values[dip:]
+    has_peak = max(depths) > 0 and rest.max() > max(rest[0], rest[-1])
+    found = AFTER.of(DENSITY, values)
+    assert np.isnan(found) == (not has_peak)
+    assert (AFTER.clearance(DENSITY, values) > 0) == has_peak
+    if has_peak:
+        assert X[-1] < found < X[dip]
+
+
+@pytest.mark.parametrize("values", [X, -X, np.zeros(16), np.where(np.arange(16) == 8, np.nan, hill(-3))])
+def test_a_curve_without_a_dip_has_no_peak_after_it(values):
+    assert np.isnan(AFTER.of(DENSITY, values))
+
+
 def test_an_unknown_kind_is_an_error():
-    with pytest.raises(InputError, match="'dip' or a 'peak'"):
+    with pytest.raises(InputError, match="'dip', a 'peak' or a 'peak after the dip'"):
         Location(BRACKET, "trough")  # type: ignore[arg-type]
