@@ -6,8 +6,8 @@
 
 First a place in the code is drawn, then one of the changes that are possible there: an arithmetic operator alone has
 ten. Annotations are left out, for they decide nothing. The tests that import a changed module run first, then the
-other ones of its room, then those of the modules that use it, up to the first that fails. Nothing in the checkout is changed. A run that was broken off goes
-on where it stopped.
+other ones of its room, then those of the modules that use it, up to the first that fails. Nothing in the checkout is
+changed. A run that was broken off goes on where it stopped.
 """
 
 import argparse
