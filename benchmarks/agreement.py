@@ -33,6 +33,7 @@ from sdd_claims.report.evidence import Evidence
 from sdd_claims.stats import AllOf, Rule
 from sdd_claims.stats.hypotheses import hypotheses, means
 from sdd_claims.stats.one_sample import within
+from sdd_claims.stats.rules import MINIMUM_SEEDS
 from sdd_claims.stats.study import Positions, Values, arrays
 from sdd_claims.storage.files import write_atomically
 
@@ -93,17 +94,19 @@ class OfPart:
 
 @dataclass(frozen=True)
 class OfClaim:
-    """A claim that both runs judged on the same seeds, by the same settings.
+    """A claim that both runs judged on the same seeds, in the same settings.
 
     Attributes:
         old: its entry in the older run.
         new: its entry in the newer one.
+        seeds: how many both judged; one of them may have looked at more.
         curves: all that it and its control read.
         parts: what its rule tests.
     """
 
     old: ClaimEntry
     new: ClaimEntry
+    seeds: int
     curves: tuple[OfCurve, ...]
     parts: tuple[OfPart, ...]
 
@@ -149,7 +152,7 @@ def between(old: Path, new: Path, trials: Trials | None = None) -> list[OfClaim]
         if None in (pair.old["verdict"], pair.new["verdict"]):
             continue
         shared = tuple(sorted(set(pair.old["seeds"]) & set(pair.new["seeds"])))
-        if len(shared) < len(pair.old["seeds"]) or _settings(pair.old) != _settings(pair.new):
+        if len(shared) < MINIMUM_SEEDS or _settings(pair.old) != _settings(pair.new):
             raise InputError(
                 f"{pair.name}: the two runs have judged other seeds or settings; train the same ones, by --seeds and "
                 "at the commit of the older run"
@@ -167,7 +170,8 @@ def between(old: Path, new: Path, trials: Trials | None = None) -> list[OfClaim]
             )
             for curves in held
         )
-        found.append(OfClaim(pair.old, pair.new, tuple(_curves(pair.old, *held)), tuple(_parts(rule, before, after))))
+        curves_of = tuple(_curves(pair.old, pair.new, *held))
+        found.append(OfClaim(pair.old, pair.new, len(shared), curves_of, tuple(_parts(rule, before, after))))
     if not found:
         raise InputError(f"{old} and {new} have no judged claim in common; give two runs of the same claims")
     return found
@@ -185,9 +189,11 @@ def _named(claim: ClaimEntry) -> Iterator[tuple[str, RunEntry]]:
             yield f"control: {name}", run
 
 
-def _curves(claim: ClaimEntry, old: Evidence, new: Evidence) -> Iterator[OfCurve]:
+def _curves(claim: ClaimEntry, again: ClaimEntry, old: Evidence, new: Evidence) -> Iterator[OfCurve]:
+    others = dict(_named(again))
     for name, run in _named(claim):
-        before, after = (each.curve(run["digest"], run["measure"], run["seeds"], run["levels"]) for each in (old, new))
+        seeds = [seed for seed in run["seeds"] if seed in others[name]["seeds"]]
+        before, after = (each.curve(run["digest"], run["measure"], seeds, run["levels"]) for each in (old, new))
         yield _curve(name, run["measure"], before, after)
 
 
@@ -289,7 +295,7 @@ def _section(old: Path, folder: Path, claims: Sequence[OfClaim]) -> Iterator[str
     )
     for claim in claims:
         yield (
-            f"| `{claim.old['id']}` | the verdict | {len(claim.old['seeds'])} | | | | | "
+            f"| `{claim.old['id']}` | the verdict | {claim.seeds} | | | | | "
             f"{claim.agrees or 'not tested'}; {sentences.ruling(claim.old)}, then {sentences.ruling(claim.new)} |"
         )
         for part in claim.parts:

@@ -110,6 +110,19 @@ def test_a_replica_that_diverged_in_one_run_alone_agrees_with_nothing(folder):
     assert compared(new, new)[CLAIMS[0]].curves[0].largest == 0
 
 
+def test_where_one_run_looked_at_fewer_seeds_those_of_both_are_compared(folder, published):
+    (half,) = {tuple(each["seeds"][:12]) for each in published[0]["claims"] if each["id"] == CLAIMS[0]}
+    old, new = folder("old"), folder("new")
+    document = claims_json.read(new / "claims.json")
+    for claim in document["claims"]:
+        for of in (claim, *claim["runs"].values(), *claim["control"]["runs"].values()):
+            of["seeds"] = of["seeds"][:12]
+    claims_json.write(new / "claims.json", document)
+    for one, other in ((old, new), (new, old)):
+        found = compared(one, other)[CLAIMS[0]]
+        assert (found.seeds, found.curves[0].seeds, found.agrees) == (len(half), 12, "agree")
+
+
 def test_the_page_has_a_section_a_run_and_the_status_says_whether_all_is_well(folder, capsys):
     old, same, other = folder("old"), folder("same"), folder("other", at_the_dense_level(0.05))
     page = old / "AGREEMENT.md"
