@@ -198,8 +198,7 @@ def _curves(claim: ClaimEntry, again: ClaimEntry, old: Evidence, new: Evidence) 
 
 
 def _curve(name: str, measure: str, old: SparsityCurve, new: SparsityCurve) -> OfCurve:
-    apart = new.values - old.values
-    apart[np.isnan(new.values) & np.isnan(old.values)] = 0.0  # diverged in both
+    apart = _apart(old.values, new.values)
     far = np.abs(apart)
     where = int(np.nanargmax(far) % far.shape[1]) if np.isfinite(far).any() else 0
     accuracies = measure.endswith("accuracy")
@@ -215,6 +214,11 @@ def _curve(name: str, measure: str, old: SparsityCurve, new: SparsityCurve) -> O
     )
 
 
+def _apart(old: Float[np.ndarray, "..."], new: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """New - old; a number that both lack, such as the place of a dip that is not there, is the same in both."""
+    return np.where(np.isnan(old) & np.isnan(new), 0.0, new - old)
+
+
 def _parts(
     rule: Rule, old: tuple[Positions, Values], new: tuple[Positions, Values], name: str = ""
 ) -> Iterator[OfPart]:
@@ -227,7 +231,7 @@ def _parts(
     if tested[0] is None or tested[1] is None:
         return
     both = [list(means(each.claim)) for each in tested if each is not None]
-    apart = np.array([after.excess - before.excess for before, after in zip(*both, strict=True)])
+    apart = np.array([_apart(before.excess, after.excess) for before, after in zip(*both, strict=True)])
     of_signs = any(mean.by == "signs" for mean in both[0])
     margin = None if of_signs or not rule.margin else abs(rule.margin)
     worst = int(np.argmax(np.abs(np.mean(apart, axis=1))))
