@@ -1,14 +1,15 @@
 """How often each claim's own trial errs and finds: `python -m sdd_claims.characteristics DIR --write FILE`.
 
-DIR is the folder of a published run. Studies are simulated with the mean and the covariance of the numbers that its
-seeds gave, and judged as the trial is: all parts, tests and looks, at its level, with its control. Measured is how
-often a claim is supported where it is just false, how often its contrary is established where that is just false, and
-what comes out where the measured effect is the true one. A figure of power against effect is written beside FILE.
+DIR is the folder of a published run; several make one page. Studies are simulated with the mean and the covariance of
+the numbers that its seeds gave, and judged as the trial is: all parts, tests and looks, at its level, with its control.
+Measured is how often a claim is supported where it is just false, how often its contrary is established where that is
+just false, and what comes out where the measured effect is the true one. A figure of power against effect is written
+beside FILE.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging.verdict import Verdict
 from sdd_claims.machine.provenance import commit, hardware
-from sdd_claims.rejudge import Trials, judged_anew
+from sdd_claims.rejudge import Rules, Trials, judged_anew
 from sdd_claims.report import claims_json, evidence, forest, numbers, sentences
 from sdd_claims.report.calibration import exceeds
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, SizeEntry
@@ -64,6 +65,7 @@ class Characteristics:
     Attributes:
         claim: as published.
         design: how it is judged.
+        alpha: its error rate over all looks.
         false_support: where the claim is just false.
         false_contrary: where its contrary is.
         chances: of each ruling, where the measured effect is the true one.
@@ -72,14 +74,28 @@ class Characteristics:
 
     claim: ClaimEntry
     design: Design
+    alpha: float
     false_support: Errors
     false_contrary: Errors
     chances: dict[Ruling, float]
     stability: float | None
 
 
-def characteristics(directory: Path, trials: Trials, studies: int = STUDIES) -> Iterator[Characteristics]:
+def characteristics(
+    directory: Path,
+    trials: Trials,
+    studies: int = STUDIES,
+    rules: Rules = "published",
+    leave_out: Callable[[str], object] | None = None,
+) -> Iterator[Characteristics]:
     """Simulates every registered claim of a published run.
+
+    Args:
+        directory: the folder of the run.
+        trials: those that are registered now.
+        studies: at each edge.
+        rules: "published", which must be those that are registered now; or "today".
+        leave_out: is told of a claim that today's rules cannot judge by this evidence; without it that is an error.
 
     Raises:
         InputError: no run, evidence that is no more there, or a claim that is judged otherwise by now.
@@ -87,11 +103,19 @@ def characteristics(directory: Path, trials: Trials, studies: int = STUDIES) -> 
     document = claims_json.read(directory / "claims.json")
     curves = evidence.read(directory)
     for claim in document["claims"]:
-        if claim["verdict"] is not None and sentences.is_registered(claim):
-            yield _of_claim(claim, judged_anew(claim, trials, curves, document), studies)
+        if claim["verdict"] is None or not sentences.is_registered(claim):
+            continue
+        try:
+            verdict = judged_anew(claim, trials, curves, document, rules)
+        except InputError as error:
+            if leave_out is None or rules == "published":
+                raise
+            leave_out(f"{sentences.name(claim)}: {error}")
+            continue
+        yield _of_claim(claim, verdict, document["alpha"] / document["registered"], studies)
 
 
-def _of_claim(claim: ClaimEntry, verdict: Verdict, studies: int) -> Characteristics:
+def _of_claim(claim: ClaimEntry, verdict: Verdict, alpha: float, studies: int) -> Characteristics:
     tested, control, design = verdict.tested, verdict.control_tested, verdict.design
     if tested is None or control is None or design is None:
         raise InputError(f"{sentences.name(claim)} has no numbers to simulate; leave its rule to the calibration")
@@ -106,6 +130,7 @@ def _of_claim(claim: ClaimEntry, verdict: Verdict, studies: int) -> Characterist
     return Characteristics(
         claim,
         design,
+        alpha,
         errors(edges_of_claim(tested), "supported"),
         errors(edges_of_contrary(tested), "refuted", "contrary on a proxy"),
         simulated(tested),
@@ -132,23 +157,33 @@ def power_of_a_mean(alpha: float, studies: int = STUDIES) -> dict[tuple[int, ...
     }
 
 
-def to_markdown(found: Sequence[Characteristics], document: ClaimsDocument, figure: str, seconds: float) -> str:
+def to_markdown(
+    found: Sequence[Characteristics],
+    documents: Sequence[ClaimsDocument],
+    figure: str,
+    seconds: float,
+    rules: Rules = "published",
+    left_out: Sequence[str] = (),
+) -> str:
     """The table as GitHub-flavoured Markdown.
 
     Args:
         found: of every claim.
-        document: the run.
+        documents: the runs.
         figure: name of the figure's file.
         seconds: that the simulation took.
+        rules: by which they were judged.
+        left_out: the claims that today's rules cannot judge by this evidence, and why.
     """
-    alpha = document["alpha"] / document["registered"]
     pooled = {kind: _pooled([getattr(each, kind) for each in found]) for kind in ("false_support", "false_contrary")}
     template = environment(autoescape=False).get_template("characteristics.md.j2")
     return template.render(
-        rows=[_row(each, alpha) for each in found],
+        rows=[_row(each) for each in found],
         pooled=pooled,
-        document=document,
-        alpha=alpha,
+        documents=documents,
+        rules=rules,
+        left_out=left_out,
+        alphas=sorted({each.alpha for each in found}),
         figure=figure,
         seconds=seconds,
         studies=f"{found[0].false_support.studies:,}",
@@ -169,13 +204,15 @@ def _pooled(errors: Sequence[Errors]) -> dict[str, str]:
     }
 
 
-def _row(found: Characteristics, alpha: float) -> dict[str, str]:
+def _row(found: Characteristics) -> dict[str, str]:
     chances = found.chances
     return {
-        "claim": f"`{found.claim['id']}`" + (", proxy" if found.claim["proxy"] else ""),
+        "claim": f"`{found.claim['id']}`"
+        + (f", {network}" if (network := sentences.network(found.claim)) else "")
+        + (", proxy" if found.claim["proxy"] else ""),
         "looks": ", ".join(map(str, found.design.looks)),
-        "false_support": _rate(found.false_support, alpha),
-        "false_contrary": _rate(found.false_contrary, alpha),
+        "false_support": _rate(found.false_support, found.alpha),
+        "false_contrary": _rate(found.false_contrary, found.alpha),
         "supported": numbers.chance(chances["supported"]),
         "contrary": numbers.chance(chances["refuted"] + chances["contrary on a proxy"]),
         "ruling": sentences.ruling(found.claim),
@@ -210,8 +247,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("directory", type=Path, help="the folder of a published run")
+    parser.add_argument("directory", type=Path, nargs="+", help="the folder of a published run")
     parser.add_argument("--studies", type=int, default=STUDIES, help=f"at each edge (default {STUDIES})")
+    parser.add_argument(
+        "--rules",
+        choices=("published", "today"),
+        default="published",
+        help="published (default): the protocol that judged, which must still be registered; today: the rules and "
+        "windows of this version, on the seeds that judged",
+    )
     parser.add_argument("--write", type=Path, help="file to write; without it the table goes to standard output")
     given = parser.parse_args(arguments)
     if given.studies < 1:
@@ -220,21 +264,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     began = datetime.now(UTC)
     try:
-        document = claims_json.read(given.directory / "claims.json")
-        found = []
-        for each in characteristics(given.directory, all_trials(), given.studies):
-            found.append(each)
-            print(f"{sentences.name(each.claim)}: {each.false_support}, {each.false_contrary}", file=sys.stderr)
+        documents = [claims_json.read(directory / "claims.json") for directory in given.directory]
+        found: list[Characteristics] = []
+        left_out: list[str] = []
+        for directory in given.directory:
+            for each in characteristics(directory, all_trials(), given.studies, given.rules, left_out.append):
+                found.append(each)
+                print(f"{sentences.name(each.claim)}: {each.false_support}, {each.false_contrary}", file=sys.stderr)
         if not found:
-            raise InputError(f"{given.directory} holds no verdict on a registered claim; give a run that judged")
+            raise InputError(
+                f"{given.directory[0]} holds no verdict on a registered claim that can be judged again; give a run "
+                "that judged"
+            )
         target = given.write or Path("CHARACTERISTICS.md")
         figure = target.with_suffix(".svg")
-        text = to_markdown(found, document, figure.name, (datetime.now(UTC) - began).total_seconds())
+        took = (datetime.now(UTC) - began).total_seconds()
+        text = to_markdown(found, documents, figure.name, took, given.rules, left_out)
         if given.write is not None:
-            alpha = document["alpha"] / document["registered"]
             distances = [forest.distance(each.claim) for each in found]
             measured = sorted(abs(each.value) for each in distances if each)
-            drawing = power_curve(EFFECTS, power_of_a_mean(alpha, given.studies), measured)
+            strictest = min(each.alpha for each in found)
+            drawing = power_curve(EFFECTS, power_of_a_mean(strictest, given.studies), measured)
             write_atomically(figure, drawing.encode())
             write_atomically(given.write, text.encode())
     except (InputError, StoreError) as error:

@@ -142,19 +142,29 @@ def trials_for(document: ClaimsDocument) -> Trials:
     return all_trials()
 
 
-def judged_anew(claim: ClaimEntry, trials: Trials, curves: Evidence, document: ClaimsDocument) -> Verdict:
-    """The verdict on one published claim, judged again by the protocol that judged it.
+def judged_anew(
+    claim: ClaimEntry, trials: Trials, curves: Evidence, document: ClaimsDocument, rules: Rules = "published"
+) -> Verdict:
+    """The verdict on one published claim, judged again by the protocol that judged it, or by the one of today.
+
+    Args:
+        claim: as published.
+        trials: those that are registered now.
+        curves: the evidence of the run.
+        document: the run.
+        rules: "published" or "today", as of `rejudge`; at the level of the run either way.
 
     Raises:
         InputError: that protocol is not registered any more, or the evidence lacks a curve.
     """
     trial = trials.get((claim["id"], claim["tier"], sentences.network(claim)))
-    level = document["alpha"] / document["registered"]
-    verdict = None if trial is None else _judged(trial, claim, curves, level, "published")
+    verdict = (
+        None if trial is None else _judged(trial, claim, curves, document["alpha"] / document["registered"], rules)
+    )
     if verdict is None:
         raise InputError(
             f"{sentences.name(claim)} is judged by another protocol now; check out commit "
-            f"{document['environment']['commit'][:12]}, or give a newer run"
+            f"{document['environment']['commit'][:12]}, give a newer run, or use --rules today"
         )
     return verdict
 

@@ -1,6 +1,7 @@
 """How often a published trial errs and finds, from its own numbers."""
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,35 @@ def test_a_claim_that_is_judged_otherwise_by_now_is_an_error(folder, capsys):
     claims_json.write(folder / "claims.json", document)
     assert main([str(folder)]) == 2
     assert f"{NAME} [fast] is judged by another protocol now; check out commit" in capsys.readouterr().err
+
+
+def test_runs_of_other_protocols_make_one_page_by_the_rules_of_today(folder, tmp_path, capsys):
+    document = claims_json.read(folder / "claims.json")
+    document["claims"][0]["protocol"] = "0" * 64
+    claims_json.write(folder / "claims.json", document)
+    without = tmp_path / "without evidence"
+    without.mkdir()
+    claims_json.write(without / "claims.json", {**document, "alpha": 0.01})
+    evidence.write(without, evidence.Evidence({}, ""))
+    assert main([str(folder), str(without), "--studies", "100", "--rules", "today"]) == 0
+    text = capsys.readouterr().out
+    assert text.count(f"| `{NAME}` |") == 1
+    assert "from 2 published runs" in text
+    assert "Left out is he2022/high_sparsity_beats_dense [fast]: the evidence holds no test_accuracy of run" in text
+    assert main([str(without), "--rules", "today"]) == 2
+    assert "holds no verdict on a registered claim that can be judged again" in capsys.readouterr().err
+
+
+def test_the_replication_that_the_page_names_is_that_of_its_page():
+    reports = Path(__file__).parents[2] / "reports"
+    text = (reports / "REPLICATION.md").read_text(encoding="utf-8")
+    found = re.search(
+        r"\*\*(\d+ of \d+) verdicts were repeated; the figures beside the first ones promised ([\d.]+)\.", text
+    )
+    assert found is not None
+    for page in sorted(reports.glob("CHARACTERISTICS*.md")):
+        said = " ".join(page.read_text(encoding="utf-8").split())
+        assert f"on fresh seeds {found[1]} verdicts were repeated, and {found[2]} had been promised" in said
 
 
 def test_a_number_of_studies_below_one_is_refused(folder, capsys):

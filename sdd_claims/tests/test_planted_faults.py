@@ -1,5 +1,6 @@
 """The list of planted faults stays alive, and their runner tells a fault that is caught from one that survives."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -37,7 +38,18 @@ def test_a_fault_can_be_planted_and_its_tests_exist(fault):
 
 
 def test_every_room_has_faults():
-    assert set(ROOMS) - {"machine"} <= set(Counter(fault.room for fault in FAULTS))
+    assert set(ROOMS) <= set(Counter(fault.room for fault in FAULTS))
+
+
+def test_the_page_has_every_fault_once_and_no_other():
+    page = (ROOT / "reports" / "FAULTS.md").read_text(encoding="utf-8")
+    rows = [tuple(line.split(" | ")[:2]) for line in page.splitlines() if re.match(r"\| (?!room|---)", line)]
+    assert Counter(rows) == Counter((f"| {fault.room}", fault.name) for fault in FAULTS)
+    assert f"\n{len(FAULTS)} faults, " in page
+
+
+def test_the_readme_counts_them():
+    assert f"[{len(FAULTS)} planted faults]" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_caught_fault_names_the_test_that_fails_and_leaves_the_code_as_it_was(tree):

@@ -1,4 +1,4 @@
-"""The workflows of GitHub: pinned, with few rights, and running only what a user or `.ci/run` runs too."""
+"""The workflows of GitHub: pinned, with few rights, and running only what a user or a script of `.ci` runs too."""
 
 import re
 from pathlib import Path
@@ -31,8 +31,8 @@ def run_by(workflow: Path) -> set[str]:
 
 
 def known() -> set[str]:
-    lines = (TOP / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    for path in (TOP / "README.md", TOP / "CONTRIBUTING.md"):
+    lines = [line for path in (TOP / ".ci").iterdir() for line in path.read_text(encoding="utf-8").splitlines()]
+    for path in (TOP / "README.md", TOP / "CONTRIBUTING.md", TOP / "docs" / "dependencies.md"):
         text = path.read_text(encoding="utf-8")
         for block in re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
             lines += block.splitlines()
@@ -40,8 +40,18 @@ def known() -> set[str]:
     return commands(lines)
 
 
-def test_there_are_workflows_for_pushes_for_nights_and_for_a_gpu():
-    assert [path.stem for path in WORKFLOWS] == ["full", "nightly", "tests"]
+def test_there_are_workflows_for_pushes_nights_weeks_a_gpu_and_a_release():
+    assert [path.stem for path in WORKFLOWS] == ["full", "nightly", "release", "tests", "weekly"]
+
+
+def test_a_release_publishes_nothing():
+    text = (TOP / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    assert {line.partition("@")[0] for line in re.findall(r"uses:\s*(.*)", text)} == {
+        "actions/checkout",
+        "actions/setup-python",
+        "actions/upload-artifact",
+    }
+    assert not re.search(r"twine upload|gh release|id-token", text)
 
 
 @of_each_workflow
@@ -82,7 +92,7 @@ def test_every_command_of_a_workflow_is_one_of_the_documents_or_of_ci(workflow):
 @of_each_workflow
 def test_what_a_workflow_reports_is_kept_as_an_artifact(workflow):
     text = workflow.read_text(encoding="utf-8")
-    kept = [line.strip() for line in re.findall(r"path: \|\n((?: {12}.*\n)+)", text)[0].splitlines()]
-    written = re.findall(r"--(?:report|junitxml)=(\S+)", text)
-    assert written
+    kept = [line.strip() for block in re.findall(r"path: \|\n((?: {12}.*\n)+)", text) for line in block.splitlines()]
+    written = re.findall(r"--(?:report|junitxml)=(\S+)", text) + (["dist"] if "python -m build" in text else [])
+    assert bool(written) == bool(kept)
     assert all(any(Path(path).match(pattern) for pattern in kept) for path in written)

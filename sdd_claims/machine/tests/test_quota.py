@@ -45,6 +45,7 @@ def test_version_1_counts_too_where_the_path_is_the_hosts_own(quota):
         ("0::/\n", {"cpu.max": UNLIMITED}),
         ("0::/\n", {"cpu.max": ""}),
         ("0::/\n", {"cpu.max": "many few\n"}),
+        ("0::/\n", {"cpu.max": "0 100000\n"}),
         ("4:cpu:/\n", {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}),
         ("0::/../../other\n", {}),
         ("nonsense\n", {}),

@@ -1,6 +1,6 @@
 """Short trainings in portable arithmetic, with all that they can record, and the digest of their every bit.
 
-Run as a program it prints the digests, for a test that runs it under other processors.
+Run as a program it prints the digests and the kernels of NumPy's BLAS, for a test that runs it under other processors.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import torch
+from threadpoolctl import threadpool_info
 
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
@@ -127,5 +128,10 @@ def digests() -> dict[str, str]:
     }
 
 
+def blas_kernels() -> list[str]:
+    """The processors that the kernels of every OpenBLAS in use are written for; none where another computes."""
+    return sorted({of["architecture"] for of in threadpool_info() if of["internal_api"] == "openblas"})
+
+
 if __name__ == "__main__":
-    print(json.dumps(digests()))
+    print(json.dumps({"digests": digests(), "kernels": blas_kernels()}))
