@@ -23,7 +23,9 @@ def rule(at: Phases) -> Rule:
     return AllOf(
         {
             "more so than without noise": Correlated("distance", "clean distance", "accuracy", at.rise, direction=-1),
-            "at equal density, too": PartiallyCorrelated("distance", "clean distance", "accuracy", at.rise, direction=-1),
+            "at equal density, too": PartiallyCorrelated(
+                "distance", "clean distance", "accuracy", at.rise, direction=-1
+            ),
         }
     )
 
@@ -44,7 +46,7 @@ def trial(setting: Setting) -> Trial:
             "the distance of a second noise-free chain in place of the own",
             {"distance": setting.curve(clean, "learning_distance", levels=levels, offset=100)},
         ),
-        block=setting.later_block,
+        block=setting.block_of(CLAIM),
         deviations=(
             *setting.deviations,
             *setting.of_rate,

@@ -1,5 +1,6 @@
 """The position of a peak or a dip along the curve, one number a seed."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -103,20 +104,27 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A term of a contrast: the weight times the position of an extremum, in log position.
+    """A term of a contrast: the weight times how far an extremum lies from a position, in log position.
 
     Attributes:
         weight: such as -1, for how far it lies below a density.
         curve: name of the curve.
         at: where the extremum is looked for.
+        origin: the position that it is measured from.
     """
 
     weight: float
     curve: str
     at: Location
+    origin: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.origin > 0:
+            raise InputError(f"the origin {self.origin:g} has no logarithm; give a position above 0")
 
     def __str__(self) -> str:
-        return f"{words.factor(self.weight)}{self.at.unit} of the {self.at.kind} of {self.curve}"
+        beside = "" if self.origin == 1 else f" over {words.position(self.origin)}"
+        return f"{words.factor(self.weight)}{self.at.unit}{beside} of the {self.at.kind} of {self.curve}"
 
     def curves(self) -> tuple[str, ...]:
         """Returns the curve."""
@@ -135,8 +143,8 @@ class Located:
         self.at.check(position[self.curve])
 
     def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
-        """Computes every seed's weighted log position; NaN where it has no such extremum."""
-        return self.weight * self.at.of(position[self.curve], values[self.curve])
+        """Computes every seed's weighted distance; NaN where it has no such extremum."""
+        return self.weight * (self.at.of(position[self.curve], values[self.curve]) - math.log(self.origin))
 
     def clearances(self, position: Positions, values: Values) -> tuple[Float[np.ndarray, "*batch seeds"], ...]:
         """Computes how far every seed's extremum stands out."""

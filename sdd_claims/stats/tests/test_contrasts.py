@@ -94,17 +94,20 @@ def test_a_seed_without_a_rank_leaves_it_open():
     assert found.p == found.p_contrary == 1
 
 
-SPARSE_PEAK = Greater(
-    Contrast((Located(-1, "noisy", Location(BRACKET, "peak")),)), margin=-np.log(0.1), unit="log density"
-)
+SPARSE_PEAK = Greater(Contrast((Located(-1, "noisy", Location(BRACKET, "peak"), origin=0.06),)), unit="log density")
 
 
-@pytest.mark.parametrize(("moved", "supported", "refuted"), [(0.0, True, False), (1.0, False, False)])
+@pytest.mark.parametrize(("moved", "supported", "refuted"), [(0.0, True, False), (1.0, False, True)])
 def test_where_a_peak_lies_is_a_number_of_a_contrast(moved, supported, refuted):
     found = SPARSE_PEAK.evaluate(study(noisy=0.6 + bump(moved)), THRESHOLD)
     assert (found.p < THRESHOLD, found.p_contrary < THRESHOLD) == (supported, refuted)
-    assert found.effect.value == pytest.approx(3.35 - moved, abs=0.1)
-    assert "The mean of [−log density of the peak of noisy]" in found.words
+    assert found.effect.value == pytest.approx(3.35 + np.log(0.06) - moved, abs=0.1)
+    assert "The mean of [−log density over 0.06 of the peak of noisy]" in found.words
+
+
+def test_a_place_is_not_measured_from_zero():
+    with pytest.raises(InputError, match="the origin 0 has no logarithm; give a position above 0"):
+        Located(1, "noisy", Location(BRACKET, "peak"), origin=0.0)
 
 
 def test_a_seed_without_the_peak_is_named():
