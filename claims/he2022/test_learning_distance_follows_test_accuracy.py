@@ -54,7 +54,7 @@ def trial(setting: Setting) -> Trial:
                 "retrained by lottery ticket rewinding; the other ways of Figures 45, 47 and 49 are not judged"
             ),
             "any two trends in sparsity correlate, so the correlation is judged against that with the distance of the "
-            "noise-free chain of the same seed, and once more with straight trends in log density taken out of all three",
+            "noise-free chain of the same seed, and once more with straight trends in log density out of all three",
         ),
     )
 

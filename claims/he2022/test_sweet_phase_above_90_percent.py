@@ -1,10 +1,10 @@
 """Under label noise the sweet phase lies above 90 % sparsity.
 
 Each seed's peak is looked for along its whole curve, at the levels after its deepest dip, and measured from density .1:
-so it can lie at any density, and every part can be refuted. On pilots it lies at density .005 under magnitude pruning at 20 % noise, .004 at 40 %,
-.007 and .005 under gradient pruning, .045 and .041 under random pruning, with a standard deviation over seeds of 6 to
-20 %. The control is a network with a third of the weights, of which as many are a larger share: under random pruning
-at 20 % noise its peak lies near density .09, and one pilot of twelve shows none.
+so it can lie at any density, and every part can be refuted. On pilots it lies at density .005 under magnitude pruning
+at 20 % noise, .004 at 40 %, .007 and .005 under gradient pruning, .045 and .041 under random pruning, with a standard
+deviation over seeds of 6 to 20 %. The control is a network with a third of the weights, of which as many are a larger
+share: under random pruning at 20 % noise its peak lies near density .09, and one pilot of twelve shows none.
 """
 
 import pytest
