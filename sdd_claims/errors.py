@@ -1,11 +1,17 @@
 """The errors that a user can cause, each one sentence with its remedy."""
 
+import reprlib
 import traceback
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 from pathlib import Path
 
 _LIKE = 0.6  # as in difflib.get_close_matches
+_LONGEST = 100  # letters of a word that is compared: no name of ours is longer, and a file may hold any
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
@@ -15,11 +21,18 @@ def nearest(word: object, known: Iterable[str]) -> str:
     """
 
     def likeness(name: str) -> tuple[float, float]:
-        whole, *pieces = (SequenceMatcher(None, str(word), part).ratio() for part in (name, *name.split("_")))
+        whole, *pieces = (
+            SequenceMatcher(None, str(word)[:_LONGEST], part).ratio() for part in (name, *name.split("_"))
+        )
         return max(whole, *pieces), whole
 
     best = max(known, key=likeness, default="")
     return f" (did you mean {best!r}?)" if best and likeness(best)[0] >= _LIKE else ""
+
+
+def shown(value: object) -> str:
+    """A value that a file holds, for a sentence on it: as Python writes it, cut short."""
+    return _SHORT.repr(value)
 
 
 def escaped(text: str) -> str:

@@ -28,6 +28,7 @@ from typing import (
 )
 
 from sdd_claims.errors import InputError, escaped
+from sdd_claims.parsing import from_json
 from sdd_claims.storage.files import write_atomically
 
 Version = Literal[1, 2]
@@ -401,7 +402,7 @@ def read(path: Path) -> ClaimsDocument:
     try:
         raw = path.read_bytes()
         text = gzip.decompress(raw) if path.suffix == ".gz" else raw
-        document = json.loads(text, parse_constant=_no_json)
+        document = from_json(text)
     except OSError as error:
         raise InputError(f"no claims.json can be read at {path} ({error.strerror or error}); {remedy}") from error
     except (ValueError, EOFError, zlib.error) as error:
@@ -461,10 +462,6 @@ def misfits(value: object, kind: Any, where: str) -> Iterator[str]:
 def _shown(value: object) -> str:
     """A value as it stands in the file, cut short."""
     return reprlib.repr(json.dumps(value))[1:-1]
-
-
-def _no_json(constant: str) -> object:
-    raise ValueError(f"it holds {constant}, which JSON does not have")
 
 
 @cache

@@ -71,6 +71,13 @@ def test_a_register_is_read(tmp_path):
     [
         ("alpha = 0.05", "alpha = 5", "alpha must be a number between 0 and 0.5, got 5"),
         ("alpha = 0.05", "alpha = ", "is not TOML"),
+        (
+            "nobody2026.obedience]",
+            'nobody2026."../../x"]',
+            "'../../x' is no name of a paper or claim; use a-z, 0-9 and _",
+        ),
+        ("nobody2026.obedience]", f"nobody2026.{'x' * 200}]", "is no name of a paper or claim; use a-z, 0-9 and _"),
+        ("[claims.nobody2026.", '[claims."<b>".', "'<b>' is no name of a paper or claim; use a-z, 0-9 and _"),
         ("nobody2026 = ", "somebody2026 = ", "claims.nobody2026 has no title under [papers]"),
         ('source = "Figure 1"', "", "source is missing; write it down"),
         ('source = "Figure 1"', 'sorce = "Figure 1"', "there is no field 'sorce' (did you mean 'source'?)"),
