@@ -104,6 +104,9 @@ def _claim(paper: str, name: str, title: str, fields: Mapping[str, Any], where: 
     for field, kind in {"paper_value": str, "question": bool, "tiers": list, "changes": list}.items():
         if not isinstance(fields.get(field, kind()), kind):
             raise InputError(f"{where}: {field} must be a {_KINDS[kind]}, got {shown(fields[field])}")
+    for change in fields.get("changes", ()):
+        if not isinstance(change, str):
+            raise InputError(f"{where}: changes must be a list of texts, got {shown(change)}")
     basis, question = fields.get("basis", "paper"), fields.get("question", False)
     if basis not in get_args(Basis):
         raise InputError(_unknown(where, "basis", basis, get_args(Basis)))
@@ -145,8 +148,9 @@ def _registrations(rows: Any, where: str) -> tuple[Registration, ...]:
             raise InputError(_unknown(where, "expected", row["expected"], get_args(Decision)))
         if type(row["block"]) is not int or row["block"] % BLOCK or row["block"] < BLOCK:
             raise InputError(f"{where}: block must be one of {BLOCK}, {2 * BLOCK}, ..., got {shown(row['block'])}")
-        if type(row["date"]) is not date or not isinstance(row["commit"], str):
-            raise InputError(f"{where}: date must be a date and commit a text in quotes, got {shown(row)}")
+        texts = row["commit"], row.get("why", "")
+        if type(row["date"]) is not date or not all(isinstance(text, str) for text in texts):
+            raise InputError(f"{where}: date must be a date, commit and why a text in quotes, got {shown(row)}")
         found.append(
             Registration(row["block"], row["expected"], row["date"].isoformat(), row["commit"], row.get("why", ""))
         )
