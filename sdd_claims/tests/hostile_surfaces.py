@@ -339,7 +339,8 @@ def pairs(draw: st.DrawFn, names: tuple[str, ...]) -> dict[str, Any]:
     for name in names:
         numbers_ = np.arange(8 * int(np.prod(shape))).reshape(8, *shape) if "images" in name else np.arange(8) % 2
         found[name] = numbers_.astype(draw(kinds))
-    if names and draw(st.integers(0, 1)):
+    spoiled = draw(st.booleans())
+    if names and spoiled:
         found[draw(st.sampled_from([*names]))] = draw(arrays())
     return found
 
