@@ -1,11 +1,16 @@
 """The errors that a user can cause, each one sentence with its remedy."""
 
+import re
+import reprlib
 import traceback
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 from pathlib import Path
 
 _LIKE = 0.6  # as in difflib.get_close_matches
+_LONGEST = 100  # letters of a word that is compared: no name of ours is longer, and a file may hold any
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
@@ -15,16 +20,51 @@ def nearest(word: object, known: Iterable[str]) -> str:
     """
 
     def likeness(name: str) -> tuple[float, float]:
-        whole, *pieces = (SequenceMatcher(None, str(word), part).ratio() for part in (name, *name.split("_")))
+        whole, *pieces = (
+            SequenceMatcher(None, str(word)[:_LONGEST], part).ratio() for part in (name, *name.split("_"))
+        )
         return max(whole, *pieces), whole
 
     best = max(known, key=likeness, default="")
     return f" (did you mean {best!r}?)" if best and likeness(best)[0] >= _LIKE else ""
 
 
+def shown(value: object) -> str:
+    """A value that a file holds, for a sentence on it: as Python writes it, cut short."""
+    return _SHORT.repr(value)
+
+
+_UNWRITABLE = re.compile(r"[\ud800-\udfff]")
+_MOVING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+_ENDS = 600, 300  # of a sentence that a hostile name has made long
+
+
 def escaped(text: str) -> str:
     """A text from the command line, with every byte that is not UTF-8 written out, as in "\\xff"."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return _UNWRITABLE.sub(_written_out, text)
+
+
+def plain(text: str) -> str:
+    """A text in one line, with all written out that would move a terminal or that XML cannot hold, as in "\\x1b"."""
+    return _MOVING.sub(_written_out, escaped(" ".join(text.splitlines())))
+
+
+def _written_out(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    code = code - 0xDC00 if 0xDC80 <= code <= 0xDCFF else code  # a byte, as Python keeps it
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+class _PlainError(Exception):
+    """An error whose words are safe to print: one line, what would move a terminal written out, cut in the middle."""
+
+    def __init__(self, *words: object) -> None:
+        super().__init__(*(self._plain(each) if isinstance(each, str) else each for each in words))
+
+    @staticmethod
+    def _plain(words: str) -> str:
+        first, last = _ENDS
+        return plain(words if len(words) <= first + last else f"{words[:first]} ... {words[-last:]}")
 
 
 def crash(error: BaseException) -> str:
@@ -34,7 +74,7 @@ def crash(error: BaseException) -> str:
     return f"{type(error).__name__}{': ' if words else ''}{words}{where}"
 
 
-class InputError(ValueError):
+class InputError(_PlainError, ValueError):
     """Bad input: the message names the input, what was expected, and what to do about it."""
 
 
@@ -46,7 +86,7 @@ class BudgetError(InputError):
     """A time budget that leaves something unjudged: the message says how much is stored and how long the rest takes."""
 
 
-class StoreError(RuntimeError):
+class StoreError(_PlainError, RuntimeError):
     """A store that cannot be used as it is: newer schema, read-only or full disk. Nothing stored is lost."""
 
 

@@ -14,7 +14,7 @@ from sdd_claims.cli.looking_up import data
 from sdd_claims.cli.reporting import rejudge, report
 from sdd_claims.cli.running import plan, run
 from sdd_claims.cli.storing import store
-from sdd_claims.errors import InputError, StoreError, escaped, nearest
+from sdd_claims.errors import InputError, StoreError, nearest, plain
 
 
 class _Refused(click.ClickException):
@@ -24,7 +24,7 @@ class _Refused(click.ClickException):
 
     def show(self, file: object = None) -> None:
         """Say it."""
-        click.echo(f"error: {escaped(self.message)}", err=True)
+        click.echo(f"error: {plain(self.message)}", err=True)
 
 
 class _Commands(click.Group):
@@ -49,6 +49,8 @@ class _Commands(click.Group):
             return super().invoke(context)
         except (InputError, StoreError) as error:
             raise _Refused(str(error)) from error
+        except click.UsageError as error:
+            raise _Refused(plain(error.format_message())) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

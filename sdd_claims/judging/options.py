@@ -18,6 +18,8 @@ from sdd_claims.registration.register import Register
 from sdd_claims.report.history import published_paths
 from sdd_claims.storage.opening import is_url, working_copy
 
+_MOST_SEEDS = 10_000
+
 
 def settings_of(options: Namespace, register: Register, root: Path, in_worker: bool) -> Settings:
     """The settings of a run.
@@ -105,7 +107,7 @@ def parse_per_device(text: str | None, devices: Mapping[Tier, Device | None]) ->
     """
     if text is None:
         return 1
-    if not re.fullmatch(r"0*[1-9]\d*", text):
+    if not re.fullmatch(r"0*[1-9]\d{0,3}", text):
         raise InputError(f"--per-device {text}: give the number of processes that share a GPU, 1 or more")
     if not any(device and device.is_gpu for device in devices.values()):
         raise InputError(f"--per-device {text}: it is about GPUs, and a CPU trains in one process a core; leave it out")
@@ -122,12 +124,14 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
         return None
     seeds: list[int] = []
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(-?\d+)(?:-(\d+))?\s*", part)
+        match = re.fullmatch(r"\s*(-?\d{1,9})(?:-(\d{1,9}))?\s*", part)
         if not match:
             raise InputError(f"--seeds {text}: {part!r} is no seed; give a list such as 1000-1011,1020")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise InputError(f"--seeds {text}: {part!r} runs backwards; give a list such as 1000-1011,1020")
+        if last - first >= _MOST_SEEDS:
+            raise InputError(f"--seeds {text}: {part!r} are more than {_MOST_SEEDS:,} seeds; give fewer")
         seeds += range(first, last + 1)
     return tuple(seeds)
 
@@ -140,7 +144,7 @@ def parse_block(text: str | None) -> int | None:
     """
     if text is None:
         return None
-    if not re.fullmatch(r"[1-9]\d*000", text):
+    if not re.fullmatch(r"[1-9]\d{0,5}000", text):
         raise InputError(f"--block {text}: there is no such block; give the first of its seeds, such as 10000")
     return int(text)
 

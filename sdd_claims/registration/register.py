@@ -4,7 +4,7 @@ It is the one place of a claim's sentence and of its expected outcome. The numbe
 error rate of each, follows from it.
 """
 
-import tomllib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,8 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-from sdd_claims.errors import InputError, nearest
+from sdd_claims.errors import InputError, nearest, shown
 from sdd_claims.locations import bundled
+from sdd_claims.parsing import from_toml
 from sdd_claims.registration.claim import BLOCK, Basis, Claim, Decision, Registration, Tier
 
 
@@ -67,7 +68,7 @@ def read(path: Path) -> Register:
         InputError: no such file, not TOML, a field that is missing, unknown or of another kind.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = from_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
             f"there is no register at {path} ({error.strerror}); restore it from the repository"
@@ -77,17 +78,20 @@ def read(path: Path) -> Register:
     _known(content, ("alpha", "papers", "claims"), str(path))
     papers, of_papers, alpha = content.get("papers", {}), content.get("claims", {}), content.get("alpha")
     if not isinstance(alpha, float) or not 0 < alpha < 0.5:
-        raise InputError(f"{path}: alpha must be a number between 0 and 0.5, got {alpha!r}")
+        raise InputError(f"{path}: alpha must be a number between 0 and 0.5, got {shown(alpha)}")
     claims = {}
-    for paper, of_paper in _table(of_papers, f"{path}, claims").items():
+    for paper, of_paper in _named(of_papers, path, "claims").items():
         if not isinstance(_table(papers, f"{path}, papers").get(paper), str):
             raise InputError(f"{path}: claims.{paper} has no title under [papers]; give it one")
-        for name, fields in _table(of_paper, f"{path}, claims.{paper}").items():
+        for name, fields in _named(of_paper, path, f"claims.{paper}").items():
             where = f"{path}, claims.{paper}.{name}"
             claim = _claim(paper, name, papers[paper], _table(fields, where), where)
             claims[claim.id] = claim
     return Register(alpha, claims)
 
+
+_NAME = re.compile("[a-z][a-z0-9_]{0,99}")
+"""Of a paper or claim: it names a folder or module, and stands in the page."""
 
 _FIELDS = ("statement", "source", "basis", "paper_value", "question", "tiers", "changes", *get_args(Tier))
 
@@ -99,7 +103,10 @@ def _claim(paper: str, name: str, title: str, fields: Mapping[str, Any], where: 
             raise InputError(f"{where}: {field} is missing; write it down")
     for field, kind in {"paper_value": str, "question": bool, "tiers": list, "changes": list}.items():
         if not isinstance(fields.get(field, kind()), kind):
-            raise InputError(f"{where}: {field} must be a {_KINDS[kind]}, got {fields[field]!r}")
+            raise InputError(f"{where}: {field} must be a {_KINDS[kind]}, got {shown(fields[field])}")
+    for change in fields.get("changes", ()):
+        if not isinstance(change, str):
+            raise InputError(f"{where}: changes must be a list of texts, got {shown(change)}")
     basis, question = fields.get("basis", "paper"), fields.get("question", False)
     if basis not in get_args(Basis):
         raise InputError(_unknown(where, "basis", basis, get_args(Basis)))
@@ -135,14 +142,15 @@ def _registrations(rows: Any, where: str) -> tuple[Registration, ...]:
     found = []
     for row in rows:
         if not isinstance(row, dict) or {"block", "expected", "date", "commit"} - row.keys():
-            raise InputError(f"{where}: a row needs block, expected, date and commit, got {row}")
+            raise InputError(f"{where}: a row needs block, expected, date and commit, got {shown(row)}")
         _known(row, ("block", "expected", "date", "commit", "why"), where)
         if row["expected"] not in get_args(Decision):
             raise InputError(_unknown(where, "expected", row["expected"], get_args(Decision)))
         if type(row["block"]) is not int or row["block"] % BLOCK or row["block"] < BLOCK:
-            raise InputError(f"{where}: block must be one of {BLOCK}, {2 * BLOCK}, ..., got {row['block']!r}")
-        if type(row["date"]) is not date or not isinstance(row["commit"], str):
-            raise InputError(f"{where}: date must be a date and commit a text in quotes, got {row}")
+            raise InputError(f"{where}: block must be one of {BLOCK}, {2 * BLOCK}, ..., got {shown(row['block'])}")
+        texts = row["commit"], row.get("why", "")
+        if type(row["date"]) is not date or not all(isinstance(text, str) for text in texts):
+            raise InputError(f"{where}: date must be a date, commit and why a text in quotes, got {shown(row)}")
         found.append(
             Registration(row["block"], row["expected"], row["date"].isoformat(), row["commit"], row.get("why", ""))
         )
@@ -156,15 +164,23 @@ _KINDS = {str: "text", bool: "yes or no (true, false)", list: "list"}
 
 def _table(content: Any, where: str) -> dict[str, Any]:
     if not isinstance(content, dict):
-        raise InputError(f"{where}: must be a table, got {content!r}")
+        raise InputError(f"{where}: must be a table, got {shown(content)}")
     return content
+
+
+def _named(content: Any, path: Path, where: str) -> dict[str, Any]:
+    table = _table(content, f"{path}, {where}")
+    for name in table:
+        if not _NAME.fullmatch(name):
+            raise InputError(f"{path}, {where}: {shown(name)} is no name of a paper or claim; use a-z, 0-9 and _")
+    return table
 
 
 def _known(fields: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
     for field in fields:
         if field not in known:
-            raise InputError(f"{where}: there is no field {field!r}{nearest(field, known)}")
+            raise InputError(f"{where}: there is no field {shown(field)}{nearest(field, known)}")
 
 
 def _unknown(where: str, field: str, got: object, known: tuple[str, ...]) -> str:
-    return f"{where}: {field} must be one of {', '.join(known)}, got {got!r}{nearest(got, known)}"
+    return f"{where}: {field} must be one of {', '.join(known)}, got {shown(got)}{nearest(got, known)}"

@@ -8,8 +8,9 @@ from textwrap import indent
 from typing import Any
 
 from sdd_claims.curves import DENSITY
-from sdd_claims.errors import InputError, nearest
+from sdd_claims.errors import InputError, nearest, shown
 from sdd_claims.locations import bundled
+from sdd_claims.parsing import from_json
 from sdd_claims.stats import Phases, Window
 
 _PHASES = tuple(each.name for each in fields(Phases))
@@ -44,7 +45,8 @@ def read(path: Path, group: str) -> dict[str, Phases]:
     where = f"{path}, {group}"
     content = _table(groups[group], where, ("about", "settings"))
     if not isinstance(content["about"], str) or not content["about"]:
-        raise InputError(f"{where}: about must be a text, got {content['about']!r}; say which pilots set the windows")
+        got = shown(content["about"])
+        raise InputError(f"{where}: about must be a text, got {got}; say which pilots set the windows")
     if not isinstance(content["settings"], dict):
         raise InputError(f"{where}: settings must map names to phases; paste what --pilots prints")
     return {name: _phases(phases, f"{where}, {name}") for name, phases in content["settings"].items()}
@@ -62,26 +64,28 @@ def _parsed(path: Path) -> Any:
         names = [name for name, _ in pairs]
         for name in names:
             if names.count(name) > 1:
-                raise InputError(f"{path}: {name!r} stands twice in one place; delete the older one")
+                raise InputError(f"{path}: {shown(name)} stands twice in one place; delete the older one")
         return dict(pairs)
 
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
+        return from_json(path.read_text(encoding="utf-8"), object_pairs_hook=once)
     except OSError as error:
         raise InputError(
             f"there are no windows at {path} ({error.strerror}); restore the file, or write down what --pilots prints"
         ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except InputError:
+        raise
+    except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}; mend that line") from error
 
 
 def _table(content: Any, where: str, needed: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
     known = (*needed, *optional)
     if not isinstance(content, dict):
-        raise InputError(f"{where}: must hold {', '.join(known)}, got {content!r}; paste what --pilots prints")
+        raise InputError(f"{where}: must hold {', '.join(known)}, got {shown(content)}; paste what --pilots prints")
     for name in content:
         if name not in known:
-            raise InputError(f"{where}: there is no {name!r}{nearest(name, known)}; use {', '.join(known)}")
+            raise InputError(f"{where}: there is no {shown(name)}{nearest(name, known)}; use {', '.join(known)}")
     for name in needed:
         if name not in content:
             raise InputError(f"{where}: {name} is missing; paste what --pilots prints")
@@ -100,10 +104,10 @@ def _window(content: Any, where: str) -> Window:
     table = _table(content, where, ("low", "high"), ("axis",))
     axis = table.get("axis", DENSITY)
     if not isinstance(axis, str):
-        raise InputError(f"{where}: axis must be a name, got {axis!r}; say what the curve lies along")
+        raise InputError(f"{where}: axis must be a name, got {shown(axis)}; say what the curve lies along")
     for edge in ("low", "high"):
         if type(table[edge]) not in (int, float):
-            raise InputError(f"{where}: {edge} must be a number, got {table[edge]!r}; paste what --pilots prints")
+            raise InputError(f"{where}: {edge} must be a number, got {shown(table[edge])}; paste what --pilots prints")
     try:
         window = Window(table["low"], table["high"], axis)
     except InputError as error:

@@ -1,10 +1,10 @@
 """The report of a judged run, a folder that a sceptic can read and check: claims.json, evidence, page and summary."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdd_claims.errors import InputError
+from sdd_claims.parsing import from_json
 
 if TYPE_CHECKING:  # who only cites a paper does not wait for NumPy
     from sdd_claims.report.claims_json import ClaimsDocument
@@ -30,7 +30,7 @@ def papers_in(directory: Path) -> set[str]:
     if held <= _FILES - {"claims.json"}:
         return set()
     try:
-        document = json.loads((directory / "claims.json").read_text(encoding="utf-8"))
+        document = from_json((directory / "claims.json").read_text(encoding="utf-8"))
         return {claim["paper"] for claim in document["claims"]}
     except (OSError, ValueError, LookupError, TypeError):
         raise InputError(f"the report cannot go to {directory}, which holds something else; {remedy}") from None

@@ -27,7 +27,8 @@ from typing import (
     is_typeddict,
 )
 
-from sdd_claims.errors import InputError, escaped
+from sdd_claims.errors import InputError, escaped, plain
+from sdd_claims.parsing import from_json
 from sdd_claims.storage.files import write_atomically
 
 Version = Literal[1, 2]
@@ -393,6 +394,8 @@ def as_text(document: ClaimsDocument) -> str:
 def read(path: Path) -> ClaimsDocument:
     """Read a file that `write` wrote, or its `.gz`.
 
+    A text that would move a terminal, or break a drawing, comes written out.
+
     Raises:
         InputError: no such file, not JSON, another schema version, or something in it that is not as it should be: the
             message says where.
@@ -401,7 +404,7 @@ def read(path: Path) -> ClaimsDocument:
     try:
         raw = path.read_bytes()
         text = gzip.decompress(raw) if path.suffix == ".gz" else raw
-        document = json.loads(text, parse_constant=_no_json)
+        document = _plain(from_json(text))
     except OSError as error:
         raise InputError(f"no claims.json can be read at {path} ({error.strerror or error}); {remedy}") from error
     except (ValueError, EOFError, zlib.error) as error:
@@ -414,6 +417,10 @@ def read(path: Path) -> ClaimsDocument:
         )
     if wrong := next(misfits(document, ClaimsDocument, "the document"), None):
         raise InputError(f"{path}: {wrong}; {remedy}")
+    for index, claim in enumerate(document["claims"]):
+        for name, window in claim["windows"].items():
+            if len(window) != 2:
+                raise InputError(f"{path}: the window {name} of claims [{index}] has not two ends; {remedy}")
     if not 0 < document["alpha"] < 0.5 or document["registered"] < 1:
         rate = f"alpha {document['alpha']} of {document['registered']} claims"
         raise InputError(f"{path}: {rate} is no error rate; {remedy}")
@@ -458,13 +465,18 @@ def misfits(value: object, kind: Any, where: str) -> Iterator[str]:
         yield f"{where} is {_shown(value)}, expected {_KINDS[kind]}"
 
 
+def _plain(node: Any) -> Any:
+    """The same with every text as one line that can be shown."""
+    if isinstance(node, dict):
+        return {plain(name): _plain(held) for name, held in node.items()}
+    if isinstance(node, list):
+        return [_plain(held) for held in node]
+    return plain(node) if isinstance(node, str) else node
+
+
 def _shown(value: object) -> str:
     """A value as it stands in the file, cut short."""
     return reprlib.repr(json.dumps(value))[1:-1]
-
-
-def _no_json(constant: str) -> object:
-    raise ValueError(f"it holds {constant}, which JSON does not have")
 
 
 @cache

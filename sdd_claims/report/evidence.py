@@ -17,6 +17,7 @@ import numpy as np
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError, StoreError
+from sdd_claims.parsing import from_json
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, EvidenceEntry, RunEntry, misfits
 from sdd_claims.report.lines import CurveSource
 from sdd_claims.storage.files import write_atomically
@@ -132,7 +133,7 @@ def read(directory: Path) -> Evidence:
     path, remedy = directory / NAME, "take the published folder anew, or run the claims again with --report"
     try:
         text = gzip.decompress(path.read_bytes())
-        content = json.loads(text)
+        content = from_json(text)
     except OSError as error:
         raise InputError(f"no evidence can be read at {path} ({error.strerror or error}); {remedy}") from error
     except (EOFError, zlib.error, ValueError) as error:

@@ -7,12 +7,12 @@ It is made from the runs that stand in the folder and from those that they have 
 import argparse
 import math
 import sys
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sdd_claims.errors import InputError, StoreError
+from sdd_claims.parsing import from_toml
 from sdd_claims.report import claims_json, numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.report.templating import environment
@@ -106,7 +106,7 @@ def read_notes(path: Path, known: Collection[str], unless: str) -> dict[str, str
         InputError: it is no TOML, a note is no text, or there is a note on something else.
     """
     try:
-        notes = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        notes = from_toml(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except ValueError as error:
         raise InputError(f"{path} is not TOML: {error}; mend that line") from error
     if unread := [name for name, note in notes.items() if not isinstance(note, str)]:

@@ -80,7 +80,9 @@ def _cost(
     def share_on(box: Box) -> Places:
         across = np.minimum(right, box.right) - np.maximum(left, box.left)
         up = np.minimum(top, box.top) - np.maximum(bottom, box.bottom)
-        return np.maximum(across, 0.0) * np.maximum(up, 0.0) / (width * height)
+        return (
+            np.maximum(across, 0.0) * np.maximum(up, 0.0) / max(width * height, np.finfo(float).tiny)
+        )  # a name may be empty
 
     inside = share_on(Box(0.0, 0.0, 1.0, 1.0))
     covered = sum((share_on(box) for box in taken), start=np.zeros_like(left))

@@ -1,12 +1,12 @@
 """Checks that all specs share: the type of every field, and errors that name the field and what it may hold."""
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from sdd_claims.errors import InputError, nearest
+from sdd_claims.errors import InputError, nearest, shown
 
 _IN_WORDS: Mapping[Any, str] = {
     str: "a name",
@@ -24,7 +24,7 @@ def _types(spec: Any) -> dict[str, Any]:
 
 
 def _is_finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 class Spec:
@@ -52,14 +52,13 @@ class Spec:
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
-            raise InputError(f"{type(self).__name__}.{name} must be {expected}, got {getattr(self, name)!r}")
+            raise InputError(f"{type(self).__name__}.{name} must be {expected}, got {shown(getattr(self, name))}")
 
     def _require_one_of(self, name: str, known: tuple[str, ...]) -> None:
         value = getattr(self, name)
         if not isinstance(value, str) or value not in known:
-            raise InputError(
-                f"{type(self).__name__}.{name} must be one of {', '.join(known)}, got {value!r}{nearest(value, known)}"
-            )
+            got = f"{shown(value)}{nearest(value, known)}"
+            raise InputError(f"{type(self).__name__}.{name} must be one of {', '.join(known)}, got {got}")
 
 
 def changed(spec: Any, changes: Mapping[str, Any]) -> Any:

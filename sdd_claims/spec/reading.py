@@ -1,10 +1,10 @@
 """A run from the text that its digest is made of."""
 
-import json
 from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 from sdd_claims.errors import InputError
+from sdd_claims.parsing import from_json
 from sdd_claims.spec.digest import OMITTED_FROM_DIGEST_AT, PIPELINE, SCHEMA, canonical_json
 from sdd_claims.spec.run import RunSpec
 
@@ -16,7 +16,7 @@ def run_of(text: str) -> RunSpec:
         InputError: it is no such text, or one of another version.
     """
     try:
-        content = json.loads(text)
+        content = from_json(text)
         versions = content.pop("schema"), content.pop("pipeline")
         run = _of(RunSpec, content)
     except (ValueError, TypeError, KeyError, AttributeError, InputError) as error:

@@ -1,9 +1,9 @@
 """JSON that carries the checksum of its own content, so that a torn or edited file is found when it is read."""
 
 import hashlib
-import json
 from typing import Any
 
+from sdd_claims.parsing import from_json
 from sdd_claims.spec import canonical_json
 
 
@@ -19,7 +19,7 @@ def unseal(raw: bytes) -> Any:
     Raises:
         ValueError: they are not.
     """
-    sealed = json.loads(raw)
+    sealed = from_json(raw)
     if not isinstance(sealed, dict) or "content" not in sealed or seal(sealed["content"]) != raw:
         raise ValueError("its content does not match its checksum")
     return sealed["content"]

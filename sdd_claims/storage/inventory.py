@@ -139,7 +139,7 @@ def damage(store: Store) -> Iterator[str]:
                     _check_chain(store, run, seed)
             except DamageError as error:
                 yield f"{error}; the next run sets it aside and trains it anew"
-            except (KeyError, TypeError) as error:
+            except (AttributeError, KeyError, TypeError) as error:
                 yield f"seed {seed} of run {run.digest[:12]} is of another version ({error}), not checked"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sdd_claims.curves import SparsityCurve
+from sdd_claims.errors import InputError, StoreError
 from sdd_claims.record import LevelRecord
 from sdd_claims.spec import PathSpec, PruningSpec
 
@@ -22,9 +23,13 @@ def curve_of(
         measure: name of the measure.
 
     Raises:
-        InputError: no such measure, or one that was not recorded.
+        InputError: no such measure, one that was not recorded, or settings of another version.
+        StoreError: what is stored as the measure is no number.
     """
-    table = [[record.measure(measure) for record in row] for row in records]
+    try:
+        table = [[record.measure(measure) for record in row] for row in records]
+    except TypeError as error:
+        raise StoreError(f"a stored {measure} is no number ({error}); use the version that wrote it") from error
     values = np.array([[np.nan if value is None else value for value in row] for row in table])
     axis, position = _positions(settings, values.shape[1])
     return SparsityCurve(tuple(seeds), position, values, axis)
@@ -35,6 +40,11 @@ def _positions(settings: Mapping[str, Any], levels: int) -> tuple[str, np.ndarra
 
     That is the density counted to within one weight, and defined for identity masks too.
     """
-    path = PathSpec(**settings.get("path", {}))  # settings stored before there were paths have none
-    at = PruningSpec(fraction=settings["pruning"]["fraction"]).density if path.over == "none" else path.position
+    try:
+        path = PathSpec(**settings.get("path", {}))  # settings stored before there were paths have none
+        at = PruningSpec(fraction=settings["pruning"]["fraction"]).density if path.over == "none" else path.position
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InputError(
+            f"the stored settings of the run cannot be read ({error!r}); use the version that wrote them"
+        ) from error
     return path.axis, np.array([at(level) for level in range(levels)])

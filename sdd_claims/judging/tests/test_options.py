@@ -141,6 +141,12 @@ def test_what_is_no_list_of_seeds_is_refused(text):
 
 
 def test_a_range_that_runs_backwards_is_refused():
+    with pytest.raises(InputError, match="'1000-11000' are more than 10,000 seeds; give fewer"):
+        parse_seeds("5,1000-11000")
+    with pytest.raises(InputError, match="is no seed"):
+        parse_seeds("9" * 5000)
+    with pytest.raises(InputError, match="there is no such block"):
+        parse_block(f"{'9' * 5000}000")
     with pytest.raises(InputError, match="'1011-1000' runs backwards"):
         parse_seeds("1020,1011-1000")
 

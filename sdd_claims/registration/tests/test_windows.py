@@ -104,7 +104,7 @@ def content(**changes: Any) -> Any:
         (content(light={"low": 0.5, "hihg": 1}), "fast, noisy, light: there is no 'hihg' (did you mean 'high'?)"),
         (content(light={"low": "0.5", "high": 1}), "fast, noisy, light: low must be a number, got '0.5'; paste what"),
         (content(light={"low": 0.5, "high": True}), "fast, noisy, light: high must be a number, got True"),
-        (content(light={"low": 0.5, "high": float("nan")}), "fast, noisy, light: the window 0.5 to nan is no range"),
+        (content(light={"low": 0.5, "high": float("nan")}), "is not JSON: it holds NaN, which JSON does not have"),
         (content(light={"low": 0.6, "high": 0.5}), "fast, noisy, light: the window 0.6 to 0.5 is no range of density"),
         (content(light={"low": 0, "high": 1, "axis": 3}), "fast, noisy, light: axis must be a name, got 3; say what"),
     ],

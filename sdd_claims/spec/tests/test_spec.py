@@ -341,6 +341,14 @@ def test_a_run_is_read_from_the_text_that_its_digest_is_made_of(path, data):
     assert run_of(canonical_json(spec.as_dict())).digest == spec.digest
 
 
+def test_a_number_that_no_float_holds_is_refused():
+    with pytest.raises(InputError, match=r"OptimizerSpec.lr must be a finite number, got 1000000"):
+        OptimizerSpec(lr=10**400)
+    text = canonical_json(RunSpec().as_dict()).replace('"lr":0.1', f'"lr":{"9" * 400}')
+    with pytest.raises(InputError, match=r"the settings of a run cannot be read .*too large for a number"):
+        run_of(text)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_canonical_json_refuses_what_json_cannot_say(value):
     with pytest.raises(ValueError, match="not JSON compliant"):
