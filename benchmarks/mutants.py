@@ -5,9 +5,12 @@
     python -m benchmarks.mutants run MUTANTS.json --minutes 40 [--write TABLE.md]
 
 First a place in the code is drawn, then one of the changes that are possible there: an arithmetic operator alone has
-ten. Annotations are left out, for they decide nothing. The tests that import a changed module run first, then the
-other ones of its room, then those of the modules that use it, up to the first that fails. Nothing in the checkout is
-changed. A run that was broken off goes on where it stopped.
+ten. Annotations, and switches such as strict=True, are left out, for they decide nothing. The tests that import a
+changed module run first, then the other ones of its room, then those of the modules that use it, up to the first that
+fails. Nothing in the checkout is changed. A run that was broken off goes on where it stopped.
+
+A survivor that cannot be told from the code as it stands is written into equivalent_mutants.toml, with the reason. It
+is no part of the score.
 """
 
 import argparse
@@ -21,6 +24,7 @@ import re
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -32,6 +36,8 @@ from scipy.stats import beta
 from benchmarks.planted_faults import ROOT, Tree, copy_tracked
 from sdd_claims.errors import InputError
 from sdd_claims.machine import provenance
+
+EQUIVALENT = ROOT / "benchmarks" / "equivalent_mutants.toml"
 
 SLOW = (
     *("stats/tests/test_calibration.py", "stats/tests/test_sequential.py", "stats/tests/test_multiplicity.py"),
@@ -72,6 +78,11 @@ class Mutant:
     note: str = ""
     seconds: float = 0.0
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What `equivalents` knows it by: other lines of the file may come and go."""
+        return self.file, self.before, self.after
+
 
 def modules(rooms: Sequence[str]) -> list[Path]:
     """The modules of some rooms, their tests left out.
@@ -88,8 +99,9 @@ def modules(rooms: Sequence[str]) -> list[Path]:
     return found
 
 
-def annotations(source: str) -> set[tuple[int, int]]:
-    """The positions, line and column, of everything in annotations and in names of types."""
+def inert(source: str) -> set[tuple[int, int]]:
+    """The positions, line and column, of what decides nothing: annotations, names of types, and switches that only
+    refuse a programmer's mistakes."""
     found: list[ast.AST] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation is not None:
@@ -98,6 +110,8 @@ def annotations(source: str) -> set[tuple[int, int]]:
                 found.append(node.value)
         if isinstance(node, ast.FunctionDef) and node.returns is not None:
             found.append(node.returns)
+        if isinstance(node, ast.keyword) and node.arg in ("frozen", "slots", "strict", "kw_only"):
+            found.append(node.value)
     return {
         (line, column)
         for node in found
@@ -118,7 +132,7 @@ def places(path: Path) -> dict[tuple[int, int], list[tuple[str, int]]]:
     tree = importlib.import_module("cosmic_ray.ast")
     plugins = importlib.import_module("cosmic_ray.plugins")
     source = path.read_text(encoding="utf-8")
-    left_out = annotations(source)
+    left_out = inert(source)
     nodes = list(tree.ast_nodes(tree.get_ast(source)))
     found: dict[tuple[int, int], list[tuple[str, int]]] = {}
     for name in sorted(plugins.operator_names()):
@@ -235,6 +249,12 @@ def run(mutant: Mutant, tree: Tree) -> None:
     mutant.note = "all tests pass" if code == 0 else last[:200]
 
 
+def equivalents() -> dict[tuple[str, str, str], str]:
+    """File, line before and line after of the mutants that no test could notice -> why."""
+    rows = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutant"]
+    return {(row["file"], row["before"], row["after"]): row["why"] for row in rows}
+
+
 def interval(killed: int, of: int) -> tuple[float, float]:
     """The 95 % Clopper-Pearson interval of a share."""
     low = float(beta.ppf(0.025, killed, of - killed + 1)) if killed else 0.0
@@ -244,9 +264,12 @@ def interval(killed: int, of: int) -> tuple[float, float]:
 
 def summary(mutants: Sequence[Mutant]) -> str:
     """A line on those that were run."""
-    done = [each for each in mutants if each.note]
+    known = equivalents()
+    done = [each for each in mutants if each.note and each.key not in known]
     killed = sum(each.killed_by is not None for each in done)
     low, high = interval(killed, len(done))
+    if not done:
+        return "none was run"
     return (
         f"{len(done)} mutants, {killed} killed, {len(done) - killed} survived: {killed / len(done):.0%} "
         f"(95 % Clopper-Pearson interval {low:.0%} to {high:.0%})"
@@ -263,13 +286,17 @@ def as_markdown(mutants: Sequence[Mutant], command: str) -> str:
         "",
         *(f"- {room}: {summary([each for each in mutants if each.file.split('/')[1] == room])}." for room in rooms),
         "",
-        "| file, line | before | after |",
-        "|---|---|---|",
+        "Survivors. Those with a reason are equivalent: no test could notice them, and they are no part of the score.",
+        "",
+        "| file, line | before | after | why no test can |",
+        "|---|---|---|---|",
     ]
+    known = equivalents()
     for each in mutants:
         if each.note and each.killed_by is None:
             before, after = (text.replace("|", "\\|") for text in (each.before, each.after))
-            lines.append(f"| {each.file.removeprefix('sdd_claims/')}, {each.line} | `{before}` | `{after}` |")
+            where = f"{each.file.removeprefix('sdd_claims/')}, {each.line}"
+            lines.append(f"| {where} | `{before}` | `{after}` | {known.get(each.key, '')} |")
     return "\n".join([*lines, ""])
 
 
