@@ -14,7 +14,9 @@ from sdd_claims.engines import work as work_module
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging.ledger import Ledger
 from sdd_claims.planning.plan import Request, plan
+from sdd_claims.record import Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
+from sdd_claims.storage import layout
 from sdd_claims.storage.checksummed_json import seal, unseal
 from sdd_claims.storage.mirrored_store import MirroredStore
 from sdd_claims.storage.opening import is_url
@@ -280,6 +282,33 @@ def test_what_is_damaged_there_is_trained_anew_and_mended(tmp_path, far, machine
     train(machine("other"), stack_of_three(3))
     for path in (far, tmp_path / "other"):
         expect_sound(path, stack_of_three(3), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../../victim/evil", "a" * 5000])
+def test_no_file_is_written_outside_whatever_the_levels_there_name(tmp_path, name):
+    url, replica = "memory://evil/far", Replica(SPEC, SEEDS[0])
+    train(MirroredStore(tmp_path / "one", url), stack_of_three(2))
+    files = MemoryFileSystem()
+    content = unseal(files.cat_file(f"/evil/far/{layout.levels(*replica.key)}"))
+    pass_file = files.cat_file(f"/evil/far/{layout.training_pass(content['passes'][0])}")
+    files.pipe_file(f"/evil/far/passes/{name}.json", pass_file)
+    content["passes"][0] = name
+    files.pipe_file(f"/evil/far/{layout.levels(*replica.key)}", seal(content))
+    folder = tmp_path / "folder"
+    other = MirroredStore(folder / "other", url)
+    train(other, stack_of_three(2))
+    assert [path.name for path in folder.iterdir()] == ["other"]
+    expect_sound(other.path, stack_of_three(2), tmp_path)
+    MemoryFileSystem.store.clear()
+
+
+def test_a_pass_there_that_trained_others_is_none_of_this_chain(tmp_path, far, machine):
+    train(machine("one"), SEVERAL)
+    chains = [far / layout.levels(digest, SEEDS[0]) for digest in (SPEC.digest, KEPT.digest)]
+    own, others = (far / layout.training_pass(unseal(path.read_bytes())["passes"][0]) for path in chains)
+    own.write_bytes(others.read_bytes())
+    train(machine("other"))
+    expect_sound(tmp_path / "other", SEVERAL, tmp_path)
 
 
 def test_levels_that_are_there_and_damaged_here_are_fetched_again(tmp_path, far, machine):

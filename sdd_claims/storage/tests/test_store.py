@@ -23,7 +23,7 @@ from sdd_claims.planning.plan import Request, plan
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.storage import locks
 from sdd_claims.storage.checked_files import DamageError
-from sdd_claims.storage.checksummed_json import seal
+from sdd_claims.storage.checksummed_json import seal, unseal
 from sdd_claims.storage.opening import open_store
 from sdd_claims.storage.schema import SCHEMA
 from sdd_claims.storage.store import Store
@@ -232,6 +232,20 @@ def test_a_damaged_chain_is_not_read_before_it_is_set_aside(copy):
     (copy / kinds(copy)[2]).write_bytes(b"{}")
     with pytest.raises(StoreError, match=r"levels.json is damaged; run again, and it will be set aside"):
         Store(copy).records(*REPLICA.key)
+
+
+@pytest.mark.parametrize("first", [["../../victim/evil"], ["a" * 5000], ["a\0b"], [7], []])
+def test_levels_that_name_what_is_no_pass_are_set_aside(copy, first):
+    path = copy / kinds(copy)[2]
+    content = unseal(path.read_bytes())
+    victim = copy.parent / "victim" / "evil.json"
+    victim.parent.mkdir()
+    victim.write_bytes((copy / "passes" / f"{content['passes'][0]}.json").read_bytes())
+    path.write_bytes(seal({**content, "passes": [*first, *content["passes"][1:]]}))
+    with pytest.raises(StoreError, match=r"levels\.json holds something else; run again, and it will be set aside"):
+        Store(copy).records(*REPLICA.key)
+    (warning,) = mend(copy)
+    assert "levels.json holds something else: what is stored of seed 1000" in warning
 
 
 def test_a_damaged_state_is_not_trained_on(copy):
