@@ -40,6 +40,11 @@ def state(digest: str, seed: int, level: int) -> str:
     return f"{replica(digest, seed)}/state-{level}.safetensors"
 
 
+def parts(digest: str, seed: int) -> tuple[str, ...]:
+    """Names that every file written for a replica has, or lies below."""
+    return spec(digest), levels(digest, seed), "passes", CHECKPOINTS, "locks", SET_ASIDE
+
+
 def is_weights(name: str) -> bool:
     """Whether this is a `state` or `rewind` file."""
     return name.endswith(".safetensors")

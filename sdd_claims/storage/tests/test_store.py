@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from torch import Tensor
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.record import ChainState, LevelRecord, Replica
-from sdd_claims.storage import locks
+from sdd_claims.storage import layout, locks
 from sdd_claims.storage.checked_files import DamageError
 from sdd_claims.storage.checksummed_json import seal, unseal
 from sdd_claims.storage.opening import open_store
@@ -255,6 +256,40 @@ def test_a_damaged_state_is_not_trained_on(copy):
     state.write_bytes(raw)
     with pytest.raises(DamageError, match=r"state-2.safetensors is missing or damaged"):
         Store(copy).state(REPLICA, 2)
+
+
+@pytest.mark.parametrize("name", [*layout.parts(*REPLICA.key), layout.replica(*REPLICA.key), "runs"])
+def test_a_part_of_a_store_that_is_a_link_is_refused_and_what_it_leads_to_is_left_alone(copy, name):
+    results = [(REPLICA, *instant_level(REPLICA, 3, Store(copy).state(REPLICA, 2)))]
+    outside = copy.parent / "outside"
+    if (copy / name).exists():
+        shutil.move(copy / name, outside)
+    else:
+        outside.mkdir()
+    if outside.is_dir():
+        for mine in ("state-9.safetensors", ".notes", f"{REPLICA.spec.digest[: layout.SHORT]}-{REPLICA.seed}-notes"):
+            (outside / mine).write_text("mine")
+    before = {path: path.is_dir() or path.read_bytes() for path in [outside, *outside.rglob("*")]}
+    (copy / name).symlink_to(outside)
+    store = Store(copy)
+    sentence = re.escape(f"{copy / name} is a link, and a store keeps nothing outside its folder; put what it leads to")
+    for refusing in (
+        lambda: store.locked([REPLICA], wait=False).__enter__(),
+        lambda: store.commit(results, {}),
+        lambda: store.verify(REPLICA),
+        lambda: store._sweep_up(REPLICA, 2),
+    ):
+        with pytest.raises(StoreError, match=sentence):
+            refusing()
+    assert {path: path.is_dir() or path.read_bytes() for path in [outside, *outside.rglob("*")]} == before
+
+
+def test_a_store_itself_may_be_a_link(copy, filled):
+    (copy.parent / "link").symlink_to(copy)
+    store = Store(copy.parent / "link")
+    store.commit([(REPLICA, *instant_level(REPLICA, 3, store.state(REPLICA, 2)))], {})
+    assert mend(copy.parent / "link") == []
+    expect_right_numbers(copy.parent / "link", filled)
 
 
 def test_a_store_of_a_newer_version_is_left_alone(copy):
