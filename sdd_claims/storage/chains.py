@@ -199,7 +199,7 @@ class ChainReader:
         return self._passes[pass_id].content
 
 
-_Version = tuple[int, int, int]
+_Version = tuple[int, ...]
 
 
 def _version(path: Path) -> _Version | None:
@@ -208,4 +208,5 @@ def _version(path: Path) -> _Version | None:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    # The time of the last change is the one that a backup which is played back in place cannot set.
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

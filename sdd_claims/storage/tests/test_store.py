@@ -178,6 +178,18 @@ def test_a_chain_that_was_read_before_and_is_damaged_since_is_found(copy):
         store.levels_done(REPLICA)
 
 
+def test_a_chain_that_was_read_before_is_read_again_though_size_and_time_are_as_they_were(copy):
+    store, path = Store(copy), copy / kinds(copy)[2]
+    store.levels_done(REPLICA)
+    before, content = path.stat(), bytearray(path.read_bytes())
+    content[-9] ^= 1
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # file systems have slow clocks
+        path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(StoreError, match="it will be set aside and trained anew"):
+        store.levels_done(REPLICA)
+
+
 def test_what_a_killed_commit_left_is_swept_up_by_the_next(copy):
     folder = copy / "runs" / SPEC.digest / "1000"
     (folder / ".levels.json.x1y2").write_bytes(b"half")
