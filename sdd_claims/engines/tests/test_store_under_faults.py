@@ -22,9 +22,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import InputError, StoreError
@@ -428,10 +434,31 @@ def _spoilt(content: bytes, how: str, at: int) -> bytes:
 
 
 TestStoreUnderFaults = StoreUnderFaults.TestCase
-TestStoreUnderFaults.settings = settings(
+SEQUENCES = settings(
     max_examples=int(os.environ.get("SDD_CLAIMS_EXAMPLES", "25")),
     stateful_step_count=12,
     deadline=None,
     report_multiple_bugs=False,
     phases=[Phase.generate],
 )
+TestStoreUnderFaults.settings = SEQUENCES
+
+
+def other_sequences(number: int) -> Counter[str]:
+    """Try sequences of which nobody knows before which they are; returns `SEEN`.
+
+    Raises:
+        AssertionError: a fault was found.
+    """
+    SEEN.clear()
+    run_state_machine_as_test(
+        StoreUnderFaults,
+        settings=settings(
+            SEQUENCES,
+            max_examples=number,
+            derandomize=False,
+            database=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+        ),
+    )
+    return SEEN
