@@ -35,9 +35,14 @@ class Chain:
 
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> "Chain":
-        """A chain from JSON, which knows no tuples; one of schema 1 says nothing of the rewinding point."""
+        """A chain from JSON, which knows no tuples; one of schema 1 says nothing of the rewinding point.
+
+        Raises:
+            AttributeError, KeyError, TypeError, ValueError: it is none.
+        """
+        passes = passes_of(content)
         records = tuple(LevelRecord.read(record) for record in content["records"])
-        return cls(records, tuple(content["states"]), tuple(content["passes"]), content.get("rewind", ""))
+        return cls(records, tuple(content["states"]), passes, content.get("rewind", ""))
 
     def pack(self) -> bytes:
         """The file."""
@@ -74,6 +79,20 @@ class TrainingPass:
             )
         except (KeyError, TypeError) as error:
             raise DamageError(f"{path} holds something else") from error
+
+
+def passes_of(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """The pass of each level of a chain that is known as JSON, which anybody may have written.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no chain.
+    """
+    passes = tuple(content["passes"])
+    if not all(map(layout.is_pass, passes)):
+        raise ValueError("what it names as passes are none")
+    if not len(passes) == len(content["records"]) == len(content["states"]):
+        raise ValueError("not every level has a record, a state and a pass")
+    return passes
 
 
 def pack_spec(spec: RunSpec) -> bytes:
@@ -158,7 +177,7 @@ class ChainReader:
             return Chain()
         try:
             chain = Chain.read(read_sealed(path))
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DamageError(f"{path} holds something else") from error
         for level, pass_id in enumerate(chain.passes):
             if pass_id not in self._passes:
@@ -180,7 +199,7 @@ class ChainReader:
         return self._passes[pass_id].content
 
 
-_Version = tuple[int, int, int]
+_Version = tuple[int, ...]
 
 
 def _version(path: Path) -> _Version | None:
@@ -189,4 +208,5 @@ def _version(path: Path) -> _Version | None:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    # The time of the last change is the one that a backup which is played back in place cannot set.
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

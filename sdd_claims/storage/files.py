@@ -32,6 +32,24 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise StoreError(f"cannot write {path}: {remedy(error)}. Nothing that was stored before is lost.") from error
 
 
+def refuse_links(root: Path, name: str) -> None:
+    """Check that no part of this name is a link, on which writing and sweeping would change files of somebody else's.
+
+    The root itself may be one.
+
+    Raises:
+        StoreError: a part is a link.
+    """
+    path = root
+    for part in Path(name).parts:
+        path /= part
+        if path.is_symlink():
+            raise StoreError(
+                f"{path} is a link, and a store keeps nothing outside its folder; put what it leads to in its place, "
+                f"or let {root} itself be the link"
+            )
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -12,7 +12,7 @@ from sdd_claims.storage import layout
 from sdd_claims.storage.chains import ChainReader, stored_weight_files
 from sdd_claims.storage.checked_files import DamageError, read_checked, read_sealed
 from sdd_claims.storage.checkpoint_file import unpack_checkpoint
-from sdd_claims.storage.files import remedy
+from sdd_claims.storage.files import refuse_links, remedy
 from sdd_claims.storage.ledger_file import LedgerFile
 from sdd_claims.storage.locks import lock
 from sdd_claims.storage.store import Store
@@ -113,6 +113,11 @@ def damage(store: Store) -> Iterator[str]:
         LedgerFile(store.path / layout.LEDGER).read()
     except StoreError as error:
         yield str(error)
+    for path in sorted(store.path.rglob("*")):
+        try:
+            refuse_links(store.path, path.relative_to(store.path).as_posix())
+        except StoreError as error:
+            yield str(error)
     files = stored_files(store)
     for file in files:
         try:

@@ -40,6 +40,11 @@ def state(digest: str, seed: int, level: int) -> str:
     return f"{replica(digest, seed)}/state-{level}.safetensors"
 
 
+def parts(digest: str, seed: int) -> tuple[str, ...]:
+    """Names that every file written for a replica has, or lies below."""
+    return spec(digest), levels(digest, seed), "passes", CHECKPOINTS, "locks", SET_ASIDE
+
+
 def is_weights(name: str) -> bool:
     """Whether this is a `state` or `rewind` file."""
     return name.endswith(".safetensors")
@@ -54,8 +59,19 @@ def rewind(digest: str, seed: int) -> str:
     return f"{replica(digest, seed)}/rewind.safetensors"
 
 
+def is_pass(pass_id: object) -> bool:
+    """Whether a pass can have this name; one that another has written may lead out of the store."""
+    return isinstance(pass_id, str) and _PASS.fullmatch(pass_id) is not None
+
+
 def training_pass(pass_id: str) -> str:
-    """One stacked training of one level: who, where and with what. Once it is written, the level counts."""
+    """One stacked training of one level: who, where and with what. Once it is written, the level counts.
+
+    Raises:
+        ValueError: no pass has such a name.
+    """
+    if not is_pass(pass_id):
+        raise ValueError(f"{pass_id[:64]!r} is no name of a pass")
     return f"passes/{pass_id}.json"
 
 
@@ -79,6 +95,8 @@ def set_aside(digest: str, seed: int) -> str:
     return f"{SET_ASIDE}/{digest[:12]}-{seed}-{uuid.uuid4().hex[:8]}"
 
 
+_PASS = re.compile(r"[0-9a-f]{32}")
+
 Kind = Literal["settings", "levels", "weights", "passes", "checkpoints", "locks", "set aside", "bookkeeping", "other"]
 """What a file of a store is; "other" is none of its own."""
 
@@ -86,7 +104,7 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("settings", re.compile(r"runs/([0-9a-f]{64})/spec\.json")),
     ("levels", re.compile(r"runs/([0-9a-f]{64})/(\d+)/levels\.json")),
     ("weights", re.compile(r"runs/([0-9a-f]{64})/(\d+)/(?:state-\d+|rewind)\.safetensors")),
-    ("passes", re.compile(r"passes/[0-9a-f]{32}\.json")),
+    ("passes", re.compile(rf"passes/{_PASS.pattern}\.json")),
     ("checkpoints", re.compile(r"checkpoints/([0-9a-f]{32})-(\d+)-[0-9a-f]{16}")),
     ("locks", re.compile(r"locks/([0-9a-f]{32})-(\d+)\.lock|judged\.lock")),
     ("set aside", re.compile(r"set_aside/.*")),

@@ -59,7 +59,10 @@ def unpack_ledger(content: bytes, path: object) -> dict[str, str]:
         StoreError: it is damaged.
     """
     try:
-        return dict(unseal(content))
+        entries = dict(unseal(content))
+        if not all(isinstance(protocol, str) for protocol in entries.values()):
+            raise ValueError("it holds something else")
+        return entries
     except (ValueError, TypeError) as error:
         raise _unreadable(path, error) from error
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sdd_claims.record import Replica
 from sdd_claims.storage import layout
-from sdd_claims.storage.chains import weight_files
-from sdd_claims.storage.checked_files import sha256
+from sdd_claims.storage.chains import TrainingPass, passes_of, weight_files
+from sdd_claims.storage.checked_files import DamageError, sha256
 from sdd_claims.storage.checksummed_json import seal, unseal
 from sdd_claims.storage.remote_files import RemoteFiles
 
@@ -51,14 +52,13 @@ def read_chain(remote: RemoteFiles, replica: Replica) -> RemoteChain:
         UnreachedError: the URL does not answer.
     """
     raw = remote.read(layout.levels(*replica.key))
+    if raw is None:
+        return RemoteChain()
     try:
-        content = unseal(raw) if raw is not None else None
-    except ValueError:
-        content = None
-    if content is None:
+        passes = passes_of(content := unseal(raw))
+    except (KeyError, TypeError, ValueError):
         return RemoteChain(raw)
     # Only the newest pass can be missing: that of a sending which broke.
-    passes = content["passes"]
     whole = not passes or remote.has(layout.training_pass(passes[-1]))
     return RemoteChain(raw, content, len(passes) if whole else len(passes) - 1)
 
@@ -78,10 +78,12 @@ def read_files(remote: RemoteFiles, replica: Replica, chain: RemoteChain) -> Map
         if file is None or sha256(file) != checksum:
             return None
         files[name] = file
-    for name in map(layout.training_pass, chain.passes):
+    for level, name in enumerate(map(layout.training_pass, chain.passes)):
         try:
-            unseal(file := remote.read(name) or b"")
-        except ValueError:
+            trained = TrainingPass.read(unseal(file := remote.read(name) or b""), Path(name))
+        except (DamageError, ValueError):
+            return None
+        if (*replica.key, level) not in trained.levels:
             return None
         files[name] = file
     return files

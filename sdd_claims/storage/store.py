@@ -27,7 +27,7 @@ from sdd_claims.storage.chains import (
 )
 from sdd_claims.storage.checked_files import DamageError, read_checked, read_sealed, sha256
 from sdd_claims.storage.checkpoint_file import CheckpointFile
-from sdd_claims.storage.files import remedy, write_atomically
+from sdd_claims.storage.files import refuse_links, remedy, write_atomically
 from sdd_claims.storage.locks import lock
 from sdd_claims.storage.schema import SCHEMA, pack_schema, unpack_schema, unreadable
 from sdd_claims.storage.states import pack_state, pack_weights, unpack_state, unpack_weights
@@ -164,11 +164,12 @@ class Store:
         A process that dies gives its locks back. Locks are taken in one order everywhere, so nobody waits in a circle.
 
         Raises:
-            StoreError: the file system has no locks, or refuses the files.
+            StoreError: the file system has no locks, or refuses the files; a part of the store is a link.
         """
         with ExitStack() as held:
             by_key = {replica.key: replica for replica in replicas}
             for key in sorted(by_key):
+                self._refuse_links(by_key[key])
                 what = f"seed {by_key[key].seed} of {by_key[key].spec}"
                 mine = lock(self.path / layout.lock(*key), wait, what, patience=_PATIENCE)
                 if mine is None:
@@ -189,7 +190,7 @@ class Store:
 
         Raises:
             InputError: a level that is not the next of its replica.
-            StoreError: the disk is full or read-only. What was stored before stands.
+            StoreError: the disk is full or read-only, or a part of the store is a link. What was stored before stands.
         """
         pass_id = uuid.uuid4().hex
         for replica, record, state in results:
@@ -203,8 +204,9 @@ class Store:
         """Check every byte stored for a replica; set the chain aside, with a warning, if one is wrong.
 
         Raises:
-            StoreError: what is damaged cannot be set aside or written again.
+            StoreError: what is damaged cannot be set aside or written again, or a part of the store is a link.
         """
+        self._refuse_links(replica)
         spec_path, spec = self.path / layout.spec(replica.spec.digest), pack_spec(replica.spec)
         if spec_path.parent.exists() and (not spec_path.exists() or spec_path.read_bytes() != spec):
             write_atomically(spec_path, spec)
@@ -257,8 +259,13 @@ class Store:
         except DamageError as damage:
             raise StoreError(f"{damage}; run again, and it will be set aside and trained anew") from damage
 
+    def _refuse_links(self, replica: Replica) -> None:
+        for name in layout.parts(*replica.key):
+            refuse_links(self.path, name)
+
     def _write_level(self, replica: Replica, record: LevelRecord, state: ChainState | None, pass_id: str) -> None:
         """Write all files of a replica's next level but its pass."""
+        self._refuse_links(replica)
         chain = self._chain(*replica.key)
         if record.level != len(chain.records):
             raise InputError(
@@ -295,6 +302,7 @@ class Store:
 
     def _sweep_up(self, replica: Replica, level: int) -> None:
         """Remove what nobody needs any more once a level is finished."""
+        self._refuse_links(replica)
         folder = self.path / layout.replica(*replica.key)
         kept = [self.path / layout.state(*replica.key, one) for one in kept_levels(replica, level + 1)]
         # The states before, and what a process that was killed while writing has left.

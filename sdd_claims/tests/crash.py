@@ -4,8 +4,8 @@
 
 First comes an unbroken run, in FOLDER/unbroken. The n-th has the store FOLDER/<n> and is killed by SIGKILL in place of
 its n-th call of os.fsync or os.replace; the last one is not killed. Every store is then finished by a process of its
-own. Prints the last moment at which a run was killed. With `checkpoints` every second moment is tried, and a run that
-is killed writes one after every epoch.
+own. Prints the last moment at which a run was killed. With `checkpoints` a run that is killed writes one after every
+epoch, and every second moment is tried, or every one where SDD_CLAIMS_EXAMPLES is set.
 """
 
 import os
@@ -23,6 +23,9 @@ from sdd_claims.tests.tiny import SPEC, stack_of_three
 from sdd_claims.training import checkpoint
 
 LEVELS = 2
+STEP = 1 if "SDD_CLAIMS_EXAMPLES" in os.environ else 2
+"""Of the moments of a run with checkpoints, one in so many is tried."""
+
 EPOCHS = 3
 REWOUND = SPEC.but(
     training={"epochs": EPOCHS, "optimizer": {"momentum": 0.9}},
@@ -79,7 +82,7 @@ def main(folder: Path, *, checkpoints: bool) -> None:
     train(folder / "unbroken", work)  # so that the forks need not import, load and ask again
     if checkpoints:
         checkpoint.INTERVAL = 0.0
-    step = 2 if checkpoints else 1
+    step = STEP if checkpoints else 1
     for moment in count(1, step):
         store = folder / str(moment)
         if in_child(train_until, store, work, moment):

@@ -160,7 +160,7 @@ def test_killed_at_any_moment_a_run_with_checkpoints_ends_with_the_same_bits(tmp
     files = 2 + (2 * EPOCHS - 1) + crash.LEVELS * (2 * len(SEEDS) + 1) + len(SEEDS)
     last = int(done.stdout)
     assert last == 3 * files  # an odd number
-    for moment in range(1, last + 1, 2):
+    for moment in range(1, last + 1, crash.STEP):
         store = tmp_path / str(moment)
         assert numbers(Store(store), wanted) == numbers(Store(unbroken), wanted), moment
         newest = states(store)

@@ -15,6 +15,7 @@ from sdd_claims.registration.trial import Trial
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.stats import Window
 from sdd_claims.storage import locks
+from sdd_claims.storage.schema import SCHEMA, pack_schema
 from sdd_claims.tests.tiny import NOISY, SPEC, YES, trial_named
 
 TRIAL = trial_named("obedience")
@@ -183,3 +184,9 @@ def test_a_ledger_that_cannot_be_locked_is_said(path, monkeypatch, number):
     monkeypatch.setattr(locks, "FileLock", refuse)
     with pytest.raises(StoreError, match=r"cannot lock .*judged.lock: .*; choose a store on a writable file system"):
         Ledger(path).record(TRIAL, SEEDS)
+
+
+def test_another_file_of_the_store_in_its_place_is_no_ledger(tmp_path):
+    (tmp_path / "judged.json").write_bytes(pack_schema(SCHEMA))
+    with pytest.raises(StoreError, match=r"judged.json cannot be read .*; restore it, or start a new store"):
+        Ledger(tmp_path / "judged.json").check(TRIAL, SEEDS)

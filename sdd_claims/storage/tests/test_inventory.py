@@ -44,6 +44,12 @@ def test_what_was_written_is_not_damaged_and_looking_changes_nothing(store):
     assert content(store) == before
 
 
+def test_a_link_is_said(store):
+    (store.path / "checkpoints").symlink_to(store.path.parent)
+    (sentence,) = damage(store)
+    assert sentence.startswith(f"{store.path / 'checkpoints'} is a link, ")
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -22,6 +22,12 @@ def test_the_names_of_a_stores_files_are_those_of_every_store_so_far():
     assert re.fullmatch(rf"set_aside/{DIGEST[:12]}-7-[0-9a-f]{{8}}", layout.set_aside(DIGEST, 7))
 
 
+@pytest.mark.parametrize("name", ["", "../../victim/evil", "f" * 33, "F" * 32, "f" * 32 + "\n", "f" * 31 + "/"])
+def test_no_other_name_than_that_of_a_pass_becomes_the_name_of_a_file(name):
+    with pytest.raises(ValueError, match="is no name of a pass"):
+        layout.training_pass(name)
+
+
 def test_patterns_find_the_files_that_they_are_of_and_no_others(tmp_path):
     names = [layout.spec(DIGEST), layout.state(DIGEST, 7, 3), layout.rewind(DIGEST, 7), layout.levels(DIGEST, 7)]
     names += [layout.checkpoint(DIGEST, seed, "e" * 64) for seed in (7, 77)]

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -21,9 +22,9 @@ from torch import Tensor
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.record import ChainState, LevelRecord, Replica
-from sdd_claims.storage import locks
+from sdd_claims.storage import layout, locks
 from sdd_claims.storage.checked_files import DamageError
-from sdd_claims.storage.checksummed_json import seal
+from sdd_claims.storage.checksummed_json import seal, unseal
 from sdd_claims.storage.opening import open_store
 from sdd_claims.storage.schema import SCHEMA
 from sdd_claims.storage.store import Store
@@ -177,6 +178,18 @@ def test_a_chain_that_was_read_before_and_is_damaged_since_is_found(copy):
         store.levels_done(REPLICA)
 
 
+def test_a_chain_that_was_read_before_is_read_again_though_size_and_time_are_as_they_were(copy):
+    store, path = Store(copy), copy / kinds(copy)[2]
+    store.levels_done(REPLICA)
+    before, content = path.stat(), bytearray(path.read_bytes())
+    content[-9] ^= 1
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # file systems have slow clocks
+        path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(StoreError, match="it will be set aside and trained anew"):
+        store.levels_done(REPLICA)
+
+
 def test_what_a_killed_commit_left_is_swept_up_by_the_next(copy):
     folder = copy / "runs" / SPEC.digest / "1000"
     (folder / ".levels.json.x1y2").write_bytes(b"half")
@@ -234,6 +247,20 @@ def test_a_damaged_chain_is_not_read_before_it_is_set_aside(copy):
         Store(copy).records(*REPLICA.key)
 
 
+@pytest.mark.parametrize("first", [["../../victim/evil"], ["a" * 5000], ["a\0b"], [7], []])
+def test_levels_that_name_what_is_no_pass_are_set_aside(copy, first):
+    path = copy / kinds(copy)[2]
+    content = unseal(path.read_bytes())
+    victim = copy.parent / "victim" / "evil.json"
+    victim.parent.mkdir()
+    victim.write_bytes((copy / "passes" / f"{content['passes'][0]}.json").read_bytes())
+    path.write_bytes(seal({**content, "passes": [*first, *content["passes"][1:]]}))
+    with pytest.raises(StoreError, match=r"levels\.json holds something else; run again, and it will be set aside"):
+        Store(copy).records(*REPLICA.key)
+    (warning,) = mend(copy)
+    assert "levels.json holds something else: what is stored of seed 1000" in warning
+
+
 def test_a_damaged_state_is_not_trained_on(copy):
     state = copy / kinds(copy)[3]
     raw = bytearray(state.read_bytes())
@@ -241,6 +268,40 @@ def test_a_damaged_state_is_not_trained_on(copy):
     state.write_bytes(raw)
     with pytest.raises(DamageError, match=r"state-2.safetensors is missing or damaged"):
         Store(copy).state(REPLICA, 2)
+
+
+@pytest.mark.parametrize("name", [*layout.parts(*REPLICA.key), layout.replica(*REPLICA.key), "runs"])
+def test_a_part_of_a_store_that_is_a_link_is_refused_and_what_it_leads_to_is_left_alone(copy, name):
+    results = [(REPLICA, *instant_level(REPLICA, 3, Store(copy).state(REPLICA, 2)))]
+    outside = copy.parent / "outside"
+    if (copy / name).exists():
+        shutil.move(copy / name, outside)
+    else:
+        outside.mkdir()
+    if outside.is_dir():
+        for mine in ("state-9.safetensors", ".notes", f"{REPLICA.spec.digest[: layout.SHORT]}-{REPLICA.seed}-notes"):
+            (outside / mine).write_text("mine")
+    before = {path: path.is_dir() or path.read_bytes() for path in [outside, *outside.rglob("*")]}
+    (copy / name).symlink_to(outside)
+    store = Store(copy)
+    sentence = re.escape(f"{copy / name} is a link, and a store keeps nothing outside its folder; put what it leads to")
+    for refusing in (
+        lambda: store.locked([REPLICA], wait=False).__enter__(),
+        lambda: store.commit(results, {}),
+        lambda: store.verify(REPLICA),
+        lambda: store._sweep_up(REPLICA, 2),
+    ):
+        with pytest.raises(StoreError, match=sentence):
+            refusing()
+    assert {path: path.is_dir() or path.read_bytes() for path in [outside, *outside.rglob("*")]} == before
+
+
+def test_a_store_itself_may_be_a_link(copy, filled):
+    (copy.parent / "link").symlink_to(copy)
+    store = Store(copy.parent / "link")
+    store.commit([(REPLICA, *instant_level(REPLICA, 3, store.state(REPLICA, 2)))], {})
+    assert mend(copy.parent / "link") == []
+    expect_right_numbers(copy.parent / "link", filled)
 
 
 def test_a_store_of_a_newer_version_is_left_alone(copy):
