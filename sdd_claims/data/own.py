@@ -76,6 +76,8 @@ def from_folder(path: Path) -> dict[str, Any]:
                 f"--data {folder}: the images have {len(sizes)} sizes, such as {sizes[0]} and {sizes[-1]}; "
                 "resize all to one"
             )
+        if len(kinds := sorted({image.dtype.name for image in images})) > 1:
+            raise InputError(f"--data {folder}: the images hold {' and '.join(kinds)}; convert all to one")
         prefix = f"{part}_" if part else ""
         found |= {f"{prefix}images": np.stack(images), f"{prefix}labels": np.array(labels)}
     return found
@@ -86,7 +88,9 @@ def _pixels(file: Path) -> np.ndarray:
 
     try:
         with Image.open(file) as image:
-            return np.asarray(image if image.mode == "L" else image.convert("RGB"))
+            # Grey of more than eight bits stays as it is: PIL clips it to white on the way to RGB.
+            as_it_is = image.mode in ("L", "I", "F") or image.mode.startswith("I;16")
+            return np.asarray(image if as_it_is else image.convert("RGB"))
     except (OSError, UnidentifiedImageError) as error:
         raise InputError(f"--data {file} is no readable image ({error}); replace it") from error
 

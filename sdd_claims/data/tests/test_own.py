@@ -44,6 +44,20 @@ def test_a_folder_of_images_is_read_as_torchvision_has_it(tmp_path):
     assert found["test_images"][:, 0, 0].tolist() == [0, 40]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "largest"), [(np.uint8, 255), (np.uint16, 65535), (np.int32, 100_000), (np.float32, 0.75)]
+)
+def test_grey_images_of_any_depth_are_read_as_they_are(tmp_path, dtype, largest):
+    ramp = np.linspace(0, largest, 30).reshape(5, 6).astype(dtype)
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for index in range(4):
+            Image.fromarray(np.roll(ramp, index)).save(tmp_path / label / f"{index}.tif")
+    found = own.from_folder(tmp_path)
+    assert np.array_equal(found["images"][2], np.roll(ramp, 2))
+    assert np.unique(own.prepared(found, "the data")["train_images"]).size == 30
+
+
 def test_without_a_test_set_a_quarter_is_held_out_and_every_image_is_used_once():
     found = own.prepared((IMAGES, LABELS), "the data")
     assert (len(found["train_images"]), len(found["test_images"])) == (6, 2)
@@ -167,14 +181,16 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path, name, content, why):
         ({"a/1.png": (2, 2), "b/1.png": (3, 2)}, "the images have 2 sizes"),
         ({"train/a/1.png": (2, 2), "test/b/1.png": (2, 2)}, "the class 'b' has no training images"),
         ({"a/1.png": None}, "is no readable image"),
+        ({"a/1.png": (2, 2), "b/1.png": (2, 2, np.uint16)}, " and uint8; convert all to one"),
     ],
 )
 def test_a_folder_that_holds_no_data_set_is_refused(tmp_path, files, why):
-    for name, size in files.items():
+    for name, form in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        if size is None:
+        if form is None:
             (tmp_path / name).write_bytes(b"no image")
         else:
-            Image.fromarray(np.zeros(size, np.uint8)).save(tmp_path / name)
+            height, width, *kind = form
+            Image.fromarray(np.zeros((height, width), *kind or [np.uint8])).save(tmp_path / name)
     with pytest.raises(InputError, match=why):
         own.from_folder(tmp_path)
