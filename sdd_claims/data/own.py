@@ -23,6 +23,8 @@ FORM = (
     "held out as test images"
 )
 _HELD_OUT = 4  # one image in so many
+_NUMBERS_COMPARED = 100_000  # of the training and of the test images
+_OTHER_SCALE = 10  # bytes, 0 to 1 and 0 to 16 differ by more; training and test images of one set by less than 2
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 
 
@@ -107,7 +109,8 @@ def prepared(given: Any, where: str) -> dict[str, np.ndarray]:
         where: names it in errors.
 
     Raises:
-        InputError: missing arrays, shapes that do not fit each other, NaN, one class, classes without training images.
+        InputError: missing arrays, shapes or scales that do not fit each other, NaN, one class, classes without
+            training images, too few test images.
     """
     arrays = {name: _array(value, f"{where}: {name}") for name, value in _named(given, where).items()}
     if "images" in arrays:
@@ -120,6 +123,7 @@ def prepared(given: Any, where: str) -> dict[str, np.ndarray]:
         raise InputError(
             f"{where}: training images have shape {train.shape[1:]}, test images {test.shape[1:]}; give both one shape"
         )
+    _check_scales(train, test, where)
     names = np.unique(arrays["train_labels"])
     if len(names) < 2:
         raise InputError(
@@ -127,7 +131,13 @@ def prepared(given: Any, where: str) -> dict[str, np.ndarray]:
         )
     if len(unknown := np.setdiff1d(arrays["test_labels"], names)):
         raise InputError(f"{where}: the test label {unknown[0]} has no training images; leave its test images out")
-    if train.std() == 0:
+    if len(test) < len(names):
+        few = "one test image" if len(test) == 1 else f"{len(test)} test images"
+        raise InputError(
+            f"{where}: {few} for {len(names)} classes {'is' if len(test) == 1 else 'are'} too few to tell an accuracy; "
+            f"give {len(names)} or more"
+        )
+    if train.std(dtype=np.float64) == 0:
         raise InputError(f"{where}: all training images are one and the same; give images that differ")
     return {
         "train_images": _as_images(train),
@@ -157,8 +167,13 @@ def _array(value: Any, where: str) -> np.ndarray:
         raise InputError(f"{where} is no array ({error}); give one of NumPy's or PyTorch's") from error
     if array.dtype.kind not in "buif":
         raise InputError(f"{where} holds {array.dtype}; give numbers")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise InputError(f"{where} holds NaN or infinite numbers; replace them, or leave these images out")
+    with np.errstate(over="ignore"):
+        finite = array.dtype.kind != "f" or bool(np.isfinite(array.astype(np.float32)).all())
+    if not finite:
+        raise InputError(
+            f"{where} holds NaN or infinite numbers, or numbers beyond float32, the type in which networks are "
+            "trained; replace or scale them, or leave these images out"
+        )
     return array
 
 
@@ -175,6 +190,25 @@ def _check_pair(images: np.ndarray, labels: np.ndarray, where: str) -> None:
         raise InputError(f"{where} labels have shape {labels.shape} for {len(images)} images; give one label an image")
     if labels.dtype.kind == "f" and (labels % 1).any():
         raise InputError(f"{where} labels are no whole numbers; give the number of each image's class")
+
+
+def _check_scales(train: np.ndarray, test: np.ndarray, where: str) -> None:
+    """Check that training and test images are on one scale, as far as one can tell: parts of one set always are.
+
+    Compared is how far 99 % of the numbers lie from 0 at most, which few outliers cannot move.
+    """
+    if (train.dtype == np.uint8) != (test.dtype == np.uint8):
+        raise InputError(
+            f"{where}: training images hold {train.dtype}, test images {test.dtype}, and only bytes run from 0 to 255 "
+            "for sure; give both one type, on one scale"
+        )
+    drawn = [np.random.default_rng(0).choice(images.ravel(), _NUMBERS_COMPARED) for images in (train, test)]
+    reaches = [float(np.quantile(np.abs(numbers.astype(np.float64)), 0.99)) for numbers in drawn]
+    if min(reaches) > 0 and max(reaches) > _OTHER_SCALE * min(reaches):
+        raise InputError(
+            f"{where}: 99 % of the numbers in training images are within {reaches[0]:.3g} of 0, in test images within "
+            f"{reaches[1]:.3g}, which are two scales; scale both alike"
+        )
 
 
 def _split(images: np.ndarray, labels: np.ndarray, where: str) -> dict[str, np.ndarray]:

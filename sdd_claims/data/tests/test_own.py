@@ -71,6 +71,26 @@ def test_labels_of_any_name_become_classes_from_zero_on():
 
 
 @given(
+    numbers=arrays_of.arrays(
+        st.sampled_from([np.uint8, np.int16, np.float32]), (12, 3, 3), elements=st.integers(0, 100), fill=st.nothing()
+    ),
+    factor=st.sampled_from([0.01, 1.0, 256.0]),
+    order=st.permutations(range(12)),
+)
+def test_two_parts_of_one_set_are_never_two_scales_and_one_of_them_on_another_scale_always_is(numbers, factor, order):
+    """Every image has the largest number somewhere, as real ones come close to it."""
+    numbers[:, 1, 1] = 100
+    numbers[0, 0, 0] = 99  # so that they differ
+    images = numbers * numbers.dtype.type(factor) if numbers.dtype == np.float32 else numbers
+    images = images[list(order)]
+    labels = np.arange(12) % 2
+    own.prepared((images[:8], labels[:8], images[8:], labels[8:]), "the data")
+    other = images[8:] // 16 if images.dtype == np.uint8 else images[8:] / 16
+    with pytest.raises(InputError, match="which are two scales|give both one type"):
+        own.prepared((images[:8], labels[:8], other, labels[8:]), "the data")
+
+
+@given(
     images=arrays_of.arrays(
         st.sampled_from([np.uint8, np.int16, np.float32, np.float64]),
         st.tuples(st.just(6), st.integers(1, 4), st.integers(1, 4), st.integers(1, 3)),
@@ -81,7 +101,7 @@ def test_labels_of_any_name_become_classes_from_zero_on():
 def test_what_is_kept_comes_back_as_it_was_and_is_normalised(tmp_path_factory, images):
     images[0] = 0
     images[1] = 201
-    given_set = own.prepared((images, [0, 1, 2, 0, 1, 2], images[:2], [0, 1]), "the data")
+    given_set = own.prepared((images, [0, 1, 2, 0, 1, 2], images[:3], [0, 1, 2]), "the data")
     kept = own.keep(given_set, tmp_path_factory.mktemp("data"), "mnist")
     dataset = own.kept(kept)
     assert np.array_equal(dataset.train_images, given_set["train_images"])
@@ -126,16 +146,27 @@ def test_kept_arrays_that_have_changed_on_disk_are_not_trained_on(tmp_path):
         ((IMAGES,), "is a tuple; give train_images, train_labels, test_images and test_labels, or"),
         (IMAGES, "is a ndarray; give train_images"),
         (changed(train_images=np.where(IMAGES == 7, np.nan, IMAGES)), "train_images holds NaN or infinite numbers"),
+        (changed(train_images=IMAGES * 1e38), "numbers beyond float32, the type in which networks are trained"),
         (changed(train_images=IMAGES.astype(str)), "train_images holds <U"),
         (changed(train_labels=LABELS * 0), "all training images have the label 0; label noise needs two classes"),
         (changed(train_labels=LABELS[:5]), r"labels have shape \(5,\) for 8 images; give one label an image"),
         (changed(train_labels=LABELS + 0.5), "labels are no whole numbers"),
         (changed(test_labels=LABELS[:4] + 1), "the test label 2 has no training images"),
         (changed(test_images=IMAGES[:4, :3]), r"training images have shape \(4, 4\), test images \(3, 4\)"),
+        (changed(test_images=IMAGES[:4] / 255), "training images hold uint8, test images float64, and only bytes"),
+        (
+            changed(train_images=IMAGES / 127, test_images=IMAGES[4:] / 1.0),
+            r"of 0, in test images within 12[67], which are two scales; scale both alike",
+        ),
         (changed(train_images=IMAGES[:, 0, 0]), r"images have shape \(8,\); give \(images, height, width\)"),
         (changed(train_images=np.zeros((8, 3, 16, 16))), r"16 channels \(channels come last\); give 1 to 4"),
         (changed(train_images=IMAGES * 0), "all training images are one and the same"),
         ((IMAGES[:1], LABELS[:1]), "too few to hold out a quarter"),
+        ((IMAGES[:7], LABELS[:7]), "one test image for 2 classes is too few to tell an accuracy; give 2 or more"),
+        (
+            changed(train_labels=LABELS + np.arange(8), test_images=IMAGES[:3], test_labels=LABELS[:3] * 2),
+            "3 test images for 5 classes are too few to tell an accuracy; give 5 or more",
+        ),
     ],
 )
 def test_data_that_cannot_be_trained_on_are_refused_in_a_sentence(bad, why):
