@@ -237,6 +237,8 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
                 f"--data {text} fails: {own_network.said(error, path)}; it is called without arguments"
             ) from error
         return own_data.prepared(given, f"--data {text}"), f"{path.name}:{function}"
+    if not text.strip():
+        raise InputError("--data is empty; give an .npz, a folder of images, or a callable in a file, such as my.py:load")
     path = Path(text).expanduser()
     if path.suffix == ".py":
         raise InputError(f"--data {text}: give the name of a callable in it as well, such as {path.name}:load")

@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from sdd_claims.data import torchvision_form
+from sdd_claims.data.catalogue import CATALOGUE
 from sdd_claims.data.datasets import Dataset
 from sdd_claims.data.prepared_form import ARRAYS
 from sdd_claims.errors import InputError, nearest
@@ -42,13 +44,18 @@ def from_npz(path: Path) -> dict[str, Any]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
-        raise InputError(f"--data {path}: there is no such file; {FORM}, in an .npz") from None
+        raise InputError(
+            f"--data {path}: there is no such file or folder; give an .npz, a folder of images, or a callable in a "
+            "file, such as my.py:load"
+        ) from None
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(f"--data {path} is no readable .npz of arrays ({error}); {FORM}") from error
 
 
 def from_folder(path: Path) -> dict[str, Any]:
     """The images of a folder as torchvision's `ImageFolder` has it: train/<class>/<image>, and test/ or val/ alike.
+
+    Without any, the published set that lies there in torchvision's own files.
 
     Raises:
         InputError: no such folders, images of several sizes, or files that are no images.
@@ -70,6 +77,8 @@ def from_folder(path: Path) -> dict[str, Any]:
                 raise InputError(f"--data {file}: the class {file.parent.name!r} has no training images; add some")
             images.append(_pixels(file))
             labels.append(classes.index(file.parent.name))
+        if not images and (published := _published(path)):
+            return published
         if not images:
             raise InputError(f"--data {folder}: there are no images; put each into a folder named as its class")
         sizes = sorted({image.shape for image in images})
@@ -83,6 +92,28 @@ def from_folder(path: Path) -> dict[str, Any]:
         prefix = f"{part}_" if part else ""
         found |= {f"{prefix}images": np.stack(images), f"{prefix}labels": np.array(labels)}
     return found
+
+
+def _published(path: Path) -> dict[str, Any] | None:
+    """The set that a folder holds in torchvision's own files, whichever of its folders is named; None if it has none.
+
+    Raises:
+        InputError: several sets, one without all of its files, or files that are not the published ones.
+    """
+    root = path.parent if path.name == "raw" else path
+    known = [info for info in CATALOGUE.values() if info.torchvision]
+    if complete := [info for info in known if torchvision_form.is_present(info, root)]:
+        if len(complete) > 1:
+            names, one = " and ".join(info.name for info in complete), complete[0].torchvision_folder
+            raise InputError(f"--data {path} holds {names}; give the folder of one, such as {path / one}")
+        return {**torchvision_form.read(complete[0], root)}
+    for info in known:
+        if root.name == info.torchvision_folder or (root / info.torchvision_folder).is_dir():
+            raise InputError(
+                f"--data {path}: {info.name} is not complete there; let torchvision download it anew, which makes "
+                f"{', '.join(info.torchvision_files)}"
+            )
+    return None
 
 
 def _pixels(file: Path) -> np.ndarray:

@@ -52,7 +52,8 @@ def test_the_line_to_run_again_is_the_one_that_was_given(folder, call, monkeypat
     ("words", "why"),
     [
         (["--network", "my.py:bild", "--data", "my.npz"], "did you mean 'build'?"),
-        (["--network", "my.py:build", "--data", "no.npz"], "--data no.npz: there is no such file"),
+        (["--network", "my.py:build", "--data", "no.npz"], "--data no.npz: there is no such file or folder; give"),
+        (["--network", "my.py:build", "--data", ""], "--data is empty; give an .npz, a folder of images, or"),
         (["--network", "my.py:build", "--data", "my.npz", "--prunable", "2"], "--prunable 2: my.py:build has no such"),
         (["--network", "my.py:build", "--data", "my.npz", "--claims", "x"], "--claims x: there is no such claim"),
         (["--network", "my.py:build", "--data", "my.npz", "--device", "abacus"], "--device abacus: there is no"),

@@ -1,5 +1,6 @@
 """Data of one's own: every form that is read, and what is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis.extra import numpy as arrays_of
 from PIL import Image
 
 from sdd_claims.data import own
+from sdd_claims.data.catalogue import CATALOGUE
 from sdd_claims.data.preparation import prepare
 from sdd_claims.data.prepared_form import ARRAYS
 from sdd_claims.errors import InputError
@@ -56,6 +58,44 @@ def test_grey_images_of_any_depth_are_read_as_they_are(tmp_path, dtype, largest)
     found = own.from_folder(tmp_path)
     assert np.array_equal(found["images"][2], np.roll(ramp, 2))
     assert np.unique(own.prepared(found, "the data")["train_images"]).size == 30
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """MNIST and Fashion-MNIST in torchvision's own files, cut down to a few images."""
+    infos = [
+        replace(CATALOGUE[name], train_count=20, test_count=10, sha256=None) for name in ("mnist", "fashion_mnist")
+    ]
+    monkeypatch.setattr(own, "CATALOGUE", {info.name: info for info in infos})
+    for mark, info in enumerate(infos):
+        images, labels = np.full((20, 28, 28), mark, np.uint8), np.arange(20, dtype=np.uint8) % 10
+        images[::2] = 200
+        for file, array in zip(info.torchvision_files, (images, labels, images[:10], labels[:10]), strict=True):
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+            (tmp_path / file).write_bytes(bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes())
+    return tmp_path
+
+
+@pytest.mark.parametrize("folder", ["FashionMNIST", "FashionMNIST/raw"])
+def test_a_published_set_is_read_from_the_folder_that_torchvision_keeps(published, folder):
+    found = own.prepared(own.from_folder(published / folder), "the data")
+    assert (found["train_images"].shape, found["test_images"].shape) == ((20, 28, 28), (10, 28, 28))
+    assert found["train_images"][1].max() == 1  # Fashion-MNIST's
+    assert found["train_labels"].tolist() == [*range(10)] * 2
+
+
+def test_several_published_sets_or_a_part_of_one_are_refused_and_images_come_first(published):
+    with pytest.raises(InputError, match=r"holds mnist and fashion_mnist; give the folder of one, such as .*MNIST"):
+        own.from_folder(published)
+    (published / CATALOGUE["mnist"].torchvision_files[0]).unlink()
+    assert own.from_folder(published)["train_images"][1].max() == 1
+    with pytest.raises(InputError, match="mnist is not complete there; let torchvision download it anew"):
+        own.from_folder(published / "MNIST")
+    for label in "ab":
+        (published / label).mkdir()
+        Image.fromarray(np.zeros((2, 2), np.uint8)).save(published / label / "1.png")
+    assert own.from_folder(published)["images"].shape == (2, 2, 2)
 
 
 def test_without_a_test_set_a_quarter_is_held_out_and_every_image_is_used_once():
@@ -191,7 +231,7 @@ def test_too_few_images_for_the_noise_are_refused(count, rate, why):
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("no.npz", None, "there is no such file"),
+        ("no.npz", None, "there is no such file or folder; give an .npz, a folder of images"),
         ("my.npz", b"", "is no readable .npz of arrays"),
         ("my.npz", b"PK\x03\x04 torn", "is no readable .npz of arrays"),
         ("my.npz", b"<html>", "is no readable .npz of arrays"),
