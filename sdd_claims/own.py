@@ -238,7 +238,7 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
             ) from error
         return own_data.prepared(given, f"--data {text}"), f"{path.name}:{function}"
     if not text.strip():
-        raise InputError("--data is empty; give an .npz, a folder of images, or a callable in a file, such as my.py:load")
+        raise InputError("--data is empty; give an .npz, a folder of images, or a callable such as my.py:load")
     path = Path(text).expanduser()
     if path.suffix == ".py":
         raise InputError(f"--data {text}: give the name of a callable in it as well, such as {path.name}:load")

@@ -5,9 +5,11 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import inspect
+import linecache
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -71,7 +73,7 @@ def from_object(given: Any) -> tuple[str, str, Any]:
     if imported and file and getattr(module, name, None) is given:
         return str(Path(file).absolute()), name, source_of(Path(file))
     try:
-        text = inspect.getsource(given)
+        text = _source_text(given)
     except (OSError, TypeError) as error:
         raise InputError(
             f"the source of {name} cannot be read ({error}), so that its results could not be told from those of "
@@ -83,12 +85,12 @@ def from_object(given: Any) -> tuple[str, str, Any]:
 
 
 def with_classes(source: str, module: nn.Module) -> str:
-    """The SHA-256 of a handed-over callable's source and of the classes that its network is made of."""
+    """The SHA-256 of a handed-over callable's source, and of the classes and their bases that its network is made of."""
     texts = [source]
-    for kind in dict.fromkeys(type(layer) for layer in module.modules()):
-        if not kind.__module__.startswith("torch."):
+    for kind in dict.fromkeys(base for layer in module.modules() for base in type(layer).__mro__):
+        if kind.__module__.partition(".")[0] not in {"torch", *sys.stdlib_module_names}:
             try:
-                texts.append(inspect.getsource(kind))
+                texts.append(_source_text(kind))
             except (OSError, TypeError) as error:
                 raise InputError(
                     f"the source of the class {kind.__name__} cannot be read ({error}); write it into a file"
@@ -96,6 +98,52 @@ def with_classes(source: str, module: nn.Module) -> str:
     digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
     _handed[digest] = _handed[source]
     return digest
+
+
+def _source_text(given: Any) -> str:
+    """The source of a callable; of a class that no file knows, as in a notebook, by way of its methods.
+
+    Raises:
+        OSError: nobody can read it.
+        TypeError: it is neither a function nor a class of Python.
+    """
+    try:
+        return inspect.getsource(given)
+    except (OSError, TypeError):
+        if not inspect.isclass(given):
+            raise
+        texts = set[str]()
+        for method in _functions(given):
+            with suppress(OSError, TypeError):  # those that a decorator has written
+                texts.add(_class_around(method, given.__name__) or inspect.getsource(method))
+        if not texts:
+            raise OSError("it has no method whose source is known") from None
+        return "\n".join(sorted(texts))
+
+
+def _functions(kind: type) -> Iterator[Any]:
+    """The functions of a class: methods, those of properties, those of classes within it."""
+    for value in vars(kind).values():
+        unwrapped = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+        yield from (each for each in (getattr(value, part, None) for part in ("fget", "fset")) if each is not None)
+        if inspect.isclass(value) and value.__qualname__.startswith(f"{kind.__qualname__}."):
+            yield from _functions(value)
+        elif inspect.isfunction(inspect.unwrap(unwrapped)):
+            yield inspect.unwrap(unwrapped)
+
+
+def _class_around(method: Any, name: str) -> str:
+    """The whole class statement that a method stands in, with what is not in methods; "" where it stands elsewhere."""
+    line, lines = method.__code__.co_firstlineno, linecache.getlines(method.__code__.co_filename)
+    try:
+        tree = ast.parse("".join(lines))
+    except SyntaxError:
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == name and node.lineno <= line <= (node.end_lineno or 0):
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            return "".join(lines[first - 1 : node.end_lineno])
+    return ""
 
 
 def source_of(path: Path) -> str:

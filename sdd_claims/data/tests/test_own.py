@@ -126,7 +126,7 @@ def test_two_parts_of_one_set_are_never_two_scales_and_one_of_them_on_another_sc
     labels = np.arange(12) % 2
     own.prepared((images[:8], labels[:8], images[8:], labels[8:]), "the data")
     other = images[8:] // 16 if images.dtype == np.uint8 else images[8:] / 16
-    with pytest.raises(InputError, match="which are two scales|give both one type"):
+    with pytest.raises(InputError, match=r"which are two scales|give both one type"):
         own.prepared((images[:8], labels[:8], other, labels[8:]), "the data")
 
 
