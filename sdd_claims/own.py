@@ -27,7 +27,7 @@ from torch.nn.functional import cross_entropy
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.data import own as own_data
 from sdd_claims.engines import ProgressDisplay, engine
-from sdd_claims.errors import InputError, StoreError
+from sdd_claims.errors import InputError, StoreError, crash
 from sdd_claims.judging.modes import Judging
 from sdd_claims.judging.options import choose_devices
 from sdd_claims.judging.run import ClaimRun, summary_lines
@@ -429,15 +429,16 @@ def sparsity_curve(
             try:
                 with shown:
                     trainer.run(wanted, options.worker_config(used))
-            except (InputError, StoreError):
-                raise
             except Exception as error:
-                raise _blamed(error, setting, f"what is finished is kept in {options.store}; mend it") from error
+                raise _blamed(error, setting, f"what is finished is kept in {options.store}; mend it") from None
         found = opened.curve(spec.digest, measure, chosen_seeds, setting.levels)
     return OwnCurve(measure, found.position, chosen_seeds, found.values, str(spec))
 
 
 # A verdict
+
+_IN_PYTHON = "sdd_claims.judge"
+"""What a report names as its command where there was none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -495,7 +496,7 @@ def judge(
     processes: bool = False,
     device: str = "cpu",
     quiet: bool = False,
-    command: str = "sdd_claims.judge",
+    command: str = _IN_PYTHON,
     **settings: Any,
 ) -> Judgement:
     """Put claims about sparse double descent on trial on a network of one's own.
@@ -514,9 +515,14 @@ def judge(
         command: how it was asked, for the report.
         settings: as of `Recipe`.
 
+    Returns:
+        The verdicts. A claim that could not be judged stops no other: `Judgement.unjudged` says why.
+
     Raises:
         InputError: whatever is wrong with network, data or settings, in one sentence.
         StoreError: the store or the report cannot be written.
+        KeyboardInterrupt: interrupted; the report has what was decided.
+        Exception: the first error, where no claim could be judged.
     """
     how = recipe(settings)
     names = chosen(claims if isinstance(claims, str) else ",".join(claims), penalised=how.penalty is not None)
@@ -537,32 +543,51 @@ def judge(
         run.trials = trials
         if not quiet:
             print(_beginning(setting, trials), file=sys.stderr, flush=True)
-        entries, refused = dict[str, ClaimEntry](), dict[str, InputError]()
+        entries, refused = dict[str, ClaimEntry](), dict[str, BaseException]()
         for trial in trials:
             try:
                 entries[trial.claim.name] = run.entry(trial, "")
-            except InputError as error:  # of one claim: the others are judged
-                refused[trial.claim.name] = error
-            except KeyboardInterrupt:
-                print(f"interrupted; {run.kept()}, and the same line goes on from there", file=sys.stderr)
-                raise
-            except StoreError:
-                raise
-            except Exception as error:
-                raise _blamed(error, setting, f"{run.kept()}; mend it and check again") from error
+            except KeyboardInterrupt as interruption:
+                refused |= dict.fromkeys((name for name in names if name not in entries | refused), interruption)
+                break
+            except Exception as error:  # of one claim, or what stopped the training: what is decided is reported
+                refused[trial.claim.name] = _blamed(error, setting, f"{run.kept()}; mend it and check again")
+        entries |= {entry["id"].removeprefix(f"{PAPER}/"): entry for entry in run.decided()}
+        entries = {name: entries[name] for name in names if name in entries}
+        whys = {name: why for name, why in refused.items() if name not in entries}
+        interrupted = next((why for why in refused.values() if isinstance(why, KeyboardInterrupt)), None)
+        if interrupted is not None:
+            goes_on = "the same line goes on from there" + ("" if command == _IN_PYTHON else f": {command}")
+            print(f"interrupted: {run.kept()}; {goes_on}", file=sys.stderr)
         if not entries:
-            raise next(iter(refused.values()))
-        unjudged = tuple(f"{PAPER}/{name}: {error}" for name, error in refused.items())
+            raise next(iter(whys.values()))
+        unjudged = tuple(f"{PAPER}/{name}: {_said(why)}" for name, why in whys.items())
         page = run.write_report([*entries.values()], command, unjudged)
-        return Judgement(entries, _answer(_first(entries), setting, Store(options.store)), page, unjudged)
+        found = Judgement(entries, _answer(_first(entries), setting, Store(options.store)), page, unjudged)
+        if interrupted is not None:
+            print(found, file=sys.stderr)
+            raise interrupted
+        return found
+
+
+def _said(why: BaseException) -> str:
+    """Why a claim has no verdict, in a sentence."""
+    if isinstance(why, KeyboardInterrupt):
+        return "interrupted before its verdict; run again, and it goes on from what is kept"
+    return str(why) if isinstance(why, InputError | StoreError) else crash(why)
 
 
 def _blamed(error: Exception, setting: OwnSetting, what_is_kept: str) -> Exception:
     """An error in training as one of the user's code, where it passed through a file of theirs; else itself."""
+    if isinstance(error, InputError | StoreError):
+        return error
     clean, whole = setting.clean, "".join(traceback.format_exception(error))  # those of other processes too
     for own in (clean.model.own, clean.pruning.own, clean.training.penalty.own):
         if own is not None and own.file and f'File "{own_network.file_of(own.file)}"' in whole:
-            return InputError(f"{own} fails in training: {own_network.said(error, Path(own.file))}; {what_is_kept}")
+            said = own_network.said(error, Path(own.file))
+            blamed = InputError(f"{own} fails in training: {said}; {what_is_kept}")
+            blamed.__cause__ = error
+            return blamed
     return error
 
 

@@ -85,7 +85,7 @@ def from_object(given: Any) -> tuple[str, str, Any]:
 
 
 def with_classes(source: str, module: nn.Module) -> str:
-    """The SHA-256 of a handed-over callable's source, and of the classes and their bases that its network is made of."""
+    """The SHA-256 of a handed-over callable's source, and of the classes of its network's layers and their bases."""
     texts = [source]
     for kind in dict.fromkeys(base for layer in module.modules() for base in type(layer).__mro__):
         if kind.__module__.partition(".")[0] not in {"torch", *sys.stdlib_module_names}:

@@ -13,6 +13,7 @@ from torch import nn
 from sdd_claims import judge, rejudge, sparsity_curve
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import InputError
+from sdd_claims.judging import run as run_module
 from sdd_claims.own import Recipe, setting_of
 from sdd_claims.registration.own import NAMES
 from sdd_claims.tests.tiny import InstantPruning
@@ -23,6 +24,14 @@ DATA = (IMAGES, LABELS, IMAGES[:20], LABELS[:20])
 QUICK: dict[str, Any] = {"epochs": 1, "levels": 8, "batch_size": 30}
 DIP = (0.9, 0.9, 0.7, 0.7, 0.85, 0.85, 0.3, 0.3)
 FALL = (0.9, 0.88, 0.86, 0.84, 0.8, 0.7, 0.3, 0.2)
+
+
+SOURCE = """
+from torch import nn
+
+def build(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 6), nn.ReLU(), nn.Linear(6, classes))
+"""
 
 
 def mlp(shape, classes):
@@ -166,6 +175,60 @@ def test_a_claim_that_cannot_be_judged_stops_no_other_and_says_why(folder, monke
     assert f"not judged: {why}" in repr(again)
     fresh = judge(mlp, DATA, claims=names, pilots=5, block=2000, quiet=True, **QUICK)
     assert tuple(fresh.entries) == tuple(names)
+
+
+def test_a_claim_that_crashes_stops_no_other_and_the_report_says_so(folder, monkeypatch):
+    (folder / "my.py").write_text(SOURCE, encoding="utf-8")
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    entry_from = run_module.claim_entry_from
+
+    def crashing(verdict, *args, **options):
+        if verdict.trial.claim.name == "teacher_removes_the_dip":
+            raise RuntimeError("boom")
+        return entry_from(verdict, *args, **options)
+
+    monkeypatch.setattr(run_module, "claim_entry_from", crashing)
+    names = ["teacher_removes_the_dip", "sdd_appears_under_label_noise"]
+    found = judge("my.py:build", DATA, claims=names, pilots=3, quiet=True, **QUICK)
+    assert found.verdict == "supported"
+    (why,) = found.unjudged
+    assert why.startswith("yours/teacher_removes_the_dip: RuntimeError: boom (test_own.py, line ")
+    assert json.loads((found.page.parent / "claims.json").read_text(encoding="utf-8"))["unloaded"] == [why]
+    assert "Not judged: yours/teacher_removes_the_dip: RuntimeError: boom" in found.page.read_text(encoding="utf-8")
+    with pytest.raises(RuntimeError, match="boom"):
+        judge("my.py:build", DATA, claims=names[:1], pilots=3, quiet=True, block=2000, **QUICK)
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), RuntimeError("boom")])
+def test_what_is_decided_when_training_stops_is_reported_and_the_same_line_goes_on(folder, monkeypatch, capsys, stop):
+    (folder / "my.py").write_text(SOURCE, encoding="utf-8")
+    told = curves(DIP, FALL)
+
+    class Stopping(told):  # type: ignore[misc]
+        def next_level(self, level, states, members=None):
+            if any(replica.teacher for replica in self.replicas):
+                raise stop
+            return super().next_level(level, states, members)
+
+    monkeypatch.setattr(work_module, "IterativePruning", Stopping)
+    names = ["teacher_removes_the_dip", "sdd_appears_under_label_noise"]
+    how: dict[str, Any] = {"claims": names, "pilots": 3, "report": folder / "report", "command": "check it"} | QUICK
+    if isinstance(stop, KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):
+            judge("my.py:build", DATA, quiet=True, **how)
+        said = capsys.readouterr().err
+        assert "the same line goes on from there: check it\n" in said
+        assert f"report: {folder / 'report' / 'index.html'}" in said
+        why = "interrupted before its verdict; run again, and it goes on from what is kept"
+    else:
+        assert tuple(judge("my.py:build", DATA, quiet=True, **how).entries) == ("sdd_appears_under_label_noise",)
+        why = "RuntimeError: boom (test_own.py, line "
+    document = json.loads((folder / "report" / "claims.json").read_text(encoding="utf-8"))
+    assert [entry["verdict"] for entry in document["claims"]] == ["supported"]
+    assert document["unloaded"][0].startswith(f"yours/teacher_removes_the_dip: {why}")
+    monkeypatch.setattr(work_module, "IterativePruning", told)
+    again = judge("my.py:build", DATA, quiet=True, **how)
+    assert (tuple(again.entries), again.unjudged) == (tuple(names), ())
 
 
 def test_a_run_is_judged_again_from_its_evidence_alone(folder, monkeypatch):
