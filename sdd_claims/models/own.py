@@ -232,6 +232,14 @@ def _imported(path: Path, source: str) -> ModuleType:
     return module
 
 
+def written_in(given: Any) -> Path | None:
+    """The file, or the cell of a notebook, in which a function or a class is written; None where nobody knows."""
+    code = getattr(
+        inspect.unwrap(getattr(given, "__init__", given) if inspect.isclass(given) else given), "__code__", None
+    )
+    return Path(code.co_filename) if code else None
+
+
 def said(error: BaseException, path: Path | None = None) -> str:
     """An error of the user's code in one line, with the line of their file that it comes from."""
     lines = [at.lineno for at in traceback.extract_tb(error.__traceback__) if path and Path(at.filename) == path]
@@ -278,12 +286,18 @@ def file_of(module: str) -> Path:
 
 
 def module_of(own: OwnNetwork, shape: Shape, classes: int) -> nn.Module:
-    """The network, with weights drawn from PyTorch's generator.
+    """The network, with weights drawn from PyTorch's generator; this process leaves the fast path of attention.
 
     Raises:
         InputError: as of `callable_of`.
     """
+    leave_fast_path()
     return callable_of(own)(shape, classes)
+
+
+def leave_fast_path() -> None:
+    """Let no layer of attention take PyTorch's fused path of inference, which `torch.func.vmap` cannot stack."""
+    torch.backends.mha.set_fastpath_enabled(False)
 
 
 def made(build: Builder, name: str, shape: Shape, classes: int, seed: int = 0) -> nn.Module:
@@ -298,8 +312,8 @@ def made(build: Builder, name: str, shape: Shape, classes: int, seed: int = 0) -
             module = build(shape, classes)
     except FAILS as error:
         raise InputError(
-            f"{name}({shape}, {classes}) fails: {said(error)}; it is called with the shape of an image (channels, "
-            "height, width) and the number of classes"
+            f"{name}({shape}, {classes}) fails: {said(error, written_in(build))}; it is called with the shape of an "
+            "image (channels, height, width) and the number of classes"
         ) from error
     if not isinstance(module, nn.Module):
         raise InputError(f"{name} returns a {type(module).__name__}; it must return an nn.Module")
@@ -321,8 +335,15 @@ def made(build: Builder, name: str, shape: Shape, classes: int, seed: int = 0) -
     return module
 
 
-def seen_in_use(module: nn.Module, name: str, shape: Shape, classes: int) -> list[str]:
+def seen_in_use(module: nn.Module, name: str, shape: Shape, classes: int, path: Path | None = None) -> list[str]:
     """The names of the layers with weights in the order in which a forward pass calls them.
+
+    Args:
+        module: the network.
+        name: of its callable.
+        shape: of an image.
+        classes: their number.
+        path: the file of its callable, whose line is said where the pass fails.
 
     Raises:
         InputError: the pass fails, or gives no logits.
@@ -337,16 +358,18 @@ def seen_in_use(module: nn.Module, name: str, shape: Shape, classes: int) -> lis
         with torch.no_grad():
             out = module.eval()(torch.zeros(2, *shape))
     except FAILS as error:
-        raise InputError(f"{name}: the network cannot take images of shape {shape}: {said(error)}") from error
+        raise InputError(f"{name}: the network cannot take images of shape {shape}: {said(error, path)}") from error
     finally:
         module.train()
         for hook in hooks:
             hook.remove()
     if not isinstance(out, Tensor) or tuple(out.shape) != (2, classes):
-        got = tuple(out.shape) if isinstance(out, Tensor) else f"a {type(out).__name__}"
+        is_tensor = isinstance(out, Tensor)
+        got = tuple(out.shape) if is_tensor else f"a {type(out).__name__}"
+        remedy = f"make its last layer {classes} wide" if is_tensor else "let it return the tensor of logits alone"
         raise InputError(
             f"{name}: for two images and {classes} classes the network must return logits of shape (2, {classes}), got "
-            f"{got}; make its last layer {classes} wide"
+            f"{got}; {remedy}"
         )
     return called
 

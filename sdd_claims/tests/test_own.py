@@ -3,16 +3,19 @@
 import json
 import shutil
 from dataclasses import replace
+from inspect import getsourcelines
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from matplotlib import pyplot
+from matplotlib.figure import Figure
 from torch import nn
 
 from sdd_claims import judge, rejudge, sparsity_curve
 from sdd_claims.engines import work as work_module
-from sdd_claims.errors import InputError
+from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging import run as run_module
 from sdd_claims.own import Recipe, setting_of
 from sdd_claims.registration.own import NAMES
@@ -319,6 +322,38 @@ def load():
     assert np.isfinite(alone.values).all()
 
 
+class Attention(nn.Module):
+    """A row of pixels is a word."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(4, 2, 6, batch_first=True)
+        self.out = nn.Linear(4, classes)
+
+    def forward(self, images):
+        return self.out(self.layer(images[:, 0]).mean(1))
+
+
+def attention(shape, classes):
+    return Attention(classes)
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+def test_a_layer_of_pytorchs_attention_is_trained_and_its_fast_path_is_given_back(folder):
+    assert torch.backends.mha.get_fastpath_enabled()
+    curve = sparsity_curve(attention, DATA, seeds=(0, 1), epochs=1, levels=4, batch_size=60, quiet=True)
+    assert np.isfinite(curve.values).all()
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
+def test_a_store_is_made_in_no_folder_that_holds_something_else(folder):
+    (folder / "mine").mkdir()
+    (folder / "mine" / "thesis.tex").write_text("", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"no store can be made in .*mine, which holds something else, such as thesis"):
+        judge(mlp, DATA, store=folder / "mine", quiet=True)
+    assert [path.name for path in (folder / "mine").iterdir()] == ["thesis.tex"]
+
+
 def test_a_curve_is_arrays_a_table_and_a_figure(folder, monkeypatch):
     monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
     curve = sparsity_curve(mlp, DATA, seeds=(1000, 1001), quiet=True, **QUICK)
@@ -328,6 +363,11 @@ def test_a_curve_is_arrays_a_table_and_a_figure(folder, monkeypatch):
     axes = curve.plot()
     assert (len(axes.lines), axes.get_xscale()) == (3, "log")
     assert axes.get_xlim()[0] > axes.get_xlim()[1]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["2\N{NO-BREAK SPACE}seeds", "mean"]
+    assert pyplot.fignum_exists(axes.figure.number)  # so that a notebook, or pyplot.show(), shows it
+    pyplot.close(axes.figure)
+    given = Figure().add_subplot()
+    assert curve.plot(given) is given
     clean = sparsity_curve(mlp, DATA, noise=0, seeds=(1000,), measure="train_accuracy", quiet=True, **QUICK)
     assert clean.measure == "train_accuracy"
     assert "clean labels" in repr(clean)
@@ -420,6 +460,18 @@ def branching(shape, classes):
     return Branching()
 
 
+LINE_OF_THE_BRANCH = (
+    next(number for number, line in enumerate(getsourcelines(branching)[0]) if "else -rows" in line)
+    + (getsourcelines(branching)[1])
+)
+
+
+def several(shape, classes):
+    network = mlp(shape, classes)
+    network.forward = lambda images: (network[3](network[2](network[1](network[0](images)))), images)
+    return network
+
+
 def by_numpy(shape, classes):
     network = mlp(shape, classes)
     nn.init.constant_(network[1].weight, float(np.random.default_rng().random()))
@@ -499,8 +551,10 @@ def test_a_network_that_fails_in_training_is_named_and_what_is_finished_is_kept(
         (infinite, "infinite: before any training the network gives numbers that are not finite"),
         (lazy, r"lazy: 1\.weight has no size yet; make its layer with the number of its inputs"),
         (tied, r"tied: 2\.weight is also the parameter of another layer"),
-        (exiting, "exiting.* fails: SystemExit: 3; it is called with"),
+        (exiting, r"exiting.* fails: SystemExit: 3 \(line \d+\); it is called with"),
         (branching, "branching: the network cannot be trained as one of a stack, which torch.func.vmap does"),
+        (branching, rf"\(line {LINE_OF_THE_BRANCH}\); use layers"),
+        (several, r"got a tuple; let it return the tensor of logits alone"),
         (by_numpy, "by_numpy makes another network each time it is called"),
         (idle, "idle: no gradient reaches unused.weight; leave it out with --prunable"),
         (wide, r"must return logits of shape \(2, 2\), got \(2, 3\)"),
@@ -524,7 +578,13 @@ def test_a_network_that_cannot_be_tried_is_refused_in_a_sentence_before_training
         ({"levels": 3}, "--levels 3: give 4 to 40"),
         ({"noise": 1.5}, r"--noise 1\.5: give the share of wrong labels"),
         ({"epoch": 3}, "there is no setting 'epoch'"),
-        ({"epochs": 0}, r"TrainingSpec\.epochs must be at least 1, got 0"),
+        ({"epochs": 0}, "--epochs 0: give the epochs of a level, 1 or more"),
+        ({"fraction": 1}, "--fraction 1: give the share of weights that goes at a level, between 0 and 1"),
+        ({"lr": 0}, "--lr 0: give a learning rate above 0"),
+        ({"lr": float("nan")}, "--lr nan: give a learning rate above 0"),
+        ({"momentum": 1}, "--momentum 1: give a number from 0 on and below 1"),
+        ({"batch_size": 0}, "--batch-size 0: give the images of a step, 1 or more"),
+        ({"penalty": "l1", "penalty_strength": float("nan")}, "--penalty-strength nan: give a number above 0"),
         ({"weight_decay": 0.0}, "--weight-decay 0: give a strength above 0"),
         ({"claims": "penalty_removes_the_dip"}, "no penalty is given; name one with --penalty"),
         ({"penalty": "l1"}, "--penalty l1 has no strength; give one above 0 with --penalty-strength"),

@@ -259,6 +259,23 @@ def test_a_network_whose_outputs_do_not_fit_is_refused(network, why):
         own.seen_in_use(network, "net", SHAPE, 3)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("def build(shape, classes):\n    return 1 / 0\n", r"ZeroDivisionError: division by zero \(line 2\); it is"),
+        (
+            "from torch import nn\nclass Net(nn.Module):\n    def forward(self, images):\n        images.nothing\n"
+            "def build(shape, classes):\n    return nn.Sequential(Net())\n",
+            r"'nothing' \(line 4\)",
+        ),
+    ],
+)
+def test_where_code_of_the_users_fails_its_line_is_said(module, text, why):
+    path, _, build_it = own.from_file(f"{module(text)}:build", "--network")
+    with pytest.raises(InputError, match=why):
+        own.seen_in_use(own.made(build_it, "net", SHAPE, 3), "net", SHAPE, 3, path)
+
+
 def test_a_network_of_one_layer_has_nothing_to_prune():
     network = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
     with pytest.raises(InputError, match="there is nothing to prune: besides its last layer"):
