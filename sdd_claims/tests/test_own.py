@@ -17,6 +17,7 @@ from sdd_claims import judge, rejudge, sparsity_curve
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging import run as run_module
+from sdd_claims.judging.claim_entry import claim_entry_from
 from sdd_claims.own import Recipe, setting_of
 from sdd_claims.registration.own import NAMES
 from sdd_claims.tests.tiny import InstantPruning
@@ -183,12 +184,11 @@ def test_a_claim_that_cannot_be_judged_stops_no_other_and_says_why(folder, monke
 def test_a_claim_that_crashes_stops_no_other_and_the_report_says_so(folder, monkeypatch):
     (folder / "my.py").write_text(SOURCE, encoding="utf-8")
     monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
-    entry_from = run_module.claim_entry_from
 
     def crashing(verdict, *args, **options):
         if verdict.trial.claim.name == "teacher_removes_the_dip":
             raise RuntimeError("boom")
-        return entry_from(verdict, *args, **options)
+        return claim_entry_from(verdict, *args, **options)
 
     monkeypatch.setattr(run_module, "claim_entry_from", crashing)
     names = ["teacher_removes_the_dip", "sdd_appears_under_label_noise"]
@@ -205,9 +205,8 @@ def test_a_claim_that_crashes_stops_no_other_and_the_report_says_so(folder, monk
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), RuntimeError("boom")])
 def test_what_is_decided_when_training_stops_is_reported_and_the_same_line_goes_on(folder, monkeypatch, capsys, stop):
     (folder / "my.py").write_text(SOURCE, encoding="utf-8")
-    told = curves(DIP, FALL)
 
-    class Stopping(told):  # type: ignore[misc]
+    class Stopping(curves(DIP, FALL)):  # type: ignore[misc]
         def next_level(self, level, states, members=None):
             if any(replica.teacher for replica in self.replicas):
                 raise stop
@@ -229,7 +228,7 @@ def test_what_is_decided_when_training_stops_is_reported_and_the_same_line_goes_
     document = json.loads((folder / "report" / "claims.json").read_text(encoding="utf-8"))
     assert [entry["verdict"] for entry in document["claims"]] == ["supported"]
     assert document["unloaded"][0].startswith(f"yours/teacher_removes_the_dip: {why}")
-    monkeypatch.setattr(work_module, "IterativePruning", told)
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
     again = judge("my.py:build", DATA, quiet=True, **how)
     assert (tuple(again.entries), again.unjudged) == (tuple(names), ())
 
