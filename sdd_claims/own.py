@@ -9,6 +9,7 @@ What is judged here is marked "yours", has a report of its own, and is counted a
 """
 
 import html
+import math
 import os
 import re
 import sys
@@ -27,7 +28,7 @@ from torch.nn.functional import cross_entropy
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.data import own as own_data
 from sdd_claims.engines import ProgressDisplay, engine
-from sdd_claims.errors import InputError, StoreError
+from sdd_claims.errors import InputError, StoreError, crash
 from sdd_claims.judging.modes import Judging
 from sdd_claims.judging.options import choose_devices
 from sdd_claims.judging.run import ClaimRun, summary_lines
@@ -65,6 +66,19 @@ from sdd_claims.training import own as own_penalty
 from sdd_claims.training.arithmetic import numba_is_there
 from sdd_claims.training.forward import forward_of
 from sdd_claims.training.sparse import is_plain_mlp
+
+_WANTED: Mapping[str, tuple[Callable[[float], bool], str]] = {
+    "epochs": (lambda n: n >= 1, "the epochs of a level, 1 or more, such as 30"),
+    "fraction": (
+        lambda share: 0 < share < 1,
+        "the share of weights that goes at a level, between 0 and 1, such as 0.5",
+    ),
+    "lr": (lambda rate: 0 < rate < math.inf, "a learning rate above 0, such as 0.1"),
+    "momentum": (lambda number: 0 <= number < 1, "a number from 0 on and below 1, such as 0.9"),
+    "batch_size": (lambda n: n >= 1, "the images of a step, 1 or more, such as 128"),
+    "weight_decay": (lambda strength: 0 < strength < math.inf, "a strength above 0, such as 0.01"),
+}
+"""What numbers of a recipe must be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +131,10 @@ class Recipe:
         check_counts(self.seeds, self.pilots, self.block)
         if not 4 <= self.levels <= 40:
             raise InputError(f"--levels {self.levels}: give 4 to 40; a dip and a rise need four")
-        if self.weight_decay <= 0:
-            raise InputError(f"--weight-decay {self.weight_decay:g}: give a strength above 0, such as 0.01")
+        for name, (holds, wanted) in _WANTED.items():
+            value = getattr(self, name)
+            if isinstance(value, int | float) and not holds(value):  # of what is no number a spec speaks
+                raise InputError(f"--{name.replace('_', '-')} {value:g}: give {wanted}")
 
     def clean(self, data: OwnData, network: OwnNetwork, arithmetic: Any) -> RunSpec:
         """The setting without label noise.
@@ -169,22 +185,25 @@ def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.
 
     Raises:
         InputError: whatever is wrong with either, in one sentence.
+        StoreError: there can be no store.
     """
+    path: Path | None
     if isinstance(network, str):
         path, function, made_by = own_network.from_file(network, "--network")
         file, source, name = str(path), own_network.source_of(path), f"{path.name}:{function}"
     elif callable(network):
         file, function, source = own_network.from_object(network)
-        made_by, name = network, function
+        made_by, name, path = network, function, own_network.written_in(network)
     else:
         raise InputError(f"the network is a {type(network).__name__}; give 'my.py:build', or a callable that makes it")
     arrays, label = _arrays(data)
     own_data.check_noise(len(arrays["train_labels"]), how.noise, int(arrays["train_labels"].max()) + 1, label)
+    Store(store)  # made, or refused, before anything else lies there
     kept = own_data.keep(arrays, store / "data", label)
     shape = (kept.shape[0], kept.shape[1], kept.shape[2])
     module = own_network.made(made_by, name, shape, kept.classes)
     _check_draws(made_by, name, shape, kept.classes, module)
-    called = own_network.seen_in_use(module, name, shape, kept.classes)
+    called = own_network.seen_in_use(module, name, shape, kept.classes, path)
     if not file:
         source = own_network.with_classes(source, module)
     spec = OwnNetwork(
@@ -197,7 +216,7 @@ def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.
     natively = how.clean(kept, spec, "native")
     architecture = build(natively.model, shape, kept.classes)
     size = min(how.batch_size, kept.train_count)
-    _check_stacking(architecture, name, shape, kept.classes, (size, kept.train_count % size or size))
+    _check_stacking(architecture, name, shape, kept.classes, (size, kept.train_count % size or size), path)
     sizes = {key: value.shape for key, value in module.named_parameters()}
     if natively.pruning.own:
         own_criterion.check(natively.pruning.own, sizes, spec.prunable)
@@ -237,6 +256,8 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
                 f"--data {text} fails: {own_network.said(error, path)}; it is called without arguments"
             ) from error
         return own_data.prepared(given, f"--data {text}"), f"{path.name}:{function}"
+    if not text.strip():
+        raise InputError("--data is empty; give an .npz, a folder of images, or a callable such as my.py:load")
     path = Path(text).expanduser()
     if path.suffix == ".py":
         raise InputError(f"--data {text}: give the name of a callable in it as well, such as {path.name}:load")
@@ -257,7 +278,12 @@ def _check_draws(made_by: Any, name: str, shape: tuple[int, int, int], classes: 
 
 
 def _check_stacking(
-    architecture: Architecture, name: str, shape: tuple[int, int, int], classes: int, batches: tuple[int, int]
+    architecture: Architecture,
+    name: str,
+    shape: tuple[int, int, int],
+    classes: int,
+    batches: tuple[int, int],
+    path: Path | None,
 ) -> None:
     """Take two networks through forward and backward passes at once, as they will be trained.
 
@@ -267,6 +293,7 @@ def _check_stacking(
         shape: of an image.
         classes: their number.
         batches: images of a batch, and of the last one of an epoch.
+        path: the file that makes them.
 
     Raises:
         InputError: the network cannot be stacked, or gives no logits.
@@ -292,8 +319,9 @@ def _check_stacking(
         except own_network.FAILS as error:
             raise InputError(
                 f"{name}: the network cannot be trained as one of a stack, which torch.func.vmap does, on batches of "
-                f"{size}: {own_network.said(error)}; use layers without in-place changes of other tensors, .item(), or "
-                "branches on the images, or another --batch-size: batch norm needs two images in the last batch too"
+                f"{size}: {own_network.said(error, path)}; use layers without in-place changes of other tensors, "
+                ".item(), or branches on the images, or another --batch-size: batch norm needs two images in the last "
+                "batch too"
             ) from error
     if not bool(logits.isfinite().all()):
         raise InputError(
@@ -356,20 +384,23 @@ class OwnCurve:
     def plot(self, axes: Any = None) -> Any:
         """Draw it, dense on the left: seeds thin, mean thick; returns the axes.
 
+        A notebook shows the figure by itself, a script by `matplotlib.pyplot.show()`.
+
         Raises:
             InputError: Matplotlib is not installed.
         """
         try:
-            from matplotlib.figure import Figure
+            from matplotlib import pyplot
         except ImportError as error:
             raise InputError("plot needs matplotlib, which is not installed; install it, or use .values") from error
         if axes is None:
-            pyplot = sys.modules.get("matplotlib.pyplot")
-            axes = pyplot.figure().add_subplot() if pyplot else Figure().add_subplot()
-        axes.plot(self.density, self.values.T, color="tab:blue", alpha=0.35, linewidth=0.8)
+            axes = pyplot.figure().add_subplot()
+        of_seeds = axes.plot(self.density, self.values.T, color="tab:blue", alpha=0.35, linewidth=0.8)
+        of_seeds[0].set_label(numbers.count(len(self.seeds), "seed"))
         axes.plot(self.density, self.mean, color="tab:blue", linewidth=2.5, label="mean")
         axes.set(xscale="log", xlabel="density", ylabel=self.measure.replace("_", " "), title=self.setting)
         axes.set_xlim(self.density[0] * 1.2, self.density[-1] / 1.2)
+        axes.legend()
         return axes
 
     def __repr__(self) -> str:
@@ -413,7 +444,7 @@ def sparsity_curve(
     chosen_seeds = tuple(int(seed) for seed in seeds)
     if not chosen_seeds or min(chosen_seeds) < 0 or len({*chosen_seeds}) < len(chosen_seeds):
         raise InputError(f"seeds {list(chosen_seeds)}: give different whole numbers from 0 on")
-    with _one_thread():
+    with _as_engines_train():
         options = _settings(Path(store), device, processes, 1, Path("reports/yours"))
         used = options.devices["fast"] or CPU
         setting = setting_of(network, data, recipe({**settings, "noise": noise or 0.2}), options.store, used.torch)
@@ -427,15 +458,16 @@ def sparsity_curve(
             try:
                 with shown:
                     trainer.run(wanted, options.worker_config(used))
-            except (InputError, StoreError):
-                raise
             except Exception as error:
-                raise _blamed(error, setting, f"what is finished is kept in {options.store}; mend it") from error
+                raise _blamed(error, setting, f"what is finished is kept in {options.store}; mend it") from None
         found = opened.curve(spec.digest, measure, chosen_seeds, setting.levels)
     return OwnCurve(measure, found.position, chosen_seeds, found.values, str(spec))
 
 
 # A verdict
+
+_IN_PYTHON = "sdd_claims.judge"
+"""What a report names as its command where there was none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -493,7 +525,7 @@ def judge(
     processes: bool = False,
     device: str = "cpu",
     quiet: bool = False,
-    command: str = "sdd_claims.judge",
+    command: str = _IN_PYTHON,
     **settings: Any,
 ) -> Judgement:
     """Put claims about sparse double descent on trial on a network of one's own.
@@ -512,13 +544,18 @@ def judge(
         command: how it was asked, for the report.
         settings: as of `Recipe`.
 
+    Returns:
+        The verdicts. A claim that could not be judged stops no other: `Judgement.unjudged` says why.
+
     Raises:
         InputError: whatever is wrong with network, data or settings, in one sentence.
         StoreError: the store or the report cannot be written.
+        KeyboardInterrupt: interrupted; the report has what was decided.
+        Exception: the first error, where no claim could be judged.
     """
     how = recipe(settings)
     names = chosen(claims if isinstance(claims, str) else ",".join(claims), penalised=how.penalty is not None)
-    with _one_thread():
+    with _as_engines_train():
         folder = Path(report) if report is not None else None
         if folder is not None:
             _check_report(folder)
@@ -535,32 +572,51 @@ def judge(
         run.trials = trials
         if not quiet:
             print(_beginning(setting, trials), file=sys.stderr, flush=True)
-        entries, refused = dict[str, ClaimEntry](), dict[str, InputError]()
+        entries, refused = dict[str, ClaimEntry](), dict[str, BaseException]()
         for trial in trials:
             try:
                 entries[trial.claim.name] = run.entry(trial, "")
-            except InputError as error:  # of one claim: the others are judged
-                refused[trial.claim.name] = error
-            except KeyboardInterrupt:
-                print(f"interrupted; {run.kept()}, and the same line goes on from there", file=sys.stderr)
-                raise
-            except StoreError:
-                raise
-            except Exception as error:
-                raise _blamed(error, setting, f"{run.kept()}; mend it and check again") from error
+            except KeyboardInterrupt as interruption:
+                refused |= dict.fromkeys((name for name in names if name not in entries | refused), interruption)
+                break
+            except Exception as error:  # of one claim, or what stopped the training: what is decided is reported
+                refused[trial.claim.name] = _blamed(error, setting, f"{run.kept()}; mend it and check again")
+        entries |= {entry["id"].removeprefix(f"{PAPER}/"): entry for entry in run.decided()}
+        entries = {name: entries[name] for name in names if name in entries}
+        whys = {name: why for name, why in refused.items() if name not in entries}
+        interrupted = next((why for why in refused.values() if isinstance(why, KeyboardInterrupt)), None)
+        if interrupted is not None:
+            goes_on = "the same line goes on from there" + ("" if command == _IN_PYTHON else f": {command}")
+            print(f"interrupted: {run.kept()}; {goes_on}", file=sys.stderr)
         if not entries:
-            raise next(iter(refused.values()))
-        unjudged = tuple(f"{PAPER}/{name}: {error}" for name, error in refused.items())
+            raise next(iter(whys.values()))
+        unjudged = tuple(f"{PAPER}/{name}: {_said(why)}" for name, why in whys.items())
         page = run.write_report([*entries.values()], command, unjudged)
-        return Judgement(entries, _answer(_first(entries), setting, Store(options.store)), page, unjudged)
+        found = Judgement(entries, _answer(_first(entries), setting, Store(options.store)), page, unjudged)
+        if interrupted is not None:
+            print(found, file=sys.stderr)
+            raise interrupted
+        return found
+
+
+def _said(why: BaseException) -> str:
+    """Why a claim has no verdict, in a sentence."""
+    if isinstance(why, KeyboardInterrupt):
+        return "interrupted before its verdict; run again, and it goes on from what is kept"
+    return str(why) if isinstance(why, InputError | StoreError) else crash(why)
 
 
 def _blamed(error: Exception, setting: OwnSetting, what_is_kept: str) -> Exception:
     """An error in training as one of the user's code, where it passed through a file of theirs; else itself."""
+    if isinstance(error, InputError | StoreError):
+        return error
     clean, whole = setting.clean, "".join(traceback.format_exception(error))  # those of other processes too
     for own in (clean.model.own, clean.pruning.own, clean.training.penalty.own):
         if own is not None and own.file and f'File "{own_network.file_of(own.file)}"' in whole:
-            return InputError(f"{own} fails in training: {own_network.said(error, Path(own.file))}; {what_is_kept}")
+            said = own_network.said(error, Path(own.file))
+            blamed = InputError(f"{own} fails in training: {said}; {what_is_kept}")
+            blamed.__cause__ = error
+            return blamed
     return error
 
 
@@ -620,14 +676,17 @@ def _check_report(folder: Path) -> None:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """One compute thread, as the engines count on, and the caller's number again at the end."""
+def _as_engines_train() -> Iterator[None]:
+    """One compute thread, and layers that can be stacked; all as the caller had it again at the end."""
     threads, before = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
+    fast_path = torch.backends.mha.get_fastpath_enabled()
     os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that are started
     torch.set_num_threads(1)
+    own_network.leave_fast_path()
     try:
         yield
     finally:
+        torch.backends.mha.set_fastpath_enabled(fast_path)
         torch.set_num_threads(threads)
         if before is None:
             del os.environ["OMP_NUM_THREADS"]

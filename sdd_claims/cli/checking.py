@@ -1,10 +1,13 @@
 """`sdd-claims check`: the claims on trial on a network and data of the user's own."""
 
+import json
 import shlex
 import sys
 from typing import Any
 
 import click
+
+from sdd_claims.cli.words import json_option, say_json
 
 QUESTION = "sdd_appears_under_label_noise"
 
@@ -34,6 +37,7 @@ QUESTION = "sdd_appears_under_label_noise"
 @click.option("--report", metavar="DIR", help="Where the report goes (default: reports/yours-...).")
 @click.option("--device", default="cpu", metavar="NAME", help="cpu or cuda (default: cpu).")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@json_option
 def check(
     network: str,
     data: str,
@@ -45,11 +49,16 @@ def check(
     report: str | None,
     device: str,
     quiet: bool,
+    as_json: bool,
     **numbers: Any,
 ) -> None:
     """Put claims on trial on a network and data of your own.
 
     By default one question: does it show sparse double descent? Verdicts are yours, never mixed with the papers'.
+
+    Exit status 0: every claim that was asked for has a verdict, whichever it is; 1: one could not be judged, or it was
+    interrupted, and the report says which; 2: bad input, said in one sentence. With --json stdout has the entries of
+    claims.json.
     """
     if not quiet:
         click.echo(f"checking {network} and {data} ...", err=True)
@@ -74,4 +83,9 @@ def check(
         command=shlex.join(["sdd-claims", *sys.argv[1:]]),
         **settings,
     )
-    click.echo(repr(found))
+    if as_json:
+        written = json.loads((found.page.parent / "claims.json").read_text(encoding="utf-8"))
+        say_json({"report": str(found.page), "claims": written["claims"], "unjudged": found.unjudged})
+    else:
+        click.echo(repr(found))
+    click.get_current_context().exit(1 if found.unjudged else 0)

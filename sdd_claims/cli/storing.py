@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     from sdd_claims.storage.inventory import StoredRun
 
 
-@click.group()
+@click.group(invoke_without_command=True, no_args_is_help=True)
 @click.argument("folder", metavar="DIR")
 @click.pass_context
 def store(context: click.Context, folder: str) -> None:
     """Look after a store: its size, its checksums, what can go."""
+    if context.invoked_subcommand is None:
+        if folder in store.commands:
+            raise InputError(f"store {folder}: the folder is missing; give it first: sdd-claims store DIR {folder}")
+        does = ", ".join(store.commands)
+        raise InputError(f"store {folder}: nothing is asked; say what, one of {does}: sdd-claims store {folder} size")
     context.obj = folder
 
 

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from sdd_claims.data import torchvision_form
+from sdd_claims.data.catalogue import CATALOGUE
 from sdd_claims.data.datasets import Dataset
 from sdd_claims.data.prepared_form import ARRAYS
 from sdd_claims.errors import InputError, nearest
@@ -22,6 +24,8 @@ FORM = (
     "held out as test images"
 )
 _HELD_OUT = 4  # one image in so many
+_NUMBERS_COMPARED = 100_000  # of the training and of the test images
+_OTHER_SCALE = 10  # bytes, 0 to 1 and 0 to 16 differ by more; training and test images of one set by less than 2
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 
 
@@ -39,13 +43,18 @@ def from_npz(path: Path) -> dict[str, Any]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
-        raise InputError(f"--data {path}: there is no such file; {FORM}, in an .npz") from None
+        raise InputError(
+            f"--data {path}: there is no such file or folder; give an .npz, a folder of images, or a callable in a "
+            "file, such as my.py:load"
+        ) from None
     except Exception as error:  # a damaged archive makes its readers stumble in many ways
         raise InputError(f"--data {path} is no readable .npz of arrays ({error}); {FORM}") from error
 
 
 def from_folder(path: Path) -> dict[str, Any]:
     """The images of a folder as torchvision's `ImageFolder` has it: train/<class>/<image>, and test/ or val/ alike.
+
+    Without any, the published set that lies there in torchvision's own files.
 
     Raises:
         InputError: no such folders, images of several sizes, or files that are no images.
@@ -67,6 +76,8 @@ def from_folder(path: Path) -> dict[str, Any]:
                 raise InputError(f"--data {file}: the class {file.parent.name!r} has no training images; add some")
             images.append(_pixels(file))
             labels.append(classes.index(file.parent.name))
+        if not images and (published := _published(path)):
+            return published
         if not images:
             raise InputError(f"--data {folder}: there are no images; put each into a folder named as its class")
         sizes = sorted({image.shape for image in images})
@@ -75,9 +86,33 @@ def from_folder(path: Path) -> dict[str, Any]:
                 f"--data {folder}: the images have {len(sizes)} sizes, such as {sizes[0]} and {sizes[-1]}; "
                 "resize all to one"
             )
+        if len(kinds := sorted({image.dtype.name for image in images})) > 1:
+            raise InputError(f"--data {folder}: the images hold {' and '.join(kinds)}; convert all to one")
         prefix = f"{part}_" if part else ""
         found |= {f"{prefix}images": np.stack(images), f"{prefix}labels": np.array(labels)}
     return found
+
+
+def _published(path: Path) -> dict[str, Any] | None:
+    """The set that a folder holds in torchvision's own files, whichever of its folders is named; None if it has none.
+
+    Raises:
+        InputError: several sets, one without all of its files, or files that are not the published ones.
+    """
+    root = path.parent if path.name == "raw" else path
+    known = [info for info in CATALOGUE.values() if info.torchvision]
+    if complete := [info for info in known if torchvision_form.is_present(info, root)]:
+        if len(complete) > 1:
+            names, one = " and ".join(info.name for info in complete), complete[0].torchvision_folder
+            raise InputError(f"--data {path} holds {names}; give the folder of one, such as {path / one}")
+        return {**torchvision_form.read(complete[0], root)}
+    for info in known:
+        if root.name == info.torchvision_folder or (root / info.torchvision_folder).is_dir():
+            raise InputError(
+                f"--data {path}: {info.name} is not complete there; let torchvision download it anew, which makes "
+                f"{', '.join(info.torchvision_files)}"
+            )
+    return None
 
 
 def _pixels(file: Path) -> np.ndarray:
@@ -85,7 +120,9 @@ def _pixels(file: Path) -> np.ndarray:
 
     try:
         with Image.open(file) as image:
-            return np.asarray(image if image.mode == "L" else image.convert("RGB"))
+            # Grey of more than eight bits stays as it is: PIL clips it to white on the way to RGB.
+            as_it_is = image.mode in ("L", "I", "F") or image.mode.startswith("I;16")
+            return np.asarray(image if as_it_is else image.convert("RGB"))
     except (OSError, UnidentifiedImageError) as error:
         raise InputError(f"--data {file} is no readable image ({error}); replace it") from error
 
@@ -102,7 +139,8 @@ def prepared(given: Any, where: str) -> dict[str, np.ndarray]:
         where: names it in errors.
 
     Raises:
-        InputError: missing arrays, shapes that do not fit each other, NaN, one class, classes without training images.
+        InputError: missing arrays, shapes or scales that do not fit each other, NaN, one class, classes without
+            training images, too few test images.
     """
     arrays = {name: _array(value, f"{where}: {name}") for name, value in _named(given, where).items()}
     if "images" in arrays:
@@ -115,6 +153,7 @@ def prepared(given: Any, where: str) -> dict[str, np.ndarray]:
         raise InputError(
             f"{where}: training images have shape {train.shape[1:]}, test images {test.shape[1:]}; give both one shape"
         )
+    _check_scales(train, test, where)
     names = np.unique(arrays["train_labels"])
     if len(names) < 2:
         raise InputError(
@@ -122,7 +161,13 @@ def prepared(given: Any, where: str) -> dict[str, np.ndarray]:
         )
     if len(unknown := np.setdiff1d(arrays["test_labels"], names)):
         raise InputError(f"{where}: the test label {unknown[0]} has no training images; leave its test images out")
-    if train.std() == 0:
+    if len(test) < len(names):
+        few = "one test image" if len(test) == 1 else f"{len(test)} test images"
+        raise InputError(
+            f"{where}: {few} for {len(names)} classes {'is' if len(test) == 1 else 'are'} too few to tell an accuracy; "
+            f"give {len(names)} or more"
+        )
+    if train.std(dtype=np.float64) == 0:
         raise InputError(f"{where}: all training images are one and the same; give images that differ")
     return {
         "train_images": _as_images(train),
@@ -152,8 +197,13 @@ def _array(value: Any, where: str) -> np.ndarray:
         raise InputError(f"{where} is no array ({error}); give one of NumPy's or PyTorch's") from error
     if array.dtype.kind not in "buif":
         raise InputError(f"{where} holds {array.dtype}; give numbers")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise InputError(f"{where} holds NaN or infinite numbers; replace them, or leave these images out")
+    with np.errstate(over="ignore"):
+        finite = array.dtype.kind != "f" or bool(np.isfinite(array.astype(np.float32)).all())
+    if not finite:
+        raise InputError(
+            f"{where} holds NaN or infinite numbers, or numbers beyond float32, the type in which networks are "
+            "trained; replace or scale them, or leave these images out"
+        )
     return array
 
 
@@ -170,6 +220,25 @@ def _check_pair(images: np.ndarray, labels: np.ndarray, where: str) -> None:
         raise InputError(f"{where} labels have shape {labels.shape} for {len(images)} images; give one label an image")
     if labels.dtype.kind == "f" and (labels % 1).any():
         raise InputError(f"{where} labels are no whole numbers; give the number of each image's class")
+
+
+def _check_scales(train: np.ndarray, test: np.ndarray, where: str) -> None:
+    """Check that training and test images are on one scale, as far as one can tell: parts of one set always are.
+
+    Compared is how far 99 % of the numbers lie from 0 at most, which few outliers cannot move.
+    """
+    if (train.dtype == np.uint8) != (test.dtype == np.uint8):
+        raise InputError(
+            f"{where}: training images hold {train.dtype}, test images {test.dtype}, and only bytes run from 0 to 255 "
+            "for sure; give both one type, on one scale"
+        )
+    drawn = [np.random.default_rng(0).choice(images.ravel(), _NUMBERS_COMPARED) for images in (train, test)]
+    reaches = [float(np.quantile(np.abs(numbers.astype(np.float64)), 0.99)) for numbers in drawn]
+    if min(reaches) > 0 and max(reaches) > _OTHER_SCALE * min(reaches):
+        raise InputError(
+            f"{where}: 99 % of the numbers in training images are within {reaches[0]:.3g} of 0, in test images within "
+            f"{reaches[1]:.3g}, which are two scales; scale both alike"
+        )
 
 
 def _split(images: np.ndarray, labels: np.ndarray, where: str) -> dict[str, np.ndarray]:

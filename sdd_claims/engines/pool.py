@@ -2,11 +2,12 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 
@@ -128,9 +129,23 @@ def _started(plan: Plan, config: WorkerConfig, says: "Connection[str, str] | Non
     It has a pool of its own, since the death of one process breaks the whole pool.
     """
     pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin_in_child, initargs=(says,))
-    future = pool.submit(work_through, plan.stacks, config)
+    with _interrupts_ignored():
+        future = pool.submit(work_through, plan.stacks, config)
     pool.shutdown(wait=False)  # when it has done this, the process ends
     return future
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let processes that are started meanwhile ignore Ctrl-C from their first import on: this one ends them."""
+    if threading.current_thread() is not threading.main_thread():  # which alone may say how a signal is handled
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
 
 
 def _as_completed(
@@ -146,6 +161,7 @@ def _as_completed(
 
 
 def _begin_in_child(says: "Connection[str, str] | None") -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not handed down
     _die_with_parent()
     locks.tell(says.send if says else locks.nobody)
 

@@ -5,9 +5,11 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import inspect
+import linecache
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -71,7 +73,7 @@ def from_object(given: Any) -> tuple[str, str, Any]:
     if imported and file and getattr(module, name, None) is given:
         return str(Path(file).absolute()), name, source_of(Path(file))
     try:
-        text = inspect.getsource(given)
+        text = _source_text(given)
     except (OSError, TypeError) as error:
         raise InputError(
             f"the source of {name} cannot be read ({error}), so that its results could not be told from those of "
@@ -83,12 +85,12 @@ def from_object(given: Any) -> tuple[str, str, Any]:
 
 
 def with_classes(source: str, module: nn.Module) -> str:
-    """The SHA-256 of a handed-over callable's source and of the classes that its network is made of."""
+    """The SHA-256 of a handed-over callable's source, and of the classes of its network's layers and their bases."""
     texts = [source]
-    for kind in dict.fromkeys(type(layer) for layer in module.modules()):
-        if not kind.__module__.startswith("torch."):
+    for kind in dict.fromkeys(base for layer in module.modules() for base in type(layer).__mro__):
+        if kind.__module__.partition(".")[0] not in {"torch", *sys.stdlib_module_names}:
             try:
-                texts.append(inspect.getsource(kind))
+                texts.append(_source_text(kind))
             except (OSError, TypeError) as error:
                 raise InputError(
                     f"the source of the class {kind.__name__} cannot be read ({error}); write it into a file"
@@ -96,6 +98,52 @@ def with_classes(source: str, module: nn.Module) -> str:
     digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
     _handed[digest] = _handed[source]
     return digest
+
+
+def _source_text(given: Any) -> str:
+    """The source of a callable; of a class that no file knows, as in a notebook, by way of its methods.
+
+    Raises:
+        OSError: nobody can read it.
+        TypeError: it is neither a function nor a class of Python.
+    """
+    try:
+        return inspect.getsource(given)
+    except (OSError, TypeError):
+        if not inspect.isclass(given):
+            raise
+        texts = set[str]()
+        for method in _functions(given):
+            with suppress(OSError, TypeError):  # those that a decorator has written
+                texts.add(_class_around(method, given.__name__) or inspect.getsource(method))
+        if not texts:
+            raise OSError("it has no method whose source is known") from None
+        return "\n".join(sorted(texts))
+
+
+def _functions(kind: type) -> Iterator[Any]:
+    """The functions of a class: methods, those of properties, those of classes within it."""
+    for value in vars(kind).values():
+        unwrapped = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+        yield from (each for each in (getattr(value, part, None) for part in ("fget", "fset")) if each is not None)
+        if inspect.isclass(value) and value.__qualname__.startswith(f"{kind.__qualname__}."):
+            yield from _functions(value)
+        elif inspect.isfunction(inspect.unwrap(unwrapped)):
+            yield inspect.unwrap(unwrapped)
+
+
+def _class_around(method: Any, name: str) -> str:
+    """The whole class statement that a method stands in, with what is not in methods; "" where it stands elsewhere."""
+    line, lines = method.__code__.co_firstlineno, linecache.getlines(method.__code__.co_filename)
+    try:
+        tree = ast.parse("".join(lines))
+    except SyntaxError:
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == name and node.lineno <= line <= (node.end_lineno or 0):
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            return "".join(lines[first - 1 : node.end_lineno])
+    return ""
 
 
 def source_of(path: Path) -> str:
@@ -184,6 +232,14 @@ def _imported(path: Path, source: str) -> ModuleType:
     return module
 
 
+def written_in(given: Any) -> Path | None:
+    """The file, or the cell of a notebook, in which a function or a class is written; None where nobody knows."""
+    code = getattr(
+        inspect.unwrap(getattr(given, "__init__", given) if inspect.isclass(given) else given), "__code__", None
+    )
+    return Path(code.co_filename) if code else None
+
+
 def said(error: BaseException, path: Path | None = None) -> str:
     """An error of the user's code in one line, with the line of their file that it comes from."""
     lines = [at.lineno for at in traceback.extract_tb(error.__traceback__) if path and Path(at.filename) == path]
@@ -230,12 +286,18 @@ def file_of(module: str) -> Path:
 
 
 def module_of(own: OwnNetwork, shape: Shape, classes: int) -> nn.Module:
-    """The network, with weights drawn from PyTorch's generator.
+    """The network, with weights drawn from PyTorch's generator; this process leaves the fast path of attention.
 
     Raises:
         InputError: as of `callable_of`.
     """
+    leave_fast_path()
     return callable_of(own)(shape, classes)
+
+
+def leave_fast_path() -> None:
+    """Let no layer of attention take PyTorch's fused path of inference, which `torch.func.vmap` cannot stack."""
+    torch.backends.mha.set_fastpath_enabled(False)
 
 
 def made(build: Builder, name: str, shape: Shape, classes: int, seed: int = 0) -> nn.Module:
@@ -250,8 +312,8 @@ def made(build: Builder, name: str, shape: Shape, classes: int, seed: int = 0) -
             module = build(shape, classes)
     except FAILS as error:
         raise InputError(
-            f"{name}({shape}, {classes}) fails: {said(error)}; it is called with the shape of an image (channels, "
-            "height, width) and the number of classes"
+            f"{name}({shape}, {classes}) fails: {said(error, written_in(build))}; it is called with the shape of an "
+            "image (channels, height, width) and the number of classes"
         ) from error
     if not isinstance(module, nn.Module):
         raise InputError(f"{name} returns a {type(module).__name__}; it must return an nn.Module")
@@ -273,8 +335,15 @@ def made(build: Builder, name: str, shape: Shape, classes: int, seed: int = 0) -
     return module
 
 
-def seen_in_use(module: nn.Module, name: str, shape: Shape, classes: int) -> list[str]:
+def seen_in_use(module: nn.Module, name: str, shape: Shape, classes: int, path: Path | None = None) -> list[str]:
     """The names of the layers with weights in the order in which a forward pass calls them.
+
+    Args:
+        module: the network.
+        name: of its callable.
+        shape: of an image.
+        classes: their number.
+        path: the file of its callable, whose line is said where the pass fails.
 
     Raises:
         InputError: the pass fails, or gives no logits.
@@ -289,16 +358,18 @@ def seen_in_use(module: nn.Module, name: str, shape: Shape, classes: int) -> lis
         with torch.no_grad():
             out = module.eval()(torch.zeros(2, *shape))
     except FAILS as error:
-        raise InputError(f"{name}: the network cannot take images of shape {shape}: {said(error)}") from error
+        raise InputError(f"{name}: the network cannot take images of shape {shape}: {said(error, path)}") from error
     finally:
         module.train()
         for hook in hooks:
             hook.remove()
     if not isinstance(out, Tensor) or tuple(out.shape) != (2, classes):
-        got = tuple(out.shape) if isinstance(out, Tensor) else f"a {type(out).__name__}"
+        is_tensor = isinstance(out, Tensor)
+        got = tuple(out.shape) if is_tensor else f"a {type(out).__name__}"
+        remedy = f"make its last layer {classes} wide" if is_tensor else "let it return the tensor of logits alone"
         raise InputError(
             f"{name}: for two images and {classes} classes the network must return logits of shape (2, {classes}), got "
-            f"{got}; make its last layer {classes} wide"
+            f"{got}; {remedy}"
         )
     return called
 

@@ -10,6 +10,9 @@ SCHEMA = "store.json"
 LEDGER = "judged.json"
 """Which protocol each block of seeds has judged."""
 
+TOP = (SCHEMA, LEDGER, "judged.lock", "runs", "passes", "checkpoints", "locks", "set_aside", "lost+found")
+"""The names in a store's own folder, and the one that a file system puts into its topmost."""
+
 SPECS = "runs/*/spec.json"
 """The pattern of all `spec` files."""
 

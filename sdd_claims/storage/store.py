@@ -49,7 +49,7 @@ class Store:
         """Open a store, or make one where there is none.
 
         Raises:
-            StoreError: written by a newer version, or the path cannot be read or written.
+            StoreError: written by a newer version, the path cannot be read or written, or it holds something else.
         """
         self.path = Path(path)
         self.warnings: list[str] = []
@@ -57,6 +57,7 @@ class Store:
         marker = self.path / layout.SCHEMA
         try:
             if not marker.exists():
+                self._check_new(marker)
                 write_atomically(marker, pack_schema(SCHEMA))
             self._schema = unpack_schema(marker.read_bytes(), marker)
         except OSError as error:
@@ -65,6 +66,16 @@ class Store:
             raise StoreError(
                 f"the store {self.path} was written by a newer version (schema {self._schema}, this one reads "
                 f"{SCHEMA}); update sdd_claims or choose another store with --store"
+            )
+
+    def _check_new(self, marker: Path) -> None:
+        """Check that a folder which is no store yet holds nothing else, hidden files and parts of a store apart."""
+        held = sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
+        others = [name for name in held if name not in layout.TOP and not name.startswith(".")]
+        if others and not marker.exists():  # a rival may have made the store, and begun to fill it, in this moment
+            raise StoreError(
+                f"no store can be made in {self.path}, which holds something else, such as {others[0]}; choose a new "
+                "or an empty folder with --store"
             )
 
     # Reading

@@ -3,16 +3,21 @@
 import json
 import shutil
 from dataclasses import replace
+from inspect import getsourcelines
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from matplotlib import pyplot
+from matplotlib.figure import Figure
 from torch import nn
 
 from sdd_claims import judge, rejudge, sparsity_curve
 from sdd_claims.engines import work as work_module
-from sdd_claims.errors import InputError
+from sdd_claims.errors import InputError, StoreError
+from sdd_claims.judging import run as run_module
+from sdd_claims.judging.claim_entry import claim_entry_from
 from sdd_claims.own import Recipe, setting_of
 from sdd_claims.registration.own import NAMES
 from sdd_claims.tests.tiny import InstantPruning
@@ -23,6 +28,14 @@ DATA = (IMAGES, LABELS, IMAGES[:20], LABELS[:20])
 QUICK: dict[str, Any] = {"epochs": 1, "levels": 8, "batch_size": 30}
 DIP = (0.9, 0.9, 0.7, 0.7, 0.85, 0.85, 0.3, 0.3)
 FALL = (0.9, 0.88, 0.86, 0.84, 0.8, 0.7, 0.3, 0.2)
+
+
+SOURCE = """
+from torch import nn
+
+def build(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 6), nn.ReLU(), nn.Linear(6, classes))
+"""
 
 
 def mlp(shape, classes):
@@ -168,6 +181,58 @@ def test_a_claim_that_cannot_be_judged_stops_no_other_and_says_why(folder, monke
     assert tuple(fresh.entries) == tuple(names)
 
 
+def test_a_claim_that_crashes_stops_no_other_and_the_report_says_so(folder, monkeypatch):
+    (folder / "my.py").write_text(SOURCE, encoding="utf-8")
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+
+    def crashing(verdict, *args, **options):
+        if verdict.trial.claim.name == "teacher_removes_the_dip":
+            raise RuntimeError("boom")
+        return claim_entry_from(verdict, *args, **options)
+
+    monkeypatch.setattr(run_module, "claim_entry_from", crashing)
+    names = ["teacher_removes_the_dip", "sdd_appears_under_label_noise"]
+    found = judge("my.py:build", DATA, claims=names, pilots=3, quiet=True, **QUICK)
+    assert found.verdict == "supported"
+    (why,) = found.unjudged
+    assert why.startswith("yours/teacher_removes_the_dip: RuntimeError: boom (test_own.py, line ")
+    assert json.loads((found.page.parent / "claims.json").read_text(encoding="utf-8"))["unloaded"] == [why]
+    assert "Not judged: yours/teacher_removes_the_dip: RuntimeError: boom" in found.page.read_text(encoding="utf-8")
+    with pytest.raises(RuntimeError, match="boom"):
+        judge("my.py:build", DATA, claims=names[:1], pilots=3, quiet=True, block=2000, **QUICK)
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), RuntimeError("boom")])
+def test_what_is_decided_when_training_stops_is_reported_and_the_same_line_goes_on(folder, monkeypatch, capsys, stop):
+    (folder / "my.py").write_text(SOURCE, encoding="utf-8")
+
+    class Stopping(curves(DIP, FALL)):  # type: ignore[misc]
+        def next_level(self, level, states, members=None):
+            if any(replica.teacher for replica in self.replicas):
+                raise stop
+            return super().next_level(level, states, members)
+
+    monkeypatch.setattr(work_module, "IterativePruning", Stopping)
+    names = ["teacher_removes_the_dip", "sdd_appears_under_label_noise"]
+    how: dict[str, Any] = {"claims": names, "pilots": 3, "report": folder / "report", "command": "check it"} | QUICK
+    if isinstance(stop, KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):
+            judge("my.py:build", DATA, quiet=True, **how)
+        said = capsys.readouterr().err
+        assert "the same line goes on from there: check it\n" in said
+        assert f"report: {folder / 'report' / 'index.html'}" in said
+        why = "interrupted before its verdict; run again, and it goes on from what is kept"
+    else:
+        assert tuple(judge("my.py:build", DATA, quiet=True, **how).entries) == ("sdd_appears_under_label_noise",)
+        why = "RuntimeError: boom (test_own.py, line "
+    document = json.loads((folder / "report" / "claims.json").read_text(encoding="utf-8"))
+    assert [entry["verdict"] for entry in document["claims"]] == ["supported"]
+    assert document["unloaded"][0].startswith(f"yours/teacher_removes_the_dip: {why}")
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    again = judge("my.py:build", DATA, quiet=True, **how)
+    assert (tuple(again.entries), again.unjudged) == (tuple(names), ())
+
+
 def test_a_run_is_judged_again_from_its_evidence_alone(folder, monkeypatch):
     """Neither the store nor the network nor the criterion is asked."""
     monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
@@ -256,6 +321,38 @@ def load():
     assert np.isfinite(alone.values).all()
 
 
+class Attention(nn.Module):
+    """A row of pixels is a word."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(4, 2, 6, batch_first=True)
+        self.out = nn.Linear(4, classes)
+
+    def forward(self, images):
+        return self.out(self.layer(images[:, 0]).mean(1))
+
+
+def attention(shape, classes):
+    return Attention(classes)
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+def test_a_layer_of_pytorchs_attention_is_trained_and_its_fast_path_is_given_back(folder):
+    assert torch.backends.mha.get_fastpath_enabled()
+    curve = sparsity_curve(attention, DATA, seeds=(0, 1), epochs=1, levels=4, batch_size=60, quiet=True)
+    assert np.isfinite(curve.values).all()
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
+def test_a_store_is_made_in_no_folder_that_holds_something_else(folder):
+    (folder / "mine").mkdir()
+    (folder / "mine" / "thesis.tex").write_text("", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"no store can be made in .*mine, which holds something else, such as thesis"):
+        judge(mlp, DATA, store=folder / "mine", quiet=True)
+    assert [path.name for path in (folder / "mine").iterdir()] == ["thesis.tex"]
+
+
 def test_a_curve_is_arrays_a_table_and_a_figure(folder, monkeypatch):
     monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
     curve = sparsity_curve(mlp, DATA, seeds=(1000, 1001), quiet=True, **QUICK)
@@ -265,6 +362,11 @@ def test_a_curve_is_arrays_a_table_and_a_figure(folder, monkeypatch):
     axes = curve.plot()
     assert (len(axes.lines), axes.get_xscale()) == (3, "log")
     assert axes.get_xlim()[0] > axes.get_xlim()[1]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["2\N{NO-BREAK SPACE}seeds", "mean"]
+    assert pyplot.fignum_exists(axes.figure.number)  # so that a notebook, or pyplot.show(), shows it
+    pyplot.close(axes.figure)
+    given = Figure().add_subplot()
+    assert curve.plot(given) is given
     clean = sparsity_curve(mlp, DATA, noise=0, seeds=(1000,), measure="train_accuracy", quiet=True, **QUICK)
     assert clean.measure == "train_accuracy"
     assert "clean labels" in repr(clean)
@@ -357,6 +459,18 @@ def branching(shape, classes):
     return Branching()
 
 
+LINE_OF_THE_BRANCH = (
+    next(number for number, line in enumerate(getsourcelines(branching)[0]) if "else -rows" in line)
+    + (getsourcelines(branching)[1])
+)
+
+
+def several(shape, classes):
+    network = mlp(shape, classes)
+    network.forward = lambda images: (network[3](network[2](network[1](network[0](images)))), images)
+    return network
+
+
 def by_numpy(shape, classes):
     network = mlp(shape, classes)
     nn.init.constant_(network[1].weight, float(np.random.default_rng().random()))
@@ -436,8 +550,10 @@ def test_a_network_that_fails_in_training_is_named_and_what_is_finished_is_kept(
         (infinite, "infinite: before any training the network gives numbers that are not finite"),
         (lazy, r"lazy: 1\.weight has no size yet; make its layer with the number of its inputs"),
         (tied, r"tied: 2\.weight is also the parameter of another layer"),
-        (exiting, "exiting.* fails: SystemExit: 3; it is called with"),
+        (exiting, r"exiting.* fails: SystemExit: 3 \(line \d+\); it is called with"),
         (branching, "branching: the network cannot be trained as one of a stack, which torch.func.vmap does"),
+        (branching, rf"\(line {LINE_OF_THE_BRANCH}\); use layers"),
+        (several, r"got a tuple; let it return the tensor of logits alone"),
         (by_numpy, "by_numpy makes another network each time it is called"),
         (idle, "idle: no gradient reaches unused.weight; leave it out with --prunable"),
         (wide, r"must return logits of shape \(2, 2\), got \(2, 3\)"),
@@ -461,7 +577,13 @@ def test_a_network_that_cannot_be_tried_is_refused_in_a_sentence_before_training
         ({"levels": 3}, "--levels 3: give 4 to 40"),
         ({"noise": 1.5}, r"--noise 1\.5: give the share of wrong labels"),
         ({"epoch": 3}, "there is no setting 'epoch'"),
-        ({"epochs": 0}, r"TrainingSpec\.epochs must be at least 1, got 0"),
+        ({"epochs": 0}, "--epochs 0: give the epochs of a level, 1 or more"),
+        ({"fraction": 1}, "--fraction 1: give the share of weights that goes at a level, between 0 and 1"),
+        ({"lr": 0}, "--lr 0: give a learning rate above 0"),
+        ({"lr": float("nan")}, "--lr nan: give a learning rate above 0"),
+        ({"momentum": 1}, "--momentum 1: give a number from 0 on and below 1"),
+        ({"batch_size": 0}, "--batch-size 0: give the images of a step, 1 or more"),
+        ({"penalty": "l1", "penalty_strength": float("nan")}, "--penalty-strength nan: give a number above 0"),
         ({"weight_decay": 0.0}, "--weight-decay 0: give a strength above 0"),
         ({"claims": "penalty_removes_the_dip"}, "no penalty is given; name one with --penalty"),
         ({"penalty": "l1"}, "--penalty l1 has no strength; give one above 0 with --penalty-strength"),

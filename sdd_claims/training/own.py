@@ -1,5 +1,6 @@
 """A penalty of the user's own: a callable in a file, or one that an installed package offers by name."""
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -36,7 +37,9 @@ def chosen(given: Any, strength: float) -> PenaltySpec:
         if strength:
             raise InputError(f"--penalty-strength {strength:g} is given without a penalty; name one with --penalty")
         return PenaltySpec()
-    if not strength > 0:
+    if not 0 <= strength < math.inf:
+        raise InputError(f"--penalty-strength {strength:g}: give a number above 0, such as 0.001")
+    if strength == 0:
         raise InputError(f"--penalty {given} has no strength; give one above 0 with --penalty-strength, such as 0.001")
     if isinstance(given, str) and given in _ASKABLE:
         return PenaltySpec(name=given, strength=strength)  # type: ignore[arg-type]

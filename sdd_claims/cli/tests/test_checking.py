@@ -1,5 +1,7 @@
 """`sdd-claims check`: what it answers, and what it refuses."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -48,11 +50,27 @@ def test_the_line_to_run_again_is_the_one_that_was_given(folder, call, monkeypat
     assert "sdd-claims check --network my.py:build --data my.npz --levels 8 --report 'a report'" in text
 
 
+def test_json_has_the_entries_of_the_report_and_the_status_says_whether_all_were_judged(folder, call):
+    words = ["check", "-q", "--json", "--network", "my.py:build", "--data", "my.npz", "--levels", "8", "--report", "r"]
+    words += ["--claims", "teacher_removes_the_dip,four_phases_in_order"]
+    found = call(*words)
+    answer = json.loads(found.stdout)
+    assert (found.exit_code, answer["unjudged"]) == (0, [])
+    assert answer["claims"] == json.loads((folder / "r" / "claims.json").read_text(encoding="utf-8"))["claims"]
+    assert answer["report"] == str(folder / "r" / "index.html")
+    again = call(*words, "--pilots", "5")  # another way to windows, after a look
+    assert again.exit_code == 1
+    answer = json.loads(again.stdout)
+    assert [entry["id"] for entry in answer["claims"]] == ["yours/teacher_removes_the_dip"]
+    assert answer["unjudged"][0].startswith("yours/four_phases_in_order: ")
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
         (["--network", "my.py:bild", "--data", "my.npz"], "did you mean 'build'?"),
-        (["--network", "my.py:build", "--data", "no.npz"], "--data no.npz: there is no such file"),
+        (["--network", "my.py:build", "--data", "no.npz"], "--data no.npz: there is no such file or folder; give"),
+        (["--network", "my.py:build", "--data", ""], "--data is empty; give an .npz, a folder of images, or"),
         (["--network", "my.py:build", "--data", "my.npz", "--prunable", "2"], "--prunable 2: my.py:build has no such"),
         (["--network", "my.py:build", "--data", "my.npz", "--claims", "x"], "--claims x: there is no such claim"),
         (["--network", "my.py:build", "--data", "my.npz", "--device", "abacus"], "--device abacus: there is no"),

@@ -40,6 +40,18 @@ def test_the_size_is_that_of_all_files(call, store):
     assert "3\N{NO-BREAK SPACE}runs" in said
 
 
+def test_a_folder_or_a_command_that_is_forgotten_is_asked_for(call, store):
+    done = call("store", "size")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "error: store size: the folder is missing; give it first: sdd-claims store DIR size\n",
+    )
+    done = call("store", store.path)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"error: store {store.path}: nothing is asked; say what, one of size, verify, prune")
+    assert "Usage: " in call("store").output
+
+
 def test_damage_is_found_and_left(call, store):
     assert call("store", store.path, "verify").exit_code == 0
     path = store.path / layout.levels(SPEC.digest, 1000)

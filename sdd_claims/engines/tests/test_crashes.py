@@ -102,6 +102,27 @@ def test_a_run_stopped_between_stacks_goes_on_with_the_next(tmp_path, monkeypatc
     assert len(trained(tmp_path / "stopped")) == wanted.needed
 
 
+def test_a_worker_of_a_pool_ignores_interrupts_from_its_first_import_on_and_its_parent_heeds_them(tmp_path):
+    program = (
+        "import signal, sys; from pathlib import Path\n"
+        "now = signal.getsignal(signal.SIGINT)\n"
+        "Path(sys.argv[1], __name__).write_text(str(now == signal.SIG_IGN))\n"
+        "if __name__ == '__main__':\n"
+        "    import sdd_claims.engines.pool as pool\n"
+        "    from sdd_claims.tests.tiny import stack_of_three\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "    pool.PoolEngine([pool.WorkerConfig(Path()).device]).run(\n"
+        "        stack_of_three(1), pool.WorkerConfig(Path(sys.argv[1], 'store'))\n"
+        "    )\n"
+        "    now = signal.getsignal(signal.SIGINT)\n"
+        "    Path(sys.argv[1], 'after').write_text(str(now is signal.default_int_handler))\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    subprocess.run([sys.executable, tmp_path / "program.py", tmp_path], env=ENVIRONMENT, check=True)
+    assert (tmp_path / "__mp_main__").read_text() == "True"
+    assert (tmp_path / "after").read_text() == "True"
+
+
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_a_worker_of_a_pool_dies_with_its_parent(tmp_path, ending):
     fifo = tmp_path / "fifo"

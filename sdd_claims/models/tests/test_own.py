@@ -1,8 +1,10 @@
 """A network of one's own: found, checked, and what of it is pruned."""
 
+import linecache
 import subprocess
 import sys
 from textwrap import dedent
+from types import ModuleType
 
 import pytest
 import torch
@@ -116,6 +118,80 @@ print(own.from_object(here)[:2])
     assert ran.stdout.splitlines() == [f"('{tmp_path / 'beside.py'}', 'build')", "('', 'here')"]
 
 
+CELL = """
+from torch import nn
+
+class Base(nn.Module):
+    scale = 1
+
+    def nothing(self):
+        pass
+
+class Net(Base):
+    width = 4
+
+    def __init__(self, shape, classes):
+        super().__init__()
+        self.body, self.out = nn.Linear(16, self.width), nn.Linear(self.width, classes)
+
+    def forward(self, images):
+        return self.out(self.act(self.body(images.flatten(1)))) * self.factor
+
+    @property
+    def factor(self):
+        return self.scale
+
+    @staticmethod
+    def act(rows):
+        return rows.relu()
+
+def build(shape, classes):
+    return Net(shape, classes)
+"""
+
+
+@pytest.fixture
+def cell(monkeypatch):
+    """Runs a cell as a notebook does: its source is in `linecache` alone, and its module has no file."""
+    count = iter(range(100))
+
+    def run(text):
+        notebook, name = ModuleType("a_notebook"), f"<a cell, {next(count)}>"
+        monkeypatch.setitem(sys.modules, "a_notebook", notebook)
+        monkeypatch.setitem(linecache.cache, name, (len(text), None, text.splitlines(keepends=True), name))
+        exec(compile(text, name, "exec"), vars(notebook))
+        return notebook
+
+    return run
+
+
+@pytest.mark.parametrize("made_by", ["build", "Net"])
+def test_a_class_of_a_notebook_is_told_from_another_by_its_source(cell, made_by):
+    def digest(text):
+        given = getattr(cell(text), made_by)
+        file, name, source = own.from_object(given)
+        assert (file, name) == ("", made_by)
+        return own.with_classes(source, given(SHAPE, 3))
+
+    changes = [("width = 4", "width = 5"), ("scale = 1", "scale = 2"), ("self.scale", "2"), (".relu()", ".tanh()")]
+    digests = [digest(CELL), *(digest(CELL.replace(*change)) for change in changes)]
+    assert len({*digests}) == 5
+    assert digest(f"# another comment above\n{CELL}") == digests[0]
+
+
+def test_a_method_from_elsewhere_counts_and_a_class_without_any_source_is_refused(cell):
+    notebook = cell(CELL)
+    plain = own.with_classes(own.from_object(notebook.build)[2], notebook.build(SHAPE, 3))
+    elsewhere = "def forward(self, images):\n    return self.out(self.body(images.flatten(1)))\n"
+    notebook.Net.forward = cell(elsewhere).forward
+    assert own.with_classes(own.from_object(notebook.build)[2], notebook.build(SHAPE, 3)) != plain
+    bare = cell(CELL.replace("def nothing(self):\n        ", ""))
+    with pytest.raises(
+        InputError, match=r"source of the class Base cannot be read \(it has no method .*; write it into a file"
+    ):
+        own.with_classes(own.from_object(bare.build)[2], bare.build(SHAPE, 3))
+
+
 @pytest.mark.parametrize(
     ("text", "named", "why"),
     [
@@ -181,6 +257,23 @@ def test_what_makes_no_network_is_refused(build_it, why):
 def test_a_network_whose_outputs_do_not_fit_is_refused(network, why):
     with pytest.raises(InputError, match=why):
         own.seen_in_use(network, "net", SHAPE, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("def build(shape, classes):\n    return 1 / 0\n", r"ZeroDivisionError: division by zero \(line 2\); it is"),
+        (
+            "from torch import nn\nclass Net(nn.Module):\n    def forward(self, images):\n        images.nothing\n"
+            "def build(shape, classes):\n    return nn.Sequential(Net())\n",
+            r"'nothing' \(line 4\)",
+        ),
+    ],
+)
+def test_where_code_of_the_users_fails_its_line_is_said(module, text, why):
+    path, _, build_it = own.from_file(f"{module(text)}:build", "--network")
+    with pytest.raises(InputError, match=why):
+        own.seen_in_use(own.made(build_it, "net", SHAPE, 3), "net", SHAPE, 3, path)
 
 
 def test_a_network_of_one_layer_has_nothing_to_prune():

@@ -690,3 +690,27 @@ def test_a_store_in_a_folder_has_nobody_to_synchronise_with_and_takes_no_lock(co
     store.send_unsent()
     store.synchronise_ledger()
     assert files(copy) == before
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", "data", "store.json.bak"])
+def test_no_store_is_made_in_a_folder_that_holds_something_else(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(StoreError, match=rf"holds something else, such as {name}; choose a new or an empty folder"):
+        Store(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", [".DS_Store", ".store.json.x1", "lost+found", "runs", "judged.json"])
+def test_a_store_is_made_where_only_parts_of_one_or_hidden_files_lie_and_then_anything_may(tmp_path, name):
+    (tmp_path / name).mkdir()
+    Store(tmp_path)
+    (tmp_path / "thesis.tex").mkdir()
+    assert Store(tmp_path).path == tmp_path
+
+
+def test_a_rival_that_makes_the_store_and_fills_it_in_the_same_moment_is_no_stranger(tmp_path, monkeypatch):
+    looks = iter([False, True, True])
+    Store(tmp_path)
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(Path, "exists", lambda path: next(looks))
+    Store(tmp_path)
