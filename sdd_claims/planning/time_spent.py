@@ -67,9 +67,7 @@ def time_spent(store: Store) -> tuple[dict[Kind, Spent], dict[str, float]]:
     groups, hardware = defaultdict[Kind, Spent](Spent), defaultdict[str, float](float)
     for settings, digest, seeds in store.runs():
         network, way = network_of(settings["model"]), way_of(settings)
-        arithmetic = settings["training"].get(
-            "arithmetic", "native"
-        )  # left out of what was stored before there were two
+        arithmetic = settings["training"].get("arithmetic", "native")  # not written where it is
         for seed in seeds:
             with suppress(StoreError):  # Damage is found and reported when the level is needed.
                 for record, about in zip(store.records(digest, seed), store.provenance(digest, seed), strict=False):
@@ -124,9 +122,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (InputError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH)
+    seen = Console()
+    console = Console(width=max(120 if seen.is_terminal else _WIDTH, seen.width))
     product = product_rate(CPU, "float32")
     console.print(_table(groups, product))
     for name, seconds in sorted(hardware.items(), key=lambda each: -each[1]):
