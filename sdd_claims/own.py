@@ -80,6 +80,8 @@ _WANTED: Mapping[str, tuple[Callable[[float], bool], str]] = {
 }
 """What numbers of a recipe must be."""
 
+_DRAWS_ITSELF = "the network draws its first weights in a way of its own, so PyTorch trains it: others find other bits"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -222,9 +224,9 @@ def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.
         own_criterion.check(natively.pruning.own, sizes, spec.prunable)
     if (penalty := natively.training.penalty).name != "none":
         own_penalty.check(penalty, sizes, spec.prunable)
-    can_compile = device.type == "cpu" and is_plain_mlp(architecture) and numba_is_there()
-    portable = can_compile and penalty.own is None
-    clean = how.clean(kept, spec, "portable" if portable else "native")
+    can_compile = device.type == "cpu" and is_plain_mlp(architecture) and numba_is_there() and penalty.own is None
+    portable = can_compile and own_network.draws_default_weights(made_by, name, shape, kept.classes)
+    clean = how.clean(kept, replace(spec, default_weights=True), "portable") if portable else natively
     return OwnSetting(
         tier="fast",
         levels=how.levels,
@@ -232,6 +234,7 @@ def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.
         deviations=(
             "asked of a network and data of the user's own; nothing was registered before, and nothing is expected",
             f"windows are set by {how.pilots} pilots, by the formula that sets those of the papers' claims",
+            *([_DRAWS_ITSELF] if can_compile and not portable else []),
         ),
         network=f"{name} on {label} ({clean.digest[:8]})",
         clean=clean,

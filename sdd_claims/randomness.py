@@ -36,7 +36,8 @@ def _sequence(seed: int, stream: Stream, counters: tuple[int, ...]) -> np.random
 
 def numpy_stream(seed: int, stream: Stream, *counters: int) -> np.random.Generator:
     """The numpy generator of a seed's stream; counters such as (level, epoch) branch it further."""
-    return np.random.default_rng(_sequence(seed, stream, counters))
+    # By its name: which one is NumPy's default may change.
+    return np.random.Generator(np.random.PCG64(_sequence(seed, stream, counters)))
 
 
 def torch_stream(seed: int, stream: Stream, *counters: int) -> torch.Generator:

@@ -6,7 +6,6 @@ and the stack that trained them; elsewhere they tell how far rounding carries a 
 what asks for a GPU's precision is never drawn.
 """
 
-import math
 import random
 import tempfile
 from collections.abc import Callable, Sequence
@@ -54,14 +53,12 @@ class Compared:
         chain: the chain.
         numbers: how many numbers were compared.
         different: of those, how many are others.
-        roots: how many more differ by one unit in the last place, as PyTorch's root of a double may.
         first: where the first difference is, in words; "" without one.
     """
 
     chain: Chain
     numbers: int
     different: int
-    roots: int
     first: str
 
 
@@ -134,21 +131,17 @@ def trained_again(
         stack = tuple(sorted(together & set(range(first, first + size))))
         wanted = plan([Request(chain.spec, stack, chain.levels)])
         engine(engine_name).run(wanted, WorkerConfig(store.path, data_root=data_root))
-        numbers, different, roots, where = 0, 0, 0, ""
+        numbers, different, where = 0, 0, ""
         for measure in chain.measures:
             run = found.runs[chain.spec.digest, measure]
             published = run.rows[chain.seed]
             again = store.curve(chain.spec.digest, measure, (chain.seed,), len(published)).values[0].tolist()
             for level, (before, now) in enumerate(zip(published, again, strict=True)):
                 numbers += 1
-                if _same(before, now):
-                    continue
-                if _is_a_root_of_pytorch(chain, measure, before, now):
-                    roots += 1
-                else:
+                if not _same(before, now):
                     different += 1
                     where = where or f"{measure} at level {level}: published {before}, now {now}"
-    return Compared(chain, numbers, different, roots, where)
+    return Compared(chain, numbers, different, where)
 
 
 def _same(before: float | None, now: float) -> bool:
@@ -156,16 +149,6 @@ def _same(before: float | None, now: float) -> bool:
     if before is None or now != now:
         return before is None and now != now
     return before == now
-
-
-def _is_a_root_of_pytorch(chain: Chain, measure: str, before: float | None, now: float) -> bool:
-    """Whether a portable distance is one that was published with PyTorch's root, which one in eighty rounds wrongly.
-
-    So block 8000 was published.
-    """
-    if chain.spec.training.arithmetic == "native" or measure != "learning_distance" or before is None:
-        return False
-    return now in (math.nextafter(before, -math.inf), math.nextafter(before, math.inf))
 
 
 def audit(
@@ -202,10 +185,7 @@ def audit(
         compared = trained_again(chain, found, data_root)
         same = same and not compared.different
         if not compared.different:
-            exact = compared.numbers - compared.roots
-            say(f"  {exact} of {compared.numbers} numbers as published, to the last bit")
-            if compared.roots:
-                say(f"  {compared.roots} learning distances differ by one unit in the last place, by PyTorch's root")
+            say(f"  {compared.numbers} of {compared.numbers} numbers as published, to the last bit")
             continue
         say(f"  DIFFERS: {compared.different} of {compared.numbers} numbers; first {compared.first}")
         if chain.spec.training.arithmetic == "native":

@@ -1,16 +1,24 @@
 """Compilation by Numba: the options that keep results the same on every processor, and where compiled code is kept."""
 
+import glob
 import hashlib
 import os
+import shutil
+import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import llvmlite.binding
 import numba
+from numba.core.caching import FunctionCache
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_DAYS = 30
+"""How long code stays that no process has asked for."""
 
 
 def compiled(function: F) -> F:
@@ -22,10 +30,71 @@ def compiled(function: F) -> F:
     if _FOLDER is not None:
         before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_FOLDER)
         try:
-            dispatcher.enable_caching()
+            kept = _KeptCode(function)
+            if Path(kept.cache_path).parent != _FOLDER:  # where it cannot be written, Numba looks elsewhere
+                raise PermissionError(f"{_FOLDER} cannot be written")
+            os.utime(kept.cache_path)
+            dispatcher._cache = kept  # as its `enable_caching` does, but for the class
+        except (OSError, RuntimeError) as error:  # RuntimeError: Numba has found no place at all
+            _warn_once(_not_kept(error))
         finally:
             numba.config.CACHE_DIR = before
     return dispatcher
+
+
+class _KeptCode(FunctionCache):  # type: ignore[misc]
+    """A function's compiled code on disk. Where it is damaged, or there is no room, the function is compiled in memory.
+
+    Numba writes without a lock, so that two processes can leave an index that names the code of other types.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """As of the class; None where what is kept cannot be read, or is code of other types."""
+        try:
+            found = super().load_overload(sig, target_context)
+            if found is None or tuple(found.signature.args) == tuple(sig):
+                return found
+            error: Exception = ValueError("it takes other types than its index says")
+        except Exception as caught:  # damaged bytes raise whatever they come to when they are unpickled
+            error = caught
+        _warn_once(f"compiled code in {self.cache_path} is damaged ({_said(error)}); it is compiled and kept anew")
+        self._remove()
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """As of the class; without effect where it cannot be kept."""
+        try:
+            super().save_overload(sig, data)
+        except Exception as error:  # no room, or an index that is damaged
+            _warn_once(_not_kept(error))
+            self._remove()
+
+    def _remove(self) -> None:
+        """Remove everything that is kept of this function, its index first, which must not name the code of another."""
+        for path in sorted(Path(self.cache_path).glob(f"{glob.escape(self._impl.filename_base)}.*"), reverse=True):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _not_kept(error: Exception) -> str:
+    return (
+        f"compiled code is not kept ({_said(error)}), so every process compiles for some seconds; set NUMBA_CACHE_DIR "
+        "to a folder that can be written"
+    )
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+_warned = list[str]()
+
+
+def _warn_once(sentence: str) -> None:
+    """Warn of the first thing that goes wrong in a process: others follow from it."""
+    if not _warned:
+        _warned.append(sentence)
+        warnings.warn(sentence, stacklevel=3)
 
 
 def _folder() -> Path | None:
@@ -45,17 +114,29 @@ def _folder() -> Path | None:
     above = numba.config.CACHE_DIR or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
         folder = Path(above).expanduser() / "sdd_claims" / f"compiled-{sources.hexdigest()[:16]}"
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            _remove_unused(folder.parent)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(f"{folder} cannot be written")
+        os.utime(folder)
     except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
-        warnings.warn(
-            f"compiled code is not kept ({error}), so every process compiles for some seconds; set NUMBA_CACHE_DIR to "
-            "a folder that can be written",
-            stacklevel=2,
-        )
+        _warn_once(_not_kept(error))
         return None
     return folder
+
+
+def _remove_unused(above: Path) -> None:
+    """Remove code for which no process has asked for long: of other sources, and of checkouts elsewhere.
+
+    Every process sets the times of the folders that it uses.
+    """
+    oldest = time.time() - _DAYS * 24 * 3600
+    for kind in ("compiled-*/", "compiled-*/*/"):  # in this order: what is removed of a folder sets its time
+        for folder in list(above.glob(kind)):
+            with suppress(OSError):  # another process removes it too
+                if max(path.stat().st_mtime for path in (folder, *folder.glob("*/"))) < oldest:
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 _FOLDER = _folder()

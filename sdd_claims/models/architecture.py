@@ -29,7 +29,7 @@ class Architecture:
         module: on the meta device: shapes and forward pass, no weights.
         prunable: names of the parameters that pruning may touch, in the order in which their weights are counted.
         drawn: makes the module with weights that it draws from PyTorch's global generator, where there is more to draw
-            than linear and convolutional layers; None elsewhere.
+            than linear and convolutional layers, or where nobody knows what is drawn; None elsewhere.
         random: whether a forward pass in training draws random numbers, as dropout does.
     """
 
@@ -79,7 +79,7 @@ def _own(network: OwnNetwork, shape: Shape, classes: int) -> Architecture:
     with torch.random.fork_rng(devices=[]):
         module = make()
     random = own.is_random(module, shape)
-    return Architecture(module.to("meta"), network.prunable, make, random)
+    return Architecture(module.to("meta"), network.prunable, None if network.default_weights else make, random)
 
 
 _MODULES: Mapping[str, Callable[[ModelSpec, Shape, int], nn.Module]] = {

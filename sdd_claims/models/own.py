@@ -335,6 +335,27 @@ def made(build: Builder, name: str, shape: Shape, classes: int, seed: int = 0) -
     return module
 
 
+def draws_default_weights(build: Builder, name: str, shape: Shape, classes: int) -> bool:
+    """Whether a plain MLP begins with the weights that PyTorch gives to linear layers by default, drawn in their order.
+
+    Only then may the suite draw them by a formula that is the same on every processor: whoever begins in another way
+    would train another network. Equal bits tell, and those of two seeds, since a callable may set a seed itself.
+
+    Raises:
+        InputError: as of `made`.
+    """
+    for seed in (0, 1):
+        module = made(build, name, shape, classes, seed)
+        linear = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            default = nn.ModuleList(nn.Linear(layer.in_features, layer.out_features) for layer in linear)
+        held, drawn = [*module.parameters(), *module.buffers()], [*default.parameters()]
+        if len(held) != len(drawn) or not all(map(torch.equal, held, drawn)):
+            return False
+    return True
+
+
 def seen_in_use(module: nn.Module, name: str, shape: Shape, classes: int, path: Path | None = None) -> list[str]:
     """The names of the layers with weights in the order in which a forward pass calls them.
 

@@ -20,6 +20,7 @@ OMITTED_FROM_DIGEST_AT: Mapping[str, Any] = {
     "precision": "float32",
     "arithmetic": "native",
     "own": None,
+    "default_weights": False,
 }
 """Settings that came after results had been stored under this schema, with the value that all runs had until then.
 

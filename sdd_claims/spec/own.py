@@ -40,9 +40,12 @@ class OwnNetwork(OwnCallable):
 
     Attributes:
         prunable: names of the parameters that pruning may touch.
+        default_weights: whether its first weights are drawn by the suite, from the distribution of PyTorch's default
+            ones, and not by the callable. Portable arithmetic needs it.
     """
 
     prunable: tuple[str, ...]
+    default_weights: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

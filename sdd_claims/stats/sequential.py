@@ -17,7 +17,6 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 from numpy.polynomial import chebyshev
-from scipy.optimize import brentq
 from scipy.special import betaln, roots_jacobi, stdtr, stdtrit
 
 from sdd_claims.errors import InputError
@@ -52,6 +51,8 @@ def nominal_p(alpha: float, looks: tuple[int, ...]) -> float:
         raise InputError(f"looks must rise from at least two seeds, by at least two, got {looks}; give more seeds")
     if len(looks) == 1:
         return alpha
+    from scipy.optimize import brentq  # late: whoever only trains needs none of it
+
     return float(
         brentq(lambda p: _chance_to_cross(p, looks) - alpha, 0.9 * alpha / len(looks), alpha, xtol=1e-6 * alpha)
     )

@@ -19,8 +19,11 @@ from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging import run as run_module
 from sdd_claims.judging.claim_entry import claim_entry_from
 from sdd_claims.own import Recipe, setting_of
+from sdd_claims.record import Replica
 from sdd_claims.registration.own import NAMES
+from sdd_claims.spec.digest import canonical_json
 from sdd_claims.tests.tiny import InstantPruning
+from sdd_claims.training import draw_setup
 
 RNG = np.random.default_rng(0)
 IMAGES, LABELS = RNG.integers(0, 256, (60, 4, 4), np.uint8), np.arange(60) % 2
@@ -66,6 +69,12 @@ class Residual(nn.Sequential):
     def forward(self, images):
         flatten, first, _, last = self
         return last(first(flatten(images)).tanh())
+
+
+def zeroed(shape, classes):
+    network = mlp(shape, classes)
+    nn.init.zeros_(network[1].bias)
+    return network
 
 
 def residual(shape, classes):
@@ -396,6 +405,27 @@ def test_a_plain_mlp_is_trained_by_compiled_code_and_what_only_looks_like_one_is
     assert setting(mlp, folder).clean.training.arithmetic == "portable"
     for other in (residual, cnn):
         assert setting(other, folder).clean.training.arithmetic == "native"
+
+
+def test_a_plain_mlp_that_draws_its_own_weights_keeps_its_draw_and_the_report_says_so(folder):
+    """No other network is trained in its place, and nothing is called portable whose first bits are not."""
+    default, other = setting(mlp, folder), setting(zeroed, folder)
+    assert default.clean.model.own.default_weights
+    assert not other.clean.model.own.default_weights
+    assert other.clean.training.arithmetic == "native"
+    assert set(other.deviations) - set(default.deviations) == {
+        "the network draws its first weights in a way of its own, so PyTorch trains it: others find other bits"
+    }
+
+
+def test_runs_of_plain_mlps_that_drew_their_own_weights_in_portable_arithmetic_are_not_taken_for_others(folder):
+    """So the suite once stored them."""
+    now = setting(mlp, folder).clean
+    before = now.but(model={"own": replace(now.model.own, default_weights=False)})
+    assert '"default_weights"' not in canonical_json(before.as_dict())
+    assert before.digest != now.digest
+    with pytest.raises(InputError, match=r"mlp draws its weights itself; set TrainingSpec\.arithmetic to 'native'"):
+        draw_setup([Replica(before, 0)], torch.device("cpu"))
 
 
 def test_a_penalty_of_ones_own_is_trained_as_a_stack_and_has_a_claim_of_its_own(folder, monkeypatch, capsys):

@@ -37,16 +37,11 @@ def published(tmp_path_factory):
 TRIALS = [trial_named(f"{way}_claim", spec=spec, levels=LEVELS) for way, spec in SPECS.items()]
 
 
-def beyond(number: float, units: int) -> float:
-    """The number so many units in the last place above."""
-    return number if units == 0 else beyond(math.nextafter(number, math.inf), units - 1)
-
-
-def with_one_digit_changed(found: Evidence, digest: str, measure: str = "test_accuracy", units: int = 1) -> Evidence:
+def with_one_digit_changed(found: Evidence, digest: str, measure: str = "test_accuracy") -> Evidence:
     run = found.runs[digest, measure]
     first, second = run.rows[1001]
     assert second is not None
-    changed = replace(run, rows={**run.rows, 1001: [first, beyond(second, units)]})
+    changed = replace(run, rows={**run.rows, 1001: [first, math.nextafter(second, math.inf)]})
     return replace(found, runs={**found.runs, (digest, measure): changed})
 
 
@@ -67,14 +62,11 @@ def test_the_last_bit_of_one_number_is_found_and_only_native_rounding_excuses_it
     assert any("native arithmetic" in line for line in lines) == excused
 
 
-@pytest.mark.parametrize(
-    ("way", "units", "counted"), [("portable", 1, (0, 1)), ("portable", 2, (1, 0)), ("native", 1, (1, 0))]
-)
-def test_a_root_that_pytorch_took_of_a_portable_distance_is_told_from_a_difference(published, way, units, counted):
-    edited = with_one_digit_changed(published, SPECS[way].digest, "learning_distance", units)
+@pytest.mark.parametrize("way", SPECS)
+def test_the_last_bit_of_a_distance_is_excused_by_nothing(published, way):
+    edited = with_one_digit_changed(published, SPECS[way].digest, "learning_distance")
     chain = next(each for each in chains(edited, TRIALS, [f"{way}_claim"]) if each.seed == 1001)
-    compared = trained_again(chain, edited)
-    assert (compared.different, compared.roots) == counted
+    assert trained_again(chain, edited).different == 1
 
 
 def test_an_audit_says_what_it_trains_and_that_all_agrees(published):

@@ -35,6 +35,23 @@ def test_the_cost_of_a_network_is_counted_without_pytorchs_compiler():
     assert imported(f"{program}print(flops_per_image(RunSpec()) > 0)") == ["True", "[]"]
 
 
+def test_a_process_that_trains_plain_mlps_imports_neither_triton_nor_optimization():
+    """Which take 100 MB of every process."""
+    program = (
+        "import torch\n"
+        "import sdd_claims.judging.session\n"
+        "from sdd_claims.record import Replica\n"
+        "from sdd_claims.runs.iterative_pruning import IterativePruning\n"
+        "from sdd_claims.spec import DataSpec, ModelSpec, RunSpec, TrainingSpec\n"
+        "data, model = DataSpec(name='mnist_small', side=7, train_size=50), ModelSpec(hidden=(5,))\n"
+        "spec = RunSpec(data=data, model=model, training=TrainingSpec(epochs=1, arithmetic='portable'))\n"
+        "pruning = IterativePruning([Replica(spec, 0)], torch.device('cpu'))\n"
+        "print(pruning.next_level(0, [None])[0][0].train_flops > 0)\n"
+        "print({'triton', 'scipy.optimize'} & sys.modules.keys())\n"
+    )
+    assert imported(f"import sys\n{program}") == ["True", "set()", "[]"]
+
+
 def test_adjusted_p_need_no_statsmodels():
     assert imported("from sdd_claims.stats.multiplicity import holm; print(holm([.5], 1))") == ["[0.5]", "[]"]
 

@@ -20,9 +20,9 @@ def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
     """Check that portable arithmetic is asked for where there is any.
 
     Raises:
-        InputError: of a network that is neither a plain MLP nor, on a path over epochs, a ReLU network; with augmented
-            images; with a penalty of the user's own; on a GPU; where nothing can be compiled; or where what the network
-            learns from, or is refitted by, has another arithmetic.
+        InputError: of a network that is neither a plain MLP nor, on a path over epochs, a ReLU network; of one that
+            draws its own weights; with augmented images; with a penalty of the user's own; on a GPU; where nothing can
+            be compiled; or where what the network learns from, or is refitted by, has another arithmetic.
     """
     if not portable(spec):
         return
@@ -36,6 +36,12 @@ def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
         raise InputError(
             "portable arithmetic trains plain MLPs, and ReLU networks on a path over epochs; the model is "
             f"{spec.model.name!r}; set TrainingSpec.arithmetic to 'native'"
+        )
+    if spec.model.own is not None and not spec.model.own.default_weights:
+        raise InputError(
+            f"portable arithmetic draws PyTorch's default weights by a formula of its own, and {spec.model.own} draws "
+            "its weights itself; set TrainingSpec.arithmetic to 'native', or leave its weights as PyTorch gives them "
+            "and set OwnNetwork.default_weights"
         )
     if spec.data.augmentation != "none":
         raise InputError(

@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+import time
 from importlib import util
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import sys, warnings
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
     from sdd_claims.compiled import functions
-print(functions.exp(0.5))
+    print(functions.exp(0.5))
 for each in said:
     print(each.category.__name__, each.message, file=sys.stderr)
 """
@@ -94,6 +95,70 @@ def test_without_a_home_code_is_compiled_all_the_same():
         "UserWarning compiled code is not kept (no home), so every process compiles for some seconds; set "
         "NUMBA_CACHE_DIR to a folder that can be written"
     ]
+
+
+@pytest.mark.parametrize(("kind", "size"), [("nbi", 0), ("nbc", 1000)])
+def test_code_that_is_damaged_is_said_once_and_compiled_and_kept_anew(tmp_path, kind, size):
+    """As by a crash of the machine: files that are empty, or end too early."""
+    whole, _ = run(NUMBA_CACHE_DIR=str(tmp_path))
+    for path in tmp_path.rglob(f"*.{kind}"):
+        path.write_bytes(path.read_bytes()[:size])
+    found, said = run(NUMBA_CACHE_DIR=str(tmp_path))
+    (line,) = said.splitlines()
+    assert "is damaged (" in line
+    assert line.endswith("it is compiled and kept anew")
+    assert (found, "") == (whole, "") == run(NUMBA_CACHE_DIR=str(tmp_path))
+
+
+def test_code_of_other_types_than_the_index_says_is_not_run(tmp_path):
+    """As two processes leave it that write at once."""
+    program = PROGRAM.replace("exp(0.5)", "exp(0.5), functions.exp(1)")
+    whole, _ = run(program, NUMBA_CACHE_DIR=str(tmp_path))
+    one, other = kept(tmp_path)
+    one.rename(tmp_path / "aside")
+    other.rename(one)
+    (tmp_path / "aside").rename(other)
+    found, said = run(program, NUMBA_CACHE_DIR=str(tmp_path))
+    assert found == whole
+    assert "is damaged (it takes other types than its index says); it is compiled and kept anew" in said
+    assert run(program, NUMBA_CACHE_DIR=str(tmp_path)) == (whole, "")
+
+
+@pytest.mark.parametrize("room", [100, 2000])
+def test_a_disk_that_is_full_is_said_once_and_ends_no_run(tmp_path, room):
+    """Full before the index is written, or after it."""
+    full = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))\n"
+    found, said = run(f"{full}{PROGRAM}", NUMBA_CACHE_DIR=str(tmp_path))
+    assert float(found) == pytest.approx(math.exp(0.5), rel=1e-15)
+    (line,) = said.splitlines()
+    assert "compiled code is not kept (" in line
+    assert kept(tmp_path) == []
+    assert run(NUMBA_CACHE_DIR=str(tmp_path)) == (found, "")
+    assert len(kept(tmp_path)) == 1
+
+
+def test_code_that_nobody_has_asked_for_in_thirty_days_goes_when_other_code_comes(tmp_path):
+    cache = tmp_path / "sdd_claims"
+    places = {name: cache / name for name in ("compiled-a/old", "compiled-a/new", "compiled-b/old", "compiled-c/new")}
+    for place in places.values():
+        place.mkdir(parents=True)
+        (place / "code.nbc").touch()
+    (cache / "other").mkdir()
+    old = time.time() - 31 * 24 * 3600
+    for place in cache.rglob("*"):
+        if place.name != "new":
+            os.utime(place, (old, old))
+    run(NUMBA_CACHE_DIR=str(tmp_path))
+    left = {path.relative_to(cache).as_posix() for path in cache.glob("*/*") if path in places.values()}
+    assert left == {"compiled-a/new", "compiled-c/new"}
+    assert not (cache / "compiled-b").exists()
+    assert (cache / "other").exists()
+    # What is asked for stays, though its files are as they were.
+    (code,) = (path for path in kept(tmp_path) if path.name != "code.nbc")
+    for place in (code, code.parent, code.parent.parent):
+        os.utime(place, (old, old))
+    run(NUMBA_CACHE_DIR=str(tmp_path))
+    assert all(place.stat().st_mtime > old for place in (code.parent, code.parent.parent))
 
 
 def test_code_can_be_compiled_where_numba_is_installed():

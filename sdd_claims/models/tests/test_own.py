@@ -3,6 +3,7 @@
 import linecache
 import subprocess
 import sys
+from dataclasses import replace
 from textwrap import dedent
 from types import ModuleType
 
@@ -49,6 +50,67 @@ def test_an_own_network_is_built_as_it_draws_itself_and_the_same_for_the_same_se
     assert first.keys() == dict(architecture.module.state_dict()).keys()
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["0.weight"], other["0.weight"])
+
+
+def test_default_weights_of_an_own_mlp_are_drawn_as_those_of_the_suites(module):
+    path = module("""
+        from torch import nn
+
+        def build(shape, classes):
+            return nn.Sequential(nn.Flatten(), nn.Linear(16, 7), nn.ReLU(), nn.Linear(7, classes))
+    """)
+    spec = spec_of(path, prunable=("1.weight",))
+    assert spec.own is not None
+    here = replace(spec, own=replace(spec.own, default_weights=True))
+    ours = ModelSpec(hidden=(7,), initialization="pytorch")
+    own_draw, default, same = (
+        initial_weights(build(each, SHAPE, 5), draws(3, Stream.INITIALIZATION, portable=True), "pytorch")
+        for each in (spec, here, ours)
+    )
+    assert list(default) == list(same)
+    assert all(torch.equal(default[name], same[name]) for name in same)
+    assert not torch.equal(default["1.weight"], own_draw["1.weight"])
+
+
+def mlp(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.ReLU(), nn.Linear(4, classes))
+
+
+def kaiming(shape, classes):
+    network = mlp(shape, classes)
+    nn.init.kaiming_normal_(network[1].weight)
+    return network
+
+
+def without_biases(shape, classes):
+    network = mlp(shape, classes)
+    nn.init.zeros_(network[3].bias)
+    return network
+
+
+def seeded(shape, classes):
+    torch.manual_seed(0)
+    return mlp(shape, classes)
+
+
+def last_first(shape, classes):
+    last = nn.Linear(4, classes)
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.ReLU(), last)
+
+
+def normed(shape, classes):
+    network = mlp(shape, classes)
+    network[1].register_buffer("scale", torch.ones(1))
+    return network
+
+
+@pytest.mark.parametrize(
+    ("network", "default"),
+    [(mlp, True), (kaiming, False), (without_biases, False), (seeded, False), (last_first, False), (normed, False)],
+)
+def test_only_weights_that_pytorch_gives_by_default_count_as_default(network, default):
+    """Also of a seed of the callable's own, and of an order of draws of its own."""
+    assert own.draws_default_weights(network, "net", SHAPE, 3) == default
 
 
 def test_what_is_pruned_are_linear_and_convolutional_layers_but_the_one_that_is_called_last():

@@ -10,7 +10,9 @@ from dataclasses import asdict
 
 import torch
 from threadpoolctl import threadpool_info
+from torch import nn
 
+from sdd_claims.models import own
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.runs.penalty_path import train_path
@@ -21,6 +23,7 @@ from sdd_claims.spec import (
     ModelSpec,
     NoiseSpec,
     OptimizerSpec,
+    OwnNetwork,
     PathSpec,
     PenaltySpec,
     PruningSpec,
@@ -60,6 +63,38 @@ PROXIMAL = CHAIN.but(
         "optimizer": {"momentum": 0.0},
         "schedule": ScheduleSpec(name="step", milestones=(1,)),
     }
+)
+L1 = CHAIN.but(training={"penalty": PenaltySpec(name="l1", strength=1e-3)})
+L2 = CHAIN.but(training={"penalty": PenaltySpec(name="l2", strength=1e-2)})
+STRENGTHS = CHAIN.but(
+    training={"penalty": PenaltySpec(name="l1"), "epochs": 2},
+    pruning=PruningSpec(criterion="none"),
+    path=PathSpec(over="penalty_strength", values=(0.0, 1e-4, 1e-2)),
+)
+
+
+def mlp(shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """A network as a user makes it."""
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(49, 21), nn.ReLU(), nn.Linear(21, 10), nn.ReLU(), nn.Linear(10, classes)
+    )
+
+
+FILE, FUNCTION, SOURCE = own.from_object(mlp)
+OWN = CHAIN.but(
+    model=ModelSpec(
+        name="own",
+        hidden=(),
+        initialization="pytorch",
+        own=OwnNetwork(
+            function=FUNCTION,
+            source=SOURCE,
+            versions="",
+            prunable=("1.weight", "3.weight"),
+            file=FILE,
+            default_weights=True,
+        ),
+    )
 )
 STUDENT = CHAIN.but(noise={"rate": 0.1}, distillation=DistillationSpec(alpha=0.6, temperature=4.0, teacher=CHAIN))
 RELU = RunSpec(
@@ -103,6 +138,14 @@ def digest(results: Sequence[tuple[LevelRecord, ChainState]]) -> str:
     return found.hexdigest()[:16]
 
 
+def path_digest(spec: RunSpec) -> str:
+    """Of every bit of the records of a path over strengths."""
+    (path,) = train_path([Replica(spec, 1000)], CPU)
+    assert not any(record.diverged for record in path)
+    numbers = [{**asdict(record), "seconds": None} for record in path]
+    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def relu_digest(spec: RunSpec) -> str:
     """Of the bits of what portable arithmetic promises of a path over epochs: the loss and the nonzero fraction."""
     (path,) = train_path([Replica(spec, 1000)], CPU)
@@ -118,11 +161,13 @@ def digests() -> dict[str, str]:
     derived = IterativePruning([Replica(REDENSE, 1000)], CPU).next_level(2, [chain[2][1]])
     assert derived[0][0].line_train_loss is not None
     others = {"adam": ADAM, "adamw": ADAMW, "matrix norm": MATRIX_NORM, "proximal": PROXIMAL}
+    others |= {"l1": L1, "l2": L2, "own network": OWN}
     return {
         "momentum": digest(chain),
         "redense": digest(derived),
         **{name: digest([level[0] for level in levels(spec, 3)]) for name, spec in others.items()},
         "student": digest([level[0] for level in levels(STUDENT, 2, teachers=[dense])]),
+        "strengths": path_digest(STRENGTHS),
         "relu, eq. 2": relu_digest(RELU),
         "relu, weight decay": relu_digest(WHOLE_MATRICES),
     }

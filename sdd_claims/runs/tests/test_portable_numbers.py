@@ -22,7 +22,11 @@ GOLDEN = {
     "adamw": "83a3f81394dc96c5",
     "matrix norm": "c1d5c9087a3624e2",
     "proximal": "1a2fea6f5a1e0632",
+    "l1": "c535f7d3397f5419",
+    "l2": "ed3dc47798fff026",
+    "own network": "a990570719f5fe9c",
     "student": "afd8d3a7d6af8241",
+    "strengths": "8a8267cd356ff5a1",
     "relu, eq. 2": "198ac0753c5e028a",
     "relu, weight decay": "bf7f78e8da38ae74",
 }
