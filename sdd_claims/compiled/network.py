@@ -11,11 +11,14 @@ from jaxtyping import Float32, Float64, Int64
 
 from sdd_claims.compiled.functions import exp, exp_single, log
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.products import add_product, add_rows, dot, matrix, products_with_rows
+from sdd_claims.compiled.products import add_product, add_rows, dot, matrix, products_in_order, products_with_rows
 
 Vector: TypeAlias = Float32[np.ndarray, " parameters"]
 Matrix: TypeAlias = Float32[np.ndarray, "rows columns"]
 Lists: TypeAlias = Int64[np.ndarray, " some"]
+
+DENSE, SPARSE, SPARSE_IN_ORDER = 0, 1, 2
+"""Kinds of networks. A dense one sums a weight's gradient image by image; a sparse one by lanes, or in order too."""
 
 
 class Network(NamedTuple):
@@ -25,16 +28,17 @@ class Network(NamedTuple):
         widths: units of each layer, pixels first, classes last.
         weights: where the weights of each layer begin among the parameters: all, row by row, or those that are kept.
         biases: where its biases begin.
-        sparse: 1 where only kept weights between live units are there, 0 where all are.
+        sparse: DENSE where all weights are there, SPARSE or SPARSE_IN_ORDER where kept ones between live units are.
         pixels: which pixels of an image are the first layer.
         rows: where the kept weights of each unit begin among those of its layer, layer after layer, with their end.
         sources: the unit below each kept weight, in the same order.
+        above: the unit above each.
         columns: where the kept weights of each unit below begin in the two lists that follow, with their end.
         targets: the unit above each kept weight, unit below by unit below.
         entries: which weight of its layer that is.
         row_at: where a layer begins in `rows`.
         column_at: where it begins in `columns`.
-        source_at: where it begins in `sources`, `targets` and `entries`.
+        source_at: where it begins in `sources`, `above`, `targets` and `entries`.
         active_at: where the activations of each layer begin, in images of one.
     """
 
@@ -45,6 +49,7 @@ class Network(NamedTuple):
     pixels: Int64[np.ndarray, " first"]
     rows: Int64[np.ndarray, " a"]
     sources: Int64[np.ndarray, " b"]
+    above: Int64[np.ndarray, " b"]
     columns: Int64[np.ndarray, " c"]
     targets: Int64[np.ndarray, " b"]
     entries: Int64[np.ndarray, " b"]
@@ -72,13 +77,14 @@ def room(network: Network, images: int) -> Room:
 
 @compiled
 def _kept_of_layer(network: Network, layer: int) -> tuple[Lists, ...]:
-    """The lists of one layer: rows and sources, columns, targets and entries."""
+    """The lists of one layer: rows, sources and above, columns, targets and entries."""
     units, below = network.widths[layer + 1], network.widths[layer]
     first_row, first_column, first = network.row_at[layer], network.column_at[layer], network.source_at[layer]
     rows = network.rows[first_row : first_row + units + 1]
     columns = network.columns[first_column : first_column + below + 1]
     end = first + rows[units]
-    return rows, network.sources[first:end], columns, network.targets[first:end], network.entries[first:end]
+    sources, above, targets = network.sources[first:end], network.above[first:end], network.targets[first:end]
+    return rows, sources, above, columns, targets, network.entries[first:end]
 
 
 @compiled
@@ -121,7 +127,7 @@ def forward(
                 line[place] = bias
         at = network.weights[layer]
         if network.sparse[0]:
-            rows, sources, _, _, _ = _kept_of_layer(network, layer)
+            rows, sources, _, _, _, _ = _kept_of_layer(network, layer)
             for unit in range(units):
                 start, end = rows[unit], rows[unit + 1]
                 add_rows(parameters[at + start : at + end], sources[start:end], source, target[unit])
@@ -200,13 +206,14 @@ def gradient(
         alpha: weight of the teacher.
         temperature: by which logits are divided.
         room: memory for a batch.
-        found: the gradient, in the order of the parameters.
+        found: the gradient, in the order of the parameters; zero for idle ones (see `Form`).
     """
     count = chosen.shape[0]
     widths = network.widths
     layers = widths.shape[0] - 1
     classes = widths[layers]
     logits = forward(network, parameters, images, chosen, room)
+    found[network.biases[layers - 1] + classes :] = np.float32(0)
     share = np.float32(1) / np.float32(count)
     error = matrix(room.errors, network.active_at[layers] * count, classes, count)
     scratch = np.empty((classes + 2, count), np.float32)
@@ -239,10 +246,13 @@ def gradient(
         for unit in range(units):
             found[network.biases[layer] + unit] = dot(error[unit], room.ones[:count])
         if network.sparse[0]:
-            rows, sources, columns, targets, entries = _kept_of_layer(network, layer)
-            for unit in range(units):
-                start, end = rows[unit], rows[unit + 1]
-                products_with_rows(error[unit], sources[start:end], active, found[at + start : at + end])
+            rows, sources, above, columns, targets, entries = _kept_of_layer(network, layer)
+            if network.sparse[0] == SPARSE_IN_ORDER:
+                products_in_order(error, active, above, sources, found[at : at + sources.shape[0]])
+            else:
+                for unit in range(units):
+                    start, end = rows[unit], rows[unit + 1]
+                    products_with_rows(error[unit], sources[start:end], active, found[at + start : at + end])
         else:
             turned = matrix(room.turned, 0, count, below)
             if layer == 0:  # a dense network sees every pixel, and images lie row by row already

@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int64
 
 from sdd_claims.compiled import lanes
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.lanes import LANES, four_lanes_products, lanes_product
+from sdd_claims.compiled.lanes import EIGHT, LANES, four_lanes_products, lanes_product
 
 
 @compiled
@@ -110,6 +110,35 @@ def products_with_rows(
         found[k], found[k + 1], found[k + 2], found[k + 3] = a, b, c, d
     for k in range(fours, count):
         found[k] = dot(left, right[rows[k]])
+
+
+@compiled
+def products_in_order(
+    left: Float32[np.ndarray, "some terms"],
+    right: Float32[np.ndarray, "others terms"],
+    lefts: Int64[np.ndarray, " pairs"],
+    rights: Int64[np.ndarray, " pairs"],
+    found: Float32[np.ndarray, " pairs"],
+) -> None:
+    """Write the products of listed rows of two matrices, as `add_product` adds them to zero: terms in their order."""
+    pairs, terms = lefts.shape[0], left.shape[1]
+    blocks = terms // EIGHT
+    pair = 0
+    while pairs >= EIGHT and pair < pairs:
+        if pairs - pair >= 2 * EIGHT:
+            lanes.write_16_in_order(left, right, lefts, rights, found, pair, blocks)
+            pair += 2 * EIGHT
+        else:
+            # The last ones together with some that are written already: they are written again, as they are.
+            lanes.write_8_in_order(left, right, lefts, rights, found, min(pair, pairs - EIGHT), blocks)
+            pair += EIGHT
+    done = blocks * EIGHT if pairs >= EIGHT else 0
+    for pair in range(pairs):
+        p, q = left[lefts[pair]], right[rights[pair]]
+        total = found[pair] if done else np.float32(0)
+        for term in range(done, terms):
+            total += p[term] * q[term]
+        found[pair] = total
 
 
 @compiled
