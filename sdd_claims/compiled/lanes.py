@@ -134,6 +134,33 @@ def _in_order(groups: int) -> Any:
 write_16_in_order, write_8_in_order = _in_order(2), _in_order(1)  # two at once hide how long an addition takes
 
 
+@intrinsic
+def turn_8_by_8(context: Any, source: Any, rows: Any, first: Any, column: Any, turned: Any, row: Any, at: Any) -> Any:
+    """Write EIGHT columns, from one on, of EIGHT listed rows of a matrix as rows, from one on, of another.
+
+    In compiled code: the matrix; row numbers, and from where on they count; the first column; the other matrix, and the
+    row and the column of it where the first number goes. The columns of both are contiguous.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = ir.VectorType(ir.FloatType(), EIGHT)
+        given, written = (_Matrix(context, builder, signature.args[i], arguments[i]) for i in (0, 4))
+        listed = context.make_array(signature.args[1])(context, builder, arguments[1])
+        (stride,) = cgutils.unpack_tuple(builder, listed.strides)
+        start = builder.ptrtoint(listed.data, stride.type)
+        _, _, first, column, _, row, at = arguments
+        numbers = [ir.Constant(first.type, number) for number in range(EIGHT)]
+        places = [builder.add(start, builder.mul(builder.add(first, number), stride)) for number in numbers]
+        chosen = [builder.load(builder.inttoptr(place, listed.data.type)) for place in places]
+        lines = [builder.load(builder.bitcast(given.at(each, column), vector.as_pointer()), align=4) for each in chosen]
+        for number, line in zip(numbers, _turned(builder, lines), strict=True):
+            target = written.at(builder.add(row, number), at)
+            builder.store(line, builder.bitcast(target, vector.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(source, rows, types.intp, types.intp, turned, types.intp, types.intp), generate
+
+
 def _turned(builder: Any, rows: list[Any]) -> list[Any]:
     """The columns of EIGHT vectors of EIGHT, in three rounds: of single numbers, of pairs and of fours."""
     width = 1

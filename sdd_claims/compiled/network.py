@@ -11,7 +11,15 @@ from jaxtyping import Float32, Float64, Int64
 
 from sdd_claims.compiled.functions import exp, exp_single, log
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.products import add_product, add_rows, dot, matrix, products_in_order, products_with_rows
+from sdd_claims.compiled.products import (
+    add_product,
+    add_rows,
+    dot,
+    matrix,
+    products_in_order,
+    products_with_rows,
+    turn,
+)
 
 Vector: TypeAlias = Float32[np.ndarray, " parameters"]
 Matrix: TypeAlias = Float32[np.ndarray, "rows columns"]
@@ -60,19 +68,20 @@ class Network(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Memory for one batch: activations, the same with images first, gradients of activations, and ones."""
+    """Memory for one batch: activations, the same with images first, gradients of activations; ones; 0, 1, 2 ..."""
 
     active: Float32[np.ndarray, " units_and_images"]
     turned: Float32[np.ndarray, " units_and_images"]
     errors: Float32[np.ndarray, " units_and_images"]
     ones: Float32[np.ndarray, " images"]
+    order: Int64[np.ndarray, " widest_or_images"]
 
 
 def room(network: Network, images: int) -> Room:
     """Memory for batches of up to so many images."""
     units = int(network.widths.sum()) * images
     active, turned, errors = (np.empty(units, np.float32) for _ in range(3))
-    return Room(active, turned, errors, np.ones(images, np.float32))
+    return Room(active, turned, errors, np.ones(images, np.float32), np.arange(max(images, int(network.widths.max()))))
 
 
 @compiled
@@ -110,12 +119,7 @@ def forward(
     count = chosen.shape[0]
     widths = network.widths
     layers = widths.shape[0] - 1
-    pixels = network.pixels
-    first = matrix(room.active, 0, widths[0], count)
-    for place in range(count):
-        image = images[chosen[place]]
-        for pixel in range(widths[0]):
-            first[pixel, place] = image[pixels[pixel]]
+    turn(images, chosen, network.pixels, matrix(room.active, 0, widths[0], count))
     for layer in range(layers):
         units, below = widths[layer + 1], widths[layer]
         source = matrix(room.active, network.active_at[layer] * count, below, count)
@@ -140,14 +144,6 @@ def forward(
                     value = line[place]
                     line[place] = np.float32(0) if value <= np.float32(0) else value  # NaN stays NaN
     return matrix(room.active, network.active_at[layers] * count, widths[layers], count)
-
-
-@compiled
-def _turn(given: Float32[np.ndarray, "rows columns"], turned: Float32[np.ndarray, "columns rows"]) -> None:
-    for row in range(given.shape[0]):
-        line = given[row]
-        for column in range(given.shape[1]):
-            turned[column, row] = line[column]
 
 
 @compiled
@@ -229,7 +225,7 @@ def gradient(
         soft = alpha * temperature * share
         inverse = np.float32(1) / temperature
         taught = np.empty((classes, count), np.float32)
-        _turn(teacher, taught)
+        turn(teacher, room.order[:count], room.order[:classes], taught)
         _softmax(logits, inverse, scratch)
         for label in range(classes):
             for place in range(count):
@@ -259,7 +255,7 @@ def gradient(
                 for place in range(count):
                     turned[place, :] = images[chosen[place]]
             else:
-                _turn(active, turned)
+                turn(active, room.order[:below], room.order[:count], turned)
             of_weights = matrix(found, at, units, below)
             of_weights[:, :] = np.float32(0)
             add_product(error, turned, of_weights)
@@ -346,5 +342,6 @@ def all_logits(
     found = np.empty((count, network.widths[network.widths.shape[0] - 1]), np.float32)
     for start in range(0, count, batch):
         end = min(start + batch, count)
-        _turn(forward(network, parameters, images, np.arange(start, end), room), found[start:end])
+        logits = forward(network, parameters, images, np.arange(start, end), room)
+        turn(logits, room.order[: logits.shape[0]], room.order[: end - start], found[start:end])
     return found
