@@ -7,13 +7,15 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from sdd_claims.compiled.network import Network
+from sdd_claims.compiled.network import DENSE, SPARSE, SPARSE_IN_ORDER, Network
 
 DENSITY = 0.55
 """Above this fraction of kept weights between live units, of all weights, dense products are faster (196-128-64-10).
 
 Both forms sum in orders of their own, so it is part of every portable number: a change needs a new `spec.PIPELINE`.
 """
+DENSITY_IN_ORDER = 0.35
+"""The same where weights decay. There both forms have the same bits, so that it decides about time alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +26,15 @@ class Form:
         network: where everything stands in the flat vectors.
         trained: for each layer, indices of the weights that are trained, in the flattened matrix.
         units: for each layer, the units whose biases are trained.
-        parameters: the numbers that are trained.
+        idle: for each layer, indices of other weights and biases, which no gradient reaches but weight decay does.
+        parameters: the numbers that are trained, layer by layer, and then the idle ones.
         mask: 1 where they are, 0 where a weight of a dense form is pruned.
     """
 
     network: Network
     trained: Sequence[Int64[np.ndarray, " weights"]]
     units: Sequence[Int64[np.ndarray, " units"]]
+    idle: Sequence[tuple[Int64[np.ndarray, " weights"], Int64[np.ndarray, " units"]]]
     parameters: Float32[np.ndarray, " parameters"]
     mask: Float32[np.ndarray, " parameters"]
 
@@ -40,6 +44,11 @@ class Form:
             at, offset = int(self.network.weights[layer]), int(self.network.biases[layer])
             matrix.reshape(-1)[self.trained[layer]] = self.parameters[at : at + len(self.trained[layer])]
             bias[self.units[layer]] = self.parameters[offset : offset + len(self.units[layer])]
+        at = len(self.parameters) - sum(len(each) for pair in self.idle for each in pair)
+        for arrays, places in zip(zip(weights, biases, strict=True), self.idle, strict=True):
+            for array, chosen in zip(arrays, places, strict=True):
+                array.reshape(-1)[chosen] = self.parameters[at : at + len(chosen)]
+                at += len(chosen)
 
 
 def form(
@@ -48,6 +57,7 @@ def form(
     kept: Sequence[Bool[np.ndarray, "units below"]],
     *,
     sparse: bool | None = None,
+    decays: bool = False,
 ) -> Form:
     """The form in which a network trains fastest.
 
@@ -56,12 +66,15 @@ def form(
         biases: of each layer.
         kept: which weights are kept.
         sparse: True for kept weights between live units, False for all; None for what is faster.
+        decays: whether its weights and biases decay. A sparse form then has the bits of the dense one: it sums in the
+            same order, and holds what decays though no gradient reaches it.
     """
-    live = live_units(kept, [~(bias <= 0) for bias in biases])
+    # With momentum a bias may decay beyond zero, and its unit begins to be active.
+    live = live_units(kept, [bias != 0 if decays else ~(bias <= 0) for bias in biases])
     trained = [mask & above[:, None] & below for mask, (below, above) in zip(kept, pairwise(live), strict=True)]
     share = sum(int(mask.sum()) for mask in trained) / sum(mask.size for mask in kept)
     if sparse is None:
-        sparse = share <= DENSITY
+        sparse = share <= (DENSITY_IN_ORDER if decays else DENSITY)
     if not sparse:
         trained = [np.ones_like(mask) for mask in kept]
         live = [np.ones_like(units) for units in live]
@@ -73,21 +86,22 @@ def form(
     starts = np.concatenate([[0], np.cumsum(sizes)])
     if not sparse:
         empty = np.zeros(0, np.int64)
-        lists = [(empty,) * 5 for _ in lists]
-    rows, sources, columns, targets, places = (np.concatenate(part) for part in zip(*lists, strict=True))
+        lists = [(empty,) * 6 for _ in lists]
+    rows, sources, above, columns, targets, places = (np.concatenate(part) for part in zip(*lists, strict=True))
     network = Network(
         widths=widths,
         weights=starts[:-1:2].copy(),
         biases=starts[1:-1:2].copy(),
-        sparse=np.array([int(sparse)]),
+        sparse=np.array([(SPARSE_IN_ORDER if decays else SPARSE) if sparse else DENSE]),
         pixels=np.flatnonzero(live[0]),
         rows=rows,
         sources=sources,
+        above=above,
         columns=columns,
         targets=targets,
         entries=places,
         row_at=_starts([len(each[0]) for each in lists]),
-        column_at=_starts([len(each[2]) for each in lists]),
+        column_at=_starts([len(each[3]) for each in lists]),
         source_at=_starts([len(each[1]) for each in lists]),
         active_at=np.concatenate([[0], np.cumsum(widths)])[:-1],
     )
@@ -101,8 +115,18 @@ def form(
         for mask, chosen, kinds in zip(kept, entries, units, strict=True)
         for piece in (mask.reshape(-1)[chosen].astype(np.float32), np.ones(len(kinds), np.float32))
     ]
+    idle = [
+        (np.flatnonzero(mask & ~chosen), np.flatnonzero(~alive)) if decays else (np.zeros(0, np.int64),) * 2
+        for mask, chosen, alive in zip(kept, trained, live[1:], strict=True)
+    ]
+    pieces += [
+        array.reshape(-1)[chosen]
+        for arrays, places in zip(zip(weights, biases, strict=True), idle, strict=True)
+        for array, chosen in zip(arrays, places, strict=True)
+    ]
+    masks += [np.ones(len(chosen), np.float32) for pair in idle for chosen in pair]
     parameters = np.concatenate(pieces).astype(np.float32)
-    return Form(network, entries, units, parameters, np.concatenate(masks))
+    return Form(network, entries, units, idle, parameters, np.concatenate(masks))
 
 
 def live_units(
@@ -111,11 +135,11 @@ def live_units(
     """The units of each layer that are not dead, from the pixels to the classes, which are all alive.
 
     A unit is dead where nothing uses its output, or where no kept weight reaches it and its bias is not above zero, so
-    that it never is active. No gradient reaches it or its weights, which stay bit for bit as they began.
+    that it never is active. No gradient reaches it or its weights, which stay bit for bit as they began, or decay.
 
     Args:
         kept: for each layer, which weights are kept.
-        positive: for each layer, which biases are above zero.
+        positive: for each layer, which biases are above zero, or may come to be.
     """
     outputs = np.ones(len(positive[-1]), bool)
     used = [outputs]
@@ -129,12 +153,13 @@ def live_units(
 
 
 def _lists(kept: Bool[np.ndarray, "units below"]) -> tuple[Int64[np.ndarray, " some"], ...]:
-    """Rows, sources, columns, targets and entries of `Network` for one layer of live units."""
+    """Rows, sources, above, columns, targets and entries of `Network` for one layer of live units."""
     unit, below = np.nonzero(kept)
     by_column = np.argsort(below, kind="stable")
     return (
         np.concatenate([[0], np.cumsum(kept.sum(1))]),
         below,
+        unit,
         np.concatenate([[0], np.cumsum(kept.sum(0))]),
         unit[by_column],
         by_column,

@@ -12,6 +12,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 LANES = 16
+EIGHT = 8  # of which as many vectors can be turned in the registers of AVX2
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _INDEX = ir.IntType(32)
 
@@ -80,6 +81,106 @@ add_4_by_16, add_4_by_8, add_4_by_4 = (_tile(4, lanes) for lanes in (16, 8, 4))
 add_1_by_16, add_1_by_8, add_1_by_4 = (_tile(1, lanes) for lanes in (16, 8, 4))
 
 
+def _in_order(groups: int) -> Any:
+    """A function that writes products of rows of two matrices for so many times EIGHT pairs of rows, from a pair on.
+
+    Each product takes its terms in their order, which are EIGHT x `blocks`: a vector holds one term of EIGHT products.
+    Those are found by vectors of EIGHT terms of one product, and turned in registers.
+    """
+    vector = ir.VectorType(ir.FloatType(), EIGHT)
+
+    @intrinsic
+    def write(context: Any, left: Any, right: Any, lefts: Any, rights: Any, found: Any, pair: Any, blocks: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pair, blocks = arguments[5:]
+            matrices = [
+                _Matrix(context, builder, *each) for each in zip(signature.args[:2], arguments[:2], strict=True)
+            ]
+            lists = [
+                context.make_array(kind)(context, builder, value).data
+                for kind, value in zip(signature.args[2:5], arguments[2:5], strict=True)
+            ]
+            zero = ir.Constant(blocks.type, 0)
+            pairs = [builder.add(pair, ir.Constant(pair.type, number)) for number in range(EIGHT * groups)]
+            lines = [
+                [matrix.at(builder.load(builder.gep(rows, [each])), zero) for each in pairs]
+                for matrix, rows in zip(matrices, lists[:2], strict=True)
+            ]
+            totals = [cgutils.alloca_once(builder, vector) for _ in range(groups)]
+            for total in totals:
+                builder.store(ir.Constant(vector, [0.0] * EIGHT), total)
+            with cgutils.for_range(builder, blocks, intp=blocks.type) as loop:
+                offset = builder.mul(loop.index, ir.Constant(blocks.type, EIGHT))
+                for group, total in enumerate(totals):
+                    mine = slice(EIGHT * group, EIGHT * (group + 1))
+                    products = [
+                        builder.fmul(*(_loaded(builder, line, offset, vector) for line in both))
+                        for both in zip(lines[0][mine], lines[1][mine], strict=True)
+                    ]
+                    so_far = builder.load(total)
+                    for term in _turned(builder, products):
+                        so_far = builder.fadd(so_far, term)
+                    builder.store(so_far, total)
+            for group, total in enumerate(totals):
+                place = builder.gep(lists[2], [pairs[EIGHT * group]])
+                builder.store(builder.load(total), builder.bitcast(place, vector.as_pointer()), align=4)
+            return context.get_dummy_value()
+
+        return types.void(left, right, lefts, rights, found, types.intp, types.intp), generate
+
+    return write
+
+
+write_16_in_order, write_8_in_order = _in_order(2), _in_order(1)  # two at once hide how long an addition takes
+
+
+@intrinsic
+def turn_8_by_8(context: Any, source: Any, rows: Any, first: Any, column: Any, turned: Any, row: Any, at: Any) -> Any:
+    """Write EIGHT columns, from one on, of EIGHT listed rows of a matrix as rows, from one on, of another.
+
+    In compiled code: the matrix; row numbers, and from where on they count; the first column; the other matrix, and the
+    row and the column of it where the first number goes. The columns of both are contiguous.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = ir.VectorType(ir.FloatType(), EIGHT)
+        given, written = (_Matrix(context, builder, signature.args[i], arguments[i]) for i in (0, 4))
+        listed = context.make_array(signature.args[1])(context, builder, arguments[1])
+        (stride,) = cgutils.unpack_tuple(builder, listed.strides)
+        start = builder.ptrtoint(listed.data, stride.type)
+        _, _, first, column, _, row, at = arguments
+        numbers = [ir.Constant(first.type, number) for number in range(EIGHT)]
+        places = [builder.add(start, builder.mul(builder.add(first, number), stride)) for number in numbers]
+        chosen = [builder.load(builder.inttoptr(place, listed.data.type)) for place in places]
+        lines = [builder.load(builder.bitcast(given.at(each, column), vector.as_pointer()), align=4) for each in chosen]
+        for number, line in zip(numbers, _turned(builder, lines), strict=True):
+            target = written.at(builder.add(row, number), at)
+            builder.store(line, builder.bitcast(target, vector.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(source, rows, types.intp, types.intp, turned, types.intp, types.intp), generate
+
+
+def _turned(builder: Any, rows: list[Any]) -> list[Any]:
+    """The columns of EIGHT vectors of EIGHT, in three rounds: of single numbers, of pairs and of fours."""
+    width = 1
+    while width < EIGHT:
+        swapped = list(rows)
+        for low in range(EIGHT):
+            if low & width:
+                continue
+            high = low + width
+            # Number i of the first comes from where bit `width` of i is 0 in `low`, and from `high` where it is 1.
+            first = [i if not i & width else EIGHT + i - width for i in range(EIGHT)]
+            second = [i + width if not i & width else EIGHT + i for i in range(EIGHT)]
+            swapped[low], swapped[high] = (
+                builder.shuffle_vector(rows[low], rows[high], ir.Constant(ir.VectorType(_INDEX, EIGHT), chosen))
+                for chosen in (first, second)
+            )
+        rows, width = swapped, 2 * width
+    return rows
+
+
 class _Matrix:
     """A matrix in the code that is generated: its shape, and the address of an entry."""
 
@@ -126,8 +227,8 @@ def _products(context: Any, builder: Any, signature: Any, arguments: Any) -> lis
     return [_sum(builder, builder.load(total)) for total in totals]
 
 
-def _loaded(builder: Any, pointer: Any, offset: Any) -> Any:
-    block = builder.bitcast(builder.gep(pointer, [offset]), _VECTOR.as_pointer())
+def _loaded(builder: Any, pointer: Any, offset: Any, vector: Any = _VECTOR) -> Any:
+    block = builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
     return builder.load(block, align=4)
 
 

@@ -11,11 +11,22 @@ from jaxtyping import Float32, Float64, Int64
 
 from sdd_claims.compiled.functions import exp, exp_single, log
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.products import add_product, add_rows, dot, matrix, products_with_rows
+from sdd_claims.compiled.products import (
+    add_product,
+    add_rows,
+    dot,
+    matrix,
+    products_in_order,
+    products_with_rows,
+    turn,
+)
 
 Vector: TypeAlias = Float32[np.ndarray, " parameters"]
 Matrix: TypeAlias = Float32[np.ndarray, "rows columns"]
 Lists: TypeAlias = Int64[np.ndarray, " some"]
+
+DENSE, SPARSE, SPARSE_IN_ORDER = 0, 1, 2
+"""Kinds of networks. A dense one sums a weight's gradient image by image; a sparse one by lanes, or in order too."""
 
 
 class Network(NamedTuple):
@@ -25,16 +36,17 @@ class Network(NamedTuple):
         widths: units of each layer, pixels first, classes last.
         weights: where the weights of each layer begin among the parameters: all, row by row, or those that are kept.
         biases: where its biases begin.
-        sparse: 1 where only kept weights between live units are there, 0 where all are.
+        sparse: DENSE where all weights are there, SPARSE or SPARSE_IN_ORDER where kept ones between live units are.
         pixels: which pixels of an image are the first layer.
         rows: where the kept weights of each unit begin among those of its layer, layer after layer, with their end.
         sources: the unit below each kept weight, in the same order.
+        above: the unit above each.
         columns: where the kept weights of each unit below begin in the two lists that follow, with their end.
         targets: the unit above each kept weight, unit below by unit below.
         entries: which weight of its layer that is.
         row_at: where a layer begins in `rows`.
         column_at: where it begins in `columns`.
-        source_at: where it begins in `sources`, `targets` and `entries`.
+        source_at: where it begins in `sources`, `above`, `targets` and `entries`.
         active_at: where the activations of each layer begin, in images of one.
     """
 
@@ -45,6 +57,7 @@ class Network(NamedTuple):
     pixels: Int64[np.ndarray, " first"]
     rows: Int64[np.ndarray, " a"]
     sources: Int64[np.ndarray, " b"]
+    above: Int64[np.ndarray, " b"]
     columns: Int64[np.ndarray, " c"]
     targets: Int64[np.ndarray, " b"]
     entries: Int64[np.ndarray, " b"]
@@ -55,30 +68,32 @@ class Network(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Memory for one batch: activations, the same with images first, gradients of activations, and ones."""
+    """Memory for one batch: activations, the same with images first, gradients of activations; ones; 0, 1, 2 ..."""
 
     active: Float32[np.ndarray, " units_and_images"]
     turned: Float32[np.ndarray, " units_and_images"]
     errors: Float32[np.ndarray, " units_and_images"]
     ones: Float32[np.ndarray, " images"]
+    order: Int64[np.ndarray, " widest_or_images"]
 
 
 def room(network: Network, images: int) -> Room:
     """Memory for batches of up to so many images."""
     units = int(network.widths.sum()) * images
     active, turned, errors = (np.empty(units, np.float32) for _ in range(3))
-    return Room(active, turned, errors, np.ones(images, np.float32))
+    return Room(active, turned, errors, np.ones(images, np.float32), np.arange(max(images, int(network.widths.max()))))
 
 
 @compiled
 def _kept_of_layer(network: Network, layer: int) -> tuple[Lists, ...]:
-    """The lists of one layer: rows and sources, columns, targets and entries."""
+    """The lists of one layer: rows, sources and above, columns, targets and entries."""
     units, below = network.widths[layer + 1], network.widths[layer]
     first_row, first_column, first = network.row_at[layer], network.column_at[layer], network.source_at[layer]
     rows = network.rows[first_row : first_row + units + 1]
     columns = network.columns[first_column : first_column + below + 1]
     end = first + rows[units]
-    return rows, network.sources[first:end], columns, network.targets[first:end], network.entries[first:end]
+    sources, above, targets = network.sources[first:end], network.above[first:end], network.targets[first:end]
+    return rows, sources, above, columns, targets, network.entries[first:end]
 
 
 @compiled
@@ -104,12 +119,7 @@ def forward(
     count = chosen.shape[0]
     widths = network.widths
     layers = widths.shape[0] - 1
-    pixels = network.pixels
-    first = matrix(room.active, 0, widths[0], count)
-    for place in range(count):
-        image = images[chosen[place]]
-        for pixel in range(widths[0]):
-            first[pixel, place] = image[pixels[pixel]]
+    turn(images, chosen, network.pixels, matrix(room.active, 0, widths[0], count))
     for layer in range(layers):
         units, below = widths[layer + 1], widths[layer]
         source = matrix(room.active, network.active_at[layer] * count, below, count)
@@ -121,7 +131,7 @@ def forward(
                 line[place] = bias
         at = network.weights[layer]
         if network.sparse[0]:
-            rows, sources, _, _, _ = _kept_of_layer(network, layer)
+            rows, sources, _, _, _, _ = _kept_of_layer(network, layer)
             for unit in range(units):
                 start, end = rows[unit], rows[unit + 1]
                 add_rows(parameters[at + start : at + end], sources[start:end], source, target[unit])
@@ -134,14 +144,6 @@ def forward(
                     value = line[place]
                     line[place] = np.float32(0) if value <= np.float32(0) else value  # NaN stays NaN
     return matrix(room.active, network.active_at[layers] * count, widths[layers], count)
-
-
-@compiled
-def _turn(given: Float32[np.ndarray, "rows columns"], turned: Float32[np.ndarray, "columns rows"]) -> None:
-    for row in range(given.shape[0]):
-        line = given[row]
-        for column in range(given.shape[1]):
-            turned[column, row] = line[column]
 
 
 @compiled
@@ -200,13 +202,14 @@ def gradient(
         alpha: weight of the teacher.
         temperature: by which logits are divided.
         room: memory for a batch.
-        found: the gradient, in the order of the parameters.
+        found: the gradient, in the order of the parameters; zero for idle ones (see `Form`).
     """
     count = chosen.shape[0]
     widths = network.widths
     layers = widths.shape[0] - 1
     classes = widths[layers]
     logits = forward(network, parameters, images, chosen, room)
+    found[network.biases[layers - 1] + classes :] = np.float32(0)
     share = np.float32(1) / np.float32(count)
     error = matrix(room.errors, network.active_at[layers] * count, classes, count)
     scratch = np.empty((classes + 2, count), np.float32)
@@ -222,7 +225,7 @@ def gradient(
         soft = alpha * temperature * share
         inverse = np.float32(1) / temperature
         taught = np.empty((classes, count), np.float32)
-        _turn(teacher, taught)
+        turn(teacher, room.order[:count], room.order[:classes], taught)
         _softmax(logits, inverse, scratch)
         for label in range(classes):
             for place in range(count):
@@ -239,17 +242,20 @@ def gradient(
         for unit in range(units):
             found[network.biases[layer] + unit] = dot(error[unit], room.ones[:count])
         if network.sparse[0]:
-            rows, sources, columns, targets, entries = _kept_of_layer(network, layer)
-            for unit in range(units):
-                start, end = rows[unit], rows[unit + 1]
-                products_with_rows(error[unit], sources[start:end], active, found[at + start : at + end])
+            rows, sources, above, columns, targets, entries = _kept_of_layer(network, layer)
+            if network.sparse[0] == SPARSE_IN_ORDER:
+                products_in_order(error, active, above, sources, found[at : at + sources.shape[0]])
+            else:
+                for unit in range(units):
+                    start, end = rows[unit], rows[unit + 1]
+                    products_with_rows(error[unit], sources[start:end], active, found[at + start : at + end])
         else:
             turned = matrix(room.turned, 0, count, below)
             if layer == 0:  # a dense network sees every pixel, and images lie row by row already
                 for place in range(count):
                     turned[place, :] = images[chosen[place]]
             else:
-                _turn(active, turned)
+                turn(active, room.order[:below], room.order[:count], turned)
             of_weights = matrix(found, at, units, below)
             of_weights[:, :] = np.float32(0)
             add_product(error, turned, of_weights)
@@ -336,5 +342,6 @@ def all_logits(
     found = np.empty((count, network.widths[network.widths.shape[0] - 1]), np.float32)
     for start in range(0, count, batch):
         end = min(start + batch, count)
-        _turn(forward(network, parameters, images, np.arange(start, end), room), found[start:end])
+        logits = forward(network, parameters, images, np.arange(start, end), room)
+        turn(logits, room.order[: logits.shape[0]], room.order[: end - start], found[start:end])
     return found

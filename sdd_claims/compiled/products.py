@@ -1,5 +1,7 @@
 """Products whose every sum has one order, whatever the processor: only axes that are not summed are vectorised.
 
+And the turning of matrices, so that the axis that is summed lies across.
+
 Multiplication and addition stay two operations, each rounded (no fused multiply-add), so that a compiler for another
 instruction set finds the same bits.
 """
@@ -9,7 +11,7 @@ from jaxtyping import Float32, Int64
 
 from sdd_claims.compiled import lanes
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.lanes import LANES, four_lanes_products, lanes_product
+from sdd_claims.compiled.lanes import EIGHT, LANES, four_lanes_products, lanes_product, turn_8_by_8
 
 
 @compiled
@@ -110,6 +112,75 @@ def products_with_rows(
         found[k], found[k + 1], found[k + 2], found[k + 3] = a, b, c, d
     for k in range(fours, count):
         found[k] = dot(left, right[rows[k]])
+
+
+@compiled
+def products_in_order(
+    left: Float32[np.ndarray, "some terms"],
+    right: Float32[np.ndarray, "others terms"],
+    lefts: Int64[np.ndarray, " pairs"],
+    rights: Int64[np.ndarray, " pairs"],
+    found: Float32[np.ndarray, " pairs"],
+) -> None:
+    """Write the products of listed rows of two matrices, as `add_product` adds them to zero: terms in their order."""
+    pairs, terms = lefts.shape[0], left.shape[1]
+    blocks = terms // EIGHT
+    pair = 0
+    while pairs >= EIGHT and pair < pairs:
+        if pairs - pair >= 2 * EIGHT:
+            lanes.write_16_in_order(left, right, lefts, rights, found, pair, blocks)
+            pair += 2 * EIGHT
+        else:
+            # The last ones together with some that are written already: they are written again, as they are.
+            lanes.write_8_in_order(left, right, lefts, rights, found, min(pair, pairs - EIGHT), blocks)
+            pair += EIGHT
+    done = blocks * EIGHT if pairs >= EIGHT else 0
+    for pair in range(pairs):
+        p, q = left[lefts[pair]], right[rights[pair]]
+        total = found[pair] if done else np.float32(0)
+        for term in range(done, terms):
+            total += p[term] * q[term]
+        found[pair] = total
+
+
+@compiled
+def turn(
+    given: Float32[np.ndarray, "all columns"],
+    rows: Int64[np.ndarray, " some"],
+    chosen: Int64[np.ndarray, " few"],
+    turned: Float32[np.ndarray, "few some"],
+) -> None:
+    """Write some rows of a matrix as columns of another.
+
+    A loop over single numbers would write each into another line of the cache, and lines a power of two apart into few
+    places of it: it takes seven times as long.
+
+    Args:
+        given: the matrix; its columns are contiguous.
+        rows: which rows, in the order of the columns that are written.
+        chosen: which of their numbers, ascending.
+        turned: the other matrix.
+    """
+    count, columns = rows.shape[0], given.shape[1]
+    whole = count - count % EIGHT if columns >= EIGHT else 0
+    beside = np.empty((EIGHT, whole), np.float32)
+    done = 0
+    while whole and done < chosen.shape[0]:
+        column = min(chosen[done], columns - EIGHT)
+        if done + EIGHT <= chosen.shape[0] and chosen[done + EIGHT - 1] == column + EIGHT - 1:
+            for place in range(0, whole, EIGHT):
+                turn_8_by_8(given, rows, place, column, turned, done, place)
+            done += EIGHT
+            continue
+        for place in range(0, whole, EIGHT):
+            turn_8_by_8(given, rows, place, column, beside, 0, place)
+        while done < chosen.shape[0] and chosen[done] < column + EIGHT:
+            turned[done, :whole] = beside[chosen[done] - column]
+            done += 1
+    for place in range(whole, count):
+        line = given[rows[place]]
+        for each in range(chosen.shape[0]):
+            turned[each, place] = line[chosen[each]]
 
 
 @compiled

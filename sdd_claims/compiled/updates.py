@@ -52,8 +52,9 @@ def add_matrix_norm(
         sums = np.zeros(below, np.float32)
         for unit in range(units):
             at = weights[layer] + unit * below
+            line = parameters[at : at + below]  # counted from 0, a loop is vectorised
             for source in range(below):
-                sums[source] += abs(parameters[at + source])
+                sums[source] += abs(line[source])
         largest, ties = sums[0], 0
         for source in range(1, below):
             largest = max(largest, sums[source])

@@ -34,15 +34,16 @@ class CompiledStack(ReplicaStack):
 
         Args:
             full: the networks.
-            numbers: settings of the replicas. With weight decay or a penalty, which move weights that no gradient
-                reaches, all of a network is trained. None to evaluate only.
+            numbers: settings of the replicas. With a penalty, which moves weights that no gradient reaches, all of a
+                network is trained. None to evaluate only.
             penalty: its name, see `PenaltySpec`.
         """
         self._full = full
         self._names = list(full.parameters)
-        moved = [False] * len(full) if numbers is None else _moved_otherwise(numbers, penalty)
+        kinds = [(False, False)] * len(full) if numbers is None else _moved_otherwise(numbers, penalty)
         self.forms = [
-            form(*self._arrays(index), sparse=False if everywhere else None) for index, everywhere in enumerate(moved)
+            form(*self._arrays(index), sparse=False if penalised else None, decays=decays)
+            for index, (decays, penalised) in enumerate(kinds)
         ]
         self.parameters = {str(index): torch.from_numpy(each.parameters) for index, each in enumerate(self.forms)}
         self.masks = {}
@@ -234,6 +235,7 @@ def flat(images: Float[Tensor, "images ..."]) -> Float32[np.ndarray, "images pix
     return images.flatten(1).contiguous().numpy()
 
 
-def _moved_otherwise(numbers: ReplicaNumbers, penalty: str) -> Sequence[bool]:
+def _moved_otherwise(numbers: ReplicaNumbers, penalty: str) -> Sequence[tuple[bool, bool]]:
+    """Whether each replica's weights decay, and whether a penalty moves them."""
     pairs = zip(numbers.weight_decay, numbers.penalty_strength, strict=True)
-    return [bool(decay or (strength and penalty != "off")) for decay, strength in pairs]
+    return [(bool(decay), bool(strength and penalty != "off")) for decay, strength in pairs]

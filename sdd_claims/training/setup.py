@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -29,6 +29,9 @@ from sdd_claims.training.sparse import is_plain_mlp
 
 built = cache(build)
 """One module for all stacks of a network in a process, so that it is compiled once."""
+
+prepared = lru_cache(maxsize=1)(prepare)
+"""The images of one stack serve the next one, which has the same as a rule; nothing writes into them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +101,8 @@ def draw_setup(replicas: Sequence[Replica], device: torch.device, data_root: Pat
     _check_classification(spec)
     check_arithmetic(spec, device)
     dataset = load(spec.data.name, data_root) if spec.data.own is None else own.kept(spec.data.own)
-    train_images, test_images = prepare(dataset, spec.data.side)
+    # Elsewhere a user's network may write into them, and where they are copied to a GPU they would only take memory.
+    train_images, test_images = (prepared if portable(spec) else prepare)(dataset, spec.data.side)
     channels, height, width = test_images.shape[1:]
     architecture = built(spec.model, (channels, height, width), dataset.classes)
     if portable(spec) and not is_plain_mlp(architecture):

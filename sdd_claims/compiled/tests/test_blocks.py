@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from sdd_claims.compiled.blocks import add_blocks, write_rectified, write_where_positive
 from sdd_claims.compiled.lanes import LANES
+from sdd_claims.compiled.products import products_in_order, turn
 
 
 def term_by_term(start, left, right):
@@ -36,6 +37,34 @@ def test_every_sum_takes_its_terms_in_their_order_to_the_last_bit(shape, turned,
     np.testing.assert_array_equal(rectified, np.maximum(term_by_term(np.tile(line, (rows, 1)), left, right), 0))
     product = term_by_term(np.zeros_like(start), left, right)
     np.testing.assert_array_equal(where, np.where(active > 0, product, 0))
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 40), st.integers(1, 40), st.integers(0, 99))
+def test_products_of_pairs_of_rows_take_their_terms_in_their_order(pairs, terms, seed):
+    rng = np.random.default_rng(seed)
+    left, right = (rng.standard_normal((rows, terms)).astype(np.float32) for rows in (5, 7))
+    lefts, rights = rng.integers(0, 5, pairs), rng.integers(0, 7, pairs)
+    found, expected = np.full(pairs, np.nan, np.float32), np.zeros(pairs, np.float32)
+    products_in_order(left, right, lefts, rights, found)
+    for term in range(terms):
+        expected = expected + left[lefts, term] * right[rights, term]
+    np.testing.assert_array_equal(found, expected)
+
+
+@settings(max_examples=100)
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 20), st.integers(0, 99))
+def test_chosen_columns_of_listed_rows_are_turned(lines, columns, count, seed):
+    """Rows may come twice, and both matrices be parts of others."""
+    rng = np.random.default_rng(seed)
+    given_matrix = rng.standard_normal((lines, columns + 3)).astype(np.float32)[:, :columns]
+    rows = rng.integers(0, lines, 2 * count)[::2]
+    chosen = np.flatnonzero(rng.random(columns) < rng.choice([0.1, 0.9, 1.0]))
+    found = np.full((len(chosen) + 1, count + 1), np.nan, np.float32)
+    turn(given_matrix, rows, chosen, found[: len(chosen), :count])
+    np.testing.assert_array_equal(found[:-1, :-1], given_matrix[rows][:, chosen].T)
+    assert np.isnan(found[-1]).all()
+    assert np.isnan(found[:, -1]).all()
 
 
 def test_a_part_of_a_matrix_is_written_and_the_rest_is_not():

@@ -177,7 +177,7 @@ def test_a_penalty_that_is_off_changes_nothing_and_a_strength_of_zero_neither(de
 def test_sparse_and_dense_forms_train_alike_over_epochs():
     spec = TrainingSpec(epochs=3, batch_size=8, optimizer=OPTIMIZERS["momentum"])
     numbers = plain.numbers([0.0] * 3)
-    dense = CompiledStack(plain.stack(3), plain.numbers([0.1] * 3))  # of which all is trained
+    dense = CompiledStack(plain.stack(3), plain.numbers([0.0] * 3, [0.1] * 3), "l2")  # of which all is trained
     sparse = CompiledStack(plain.stack(3), numbers)
     assert [bool(each.network.sparse[0]) for each in dense.forms] == [False] * 3
     assert [bool(each.network.sparse[0]) for each in sparse.forms] == [False, False, True]
