@@ -37,6 +37,7 @@ class _Correlation:
     y: str
     between: Window
     direction: Literal[1, -1] = -1
+    name: str = field(default="", init=False)
     margin: ClassVar[None] = None
     minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
     least_levels: ClassVar[int] = 4  # Fisher's z has variance 1 / (levels - 3)
