@@ -18,6 +18,7 @@ from sdd_claims.report.inline_svg import Classes
 from sdd_claims.report.lines import CurveSource, Line, gather
 from sdd_claims.report.names import curve_names, owner, window_name
 from sdd_claims.report.of_what import Phases, of_what, phases_of
+from sdd_claims.report.otherwise import otherwise
 from sdd_claims.report.references import address, as_bibtex, references
 from sdd_claims.report.templating import environment
 
@@ -54,6 +55,7 @@ class ClaimView:
         distance: from the margin, in standard deviations over seeds; None where it is not known.
         forest: the same with its interval, drawn.
         of_what: what its effect is of; empty where its rule does not say.
+        otherwise: what would have led to another verdict.
         address: where its paper can be read; empty where we know of no place.
         bibtex: its paper as one cites it; empty for a claim of no paper of ours.
         earlier: what earlier runs said of it, the oldest first.
@@ -67,6 +69,7 @@ class ClaimView:
     distance: float | None
     forest: Markup
     of_what: str
+    otherwise: str
     address: str
     bibtex: str
     earlier: Sequence[Earlier]
@@ -156,6 +159,7 @@ def view(
         distance=distance.value if distance else None,
         forest=forest.row(claim),
         of_what=of_what(claim, phases),
+        otherwise=otherwise(claim, phases),
         address=address(paper) if paper else "",
         bibtex=as_bibtex(claim["paper"], paper) if paper else "",
         earlier=earlier,

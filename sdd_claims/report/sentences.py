@@ -350,16 +350,6 @@ def verdict(claim: ClaimEntry, *, with_p: bool = True) -> str:
     return " ".join(sentences)
 
 
-def otherwise(claim: ClaimEntry) -> str:
-    """The way in which the check could have come out against the claim, or for it; empty where nothing was judged."""
-    if not claim["verdict"] or openness(claim) == "cannot be measured":
-        return ""
-    if claim["verdict"] != "supported":
-        return "It would have been supported if the claim itself had been established at the same threshold."
-    against = "It could have gone against the claim, on a proxy," if claim["proxy"] else "It would have been refuted"
-    return f"{against} if the contrary had been established at the same threshold, and undecided if neither had been."
-
-
 def _is_beyond_by_t(claim: ClaimEntry) -> bool:
     """Whether the t-test of the deciding mean is below the threshold, which one of the other tests is not."""
     shown, threshold = claim.get("decisive"), claim["threshold"]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sdd_claims.report import calibration, numbers, sentences
+from sdd_claims.report import calibration, deciding, numbers, sentences
 
 _FILTERS: tuple[Callable[..., object], ...] = (
     numbers.amount,
@@ -34,7 +34,6 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     sentences.looks,
     sentences.measured,
     sentences.network,
-    sentences.otherwise,
     sentences.paper_tally,
     sentences.registered,
     sentences.repeats,
@@ -50,6 +49,7 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     sentences.verdict,
     sentences.verdict_word,
     calibration.exceeds,
+    deciding.margin,
 )
 
 
