@@ -131,9 +131,9 @@ class ClaimRun:
             what = f"{plan.stored(store)} of {numbers.count(plan.needed, 'level')}"
         return f"{what} {'are' if self._training else 'is'} kept in {self.settings.store}"
 
-    def plan_in_words(self) -> list[str]:
+    def plan_in_words(self, meant: str = "") -> list[str]:
         """Lines on the levels that `trials` need: those stored, those to train, and their cost; see `plan_report`."""
-        return plan_report.in_words(self._opened(), self.settings)
+        return plan_report.in_words(self._opened(), self.settings, meant)
 
     def refusals(self) -> list[str]:
         """The sentence of each of `trials` that may not be judged, as far as that is known before training."""

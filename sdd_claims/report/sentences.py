@@ -129,7 +129,8 @@ def number_of_seeds(claim: ClaimEntry) -> str:
 
 def why(claim: ClaimEntry) -> str:
     """What kept a verdict open, without the name of the claim, which stands beside it; empty where nothing did."""
-    return (claim["reason"] or "").replace(f"{name(claim)}, ", "").rstrip(".")
+    own = rf"{re.escape(claim['id'])}( with .+?)? \[{claim['tier']}\], "
+    return re.sub(own, "", claim["reason"] or "").rstrip(".")
 
 
 def shown_p(claim: ClaimEntry) -> str:

@@ -372,7 +372,7 @@ def own(claim, **changes):
 @pytest.fixture
 def waiting(claim):
     """One whose pilots set no windows."""
-    why = "yours/question [fast, my.py:build on my.npz (0123abcd)], noisy: the pilots show no dip"
+    why = "yours/question with my.py:build on my.npz (0123abcd) [fast], noisy: the pilots show no dip"
     return own(
         claim,
         **dict.fromkeys(("effect", "p", "p_contrary", "p_holm", "threshold", "margin")),
