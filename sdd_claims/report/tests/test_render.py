@@ -70,6 +70,14 @@ def test_rendering_twice_gives_the_same_bytes(tmp_path, document, source):
     assert render(tmp_path).read_bytes() == render(tmp_path).read_bytes()
 
 
+def test_a_parser_by_the_standard_finds_no_error_in_the_page(tmp_path, document, source):
+    html5lib = pytest.importorskip("html5lib", reason="the group 'browser' is not installed")
+    write(tmp_path, document, source)
+    parser = html5lib.HTMLParser()
+    parser.parse(render(tmp_path).read_text(encoding="utf-8"))
+    assert [(place, code) for place, code, _ in parser.errors] == []
+
+
 def test_the_page_asks_nothing_of_a_network(page):
     assert not page.values("src")
     ours = ("#", "data:,", "claims.json", "https://arxiv.org/abs/")
