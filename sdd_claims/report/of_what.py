@@ -32,6 +32,12 @@ def phases_of(claims: Sequence[ClaimEntry]) -> Phases:
     }
 
 
+def phase_of(claim: ClaimEntry, low: float, high: float, phases: Phases) -> str:
+    """The phase that has these edges on the runs of a claim; empty where there is none, or where runs differ in it."""
+    found = {phases.get((run["digest"], low, high), "") for run in claim["runs"].values()} - {""}
+    return found.pop() if len(found) == 1 else ""
+
+
 def of_what(claim: ClaimEntry, phases: Phases) -> str:
     """What the effect of a claim is of, as short as it can be said; empty where its rule does not say.
 

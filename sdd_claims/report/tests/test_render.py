@@ -313,6 +313,17 @@ def test_windows_called_by_their_edges_and_those_of_one_curve_are_named_in_the_f
     assert "in the colour of the one curve" in page.text
 
 
+def test_windows_with_the_edges_of_a_registered_phase_are_called_by_it_in_the_figure(tmp_path, document, source):
+    """Two of one name would be one: they keep their edges."""
+    other = document["claims"][0] | {"id": "he2022/other", "windows": {"0.018 to 0.036": [0.018, 0.036]}}
+    document["claims"] = [document["claims"][0], other]
+    write(tmp_path, document, source)
+    assert "density 0.018 to 0.036" not in render(tmp_path).read_text(encoding="utf-8")
+    other["windows"] = {"0.018 to 0.036": [0.018, 0.036], "critical": [0.02, 0.04]}
+    write(tmp_path, document, source)
+    assert "density 0.018 to 0.036" in render(tmp_path).read_text(encoding="utf-8")
+
+
 def test_curves_along_two_axes_are_drawn_apart_each_with_its_own_windows(tmp_path, document, source):
     source.axes["noise020" * 8] = "penalty strength"
     claim = document["claims"][0]
