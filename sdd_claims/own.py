@@ -726,7 +726,7 @@ def _answer(entry: ClaimEntry, setting: OwnSetting, store: Store) -> str:
     kind = sentences.openness(entry)
     noise = f"under {setting.rate:.0%} label noise"
     if not entry["words"]:
-        return f"Inconclusive, since no seed has judged {noise}: {_seen(entry, store)}"
+        return f"Inconclusive, since no seed has judged{f' {noise}' if question else ''}: {_seen(entry, store)}"
     words = entry["words"]
     if not question:
         return f"{entry['statement']} {sentences.ruling(entry).capitalize()}. {words}"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sdd_claims import command_line
-from sdd_claims.data.datasets import ROOT_VARIABLE
+from sdd_claims.data.datasets import ROOT_VARIABLE, no_such_root
 from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, crash, escaped, nearest
 from sdd_claims.judging.options import limit_threads, settings_of
 from sdd_claims.judging.run import ClaimRun, handed_over, paragraph, properties_of, summary_lines
@@ -27,6 +27,7 @@ from sdd_claims.report.claims_json import ClaimEntry
 
 TIERS = ("fast", "full")
 _TIER = re.compile(rf"\b({'|'.join(TIERS)})\b")
+_VERDICTS = "sdd_claims_verdicts"
 _NO_TIER = "not fast and not full"  # of the checkout's own settings: a plain pytest trains nothing
 _ENTRY = "sdd_claim"
 _UNLOADED = "sdd_unloaded"
@@ -118,7 +119,7 @@ def pytest_configure(config: pytest.Config) -> None:
     quiet = getattr(config.option, "verbose", 0) < 0  # an option of pytest's terminal, which may be off
     config.stash[_run] = ClaimRun(settings, shared, quiet)
     if of_worker is None:
-        config.pluginmanager.register(_Verdicts(config), "sdd_claims_verdicts")
+        config.pluginmanager.register(_Verdicts(config), _VERDICTS)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -168,7 +169,7 @@ def _check_data_root(settings: Settings, asked: bool) -> None:
     root = Path(named).expanduser() if named else settings.data_root
     if root is not None and not root.is_dir() and settings.engine != "ray":  # whose machines may have it all the same
         said = f"{ROOT_VARIABLE}={root}" if named else f"--data-root {root}"
-        raise InputError(f"{said}: there is no such folder; name the one of the data sets, or make it")
+        raise no_such_root(said)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -274,7 +275,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     reporter = session.config.pluginmanager.getplugin("terminalreporter")
     run = session.config.stash[_run]
     try:
-        for line in run.plan_in_words():
+        verdicts = session.config.pluginmanager.getplugin(_VERDICTS)  # in no worker of xdist
+        for line in run.plan_in_words(verdicts.meant() if verdicts else ""):
             (reporter.write_line if reporter else print)(line)
         refusals = run.refusals()
     except (InputError, StoreError) as error:
@@ -366,7 +368,7 @@ class _Verdicts:
     def _command(self) -> str:
         return " ".join(["pytest", *(shlex.quote(str(word)) for word in self._config.invocation_params.args)])
 
-    def _meant(self) -> str:
+    def meant(self) -> str:
         """The claim that the first misspelt name after -k may mean, as the end of a sentence."""
         registered = the_register().claims
         names = {Path(test.partition("::")[0]).stem.removeprefix("test_") for test in self._deselected}
@@ -408,7 +410,7 @@ class _Verdicts:
                 why = "no claim is judged where no tier is named: give -m fast or -m full"
             else:
                 why = (
-                    f"nothing is selected by -m {option.markexpr!r} and -k {option.keyword!r}{self._meant()}: the "
+                    f"nothing is selected by -m {option.markexpr!r} and -k {option.keyword!r}{self.meant()}: the "
                     f"tiers are {' and '.join(TIERS)}, and a claim is named as its module, such as -k "
                     "sdd_appears_under_label_noise"
                 )

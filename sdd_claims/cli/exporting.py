@@ -31,7 +31,8 @@ def export(folder: Path, curves: Path | None, figures: Sequence[tuple[str, Path]
     """Write curves, figures or verdicts into files.
 
     CLAIM is its name in the report, such as he2022/four_phases_in_order, with its tier and network where it has
-    several: "he2022/four_phases_in_order [full, ResNet-18 on CIFAR-10]".
+    several: "he2022/four_phases_in_order [full, ResNet-18 on CIFAR-10]". Exit status 1: the table is written, but the
+    evidence beside it cannot be read.
     """
     if curves is None and table is None and not figures:
         raise InputError("there is nothing to export; give --curves FILE.csv, --figure CLAIM FILE or --table FILE.tex")
@@ -50,7 +51,9 @@ def export(folder: Path, curves: Path | None, figures: Sequence[tuple[str, Path]
     chosen = [(_find(name, document["claims"]), file) for name, file in figures]
     if (curves is not None or chosen) and "evidence" not in document:
         raise InputError(f"{folder} was published without evidence, so that it holds no curve; export another run's")
-    source, remark = evidence.beside(folder, document)
+    needs_curves = curves is not None or bool(chosen)
+    read = evidence.beside(folder, document) if needs_curves else None  # raises where there is nothing to draw
+    source, remark, unread = (*read, False) if read else evidence.as_far_as_there(folder, document)
     if remark is not None and "evidence" in document:
         click.echo(f"warning: {remark}", err=True)
     written: list[tuple[Path, bytes]] = []
@@ -65,6 +68,8 @@ def export(folder: Path, curves: Path | None, figures: Sequence[tuple[str, Path]
     for file, content in written:
         write_atomically(file, content)
         click.echo(file)
+    if unread:
+        click.get_current_context().exit(1)
 
 
 def _find(name: str, claims: "Sequence[ClaimEntry]") -> "ClaimEntry":

@@ -22,6 +22,8 @@ def data(root: Path | None, as_json: bool) -> None:
     from sdd_claims.registration.trials import all_trials
     from sdd_claims.report.numbers import count
 
+    if root is not None and not datasets.resolve_root(root).is_dir():
+        raise datasets.no_such_root(f"--root {root}")
     needed = defaultdict[tuple[str, bool], set[tuple[str, str]]](set)
     for trial in all_trials().values():
         for curve in (*trial.curves.values(), *trial.control_curves.values()):

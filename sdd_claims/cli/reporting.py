@@ -11,7 +11,8 @@ import click
 def report(folder: Path) -> None:
     """Draw the page of a run again.
 
-    It is made from claims.json and the evidence beside it: index.html, SUMMARY.md and figures.
+    It is made from claims.json and the evidence beside it: index.html, SUMMARY.md and figures. Exit status 1: the
+    evidence cannot be read, so that the page shows verdicts without curves.
     """
     from sdd_claims.report.__main__ import main
 

@@ -96,6 +96,11 @@ def _why_unavailable(info: catalogue.DatasetInfo, folder: Path) -> str | None:
     return None if torchvision_form.is_present(info, folder) else torchvision_form.why_absent(info, folder)
 
 
+def no_such_root(said: str) -> InputError:
+    """The error on a root that does not exist, `said` as the user has named it."""
+    return InputError(f"{said}: there is no such folder; name the one of the data sets, or make it")
+
+
 def resolve_root(data_root: Path | None = None) -> Path:
     """The data root in force: the argument, or SDD_CLAIMS_DATA, or the default, as an absolute path.
 

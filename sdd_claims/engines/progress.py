@@ -100,7 +100,8 @@ class ProgressDisplay:
         for stack in self._plan.stacks:
             if stack.remaining(self._store):
                 done = [self._store.levels_done(replica) for replica in stack.replicas]
-                return f"{stack.replicas[0].spec}, level {min(done)} of {max(stack.levels)}, {len(done)} seeds"
+                seeds = "1 seed" if len(done) == 1 else f"{len(done)} seeds"
+                return f"{stack.replicas[0].spec}, level {min(done)} of {max(stack.levels)}, {seeds}"
         return "finished"
 
 

@@ -29,10 +29,16 @@ _WIDTH = 200
 _UPTO = ("first look", "if every claim is still open, up to the second look", "if every claim is still open, all looks")
 
 
-def in_words(session: Session, settings: Settings) -> list[str]:
-    """Lines on the claims of a selection that may be judged, tier by tier and look by look."""
+def in_words(session: Session, settings: Settings, meant: str = "") -> list[str]:
+    """Lines on the claims of a selection that may be judged, tier by tier and look by look.
+
+    Args:
+        session: has the selected claims.
+        settings: the user's choices.
+        meant: where nothing is selected, what may have been meant, as a part of a sentence.
+    """
     if not session.trials:
-        return [] if session.refused else ["no claim is selected, so nothing would be trained"]
+        return [] if session.refused else [f"no claim is selected{meant}, so nothing would be trained"]
     estimates = session.estimates()
     lines = list[str]()
     tiers: tuple[Tier, ...] = ("fast", "full")

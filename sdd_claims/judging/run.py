@@ -28,6 +28,7 @@ from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, numbers, sentences
 from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, ClaimsDocument, EnvironmentEntry, YoursEntry
+from sdd_claims.report.deciding import margin
 from sdd_claims.storage import locks
 from sdd_claims.storage.files import write_atomically
 from sdd_claims.storage.store import Store
@@ -130,9 +131,9 @@ class ClaimRun:
             what = f"{plan.stored(store)} of {numbers.count(plan.needed, 'level')}"
         return f"{what} {'are' if self._training else 'is'} kept in {self.settings.store}"
 
-    def plan_in_words(self) -> list[str]:
+    def plan_in_words(self, meant: str = "") -> list[str]:
         """Lines on the levels that `trials` need: those stored, those to train, and their cost; see `plan_report`."""
-        return plan_report.in_words(self._opened(), self.settings)
+        return plan_report.in_words(self._opened(), self.settings, meant)
 
     def refusals(self) -> list[str]:
         """The sentence of each of `trials` that may not be judged, as far as that is known before training."""
@@ -270,7 +271,7 @@ def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:
         lines.append(
             f"{e['id']} [{sentences.column(e)}{', exploratory' if sentences.is_exploratory(e) else ''}]: "
             f"{sentences.ruling(e)}{expected}; effect {numbers.effect(e['effect'])} ({numbers.interval(e['effect'])}), "
-            f"{sentences.seeds_beyond(e) or numbers.count(len(e['seeds']), 'seed')}, p {sentences.shown_p(e)}, "
+            f"{sentences.seeds(e)}, p {sentences.shown_p(e)}, "
             f"{sentences.foreseen(e) or f'repeats {sentences.repeats(e)}'}; control, {control['setting']}: "
             f"{sentences.verdict_word(control['verdict'])}"
         )
@@ -305,9 +306,8 @@ def paragraph(e: ClaimEntry) -> str:
         [
             f"{sentences.name(e)}: {e['statement']}",
             sentences.verdict(e),
-            e["words"],
-            f"Effect {numbers.effect(e['effect'])}, interval {numbers.interval(e['effect'])}; "
-            f"margin {numbers.amount(e['margin'], e['effect']['unit'] if e['effect'] else '')}.",
+            e["words"] or f"Nothing was tested: {sentences.why(e)}.",
+            f"Effect {numbers.effect(e['effect'])}, interval {numbers.interval(e['effect'])}; margin {margin(e)}.",
             f"Run it again: {e['rerun']}",
         ]
     )

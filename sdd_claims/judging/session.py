@@ -413,8 +413,10 @@ class Session:
     def _left(self, whole: Plan, device: Device) -> str:
         """The time that a plan still takes, in words, by all that is stored now."""
         estimate = self._estimate(device)
-        guessed = estimate.cost(missing(whole.wanted, self.store)).guessed
-        return f"about {numbers.duration(duration(whole, self.store, estimate))} left{guessed}"
+        cost = estimate.cost(missing(whole.wanted, self.store))
+        if cost.seconds and not cost.measured:
+            return "time left not known yet"  # small networks train far slower than any guess from their operations
+        return f"about {numbers.duration(duration(whole, self.store, estimate))} left{cost.guessed}"
 
     # The store
 

@@ -1,5 +1,6 @@
 """The report of a judged run, a folder that a sceptic can read and check: claims.json, evidence, page and summary."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,16 +62,21 @@ def write(directory: Path, document: "ClaimsDocument", source: "CurveSource") ->
     return render(directory)
 
 
-def render(directory: Path) -> Path:
+def render(directory: Path, warn: Callable[[str], object] | None = None) -> Path:
     """Write `index.html`, `SUMMARY.md` and a few figures beside `claims.json` and its evidence.
 
-    A claim whose curves are not in the evidence gets a sentence in place of its figure.
+    A claim whose curves are not in the evidence gets a sentence in place of its figure; so do all where the evidence
+    is missing or damaged.
+
+    Args:
+        directory: the folder of the run.
+        warn: told in a sentence that the evidence cannot be read.
 
     Returns:
         The path of `index.html`.
 
     Raises:
-        InputError: `claims.json` or its evidence is missing, damaged, or of another schema version.
+        InputError: `claims.json` is missing, damaged, or of another schema version.
         StoreError: the directory cannot be written.
     """
     # Matplotlib is slow to import, and most processes that import this package never draw.
@@ -78,7 +84,9 @@ def render(directory: Path) -> Path:
     from sdd_claims.storage.files import write_atomically
 
     document = claims_json.read(directory / "claims.json")
-    curves, remark = evidence.beside(directory, document)
+    curves, remark, unread = evidence.as_far_as_there(directory, document)
+    if unread and remark and warn is not None:
+        warn(remark)
     figures = highlights.highlights(document, curves)
     for figure in figures:
         write_atomically(directory / figure.path, figure.svg.encode())

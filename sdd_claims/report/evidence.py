@@ -162,6 +162,18 @@ def beside(directory: Path, document: ClaimsDocument) -> tuple[Evidence, str | N
     return found, f"{NAME} is not the file that this run was published with: its SHA-256 is another."
 
 
+def as_far_as_there(directory: Path, document: ClaimsDocument) -> tuple[Evidence, str | None, bool]:
+    """The same; no curves where they cannot be read: verdicts stand in `claims.json` alone.
+
+    Returns:
+        The evidence, what a reader should know of it, and whether it could not be read.
+    """
+    try:
+        return (*beside(directory, document), False)
+    except InputError as error:
+        return Evidence({}, ""), f"No curve can be drawn: {error}.", True
+
+
 class _Run(TypedDict):
     digest: str
     measure: str

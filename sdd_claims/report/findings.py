@@ -61,12 +61,11 @@ def to_markdown(runs: Sequence[PublishedRun], notes: Mapping[str, str]) -> str:
 
 
 def _row(claim: ClaimEntry) -> dict[str, str]:
-    beyond = sentences.seeds_beyond(claim) or numbers.count(len(claim["seeds"]), "seed")
     return {
         "where": sentences.column(claim) + (", proxy" if claim["proxy"] else ""),
         "ruling": sentences.ruling(claim),
         "effect": f"{numbers.effect(claim['effect'])} ({numbers.interval(claim['effect'])})",
-        "seeds": beyond,
+        "seeds": sentences.seeds(claim),
         "repeats": sentences.repeats(claim),
     }
 

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,7 +18,8 @@ from sdd_claims.report.history import Earlier, Verdicts
 from sdd_claims.report.inline_svg import Classes
 from sdd_claims.report.lines import CurveSource, Line, gather
 from sdd_claims.report.names import curve_names, owner, window_name
-from sdd_claims.report.of_what import Phases, of_what, phases_of
+from sdd_claims.report.of_what import Phases, of_what, phase_of, phases_of
+from sdd_claims.report.otherwise import otherwise
 from sdd_claims.report.references import address, as_bibtex, references
 from sdd_claims.report.templating import environment
 
@@ -54,6 +56,7 @@ class ClaimView:
         distance: from the margin, in standard deviations over seeds; None where it is not known.
         forest: the same with its interval, drawn.
         of_what: what its effect is of; empty where its rule does not say.
+        otherwise: what would have led to another verdict.
         address: where its paper can be read; empty where we know of no place.
         bibtex: its paper as one cites it; empty for a claim of no paper of ours.
         earlier: what earlier runs said of it, the oldest first.
@@ -67,6 +70,7 @@ class ClaimView:
     distance: float | None
     forest: Markup
     of_what: str
+    otherwise: str
     address: str
     bibtex: str
     earlier: Sequence[Earlier]
@@ -144,7 +148,7 @@ def view(
 ) -> ClaimView:
     """Draw a claim and its control on the same axes, their styles added to the classes of the page."""
     anchor = _anchor(claim)
-    found, shared, missing = drawings(claim, source)
+    found, shared, missing = drawings(claim, source, phases)
     panels, distance = tuple(_panels(each, _salt(anchor, each), classes) for each in found), forest.distance(claim)
     paper = references()["papers"].get(claim["paper"])
     return ClaimView(
@@ -156,6 +160,7 @@ def view(
         distance=distance.value if distance else None,
         forest=forest.row(claim),
         of_what=of_what(claim, phases),
+        otherwise=otherwise(claim, phases),
         address=address(paper) if paper else "",
         bibtex=as_bibtex(claim["paper"], paper) if paper else "",
         earlier=earlier,
@@ -168,8 +173,16 @@ def claim_panel(claim: ClaimEntry, drawing: Drawing) -> Markup:
     return panel(drawing.claim, drawing.windows, drawing.axes, salt=salt)
 
 
-def drawings(claim: ClaimEntry, source: CurveSource) -> tuple[tuple[Drawing, ...], str, tuple[str, ...]]:
-    """The drawings of a claim, one for each axis; the words that all curves share; a sentence for each missing one."""
+def drawings(
+    claim: ClaimEntry, source: CurveSource, phases: Phases | None = None
+) -> tuple[tuple[Drawing, ...], str, tuple[str, ...]]:
+    """The drawings of a claim, one for each axis; the words that all curves share; a sentence for each missing one.
+
+    Args:
+        claim: its entry.
+        source: gives its curves.
+        phases: names for windows that the claim calls by their edges.
+    """
     judged, control = gather(claim["runs"], source), gather(claim["control"]["runs"], source)
     missing = (*judged.missing, *control.missing)
     ours, theirs = (_worth_drawing(found.lines) for found in (judged, control))
@@ -177,7 +190,7 @@ def drawings(claim: ClaimEntry, source: CurveSource) -> tuple[tuple[Drawing, ...
         return (), "", missing
     ours, theirs, shared = curve_names(ours, theirs)
     axes = dict.fromkeys(line.curve.axis for line in (*ours, *theirs))
-    return tuple(_along(claim, ours, theirs, axis) for axis in axes), shared, missing
+    return tuple(_along(claim, ours, theirs, axis, phases or {}) for axis in axes), shared, missing
 
 
 def _views(
@@ -196,13 +209,17 @@ def _worth_drawing(lines: Sequence[Line]) -> list[Line]:
     return [line for line in lines if line.measure != line.curve.axis]
 
 
-def _along(claim: ClaimEntry, judged: Sequence[Line], control: Sequence[Line], axis: str) -> Drawing:
+def _along(claim: ClaimEntry, judged: Sequence[Line], control: Sequence[Line], axis: str, phases: Phases) -> Drawing:
     ours, theirs = (tuple(line for line in lines if line.curve.axis == axis) for lines in (judged, control))
     of_windows = claim.get("window_axes", {})
+    laid = {
+        name: (low, high) for name, (low, high) in claim["windows"].items() if of_windows.get(name, DENSITY) == axis
+    }
+    names = {name: window_name(name, *edges, axis, phase_of(claim, *edges, phases)) for name, edges in laid.items()}
+    alike = Counter(names.values())
     windows = {
-        window_name(name, low, high, axis): (low, high)
-        for name, (low, high) in claim["windows"].items()
-        if of_windows.get(name, DENSITY) == axis
+        names[name] if alike[names[name]] == 1 else window_name(name, *edges, axis): edges
+        for name, edges in laid.items()
     }
     return Drawing(ours, theirs, windows, Axes.around([*ours, *theirs]))
 

@@ -48,11 +48,21 @@ def distinct(lines: Sequence[Line]) -> list[Line]:
     return list({(line.run, line.measure): line for line in reversed(lines)}.values())[::-1]
 
 
-def window_name(name: str, low: float, high: float, axis: str) -> str:
-    """A window's name; one that is named by its edges alone gets their unit: "epoch 50,000", "dense"."""
+def window_name(name: str, low: float, high: float, axis: str, registered: str = "") -> str:
+    """A window's name; one that is named by its edges alone is called by its phase, or gets their unit: "epoch 50,000".
+
+    Args:
+        name: its name in the claim.
+        low: its lower edge.
+        high: its higher edge.
+        axis: along which it lies.
+        registered: the phase that another claim registers with these edges on the same run; empty for none.
+    """
     part, colon, phase = name.rpartition(": ")
     if not _RANGE.fullmatch(phase):
         return name
+    if registered:
+        return f"{part}{colon}{registered}"
     ends = dict.fromkeys((numbers.position(low), numbers.position(high)))
     where = "dense" if axis == DENSITY and low == high == 1 else f"{axis.split()[-1]} {' to '.join(ends)}"
     return f"{part}{colon}{where}"

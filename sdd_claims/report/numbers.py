@@ -39,7 +39,7 @@ def amount(value: float | None, unit: str) -> str:
         return ABSENT
     if unit == "accuracy":
         number = plain(100 * value)
-        return f"{number}{_NBSP}{'point' if number == '1' else 'points'}"
+        return f"{number}{_NBSP}{'point' if number.lstrip(_MINUS) == '1' else 'points'}"
     return f"{plain(value)} {unit}".rstrip()
 
 

@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from sdd_claims.report.claims_json import ClaimEntry
+from sdd_claims.report.deciding import weakest
 
 Phases = Mapping[tuple[str, float, float], str]
 """Names of phases by run, low and high end of their window."""
 
 _PHASES = ("light", "critical", "sweet", "collapsed")
+_MEAN = "The mean of "
 _LONG = 70  # characters of a contrast that still reads at a glance
 _TERM = re.compile(r"(?P<sign>^−?| − | \+ )(?P<what>.+?) at (?P<where>.+?)(?= − | \+ |$)")
 _CHANGE = re.compile(r"the (second fall|fall|rise) is (-?[\d.,]+)")
@@ -30,6 +32,12 @@ def phases_of(claims: Sequence[ClaimEntry]) -> Phases:
     }
 
 
+def phase_of(claim: ClaimEntry, low: float, high: float, phases: Phases) -> str:
+    """The phase that has these edges on the runs of a claim; empty where there is none, or where runs differ in it."""
+    found = {phases.get((run["digest"], low, high), "") for run in claim["runs"].values()} - {""}
+    return found.pop() if len(found) == 1 else ""
+
+
 def of_what(claim: ClaimEntry, phases: Phases) -> str:
     """What the effect of a claim is of, as short as it can be said; empty where its rule does not say.
 
@@ -37,17 +45,18 @@ def of_what(claim: ClaimEntry, phases: Phases) -> str:
         claim: its entry; of several parts the weakest has the effect.
         phases: names for windows that the claim itself calls by their edges.
     """
-    text, part = claim["words"], ""
-    while found := re.match(r"All of \d+ parts are asked for\. The weakest, ", text):
-        text = text[found.end() :]
-        names = [each["name"] for each in claim["parts"] if text.startswith(f"{each['name']}: ")]
-        name = max(names, key=len) if names else text.partition(": ")[0]
-        part, text = name, text[len(name) + 2 :]
-    if found := re.match(r"The mean of \[(.+?)\] ", text):
-        said = _contrast(found[1], claim, phases)
+    part, text = weakest(claim["words"], claim["parts"])
+    said = of_test(text, claim, phases)
+    if text.startswith(_MEAN):
         return part if part and len(said) > _LONG else said
-    said = _sentence(text)
     return f"{said}; {part}" if said and part and " minus " not in said else said
+
+
+def of_test(words: str, claim: ClaimEntry, phases: Phases) -> str:
+    """The same of one test of a claim, by the words of its rule."""
+    if found := re.match(rf"{_MEAN}\[(.+?)\] ", words):
+        return _contrast(found[1], claim, phases)
+    return _sentence(words)
 
 
 def _sentence(text: str) -> str:

@@ -112,6 +112,27 @@ def seeds_beyond(claim: ClaimEntry) -> str:
     return f"{shown['beyond']} of {numbers.count(shown['seeds'], 'seed')} {side}{t}"
 
 
+def pilots_alone(claim: ClaimEntry) -> bool:
+    """Whether pilots alone were looked at, since they set no windows by which seeds could judge."""
+    return claim["verdict"] is not None and not claim["words"]
+
+
+def seeds(claim: ClaimEntry) -> str:
+    """The seeds that lie beyond the margin, where that is known, or how many judged; pilots are called so."""
+    return seeds_beyond(claim) or number_of_seeds(claim)
+
+
+def number_of_seeds(claim: ClaimEntry) -> str:
+    """How many seeds were looked at: "12 seeds", or "12 pilots" where no seed has judged."""
+    return numbers.count(len(claim["seeds"]), "pilot" if pilots_alone(claim) else "seed")
+
+
+def why(claim: ClaimEntry) -> str:
+    """What kept a verdict open, without the name of the claim, which stands beside it; empty where nothing did."""
+    own = rf"{re.escape(claim['id'])}( with .+?)? \[{claim['tier']}\], "
+    return re.sub(own, "", claim["reason"] or "").rstrip(".")
+
+
 def shown_p(claim: ClaimEntry) -> str:
     """The one p that a table shows: over all looks, of the contrary where that is established."""
     shown = claim.get("decisive")
@@ -198,7 +219,7 @@ def summary(document: ClaimsDocument) -> list[str]:
     claims, questions = registered(document["claims"]), exploratory(document["claims"])
     if not document["claims"]:
         return ["No claim was selected, so nothing was judged."]
-    if all(claim["paper"] == YOURS for claim in document["claims"]):
+    if is_yours(document):
         return _of_yours(document)
     size, alpha = document["registered"], document["alpha"]
     some, was = _some(claims)
@@ -243,6 +264,26 @@ def summary(document: ClaimsDocument) -> list[str]:
     return sentences
 
 
+def is_yours(document: ClaimsDocument) -> bool:
+    """Whether a report is on a network and data of the user's own."""
+    return bool(document["claims"]) and all(claim["paper"] == YOURS for claim in document["claims"])
+
+
+def headline(document: ClaimsDocument) -> str:
+    """The title of a report."""
+    if not is_yours(document):
+        return "Sparse double descent: the claims on trial"
+    return f"Sparse double descent on trial: {network(document['claims'][0]) or 'a network of your own'}"
+
+
+def lead(document: ClaimsDocument) -> str:
+    """What the claims of a report are, and how they were judged."""
+    whose = "Each claim is one sentence of a paper, trained for real"
+    if is_yours(document):
+        whose = "Each claim was asked of your own network and data, trained for real"
+    return f"{whose} and judged by a rule that was fixed before the judged seeds were run."
+
+
 def _of_yours(document: ClaimsDocument) -> list[str]:
     """The first paragraph of a report on a user's own network and data."""
     some, was = _some(document["claims"])
@@ -250,9 +291,20 @@ def _of_yours(document: ClaimsDocument) -> list[str]:
     return [
         f"{some} {what} {was} put on trial on a network and data of your own: the verdicts are yours, and are counted "
         "among no paper's.",
+        *_asked(document),
         f"Each is tested at {document['alpha']:g} / {document['registered']}.",
         *(f"Not judged: {why.rstrip('.')}." for why in document.get("unloaded", ())),
     ]
+
+
+def _asked(document: ClaimsDocument) -> list[str]:
+    """What network and data were asked, how noisy, and by how many seeds; nothing where no settings were kept."""
+    yours = document.get("yours")
+    if yours is None:
+        return []
+    pilots, judging = numbers.count(len(yours["pilots"]), "pilot"), numbers.count(yours["seeds"], "seed")
+    noise = f"a claim about label noise makes {numbers.percent(yours['noise'])} of the training labels wrong"
+    return [f"Asked was {yours['network']}; {noise}. Windows are set by {pilots}, verdicts come from {judging}."]
 
 
 def by_paper(claims: Sequence[ClaimEntry]) -> dict[str, list[ClaimEntry]]:
@@ -317,7 +369,7 @@ def verdict(claim: ClaimEntry, *, with_p: bool = True) -> str:
     place = _place(claim["tier"], network(claim))
     if claim["verdict"] is None:
         return f"Not judged in {place}: {claim['reason'] or 'nothing was asked to be judged'}."
-    where = f"in {place}, on {numbers.count(len(claim['seeds']), 'seed')} ({numbers.seed_list(claim['seeds'])})"
+    where = f"in {place}, on {number_of_seeds(claim)} ({numbers.seed_list(claim['seeds'])})"
     kind = openness(claim)
     if kind is None:
         what = "the null hypothesis is rejected" if claim["verdict"] == "supported" else "the contrary is established"
@@ -335,7 +387,7 @@ def verdict(claim: ClaimEntry, *, with_p: bool = True) -> str:
             "so that this one cannot refute it"
         )
     else:
-        because = (claim["reason"] or "").rstrip(".")
+        because = why(claim)
     word = f"Inconclusive ({OPEN[kind]})" if kind else _capitalized(ruling(claim))
     sentences = [f"{word} {where}: {because}."]
     if (chance := claim.get("stability")) is not None:
@@ -348,16 +400,6 @@ def verdict(claim: ClaimEntry, *, with_p: bool = True) -> str:
     else:
         sentences.append(expectation(claim))
     return " ".join(sentences)
-
-
-def otherwise(claim: ClaimEntry) -> str:
-    """The way in which the check could have come out against the claim, or for it; empty where nothing was judged."""
-    if not claim["verdict"] or openness(claim) == "cannot be measured":
-        return ""
-    if claim["verdict"] != "supported":
-        return "It would have been supported if the claim itself had been established at the same threshold."
-    against = "It could have gone against the claim, on a proxy," if claim["proxy"] else "It would have been refuted"
-    return f"{against} if the contrary had been established at the same threshold, and undecided if neither had been."
 
 
 def _is_beyond_by_t(claim: ClaimEntry) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sdd_claims.report import calibration, numbers, sentences
+from sdd_claims.report import calibration, deciding, numbers, sentences
 
 _FILTERS: tuple[Callable[..., object], ...] = (
     numbers.amount,
@@ -28,19 +28,22 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     sentences.evidence,
     sentences.exploratory,
     sentences.foreseen,
+    sentences.headline,
     sentences.is_exploratory,
     sentences.is_borderline,
     sentences.is_surprise,
+    sentences.is_yours,
+    sentences.lead,
     sentences.looks,
     sentences.measured,
     sentences.network,
-    sentences.otherwise,
+    sentences.number_of_seeds,
     sentences.paper_tally,
     sentences.registered,
     sentences.repeats,
     sentences.robustness,
     sentences.ruling,
-    sentences.seeds_beyond,
+    sentences.seeds,
     sentences.short_title,
     sentences.shown_level,
     sentences.shown_p,
@@ -49,7 +52,9 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     sentences.unregistered,
     sentences.verdict,
     sentences.verdict_word,
+    sentences.why,
     calibration.exceeds,
+    deciding.margin,
 )
 
 

@@ -177,7 +177,7 @@ class RunSpec(Spec):
             str(self.noise),
             "identity masks" if pruning.criterion == "none" else f"{pruning.criterion_in_words} pruning",
             pruning.retraining.replace("_", " "),
-            f"{training.epochs} epochs at learning rate {optimizer.lr:g}",
+            f"{training.epochs} epoch{'s' if training.epochs > 1 else ''} at learning rate {optimizer.lr:g}",
         ]
         if optimizer.weight_decay:
             phrases.append(f"weight decay {optimizer.weight_decay:g}")

@@ -595,6 +595,11 @@ def test_bad_input_is_one_sentence_and_no_traceback(project, args, sentence):
     assert said.count(sentence) == 1
 
 
+def test_a_plan_of_a_misspelt_claim_says_which_may_have_been_meant(project):
+    result = project.add("clear").run("-k", "cleer", "--plan")
+    result.stdout.fnmatch_lines(["no claim is selected (did you mean 'clear'?), so nothing would be trained"])
+
+
 def test_a_newer_store_is_left_alone(project):
     write_atomically(project.store / "store.json", seal({"schema": 99}))
     said = errors(project.add("clear").run())

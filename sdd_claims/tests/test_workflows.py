@@ -1,6 +1,7 @@
 """The workflows of GitHub: pinned, with few rights, and running only what a user or a script of `.ci` runs too."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,15 @@ def test_only_what_a_user_may_ask_for_runs_on_a_machine_of_ones_own(workflow):
 def test_every_command_of_a_workflow_is_one_of_the_documents_or_of_ci(workflow):
     assert run_by(workflow)
     assert run_by(workflow) - known() == set()
+
+
+def test_the_tests_of_the_page_are_skipped_neither_on_a_push_nor_in_ci():
+    """The group `browser` by its packages, for a pip that knows no groups."""
+    groups = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    packages = " ".join(f"'{each}'" for each in groups["browser"])
+    line = f"pip install -q {packages}"
+    assert line in run_by(TOP / ".github" / "workflows" / "tests.yml")
+    assert line in commands((TOP / ".ci" / "run").read_text(encoding="utf-8").splitlines())
 
 
 @of_each_workflow

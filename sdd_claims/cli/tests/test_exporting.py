@@ -62,3 +62,18 @@ def test_a_run_without_evidence_has_verdicts_and_no_curves(call, published, tmp_
     done = call("export", published, "--curves", tmp_path / "curves.csv")
     assert done.exit_code == 2
     assert "was published without evidence" in done.stderr
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut short"])
+def test_a_table_needs_no_curve_and_evidence_that_cannot_be_read_is_warned_of(call, published, tmp_path, damage):
+    path = published / evidence.NAME
+    path.unlink() if damage == "missing" else path.write_bytes(path.read_bytes()[:-20])
+    done = call("export", published, "--table", tmp_path / "table.tex")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("warning: No curve can be drawn: ")
+    assert str(path) in done.stderr
+    assert "tabular" in (tmp_path / "table.tex").read_text(encoding="utf-8")
+    done = call("export", published, "--table", tmp_path / "other.tex", "--curves", tmp_path / "curves.csv")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: ")
+    assert not (tmp_path / "other.tex").exists()

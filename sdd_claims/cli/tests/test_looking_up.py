@@ -30,3 +30,10 @@ def test_what_is_there_and_what_is_missing_is_said_with_its_folder_and_remedy(ca
     said = call("data", "--root", root).stdout
     assert f"there, in {root}" in said
     assert f"missing: {found['mnist']['missing']}" in said
+
+
+def test_a_root_that_is_not_there_is_refused_as_a_run_does(call, root):
+    done = call("data", "--root", root / "absent")
+    assert done.exit_code == 2
+    said = f"--root {root / 'absent'}: there is no such folder; name the one of the data sets, or make it"
+    assert done.stderr.strip() == f"error: {said}"

@@ -1,4 +1,5 @@
 from sdd_claims.cli.tests.conftest import edit
+from sdd_claims.report import evidence
 
 
 def test_a_page_is_drawn(call, published):
@@ -26,3 +27,15 @@ def test_a_run_of_earlier_tests_is_not_judged_again_and_says_where_to(call, publ
     done = call("rejudge", published)
     assert done.exit_code == 1
     assert "OPEN: cannot be judged again: it was judged by tests version 3; check out commit " in done.stdout
+
+
+def test_verdicts_are_drawn_without_the_evidence_and_a_sentence_stands_for_the_figures(call, published):
+    (published / evidence.NAME).unlink()
+    done = call("report", published)
+    assert done.exit_code == 1
+    assert done.stdout.strip() == str(published / "index.html")
+    assert done.stderr.startswith("warning: No curve can be drawn: no evidence can be read at ")
+    page = (published / "index.html").read_text(encoding="utf-8")
+    assert "No curve can be drawn: no evidence can be read at " in page
+    assert "cannot be shown: the evidence holds no" in page
+    assert 'class="verdict supported"' in page

@@ -27,9 +27,9 @@ def settings(tmp_path):
 def said(settings):
     """The lines on some trials, with changed settings."""
 
-    def say(*trials, **changes):
+    def say(*trials, meant="", **changes):
         chosen = replace(settings, **changes)
-        return in_words(Session(trials, chosen, lambda plan, store, left: nullcontext()), chosen)
+        return in_words(Session(trials, chosen, lambda plan, store, left: nullcontext()), chosen, meant)
 
     return say
 
@@ -85,6 +85,12 @@ def test_the_most_expensive_claims_are_ten_and_stand_in_order(said):
 
 def test_without_a_claim_nothing_would_be_trained(said):
     assert said() == ["no claim is selected, so nothing would be trained"]
+
+
+def test_a_misspelt_claim_is_guessed_in_a_plan(said):
+    assert said(meant=" (did you mean 'x'?)") == [
+        "no claim is selected (did you mean 'x'?), so nothing would be trained"
+    ]
 
 
 def test_hours_are_hours(said):

@@ -78,8 +78,17 @@ def test_levels_that_claims_share_are_trained_once(opened):
     assert max(Counter(trained(opened.path)).values()) == 1
     assert len(trained(opened.path)) == 4 * 3
     (plan,) = opened.plans
-    assert [words.endswith(" left, by a guess") for words in opened.left] == [True]
+    assert opened.left == ["time left not known yet"]
     assert (plan.asked, plan.needed) == (4 * 3 + 4 * 2, 4 * 3)
+
+
+def test_how_long_the_rest_takes_is_said_once_something_was_measured_here(opened):
+    trial = trial_named("open", OPEN)
+    opened(trial).verdict(trial)
+    first, second = opened.left
+    assert first == "time left not known yet"
+    assert second.startswith("about ")
+    assert second.endswith(" left")
 
 
 def test_a_warm_session_trains_nothing(opened):

@@ -123,6 +123,12 @@ def test_a_window_called_by_its_edges_says_what_they_are_of(name, window, said):
     assert window_name(name, *window) == said
 
 
+def test_a_window_called_by_its_edges_takes_the_name_of_its_phase_and_one_with_a_name_keeps_it():
+    assert window_name("0.1 to 0.2", 0.1, 0.2, "density", "critical") == "critical"
+    assert window_name("part: 0.1 to 0.2", 0.1, 0.2, "density", "critical") == "part: critical"
+    assert window_name("whole", 0.1, 0.2, "density", "critical") == "whole"
+
+
 def test_a_window_of_one_curve_is_known_by_its_name():
     curves = ("pairflip", "l1, 5 neurons")
     assert owner("pairflip: critical", curves) == ("pairflip", "critical")

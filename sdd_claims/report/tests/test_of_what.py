@@ -6,7 +6,7 @@ import pytest
 
 from sdd_claims.locations import checkout
 from sdd_claims.report import claims_json
-from sdd_claims.report.of_what import of_what, phases_of
+from sdd_claims.report.of_what import of_what, phase_of, phases_of
 
 TOP = checkout() or Path()
 PUBLISHED = sorted((TOP / "reports" / "published").glob("*/claims.json"))
@@ -69,3 +69,14 @@ def test_a_sentence_is_cut_to_what_it_is_of(claim, words, said):
     part = claim["parts"][0] | {"name": "rise: it"}
     own = claim | {"words": words, "windows": WINDOWS, "runs": claim["runs"] | accuracy, "parts": [part]}
     assert of_what(own, phases_of(named)) == said
+
+
+def test_a_window_has_the_name_of_the_phase_that_is_registered_with_its_edges_on_its_run(claim):
+    phases = phases_of([claim])
+    assert phase_of(claim, 0.018, 0.036, phases) == "critical"
+    assert phase_of(claim, 0.018, 0.037, phases) == ""
+    other = claim | {"runs": {"noisy": claim["runs"]["noisy"] | {"digest": "other"}}}
+    assert phase_of(other, 0.018, 0.036, phases) == ""
+    assert phase_of(claim, 0.1, 0.2, {("a", 0.1, 0.2): "sweet"}) == ""
+    both = claim | {"runs": {name: claim["runs"]["noisy"] | {"digest": name} for name in "ab"}}
+    assert phase_of(both, 0.1, 0.2, {("a", 0.1, 0.2): "sweet", ("b", 0.1, 0.2): "critical"}) == ""

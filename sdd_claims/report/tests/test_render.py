@@ -70,6 +70,14 @@ def test_rendering_twice_gives_the_same_bytes(tmp_path, document, source):
     assert render(tmp_path).read_bytes() == render(tmp_path).read_bytes()
 
 
+def test_a_parser_by_the_standard_finds_no_error_in_the_page(tmp_path, document, source):
+    html5lib = pytest.importorskip("html5lib", reason="the group 'browser' is not installed")
+    write(tmp_path, document, source)
+    parser = html5lib.HTMLParser()
+    parser.parse(render(tmp_path).read_text(encoding="utf-8"))
+    assert [(place, code) for place, code, _ in parser.errors] == []
+
+
 def test_the_page_asks_nothing_of_a_network(page):
     assert not page.values("src")
     ours = ("#", "data:,", "claims.json", "https://arxiv.org/abs/")
@@ -305,6 +313,17 @@ def test_windows_called_by_their_edges_and_those_of_one_curve_are_named_in_the_f
     assert "in the colour of the one curve" in page.text
 
 
+def test_windows_with_the_edges_of_a_registered_phase_are_called_by_it_in_the_figure(tmp_path, document, source):
+    """Two of one name would be one: they keep their edges."""
+    other = document["claims"][0] | {"id": "he2022/other", "windows": {"0.018 to 0.036": [0.018, 0.036]}}
+    document["claims"] = [document["claims"][0], other]
+    write(tmp_path, document, source)
+    assert "density 0.018 to 0.036" not in render(tmp_path).read_text(encoding="utf-8")
+    other["windows"] = {"0.018 to 0.036": [0.018, 0.036], "critical": [0.02, 0.04]}
+    write(tmp_path, document, source)
+    assert "density 0.018 to 0.036" in render(tmp_path).read_text(encoding="utf-8")
+
+
 def test_curves_along_two_axes_are_drawn_apart_each_with_its_own_windows(tmp_path, document, source):
     source.axes["noise020" * 8] = "penalty strength"
     claim = document["claims"][0]
@@ -360,3 +379,69 @@ def test_figures_of_a_run_that_was_replaced_go_with_it(tmp_path, document, sourc
     stale.write_text("<svg/>")
     write(tmp_path, document, source)
     assert list((tmp_path / "figures").iterdir()) == [figure]
+
+
+def own(claim, **changes):
+    """A claim on a network of the user's own."""
+    network = "my.py:build on my.npz (0123abcd)"
+    identity = {"id": "yours/question", "paper": "yours", "title": "Your own network", "network": network}
+    return claim | identity | {"exploratory": True, "registrations": []} | changes
+
+
+@pytest.fixture
+def waiting(claim):
+    """One whose pilots set no windows."""
+    why = "yours/question with my.py:build on my.npz (0123abcd) [fast], noisy: the pilots show no dip"
+    return own(
+        claim,
+        **dict.fromkeys(("effect", "p", "p_contrary", "p_holm", "threshold", "margin")),
+        verdict="inconclusive",
+        openness="cannot be measured",
+        reason=f"no windows can be set, so that no seed has judged: {why}",
+        words="",
+        parts=[],
+        looks=[],
+        seeds=[0, 1, 2],
+        control=claim["control"] | {"verdict": None, "effect": None, "p": None, "words": ""},
+    )
+
+
+def test_where_pilots_set_no_windows_they_are_called_so_and_no_test_is_shown(tmp_path, document, source, waiting):
+    document["claims"] = [waiting]
+    write(tmp_path, document, source)
+    text = Page(render(tmp_path).read_text(encoding="utf-8")).text
+    assert (
+        "Inconclusive (cannot be measured) in the fast tier with my.py:build on my.npz (0123abcd), on 3 pilots (0–2): "
+        "no windows can be set, so that no seed has judged: noisy: the pilots show no dip."
+    ) in text
+    assert "It would have been judged had the mean over the pilots shown a dip." in text
+    assert "What was tested Nothing: no windows can be set" in text
+    assert "Seeds 3 pilots" in text
+    assert "3 seeds" not in text
+    for absent in ("The test in full", "to be held against", "More numbers", "The control in numbers", " . "):
+        assert absent not in text.partition("How to read a verdict")[0].replace(" . <", "")
+
+
+def test_a_page_on_a_network_of_ones_own_has_its_title_and_names_no_paper_as_the_source(tmp_path, document, source):
+    document["claims"] = [own(document["claims"][0])]
+    document["yours"] = {
+        "network": "my.py:build on my.npz (0123abcd)",
+        "run": "{}",
+        "noise": 0.2,
+        "levels": 4,
+        "block": 1000,
+        "seeds": 12,
+        "pilots": [0, 1, 2],
+        "weight_decay": 0.01,
+    }
+    write(tmp_path, document, source)
+    page = render(tmp_path).read_text(encoding="utf-8")
+    title = "Sparse double descent on trial: my.py:build on my.npz (0123abcd)"
+    assert f"<title>{title}</title>" in page
+    assert f"<h1>{title}</h1>" in page
+    text = Page(page).text
+    assert "Each claim was asked of your own network and data, trained for real and judged" in text
+    assert "one sentence of a paper" not in text
+    assert "Paper’s value" not in text
+    assert "makes 20 % of the training labels wrong. Windows are set by 3 pilots, verdicts come from 12 seeds." in text
+    assert (tmp_path / "SUMMARY.md").read_text(encoding="utf-8").startswith(f"# {title}\n")

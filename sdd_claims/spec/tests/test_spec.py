@@ -724,6 +724,8 @@ def test_a_run_in_words_says_what_is_derived_from_the_chain():
         "200 epochs at learning rate 0.1"
     )
     assert str(chain) == words
+    once = str(chain.but(training={"epochs": 1}))
+    assert once == words.replace("200 epochs", "1 epoch")
     assert str(chain.but(derivation={"kind": "redense"})) == f"{words}, redense"
     assert str(chain.but(derivation={"kind": "same_mask", "draw": 2})) == f"{words}, same mask (draw 2)"
 
