@@ -65,19 +65,34 @@ def _round(element: ElementTree.Element) -> None:
 
 
 def _path(data: str) -> str:
-    """A path's data, rounded; after the first point of a line its letter is left out."""
+    """A path's data, rounded; straight lines as steps from point to point, which are shorter than places."""
     words = _NUMBER.sub(_tenths, data).split()
-    found, last = list[str](), ""
+    steps = {word for word in words if word.isalpha()} <= {"M", "L", "z"}
+    found, last, here = list[str](), "", (0, 0)
+    numbers = list[str]()
     for word in words:
         if word.isalpha():
-            implied = word == "L" and last in ("M", "L")
+            implied = word == "L" and last in (("L",) if steps else ("M", "L"))
             last = word
             if not implied:
-                found.append(word)
+                found.append("l" if steps and word == "L" else word)
             continue
-        separator = "" if not found or found[-1].isalpha() or word.startswith("-") else " "
-        found.append(separator + word)
+        numbers.append(word)
+        if steps and len(numbers) == 2:
+            there = (round(10 * float(numbers[0])), round(10 * float(numbers[1])))
+            if last == "L":
+                numbers = [_of_tenths(new - old) for new, old in zip(there, here, strict=True)]
+            here = there
+        if not steps or len(numbers) == 2:
+            for number in numbers:
+                separator = "" if found[-1].isalpha() or number.startswith("-") else " "
+                found.append(separator + number)
+            numbers = []
     return "".join(found)
+
+
+def _of_tenths(number: int) -> str:
+    return f"{number / 10:.1f}".removesuffix(".0")
 
 
 def _tenths(number: re.Match[str]) -> str:

@@ -1,6 +1,7 @@
 """A shortened drawing has the same points, to a tenth, and the same text."""
 
 import re
+from itertools import accumulate
 from xml.etree import ElementTree
 
 import pytest
@@ -25,7 +26,8 @@ def points_of(svg):
     for path in ElementTree.fromstring(f"<svg>{svg}</svg>").iter("path"):
         for part in re.findall(r"M[^M]*", path.get("d", "")):
             numbers = [float(number) for number in re.findall(r"-?[\d.]+", part)]
-            found.append([*zip(numbers[::2], numbers[1::2], strict=True)])
+            steps = zip(numbers[::2], numbers[1::2], strict=True)
+            found.append([*accumulate(steps, lambda here, step: (here[0] + step[0], here[1] + step[1]))])
     return found
 
 
@@ -41,7 +43,11 @@ def test_every_point_stays_where_it_was_to_a_twentieth(lines):
 
 def test_lines_of_one_look_share_a_path_and_others_keep_theirs_in_order():
     short = compact(path([(0, 0), (1, 1)]) + path([(2, 2), (3, 3)]) + path([(4, 4)], THICK) + path([(5, 5)]))
-    assert re.findall(r'd="([^"]*)"', short) == ["M0 0 1 1M2 2 3 3", "M4 4", "M5 5"]
+    assert re.findall(r'd="([^"]*)"', short) == ["M0 0l1 1M2 2l1 1", "M4 4", "M5 5"]
+
+
+def test_curved_paths_keep_their_places():
+    assert 'd="M0 0C1 1 2 2 3 3L4 5"' in compact('<path d="M 0 0 C 1 1 2 2 3 3 L 4 5" style="fill: red"/>')
 
 
 def test_frames_without_a_line_and_groups_of_nothing_go():
