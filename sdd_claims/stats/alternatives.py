@@ -72,7 +72,7 @@ def alternatives() -> Iterator[Case]:
 
     follows = {"distance": 1 + bump(), "distance without noise": 1 + 0.01 * k, "noisy": flat - bump()}
     yield Case(MIRRORED, "distance mirrors accuracy, without noise it grows", Population(follows))
-    yield Case(BESIDE_DENSITY, "distance mirrors accuracy, without noise it grows", Population(follows))
+    yield Case(BESIDE_DENSITY, "distance mirrors accuracy at equal density", Population(follows))
 
     for points in (3, 5):
         rise = phases(DENSE, 0.70, 0.70 + points / 100, 0.60)

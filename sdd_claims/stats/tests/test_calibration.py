@@ -60,6 +60,7 @@ def test_a_rule_errs_no_more_often_than_it_may(case):
         ("0 apart in log density", 0.85),
         ("0.2 log density per doubling", 0.85),
         ("distance mirrors accuracy, without noise it grows", 0.9),
+        ("distance mirrors accuracy at equal density", 0.9),
         ("threshold a quarter of the window from its edge", 0.5),
         ("three legs, one and none", 0.9),
     ],
