@@ -14,6 +14,9 @@ _MEAN = "The mean of "
 _LONG = 70  # characters of a contrast that still reads at a glance
 _TERM = re.compile(r"(?P<sign>^−?| − | \+ )(?P<what>.+?) at (?P<where>.+?)(?= − | \+ |$)")
 _CHANGE = re.compile(r"the (second fall|fall|rise) is (-?[\d.,]+)")
+PARTIAL = r"once straight trends in log \S+ are taken out, "
+"""What the sentence of a partial correlation says before it."""
+
 _PLAIN = {
     r"the deepest dip of the mean curve is": "deepest dip of the mean curve",
     r"ascents and descents by more than .+; the slope is": "slope over the widths",
@@ -64,11 +67,10 @@ def _sentence(text: str) -> str:
     if changes := _CHANGE.findall(text):
         least = min(changes, key=lambda change: float(change[1].replace(",", "")))[0]
         return f"{least}, the smallest of {len(changes)} changes"
-    if found := re.match(r"At .+?, (.+) correlates with (.+) at r = \S+ and (.+) with (.+) at r = ", text):
-        one, first, other, second = found.groups()
-        return f"correlation with {first}: {one} minus {other}{f' (with {second})' if second != first else ''}"
-    if found := re.match(r"At .+?, (.+) correlates with (.+) at r = \S+ once their straight trends", text):
-        return f"correlation of {found[1]} with {found[2]}, straight trends taken out"
+    if found := re.match(rf"At .+?, ({PARTIAL})?(.+) correlates with (.+) at r = \S+ and (.+) with (.+) at r = ", text):
+        partial, one, first, other, second = found.groups()
+        kind = "partial correlation" if partial else "correlation"
+        return f"{kind} with {first}: {one} minus {other}{f' (with {second})' if second != first else ''}"
     if found := re.match(r"\[(.+?)\] is below (.+?) in \d+ of \d+ seeds", text):
         return f"share of seeds with {found[1]} below {found[2]}"
     if found := re.match(r"The (.+? minus the .+?), over \d+ seeds", text):

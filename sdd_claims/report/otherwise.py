@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sdd_claims.report.claims_json import ClaimEntry
 from sdd_claims.report.deciding import count_of_parts, tidy, weakest
-from sdd_claims.report.of_what import Phases, of_test
+from sdd_claims.report.of_what import PARTIAL, Phases, of_test
 from sdd_claims.report.sentences import openness
 
 _LONG = 100  # characters of what a mean is of that still read within a sentence
@@ -170,18 +170,12 @@ def _dip_free(found: re.Match[str], words: str, what: str) -> Sides:
 
 
 def _correlated(found: re.Match[str], words: str, what: str) -> Sides:
-    x, y, null = found[1], found[2], found[3]
+    partial, x, y, null, claimed = found.groups()
     sign, turned, less, more = ("negative", "positive", "less", "greater")
-    if found[4] == "positive":
+    if claimed == "positive":
         sign, turned, less, more = turned, sign, more, less
-    pair = f"the correlation of {x} with {y} had been shown to be"
+    pair = f"the {'partial ' if partial else ''}correlation of {x} with {y} had been shown to be"
     return Sides(f"{pair} {sign}, and {less} than that of {null}", f"{pair} {turned}, or {more} than that of {null}")
-
-
-def _partially(found: re.Match[str], words: str, what: str) -> Sides:
-    pair = f"the correlation of {found[1]} with {found[2]}, straight trends taken out, had been shown to be"
-    turned = "positive" if found[3] == "negative" else "negative"
-    return Sides(f"{pair} {found[3]}", f"{pair} {turned}")
 
 
 def _shifts(found: re.Match[str], words: str, what: str) -> Sides:
@@ -208,12 +202,9 @@ _TESTS: tuple[tuple[str, Callable[[re.Match[str], str, str], Sides]], ...] = (
     (r"each was tested to exceed (.+?) \(one-sided\)", _dip_then_rise),
     (r"That no level lies (.+?) below both ", _dip_free),
     (
-        r", (.+?) correlates with (.+?) at r = \S+ and (.+?) with .+? at r = .+ That the first is (negative|positive)",
+        rf", ({PARTIAL})?([^,]+?) correlates with (.+?) at r = \S+ and (.+?) with .+? at r = .+ That the first is "
+        r"(negative|positive)",
         _correlated,
-    ),
-    (
-        r", (.+?) correlates with (.+?) at r = \S+ once their straight trends .+ That it is (negative|positive) has",
-        _partially,
     ),
     (
         r"^The (dip|peak) moves by .+ That it moves (.+?) with the factor.* has p = .+; that it moves (.+?), p = ",

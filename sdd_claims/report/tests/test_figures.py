@@ -1,4 +1,5 @@
 import re
+from itertools import accumulate
 from xml.etree import ElementTree
 
 import numpy as np
@@ -178,7 +179,8 @@ def y_of(svg: str, pattern: str) -> float:
 def shaded(svg: str) -> list[tuple[float, float]]:
     """Left and right edge of every window."""
     bands = re.findall(r'<path d="([^"]*)"[^>]*style="fill: var\(--ink\); opacity: 0.075', svg)
-    edges = [[float(x) for x in re.findall(r"[\d.]+", band)[::2]] for band in bands]
+    steps = [[float(x) for x in re.findall(r"-?[\d.]+", band)[::2]] for band in bands]
+    edges = [[*accumulate(each)] for each in steps]
     return [(min(x), max(x)) for x in edges]
 
 

@@ -94,10 +94,10 @@ RULES = [
         "distance",
     ),
     (
-        "At density 0.1 to 1, a correlates with b at r = 0.6 once their straight trends in log density are taken out "
-        "(mean over 12 seeds): 1. That it is positive has p = 1; that it is negative, p = 1.",
-        "the correlation of a with b, straight trends taken out, had been shown to be positive",
-        "the correlation of a with b, straight trends taken out, had been shown to be negative",
+        "At density 0.1 to 1, once straight trends in log density are taken out, a correlates with b at r = 0.6 and c "
+        "with b at r = 0.1 (means over 12 seeds). That the first is positive, and more than the second, has p = 1.",
+        "the partial correlation of a with b had been shown to be positive, and greater than that of c",
+        "the partial correlation of a with b had been shown to be negative, or less than that of c",
     ),
     (
         "Over 12 seeds train accuracy falls 1.0 point below its dense value at density 0.046; from the middle of the "
