@@ -52,8 +52,8 @@ WINDOWS = {"0.3 to 1": [0.3, 1.0], "0.018 to 0.036": [0.018, 0.036], "0.003 to 0
             "deepest dip of the mean curve; rise: it",
         ),
         (
-            "At density 0.01 to 0.1, once straight trends in log density are taken out, distance correlates with accuracy "
-            "at r = -0.64 and clean distance with accuracy at r = -0.3 (means over 12 seeds).",
+            "At density 0.01 to 0.1, once straight trends in log density are taken out, distance correlates with "
+            "accuracy at r = -0.64 and clean distance with accuracy at r = -0.3 (means over 12 seeds).",
             "partial correlation with accuracy: distance minus clean distance",
         ),
         (
