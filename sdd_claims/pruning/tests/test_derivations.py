@@ -1,4 +1,8 @@
+import pytest
+
 from sdd_claims.pruning import DERIVATIONS
+from sdd_claims.pruning.derivations import initialization_branch
+from sdd_claims.tests.tiny import SPEC
 
 
 def test_the_numbers_of_the_derivations_are_fixed():
@@ -9,3 +13,12 @@ def test_the_numbers_of_the_derivations_are_fixed():
         "reinitialized": 2,
         "independent": 3,
     }
+
+
+@pytest.mark.parametrize("level", [0, 3])
+def test_a_reinitialized_ticket_has_the_weights_of_another_draw_at_every_level(level):
+    """Those of the dense network that another draw of the same seed would have begun with."""
+    spec = SPEC.but(derivation={"kind": "reinitialized", "draw": 2})
+    assert initialization_branch(spec, level) == (0, 2)
+    assert initialization_branch(SPEC, level) == (level,)
+    assert initialization_branch(spec.but(derivation={"kind": "independent"}), level) == (level, 3, 2)
