@@ -148,5 +148,5 @@ def _in_words(run: "StoredRun") -> str:
         if noise["rate"]:
             noisy = f"{100 * noise['rate']:g} % {noisy}"
         return f"{network_of(run.settings['model'])} on {data}, {noisy}, {way_of(run.settings)}"
-    except (InputError, KeyError, TypeError):  # written by another version
+    except (AttributeError, InputError, KeyError, TypeError):  # written by another version
         return "settings of another version"

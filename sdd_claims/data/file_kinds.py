@@ -93,7 +93,10 @@ def _binary_kind(file: IO[bytes], head: bytes) -> str | None:
                 return f"a {torn} {name} file"
             return f"a file that was compressed twice with {name}" if inside == magic else f"a {name} file"
     if head.startswith(b"PK"):
-        return ZIP if zipfile.is_zipfile(file) else "a truncated zip archive"
+        try:
+            return ZIP if zipfile.is_zipfile(file) else "a truncated zip archive"
+        except zipfile.BadZipFile:  # one of several parts
+            return "a damaged zip archive"
     if head.startswith(b"\x93NUMPY"):
         return "a NumPy file"
     if head[257:262] == b"ustar":

@@ -2,6 +2,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 
@@ -18,6 +19,13 @@ def tar() -> bytes:
     with tarfile.open(fileobj=content, mode="w") as archive:
         archive.addfile(tarfile.TarInfo("data_batch_1"), io.BytesIO())
     return content.getvalue()
+
+
+def of_several_parts() -> bytes:
+    """A zip archive that says of itself that it is the first of two."""
+    whole = zipped()
+    end = whole.rindex(b"PK\x05\x06")
+    return whole[:end] + struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 2) + whole[end:]
 
 
 def zipped() -> bytes:
@@ -47,6 +55,7 @@ LONG = bytes(range(256)) * 99
         (lzma.compress(LONG), "a xz file"),
         (zipped(), ZIP),
         (zipped()[:-30], "a truncated zip archive"),
+        (of_several_parts(), "a damaged zip archive"),
         (tar(), "a tar archive"),
         (b"\0\0\x08\x03" + LONG, None),
     ],
