@@ -74,7 +74,7 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "parhi": Setting(
         "Parhi et al.'s network of theorem 1 with eq. 2, 2,000 epochs on the grid",
-        PARHI.factored(eq2(), (500, 1_000, 2_000)),
+        PARHI.factored(eq2()).but(training={"epochs": 2_000}, path={"values": (500, 1_000, 2_000)}),
         3,
         2.5,
     ),

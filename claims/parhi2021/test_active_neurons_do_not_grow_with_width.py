@@ -2,8 +2,10 @@
 
 Expected to stay open. On pilots 0 to 11 weight decay leaves 39, 48 and 63 neurons at widths 96, 192 and 384, at each
 fewer than the 81 data, where no regularizer leaves 81 to 319; yet they grow, by 24 (standard deviation 4) from the
-narrowest to the widest. Part of it is unfinished training: after 200,000 epochs six pilots have 39 and 57. Nor do the
-full tier's pilots show otherwise: 46, 59 and 74 neurons at widths 162, 324 and 1296.
+narrowest to the widest. Part of it is unfinished training: after 200,000 epochs six pilots have 39 and 57. The full
+trial trains for as long: on three pilots 43, 50 and 62 neurons are left at widths 162, 324 and 1296, of 132, 264 and
+1012 without a regularizer. An eightfold width leaves half as many more: "roughly as many as data" may mean that, and is
+read more narrowly here, so that the verdict is no objection to the paper's words.
 """
 
 import pytest
@@ -14,7 +16,7 @@ from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import PenaltySpec
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Rule, Term
 
-from .settings import DATA, END, FAST, FULL, NONE, Setting, curve, weight_decay
+from .settings import DATA, FAST, FULL, NONE, Setting, curve, weight_decay
 
 CLAIM = registered("parhi2021/active_neurons_do_not_grow_with_width")
 
@@ -29,10 +31,11 @@ def trial(setting: Setting) -> Trial:
         }
 
     parts: dict[str, Rule] = {
-        f"{name}, no more than data": Equivalent(Contrast((Term(1, name, END),)), DATA, "neurons") for name in names
+        f"{name}, no more than data": Equivalent(Contrast((Term(1, name, setting.end),)), DATA, "neurons")
+        for name in names
     }
     for wide in wider:
-        grown = Contrast((Term(1, wide, END), Term(-1, narrow, END)))
+        grown = Contrast((Term(1, wide, setting.end), Term(-1, narrow, setting.end)))
         parts[f"{narrow} to {wide.removeprefix('width ')}"] = Equivalent(grown, DATA / 10, "neurons")
     return Trial(
         CLAIM,

@@ -1,8 +1,9 @@
 """The paper's regularizer leaves fewer weights than weight decay of the same strength.
 
-The full trial is expected to stay open. On its pilots it leaves fewer by 9 points of all weights at 1e-3, but by 2.3
-(standard deviation 0.9) at 1e-5, where 93 and 91 % are left after 50,000 epochs, too near the margin of 2 for 24
-seeds.
+At the paper's width the full trial compares them after the 200,000 epochs of Figure 2. On three pilots eq. 2 leaves 3
+to 6 % of all weights at 1e-3 and weight decay 13 to 19 %; at 1e-5 it is 83 to 86 % against 89 %, a difference of 4.4
+points (standard deviation 1.3). If that is so, 12 seeds establish it with a chance of about .8, and 24 nearly always.
+On block 1000, after 50,000 epochs, the difference at 1e-5 was 2.5 points, too near the margin of 2 (undecided).
 """
 
 import pytest
@@ -30,7 +31,7 @@ def trial(setting: Setting) -> Trial:
         rule=AllOf(
             {
                 f"at {strength:g}": below(
-                    f"eq. 2, {strength:g}", f"weight decay, {strength:g}", NOTICED, "of the weights"
+                    f"eq. 2, {strength:g}", f"weight decay, {strength:g}", NOTICED, "of the weights", setting.end
                 )
                 for strength in STRENGTHS
             }
@@ -39,11 +40,10 @@ def trial(setting: Setting) -> Trial:
             "weight decay in place of eq. 2 at 0.001, on other seeds",
             {"eq. 2, 0.001": curve(setting.factored(weight_decay()), offset=100)},
         ),
-        looks=(12, 24) if setting is FAST else (12,),
+        looks=(12, 24),
         deviations=(
             *setting.deviations,
             "not at 0.1, where both leave no weight at all",
-            "in the full tier registered as inconclusive: on pilots the difference at 1e-5 is too near the margin",
         ),
     )
 

@@ -6,7 +6,7 @@ from sdd_claims.registration.register import registered
 from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Rule, Term
 
-from .settings import FAST, FULL, NONE, NOTICED, START, Setting, at, curve, eq2, weight_decay
+from .settings import FAST, FULL, NONE, NOTICED, START, Setting, curve, eq2, weight_decay
 
 CLAIM = registered("parhi2021/nonzero_fraction_falls_in_training")
 
@@ -19,15 +19,15 @@ REGULARIZED = {
 
 def rule(setting: Setting) -> Rule:
     def fall(name: str) -> Contrast:
-        return Contrast((Term(1, name, START), Term(-1, name, at(setting.longer[-1]))))
+        return Contrast((Term(1, name, START), Term(-1, name, setting.end)))
 
     falls: dict[str, Rule] = {name: Greater(fall(name), NOTICED, "of the weights") for name in REGULARIZED}
     return AllOf(falls | {"none": Equivalent(fall("none"), NOTICED, "of the weights")})
 
 
 def trial(setting: Setting) -> Trial:
-    none = setting.factored(NONE, setting.longer)
-    regularized = {name: curve(setting.factored(penalty, setting.longer)) for name, penalty in REGULARIZED.items()}
+    none = setting.factored(NONE)
+    regularized = {name: curve(setting.factored(penalty)) for name, penalty in REGULARIZED.items()}
     return Trial(
         CLAIM,
         setting.tier,

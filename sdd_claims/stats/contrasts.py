@@ -53,15 +53,18 @@ class Summand(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """One term of a contrast: the weight times the window mean of a curve."""
+class _OverWindow(ABC):
+    """What the terms share that reduce the levels of a window to one number of each seed.
+
+    Attributes:
+        weight: the factor of the number.
+        curve: name of the curve.
+        window: which of its levels.
+    """
 
     weight: float
     curve: str
     window: Window
-
-    def __str__(self) -> str:
-        return f"{words.factor(self.weight)}{self.curve} at {self.window.words}"
 
     def curves(self) -> tuple[str, ...]:
         """Returns the curve."""
@@ -80,17 +83,53 @@ class Term:
         self.window.levels(position[self.curve])
 
     def numbers(self, position: Positions, values: Values) -> Float[np.ndarray, "*batch seeds"]:
-        """Computes every seed's weighted window mean."""
-        return self.weight * self.window.mean(position[self.curve], values[self.curve])
+        """Computes every seed's weighted number."""
+        return self.weight * self._number(position[self.curve], values[self.curve])
 
     def clearances(self, position: Positions, values: Values) -> tuple[Float[np.ndarray, "*batch seeds"], ...]:
-        """Returns nothing: a mean needs nothing."""
+        """Returns nothing: a window that holds a level has such a number."""
         return ()
 
     def diverged(self, curves: Mapping[str, SparsityCurve]) -> list[str]:
         """Names the seeds whose replica diverged in the window."""
         curve = curves[self.curve]
         return diverged(self.curve, curve, self.window.mean(curve.position, curve.values))
+
+    @abstractmethod
+    def _number(
+        self, position: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
+    ) -> Float[np.ndarray, "*batch"]:
+        """Reduces every seed's curve to one number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term(_OverWindow):
+    """One term of a contrast: the weight times the window mean of a curve."""
+
+    def __str__(self) -> str:
+        return f"{words.factor(self.weight)}{self.curve} at {self.window.words}"
+
+    def _number(
+        self, position: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
+    ) -> Float[np.ndarray, "*batch"]:
+        return self.window.mean(position, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Lowest(_OverWindow):
+    """A term of a contrast: the weight times the lowest level of a curve in a window.
+
+    For losses that now and then leap for a few steps, as full-batch Adam's do: a mean over seeds would be that of the
+    leaps.
+    """
+
+    def __str__(self) -> str:
+        return f"{words.factor(self.weight)}the lowest {self.curve} at {self.window.words}"
+
+    def _number(
+        self, position: Float[np.ndarray, " levels"], values: Float[np.ndarray, "*batch levels"]
+    ) -> Float[np.ndarray, "*batch"]:
+        return values[..., self.window.levels(position)].min(axis=-1)
 
 
 @dataclass(frozen=True, slots=True)

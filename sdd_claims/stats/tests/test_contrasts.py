@@ -8,7 +8,7 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.stats import Contrast, Equivalent, Greater, Located, Location, MostSeeds, Term, Window
+from sdd_claims.stats import Contrast, Equivalent, Greater, Located, Location, Lowest, MostSeeds, Term, Window
 from sdd_claims.stats.one_sample import SCREEN
 from sdd_claims.stats.population import BRACKET, CRITICAL, DENSITY, LEVELS, SWEET, bump, phases
 from sdd_claims.stats.tests.studies import THRESHOLD, study
@@ -115,3 +115,28 @@ def test_a_seed_without_the_peak_is_named():
     curves["noisy"].values[2] = np.linspace(1, 0, LEVELS)
     found = SPARSE_PEAK.evaluate(curves, THRESHOLD)
     assert found.open_reason == "seed 1002 of 'noisy' shows no peak in the bracket at density 0.003 to 0.3"
+
+
+@given(st.integers(0, 3), st.floats(1, 1e6))
+def test_the_lowest_level_of_a_window_does_not_hear_of_a_leap_beside_it(level, leap):
+    curves = study(loss=np.full(LEVELS, 0.01))
+    window = Window(float(DENSITY[3]), 1.0)
+    values = curves["loss"].values.copy()
+    lowest = Contrast((Lowest(-2.0, "loss", window),))
+    before = lowest.numbers({"loss": DENSITY}, {"loss": values})
+    np.testing.assert_array_equal(before, -2 * values[:, :4].min(axis=1))
+    values[:, level] += leap
+    after = lowest.numbers({"loss": DENSITY}, {"loss": values})
+    np.testing.assert_array_equal(after, -2 * np.delete(values[:, :4], level, axis=1).min(axis=1))
+    assert str(lowest) == f"−2 × the lowest loss at {window.words}"
+
+
+def test_the_lowest_level_is_unknown_where_a_replica_diverged_in_the_window():
+    curves = study(loss=np.full(LEVELS, 0.01))
+    values = curves["loss"].values.copy()
+    values[0, 0] = np.nan
+    curves["loss"] = SparsityCurve(curves["loss"].seeds, DENSITY, values)
+    found = Greater(Contrast((Lowest(1, "loss", Window(float(DENSITY[3]), 1.0)),)), unit="nats").evaluate(
+        curves, THRESHOLD
+    )
+    assert found.open_reason == "seed 1000 of 'loss' diverged"
