@@ -93,6 +93,7 @@ ON_THEIR_OWN = [
     "parhi2021/eq2_is_sparser_than_weight_decay",
     "parhi2021/eq2_learns_one_pattern",
     "parhi2021/nonzero_fraction_falls_in_training",
+    "parhi2021/one_pattern_after_longer_training",
     "parhi2021/rank_order",
     "parhi2021/small_lambda_interpolates",
     "parhi2021/weight_decay_sparsifies",
@@ -205,7 +206,7 @@ def test_the_names_under_which_the_ledger_keeps_full_trials_stay():
     trials = [t for paper in papers for claim in modules(paper) for t in full_trials(paper, claim).values()]
     named = {(f"he2022/{claim}", "full", network) for claim, networks in FIGURES.items() for network in networks}
     assert {trial.key for trial in trials} == named | {(claim, "full", "") for claim in ON_THEIR_OWN}
-    assert len(trials) == 64 + 29
+    assert len(trials) == 64 + 30
 
 
 def test_learning_rate_rewinding_is_a_run_of_its_own_where_the_learning_rate_falls():
