@@ -17,6 +17,7 @@ from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trials import all_trials
 from sdd_claims.registration.windows import as_json
 from sdd_claims.stats import VERSION, best_without_dip, find_phases
+from sdd_claims.stats.calibration import DESIGNS
 from sdd_claims.stats.sequential import nominal_p
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -102,3 +103,7 @@ def test_the_calibration_is_that_of_the_rules_in_use():
     assert {tuple(design["looks"]): design["threshold"] for design in calibration["designs"]} == {
         trial.looks: pytest.approx(nominal_p(calibration["threshold"], trial.looks)) for trial in all_trials().values()
     }
+
+
+def test_the_calibration_measures_the_schemes_of_looks_of_all_trials():
+    assert set(DESIGNS) == {trial.looks for trial in all_trials().values()}

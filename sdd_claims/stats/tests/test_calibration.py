@@ -189,6 +189,8 @@ def test_the_command_writes_its_findings(tmp_path, capsys):
     assert found["designs"] == [{"looks": list(looks), "threshold": nominal_p(ERROR_RATE, looks)} for looks in DESIGNS]
     assert set(found["size"][0]) == {"rule", "null", "seeds", "verdict", "rate", "upper", "repetitions"}
     assert set(found["power"][0]) == {"rule", "alternative", "seeds", "rate", "repetitions"}
+    for rows in (found["size"], found["power"]):
+        assert {row["seeds"] for row in rows} == set(found["looks"]) == {looks[-1] for looks in DESIGNS}
     assert {(row["rule"], row["verdict"]) for row in found["size"]} >= {
         ("dip_then_rise", "refuted"),
         ("dip_free", "refuted"),

@@ -95,6 +95,7 @@ def test_a_rule_is_a_frozen_dataclass_that_the_package_exports(name):
     assert is_dataclass(rule)
     with pytest.raises(FrozenInstanceError):
         rule.name = "other"  # type: ignore[misc]
+    assert not type(rule).__dataclass_fields__["name"].init  # nor can it be given
     assert type(rule).__name__ in stats.__all__
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdd_claims.stats import RULES
+from sdd_claims.stats.e_values import e_value
 from sdd_claims.stats.hypotheses import All, Mean, Some, deciding, hypotheses, means, p_value, smallest_p, strength
 from sdd_claims.stats.one_sample import EQUAL, is_above, mean_above, t_statistic
 from sdd_claims.stats.population import Noise, usual_covariance
@@ -82,6 +83,15 @@ def test_of_all_parts_the_weakest_decides_and_of_some_the_strongest():
     assert deciding(Some()) is None
     assert strength(All((strong, weak))) == pytest.approx(t_statistic(weak.excess))
     assert strength(Some()) == -np.inf
+
+
+def test_what_establishes_nothing_is_weaker_than_any_evidence_against():
+    """Of numbers that all lie at the margin, or one of which is missing, there is no t."""
+    against = Mean(np.random.default_rng(0).normal(-9, 1, 12))
+    for nothing in (Mean(np.zeros(12)), Mean(np.array([np.nan, *[1.0] * 11]))):
+        assert strength(nothing) < strength(against)
+        assert strength(All((against, nothing))) == -np.inf
+    assert e_value(All((Mean(np.full(12, 9.0)), Mean(np.zeros(12))))) == 1.0
 
 
 def test_the_smallest_p_grows_with_the_parts_of_which_one_suffices():

@@ -5,7 +5,7 @@ import pytest
 
 from sdd_claims.errors import InputError
 from sdd_claims.stats import AllOf, Contrast, DipThenRise, Greater, Location, SamePlace, Term, Window, ordered
-from sdd_claims.stats.population import BRACKET, CRITICAL, LEVELS, LIGHT, SWEET, phases
+from sdd_claims.stats.population import BRACKET, CRITICAL, DENSITY, LEVELS, LIGHT, SWEET, phases
 from sdd_claims.stats.tests.studies import THRESHOLD, dip, study
 
 RISE = Contrast((Term(1.0, "noisy", SWEET), Term(-1.0, "noisy", CRITICAL)))
@@ -29,6 +29,12 @@ def test_windows_that_parts_do_not_share_are_named_after_their_part():
     assert rule.windows()["one: critical"] == CRITICAL
     assert rule.windows()["other: critical"] == Window(0.1, 0.2)
     assert "critical" not in rule.windows()
+
+
+def test_every_part_is_checked_before_any_seed_is_trained():
+    rule = AllOf({"one": Greater(RISE), "other": Greater(Contrast((Term(1.0, "noisy", Window(1e-6, 1e-5)),)))})
+    with pytest.raises(InputError, match="the window at density 1e-06 to 1e-05 lies off the curve"):
+        rule.check({"noisy": DENSITY})
 
 
 def test_a_claim_of_parts_joins_the_reasons_to_stay_open():

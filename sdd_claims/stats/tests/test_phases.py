@@ -63,6 +63,21 @@ def test_no_window_lies_where_pilots_scatter_twice_as_much_as_the_dense_level():
     assert levels(find_phases(curve(MEAN, deviation), curve(TRAIN)).last_fall()) == [14]
 
 
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=3))
+def test_what_lies_beyond_the_first_such_level_moves_no_window(beyond):
+    deviation = np.full(len(MEAN), 0.01)
+    deviation[13] = 0.021
+    other = np.r_[MEAN[:13], beyond]
+    assert find_phases(curve(other, deviation), curve(TRAIN)) == find_phases(curve(MEAN, deviation), curve(TRAIN))
+
+
+def test_pilots_that_scatter_from_the_second_level_on_leave_no_dip_and_none_has_diverged():
+    deviation = np.full(len(MEAN), 0.01)
+    deviation[1] = 0.021
+    with pytest.raises(InputError, match="shows no dip"):
+        find_phases(curve(MEAN, deviation), curve(TRAIN))
+
+
 @pytest.mark.parametrize(("widest", "collapsed"), [(0.0099, [14, 15]), (0.0101, [14])])
 def test_pilots_that_scatter_by_less_than_a_point_bar_no_window(widest, collapsed):
     deviation = np.full(len(MEAN), 0.001)

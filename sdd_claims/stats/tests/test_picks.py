@@ -92,6 +92,18 @@ def test_a_pick_never_sees_the_judged_curve(how, validation):
     np.testing.assert_array_equal(again, picked**2)
 
 
+@pytest.mark.parametrize("how", HOWS)
+@settings(max_examples=20)
+@given(validation=tables(float, (4, 8), elements=st.sampled_from([0.7, 0.8, np.nan])))
+def test_no_pick_is_a_level_that_diverged_and_the_last_level_is_picked_wherever_it_did_not(how, validation):
+    level = np.tile(np.arange(8.0), (4, 1))
+    picked = Picked(1.0, "level", "validation", how).numbers({}, {"level": level, "validation": validation})
+    for pick, accuracy in zip(picked, validation, strict=True):
+        assert np.isnan(pick) or np.isfinite(accuracy[int(pick)])
+        if how == "last":
+            assert np.isnan(pick) == np.isnan(accuracy[-1])
+
+
 def test_a_dip_misleads_early_stopping_and_saves_its_cost_and_without_a_dip_nothing_is_misled():
     dip, fall = study(DIP), study(FALL)
     assert Greater(MISLED, 0.01).evaluate(dip, THRESHOLD).p < THRESHOLD

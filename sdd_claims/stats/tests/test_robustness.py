@@ -44,10 +44,11 @@ def test_windows_move_by_a_level_and_margins_by_a_factor():
     }
 
 
-def test_a_window_at_an_end_of_the_curve_moves_as_far_as_there_are_levels():
-    dense = panel(DESIGN, height(at(0), 0.05), one_study(STEP), one_study(NOTHING))
-    assert "windows one level denser" not in dense  # it is the same rule
-    assert dense["windows one level sparser"] == "supported"
+@pytest.mark.parametrize(("end", "beyond", "inwards"), [(0, "denser", "sparser"), (LEVELS - 1, "sparser", "denser")])
+def test_a_window_at_an_end_of_the_curve_moves_as_far_as_there_are_levels(end, beyond, inwards):
+    found = panel(DESIGN, height(at(end), 0.05), one_study(STEP), one_study(NOTHING))
+    assert f"windows one level {beyond}" not in found  # it is the same rule
+    assert found[f"windows one level {inwards}"] == "supported"
 
 
 def test_parts_are_changed_together_and_a_margin_of_zero_is_none():

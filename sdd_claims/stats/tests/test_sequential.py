@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import stdtr
-from scipy.stats import multivariate_normal, norm
+from scipy.stats import multivariate_normal, norm, qmc
 
 from sdd_claims.errors import InputError
-from sdd_claims.stats.sequential import nominal_p, sequential_p
+from sdd_claims.stats.sequential import _beyond, _mean_below, nominal_p, sequential_p
 
 
 def test_one_look_spends_everything():
@@ -50,6 +50,25 @@ def test_simulated_studies_reject_as_often_as_asked(looks):
 
     rate = np.mean(np.any([rejected(seeds) for seeds in looks], axis=0))
     assert rate == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / studies))
+
+
+def test_where_a_look_at_few_seeds_asks_for_more_than_the_next_evenly_spread_studies_cross_as_often():
+    """At a large p and few seeds a study just short of the first edge is beyond the second whatever comes.
+
+    The studies fill the space of four normal numbers more evenly than drawn ones would: the error is a tenth as large.
+    """
+    values = qmc.MultivariateNormalQMC(np.zeros(4), rng=0, inv_transform=False).random(2**18)
+    p = [stdtr(n - 1, -values[:, :n].mean(axis=1) / values[:, :n].std(axis=1, ddof=1) * np.sqrt(n)) for n in (2, 4)]
+    for level in (0.1, 0.24):
+        assert sequential_p(level, (2, 4)) == pytest.approx(np.mean(np.min(p, axis=0) < level), abs=3e-4)
+
+
+@given(st.integers(2, 48), st.floats(-1.5, 1.5))
+def test_a_cosine_lies_below_an_edge_or_beyond_it(seeds, edge):
+    """Also below an edge under zero, which a study of a third look meets."""
+    at = np.array([edge])
+    below = _mean_below(seeds, at, np.ones_like)
+    assert below + _beyond(seeds, np.clip(at, -1, 1)) == pytest.approx(1, abs=1e-9)
 
 
 @pytest.mark.parametrize("looks", [(), (24, 12), (12, 13), (1,), (6, 12, 13)])
