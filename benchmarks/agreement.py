@@ -24,18 +24,18 @@ import numpy as np
 from jaxtyping import Float
 
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.errors import InputError, StoreError
+from sdd_claims.errors import InputError
 from sdd_claims.machine.provenance import commit
 from sdd_claims.rejudge import Trials, judged_anew, trials_for
 from sdd_claims.report import claims_json, difference, evidence, numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry, RunEntry
+from sdd_claims.report.delivery import deliver
 from sdd_claims.report.evidence import Evidence
 from sdd_claims.stats import AllOf, Rule
 from sdd_claims.stats.hypotheses import hypotheses, means
 from sdd_claims.stats.one_sample import within
 from sdd_claims.stats.rules import MINIMUM_SEEDS
 from sdd_claims.stats.study import Positions, Values, arrays
-from sdd_claims.storage.files import write_atomically
 
 ALPHA = 0.05
 POINT = 0.01
@@ -336,15 +336,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--about", action="append", default=[], help="what is other in a newer run, in their order")
     parser.add_argument("--write", type=Path, help="file to write; without it the page goes to standard output")
     given = parser.parse_args(arguments)
-    try:
-        found = {folder: between(given.old, folder) for folder in given.new}
-        text = to_markdown(found, given.old, given.about)
-        if given.write is not None:
-            write_atomically(given.write, text.encode())
-    except (InputError, StoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(text if given.write is None else given.write)
+    found: dict[Path, list[OfClaim]] = {}
+
+    def page() -> str:
+        found.update({folder: between(given.old, folder) for folder in given.new})
+        return to_markdown(found, given.old, given.about)
+
+    if status := deliver(page, given.write):
+        return status
     of_all = [claim for claims in found.values() for claim in claims]
     broken = any(claim.agrees == "differ" or (claim.is_certain and not claim.same_verdict) for claim in of_all)
     return 1 if broken else 0

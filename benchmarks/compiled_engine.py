@@ -7,7 +7,6 @@ one epoch on the 60,000 images of MNIST, from SDD_CLAIMS_DATA, at each of four d
 other work on the machine hardly counts.
 """
 
-import argparse
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import torch
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
-from benchmarks.harness import Case, Comparison, interleaved, positive
+from benchmarks.harness import Case, Comparison, interleaved, parser
 from claims.he2022.settings import FAST as HE
 from claims.parhi2021.settings import FAST as PARHI
 from claims.parhi2021.settings import eq2
@@ -193,18 +192,11 @@ def plainly(replica: Replica) -> Callable[[], None]:
 
 def main() -> None:
     """Print a table and a JSON line for each case."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.compiled_engine",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("settings", nargs="*", help=f"of {', '.join(SETTINGS)} (default: all)")
-    parser.add_argument(
-        "-n", "--repetitions", type=positive, default=3, help="of all ways, in turns (default 3: 10 min)"
-    )
-    options = parser.parse_args()
+    words = parser("compiled_engine", __doc__, of="all ways", repetitions=3, takes="10 min")
+    words.add_argument("settings", nargs="*", help=f"of {', '.join(SETTINGS)} (default: all)")
+    options = words.parse_args()
     if unknown := set(options.settings) - set(SETTINGS):
-        parser.error(f"there is no case {', '.join(sorted(unknown))}; choose from {', '.join(SETTINGS)}")
+        words.error(f"there is no case {', '.join(sorted(unknown))}; choose from {', '.join(SETTINGS)}")
     for name in options.settings or SETTINGS:
         comparison = compare(SETTINGS[name], options.repetitions)
         print(comparison.table())

@@ -24,10 +24,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measured import measured
 from sdd_claims.engines.tests.test_store_under_faults import LOST, TWICE, WRONG, levels_of, other_sequences
 from sdd_claims.errors import StoreError
 from sdd_claims.judging.options import limit_threads
@@ -215,9 +215,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tallies += disks
         # The sequences come last: they have their own kind of training.
         sequences = other_sequences(given.sequences)
+    with_torch = f"torch {provenance.versions()['torch']}"
     header = (
-        f"Measured on {date.today()}, commit {provenance.commit()}, {provenance.hardware()}, "
-        f"torch {provenance.versions()['torch']}. The unbroken sweep has {len(levels_of(SWEEP))} levels in "
+        f"{measured(with_torch)}. The unbroken sweep has {len(levels_of(SWEEP))} levels in "
         f"{len(SWEEP.stacks)} stacks and took {seconds:.1f} s; moments were drawn with seed {given.seed}."
     )
     page = as_markdown(tallies, sequences, [why] if why else [], header)

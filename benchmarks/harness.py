@@ -113,6 +113,26 @@ class Timing:
         }
 
 
+def parser(module: str, about: str | None, *, of: str, repetitions: int, takes: str) -> argparse.ArgumentParser:
+    """A command line that asks for a number of repetitions.
+
+    Args:
+        module: of the benchmark.
+        about: its docstring.
+        of: what is repeated.
+        repetitions: by default.
+        takes: as long as these take.
+    """
+    made = argparse.ArgumentParser(
+        prog=f"python -m benchmarks.{module}",
+        description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    about_number = f"of {of}, in turns (default {repetitions}: {takes})"
+    made.add_argument("-n", "--repetitions", type=positive, default=repetitions, help=about_number)
+    return made
+
+
 def positive(text: str) -> int:
     """A number of repetitions, for argparse."""
     if not text.isdecimal() or int(text) < 1:

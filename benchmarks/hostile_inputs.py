@@ -15,12 +15,12 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from random import randrange
 from typing import Any
 
 from benchmarks.harness import positive
+from benchmarks.measured import measured
 from sdd_claims.errors import crash
 from sdd_claims.machine import provenance
 from sdd_claims.tests.hostile import Broken, Surface
@@ -73,6 +73,7 @@ def tried(surface: Surface, inputs: int, draw: int) -> Tried:
 def as_markdown(found: Sequence[Tried], draw: int) -> str:
     """The table, as a page."""
     versions = provenance.versions()
+    with_versions = (f"Python {versions['python']}", f"NumPy {versions['numpy']}", f"torch {versions['torch']}")
     total, failures = sum(each.inputs for each in found), sum(sum(each.failures.values()) for each in found)
     lines = [
         "# Hostile inputs",
@@ -83,8 +84,7 @@ def as_markdown(found: Sequence[Tried], draw: int) -> str:
         "sentence; nothing in it may be executed, and nothing be written outside the folder given. On a page and in a",
         "table a text must stay a text. `python -m benchmarks.hostile_inputs` repeats it.",
         "",
-        f"Measured on {date.today()}, commit {provenance.commit()}, {provenance.hardware()}, "
-        f"Python {versions['python']}, NumPy {versions['numpy']}, torch {versions['torch']}, one process, draw {draw}.",
+        f"{measured(*with_versions, 'one process', f'draw {draw}')}.",
         "",
         f"{total:,} inputs, {failures:,} failures.",
         "",

@@ -12,7 +12,6 @@ Both: dense networks, float32, batch 128, SGD at learning rate 0.1 without momen
 Where MNIST is absent, random images of the same number and shape take its place; the arithmetic is the same.
 """
 
-import argparse
 import multiprocessing
 import sys
 from collections.abc import Sequence
@@ -28,7 +27,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
-from benchmarks.harness import Case, Comparison, StackedTraining, interleaved, positive
+from benchmarks.harness import Case, Comparison, StackedTraining, interleaved, parser
 from sdd_claims.data import catalogue
 from sdd_claims.data.datasets import Dataset, load, why_unavailable
 from sdd_claims.errors import InputError
@@ -177,20 +176,13 @@ def compare(repetitions: int, data_root: Path | None) -> Comparison:
 
 def main() -> int:
     """Print the table and a JSON line; an error of the user's is one sentence and exit status 2."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.mnist_epoch",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "-n", "--repetitions", type=positive, default=3, help="of both sides, in turns (default 3: 1 to 2 min)"
-    )
-    parser.add_argument(
+    words = parser("mnist_epoch", __doc__, of="both sides", repetitions=3, takes="1 to 2 min")
+    words.add_argument(
         "--data-root",
         type=Path,
         help="folder with mnist.npz or torchvision's MNIST/ (default: as for the claims, SDD_CLAIMS_DATA)",
     )
-    options = parser.parse_args()
+    options = words.parse_args()
     try:
         comparison = compare(options.repetitions, options.data_root)
     except InputError as error:

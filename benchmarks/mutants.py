@@ -27,15 +27,14 @@ import time
 import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from scipy.stats import beta
 
+from benchmarks.measured import measured
 from benchmarks.planted_faults import ROOT, Tree, copy_tracked
 from sdd_claims.errors import InputError
-from sdd_claims.machine import provenance
 
 EQUIVALENT = ROOT / "benchmarks" / "equivalent_mutants.toml"
 
@@ -282,7 +281,7 @@ def as_markdown(mutants: Sequence[Mutant], command: str) -> str:
     lines = [
         "# Mutants",
         "",
-        f"Measured on {date.today()}, commit {provenance.commit()}, {provenance.hardware()}, one process: `{command}`.",
+        f"{measured('one process')}: `{command}`.",
         "",
         *(f"- {room}: {summary([each for each in mutants if each.file.split('/')[1] == room])}." for room in rooms),
         "",

@@ -26,7 +26,6 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import date
 from pathlib import Path
 
 import hypothesis
@@ -34,6 +33,7 @@ import pytest
 import scipy.stats  # noqa: F401  imported once, for all tests
 import torch  # noqa: F401
 
+from benchmarks.measured import measured
 from sdd_claims.errors import InputError
 from sdd_claims.machine import provenance
 
@@ -302,10 +302,8 @@ def _short(test: str) -> str:
 
 
 def _header() -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in provenance.versions().items() if name == "torch")
-    return (
-        f"Measured on {date.today()}, commit {provenance.commit()}, {provenance.hardware()}, {versions}, one process."
-    )
+    versions = (f"{name} {version}" for name, version in provenance.versions().items() if name == "torch")
+    return f"{measured(*versions, 'one process')}."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

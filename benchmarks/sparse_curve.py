@@ -6,13 +6,12 @@ magnitude pruning with lottery ticket rewinding of networks that are really trai
 which units die. Pruning, measuring and all else that a level does is in the times.
 """
 
-import argparse
 from functools import partial
 from unittest.mock import patch
 
 import torch
 
-from benchmarks.harness import Case, Comparison, interleaved, positive
+from benchmarks.harness import Case, Comparison, interleaved, parser
 from sdd_claims.judging.options import limit_threads
 from sdd_claims.record import ChainState, Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
@@ -97,15 +96,8 @@ def compare(spec: RunSpec, levels: int, repetitions: int) -> tuple[Comparison, C
 
 def main() -> None:
     """Print a table, the ratio at each level, and a JSON line for each curve."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.sparse_curve",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "-n", "--repetitions", type=positive, default=3, help="of both ways, in turns (default 3: 2 min)"
-    )
-    repetitions = parser.parse_args().repetitions
+    given = parser("sparse_curve", __doc__, of="both ways", repetitions=3, takes="2 min").parse_args()
+    repetitions = given.repetitions
     for spec, levels in CURVES:
         comparison, curves = compare(spec, levels, repetitions)
         print(comparison.table())

@@ -6,13 +6,12 @@ one stack; the yardstick gives each value a stack of its six seeds. Drawing data
 that a level does is in the times.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 
-from benchmarks.harness import Case, Comparison, interleaved, positive
+from benchmarks.harness import Case, Comparison, interleaved, parser
 from sdd_claims.judging.options import limit_threads
 from sdd_claims.record import ChainState, Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
@@ -114,15 +113,8 @@ def _compare(
 
 def main() -> None:
     """Print a table and a JSON line for each of the three numbers."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.stacked_path",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "-n", "--repetitions", type=positive, default=3, help="of both ways, in turns (default 3: 1 min)"
-    )
-    for comparison in comparisons(parser.parse_args().repetitions):
+    given = parser("stacked_path", __doc__, of="both ways", repetitions=3, takes="1 min").parse_args()
+    for comparison in comparisons(given.repetitions):
         print(comparison.table())
         print(comparison.as_json())
         print()

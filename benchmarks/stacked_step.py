@@ -6,11 +6,9 @@ of a product of two 1024 x 1024 float32 matrices on the same thread. An epoch's 
 gathering labels) are in the time of its steps.
 """
 
-import argparse
-
 import torch
 
-from benchmarks.harness import Case, Comparison, StackedTraining, interleaved, positive
+from benchmarks.harness import Case, Comparison, StackedTraining, interleaved, parser
 from sdd_claims.data.datasets import load
 from sdd_claims.judging.options import limit_threads
 from sdd_claims.spec import DataSpec, ModelSpec, OptimizerSpec, PruningSpec, RunSpec, TrainingSpec
@@ -64,15 +62,8 @@ def compare(repetitions: int) -> Comparison:
 
 def main() -> None:
     """Print the table and a JSON line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.stacked_step",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "-n", "--repetitions", type=positive, default=25, help="of both sides, in turns (default 25: 20 s)"
-    )
-    comparison = compare(parser.parse_args().repetitions)
+    given = parser("stacked_step", __doc__, of="both sides", repetitions=25, takes="20 s").parse_args()
+    comparison = compare(given.repetitions)
     print(comparison.table())
     print(comparison.as_json())
 

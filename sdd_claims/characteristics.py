@@ -16,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sdd_claims.errors import InputError, StoreError
+from sdd_claims.errors import InputError
 from sdd_claims.judging.verdict import Verdict
 from sdd_claims.machine.provenance import commit, hardware
 from sdd_claims.rejudge import Rules, Trials, judged_anew
 from sdd_claims.report import claims_json, evidence, forest, numbers, sentences
 from sdd_claims.report.calibration import exceeds
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, SizeEntry
+from sdd_claims.report.delivery import deliver
 from sdd_claims.report.power_curve import power_curve
 from sdd_claims.report.templating import environment
 from sdd_claims.stats.calibration import upper_bound
@@ -263,7 +264,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from sdd_claims.registration.trials import all_trials  # imports every claim module
 
     began = datetime.now(UTC)
-    try:
+
+    def page() -> str:
         documents = [claims_json.read(directory / "claims.json") for directory in given.directory]
         found: list[Characteristics] = []
         left_out: list[str] = []
@@ -276,8 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"{given.directory[0]} holds no verdict on a registered claim that can be judged again; give a run "
                 "that judged"
             )
-        target = given.write or Path("CHARACTERISTICS.md")
-        figure = target.with_suffix(".svg")
+        figure = (given.write or Path("CHARACTERISTICS.md")).with_suffix(".svg")
         took = (datetime.now(UTC) - began).total_seconds()
         text = to_markdown(found, documents, figure.name, took, given.rules, left_out)
         if given.write is not None:
@@ -286,12 +287,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             strictest = min(each.alpha for each in found)
             drawing = power_curve(EFFECTS, power_of_a_mean(strictest, given.studies), measured)
             write_atomically(figure, drawing.encode())
-            write_atomically(given.write, text.encode())
-    except (InputError, StoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(text if given.write is None else given.write)
-    return 0
+        return text
+
+    return deliver(page, given.write)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import tempfile
 import traceback
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from sdd_claims import command_line
 from sdd_claims.data.datasets import ROOT_VARIABLE, no_such_root
 from sdd_claims.errors import BudgetError, InputError, MissingDataError, StoreError, crash, escaped, nearest
 from sdd_claims.judging.options import limit_threads, settings_of
+from sdd_claims.judging.plan_report import in_words
 from sdd_claims.judging.run import ClaimRun, handed_over, paragraph, properties_of, summary_lines
 from sdd_claims.judging.settings import Settings
 from sdd_claims.registration.register import the_register
@@ -66,6 +67,24 @@ class CheckedVerdict:
         held = self.strict and not sentences.is_borderline(self.entry)
         if sentences.is_surprise(self.entry) and (self.entry["verdict"] == "refuted" or held):
             pytest.fail(paragraph(self.entry), pytrace=False)
+
+
+class _Hooks:
+    """Hooks of this plugin's own."""
+
+    @pytest.hookspec
+    def pytest_sdd_claims_planned(self, plan: dict[str, Any]) -> None:
+        """Called by --plan, before it is said in words.
+
+        Args:
+            plan: `sdd_claims.judging.plan_report.PlanReport` in values that JSON has, and sentences on claim modules
+                that could not be loaded.
+        """
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks."""
+    pluginmanager.add_hookspecs(_Hooks)
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -275,14 +294,16 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     reporter = session.config.pluginmanager.getplugin("terminalreporter")
     run = session.config.stash[_run]
     try:
-        verdicts = session.config.pluginmanager.getplugin(_VERDICTS)  # in no worker of xdist
-        for line in run.plan_in_words(verdicts.meant() if verdicts else ""):
-            (reporter.write_line if reporter else print)(line)
-        refusals = run.refusals()
+        found = run.planned()
     except (InputError, StoreError) as error:
         raise pytest.UsageError(str(error)) from error
-    if refusals:
-        raise pytest.UsageError(*refusals)
+    verdicts = session.config.pluginmanager.getplugin(_VERDICTS)  # in no worker of xdist
+    unloaded = verdicts.unloaded() if verdicts else ()
+    session.config.hook.pytest_sdd_claims_planned(plan={**asdict(found), "unloaded": [*unloaded]})
+    for line in in_words(found, verdicts.meant() if verdicts else ""):
+        (reporter.write_line if reporter else print)(line)
+    if found.refused:
+        raise pytest.UsageError(*found.refused)
     return True
 
 
@@ -367,6 +388,10 @@ class _Verdicts:
 
     def _command(self) -> str:
         return " ".join(["pytest", *(shlex.quote(str(word)) for word in self._config.invocation_params.args)])
+
+    def unloaded(self) -> Sequence[str]:
+        """A sentence on each claim module that could not be loaded."""
+        return list(self._unloaded.values())
 
     def meant(self) -> str:
         """The claim that the first misspelt name after -k may mean, as the end of a sentence."""

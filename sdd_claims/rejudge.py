@@ -71,6 +71,18 @@ class Rejudged:
         """The claim with its tier and network."""
         return sentences.name(self.claim)
 
+    def as_json(self) -> dict[str, Any]:
+        """The same, for scripts."""
+        return {
+            "id": self.claim["id"],
+            "tier": self.claim["tier"],
+            "network": sentences.network(self.claim),
+            "published": self.claim["verdict"],
+            "judged_again": self.again is not None,
+            "verdict": None if self.again is None else self.again["verdict"],
+            "differences": [*self.differences],
+        }
+
 
 @dataclass(frozen=True)
 class Rejudging:
@@ -90,6 +102,21 @@ class Rejudging:
     def differing(self) -> list[Rejudged]:
         """The verdicts with a difference."""
         return [each for each in self.verdicts if each.differences]
+
+    @property
+    def is_as_published(self) -> bool:
+        """Whether all was judged again and nothing came out otherwise."""
+        return self.is_original and not self.differing
+
+    def as_json(self) -> dict[str, Any]:
+        """The same, for scripts."""
+        alpha, registered = self.error_rate
+        return {
+            "verdicts": [each.as_json() for each in self.verdicts],
+            "original_evidence": self.is_original,
+            "alpha": alpha,
+            "registered": registered,
+        }
 
 
 def rejudge(
@@ -127,6 +154,17 @@ def rejudge(
         curves.sha256 == document["evidence"]["sha256"],
         (document["alpha"], document["registered"]),
     )
+
+
+def judged_run(directory: Path) -> ClaimsDocument:
+    """The claims.json of a published run.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not directory.is_dir() and checkout() is None:
+        raise InputError(f"there is no folder {directory}; published runs lie in the repository, not in the wheel")
+    return claims_json.read(directory / "claims.json")
 
 
 def trials_for(document: ClaimsDocument) -> Trials:
@@ -415,11 +453,7 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
     if not options.retrain and (options.claim or options.draw):
         parser.error("--claim and --draw choose chains to train again; give --retrain N as well")
     try:
-        if not options.directory.is_dir() and checkout() is None:
-            raise InputError(
-                f"there is no folder {options.directory}; published runs lie in the repository, not in the wheel"
-            )
-        document = claims_json.read(options.directory / "claims.json")
+        document = judged_run(options.directory)
         trials = trials_for(document)
         if options.retrain and "yours" in document:
             raise InputError(
@@ -459,7 +493,7 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
         f"{numbers.count(len(found.differing), 'claim')} with a difference or not judged again"
         + ("" if same else "; chains that were trained again DIFFER, see above")
     )
-    return 1 if found.differing or not found.is_original or not same else 0
+    return 0 if found.is_as_published and same else 1
 
 
 def _retrained(options: argparse.Namespace, say: Callable[[str], object]) -> bool:

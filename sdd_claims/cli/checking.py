@@ -9,15 +9,13 @@ import click
 
 from sdd_claims.cli.words import json_option, say_json
 
-QUESTION = "sdd_appears_under_label_noise"
-
 
 @click.command()
 @click.option(
     "--network", required=True, metavar="FILE.py:NAME", help="A callable: (image shape, classes) to a network."
 )
 @click.option("--data", required=True, metavar="DATA", help="An .npz, a folder of images, or FILE.py:NAME.")
-@click.option("--claims", default=QUESTION, metavar="NAMES", help="Names, or all (default: does it show it at all?).")
+@click.option("--claims", metavar="NAMES", help="Names, or all (default: does it show it at all?).")
 @click.option("--noise", type=float, metavar="SHARE", help="Share of training labels made wrong (default: 0.2).")
 @click.option("--seeds", type=int, metavar="N", help="Seeds that judge (default: 12).")
 @click.option("--pilots", type=int, metavar="N", help="Seeds that set windows before (default: 12).")
@@ -41,7 +39,7 @@ QUESTION = "sdd_appears_under_label_noise"
 def check(
     network: str,
     data: str,
-    claims: str,
+    claims: str | None,
     prunable: str | None,
     criterion: str | None,
     penalty: str | None,
@@ -64,7 +62,7 @@ def check(
         click.echo(f"checking {network} and {data} ...", err=True)
     from sdd_claims.own import judge
 
-    settings = {name: value for name, value in numbers.items() if value is not None}
+    settings = {name: value for name, value in {"claims": claims, **numbers}.items() if value is not None}
     if prunable is not None:
         settings["prunable"] = tuple(name.strip() for name in prunable.split(",") if name.strip())
     if criterion is not None:
@@ -74,7 +72,6 @@ def check(
     found = judge(
         network,
         data,
-        claims=claims,
         store=store,
         report=report,
         processes=True,

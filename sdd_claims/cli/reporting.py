@@ -2,8 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from sdd_claims.cli.words import json_option, say_json
+from sdd_claims.errors import InputError, StoreError
+
+if TYPE_CHECKING:
+    from sdd_claims.rejudge import Rules
 
 
 @click.command()
@@ -28,17 +35,35 @@ def report(folder: Path) -> None:
     show_default=True,
     help="published: only by the protocol that judged; today: by the rules and windows of this version.",
 )
-def rejudge(folders: Sequence[Path], rules: str) -> None:
+@json_option
+def rejudge(folders: Sequence[Path], rules: "Rules", as_json: bool) -> None:
     """Judge runs again from their evidence.
 
     Nothing is trained. Exit status 0: every verdict is as published; 1: one differs or cannot be judged again; 2: a
-    folder holds no judged run.
+    folder holds no judged run. With --json stdout has a list with an entry for every folder.
     """
     from sdd_claims.rejudge import main
 
     statuses = []
+    if as_json:
+        runs = [_judged_again(folder, rules) for folder in folders]
+        say_json([run for run, _ in runs])
+        click.get_current_context().exit(max(status for _, status in runs))
     for folder in folders:
         if len(folders) > 1:
             click.echo(f"{folder}:")
         statuses.append(main(["--rules", rules, "--", str(folder)]))
     click.get_current_context().exit(max(statuses))
+
+
+def _judged_again(folder: Path, rules: "Rules") -> tuple[dict[str, object], int]:
+    """A run for scripts, and its exit status."""
+    from sdd_claims import rejudge
+
+    try:
+        trials = rejudge.trials_for(rejudge.judged_run(folder))
+        found = rejudge.rejudge(folder, trials, rules)
+    except (InputError, StoreError) as error:
+        click.echo(f"error: {error}", err=True)
+        return {"folder": str(folder), "error": str(error)}, 2
+    return {"folder": str(folder), **found.as_json()}, 0 if found.is_as_published else 1

@@ -1,11 +1,14 @@
 """`sdd-claims run` and `sdd-claims plan`: pytest on the suite's claims, or on a file of one's own."""
 
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import click
 
+from sdd_claims.cli.words import json_option, say_json
 from sdd_claims.command_line import OPTIONS, Option
 from sdd_claims.errors import InputError
 from sdd_claims.locations import bundled, checkout
@@ -48,7 +51,7 @@ def run(tier: str, words: Sequence[str], selected: str | None, workers: str | No
     The exit status is pytest's. Without a FILE these are the suite's claims. Any option of pytest's is passed on, its
     value in the same word: --maxfail=1, -x, -v.
     """
-    _pytest(tier, words, selected, workers, options)
+    click.get_current_context().exit(_pytest(tier, words, selected, workers, options))
 
 
 @_options("plan")
@@ -56,14 +59,42 @@ def run(tier: str, words: Sequence[str], selected: str | None, workers: str | No
 @_TIER
 @_WORDS
 @_SELECTED
-def plan(tier: str, words: Sequence[str], selected: str | None, **options: Any) -> None:
-    """Say what a run would train, and what it costs."""
-    _pytest(tier, words, selected, None, {**options, "sdd_plan": True})
+@json_option
+def plan(tier: str, words: Sequence[str], selected: str | None, as_json: bool, **options: Any) -> None:
+    """Say what a run would train, and what it costs.
+
+    The exit status is pytest's. With --json stdout has the plan, and stderr what pytest says.
+    """
+    taker = _PlanTaker()
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        status = _pytest(tier, words, selected, None, {**options, "sdd_plan": True}, taker)
+    if as_json and taker.plan is not None:
+        say_json(taker.plan)
+    elif as_json and status == 0:
+        raise InputError(
+            "pytest was asked for something else than a plan; leave its options out, such as --collect-only"
+        )
+    click.get_current_context().exit(status)
+
+
+class _PlanTaker:
+    """A plugin of pytest's that takes the plan."""
+
+    plan: dict[str, Any] | None = None
+
+    def pytest_sdd_claims_planned(self, plan: dict[str, Any]) -> None:
+        self.plan = plan
 
 
 def _pytest(
-    tier: str, words: Sequence[str], selected: str | None, workers: str | None, options: dict[str, Any]
-) -> None:
+    tier: str,
+    words: Sequence[str],
+    selected: str | None,
+    workers: str | None,
+    options: dict[str, Any],
+    *plugins: object,
+) -> int:
+    """The exit status of pytest, which runs on the suite's claims or on the files that are named."""
     import pytest
 
     arguments = ["-p", "sdd_claims.plugin", "-m", tier]
@@ -81,7 +112,7 @@ def _pytest(
                 "and its value in one word, such as --maxfail=1"
             )
     arguments += [word for word in words if word.startswith("-")]
-    click.get_current_context().exit(int(pytest.main([*arguments, *(files or suite())])))
+    return int(pytest.main([*arguments, *(files or suite())], plugins))
 
 
 def suite() -> list[str]:

@@ -1,9 +1,11 @@
-"""The lines of --plan: levels to train, their time and room on disk, and the claims that cost most."""
+"""What --plan says: levels to train, their time and room on disk, and the claims that cost most."""
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from io import StringIO
+from typing import TypeAlias
 
 from rich import box
 from rich.console import Console
@@ -16,129 +18,336 @@ from sdd_claims.machine import provenance
 from sdd_claims.machine.devices import Device
 from sdd_claims.planning.budget import Need, alone_and_unshared, cheapest_first
 from sdd_claims.planning.disk import missing_bytes, working_bytes
-from sdd_claims.planning.estimate import Estimate, missing
+from sdd_claims.planning.estimate import Cost, Estimate, missing
 from sdd_claims.planning.plan import Plan, plan
 from sdd_claims.planning.rates import Rate
 from sdd_claims.record import Replica
 from sdd_claims.registration.claim import Tier
-from sdd_claims.registration.trial import Trial
 from sdd_claims.report import numbers
 
 _MOST_EXPENSIVE = 10
 _WIDTH = 200
 _UPTO = ("first look", "if every claim is still open, up to the second look", "if every claim is still open, all looks")
+_Lacking: TypeAlias = tuple[Replica, int, int]
 
 
-def in_words(session: Session, settings: Settings, meant: str = "") -> list[str]:
-    """Lines on the claims of a selection that may be judged, tier by tier and look by look.
+@dataclass(frozen=True)
+class Disk:
+    """Bytes that a plan asks of the store's disk.
+
+    Attributes:
+        more: by which the store will have grown when all is stored.
+        working: beside it, while it trains.
+        free: now.
+    """
+
+    more: int
+    working: int
+    free: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the claims of a tier ask for up to a look.
+
+    Attributes:
+        look: from 1.
+        asked: levels, each claim counted by itself.
+        needed: levels, duplicates dropped.
+        stacks: in which they are trained.
+        stored: levels of them that are stored.
+        on_cpu: cost of those that are trained on a CPU.
+        on_gpu: cost of those that are trained on a GPU.
+        disk: None where nothing is to be trained.
+    """
+
+    look: int
+    asked: int
+    needed: int
+    stacks: int
+    stored: int
+    on_cpu: Cost
+    on_gpu: Cost
+    disk: Disk | None
+
+
+@dataclass(frozen=True)
+class Network:
+    """The levels of one kind of network that are still to be trained, all looks included.
+
+    Attributes:
+        network: in words.
+        precision: of its arithmetic.
+        cost: of these levels.
+        rate: that is counted with.
+    """
+
+    network: str
+    precision: str
+    cost: Cost
+    rate: Rate
+
+
+@dataclass(frozen=True)
+class TierPlan:
+    """What the claims of a tier ask for.
+
+    Attributes:
+        tier: its name.
+        claims: how many.
+        device: on which they are trained; None where there is none here.
+        processes: that share the work.
+        looks: each with what those before it ask for.
+        networks: those that take most time first.
+    """
+
+    tier: Tier
+    claims: int
+    device: str | None
+    processes: int
+    looks: tuple[Look, ...]
+    networks: tuple[Network, ...]
+
+
+@dataclass(frozen=True)
+class OfTrial:
+    """Something of a trial.
+
+    Attributes:
+        id: of its claim.
+        tier: its tier.
+        network: where the claim is judged on several.
+    """
+
+    id: str
+    tier: Tier
+    network: str
+
+    @property
+    def name(self) -> str:
+        """As the trial is called."""
+        return f"{self.id} with {self.network}" if self.network else self.id
+
+
+@dataclass(frozen=True)
+class Lacks(OfTrial):
+    """What a claim lacks for its first look.
+
+    Attributes:
+        cost: of all that it lacks.
+        not_shared: of what no other claim asks for.
+    """
+
+    cost: Cost
+    not_shared: Cost
+
+
+@dataclass(frozen=True)
+class Fits(OfTrial):
+    """A claim whose first look fits into a budget.
+
+    Attributes:
+        seconds: until it can be judged, beyond those before it.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class WithinBudget:
+    """The order in which a budget takes the claims, as far as it reaches.
+
+    Attributes:
+        hours: of the budget.
+        first_looks: that fit, in that order.
+    """
+
+    hours: float
+    first_looks: tuple[Fits, ...]
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """All that --plan says of a selection.
+
+    Attributes:
+        store: its folder.
+        tiers: those that are selected.
+        claims: those that may be judged, the most expensive first.
+        budget: None where none is given.
+        refused: the sentence of each claim that may not be judged.
+    """
+
+    store: str
+    tiers: tuple[TierPlan, ...]
+    claims: tuple[Lacks, ...]
+    budget: WithinBudget | None
+    refused: tuple[str, ...]
+
+
+def planned(session: Session, settings: Settings) -> PlanReport:
+    """What the claims of a selection that may be judged ask for, tier by tier and look by look."""
+    estimates = session.estimates()
+    needs = [Need(plan(session.asked(trial, 0)).wanted, estimates[trial.tier]) for trial in session.trials]
+    tiers: tuple[Tier, ...] = ("fast", "full")
+    return PlanReport(
+        str(session.store.path),
+        tuple(
+            _of_tier(tier, session, estimates[tier], settings.devices[tier])
+            for tier in tiers
+            if any(trial.tier == tier for trial in session.trials)
+        ),
+        _most_expensive_first(needs, session),
+        None if settings.budget is None else WithinBudget(settings.budget, _within(settings.budget, needs, session)),
+        tuple(str(error) for error in session.refused.values()),
+    )
+
+
+def _of_tier(tier: Tier, session: Session, estimate: Estimate, device: Device | None) -> TierPlan:
+    trials = [trial for trial in session.trials if trial.tier == tier]
+    plans = [session.plan(look, tier) for look in range(max(session.looks(trial) for trial in trials))]
+    return TierPlan(
+        tier,
+        len(trials),
+        None if device is None else str(device),
+        estimate.processes,
+        tuple(_up_to(number, whole, session, estimate, device) for number, whole in enumerate(plans, 1)),
+        _networks(plans[-1], session, estimate),
+    )
+
+
+def _up_to(number: int, whole: Plan, session: Session, estimate: Estimate, device: Device | None) -> Look:
+    """Levels, operations and time of a plan, and the room on disk of those that it lacks."""
+    on_cpu, on_gpu = list[_Lacking](), list[_Lacking]()
+    for each in missing(whole.wanted, session.store):
+        portable = each[0].spec.training.arithmetic == "portable"
+        (on_cpu if portable or (device is not None and not device.is_gpu) else on_gpu).append(each)
+    costs = estimate.cost(on_cpu), estimate.cost(on_gpu)
+    disk = None
+    if any(cost.flops for cost in costs):
+        working = working_bytes(whole, session.store) * estimate.processes
+        free = shutil.disk_usage(session.store.path).free
+        disk = Disk(missing_bytes(whole, session.store), working, free)
+    return Look(number, whole.asked, whole.needed, len(whole.stacks), whole.stored(session.store), *costs, disk)
+
+
+def _networks(whole: Plan, session: Session, estimate: Estimate) -> tuple[Network, ...]:
+    kinds = defaultdict[tuple[str, str, Rate], list[_Lacking]](list)
+    for replica, done, levels in missing(whole.wanted, session.store):
+        spec = replica.spec
+        kinds[str(spec.model), spec.training.precision, estimate.rate(spec)].append((replica, done, levels))
+    found = [Network(model, precision, estimate.cost(of), rate) for (model, precision, rate), of in kinds.items()]
+    return tuple(sorted(found, key=lambda each: -each.cost.seconds))
+
+
+def _most_expensive_first(needs: Sequence[Need], session: Session) -> tuple[Lacks, ...]:
+    costs = alone_and_unshared(needs, session.store)
+    found = [
+        Lacks(trial.claim.id, trial.tier, trial.network, alone, own)
+        for trial, (alone, own) in zip(session.trials, costs, strict=True)
+    ]
+    return tuple(sorted(found, key=lambda each: -each.cost.flops))
+
+
+def _within(hours: float, needs: Sequence[Need], session: Session) -> tuple[Fits, ...]:
+    found, total = list[Fits](), 0.0
+    for index, seconds in cheapest_first(needs, session.store):
+        total += seconds
+        if total > 3600 * hours:
+            break
+        trial = session.trials[index]
+        found.append(Fits(trial.claim.id, trial.tier, trial.network, seconds))
+    return tuple(found)
+
+
+def in_words(found: PlanReport, meant: str = "") -> list[str]:
+    """The plan in lines.
 
     Args:
-        session: has the selected claims.
-        settings: the user's choices.
+        found: the plan.
         meant: where nothing is selected, what may have been meant, as a part of a sentence.
     """
-    if not session.trials:
-        return [] if session.refused else [f"no claim is selected{meant}, so nothing would be trained"]
-    estimates = session.estimates()
+    if not found.claims:
+        return [] if found.refused else [f"no claim is selected{meant}, so nothing would be trained"]
     lines = list[str]()
-    tiers: tuple[Tier, ...] = ("fast", "full")
-    for tier in tiers:
-        trials = [trial for trial in session.trials if trial.tier == tier]
-        who = "1 claim asks" if len(trials) == 1 else f"{len(trials)} claims ask"
-        looks = max((session.looks(trial) for trial in trials), default=0)
-        for look in range(looks):
-            whole = session.plan(look, tier)
-            stored = whole.stored(session.store)
+    for tier in found.tiers:
+        who = "1 claim asks" if tier.claims == 1 else f"{tier.claims} claims ask"
+        for look in tier.looks:
             lines += [
-                f"{tier} tier, {_UPTO[min(look, 2)]}: {who} for {whole.asked:,} "
-                f"levels, {whole.needed:,} after duplicates are dropped, in {len(whole.stacks):,} stacks; {stored:,} "
-                f"are stored, {whole.needed - stored:,} to train",
-                *_costs(whole, session, estimates[tier], settings.devices[tier]),
+                f"{tier.tier} tier, {_UPTO[min(look.look, 3) - 1]}: {who} for {look.asked:,} "
+                f"levels, {look.needed:,} after duplicates are dropped, in {look.stacks:,} stacks; {look.stored:,} "
+                f"are stored, {look.needed - look.stored:,} to train",
+                *_costs(look, tier, found.store),
             ]
-        if looks:
-            lines += _speeds(whole, session, estimates[tier])
-    needs = [Need(plan(session.asked(trial, 0)).wanted, estimates[trial.tier]) for trial in session.trials]
-    lines += _most_expensive(session.trials, needs, session)
-    if settings.budget is not None:
-        lines += _within(settings.budget, session.trials, needs, session)
+        lines += _speeds(tier.networks)
+    lines += _most_expensive(found.claims)
+    if found.budget is not None:
+        lines += _fitting(found.budget, len(found.claims))
     return lines
 
 
-def _costs(whole: Plan, session: Session, estimate: Estimate, device: Device | None) -> Iterator[str]:
+def _costs(look: Look, tier: TierPlan, store: str) -> Iterator[str]:
     """Operations and time of the levels that a plan lacks, and their room on disk."""
-    lacking = list(missing(whole.wanted, session.store))
-    if not (cost := estimate.cost(lacking)).flops:
+    if (disk := look.disk) is None:
         return
-    yield f"  training: {numbers.tflop(cost.flops)}, {_time(lacking, estimate, device)}"
-    more, working = missing_bytes(whole, session.store), working_bytes(whole, session.store) * estimate.processes
-    free = shutil.disk_usage(session.store.path).free
-    room = f"{decimal(more)} more when all is stored, up to {decimal(working)} beside it while it trains; "
-    yield f"  disk: {room}{decimal(free)} are free at {session.store.path}"
-    if more + working > free:
+    yield f"  training: {numbers.tflop(look.on_cpu.flops + look.on_gpu.flops)}, {_time(look, tier)}"
+    room = f"{decimal(disk.more)} more when all is stored, up to {decimal(disk.working)} beside it while it trains; "
+    yield f"  disk: {room}{decimal(disk.free)} are free at {store}"
+    if disk.more + disk.working > disk.free:
         yield "  warning: this does not fit; make room, or choose a store on another disk (--store)"
 
 
-def _time(lacking: Iterable[tuple[Replica, int, int]], estimate: Estimate, device: Device | None) -> str:
-    levels = list(lacking)
-    if device is not None and not device.is_gpu:
-        cost = estimate.cost(levels)
-        shared = f"{estimate.processes} process{'es' if estimate.processes > 1 else ''}"
-        took = numbers.duration(cost.seconds / estimate.processes)
-        return f"about {took} with {shared} on {provenance.hardware(device)}{cost.guessed}"
-    on_cpu = estimate.cost(level for level in levels if level[0].spec.training.arithmetic == "portable")
+def _time(look: Look, tier: TierPlan) -> str:
+    on_cpu, on_gpu = look.on_cpu, look.on_gpu
+    if tier.device is not None and not (device := Device(tier.device)).is_gpu:
+        shared = f"{tier.processes} process{'es' if tier.processes > 1 else ''}"
+        took = numbers.duration(on_cpu.seconds / tier.processes)
+        return f"about {took} with {shared} on {provenance.hardware(device)}{on_cpu.guessed}"
     parts = [f"about {_hours(on_cpu.seconds)} core-hours on the CPU{on_cpu.guessed}"] if on_cpu.seconds else []
-    cost = estimate.cost(level for level in levels if level[0].spec.training.arithmetic != "portable")
-    if parts and not cost.seconds:
+    if parts and not on_gpu.seconds:
         return parts[0]
-    assumed = cost.seconds - cost.measured
-    if cost.measured or not assumed:
-        parts.append(f"about {_hours(cost.measured)} GPU-hours by measured rates")
+    assumed = on_gpu.seconds - on_gpu.measured
+    if on_gpu.measured or not assumed:
+        parts.append(f"about {_hours(on_gpu.measured)} GPU-hours by measured rates")
     if assumed:
-        rest = "for the rest no" if cost.measured else "no"
+        rest = "for the rest no" if on_gpu.measured else "no"
         hours = f"{_hours(assumed)} GPU-hours"
         parts.append(f"{rest} rate has been measured on a GPU yet: by the rates assumed below {hours}")
     return "; ".join(parts)
 
 
-def _speeds(whole: Plan, session: Session, estimate: Estimate) -> list[str]:
+def _speeds(networks: Sequence[Network]) -> list[str]:
     """A table of the kinds of networks that are still to be trained, with the rates that are counted with."""
-    kinds = defaultdict[tuple[str, str, Rate], list[tuple[Replica, int, int]]](list)
-    for replica, done, levels in missing(whole.wanted, session.store):
-        spec = replica.spec
-        kinds[str(spec.model), spec.training.precision, estimate.rate(spec)].append((replica, done, levels))
-    costs = {kind: estimate.cost(levels) for kind, levels in kinds.items()}
     table = _table("network", "precision", "TFLOP", "TFLOP/s", "hours", "rate")
-    for (network, precision, rate), cost in sorted(costs.items(), key=lambda each: -each[1].seconds):
-        speed = numbers.plain(rate.flops / 1e12, 2)
-        table.add_row(network, precision, _tera(cost.flops), speed, _hours(cost.seconds), rate.source)
-    return ["  by network (hours of one core or GPU):", *_rendered(table)] if costs else []
+    for each in networks:
+        speed = numbers.plain(each.rate.flops / 1e12, 2)
+        hours = _hours(each.cost.seconds)
+        table.add_row(each.network, each.precision, _tera(each.cost.flops), speed, hours, each.rate.source)
+    return ["  by network (hours of one core or GPU):", *_rendered(table)] if networks else []
 
 
-def _most_expensive(trials: Sequence[Trial], needs: Sequence[Need], session: Session) -> list[str]:
+def _most_expensive(claims: Sequence[Lacks]) -> list[str]:
     """A table of the most expensive claims, with the cost of all that each lacks for its first look."""
-    costs = alone_and_unshared(needs, session.store)
     table = _table("claim", "tier", "TFLOP", "of it not shared", "hours", "of it not shared")
-    ranked = sorted(zip(trials, costs, strict=True), key=lambda each: -each[1][0].flops)
-    for trial, (alone, own) in ranked[:_MOST_EXPENSIVE]:
-        if alone.flops:
+    for each in claims[:_MOST_EXPENSIVE]:
+        if (alone := each.cost).flops:
+            own = each.not_shared
             row = (_tera(alone.flops), _tera(own.flops), _hours(alone.seconds), _hours(own.seconds))
-            table.add_row(trial.name, trial.tier, *row)
+            table.add_row(each.name, each.tier, *row)
     if not table.row_count:
         return []
     title = "most expensive claims: what each lacks for its first look, and how much of it no other claim asks for"
     return [f"{title} (hours of one core or GPU)", *_rendered(table)]
 
 
-def _within(hours: float, trials: Sequence[Trial], needs: Sequence[Need], session: Session) -> list[str]:
-    """The order in which a budget takes the claims, as far as it reaches."""
+def _fitting(budget: WithinBudget, claims: int) -> list[str]:
+    """A table of what fits into a budget."""
     table = _table("claim", "tier", "hours", "in all")
     total = 0.0
-    for index, seconds in cheapest_first(needs, session.store):
-        if total + seconds > 3600 * hours:
-            break
-        total += seconds
-        table.add_row(trials[index].name, trials[index].tier, _hours(seconds), _hours(total))
-    first = f"budget of {hours:g} hours: {table.row_count} of {len(trials)} first looks fit, in this order"
+    for each in budget.first_looks:
+        total += each.seconds
+        table.add_row(each.name, each.tier, _hours(each.seconds), _hours(total))
+    first = f"budget of {budget.hours:g} hours: {table.row_count} of {claims} first looks fit, in this order"
     return [first, *_rendered(table)] if table.row_count else [first.removesuffix(", in this order")]
 
 

@@ -15,8 +15,8 @@ from rich.console import Console
 
 from sdd_claims import report
 from sdd_claims.engines import ProgressDisplay
-from sdd_claims.judging import plan_report
 from sdd_claims.judging.claim_entry import adjust_p_values, claim_entry_from, trained_on
+from sdd_claims.judging.plan_report import PlanReport, planned
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
 from sdd_claims.judging.verdict import Verdict
@@ -131,13 +131,9 @@ class ClaimRun:
             what = f"{plan.stored(store)} of {numbers.count(plan.needed, 'level')}"
         return f"{what} {'are' if self._training else 'is'} kept in {self.settings.store}"
 
-    def plan_in_words(self, meant: str = "") -> list[str]:
-        """Lines on the levels that `trials` need: those stored, those to train, and their cost; see `plan_report`."""
-        return plan_report.in_words(self._opened(), self.settings, meant)
-
-    def refusals(self) -> list[str]:
-        """The sentence of each of `trials` that may not be judged, as far as that is known before training."""
-        return [str(error) for error in self._opened().refused.values()]
+    def planned(self) -> PlanReport:
+        """What `trials` ask for: levels that are stored, those to train, and their cost."""
+        return planned(self._opened(), self.settings)
 
     def write_report(self, entries: Sequence[ClaimEntry], command: str, unloaded: Sequence[str] = ()) -> Path:
         """Write claims.json, the evidence, the page and the summary; in a CI run of GitHub, its page has the table too.

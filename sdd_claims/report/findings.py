@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdd_claims.errors import InputError, StoreError
+from sdd_claims.errors import InputError
 from sdd_claims.report import numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry
+from sdd_claims.report.delivery import deliver
 from sdd_claims.report.history import PublishedRun, published_runs, read_notes
 from sdd_claims.report.templating import environment
-from sdd_claims.storage.files import write_atomically
 
 NOTES = "findings.toml"
 
@@ -75,20 +75,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sdd_claims.report.findings", description=__doc__)
     parser.add_argument("folder", type=Path, help="the folder of published runs")
     folder: Path = parser.parse_args(arguments).folder
-    target = folder.parent / "FINDINGS.md"
-    try:
+
+    def page() -> str:
         runs = standing(folder)
         if not runs:
             raise InputError(f"{folder} holds no published run; give the folder that holds fast/claims.json and others")
         _, *others = groups(runs)
         unsupported = [claim["id"] for group in others for claim in group.claims]
-        notes = read_notes(folder / NOTES, unsupported, "which are supported or not there")
-        write_atomically(target, to_markdown(runs, notes).encode())
-    except (InputError, StoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(target)
-    return 0
+        return to_markdown(runs, read_notes(folder / NOTES, unsupported, "which are supported or not there"))
+
+    return deliver(page, folder.parent / "FINDINGS.md")
 
 
 if __name__ == "__main__":

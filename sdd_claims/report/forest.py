@@ -2,6 +2,9 @@
 
 Units differ from claim to claim: points, ranks, logarithms of a density. Divided by the standard deviation over seeds,
 all can stand on one axis. The line at 0 is the margin; to its right lies the claim, to its left its contrary.
+
+Places along the axis are percentages of a plot's width, all else is in pixels: marks and labels are as large in a
+narrow plot as in a wide one.
 """
 
 from dataclasses import dataclass
@@ -13,7 +16,6 @@ from scipy.special import stdtrit
 from sdd_claims.report import numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry
 
-WIDTH, HEIGHT = 150, 16
 TICKS = (-10, -2, 0, 2, 10)
 _REACH = 30.0
 """The distance at the edge of the plot; what lies farther is drawn there."""
@@ -49,8 +51,8 @@ def distance(claim: ClaimEntry) -> Distance | None:
 
 
 def across(value: float) -> float:
-    """Where a distance is drawn: near 0 in proportion, far from it in logarithms."""
-    return WIDTH / 2 * (1 + asinh(2 * max(-_REACH, min(value, _REACH))) / asinh(2 * _REACH))
+    """Where a distance is drawn, in percent of the width: near 0 in proportion, far from it in logarithms."""
+    return 50 * (1 + asinh(2 * max(-_REACH, min(value, _REACH))) / asinh(2 * _REACH))
 
 
 def row(claim: ClaimEntry) -> Markup:
@@ -62,21 +64,19 @@ def row(claim: ClaimEntry) -> Markup:
     shape = {"supported": "disc", "refuted": "square", "contrary on a proxy": "square"}.get(kind, "ring")
     x, low, high = (f"{across(each):.1f}" for each in (found.value, found.low, found.high))
     mark = (
-        f'<rect x="{float(x) - 3.5:.1f}" y="4.5" width="7" height="7"/>'
-        if shape == "square"
-        else f'<circle cx="{x}" cy="8" r="3.5"/>'
+        f'<rect x="{x}%" y="4.5" width="7" height="7"/>' if shape == "square" else f'<circle cx="{x}%" cy="8" r="3.5"/>'
     )
     ends = " to ".join(numbers.plain(each, 2) for each in (found.low, found.high))
     label = f"{numbers.plain(found.value, 2)} standard deviations from the margin, interval {ends}"
     return Markup(
-        f'<svg class="forest {shape}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
-        f'<path d="M{WIDTH / 2:g} 0v{HEIGHT}"/><path class="interval" d="M{low} 8H{high}"/>{mark}</svg>'
+        f'<svg class="forest {shape}" role="img" aria-label="{label}"><use href="#ticks"/>'
+        f'<line class="interval" x1="{low}%" x2="{high}%" y1="8" y2="8"/>{mark}<use href="#labels"/></svg>'
     )
 
 
 def axis() -> Markup:
-    """The axis over the plots."""
-    ticks = "".join(
-        f'<text x="{across(tick):.1f}" y="11">{str(tick).replace("-", chr(0x2212))}</text>' for tick in TICKS
-    )
-    return Markup(f'<svg class="forest" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{ticks}</svg>')
+    """Ticks and their labels, written once: the plots of a page refer to them."""
+    places = {tick: f"{across(tick):.1f}%" for tick in TICKS}
+    lines = "".join(f'<line x1="{x}" x2="{x}" y2="16"/>' for x in places.values())
+    labels = "".join(f'<text x="{x}" y="27">{str(tick).replace("-", chr(0x2212))}</text>' for tick, x in places.items())
+    return Markup(f'<svg class="axis" aria-hidden="true"><g id="ticks">{lines}</g><g id="labels">{labels}</g></svg>')

@@ -11,12 +11,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdd_claims.errors import InputError, StoreError
+from sdd_claims.errors import InputError
 from sdd_claims.parsing import from_toml
 from sdd_claims.report import claims_json, numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
+from sdd_claims.report.delivery import deliver
 from sdd_claims.report.templating import environment
-from sdd_claims.storage.files import write_atomically
 
 _LARGEST = 1e300  # of a product that no float holds
 _BLOCK = 1000  # seeds; no report knows the registry, which says so too
@@ -254,16 +254,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sdd_claims.report.history", description=__doc__)
     parser.add_argument("folder", type=Path, help="the folder of published runs")
     folder: Path = parser.parse_args(arguments).folder
-    try:
+
+    def page() -> str:
         runs = published_runs(folder)
         if not runs:
             raise InputError(f"{folder} holds no published run; give the folder that holds fast/claims.json and others")
-        write_atomically(folder / "HISTORY.md", to_markdown(runs).encode())
-    except (InputError, StoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(folder / "HISTORY.md")
-    return 0
+        return to_markdown(runs)
+
+    return deliver(page, folder / "HISTORY.md")
 
 
 if __name__ == "__main__":

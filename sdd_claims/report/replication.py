@@ -6,18 +6,17 @@ fresh seeds repeat it; here is how often they did.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from sdd_claims.errors import InputError, StoreError
+from sdd_claims.errors import InputError
 from sdd_claims.report import claims_json, numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
+from sdd_claims.report.delivery import deliver
 from sdd_claims.report.templating import environment
-from sdd_claims.storage.files import write_atomically
 
 CERTAIN = 0.99
 """A verdict with this chance of being repeated should be."""
@@ -130,16 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("again", type=Path, help="folder of the run that judged a fresh block, or its claims.json.gz")
     parser.add_argument("--write", type=Path, help="file to write; without it the table goes to standard output")
     given = parser.parse_args(arguments)
-    try:
-        paths = (path if path.suffix == ".gz" else path / "claims.json" for path in (given.original, given.again))
-        text = to_markdown(*map(claims_json.read, paths))
-        if given.write is not None:
-            write_atomically(given.write, text.encode())
-    except (InputError, StoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(text if given.write is None else given.write)
-    return 0
+    paths = (path if path.suffix == ".gz" else path / "claims.json" for path in (given.original, given.again))
+    return deliver(lambda: to_markdown(*map(claims_json.read, paths)), given.write)
 
 
 if __name__ == "__main__":

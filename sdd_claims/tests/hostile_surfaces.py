@@ -123,7 +123,7 @@ def sound_evidence(draw: st.DrawFn) -> tuple[Any, str]:
 
 def rejudged(drawn: tuple[Any, str], folder: Path) -> bool:
     write_run(folder, *drawn)
-    return commands(("rejudge", folder))
+    return commands(("rejudge", folder), ("rejudge", "--json", folder))
 
 
 def read_evidence(drawn: Any, folder: Path) -> bool:

@@ -1,3 +1,5 @@
+import json
+
 from sdd_claims.cli.tests.conftest import edit
 from sdd_claims.report import evidence
 
@@ -23,10 +25,42 @@ def test_several_runs_are_judged_again_and_the_worst_decides(call, judged, tmp_p
     assert str(tmp_path / "nothing") in done.stderr
 
 
+def test_runs_judged_again_for_scripts_are_a_list_and_the_worst_decides(call, judged, tmp_path):
+    done = call("rejudge", "--json", judged)
+    assert done.exit_code == 0
+    (run,) = json.loads(done.stdout)
+    (verdict,) = run["verdicts"]
+    assert run["folder"] == str(judged)
+    assert run["original_evidence"]
+    assert verdict["judged_again"]
+    assert verdict["verdict"] == verdict["published"] is not None
+    assert verdict["differences"] == []
+
+    other = "refuted" if verdict["published"] == "supported" else "supported"
+    edit(judged, lambda document: document["claims"][0].update(verdict=other))
+    done = call("rejudge", "--json", judged)
+    assert done.exit_code == 1
+    (differing,) = json.loads(done.stdout)[0]["verdicts"]
+    assert (differing["published"], differing["verdict"]) == (other, verdict["verdict"])
+    assert f"verdict: published {other}, judged again {verdict['verdict']}" in differing["differences"]
+
+    done = call("rejudge", "--json", tmp_path / "nothing", judged)
+    assert done.exit_code == 2
+    nothing, run = json.loads(done.stdout)
+    assert nothing["folder"] == str(tmp_path / "nothing")
+    assert done.stderr == f"error: {nothing['error']}\n"
+    assert run["verdicts"] == [differing]
+
+
 def test_a_run_of_earlier_tests_is_not_judged_again_and_says_where_to(call, published):
     done = call("rejudge", published)
     assert done.exit_code == 1
     assert "OPEN: cannot be judged again: it was judged by tests version 3; check out commit " in done.stdout
+    done = call("rejudge", published, "--json")
+    assert done.exit_code == 1
+    (run,) = json.loads(done.stdout)
+    assert {each["judged_again"] for each in run["verdicts"]} == {False}
+    assert "cannot be judged again: it was judged by" in run["verdicts"][0]["differences"][0]
 
 
 def test_verdicts_are_drawn_without_the_evidence_and_a_sentence_stands_for_the_figures(call, published):

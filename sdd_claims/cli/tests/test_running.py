@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ def given(monkeypatch):
     """What pytest is given, in place of running it; it answers with exit status 5."""
     arguments = []
 
-    def main(words):
+    def main(words, plugins):
         arguments.extend(words)
         return pytest.ExitCode.NO_TESTS_COLLECTED
 
@@ -80,11 +81,72 @@ def test_a_plan_is_a_run_that_trains_nothing(call, given):
     assert given[:7] == [*ALWAYS, "full", "-k", "rank", "--sdd-plan"]
 
 
-def test_a_plan_from_an_empty_folder(tmp_path):
+@pytest.fixture
+def planned(tmp_path):
+    """Plan in a process of its own, from an empty folder; returns status, stdout and stderr."""
     program = "from sdd_claims.cli.main import main; main()"
-    words = ["plan", "fast", "-k", "four_phases_in_order", "--store", str(tmp_path / "store")]
-    ran = subprocess.run(
-        [sys.executable, "-c", program, *words], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "fast tier, first look: 1 claim asks for" in ran.stdout
+
+    def plan(*words):
+        ran = subprocess.run(
+            [sys.executable, "-c", program, "plan", *words, "--store", str(tmp_path / "store")],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return ran.returncode, ran.stdout, ran.stderr
+
+    return plan
+
+
+def test_a_plan_from_an_empty_folder(planned):
+    status, said, _ = planned("fast", "-k", "four_phases_in_order")
+    assert status == 0, said
+    assert "fast tier, first look: 1 claim asks for" in said
+
+
+def test_a_plan_for_scripts_has_stdout_to_itself(planned, tmp_path):
+    status, said, beside = planned("fast", "-k", "four_phases_in_order", "--json", "--budget", "1000")
+    assert status == 0, beside
+    plan = json.loads(said)
+    assert plan["store"] == str(tmp_path / "store")
+    (tier,) = plan["tiers"]
+    look = tier["looks"][0]
+    assert f"{look['needed']:,} after duplicates are dropped" in beside
+    assert (tier["tier"], tier["claims"], tier["device"], look["stored"]) == ("fast", 1, "cpu", 0)
+    assert look["on_cpu"]["flops"] > 0
+    assert look["disk"]["more"] > 0
+    (claim,) = plan["claims"]
+    assert (claim["id"], claim["tier"]) == ("he2022/four_phases_in_order", "fast")
+    assert [each["id"] for each in plan["budget"]["first_looks"]] == [claim["id"]]
+    assert (plan["refused"], plan["unloaded"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "stdout", "stderr"),
+    [
+        (("-k", "no_such_claim"), 5, {"claims": [], "tiers": []}, "no claim is selected"),
+        (("-k", "four_phases_in_order", "--seeds", "1000"), 4, {"claims": []}, "needs at least 12 seeds"),
+        (("--seeds", "x"), 4, None, "--seeds x"),
+        (("--collect-only",), 2, None, "error: pytest was asked for something else than a plan; leave its options out"),
+    ],
+)
+def test_a_plan_for_scripts_that_plans_nothing_has_the_status_that_it_has_in_words(
+    planned, words, status, stdout, stderr
+):
+    ended, said, beside = planned("fast", "--json", *words)
+    assert ended == status
+    assert stderr in beside
+    if stdout is None:
+        assert said == ""
+    else:
+        assert stdout.items() <= json.loads(said).items()
+
+
+def test_a_plan_for_scripts_names_the_claim_modules_that_cannot_be_loaded(planned, tmp_path):
+    (tmp_path / "test_mine.py").write_text("import sdd_claims\nraise ValueError('no such thing')\n")
+    status, said, _ = planned("fast", "test_mine.py", "--json")
+    assert status == 1
+    (why,) = json.loads(said)["unloaded"]
+    assert "ValueError: no such thing" in why

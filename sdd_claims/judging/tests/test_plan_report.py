@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sdd_claims.judging.modes import Judging
-from sdd_claims.judging.plan_report import in_words
+from sdd_claims.judging.plan_report import in_words, planned
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
 from sdd_claims.machine.devices import CPU
@@ -29,7 +29,7 @@ def said(settings):
 
     def say(*trials, meant="", **changes):
         chosen = replace(settings, **changes)
-        return in_words(Session(trials, chosen, lambda plan, store, left: nullcontext()), chosen, meant)
+        return in_words(planned(Session(trials, chosen, lambda plan, store, left: nullcontext()), chosen), meant)
 
     return say
 

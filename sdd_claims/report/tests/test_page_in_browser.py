@@ -24,6 +24,15 @@ def browser():
 
 
 @pytest.fixture
+def document(document):
+    """With distances from the margin, but for the last claim."""
+    for claim in document["claims"][:-1]:
+        claim["threshold"] = 0.001
+        claim["decisive"] = {"of": "claim", "p": 0.0001, "level": 0.001, "t": 7.0, "beyond": 12, "seeds": 12}
+    return document
+
+
+@pytest.fixture
 def opened(browser, tmp_path, document, source):
     """Opens the page; what the console says, and what is asked of a network, fails the test."""
     write(tmp_path, document, source)
@@ -122,3 +131,26 @@ def test_an_accessibility_checker_finds_nothing_serious(opened, scheme, width):
         each["id"]: each["nodes"][0]["html"][:200] for each in found if each["impact"] in ("serious", "critical")
     }
     assert serious == {}
+
+
+@pytest.mark.parametrize("width", [360, 800, 1280])
+def test_the_distance_of_every_verdict_is_drawn_in_its_row_with_labels_that_can_be_read(opened, document, width):
+    page = opened(viewport={"width": width, "height": 800})
+    plots = page.locator("td.plot svg")
+    assert plots.count() == len(document["claims"]) - 1
+    enlarged = plots.evaluate_all("all => all.map((each) => each.getScreenCTM().a)")
+    label = page.evaluate("parseFloat(getComputedStyle(document.querySelector('#labels text')).fontSize)")
+    assert min(enlarged) * label >= 11
+    for row in page.locator("tr", has=plots).all():
+        whole, verdict, plot = (part.bounding_box() for part in (row, row.locator(".verdict"), row.locator(".forest")))
+        assert whole["y"] <= plot["y"]
+        assert plot["y"] + plot["height"] <= whole["y"] + whole["height"]
+        if width == 360:
+            assert plot["y"] >= verdict["y"] + verdict["height"]
+            assert plot["width"] > 0.8 * width
+
+
+def test_on_paper_the_distance_has_a_column_of_its_own(opened):
+    page = opened(viewport={"width": 360, "height": 800})
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.querySelector('td.plot')).display") == "table-cell"

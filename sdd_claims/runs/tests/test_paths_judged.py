@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sdd_claims.judging.modes import Judging, Pilots, Smoke
+from sdd_claims.judging.plan_report import in_words
 from sdd_claims.judging.run import ClaimRun
 from sdd_claims.judging.settings import Settings
 from sdd_claims.machine.devices import CPU
@@ -59,7 +60,7 @@ def test_a_path_is_trained_judged_and_reported(trial, tmp_path, mode):
         )
     )
     run.trials.append(trial)
-    assert "TFLOP" in " ".join(run.plan_in_words())
+    assert "TFLOP" in " ".join(in_words(run.planned()))
     entry = run.entry(trial, "test_path.py")
     page = run.write_report([entry], "pytest")
     stored = json.loads((tmp_path / "report" / "claims.json").read_text(encoding="utf-8"))["claims"][0]
@@ -69,4 +70,4 @@ def test_a_path_is_trained_judged_and_reported(trial, tmp_path, mode):
     assert "could not be read" not in page.read_text(encoding="utf-8")
     assert stored["verdict"] == ("supported" if mode.judges else None)
     assert ("spread at penalty strength 0 − spread at penalty strength 0.1" in stored["words"]) == (mode != Smoke(None))
-    assert "stored, 0 to train" in " ".join(run.plan_in_words())
+    assert "stored, 0 to train" in " ".join(in_words(run.planned()))

@@ -89,6 +89,16 @@ def expect_right_numbers(path: Path, filled: Path) -> None:
     np.testing.assert_array_equal(curve.values, Store(filled).curve(SPEC.digest, "test_accuracy", SEEDS, 3).values)
 
 
+def damage(path: Path, missing: bool) -> None:
+    """Have a file go, or change a bit of it."""
+    if missing:
+        path.unlink()
+    else:
+        raw = bytearray(path.read_bytes())
+        raw[-1] ^= 1
+        path.write_bytes(raw)
+
+
 def test_what_is_committed_is_read_back(filled):
     store = Store(filled)
     for seed in SEEDS:
@@ -262,10 +272,7 @@ def test_levels_that_name_what_is_no_pass_are_set_aside(copy, first):
 
 
 def test_a_damaged_state_is_not_trained_on(copy):
-    state = copy / kinds(copy)[3]
-    raw = bytearray(state.read_bytes())
-    raw[-1] ^= 1
-    state.write_bytes(raw)
+    damage(copy / kinds(copy)[3], missing=False)
     with pytest.raises(DamageError, match=r"state-2.safetensors is missing or damaged"):
         Store(copy).state(REPLICA, 2)
 
@@ -539,12 +546,7 @@ def test_of_a_chain_that_keeps_its_newest_state_no_other_is_had(filled):
 @pytest.mark.parametrize("missing", [False, True])
 def test_damage_to_any_level_that_is_kept_is_found_before_it_is_trained_on(every, level, missing):
     path = every / "runs" / KEPT.digest / "1000" / f"state-{level}.safetensors"
-    if missing:
-        path.unlink()
-    else:
-        raw = bytearray(path.read_bytes())
-        raw[-1] ^= 1
-        path.write_bytes(raw)
+    damage(path, missing)
     store = Store(every)
     with pytest.raises(DamageError, match=rf"state-{level}.safetensors is missing or damaged"):
         store.state(CHAIN, level)
@@ -650,12 +652,7 @@ def test_an_older_version_is_kept_from_a_chain_whose_rewinding_point_it_would_no
 def test_damage_to_what_a_chain_rewinds_to_is_found_before_it_is_trained_on(tmp_path, missing):
     rewinding(Store(tmp_path), CHAIN, range(2))
     (path,) = tmp_path.rglob("rewind.safetensors")
-    if missing:
-        path.unlink()
-    else:
-        raw = bytearray(path.read_bytes())
-        raw[-1] ^= 1
-        path.write_bytes(raw)
+    damage(path, missing)
     store = Store(tmp_path)
     with pytest.raises(DamageError, match=r"rewind.safetensors is missing or damaged"):
         store.state(CHAIN, 1)

@@ -11,6 +11,7 @@ from sdd_claims.spec import OptimizerSpec, TrainingSpec
 from sdd_claims.training import Replays, StackCheckpointer, checkpoint, train
 from sdd_claims.training.checkpoint import Checkpointer
 from sdd_claims.training.tests import plain
+from sdd_claims.training.tests.in_memory import CheckpointSlot, StoppingSlot
 
 OPTIMIZERS = {
     "momentum": lambda tensors: torch.optim.SGD(tensors, lr=0.1, momentum=0.9, fused=True),
@@ -21,21 +22,6 @@ OPTIMIZERS = {
     ),
 }
 EVERY_OPTIMIZER = pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
-
-
-class CheckpointSlot:
-    """In memory."""
-
-    every_epoch = False
-
-    def __init__(self) -> None:
-        self.held: tuple[Mapping[str, Any], Mapping[str, Tensor]] | None = None
-
-    def read(self) -> tuple[Mapping[str, Any], Mapping[str, Tensor]] | None:
-        return self.held
-
-    def write(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        self.held = facts, tensors
 
 
 def tensors(seed: int) -> dict[str, Tensor]:
@@ -124,18 +110,6 @@ def test_what_was_kept_of_other_tensors_is_left_alone(change):
     assert memory(optimizer) == []
 
 
-class StoppedError(Exception):
-    """The end of a process."""
-
-
-class StoppingShelf(CheckpointSlot):
-    """Whose process ends when it has been written to."""
-
-    def write(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        super().write(facts, tensors)
-        raise StoppedError
-
-
 @pytest.mark.parametrize("name", ["sgd", "adam"])
 @pytest.mark.parametrize("architecture", [plain.ARCHITECTURE, plain.BATCH_NORM], ids=["mlp", "batch norm"])
 def test_replayed_steps_take_up_what_replayed_steps_have_left(monkeypatch, name, architecture):
@@ -146,9 +120,9 @@ def test_replayed_steps_take_up_what_replayed_steps_have_left(monkeypatch, name,
     data, numbers = plain.data(3, torch.float32), plain.numbers([0.0, 0.01, 0.1])
     unbroken, stopped, stack = (plain.stack(3, architecture=architecture) for _ in range(3))
     train(unbroken, data, spec, numbers, replays={})
-    checkpoint_slot: CheckpointSlot = StoppingShelf()
+    checkpoint_slot: CheckpointSlot = StoppingSlot()
     replays: Replays = {}
-    with pytest.raises(StoppedError):
+    with pytest.raises(InterruptedError):
         train(stopped, data, spec, numbers, replays={}, checkpointer=StackCheckpointer(checkpoint_slot, []))
     train(stack, data, spec, numbers, replays=replays)
     stack.load(*plain.networks(3, torch.float32, architecture))

@@ -3,7 +3,6 @@
 It is compiled for GPUs alone. Here it is taken uncompiled, and traced as for a compiler.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -28,6 +27,7 @@ from sdd_claims.training.mlp_step import MlpStep, replayed_step
 from sdd_claims.training.replay import Replay
 from sdd_claims.training.step import Step
 from sdd_claims.training.tests import plain
+from sdd_claims.training.tests.in_memory import StoppingSlot
 
 NONE = plain.numbers([0.0] * 3)
 DECAYS = {
@@ -97,27 +97,11 @@ def test_replayed_levels_are_those_of_an_ordinary_training(momentum, numbers):
         torch.testing.assert_close(parameter, theirs.parameters[name], rtol=0, atol=1e-10)
 
 
-class CheckpointSlot:
-    """In memory, of a process that ends when it has written to it."""
-
-    every_epoch = False
-
-    def __init__(self) -> None:
-        self.held: tuple[Mapping[str, Any], Mapping[str, Tensor]] | None = None
-
-    def read(self) -> tuple[Mapping[str, Any], Mapping[str, Tensor]] | None:
-        return self.held
-
-    def write(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        self.held = facts, tensors
-        raise InterruptedError
-
-
 @EVERY_MOMENTUM
 @pytest.mark.parametrize("like_this", [True, False], ids=["by such steps", "by ordinary steps"])
 def test_a_training_that_was_stopped_is_taken_up(monkeypatch, momentum, like_this):
     monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
-    spec, data, checkpoint_slot = spec_with(momentum), plain.data(3, torch.float64), CheckpointSlot()
+    spec, data, checkpoint_slot = spec_with(momentum), plain.data(3, torch.float64), StoppingSlot()
     unbroken, stopped, other = (mlps(torch.float64) for _ in range(3))
     train(unbroken, data, spec, NONE, replays={})
     with pytest.raises(InterruptedError):
