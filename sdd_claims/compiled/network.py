@@ -17,8 +17,8 @@ from sdd_claims.compiled.products import (
     add_rows,
     dot,
     matrix,
+    products_by_lanes,
     products_in_order,
-    products_with_rows,
     turn,
 )
 
@@ -250,13 +250,12 @@ def gradient(
         for unit in range(units):
             found[network.biases[layer] + unit] = dot(error[unit], room.ones[:count])
         if network.sparse[0]:
-            rows, sources, above, columns, targets, entries = _kept_of_layer(network, layer)
+            _, sources, above, columns, targets, entries = _kept_of_layer(network, layer)
+            of_weights = found[at : at + sources.shape[0]]
             if network.sparse[0] == SPARSE_IN_ORDER:
-                products_in_order(error, active, above, sources, found[at : at + sources.shape[0]])
+                products_in_order(error, active, above, sources, of_weights)
             else:
-                for unit in range(units):
-                    start, end = rows[unit], rows[unit + 1]
-                    products_with_rows(error[unit], sources[start:end], active, found[at + start : at + end])
+                products_by_lanes(error, active, above, sources, of_weights)
         else:
             turned = matrix(room.turned, 0, count, below)
             if layer == 0:  # a dense network sees every pixel, and images lie row by row already
@@ -264,9 +263,9 @@ def gradient(
                     turned[place, :] = images[chosen[place]]
             else:
                 turn(active, room.order[:below], room.order[:count], turned)
-            of_weights = matrix(found, at, units, below)
-            of_weights[:, :] = np.float32(0)
-            add_product(error, turned, of_weights)
+            slopes = matrix(found, at, units, below)
+            slopes[:, :] = np.float32(0)
+            add_product(error, turned, slopes)
         if layer == 0:
             return
         below_error = matrix(room.errors, network.active_at[layer] * count, below, count)
