@@ -296,22 +296,41 @@ def losses(
     Args:
         logits: [classes, images].
         labels: [images].
-        found: [images]. Among equal logits the first class counts.
+        found: [images].
     """
     classes, count = logits.shape
+    largest, best = np.empty(count, np.float32), np.empty(count, np.int64)
+    _find_best(logits, largest, best)
+    found[:count] = 0.0
+    for label in range(classes):
+        line = logits[label]
+        for place in range(count):
+            found[place] += exp(np.float64(line[place]) - np.float64(largest[place]))
     right = 0
     for place in range(count):
-        best = 0
-        for label in range(1, classes):
-            if logits[label, place] > logits[best, place]:
-                best = label
-        right += best == labels[place]
-        largest = np.float64(logits[best, place])
-        total = 0.0
-        for label in range(classes):
-            total += exp(np.float64(logits[label, place]) - largest)
-        found[place] = log(total) - (np.float64(logits[labels[place], place]) - largest)
+        highest = np.float64(largest[place])
+        found[place] = log(found[place]) - (np.float64(logits[labels[place], place]) - highest)
+        right += best[place] == labels[place]
     return right
+
+
+@compiled
+def _find_best(
+    logits: Float32[np.ndarray, "classes batch"],
+    largest: Float32[np.ndarray, " batch"],
+    best: Int64[np.ndarray, " batch"],
+) -> None:
+    """Write the largest logit of each image, and its class: the first one of equal logits, or of NaN."""
+    classes, count = logits.shape
+    largest[:] = logits[0]
+    best[:] = 0
+    for label in range(1, classes):
+        line = logits[label]
+        for place in range(count):
+            so_far = largest[place]
+            higher = (line[place] > so_far) | ((line[place] != line[place]) & (so_far == so_far))
+            largest[place] = line[place] if higher else so_far
+            best[place] = label if higher else best[place]
 
 
 @compiled
