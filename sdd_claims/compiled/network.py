@@ -334,6 +334,27 @@ def _find_best(
 
 
 @compiled
+def count_right(
+    network: Network,
+    parameters: Vector,
+    images: Float32[np.ndarray, "images pixels"],
+    labels: Int64[np.ndarray, " images"],
+    room: Room,
+    batch: int,
+) -> int:
+    """The number of images that are classified right."""
+    right = 0
+    largest, best = np.empty(batch, np.float32), np.empty(batch, np.int64)
+    for start in range(0, labels.shape[0], batch):
+        end = min(start + batch, labels.shape[0])
+        count = end - start
+        _find_best(forward(network, parameters, images, np.arange(start, end), room), largest[:count], best[:count])
+        for place in range(count):
+            right += best[place] == labels[start + place]
+    return right
+
+
+@compiled
 def evaluate(
     network: Network,
     parameters: Vector,

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32, Int, Int64
 from torch import Tensor
 
 from sdd_claims.compiled.form import form
-from sdd_claims.compiled.network import all_logits, evaluate, gradient, losses, room
+from sdd_claims.compiled.network import all_logits, count_right, evaluate, gradient, losses, room
 from sdd_claims.compiled.trainer import Trainer
 from sdd_claims.models import Architecture
 from sdd_claims.spec import TrainingSpec
@@ -71,6 +71,15 @@ class CompiledStack(ReplicaStack):
             losses(np.ascontiguousarray(own.numpy().T), right.numpy(), found)
             sums.append(float(np.add.accumulate(found)[-1]))
         return torch.tensor(sums, dtype=torch.float64)
+
+    def count_right_shared(
+        self, images: Float[Tensor, "batch ..."], labels: Int[Tensor, " batch"]
+    ) -> Int[Tensor, " replicas"]:
+        """How many of some images every replica classifies right."""
+        pixels, right = flat(images), labels.numpy()
+        pairs = zip(self.forms, self._rooms, strict=True)
+        found = [count_right(each.network, each.parameters, pixels, right, own, _BATCH) for each, own in pairs]
+        return torch.tensor(found)
 
     def own_steps(
         self, data: TrainingData, spec: TrainingSpec, numbers: ReplicaNumbers, distillation: Distillation | None
