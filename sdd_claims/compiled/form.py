@@ -1,7 +1,7 @@
 """The choice of what is trained of a masked network: all of it, or its kept weights between live units."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -37,6 +37,19 @@ class Form:
     idle: Sequence[tuple[Int64[np.ndarray, " weights"], Int64[np.ndarray, " units"]]]
     parameters: Float32[np.ndarray, " parameters"]
     mask: Float32[np.ndarray, " parameters"]
+
+    def read(
+        self, weights: Sequence[Float32[np.ndarray, "units below"]], biases: Sequence[np.ndarray]
+    ) -> Float32[np.ndarray, " parameters"]:
+        """The numbers of a network's matrices and biases, in the order of `parameters`."""
+        network = list(zip(weights, biases, strict=True))
+        places = [*zip(self.trained, self.units, strict=True), *self.idle]
+        pieces = [
+            array.reshape(-1)[chosen]
+            for arrays, both in zip(network * 2, places, strict=True)
+            for array, chosen in zip(arrays, both, strict=True)
+        ]
+        return np.concatenate(pieces).astype(np.float32)
 
     def write(self, weights: Sequence[Float32[np.ndarray, "units below"]], biases: Sequence[np.ndarray]) -> None:
         """Write what was trained into a network's matrices and biases; the rest of them stays."""
@@ -79,14 +92,14 @@ def form(
         trained = [np.ones_like(mask) for mask in kept]
         live = [np.ones_like(units) for units in live]
     widths = np.array([int(units.sum()) for units in live])
-    lists = [_lists(mask[np.ix_(above, below)]) for mask, (below, above) in zip(trained, pairwise(live), strict=True)]
     entries = [np.flatnonzero(mask) for mask in trained]
     units = [np.flatnonzero(each) for each in live[1:]]
     sizes = [size for pair in zip(map(len, entries), map(len, units), strict=True) for size in pair]
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    if not sparse:
-        empty = np.zeros(0, np.int64)
-        lists = [(empty,) * 6 for _ in lists]
+    lists = [(np.zeros(0, np.int64),) * 6] * len(kept)
+    if sparse:
+        matrices = zip(trained, pairwise(live), strict=True)
+        lists = [_lists(mask[np.ix_(above, below)]) for mask, (below, above) in matrices]
     rows, sources, above, columns, targets, places = (np.concatenate(part) for part in zip(*lists, strict=True))
     network = Network(
         widths=widths,
@@ -105,11 +118,6 @@ def form(
         source_at=_starts([len(each[1]) for each in lists]),
         active_at=np.concatenate([[0], np.cumsum(widths)])[:-1],
     )
-    pieces = [
-        piece
-        for matrix, bias, chosen, kinds in zip(weights, biases, entries, units, strict=True)
-        for piece in (matrix.reshape(-1)[chosen], bias[kinds])
-    ]
     masks = [
         piece
         for mask, chosen, kinds in zip(kept, entries, units, strict=True)
@@ -119,14 +127,10 @@ def form(
         (np.flatnonzero(mask & ~chosen), np.flatnonzero(~alive)) if decays else (np.zeros(0, np.int64),) * 2
         for mask, chosen, alive in zip(kept, trained, live[1:], strict=True)
     ]
-    pieces += [
-        array.reshape(-1)[chosen]
-        for arrays, places in zip(zip(weights, biases, strict=True), idle, strict=True)
-        for array, chosen in zip(arrays, places, strict=True)
-    ]
     masks += [np.ones(len(chosen), np.float32) for pair in idle for chosen in pair]
-    parameters = np.concatenate(pieces).astype(np.float32)
-    return Form(network, entries, units, idle, parameters, np.concatenate(masks))
+    nothing = np.zeros(0, np.float32)
+    found = Form(network, entries, units, idle, nothing, np.concatenate(masks))
+    return replace(found, parameters=found.read(weights, biases))
 
 
 def live_units(

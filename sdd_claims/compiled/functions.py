@@ -60,7 +60,7 @@ def exp_single(x: np.float32) -> np.float32:
 
 
 _LN2_TOP, _LN2_REST = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-_TO_BASE_2, _ROUND_DOUBLE = 1.4426950408889634, 6755399441055744.0
+_TO_BASE_2, _ROUND_DOUBLE, _LOWEST_DOUBLE = 1.4426950408889634, 6755399441055744.0, -708.0
 
 
 @compiled
@@ -70,17 +70,18 @@ def exp(x: float) -> float:
     Range reduction by ln 2 in two parts (fdlibm) and the Taylor series to the 13th power: within 2 units in the last
     place.
     """
-    if x != x:
-        return x
-    if x < -708.0:
-        return 0.0
-    whole = (x * _TO_BASE_2 + _ROUND_DOUBLE) - _ROUND_DOUBLE
-    rest = (x - whole * _LN2_TOP) - whole * _LN2_REST
+    inside = x if x > _LOWEST_DOUBLE else _LOWEST_DOUBLE
+    shifted = inside * _TO_BASE_2 + _ROUND_DOUBLE
+    whole = shifted - _ROUND_DOUBLE
+    rest = (inside - whole * _LN2_TOP) - whole * _LN2_REST
     series = 1.0
     for power in range(13, 1, -1):
         series = 1.0 + series * rest / power
     value = 1.0 + series * rest
-    return value * _float64_of((np.int64(whole) + 1023) << 52)
+    # The last bits of `shifted` are those of the whole number, for which not every processor has a vector.
+    value *= _float64_of((_int64_of(shifted) + 1023) << 52)
+    value = 0.0 if x < _LOWEST_DOUBLE else value  # no branches, so that a loop over it is vectorised
+    return x if x != x else value
 
 
 @compiled

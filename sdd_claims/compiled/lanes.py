@@ -23,23 +23,25 @@ def lanes_product(context: Any, left: Any, right: Any, blocks: Any) -> Any:
 
     Lane i sums every sixteenth product from i on; the lanes are then added in halves: 0 + 8, 1 + 9 ..., 0 + 4 ...
     """
-    signature = types.float32(left, right, types.intp)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _products(context, builder, signature, arguments)[0]
+        lines = [
+            context.make_array(kind)(context, builder, value).data
+            for kind, value in zip(signature.args[:2], arguments[:2], strict=True)
+        ]
+        blocks = arguments[2]
+        total = cgutils.alloca_once(builder, _VECTOR)
+        builder.store(ir.Constant(_VECTOR, [0.0] * LANES), total)
+        with cgutils.for_range(builder, blocks, intp=blocks.type) as loop:
+            offset = builder.mul(loop.index, ir.Constant(blocks.type, LANES))
+            product = builder.fmul(*(_loaded(builder, line, offset) for line in lines))
+            builder.store(builder.fadd(builder.load(total), product), total)
+        lanes = builder.load(total)
+        while lanes.type.count > 1:
+            lanes = _halves_added(builder, lanes)
+        return builder.extract_element(lanes, ir.Constant(_INDEX, 0))
 
-    return signature, generate
-
-
-@intrinsic
-def four_lanes_products(context: Any, left: Any, a: Any, b: Any, c: Any, d: Any, blocks: Any) -> Any:
-    """The same product of one vector with each of four, which shares its loads."""
-    signature = types.UniTuple(types.float32, 4)(left, a, b, c, d, types.intp)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return context.make_tuple(builder, signature.return_type, _products(context, builder, signature, arguments))
-
-    return signature, generate
+    return types.float32(left, right, types.intp), generate
 
 
 def _tile(rows: int, lanes: int) -> Any:
@@ -81,6 +83,47 @@ add_4_by_16, add_4_by_8, add_4_by_4 = (_tile(4, lanes) for lanes in (16, 8, 4))
 add_1_by_16, add_1_by_8, add_1_by_4 = (_tile(1, lanes) for lanes in (16, 8, 4))
 
 
+def _listed(vectors: int, lanes: int) -> Any:
+    """A function that adds listed rows of a matrix, each times a factor, to so many columns of `total`, from one on.
+
+    Every number takes its terms in their order; the columns stay in registers meanwhile. The factors, the row numbers,
+    the columns of the matrix and `total` are contiguous.
+    """
+    vector = ir.VectorType(ir.FloatType(), lanes)
+
+    @intrinsic
+    def add_listed(context: Any, factors: Any, rows: Any, matrix: Any, total: Any, column: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            factors, rows, total = (
+                context.make_array(signature.args[i])(context, builder, arguments[i]) for i in (0, 1, 3)
+            )
+            given, column = _Matrix(context, builder, signature.args[2], arguments[2]), arguments[4]
+            (count,) = cgutils.unpack_tuple(builder, rows.shape)
+            offsets = [ir.Constant(column.type, lanes * number) for number in range(vectors)]
+            places = [builder.add(column, offset) for offset in offsets]
+            totals = [cgutils.alloca_once(builder, vector) for _ in places]
+            for each, place in zip(totals, places, strict=True):
+                builder.store(_loaded(builder, total.data, place, vector), each)
+            with cgutils.for_range(builder, count, intp=count.type) as loop:
+                factor = everywhere(builder, builder.load(builder.gep(factors.data, [loop.index])), vector)
+                line = given.at(builder.load(builder.gep(rows.data, [loop.index])), column)
+                for each, offset in zip(totals, offsets, strict=True):
+                    product = builder.fmul(factor, _loaded(builder, line, offset, vector))
+                    builder.store(builder.fadd(builder.load(each), product), each)
+            for each, place in zip(totals, places, strict=True):
+                pointer = builder.bitcast(builder.gep(total.data, [place]), vector.as_pointer())
+                builder.store(builder.load(each), pointer, align=4)
+            return context.get_dummy_value()
+
+        return types.void(factors, rows, matrix, total, types.intp), generate
+
+    return add_listed
+
+
+# Four vectors at once hide how long an addition takes.
+add_listed_64, add_listed_16, add_listed_8 = _listed(4, 16), _listed(1, 16), _listed(1, 8)
+
+
 def _in_order(groups: int) -> Any:
     """A function that writes products of rows of two matrices for so many times EIGHT pairs of rows, from a pair on.
 
@@ -92,38 +135,21 @@ def _in_order(groups: int) -> Any:
     @intrinsic
     def write(context: Any, left: Any, right: Any, lefts: Any, rights: Any, found: Any, pair: Any, blocks: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            pair, blocks = arguments[5:]
-            matrices = [
-                _Matrix(context, builder, *each) for each in zip(signature.args[:2], arguments[:2], strict=True)
-            ]
-            lists = [
-                context.make_array(kind)(context, builder, value).data
-                for kind, value in zip(signature.args[2:5], arguments[2:5], strict=True)
-            ]
-            zero = ir.Constant(blocks.type, 0)
-            pairs = [builder.add(pair, ir.Constant(pair.type, number)) for number in range(EIGHT * groups)]
-            lines = [
-                [matrix.at(builder.load(builder.gep(rows, [each])), zero) for each in pairs]
-                for matrix, rows in zip(matrices, lists[:2], strict=True)
-            ]
+            blocks = arguments[6]
+            pairs = _Pairs(context, builder, signature, arguments, EIGHT * groups)
             totals = [cgutils.alloca_once(builder, vector) for _ in range(groups)]
             for total in totals:
                 builder.store(ir.Constant(vector, [0.0] * EIGHT), total)
             with cgutils.for_range(builder, blocks, intp=blocks.type) as loop:
                 offset = builder.mul(loop.index, ir.Constant(blocks.type, EIGHT))
                 for group, total in enumerate(totals):
-                    mine = slice(EIGHT * group, EIGHT * (group + 1))
-                    products = [
-                        builder.fmul(*(_loaded(builder, line, offset, vector) for line in both))
-                        for both in zip(lines[0][mine], lines[1][mine], strict=True)
-                    ]
+                    products = [pairs.products(EIGHT * group + i, offset, vector) for i in range(EIGHT)]
                     so_far = builder.load(total)
                     for term in _turned(builder, products):
                         so_far = builder.fadd(so_far, term)
                     builder.store(so_far, total)
             for group, total in enumerate(totals):
-                place = builder.gep(lists[2], [pairs[EIGHT * group]])
-                builder.store(builder.load(total), builder.bitcast(place, vector.as_pointer()), align=4)
+                pairs.write(EIGHT * group, builder.load(total))
             return context.get_dummy_value()
 
         return types.void(left, right, lefts, rights, found, types.intp, types.intp), generate
@@ -132,6 +158,55 @@ def _in_order(groups: int) -> Any:
 
 
 write_16_in_order, write_8_in_order = _in_order(2), _in_order(1)  # two at once hide how long an addition takes
+
+
+def _by_lanes(*, of_one: bool) -> Any:
+    """A function that writes products of rows of two matrices for EIGHT pairs of rows, from a pair on.
+
+    Each is the `lanes_product` of the first LANES x `blocks` terms, to which EIGHT x `eights` more are added in their
+    order. `of_one` is for pairs that share their first row, and its loads.
+    """
+    eight = ir.VectorType(ir.FloatType(), EIGHT)
+
+    @intrinsic
+    def write(
+        context: Any, left: Any, right: Any, lefts: Any, rights: Any, found: Any, pair: Any, blocks: Any, eights: Any
+    ) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            blocks, eights = arguments[6:]
+            pairs = _Pairs(context, builder, signature, arguments, EIGHT, of_one=of_one)
+            totals = [cgutils.alloca_once(builder, _VECTOR) for _ in range(EIGHT)]
+            for total in totals:
+                builder.store(ir.Constant(_VECTOR, [0.0] * LANES), total)
+            for some in (range(EIGHT // 2), range(EIGHT // 2, EIGHT)):  # AVX2 has registers for four
+                with cgutils.for_range(builder, blocks, intp=blocks.type) as loop:
+                    offset = builder.mul(loop.index, ir.Constant(blocks.type, LANES))
+                    for number in some:
+                        so_far = builder.load(totals[number])
+                        builder.store(builder.fadd(so_far, pairs.products(number, offset, _VECTOR)), totals[number])
+            # Turned, a vector holds one lane of all pairs, and halves are added without moving lanes.
+            lanes = _turned(builder, [_halves_added(builder, builder.load(total)) for total in totals])
+            while len(lanes) > 1:
+                half = len(lanes) // 2
+                lanes = [builder.fadd(*both) for both in zip(lanes[:half], lanes[half:], strict=True)]
+            found = cgutils.alloca_once(builder, eight)
+            builder.store(lanes[0], found)
+            with cgutils.for_range(builder, eights, intp=eights.type) as loop:
+                offset = builder.add(
+                    builder.mul(blocks, ir.Constant(blocks.type, LANES)),
+                    builder.mul(loop.index, ir.Constant(blocks.type, EIGHT)),
+                )
+                for term in _turned(builder, [pairs.products(number, offset, eight) for number in range(EIGHT)]):
+                    builder.store(builder.fadd(builder.load(found), term), found)
+            pairs.write(0, builder.load(found))
+            return context.get_dummy_value()
+
+        return types.void(left, right, lefts, rights, found, types.intp, types.intp, types.intp), generate
+
+    return write
+
+
+write_8_by_lanes, write_8_of_one_by_lanes = _by_lanes(of_one=False), _by_lanes(of_one=True)
 
 
 @intrinsic
@@ -181,6 +256,40 @@ def _turned(builder: Any, rows: list[Any]) -> list[Any]:
     return rows
 
 
+class _Pairs:
+    """Listed pairs of rows of two matrices in the code that is generated, and the numbers that are found for them.
+
+    Its arguments are those of the function: two matrices, two lists of rows, the numbers, and the first pair.
+    """
+
+    def __init__(
+        self, context: Any, builder: Any, signature: Any, arguments: Any, count: int, *, of_one: bool = False
+    ) -> None:
+        matrices = [_Matrix(context, builder, *each) for each in zip(signature.args[:2], arguments[:2], strict=True)]
+        *lists, self._found = [
+            context.make_array(kind)(context, builder, value).data
+            for kind, value in zip(signature.args[2:5], arguments[2:5], strict=True)
+        ]
+        first = arguments[5]
+        self._numbers = [builder.add(first, ir.Constant(first.type, number)) for number in range(count)]
+        self._lines = [
+            [matrix.at(builder.load(builder.gep(rows, [each])), ir.Constant(first.type, 0)) for each in self._numbers]
+            for matrix, rows in zip(matrices, lists, strict=True)
+        ]
+        if of_one:
+            self._lines[0] = self._lines[0][:1] * count
+        self._builder = builder
+
+    def products(self, number: int, offset: Any, vector: Any) -> Any:
+        """Products of a vector of terms of one pair."""
+        return self._builder.fmul(*(_loaded(self._builder, lines[number], offset, vector) for lines in self._lines))
+
+    def write(self, number: int, values: Any) -> None:
+        """Write the numbers of some pairs, from one on."""
+        place = self._builder.gep(self._found, [self._numbers[number]])
+        self._builder.store(values, self._builder.bitcast(place, values.type.as_pointer()), align=4)
+
+
 class _Matrix:
     """A matrix in the code that is generated: its shape, and the address of an entry."""
 
@@ -207,42 +316,19 @@ def everywhere(builder: Any, number: Any, vector: Any) -> Any:
     )
 
 
-def _products(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
-    """The code of the products of the first argument with each other one; the last is the number of blocks."""
-    first, *others = [
-        context.make_array(kind)(context, builder, value).data
-        for kind, value in zip(signature.args[:-1], arguments[:-1], strict=True)
-    ]
-    blocks = arguments[-1]
-    zero = ir.Constant(_VECTOR, [0.0] * LANES)
-    totals = [cgutils.alloca_once_value(builder, zero) for _ in others]
-    for total in totals:  # an `alloca_once` is initialised once a function, and this may be inside a loop
-        builder.store(zero, total)
-    with cgutils.for_range(builder, blocks, intp=blocks.type) as loop:
-        offset = builder.mul(loop.index, ir.Constant(blocks.type, LANES))
-        common = _loaded(builder, first, offset)
-        for other, total in zip(others, totals, strict=True):
-            product = builder.fmul(common, _loaded(builder, other, offset))
-            builder.store(builder.fadd(builder.load(total), product), total)
-    return [_sum(builder, builder.load(total)) for total in totals]
-
-
 def _loaded(builder: Any, pointer: Any, offset: Any, vector: Any = _VECTOR) -> Any:
     block = builder.bitcast(builder.gep(pointer, [offset]), vector.as_pointer())
     return builder.load(block, align=4)
 
 
-def _sum(builder: Any, lanes: Any) -> Any:
-    width = LANES
-    while width > 1:
-        width //= 2
-        halves = [
-            builder.shuffle_vector(
-                lanes,
-                ir.Constant(lanes.type, ir.Undefined),
-                ir.Constant(ir.VectorType(_INDEX, width), [start + i for i in range(width)]),
-            )
-            for start in (0, width)
-        ]
-        lanes = builder.fadd(*halves)
-    return builder.extract_element(lanes, ir.Constant(_INDEX, 0))
+def _halves_added(builder: Any, lanes: Any) -> Any:
+    """The first half of a vector plus its second."""
+    width = lanes.type.count // 2
+    undefined = ir.Constant(lanes.type, ir.Undefined)
+    halves = [
+        builder.shuffle_vector(
+            lanes, undefined, ir.Constant(ir.VectorType(_INDEX, width), [start + i for i in range(width)])
+        )
+        for start in (0, width)
+    ]
+    return builder.fadd(*halves)

@@ -11,13 +11,14 @@ from jaxtyping import Float32, Float64, Int64
 
 from sdd_claims.compiled.functions import exp, exp_single, log
 from sdd_claims.compiled.jit import compiled
+from sdd_claims.compiled.lanes import LANES
 from sdd_claims.compiled.products import (
     add_product,
     add_rows,
     dot,
     matrix,
+    products_by_lanes,
     products_in_order,
-    products_with_rows,
     turn,
 )
 
@@ -80,8 +81,15 @@ class Room(NamedTuple):
 def room(network: Network, images: int) -> Room:
     """Memory for batches of up to so many images."""
     units = int(network.widths.sum()) * images
-    active, turned, errors = (np.empty(units, np.float32) for _ in range(3))
+    active, turned, errors = (_aligned(units) for _ in range(3))
     return Room(active, turned, errors, np.ones(images, np.float32), np.arange(max(images, int(network.widths.max()))))
+
+
+def _aligned(count: int) -> Float32[np.ndarray, " count"]:
+    """Memory that begins with a line of the cache: vectors that lie across two lines take twice as long."""
+    memory = np.empty(count + LANES, np.float32)
+    start = -memory.ctypes.data % (LANES * memory.itemsize) // memory.itemsize
+    return memory[start : start + count]
 
 
 @compiled
@@ -242,13 +250,12 @@ def gradient(
         for unit in range(units):
             found[network.biases[layer] + unit] = dot(error[unit], room.ones[:count])
         if network.sparse[0]:
-            rows, sources, above, columns, targets, entries = _kept_of_layer(network, layer)
+            _, sources, above, columns, targets, entries = _kept_of_layer(network, layer)
+            of_weights = found[at : at + sources.shape[0]]
             if network.sparse[0] == SPARSE_IN_ORDER:
-                products_in_order(error, active, above, sources, found[at : at + sources.shape[0]])
+                products_in_order(error, active, above, sources, of_weights)
             else:
-                for unit in range(units):
-                    start, end = rows[unit], rows[unit + 1]
-                    products_with_rows(error[unit], sources[start:end], active, found[at + start : at + end])
+                products_by_lanes(error, active, above, sources, of_weights)
         else:
             turned = matrix(room.turned, 0, count, below)
             if layer == 0:  # a dense network sees every pixel, and images lie row by row already
@@ -256,9 +263,9 @@ def gradient(
                     turned[place, :] = images[chosen[place]]
             else:
                 turn(active, room.order[:below], room.order[:count], turned)
-            of_weights = matrix(found, at, units, below)
-            of_weights[:, :] = np.float32(0)
-            add_product(error, turned, of_weights)
+            slopes = matrix(found, at, units, below)
+            slopes[:, :] = np.float32(0)
+            add_product(error, turned, slopes)
         if layer == 0:
             return
         below_error = matrix(room.errors, network.active_at[layer] * count, below, count)
@@ -289,21 +296,61 @@ def losses(
     Args:
         logits: [classes, images].
         labels: [images].
-        found: [images]. Among equal logits the first class counts.
+        found: [images].
     """
     classes, count = logits.shape
+    largest, best = np.empty(count, np.float32), np.empty(count, np.int64)
+    _find_best(logits, largest, best)
+    found[:count] = 0.0
+    for label in range(classes):
+        line = logits[label]
+        for place in range(count):
+            found[place] += exp(np.float64(line[place]) - np.float64(largest[place]))
     right = 0
     for place in range(count):
-        best = 0
-        for label in range(1, classes):
-            if logits[label, place] > logits[best, place]:
-                best = label
-        right += best == labels[place]
-        largest = np.float64(logits[best, place])
-        total = 0.0
-        for label in range(classes):
-            total += exp(np.float64(logits[label, place]) - largest)
-        found[place] = log(total) - (np.float64(logits[labels[place], place]) - largest)
+        highest = np.float64(largest[place])
+        found[place] = log(found[place]) - (np.float64(logits[labels[place], place]) - highest)
+        right += best[place] == labels[place]
+    return right
+
+
+@compiled
+def _find_best(
+    logits: Float32[np.ndarray, "classes batch"],
+    largest: Float32[np.ndarray, " batch"],
+    best: Int64[np.ndarray, " batch"],
+) -> None:
+    """Write the largest logit of each image, and its class: the first one of equal logits, or of NaN."""
+    classes, count = logits.shape
+    largest[:] = logits[0]
+    best[:] = 0
+    for label in range(1, classes):
+        line = logits[label]
+        for place in range(count):
+            so_far = largest[place]
+            higher = (line[place] > so_far) | ((line[place] != line[place]) & (so_far == so_far))
+            largest[place] = line[place] if higher else so_far
+            best[place] = label if higher else best[place]
+
+
+@compiled
+def count_right(
+    network: Network,
+    parameters: Vector,
+    images: Float32[np.ndarray, "images pixels"],
+    labels: Int64[np.ndarray, " images"],
+    room: Room,
+    batch: int,
+) -> int:
+    """The number of images that are classified right."""
+    right = 0
+    largest, best = np.empty(batch, np.float32), np.empty(batch, np.int64)
+    for start in range(0, labels.shape[0], batch):
+        end = min(start + batch, labels.shape[0])
+        count = end - start
+        _find_best(forward(network, parameters, images, np.arange(start, end), room), largest[:count], best[:count])
+        for place in range(count):
+            right += best[place] == labels[start + place]
     return right
 
 

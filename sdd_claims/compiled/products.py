@@ -11,7 +11,7 @@ from jaxtyping import Float32, Int64
 
 from sdd_claims.compiled import lanes
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.lanes import EIGHT, LANES, four_lanes_products, lanes_product, turn_8_by_8
+from sdd_claims.compiled.lanes import EIGHT, LANES, lanes_product, turn_8_by_8
 
 
 @compiled
@@ -60,22 +60,21 @@ def add_rows(
     total: Float32[np.ndarray, " columns"],
 ) -> None:
     """Add some rows of a matrix, each times a factor, to `total`, in the order in which they are listed."""
-    count, columns = rows.shape[0], total.shape[0]
-    fours = count - count % 4
-    for k in range(0, fours, 4):
-        a, b, c, d = factors[k], factors[k + 1], factors[k + 2], factors[k + 3]
-        p, q, r, s = matrix[rows[k]], matrix[rows[k + 1]], matrix[rows[k + 2]], matrix[rows[k + 3]]
-        for column in range(columns):
-            x = total[column]
-            x += a * p[column]
-            x += b * q[column]
-            x += c * r[column]
-            x += d * s[column]
-            total[column] = x
-    for k in range(fours, count):
-        a, p = factors[k], matrix[rows[k]]
-        for column in range(columns):
-            total[column] += a * p[column]
+    columns = total.shape[0]
+    column = 0
+    while column + 64 <= columns:
+        lanes.add_listed_64(factors, rows, matrix, total, column)
+        column += 64
+    while column + 16 <= columns:
+        lanes.add_listed_16(factors, rows, matrix, total, column)
+        column += 16
+    if column + 8 <= columns:
+        lanes.add_listed_8(factors, rows, matrix, total, column)
+        column += 8
+    while column < columns:
+        for k in range(rows.shape[0]):
+            total[column] += factors[k] * matrix[rows[k], column]
+        column += 1
 
 
 @compiled
@@ -90,28 +89,32 @@ def dot(left: Float32[np.ndarray, " terms"], right: Float32[np.ndarray, " terms"
 
 
 @compiled
-def products_with_rows(
-    left: Float32[np.ndarray, " terms"],
-    rows: Int64[np.ndarray, " some"],
-    right: Float32[np.ndarray, "all terms"],
-    found: Float32[np.ndarray, " some"],
+def products_by_lanes(
+    left: Float32[np.ndarray, "some terms"],
+    right: Float32[np.ndarray, "others terms"],
+    lefts: Int64[np.ndarray, " pairs"],
+    rights: Int64[np.ndarray, " pairs"],
+    found: Float32[np.ndarray, " pairs"],
 ) -> None:
-    """Write the `dot` of a vector with some rows of a matrix."""
-    terms = left.shape[0]
+    """Write the `dot` of listed rows of two matrices; the first ones are ascending."""
+    pairs, terms = lefts.shape[0], left.shape[1]
+    if pairs < EIGHT:
+        for pair in range(pairs):
+            found[pair] = dot(left[lefts[pair]], right[rights[pair]])
+        return
     blocks = terms // LANES
-    count = rows.shape[0]
-    fours = count - count % 4
-    for k in range(0, fours, 4):
-        p, q, r, s = right[rows[k]], right[rows[k + 1]], right[rows[k + 2]], right[rows[k + 3]]
-        a, b, c, d = four_lanes_products(left, p, q, r, s, blocks)
-        for i in range(blocks * LANES, terms):
-            a += left[i] * p[i]
-            b += left[i] * q[i]
-            c += left[i] * r[i]
-            d += left[i] * s[i]
-        found[k], found[k + 1], found[k + 2], found[k + 3] = a, b, c, d
-    for k in range(fours, count):
-        found[k] = dot(left, right[rows[k]])
+    eights = (terms - blocks * LANES) // EIGHT
+    for start in range(0, pairs, EIGHT):
+        # The last ones together with some that are written already: they are written again, as they are.
+        pair = min(start, pairs - EIGHT)
+        if lefts[pair] == lefts[pair + EIGHT - 1]:
+            lanes.write_8_of_one_by_lanes(left, right, lefts, rights, found, pair, blocks, eights)
+        else:
+            lanes.write_8_by_lanes(left, right, lefts, rights, found, pair, blocks, eights)
+    for pair in range(pairs):
+        p, q = left[lefts[pair]], right[rights[pair]]
+        for term in range(blocks * LANES + eights * EIGHT, terms):
+            found[pair] += p[term] * q[term]
 
 
 @compiled

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sdd_claims.measures.exact import exact_sum
+from sdd_claims.measures.exact import exact_sums
 
 
 def learning_distance(
@@ -23,6 +23,6 @@ def learning_distance(
     """
     if exact:
         differences = [(learned[name].detach() - initial[name]).double().square().flatten(1) for name in learned]
-        return torch.tensor([math.sqrt(exact_sum(each)) for each in torch.cat(differences, 1)], dtype=torch.float64)
+        return torch.tensor([math.sqrt(each) for each in exact_sums(torch.cat(differences, 1))], dtype=torch.float64)
     squares = [(learned[name].detach() - initial[name]).double().square().flatten(1).sum(1) for name in learned]
     return torch.stack(squares).sum(0).sqrt()

@@ -4,7 +4,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sdd_claims.measures.accuracy import count_right
 from sdd_claims.training import CHUNK, ReplicaStack, products_in
 
 
@@ -35,5 +34,5 @@ class EpochWatch:
         with self._stack.evaluating():
             chunks = (torch.split(tensor, CHUNK) for tensor in (self._test_images, self._test_labels))
             for images, labels in zip(*chunks, strict=True):
-                right += count_right(self._stack.logits_shared(images), labels.expand(len(self._stack), -1))
+                right += self._stack.count_right_shared(images, labels)
         self.seen.append(right / len(self._test_labels))

@@ -8,5 +8,11 @@ from torch import Tensor
 
 def exact_sum(values: Tensor) -> float:
     """The correctly rounded sum of all numbers of a tensor; NaN or infinite as they make it."""
-    numbers = values.detach().flatten().double()
-    return math.fsum(numbers.tolist()) if bool(torch.isfinite(numbers).all()) else float(numbers.sum())
+    return exact_sums(values.flatten()[None])[0]
+
+
+def exact_sums(rows: Tensor) -> list[float]:
+    """The same of each row of a matrix."""
+    numbers = rows.detach().double()
+    finite = torch.isfinite(numbers).all(1).tolist()
+    return [math.fsum(row) if whole else sum(row) for row, whole in zip(numbers.tolist(), finite, strict=True)]

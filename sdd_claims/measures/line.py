@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -90,15 +89,11 @@ def _evaluate(
 def _evaluate_portably(
     architecture: Architecture, ends: tuple[Weights, Weights], data: TrainingData, replica: int, points: int
 ) -> Evaluation:
-    from sdd_claims.training.compiled_stack import DenseNetwork  # late: it needs Numba
+    from sdd_claims.training.compiled_stack import NetworksBetween  # late: it needs Numba
 
-    start, end = (DenseNetwork(architecture, weights) for weights in ends)
+    line = NetworksBetween(architecture, *ends)
     images, labels = data.seen(data.subset[replica]), data.labels[replica]
-    found = []
-    for point in range(points):
-        share = np.float32(point / (points - 1))
-        between = start.parameters + share * (end.parameters - start.parameters)
-        found.append(start.at(end.parameters if point == points - 1 else between).evaluate(images, labels))
+    found = [line.evaluate(point / (points - 1), images, labels) for point in range(points)]
     accuracy, loss = (torch.tensor(column, dtype=torch.float64) for column in zip(*found, strict=True))
     return Evaluation(accuracy, loss)
 

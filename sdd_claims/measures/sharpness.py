@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sdd_claims.errors import InputError
-from sdd_claims.measures.exact import exact_sum
+from sdd_claims.measures.exact import exact_sum, exact_sums
 from sdd_claims.measures.line import along_line
 from sdd_claims.models import Architecture
 from sdd_claims.randomness import Draws
@@ -126,7 +126,7 @@ def filter_normalised(
 def _norms(rows: Float[Tensor, "filters weights"], *, exact: bool) -> Float[Tensor, " filters"]:
     if not exact:
         return rows.norm(dim=1)
-    lengths = [math.sqrt(exact_sum(row)) for row in rows.double().square()]
+    lengths = [math.sqrt(each) for each in exact_sums(rows.double().square())]
     return torch.tensor(lengths, dtype=torch.float64).to(rows.dtype)
 
 

@@ -7,7 +7,7 @@ from sdd_claims.training.distillation import Distillation, Teachers
 from sdd_claims.training.form import StackForms
 from sdd_claims.training.forward import Weights
 from sdd_claims.training.loop import Replays, seed_dropout, train
-from sdd_claims.training.losses import mean_loss, summed_loss
+from sdd_claims.training.losses import count_right, mean_loss, summed_loss
 from sdd_claims.training.mlp_stack import MlpStack, mlp_stack_where_faster
 from sdd_claims.training.portable_form import stack_of
 from sdd_claims.training.precision import products_in
@@ -34,6 +34,7 @@ __all__ = [
     "TrainingData",
     "Weights",
     "built",
+    "count_right",
     "draw_setup",
     "iterations_per_epoch",
     "learning_rate",

@@ -1,7 +1,6 @@
 """Plain MLPs that are trained one at a time by compiled code: the numbers of each depend on nothing but itself."""
 
 from collections.abc import MutableMapping, Sequence
-from copy import copy
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from jaxtyping import Float, Float32, Int, Int64
 from torch import Tensor
 
 from sdd_claims.compiled.form import form
-from sdd_claims.compiled.network import all_logits, evaluate, gradient, losses, room
+from sdd_claims.compiled.network import all_logits, count_right, evaluate, gradient, losses, room
 from sdd_claims.compiled.trainer import Trainer
 from sdd_claims.models import Architecture
 from sdd_claims.spec import TrainingSpec
@@ -71,6 +70,15 @@ class CompiledStack(ReplicaStack):
             losses(np.ascontiguousarray(own.numpy().T), right.numpy(), found)
             sums.append(float(np.add.accumulate(found)[-1]))
         return torch.tensor(sums, dtype=torch.float64)
+
+    def count_right_shared(
+        self, images: Float[Tensor, "batch ..."], labels: Int[Tensor, " batch"]
+    ) -> Int[Tensor, " replicas"]:
+        """How many of some images every replica classifies right."""
+        pixels, right = flat(images), labels.numpy()
+        pairs = zip(self.forms, self._rooms, strict=True)
+        found = [count_right(each.network, each.parameters, pixels, right, own, _BATCH) for each, own in pairs]
+        return torch.tensor(found)
 
     def own_steps(
         self, data: TrainingData, spec: TrainingSpec, numbers: ReplicaNumbers, distillation: Distillation | None
@@ -199,31 +207,27 @@ class CompiledSteps:
         return teacher[index].numpy()[images], float(self._distillation.alpha[index]), self._distillation.temperature
 
 
-class DenseNetwork:
-    """One plain MLP, to be evaluated at several parameters.
+class NetworksBetween:
+    """Plain MLPs on the line between two, to be evaluated."""
 
-    Attributes:
-        parameters: all of its weights and biases in one vector.
-    """
+    def __init__(self, architecture: Architecture, start: Weights, end: Weights) -> None:
+        names = [name for name, _ in architecture.module.named_parameters()]
+        ends = [[weights[name].detach().numpy() for name in names] for weights in (start, end)]
+        highest = [np.maximum(abs(one), abs(other)) for one, other in zip(*ends, strict=True)]
+        # What is zero at both ends is zero between them, as if it were pruned. The form for weights that decay has the
+        # bits of the whole network, whatever is pruned.
+        self._form = form(highest[::2], highest[1::2], [each != 0 for each in highest[::2]], decays=True)
+        self._start, self._end = (self._form.read(values[::2], values[1::2]) for values in ends)
+        self._room = room(self._form.network, _BATCH)
 
-    def __init__(self, architecture: Architecture, weights: Weights) -> None:
-        values = [weights[name].detach().numpy() for name, _ in architecture.module.named_parameters()]
-        everything = [np.ones_like(value, bool) for value in values[::2]]
-        self._form = form(values[::2], values[1::2], everything, sparse=False)
-        self.parameters = self._form.parameters
-
-    def at(self, parameters: Float32[np.ndarray, " parameters"]) -> "DenseNetwork":
-        """The network at other parameters."""
-        other = copy(self)
-        other.parameters = parameters
-        return other
-
-    def evaluate(self, images: Float[Tensor, "images ..."], labels: Int[Tensor, " images"]) -> tuple[float, float]:
-        """Accuracy and mean cross-entropy over some images."""
-        network, count = self._form.network, len(labels)
-        memory = room(network, _BATCH)
+    def evaluate(
+        self, share: float, images: Float[Tensor, "images ..."], labels: Int[Tensor, " images"]
+    ) -> tuple[float, float]:
+        """Accuracy and mean cross-entropy over some images at (1 - share) start + share end."""
+        between = self._end if share == 1 else self._start + np.float32(share) * (self._end - self._start)
+        count = len(labels)
         chosen = np.arange(count)
-        loss, right = evaluate(network, self.parameters, flat(images), chosen, labels.numpy(), memory, _BATCH)
+        loss, right = evaluate(self._form.network, between, flat(images), chosen, labels.numpy(), self._room, _BATCH)
         return right / count, loss / count
 
 

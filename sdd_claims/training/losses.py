@@ -1,4 +1,4 @@
-"""Cross-entropy of a stack's logits, in the two forms that training and measuring need."""
+"""What is right and wrong in a stack's logits: their cross-entropy, for training and for measuring, and a count."""
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -17,3 +17,11 @@ def summed_loss(
 ) -> Float[Tensor, " replicas"]:
     """The cross-entropies of a batch in nats, summed in double precision, one sum a replica."""
     return cross_entropy(logits.transpose(1, 2), labels, reduction="none").double().sum(1)
+
+
+def count_right(
+    logits: Float[Tensor, "replicas batch classes"], labels: Int[Tensor, "replicas batch"]
+) -> Int[Tensor, " replicas"]:
+    """Number of correctly classified images; among equal logits the first class counts."""
+    # On the CPU argmax is ten times slower where the classes are not contiguous in memory.
+    return (logits.max(-1).indices == labels).sum(1)

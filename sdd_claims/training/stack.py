@@ -12,7 +12,7 @@ from sdd_claims.models import Architecture
 from sdd_claims.record import ChainState
 from sdd_claims.spec import TrainingSpec
 from sdd_claims.training.forward import Weights, forward_of
-from sdd_claims.training.losses import mean_loss, summed_loss
+from sdd_claims.training.losses import count_right, mean_loss, summed_loss
 
 if TYPE_CHECKING:  # they are built on stacks
     from sdd_claims.training.batches import TrainingData
@@ -90,6 +90,12 @@ class ReplicaStack:
         """The logits of every replica on the same batch."""
         self._module.train(self._training)
         return self._on_shared_images(self.parameters, self.buffers, images)
+
+    def count_right_shared(
+        self, images: Float[Tensor, "batch ..."], labels: Int[Tensor, " batch"]
+    ) -> Int[Tensor, " replicas"]:
+        """How many of some images every replica classifies right."""
+        return count_right(self.logits_shared(images), labels.expand(len(self), -1))
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
 from sdd_claims.compiled.form import Form, form, live_units
-from sdd_claims.compiled.network import evaluate, forward, gradient, losses, room
+from sdd_claims.compiled.network import count_right, evaluate, forward, gradient, losses, room
 from sdd_claims.compiled.updates import add_matrix_norm
 
 IMAGES = 40
@@ -158,6 +158,8 @@ def test_loss_and_accuracy_are_those_of_double_precision(case, batch, sparse):
     assert loss / case.batch == pytest.approx(plain.expected()[0], rel=1e-5, abs=1e-7)
     logits = forward(of.network, of.parameters, case.images, case.chosen, room(of.network, case.batch)).copy()
     assert right == int((logits.argmax(0) == case.labels).sum())
+    images = case.images[case.chosen]
+    assert right == count_right(of.network, of.parameters, images, case.labels, room(of.network, batch), batch)
 
 
 def test_among_equal_logits_the_first_class_counts():
