@@ -1,4 +1,4 @@
-"""The lines of --plan: levels to train, their time and room on disk, and the claims that cost most."""
+"""The lines of --plan: levels to train, their time and room on disk, what can come out, and what costs most."""
 
 import shutil
 from collections import defaultdict
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from sdd_claims.judging import possible_outcomes
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
 from sdd_claims.machine import provenance
@@ -57,6 +58,8 @@ def in_words(session: Session, settings: Settings, meant: str = "") -> list[str]
             ]
         if looks:
             lines += _speeds(whole, session, estimates[tier])
+            if settings.mode.judges:
+                lines += possible_outcomes.in_words(trials, settings.error_rate)
     needs = [Need(plan(session.asked(trial, 0)).wanted, estimates[trial.tier]) for trial in session.trials]
     lines += _most_expensive(session.trials, needs, session)
     if settings.budget is not None:
