@@ -22,6 +22,7 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     numbers.probability,
     numbers.seed_list,
     numbers.tflop,
+    sentences.again,
     sentences.by_paper,
     sentences.column,
     sentences.control,
