@@ -92,10 +92,8 @@ class ClaimRun:
     def _made(self, verdict: Verdict, path: str) -> ClaimEntry:
         """The entry of a verdict; `path` is that of its test's module."""
         session, trial = self._opened(), verdict.trial
-        made = claim_entry_from(verdict, session.store, *session.curves(trial), rerun=self._rerun(trial, path))
-        if blocks := session.blocks(trial):
-            made["blocks"] = blocks
-        return made
+        rerun, blocks = self._rerun(trial, path), session.blocks(trial)
+        return claim_entry_from(verdict, session.store, *session.curves(trial), rerun=rerun, blocks=blocks)
 
     def _notes(self, session: Session) -> Sequence[str]:
         """The session's notes that this run shows."""

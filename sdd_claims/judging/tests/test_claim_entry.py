@@ -44,8 +44,7 @@ def judged(trial, store) -> Verdict:
 
 def test_an_entry_has_every_field_of_the_schema_and_plain_values_only(store):
     made = entry_of(judged(trial_named("obedience"), store), store)
-    # Which blocks have judged before, the ledger says.
-    assert made.keys() == (ClaimEntry.__required_keys__ | ClaimEntry.__optional_keys__) - {"blocks"}
+    assert made.keys() == ClaimEntry.__required_keys__ | ClaimEntry.__optional_keys__
     assert made["foreseen"] == []  # these seeds judge
     assert json.loads(json.dumps(made, allow_nan=False)) == made
     assert (made["id"], made["verdict"], made["expected"]) == ("nobody2026/obedience", "supported", "supported")
