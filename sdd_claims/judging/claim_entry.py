@@ -107,6 +107,7 @@ def claim_entry_from(
             for each in verdict.foreseen
         ],
         blocks=[*blocks],
+        paper_numbers=dict(trial.paper_numbers),
     )
 
 

@@ -194,6 +194,22 @@ def robustness(claim: ClaimEntry) -> str:
     return "; ".join(said)
 
 
+def of_paper(claim: ClaimEntry) -> str:
+    """Where the paper's own numbers lie against our intervals; empty where it gives none of what is tested."""
+    parts = {part["name"]: part["effect"] for part in claim["parts"]}
+    said = []
+    for part, number in claim.get("paper_numbers", {}).items():
+        effect = parts.get(part)
+        if effect is None or effect["low"] is None or effect["high"] is None:
+            continue
+        where = "below" if number < effect["low"] else "above" if number > effect["high"] else "within"
+        said.append(
+            f"The paper's own number of {part}, {numbers.amount(number, effect['unit'])}, lies {where} our interval, "
+            f"{numbers.interval(effect)}."
+        )
+    return " ".join(said)
+
+
 def short_title(claim: ClaimEntry) -> str:
     """The paper as one cites it in a table: its title up to the first comma."""
     return claim["title"].partition(",")[0]

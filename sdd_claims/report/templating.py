@@ -39,6 +39,7 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     sentences.measured,
     sentences.network,
     sentences.number_of_seeds,
+    sentences.of_paper,
     sentences.paper_tally,
     sentences.registered,
     sentences.repeats,

@@ -42,6 +42,19 @@ def test_of_claims_that_one_block_has_judged_no_blocks_are_counted(document):
     assert sentences.again(document["claims"], 0.001) == []
 
 
+def test_the_papers_own_numbers_stand_against_our_intervals(claim):
+    assert sentences.of_paper(claim) == ""
+    claim["paper_numbers"] = {"dip": 0.08, "rise": 0.11, "unknown": 1.0}
+    assert spaced(sentences.of_paper(claim)) == (
+        "The paper's own number of dip, 8 points, lies within our interval, 7.1 to 9.5. The paper's own number of "
+        "rise, 11 points, lies above our interval, 7.4 to 10.4."
+    )
+    claim["paper_numbers"] = {"rise": 0.07}
+    assert "lies below our interval" in sentences.of_paper(claim)
+    claim["parts"][1]["effect"] |= {"low": None, "high": None}
+    assert sentences.of_paper(claim) == ""
+
+
 def test_networks_are_counted_apart_and_the_error_rate_is_said_to_be_each_ones(document):
     claim = document["claims"][0] | {"tier": "full"}
     networks = ("ResNet-18 on CIFAR-10", "ResNet-18 on CIFAR-100")
