@@ -413,6 +413,8 @@ class _Verdicts:
             terminalreporter.section("verdicts")
             for line in summary_lines(list(self._entries.values())):
                 terminalreporter.write_line(line)
+            for said in sentences.again(list(self._entries.values()), self._config.stash[_run].settings.error_rate):
+                terminalreporter.write_line(said)
             if self._config.option.sdd_strict_verdicts:
                 for entry in filter(sentences.is_borderline, self._entries.values()):
                     terminalreporter.write_line(sentences.not_held(entry))

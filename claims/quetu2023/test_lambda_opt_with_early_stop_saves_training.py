@@ -49,6 +49,12 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         looks=setting.looks_where_contrary,
         proxy=setting.tier == "fast",
+        paper_numbers=setting.of_table(
+            {
+                "lambda_opt above vanilla stopped early": 0.0341,
+                "the whole vanilla path above lambda_opt": 0.0299,
+            }
+        ),
         deviations=(*setting.deviations, *setting.of_decay, *setting.of_stopping, *setting.of_saving),
     )
 

@@ -56,6 +56,7 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         looks=setting.looks_where_open,
         proxy=setting.tier == "fast",
+        paper_numbers=setting.of_table(dict(zip(RULE.parts, (0.1429, 0.0700, 0.0537), strict=True))),
         deviations=(
             *setting.deviations,
             *setting.of_students,

@@ -52,6 +52,7 @@ def claim_entry_from(
     curves: Mapping[str, CurveOf],
     control_curves: Mapping[str, CurveOf],
     rerun: str,
+    blocks: Sequence[int] = (),
 ) -> ClaimEntry:
     """The entry of one trial in claims.json; `p_holm` is filled in when all entries are together.
 
@@ -61,6 +62,7 @@ def claim_entry_from(
         curves: those that were really judged (a smoke run shrinks the trial's).
         control_curves: those of the control.
         rerun: the command that does it again.
+        blocks: those that are known to have judged it, where that is to be said.
     """
     trial = verdict.trial
     claim, pilots = trial.claim, trial.windows_from
@@ -104,6 +106,8 @@ def claim_entry_from(
             )
             for each in verdict.foreseen
         ],
+        blocks=[*blocks],
+        paper_numbers=dict(trial.paper_numbers),
     )
 
 

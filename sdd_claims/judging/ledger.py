@@ -41,6 +41,16 @@ class Ledger:
                     f"(block={self._fresh(trial)}), or take the change back"
                 )
 
+    def judged(self, trial: Trial) -> list[int]:
+        """The blocks that are known to have judged this trial, by whatever protocol.
+
+        Raises:
+            StoreError: the ledger cannot be read.
+        """
+        found = [key.rpartition(" ") for key in {**self._file.read(), **self._published}]
+        own, _, _ = _key(*trial.key, BLOCK).rpartition(" ")
+        return sorted(int(block) for of, _, block in found if of == own)
+
     def _fresh(self, trial: Trial) -> int:
         """The first block that has not judged this trial."""
         judged = {**self._file.read(), **self._published}

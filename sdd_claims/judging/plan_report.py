@@ -1,8 +1,8 @@
-"""What --plan says: levels to train, their time and room on disk, and the claims that cost most."""
+"""What --plan says: levels to train, their time and room on disk, what can come out, and what costs most."""
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from typing import TypeAlias
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from sdd_claims.judging import possible_outcomes
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
 from sdd_claims.machine import provenance
@@ -99,6 +100,7 @@ class TierPlan:
         processes: that share the work.
         looks: each with what those before it ask for.
         networks: those that take most time first.
+        exceptions: what keeps some from an outcome, with their names; None where nothing is judged.
     """
 
     tier: Tier
@@ -107,6 +109,7 @@ class TierPlan:
     processes: int
     looks: tuple[Look, ...]
     networks: tuple[Network, ...]
+    exceptions: Mapping[str, tuple[str, ...]] | None
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ def planned(session: Session, settings: Settings) -> PlanReport:
     return PlanReport(
         str(session.store.path),
         tuple(
-            _of_tier(tier, session, estimates[tier], settings.devices[tier])
+            _of_tier(tier, session, estimates[tier], settings)
             for tier in tiers
             if any(trial.tier == tier for trial in session.trials)
         ),
@@ -203,7 +206,8 @@ def planned(session: Session, settings: Settings) -> PlanReport:
     )
 
 
-def _of_tier(tier: Tier, session: Session, estimate: Estimate, device: Device | None) -> TierPlan:
+def _of_tier(tier: Tier, session: Session, estimate: Estimate, settings: Settings) -> TierPlan:
+    device = settings.devices[tier]
     trials = [trial for trial in session.trials if trial.tier == tier]
     plans = [session.plan(look, tier) for look in range(max(session.looks(trial) for trial in trials))]
     return TierPlan(
@@ -213,6 +217,7 @@ def _of_tier(tier: Tier, session: Session, estimate: Estimate, device: Device | 
         estimate.processes,
         tuple(_up_to(number, whole, session, estimate, device) for number, whole in enumerate(plans, 1)),
         _networks(plans[-1], session, estimate),
+        possible_outcomes.exceptions(trials, settings.error_rate) if settings.mode.judges else None,
     )
 
 
@@ -280,6 +285,8 @@ def in_words(found: PlanReport, meant: str = "") -> list[str]:
                 *_costs(look, tier, found.store),
             ]
         lines += _speeds(tier.networks)
+        if tier.exceptions is not None:
+            lines += possible_outcomes.in_words(tier.claims, tier.exceptions)
     lines += _most_expensive(found.claims)
     if found.budget is not None:
         lines += _fitting(found.budget, len(found.claims))

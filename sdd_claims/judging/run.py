@@ -87,7 +87,13 @@ class ClaimRun:
                 print(line, file=sys.stderr)
             session.store.warnings.clear()
             session.notes.clear()
-        return claim_entry_from(verdict, session.store, *session.curves(trial), rerun=self._rerun(trial, path))
+        return self._made(verdict, path)
+
+    def _made(self, verdict: Verdict, path: str) -> ClaimEntry:
+        """The entry of a verdict; `path` is that of its test's module."""
+        session, trial = self._opened(), verdict.trial
+        rerun, blocks = self._rerun(trial, path), session.blocks(trial)
+        return claim_entry_from(verdict, session.store, *session.curves(trial), rerun=rerun, blocks=blocks)
 
     def _notes(self, session: Session) -> Sequence[str]:
         """The session's notes that this run shows."""
@@ -105,10 +111,8 @@ class ClaimRun:
 
     def _entry(self, verdict: Verdict) -> ClaimEntry | None:
         """The entry of a verdict that no test has asked for yet; None where it crashes, which its own test will say."""
-        session, path = self._opened(), self.paths.get(verdict.trial.key, "")
         try:
-            rerun = self._rerun(verdict.trial, path)
-            return claim_entry_from(verdict, session.store, *session.curves(verdict.trial), rerun=rerun)
+            return self._made(verdict, self.paths.get(verdict.trial.key, ""))
         except Exception:
             return None
 

@@ -105,6 +105,12 @@ class Session:
             return pilots.pilot_curves(), {}
         return self._mode.curves(trial)
 
+    def blocks(self, trial: Trial) -> list[int]:
+        """The blocks that have judged a trial by now, where the user chose the seeds and they are not the first."""
+        if not self._mode.judges or (self._settings.block is None and self._settings.seeds is None):
+            return []
+        return blocks if len(blocks := self._ledger.judged(trial)) > 1 else []
+
     def estimates(self) -> dict[Tier, Estimate]:
         """The cost of levels on the device of each tier, by all that is stored now."""
         rates, engine, shared = Rates(self.store, self._settings.rate), self._settings.engine, self._settings.per_device

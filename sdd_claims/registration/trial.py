@@ -48,6 +48,8 @@ class Trial:
             of the claim.
         windows_from: the pilots that set the windows of its rule, where some did; see `resolved`.
         error_rate: alpha and the number of claims that share it, where these are not those of the register.
+        paper_numbers: by part of the rule, the paper's own number of the very quantity and in the unit that the part
+            tests, to be told beside the interval. It judges nothing, and is no part of the protocol.
     """
 
     claim: Claim
@@ -64,6 +66,7 @@ class Trial:
     network: str = ""
     windows_from: FromPilots | None = None
     error_rate: tuple[float, int] | None = None
+    paper_numbers: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that the registration makes sense before anything is trained.
@@ -72,7 +75,7 @@ class Trial:
             InputError: unknown tier, pilot seeds as block, looks that are no rising numbers of seeds, an expected
                 outcome that the register contradicts, curves that the rule lacks, windows off their curves or along
                 another axis, more levels than a path has points, levels picked by something else than the validation
-                accuracy of the same runs.
+                accuracy of the same runs, numbers of the paper for parts that the rule lacks.
         """
         where = f"the {self.tier} trial of {self.name}"
         if self.tier not in ("fast", "full"):
@@ -87,6 +90,8 @@ class Trial:
             raise InputError(f"{where}: the looks {self.looks} must be rising numbers of seeds")
         waits = isinstance(self.rule, FromPilots)
         rule = self.rule.with_placeholder_windows() if isinstance(self.rule, FromPilots) else self.rule
+        if unknown := self.paper_numbers.keys() - getattr(rule, "parts", {}).keys():
+            raise InputError(f"{where}: the paper's numbers are of {sorted(unknown)}, which are no parts of its rule")
         if self.looks[0] < rule.minimum_seeds:
             raise InputError(f"{where}: a look at {self.looks[0]} seeds; the rule needs {rule.minimum_seeds} or more")
         for curves in (self.curves, self.control_curves):

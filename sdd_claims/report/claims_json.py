@@ -214,8 +214,10 @@ class ClaimEntry(JudgedClaim):
     registered before its block judged; `registrations` are all of the register for this tier, those for later blocks
     too, and none of a claim that the register does not hold. `pilots` are the curves from which the windows followed,
     where they did. `foreseen` is what pilots say that the trial would come to, by its own looks first, then by others;
-    empty where no pilots were looked at. `p_holm` is the p of `decisive`, adjusted for all claims of its kind (version
-    1: `p` of one look).
+    empty where no pilots were looked at. `blocks` are all blocks of seeds known to have judged the claim, where
+    the user chose this run's seeds and another block had judged before; else there are none. `paper_numbers` are the
+    paper's own numbers of the quantity that a part tests, in its unit, by part. `p_holm` is the p of `decisive`,
+    adjusted for all claims of its kind (version 1: `p` of one look).
     """
 
     id: str
@@ -239,6 +241,8 @@ class ClaimEntry(JudgedClaim):
     registrations: NotRequired[list[RegistrationEntry]]
     pilots: NotRequired[dict[str, RunEntry]]
     foreseen: NotRequired[list[ForeseenEntry]]
+    blocks: NotRequired[list[int]]
+    paper_numbers: NotRequired[dict[str, float]]
 
 
 class SizeEntry(TypedDict):

@@ -194,6 +194,22 @@ def robustness(claim: ClaimEntry) -> str:
     return "; ".join(said)
 
 
+def of_paper(claim: ClaimEntry) -> str:
+    """Where the paper's own numbers lie against our intervals; empty where it gives none of what is tested."""
+    parts = {part["name"]: part["effect"] for part in claim["parts"]}
+    said = []
+    for part, number in claim.get("paper_numbers", {}).items():
+        effect = parts.get(part)
+        if effect is None or effect["low"] is None or effect["high"] is None:
+            continue
+        where = "below" if number < effect["low"] else "above" if number > effect["high"] else "within"
+        said.append(
+            f"The paper's own number of {part}, {numbers.amount(number, effect['unit'])}, lies {where} our interval, "
+            f"{numbers.interval(effect)}."
+        )
+    return " ".join(said)
+
+
 def short_title(claim: ClaimEntry) -> str:
     """The paper as one cites it in a table: its title up to the first comma."""
     return claim["title"].partition(",")[0]
@@ -227,6 +243,7 @@ def summary(document: ClaimsDocument) -> list[str]:
     sentences += [f"In {_place(*place)} {_tally(counts)}." for place, counts in tallies(document).items()]
     if block := document.get("replication"):
         sentences.append(f"This is a replication: the block of seeds {block} judged in place of the registered one.")
+    sentences += again(document["claims"], alpha / size)
     if surprises := [claim for claim in claims if is_surprise(claim)]:
         some = "One verdict differs" if len(surprises) == 1 else f"{len(surprises)} verdicts differ"
         sentences.append(f"{some} from what was registered as expected before the seeds judged.")
@@ -262,6 +279,33 @@ def summary(document: ClaimsDocument) -> list[str]:
             f"{numbers.percent(len(claims) * alpha / size)}."
         )
     return sentences
+
+
+def again(claims: Sequence[ClaimEntry], error_rate: float) -> list[str]:
+    """On how many blocks of seeds claims have been judged, and what that makes of their error rate.
+
+    Every block is judged at full level, so the chance of one false verdict grows with their number: at most to the sum.
+
+    Args:
+        claims: one sentence is said of all that the same blocks have judged; none of those judged once.
+        error_rate: of one claim on one block.
+    """
+    groups: dict[tuple[int, ...], list[ClaimEntry]] = {}
+    for claim in claims:
+        if blocks := claim.get("blocks"):
+            groups.setdefault(tuple(blocks), []).append(claim)
+    return [_again(blocks, some, error_rate) for blocks, some in groups.items()]
+
+
+def _again(blocks: Sequence[int], claims: Sequence[ClaimEntry], error_rate: float) -> str:
+    who, which = f"{len(claims)} claims have", "the verdicts on such a claim"
+    if len(claims) == 1:
+        who, which = f"{name(claims[0])} has", "its verdicts"
+    rate, bound = numbers.probability(error_rate), numbers.probability(len(blocks) * error_rate)
+    return (
+        f"{who} now been judged on {numbers.count(len(blocks), 'block')} of seeds ({', '.join(map(str, blocks))}), "
+        f"each time at an error rate of {rate}: the chance that even one of {which} is false is at most {bound}."
+    )
 
 
 def is_yours(document: ClaimsDocument) -> bool:

@@ -6,7 +6,7 @@ they combine.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import singledispatch
+from functools import cache, singledispatch
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -107,11 +107,17 @@ def smallest_p(hypothesis: Hypothesis, seeds: int) -> float:
         seeds: their number.
     """
     if isinstance(hypothesis, Mean):
-        return float(_test_of(hypothesis)(np.ones(seeds)))
+        return _smallest_p(hypothesis.by, seeds)
     found = [smallest_p(part, seeds) for part in hypothesis.parts]
     if isinstance(hypothesis, All):
         return max(found)
     return min(1.0, len(found) * min(found)) if found else 1.0
+
+
+@cache
+def _smallest_p(by: Literal["mean", "signs"], seeds: int) -> float:
+    unanimous = Mean(np.ones(seeds), by)
+    return float(_test_of(unanimous)(unanimous.excess))
 
 
 def deciding(hypothesis: Hypothesis) -> Mean | None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from sdd_claims.record import LevelRecord, Replica
-from sdd_claims.spec import RunSpec
+from sdd_claims.spec import RunSpec, canonical_json
 from sdd_claims.storage import layout
-from sdd_claims.storage.checked_files import DamageError, read_sealed
+from sdd_claims.storage.checked_files import DamageError, read_sealed, sha256
 from sdd_claims.storage.checksummed_json import seal
 
 
@@ -98,6 +98,19 @@ def passes_of(content: Mapping[str, Any]) -> tuple[str, ...]:
 def pack_spec(spec: RunSpec) -> bytes:
     """The file of a run's settings."""
     return seal(spec.as_dict())
+
+
+def read_settings(folder: Path, digest: str) -> Mapping[str, Any]:
+    """The settings of a run, as JSON, from below the folder of a store.
+
+    Raises:
+        DamageError: they are missing or damaged, or have another digest than the one that their folder is named after.
+    """
+    path = folder / layout.spec(digest)
+    settings = read_sealed(path)
+    if (found := sha256(canonical_json(settings).encode())) != digest:
+        raise DamageError(f"{path} holds the settings of another run, {found[:12]}")
+    return settings
 
 
 def pack_pass(about: Mapping[str, Any], members: Iterable[tuple[Replica, int]]) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sdd_claims.errors import StoreError
 from sdd_claims.storage import layout
-from sdd_claims.storage.chains import ChainReader, stored_weight_files
+from sdd_claims.storage.chains import ChainReader, read_settings, stored_weight_files
 from sdd_claims.storage.checked_files import DamageError, read_checked, read_sealed
 from sdd_claims.storage.checkpoint_file import unpack_checkpoint
 from sdd_claims.storage.files import refuse_links, remedy
@@ -43,7 +43,7 @@ class StoredRun:
 
     Attributes:
         digest: as far as it is known: whole where its settings are stored.
-        settings: as JSON; None where they are missing or damaged.
+        settings: as JSON; None where they are missing, damaged or those of another run.
         files: its files, those of training passes left out.
     """
 
@@ -102,7 +102,7 @@ def stored_runs(files: Iterable[StoredFile]) -> list[StoredRun]:
         folder = in_runs.path.parents[0 if in_runs.seed is None else 1]
         settings = None
         with suppress(DamageError):
-            settings = read_sealed(folder.parents[1] / layout.spec(folder.name))
+            settings = read_settings(folder.parents[1], folder.name)
         runs.append(StoredRun(folder.name, settings, of_run))
     return sorted(runs, key=lambda run: (-run.size, run.digest))
 
@@ -134,7 +134,10 @@ def damage(store: Store) -> Iterator[str]:
     for run in stored_runs(files):
         if run.settings is None:
             if any(file.kind != "checkpoints" for file in run.files):
-                yield f"{store.path / layout.spec(run.digest)} is missing or damaged; the next run writes it again"
+                try:
+                    read_settings(store.path, run.digest)
+                except DamageError as error:
+                    yield f"{error}; the next run writes it again"
             continue
         for seed in run.seeds:
             try:

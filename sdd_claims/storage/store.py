@@ -23,9 +23,10 @@ from sdd_claims.storage.chains import (
     kept_levels,
     pack_pass,
     pack_spec,
+    read_settings,
     weight_files,
 )
-from sdd_claims.storage.checked_files import DamageError, read_checked, read_sealed, sha256
+from sdd_claims.storage.checked_files import DamageError, read_checked, sha256
 from sdd_claims.storage.checkpoint_file import CheckpointFile
 from sdd_claims.storage.files import refuse_links, remedy, write_atomically
 from sdd_claims.storage.locks import lock
@@ -113,7 +114,7 @@ class Store:
         """Every run of which something is stored: settings as JSON, digest and seeds; damaged ones left out."""
         for path in sorted(self.path.glob(layout.SPECS)):
             with suppress(DamageError):
-                settings = read_sealed(path)
+                settings = read_settings(self.path, path.parent.name)
                 yield settings, path.parent.name, tuple(sorted(int(p.name) for p in path.parent.glob("[0-9]*")))
 
     def curve(self, digest: str, measure: str, seeds: Sequence[int], levels: int) -> SparsityCurve:
@@ -130,9 +131,12 @@ class Store:
                     f"{in_words(digest, seed)} has {len(found)} of the {levels} levels asked for; train it"
                 )
         try:
-            settings = read_sealed(self.path / layout.spec(digest))
+            settings = read_settings(self.path, digest)
         except DamageError as damage:
-            raise StoreError(f"{damage}; run again, and it will be written again") from damage
+            raise StoreError(
+                f"{damage}; run again, and it will be written again (sdd-claims store {self.path} verify says what "
+                "else is damaged)"
+            ) from damage
         return curve_of(seeds, records, settings, measure)
 
     def state(self, replica: Replica, level: int) -> ChainState:

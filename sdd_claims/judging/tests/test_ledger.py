@@ -128,6 +128,18 @@ def test_a_published_verification_binds_the_network_that_it_names(tmp_path):
         ledger.check(replace(CHANGES["window"], network="ResNet-18 on CIFAR-10"), SEEDS)
 
 
+def test_the_blocks_that_have_judged_a_trial_are_those_of_the_file_and_of_published_runs(tmp_path):
+    binding = published(tmp_path, entry_of(TRIAL, seeds=[3000, 3001]), entry_of(TRIAL, seeds=[4000], network="VGG-16"))
+    ledger = Ledger(tmp_path / "judged.json", [binding])
+    assert ledger.judged(TRIAL) == [3000]
+    ledger.record(TRIAL, (20000, 20001))
+    ledger.record(replace(CHANGES["margin"], block=1000), SEEDS)
+    ledger.record(replace(TRIAL, tier="full"), (5000,))
+    ledger.record(trial_named("obedience_too"), (6000,))
+    assert ledger.judged(TRIAL) == [1000, 3000, 20000]
+    assert ledger.judged(replace(TRIAL, network="VGG-16")) == [4000]
+
+
 @given(st.sets(st.integers(1000, 4999), min_size=1, max_size=6))
 def test_seeds_bind_every_block_that_they_belong_to(tmp_path_factory, seeds):
     path = tmp_path_factory.mktemp("ledger") / "judged.json"

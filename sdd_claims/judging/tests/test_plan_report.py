@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sdd_claims.judging.modes import Judging
+from sdd_claims.judging.modes import Judging, Pilots
 from sdd_claims.judging.plan_report import in_words, planned
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
@@ -71,8 +71,16 @@ def test_what_is_stored_costs_nothing(said, tmp_path):
     fill(Store(tmp_path), plan([Request(SPEC, (1000, 1001, 1500, 1501), 2)]))
     assert said(trial) == [
         "fast tier, first look: 1 claim asks for 8 levels, 8 after duplicates are dropped, in 2 stacks; 8 are stored, "
-        "0 to train"
+        "0 to train",
+        "  outcomes: its claim can be supported, refuted or inconclusive, with these exceptions",
+        "    not known, as the rule is not one of this package (1): nobody2026/stored",
     ]
+
+
+def test_outcomes_are_told_tier_by_tier_and_only_of_a_run_that_judges(said):
+    trials = trial_named("one"), trial_named("two", tier="full")
+    assert [line.split()[-1] for line in said(*trials) if "not known" in line] == ["nobody2026/one", "nobody2026/two"]
+    assert not any("outcomes: " in line for line in said(*trials, mode=Pilots()))
 
 
 def test_the_most_expensive_claims_are_ten_and_stand_in_order(said):
@@ -96,5 +104,5 @@ def test_a_misspelt_claim_is_guessed_in_a_plan(said):
 def test_hours_are_hours(said):
     trial = trial_named("long")
     rate = 8 * level_flops(SPEC) / 7200  # two levels of two seeds, of the trial and of its control
-    (row,) = (line.split() for line in said(trial, rate=rate) if "nobody2026/long" in line)
+    (row,) = (line.split() for line in said(trial, rate=rate) if "nobody2026/long  " in line)
     assert row[-2:] == ["2", "2"]

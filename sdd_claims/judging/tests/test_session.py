@@ -288,6 +288,22 @@ def test_a_replication_judges_a_fresh_block_looking_as_registered(opened):
     assert first.trial.family == again.trial.family
 
 
+def test_blocks_are_counted_where_the_user_chose_them_and_others_had_judged(opened):
+    trial, other = trial_named("open", OPEN), trial_named("new")
+
+    def blocks(trial, **changes):
+        session = opened(trial, **changes)
+        session.verdict(trial)
+        return session.blocks(trial)
+
+    assert blocks(trial) == []
+    assert blocks(trial, block=2000) == blocks(trial, block=2000) == [1000, 2000]
+    assert blocks(trial, seeds=(7000, 7001)) == [1000, 2000, 7000]
+    assert blocks(trial) == []
+    assert blocks(other, block=3000) == []
+    assert opened(trial, block=4000, mode=Pilots()).blocks(trial) == []
+
+
 @pytest.mark.parametrize("block", [1000, 2000])
 def test_the_registered_block_and_those_before_are_no_replication(opened, block):
     session = opened(trial := trial_named("open", OPEN, block=2000), block=block)

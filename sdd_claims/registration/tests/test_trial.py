@@ -8,7 +8,7 @@ from sdd_claims.registration.claim import Registration
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import PathSpec, PenaltySpec, PruningSpec, RunSpec, TrainingSpec
-from sdd_claims.stats import AllOf, Contrast, DipThenRise, Greater, Picked, Window
+from sdd_claims.stats import AllOf, Contrast, DipThenRise, Greater, Picked, Term, Window
 from sdd_claims.tests.tiny import SPEC, YES, Answer, trial_named
 
 
@@ -52,6 +52,16 @@ def test_fewer_seeds_at_the_first_look_than_the_rule_needs_are_refused():
     rule = DipThenRise("accuracy", Window(0.9, 1), Window(0.5, 0.6), Window(0.2, 0.3))
     with pytest.raises(InputError, match="a look at 2 seeds; the rule needs 12 or more"):
         trial_named("obedience", rule, levels=4)
+
+
+def test_numbers_of_the_paper_are_of_parts_and_judge_nothing():
+    rule = AllOf({"it rises": Greater(Contrast((Term(1.0, "accuracy", Window(0.9, 1.0)),)))})
+    plain = trial_named("rises", rule, looks=(12,))
+    told = replace(plain, paper_numbers={"it rises": 0.1})
+    assert (told.protocol, told.family) == (plain.protocol, plain.family)
+    for rule in (plain.rule, YES):
+        with pytest.raises(InputError, match=r"the paper's numbers are of \['it falls'\], which are no parts"):
+            replace(plain, rule=rule, paper_numbers={"it falls": 0.1}, looks=(12,))
 
 
 def test_a_curve_that_the_rule_reads_and_the_trial_lacks_is_named():

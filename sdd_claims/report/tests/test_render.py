@@ -152,6 +152,20 @@ def test_one_p_stands_in_the_open_part_of_a_section_and_the_others_are_folded(tm
         assert "p = 0.8" in Page(section).text
 
 
+def test_page_and_summary_say_where_the_papers_number_lies_and_how_many_blocks_have_judged(tmp_path, document, source):
+    document["claims"][0] |= {"paper_numbers": {"dip": 0.08}, "blocks": [1000, 2000]}
+    write(tmp_path, document, source)
+    said = "paper's own number of dip, 8 points, lies within our interval, 7.1 to 9.5."
+    blocks = "has now been judged on 2 blocks of seeds (1000, 2000), each time"
+    for text in (
+        Page(render(tmp_path).read_text(encoding="utf-8")).text,
+        (tmp_path / "SUMMARY.md").read_text(encoding="utf-8"),
+    ):
+        plain = text.replace("\N{NO-BREAK SPACE}", " ")
+        assert plain.count(said) == 1
+        assert blocks in plain
+
+
 def test_places_of_training_that_differ_by_commit_alone_share_a_line(tmp_path, document, source):
     place: dict[str, object] = {
         "hardware": "AMD",

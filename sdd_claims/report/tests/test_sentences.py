@@ -20,6 +20,41 @@ def test_the_summary_counts_by_tier_and_verdict_and_says_what_alpha_means(docume
     assert "Over all 4 verdicts together, each chance is bounded by 0.4348 %." in text
 
 
+def test_claims_that_many_blocks_have_judged_are_told_with_the_bound_on_a_false_verdict(document):
+    document["claims"][0]["blocks"] = [4000, 20000, 21000]
+    (alone,) = map(spaced, sentences.again(document["claims"], 0.05 / 46))
+    assert alone == (
+        "he2022/sdd_appears_under_label_noise [fast] has now been judged on 3 blocks of seeds (4000, 20000, 21000), "
+        "each time at an error rate of 0.0011: the chance that even one of its verdicts is false is at most 0.0033."
+    )
+    document["claims"][1]["blocks"] = [4000, 20000, 21000]
+    document["claims"][2]["blocks"] = [1000, 2000]
+    both, one = map(spaced, sentences.again(document["claims"], 0.05 / 46))
+    assert both == (
+        "2 claims have now been judged on 3 blocks of seeds (4000, 20000, 21000), each time at an error rate of "
+        "0.0011: the chance that even one of the verdicts on such a claim is false is at most 0.0033."
+    )
+    assert "on 2 blocks of seeds (1000, 2000)" in one
+    assert {both, one} <= set(map(spaced, sentences.summary(document)))
+
+
+def test_of_claims_that_one_block_has_judged_no_blocks_are_counted(document):
+    assert sentences.again(document["claims"], 0.001) == []
+
+
+def test_the_papers_own_numbers_stand_against_our_intervals(claim):
+    assert sentences.of_paper(claim) == ""
+    claim["paper_numbers"] = {"dip": 0.08, "rise": 0.11, "unknown": 1.0}
+    assert spaced(sentences.of_paper(claim)) == (
+        "The paper's own number of dip, 8 points, lies within our interval, 7.1 to 9.5. The paper's own number of "
+        "rise, 11 points, lies above our interval, 7.4 to 10.4."
+    )
+    claim["paper_numbers"] = {"rise": 0.07}
+    assert "lies below our interval" in sentences.of_paper(claim)
+    claim["parts"][1]["effect"] |= {"low": None, "high": None}
+    assert sentences.of_paper(claim) == ""
+
+
 def test_networks_are_counted_apart_and_the_error_rate_is_said_to_be_each_ones(document):
     claim = document["claims"][0] | {"tier": "full"}
     networks = ("ResNet-18 on CIFAR-10", "ResNet-18 on CIFAR-100")

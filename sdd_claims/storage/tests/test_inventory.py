@@ -75,6 +75,14 @@ def test_a_byte_that_was_changed_or_a_file_that_is_gone_is_found_and_left(store,
         assert content(store) == before
 
 
+def test_settings_of_another_run_are_found(store):
+    path = store.path / layout.spec(SPEC.digest)
+    path.write_bytes((store.path / layout.spec(NOISY.digest)).read_bytes())
+    assert list(damage(store)) == [
+        f"{path} holds the settings of another run, {NOISY.digest[:12]}; the next run writes it again"
+    ]
+
+
 def test_damaged_passes_checkpoints_and_a_damaged_ledger_are_found(store):
     passing = next((store.path / "passes").iterdir())
     checkpoint = store.path / layout.checkpoint(SPEC.digest, 5, "e" * 64)

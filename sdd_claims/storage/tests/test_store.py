@@ -23,12 +23,24 @@ from sdd_claims.errors import InputError, StoreError
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.storage import layout, locks
+from sdd_claims.storage.chains import pack_spec
 from sdd_claims.storage.checked_files import DamageError
 from sdd_claims.storage.checksummed_json import seal, unseal
 from sdd_claims.storage.opening import open_store
 from sdd_claims.storage.schema import SCHEMA
 from sdd_claims.storage.store import Store
-from sdd_claims.tests.tiny import KEPT, REDENSE, SEEDS, SPEC, fill, instant_level, numbers, stack_of_three, trained
+from sdd_claims.tests.tiny import (
+    KEPT,
+    NOISY,
+    REDENSE,
+    SEEDS,
+    SPEC,
+    fill,
+    instant_level,
+    numbers,
+    stack_of_three,
+    trained,
+)
 
 WANTED = stack_of_three(3)
 REPLICA = Replica(SPEC, 1000)
@@ -237,6 +249,21 @@ def test_any_one_file_deleted_ends_well(copy, filled, kind):
     mend(copy)
     expect_right_numbers(copy, filled)
     assert mend(copy) == []
+
+
+def test_settings_of_another_run_are_never_judged_by_and_the_next_run_writes_the_right_ones(copy, filled):
+    held = copy / layout.spec(SPEC.digest)
+    held.write_bytes(pack_spec(NOISY))  # whole by its own checksum
+    with pytest.raises(StoreError) as refused:
+        Store(copy).curve(SPEC.digest, "test_accuracy", SEEDS, 3)
+    assert str(refused.value) == (
+        f"{held} holds the settings of another run, {NOISY.digest[:12]}; run again, and it will be written again "
+        f"(sdd-claims store {copy} verify says what else is damaged)"
+    )
+    assert list(Store(copy).runs()) == []
+    (warning,) = mend(copy)
+    assert "spec.json was missing or damaged and has been written again" in warning
+    expect_right_numbers(copy, filled)
 
 
 def test_damage_sets_aside_the_chains_it_touches_and_no_other(copy):
