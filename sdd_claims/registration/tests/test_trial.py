@@ -59,9 +59,9 @@ def test_numbers_of_the_paper_are_of_parts_and_judge_nothing():
     plain = trial_named("rises", rule, looks=(12,))
     told = replace(plain, paper_numbers={"it rises": 0.1})
     assert (told.protocol, told.family) == (plain.protocol, plain.family)
-    for rule in (plain.rule, YES):
+    for other in (plain.rule, YES):
         with pytest.raises(InputError, match=r"the paper's numbers are of \['it falls'\], which are no parts"):
-            replace(plain, rule=rule, paper_numbers={"it falls": 0.1}, looks=(12,))
+            replace(plain, rule=other, paper_numbers={"it falls": 0.1}, looks=(12,))
 
 
 def test_a_curve_that_the_rule_reads_and_the_trial_lacks_is_named():
