@@ -28,7 +28,9 @@ def curve_of(
     """
     try:
         table = [[record.measure(measure) for record in row] for row in records]
-    except TypeError as error:
+    except InputError:
+        raise
+    except (ArithmeticError, IndexError, TypeError, ValueError) as error:
         raise StoreError(f"a stored {measure} is no number ({error}); use the version that wrote it") from error
     values = np.array([[np.nan if value is None else value for value in row] for row in table])
     axis, position = _positions(settings, values.shape[1])

@@ -52,3 +52,11 @@ def test_every_command_says_what_it_does(call):
         done = call(name, "--help")
         assert done.exit_code == 0
         assert command.help.split(".")[0].split()[0] in done.stdout
+
+
+def test_an_option_that_there_is_not_is_said_in_one_line_that_moves_no_terminal(call):
+    done = call("list", "--\x1b[31m")
+    assert (done.exit_code, done.stdout) == (2, "")
+    (sentence,) = done.stderr.splitlines()
+    assert sentence.startswith("error: ")
+    assert "--\\x1b[31m" in sentence

@@ -5,6 +5,7 @@ import pytest
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.trials import all_trials
 from sdd_claims.storage import layout
+from sdd_claims.storage.checksummed_json import seal, unseal
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import SPEC, fill
 
@@ -93,3 +94,21 @@ def test_two_wishes_that_contradict_each_other_are_said(call, store):
     done = call("store", store.path, "prune", "--dry-run", "--yes")
     assert (done.exit_code, done.stdout) == (2, "")
     assert digests(store) > {SPEC.digest}
+
+
+@pytest.mark.parametrize(("part", "kind"), [("noise", []), ("noise", {}), ("derivation", []), ("derivation", {})])
+def test_settings_of_another_kind_are_said_to_be_of_another_version(call, store, part, kind):
+    path = store.path / layout.spec(SPEC.digest)
+    settings = unseal(path.read_bytes())
+    settings[part]["kind"] = kind
+    path.write_bytes(seal(settings))
+    done = call("store", store.path, "size", "--json")
+    assert done.exit_code == 0
+    assert "settings of another version" in {run["setting"] for run in json.loads(done.stdout)["runs"]}
+
+
+def test_a_run_whose_settings_are_none_is_not_checked_and_said_to_be_of_another_version(call, store):
+    (store.path / layout.spec(SPEC.digest)).write_bytes(seal(["no", "settings"]))
+    done = call("store", store.path, "verify")
+    assert done.exit_code == 1
+    assert f"seed 1000 of run {SPEC.digest[:12]} is of another version" in done.stdout

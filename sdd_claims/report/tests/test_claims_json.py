@@ -52,3 +52,16 @@ def test_a_claim_without_a_field_is_named(tmp_path, document):
     (tmp_path / "claims.json").write_text(json.dumps(document))
     with pytest.raises(InputError, match=r"claims \[2\] lacks expected"):
         read(tmp_path / "claims.json")
+
+
+def test_a_window_needs_two_ends(tmp_path, document):
+    document["claims"][1]["windows"] = {"light": [0.5]}
+    (tmp_path / "claims.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"the window light of claims \[1\] has not two ends"):
+        read(tmp_path / "claims.json")
+
+
+def test_a_text_that_would_move_a_terminal_is_read_written_out(tmp_path, document):
+    document["claims"][0]["statement"] = "a\x1b[31m\u202eb\r\nc\ud800"
+    (tmp_path / "claims.json").write_text(json.dumps(document))
+    assert read(tmp_path / "claims.json")["claims"][0]["statement"] == r"a\x1b[31m\u202eb c\ud800"

@@ -46,3 +46,10 @@ def test_a_name_finds_the_dip_of_the_lower_of_two_curves():
     lower = Bundle(X, dipped, dipped - 0.01, dipped + 0.01)
     _, box = place([upper, lower], [(0.2, 0.06)] * 2, [])
     assert box.top < 0.68
+
+
+@pytest.mark.parametrize("size", [(0.0, 0.06), (0.0, 0.0)])
+def test_an_empty_name_has_a_place_too(size):
+    (box,) = place([level(0.5)], [size], [])
+    assert 0 <= box.left <= box.right <= 1
+    assert 0 <= box.bottom <= box.top <= 1

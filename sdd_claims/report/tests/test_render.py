@@ -211,6 +211,16 @@ def test_an_estimate_of_energy_is_called_one_and_says_how_it_was_made(tmp_path, 
     assert text.count("Estimate:") == 1
 
 
+def test_an_estimate_without_carbon_is_of_energy_alone(tmp_path, document, source):
+    made, unmade = document["claims"] = document["claims"][:2]
+    made["cost"] = {**made["cost"], "energy_kwh": 0.0124, "basis": "seconds times 4 W a core"}
+    unmade["cost"] = {**unmade["cost"], "basis": "install CodeCarbon"}
+    write(tmp_path, document, source)
+    text = Page(render(tmp_path).read_text(encoding="utf-8")).text
+    assert "Estimate: 12 Wh, that is seconds times 4 W a core." in text
+    assert "install CodeCarbon." in text
+
+
 def test_what_a_claim_says_cannot_become_markup(tmp_path, document, source):
     document["claims"][0]["statement"] = "<script>alert(1)</script>"
     document["claims"][0]["runs"]["noisy"]["label"] = "</svg><script>alert(2)</script>"
