@@ -12,7 +12,7 @@ import pytest
 from sdd_claims.stats import RULES
 from sdd_claims.stats.alternatives import alternatives
 from sdd_claims.stats.hypotheses import All, Hypotheses, Hypothesis, Mean, hypotheses
-from sdd_claims.stats.measured_rules import DIP, MARGIN, RISE, WIDTHS
+from sdd_claims.stats.measured_rules import DIP, MARGIN, RISE, TURNS, WIDTHS
 from sdd_claims.stats.nulls import HIDDEN_COLLAPSE, SHAPES, nulls
 from sdd_claims.stats.one_sample import skewness
 from sdd_claims.stats.population import CHANCE, CRITICAL, DENSITY, SWEET, Case, Noise, Population
@@ -187,9 +187,10 @@ def test_in_an_alternative_the_claim_holds_and_its_contrary_does_not(case):
 
 def test_the_widths_turn_as_often_as_the_alternative_says():
     (case,) = [case for case in ALTERNATIVES if case.label == "three legs, one and none"]
+    assert case.rule == TURNS
     means = {width: case.population.mean[width][None] for width in WIDTHS}
-    for tolerance in (case.rule.margin, case.rule.tolerance):
-        assert case.rule.counts(case.population.densities(), means, tolerance).tolist() == [[3, 1, 0]]
+    for tolerance in (TURNS.margin, TURNS.tolerance):
+        assert TURNS.counts(case.population.densities(), means, tolerance).tolist() == [[3, 1, 0]]
 
 
 @pytest.mark.parametrize("make", [Noise, lambda: Population({}), lambda: Case(DIP, "", Population({}))])
