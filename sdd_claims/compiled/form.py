@@ -96,7 +96,7 @@ def form(
     units = [np.flatnonzero(each) for each in live[1:]]
     sizes = [size for pair in zip(map(len, entries), map(len, units), strict=True) for size in pair]
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    lists = [(np.zeros(0, np.int64),) * 6] * len(kept)
+    lists: list[tuple[np.ndarray, ...]] = [(np.zeros(0, np.int64),) * 6] * len(kept)
     if sparse:
         matrices = zip(trained, pairwise(live), strict=True)
         lists = [_lists(mask[np.ix_(above, below)]) for mask, (below, above) in matrices]
