@@ -2,7 +2,8 @@
 
 Each rule has the shapes "flat", "stepped" and "monotone" with the usual noise, and its "stepped" shape with every other
 noise, that of the pilots among them where it is given. "Stepped" lies at the boundary of what the rule denies, where
-its size is largest.
+its size is largest; but for the refutation of `greater` and `all_of`, whose contrary is tested at zero and not at their
+margin. There it is that of their support, by symmetry; `sdd_claims.characteristics` measures it for each trial.
 """
 
 from collections.abc import Callable, Iterator
