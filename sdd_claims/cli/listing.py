@@ -70,25 +70,24 @@ def list_claims(paper: str | None, tier: str | None, as_json: bool) -> None:
 def _published() -> dict[tuple[str, str, str], dict[str, Any]]:
     """What the current published runs say, by claim, tier and network; nothing where there is no checkout.
 
-    Replications are left out: they repeat what another run has judged first.
+    Replications are left out: they repeat what another run has judged first. Of several runs the last one counts.
     """
     from sdd_claims.locations import checkout
-    from sdd_claims.report import claims_json, sentences
-    from sdd_claims.report.history import current_paths
+    from sdd_claims.report import sentences
+    from sdd_claims.report.history import last_verdicts, standing
 
-    top, found = checkout(), dict[tuple[str, str, str], dict[str, Any]]()
-    for name, path in (current_paths(top / "reports" / "published") if top else {}).items():
-        document = claims_json.read(path)
-        for claim in document["claims"] if "replication" not in document else ():
-            if claim["verdict"] is not None:
-                found[claim["id"], claim["tier"], sentences.network(claim)] = {
-                    "run": name,
-                    "verdict": claim["verdict"],
-                    "effect": claim["effect"],
-                    "p": claim["p"],
-                    "seeds": claim["seeds"],
-                }
-    return found
+    top = checkout()
+    return {
+        (claim["id"], claim["tier"], sentences.network(claim)): {
+            "run": run.name,
+            "verdict": claim["verdict"],
+            "effect": claim["effect"],
+            "p": claim["p"],
+            "seeds": claim["seeds"],
+        }
+        for run, claim in (last_verdicts(standing(top / "reports" / "published")) if top else ())
+        if claim["verdict"] is not None
+    }
 
 
 def _say(entry: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from sdd_claims.errors import InputError
 from sdd_claims.report import numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry
 from sdd_claims.report.delivery import deliver
-from sdd_claims.report.history import PublishedRun, published_runs, read_notes
+from sdd_claims.report.history import PublishedRun, last_verdicts, read_notes, standing
 from sdd_claims.report.templating import environment
 
 NOTES = "findings.toml"
@@ -33,14 +33,9 @@ class Group:
     claims: tuple[ClaimEntry, ...]
 
 
-def standing(folder: Path) -> list[PublishedRun]:
-    """The runs that stand in a folder, but for replications, whose claims another run has judged first."""
-    return [run for run in published_runs(folder) if run.current and "replication" not in run.document]
-
-
 def groups(runs: Sequence[PublishedRun]) -> list[Group]:
     """The registered claims of all runs by what came out: those that hold, those that do not, and the open ones."""
-    claims = [claim for run in runs for claim in run.document["claims"] if sentences.is_registered(claim)]
+    claims = [claim for _, claim in last_verdicts(runs) if sentences.is_registered(claim)]
     claims = sorted(claims, key=lambda claim: (claim["tier"], claim["paper"], claim["id"], sentences.network(claim)))
     fails = ("refuted", "contrary on a proxy")
 

@@ -94,6 +94,26 @@ def published_runs(folder: Path) -> list[PublishedRun]:
     return sorted(runs, key=lambda run: (run.document["environment"]["started"], run.name))
 
 
+def standing(folder: Path) -> list[PublishedRun]:
+    """The runs that stand in a folder, but for replications, whose claims another run has judged first."""
+    return [run for run in published_runs(folder) if run.current and "replication" not in run.document]
+
+
+def last_verdicts(runs: Sequence[PublishedRun]) -> list[tuple[PublishedRun, ClaimEntry]]:
+    """The entry of every claim, tier and network, with its run: of several runs' that of the last one with a verdict.
+
+    Args:
+        runs: the oldest first.
+    """
+    found = dict[tuple[str, str, str], tuple[PublishedRun, ClaimEntry]]()
+    for run in runs:
+        for claim in run.document["claims"]:
+            key = (claim["id"], claim["tier"], sentences.network(claim))
+            if claim["verdict"] is not None or key not in found:
+                found[key] = (run, claim)
+    return [*found.values()]
+
+
 def read_notes(path: Path, known: Collection[str], unless: str) -> dict[str, str]:
     """The texts that a TOML file holds by the names of what they are about; none where there is no such file.
 

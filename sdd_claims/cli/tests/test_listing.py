@@ -16,10 +16,15 @@ def test_every_registered_claim_is_listed_with_all_its_trials(call):
     assert trials == all_trials().keys()
 
 
+RUNS_OF = {"fast": ["fast"], "full": ["full", "full-lenet", "full-zhang", "full-parhi"]}
+
+
 @pytest.mark.parametrize("tier", ["fast", "full"])
 def test_a_published_verdict_is_said_as_it_was_published(call, tier):
     listed = {claim["id"]: claim for claim in json.loads(call("list", "--tier", tier, "--json").stdout)}
-    for claim in claims_json.read(PUBLISHED / tier / "claims.json")["claims"]:
+    entries = [claim for run in RUNS_OF[tier] for claim in claims_json.read(PUBLISHED / run / "claims.json")["claims"]]
+    last = {(claim["id"], claim.get("network", "")): claim for claim in entries}  # of several runs the last one counts
+    for claim in last.values():
         trials = [trial for trial in listed[claim["id"]]["trials"] if trial["network"] == claim.get("network", "")]
         assert [trial["tier"] for trial in trials] == [tier]
         published = trials[0]["published"]

@@ -16,17 +16,17 @@ def folder(tmp_path, document):
 
 
 def published_groups():
-    return findings.groups(findings.standing(PUBLISHED))
+    return findings.groups(history.standing(PUBLISHED))
 
 
 def test_every_registered_claim_of_every_run_stands_in_one_group():
-    runs = findings.standing(PUBLISHED)
-    judged = [
+    runs = history.standing(PUBLISHED)
+    judged = {
         (claim["id"], claim["tier"], sentences.network(claim))
         for run in runs
         for claim in run.document["claims"]
         if sentences.is_registered(claim) and claim["verdict"]
-    ]
+    }
     grouped = [
         (claim["id"], claim["tier"], sentences.network(claim))
         for group in findings.groups(runs)
@@ -52,7 +52,7 @@ def test_of_every_published_claim_that_is_not_supported_it_is_said_why():
 
 
 def test_the_committed_page_is_that_of_the_published_runs(tmp_path):
-    runs = findings.standing(PUBLISHED)
+    runs = history.standing(PUBLISHED)
     _, *others = findings.groups(runs)
     notes = history.read_notes(PUBLISHED / findings.NOTES, {c["id"] for each in others for c in each.claims}, "")
     committed = (PUBLISHED.parent / "FINDINGS.md").read_text(encoding="utf-8")

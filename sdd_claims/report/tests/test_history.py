@@ -46,6 +46,22 @@ def test_the_history_bounds_the_chance_of_one_false_verdict_among_all_blocks(fol
     assert f"{len(rates)} times a block of seeds has judged a claim here" in history.to_markdown(runs)
 
 
+def test_of_a_claim_that_two_standing_runs_have_judged_the_later_verdict_counts(folder, document):
+    first, *others = document["claims"]
+    document["environment"]["started"] = "2026-03-03T00:00:00+00:00"
+    document["claims"] = [first | {"verdict": "refuted"}, *({**claim, "verdict": None} for claim in others)]
+    claims_json.write(folder / "full-later" / "claims.json", document)
+    runs = history.standing(folder)
+    assert [run.name for run in runs] == ["fast", "full-later"]
+    found = {
+        (claim["id"], claim["tier"], sentences.network(claim)): (run.name, claim["verdict"])
+        for run, claim in history.last_verdicts(runs)
+    }
+    assert len(found) == len(document["claims"])
+    assert found.pop((first["id"], first["tier"], sentences.network(first))) == ("full-later", "refuted")
+    assert {name for name, verdict in found.values() if verdict is not None} <= {"fast"}
+
+
 def test_the_command_writes_the_history(folder, capsys):
     assert history.main([str(folder)]) == 0
     assert (folder / "HISTORY.md").read_text(encoding="utf-8") == history.to_markdown(history.published_runs(folder))
