@@ -303,8 +303,9 @@ def _again(blocks: Sequence[int], claims: Sequence[ClaimEntry], error_rate: floa
         who, which = f"{name(claims[0])} has", "its verdicts"
     rate, bound = numbers.probability(error_rate), numbers.probability(len(blocks) * error_rate)
     return (
-        f"{who} now been judged on {numbers.count(len(blocks), 'block')} of seeds ({', '.join(map(str, blocks))}), "
-        f"each time at an error rate of {rate}: the chance that even one of {which} is false is at most {bound}."
+        f"{who} now been judged on {numbers.count(len(blocks), 'block')} of seeds ({', '.join(map(str, blocks))}): "
+        f"at {rate} a block, the error rate of this run, the chance that even one of {which} is false is at most "
+        f"{bound}."
     )
 
 

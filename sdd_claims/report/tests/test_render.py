@@ -156,7 +156,7 @@ def test_page_and_summary_say_where_the_papers_number_lies_and_how_many_blocks_h
     document["claims"][0] |= {"paper_numbers": {"dip": 0.08}, "blocks": [1000, 2000]}
     write(tmp_path, document, source)
     said = "paper's own number of dip, 8 points, lies within our interval, 7.1 to 9.5."
-    blocks = "has now been judged on 2 blocks of seeds (1000, 2000), each time"
+    blocks = "has now been judged on 2 blocks of seeds (1000, 2000): at"
     for text in (
         Page(render(tmp_path).read_text(encoding="utf-8")).text,
         (tmp_path / "SUMMARY.md").read_text(encoding="utf-8"),

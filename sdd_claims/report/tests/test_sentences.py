@@ -24,15 +24,16 @@ def test_claims_that_many_blocks_have_judged_are_told_with_the_bound_on_a_false_
     document["claims"][0]["blocks"] = [4000, 20000, 21000]
     (alone,) = map(spaced, sentences.again(document["claims"], 0.05 / 46))
     assert alone == (
-        "he2022/sdd_appears_under_label_noise [fast] has now been judged on 3 blocks of seeds (4000, 20000, 21000), "
-        "each time at an error rate of 0.0011: the chance that even one of its verdicts is false is at most 0.0033."
+        "he2022/sdd_appears_under_label_noise [fast] has now been judged on 3 blocks of seeds (4000, 20000, 21000): "
+        "at 0.0011 a block, the error rate of this run, the chance that even one of its verdicts is false is at most "
+        "0.0033."
     )
     document["claims"][1]["blocks"] = [4000, 20000, 21000]
     document["claims"][2]["blocks"] = [1000, 2000]
     both, one = map(spaced, sentences.again(document["claims"], 0.05 / 46))
     assert both == (
-        "2 claims have now been judged on 3 blocks of seeds (4000, 20000, 21000), each time at an error rate of "
-        "0.0011: the chance that even one of the verdicts on such a claim is false is at most 0.0033."
+        "2 claims have now been judged on 3 blocks of seeds (4000, 20000, 21000): at 0.0011 a block, the error rate "
+        "of this run, the chance that even one of the verdicts on such a claim is false is at most 0.0033."
     )
     assert "on 2 blocks of seeds (1000, 2000)" in one
     assert {both, one} <= set(map(spaced, sentences.summary(document)))
