@@ -2,8 +2,8 @@
 
 Each rule has the shapes "flat", "stepped" and "monotone" with the usual noise, and its "stepped" shape with every other
 noise, that of the pilots among them where it is given. "Stepped" lies at the boundary of what the rule denies, where
-its size is largest; but for the refutation of `greater` and `all_of`, whose contrary is tested at zero and not at their
-margin. There it is that of their support, by symmetry; `sdd_claims.characteristics` measures it for each trial.
+its size is largest: for the refutation of `greater` and `all_of`, whose contrary is tested at zero and not at their
+margin, where the difference is zero.
 """
 
 from collections.abc import Callable, Iterator
@@ -116,11 +116,18 @@ def _dip_free(shape: str, _: Verdict) -> tuple[Rule, Population]:
     return DipFree("noisy", MARGIN), Population({"noisy": dented(shape)}, skew_loading={"noisy": SD * (_K == _LOW)})
 
 
-def _greater(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
+def _greater_by_the_margin(shape: str, _: Verdict) -> tuple[Rule, Population]:
+    return _greater(shape, MARGIN, 1.0)
+
+
+def _no_greater(shape: str, _: Verdict) -> tuple[Rule, Population]:
+    return _greater(shape, 0.0, -1.0)
+
+
+def _greater(shape: str, by: float, sign: float) -> tuple[Rule, Population]:
     clean = _clean(shape)
     return RISE_BECAUSE_OF_NOISE, Population(
-        {"noisy": clean + MARGIN * inside(SWEET), "clean": clean},
-        skew_loading={"noisy": _sign(verdict) * SD * inside(SWEET)},
+        {"noisy": clean + by * inside(SWEET), "clean": clean}, skew_loading={"noisy": sign * SD * inside(SWEET)}
     )
 
 
@@ -218,19 +225,18 @@ def _threshold_within(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
 
 
 def _one_part_false(shape: str, _: Verdict) -> tuple[Rule, Population]:
-    return _two_rises(shape, 0.20, 1.0)
+    return _two_rises(shape, (MARGIN, 0.20), 1.0)
 
 
 def _no_part_refutable(shape: str, _: Verdict) -> tuple[Rule, Population]:
-    return _two_rises(shape, MARGIN, -1.0)
+    return _two_rises(shape, (0.0, 0.0), -1.0)
 
 
-def _two_rises(shape: str, second: float, sign: float) -> tuple[Rule, Population]:
-    """Returns a claim of two rises, the first of which is the margin."""
+def _two_rises(shape: str, rises: tuple[float, float], sign: float) -> tuple[Rule, Population]:
     clean = _clean(shape)
     lag = clean[inside(CRITICAL) > 0].mean() - clean[inside(SWEET) > 0].mean()
     return TWO_RISES, Population(
-        {curve: clean + (lag + rise) * inside(SWEET) for curve, rise in zip(RISES, (MARGIN, second), strict=True)},
+        {curve: clean + (lag + rise) * inside(SWEET) for curve, rise in zip(RISES, rises, strict=True)},
         skew_loading={curve: sign * SD * inside(SWEET) for curve in RISES},
     )
 
@@ -253,7 +259,8 @@ _BOTH: tuple[Verdict, ...] = ("supported", "refuted")
 _NULLS: dict[Null, tuple[Verdict, ...]] = {
     _dip_then_rise: ("supported",),
     _dip_free: ("supported",),
-    _greater: _BOTH,
+    _greater_by_the_margin: ("supported",),
+    _no_greater: ("refuted",),
     _equivalent: _BOTH,
     _same_place: _BOTH,
     _shifts: _BOTH,

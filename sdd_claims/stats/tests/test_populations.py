@@ -65,9 +65,6 @@ FURTHER = {
     ("dip_then_rise", "monotone", "supported"): MARGIN + 4 * (0.78 - 0.60) / 16,  # four levels of a straight fall
     ("threshold_within", "flat", "supported"): np.inf,  # there is no threshold
     ("threshold_within", "flat", "refuted"): np.inf,
-    # The contrary of a direction is tested at zero, and these populations lie at its margin: their rate of false
-    # refutations is not the largest there is. By symmetry that is the rate of false support.
-    **{(rule, shape, "refuted"): MARGIN for rule in ("greater", "all_of") for shape in SHAPES},
 }
 
 
