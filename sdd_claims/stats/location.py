@@ -26,7 +26,8 @@ class Location:
         bracket: where the extremum is looked for; its outermost levels are the bracket's ends.
         kind: "peak", "dip", or "peak after the dip": the peak at the levels after the deepest dip in the bracket, the
             level furthest below the highest ones on both sides of it. So a whole curve can be looked at, of which the
-            dense end may be higher than any peak.
+            dense end may be higher than any peak. Such a curve ends where it has collapsed, with the first level below
+            half of its highest: what follows are ripples of networks that have learned next to nothing.
     """
 
     bracket: Window
@@ -84,7 +85,8 @@ class Location:
         heights = self._heights(values[..., self.bracket.levels(position)])
         clear = heights[..., 1:-1].max(axis=-1) - np.maximum(heights[..., 0], heights[..., -1])
         if self.kind == "peak after the dip":
-            return np.minimum(clear, _depths(values[..., self.bracket.levels(position)]).max(axis=-1))
+            whole = _until_collapse(values[..., self.bracket.levels(position)])
+            return np.minimum(clear, _depths(whole).max(axis=-1))
         return clear
 
     def unfound(self, name: str, curve: SparsityCurve) -> list[str]:
@@ -98,7 +100,7 @@ class Location:
 
     def _heights(self, values: Float[np.ndarray, "*batch levels"]) -> Float[np.ndarray, "*batch levels"]:
         if self.kind == "peak after the dip":
-            return _from_dip(values)
+            return _from_dip(_until_collapse(values))
         return values if self.kind == "peak" else -values
 
 
@@ -153,6 +155,14 @@ class Located:
     def diverged(self, curves: Mapping[str, SparsityCurve]) -> list[str]:
         """Names the seeds that have no such extremum."""
         return self.at.unfound(self.curve, curves[self.curve])
+
+
+def _until_collapse(values: Float[np.ndarray, "*batch levels"]) -> Float[np.ndarray, "*batch levels"]:
+    """The curve that stays at its first level below half of its highest, if it has one; it is at least 0 everywhere."""
+    index = np.arange(values.shape[-1])
+    collapsed = values < values.max(axis=-1, keepdims=True) / 2  # False for NaN
+    first = np.where(collapsed, index, index[-1]).min(axis=-1)[..., None]
+    return np.where(index > first, np.take_along_axis(values, first, axis=-1), values)
 
 
 def _depths(values: Float[np.ndarray, "*batch levels"]) -> Float[np.ndarray, "*batch inner"]:

@@ -84,11 +84,12 @@ AFTER = Location(Window(float(DENSITY[-1]), 1.0), "peak after the dip")
 def test_a_peak_after_the_dip_is_found_below_a_higher_dense_end(position, dense):
     """Before the dip the curve falls from a height of its own, which does not move the peak."""
     values = np.where(X[4] <= X, dense * (X - X[4]), 0.0) + np.where(X[4] > X, hill(position) - hill(position)[4], 0.0)
+    values += values.max() - 2 * values.min()  # nowhere below half of its highest
     after = Location(Window(float(DENSITY[-1]), float(DENSITY[4])), "peak")
     assert AFTER.of(DENSITY, values) == pytest.approx(after.of(DENSITY, values), abs=1e-9)
 
 
-@given(arrays(float, 16, elements=st.floats(0, 1)))
+@given(arrays(float, 16, elements=st.floats(0.5, 1)))
 def test_the_dip_is_the_level_furthest_below_the_highest_on_both_sides(values):
     depths = [min(values[:level].max(), values[level + 1 :].max()) - values[level] for level in range(1, 15)]
     dip = 1 + int(np.argmax(depths))
@@ -101,7 +102,24 @@ def test_the_dip_is_the_level_furthest_below_the_highest_on_both_sides(values):
         assert X[-1] < found < X[dip]
 
 
-@pytest.mark.parametrize("values", [X, -X, np.zeros(16), np.where(np.arange(16) == 8, np.nan, hill(-3))])
+@given(arrays(float, 16, elements=st.floats(0.5, 1)), st.integers(2, 14), arrays(float, 16, elements=st.floats(0, 0.2)))
+def test_what_follows_the_collapse_moves_no_peak(values, end, ripples):
+    """The deepest dip of all may lie among the ripples."""
+    collapsed, flat = values.copy(), values.copy()
+    collapsed[end:] = ripples[end:]
+    flat[end:] = ripples[end]
+    np.testing.assert_array_equal(AFTER.of(DENSITY, collapsed), AFTER.of(DENSITY, flat))
+    assert AFTER.clearance(DENSITY, collapsed) == AFTER.clearance(DENSITY, flat)
+    found = AFTER.of(DENSITY, collapsed)
+    assert np.isnan(found) or found > X[end]
+
+
+def test_a_level_at_half_of_the_highest_has_not_collapsed_yet():
+    values = np.array([1.0, 0.5, 0.75, 0.5, 0.75, 0.49, 0.75, 0.2, 0.9, *[0.1] * 7])
+    assert X[5] < AFTER.of(DENSITY, values) < X[1]
+
+
+@pytest.mark.parametrize("values", [X - X[-1], X[0] - X, np.zeros(16), np.where(np.arange(16) == 8, np.nan, hill(-3))])
 def test_a_curve_without_a_dip_has_no_peak_after_it(values):
     assert np.isnan(AFTER.of(DENSITY, values))
 
