@@ -1,4 +1,4 @@
-"""Whether runs whose bits are not portable agree: the same claims and seeds, trained with other kernels or libraries.
+"""Whether runs agree: the same claims and seeds, trained on another processor, with other kernels or libraries.
 
     python -m benchmarks.agreement OLD NEW [NEW ...] [--about WORDS ...] [--write reports/AGREEMENT.md]
 
@@ -121,6 +121,11 @@ class OfClaim:
         if min(1.0, len(tested) * min(contrary for _, contrary in tested)) < ALPHA:
             return "differ"
         return "agree" if max(p for p, _ in tested) < ALPHA else "open"
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether all numbers that it and its control read are the same in both, to the last bit."""
+        return all(curve.largest == 0 for curve in self.curves)
 
     @property
     def same_verdict(self) -> bool:
@@ -258,17 +263,17 @@ def to_markdown(found: Mapping[Path, Sequence[OfClaim]], old: Path, about: Seque
     """The page: a section for every newer run."""
     before = claims_json.read(old / "claims.json")["environment"]
     lines = [
-        "# Do runs agree whose bits are not portable?",
+        "# Do runs agree that were trained elsewhere or otherwise?",
         "",
         f"Made by `python -m benchmarks.agreement` on {datetime.now(UTC).date()}, commit {commit()[:10]}; do not edit.",
         "",
-        "The same claims and the same seeds, trained again with other kernels or libraries, in native arithmetic where",
-        "a claim has it. Training amplifies rounding: one seed of a sparse network may end as far from itself as from",
-        "another seed. What must agree is what a claim reads. So the numbers that its rule tests, one a seed, are",
-        "compared between the two runs by the suite's own test of equivalence: two one-sided tests at "
-        f"{ALPHA:g}, within the",
-        "margin of the claim, all parts of it together. Without a margin nothing is tested. Of an accuracy it is said",
-        "at how many levels the mean difference is established to lie within a point.",
+        "The same claims and the same seeds, trained again on another processor, with other kernels or with other",
+        "libraries. In portable arithmetic all numbers must be the same. In native arithmetic training amplifies",
+        "rounding: one seed of a sparse network may end as far from itself as from another seed. What must agree",
+        "is what a claim reads. So the numbers that its rule tests, one a seed, are compared between the two runs",
+        f"by the suite's own test of equivalence: two one-sided tests at {ALPHA:g}, within the margin of the claim,",
+        "all parts of it together. Without a margin nothing is tested. Of an accuracy it is said at how many",
+        "levels the mean difference is established to lie within a point.",
         "",
         f"The older run: {before['hardware']}, {before['capability']}, {_versions(before['versions'])}.",
     ]
@@ -292,6 +297,11 @@ def _section(old: Path, folder: Path, claims: Sequence[OfClaim]) -> Iterator[str
         f"{len(claims)} verdicts are the same, of those with stability {CERTAIN:g} or more "
         f"{sum(claim.same_verdict for claim in certain)} of {len(certain)}."
     )
+    if left_out := sum(claim.is_identical for claim in claims):
+        yield f"{left_out} of {len(claims)} have the same numbers in both, to the last bit, and are left out below."
+    claims = [claim for claim in claims if not claim.is_identical]
+    if not claims:
+        return
     yield from (
         "",
         "| claim | part | seeds | mean difference | largest of a seed | margin | p of agreement | |",

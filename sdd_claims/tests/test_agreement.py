@@ -125,7 +125,7 @@ def test_where_one_run_looked_at_fewer_seeds_those_of_both_are_compared(folder, 
 
 
 def test_the_page_has_a_section_a_run_and_the_status_says_whether_all_is_well(folder, capsys):
-    old, same, other = folder("old"), folder("same"), folder("other", at_the_dense_level(0.05))
+    old, same, other = folder("old"), folder("same", noise(1e-6)), folder("other", at_the_dense_level(0.05))
     page = old / "AGREEMENT.md"
     assert main([str(old), str(same), "--about", "the same again", "--write", str(page)]) == 0
     text = page.read_text(encoding="utf-8")
@@ -135,6 +135,13 @@ def test_the_page_has_a_section_a_run_and_the_status_says_whether_all_is_well(fo
     assert main([str(old), str(same), str(other)]) == 1
     assert "## same\n" in (out := capsys.readouterr().out)
     assert "differ; refuted, then refuted |" in out.partition("## other\n")[2]
+
+
+def test_claims_with_the_same_numbers_are_counted_and_left_out(folder, capsys):
+    assert main([str(folder("old")), str(folder("same"))]) == 0
+    assert "2 of 2 verdicts are the same" in (out := capsys.readouterr().out)
+    assert "2 of 2 have the same numbers in both, to the last bit" in out
+    assert "the verdict |" not in out
 
 
 def test_a_verdict_that_should_be_certain_and_is_another_fails(folder):
