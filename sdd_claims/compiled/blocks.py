@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.lanes import LANES, everywhere
+from sdd_claims.compiled.lanes import LANES, WIDE, everywhere
 
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _BYTES = 4
@@ -53,7 +53,7 @@ def _block(rows: int, vectors: int, kind: str) -> Any:
                     builder.store(builder.fadd(builder.load(kept), product), kept)
             for place, kept in zip(places, sums, strict=True):
                 found = builder.load(kept)
-                if kind != "add":
+                if kind in ("rectified", "where"):
                     decides = found if kind == "rectified" else _loaded(builder, d, place)
                     found = builder.select(builder.fcmp_ordered("<=", decides, zero), zero, found)
                 builder.store(found, _vector_at(builder, c, place), align=_BYTES)
@@ -81,16 +81,22 @@ def _loaded(builder: Any, array: Any, place: Sequence[Any]) -> Any:
 
 
 def _product(kind: str) -> Any:
-    """The product of whole matrices: four rows at a time, or four vectors of one row, since registers hold no more."""
-    four_rows, one_row, one_vector = _block(4, 1, kind), _block(1, 4, kind), _block(1, 1, kind)
+    """The product of whole matrices: four rows at a time, more where registers hold them, or one row."""
+    wide_rows, four_rows = _block(4, WIDE // LANES, kind), _block(4, 1, kind)
+    one_row, one_vector = _block(1, 4, kind), _block(1, 1, kind)
 
     @compiled
     def write(left: Any, right: Any, beside: Any, total: Any) -> None:
+        # Columns outside: those of a large `right` are then read from a cache, and not for every four rows anew.
         rows, columns = total.shape
-        for row in range(0, rows - 3, 4):
-            for column in range(0, columns, LANES):
+        fours, widest = rows - rows % 4, columns - columns % WIDE
+        for column in range(0, widest, WIDE):
+            for row in range(0, fours, 4):
+                wide_rows(left, right, beside, total, row, column)
+        for column in range(widest, columns, LANES):
+            for row in range(0, fours, 4):
                 four_rows(left, right, beside, total, row, column)
-        for row in range(rows - rows % 4, rows):
+        for row in range(fours, rows):
             wide = columns - columns % (4 * LANES)
             for column in range(0, wide, 4 * LANES):
                 one_row(left, right, beside, total, row, column)
@@ -100,7 +106,7 @@ def _product(kind: str) -> Any:
     return write
 
 
-_add, _rectified, _where = _product("add"), _product("rectified"), _product("where")
+_add, _write, _rectified, _where = (_product(kind) for kind in ("add", "write", "rectified", "where"))
 
 # In all of them the columns are a multiple of LANES, and lie one after the other in all matrices but `left`.
 
@@ -113,6 +119,16 @@ def add_blocks(
 ) -> None:
     """Add left x right to `total`, term by term in their order."""
     _add(left, right, total, total)
+
+
+@compiled
+def write_blocks(
+    left: Float32[np.ndarray, "rows terms"],
+    right: Float32[np.ndarray, "terms columns"],
+    total: Float32[np.ndarray, "rows columns"],
+) -> None:
+    """Write left x right."""
+    _write(left, right, total, total)
 
 
 @compiled

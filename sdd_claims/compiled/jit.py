@@ -42,6 +42,13 @@ def compiled(function: F) -> F:
     return dispatcher
 
 
+def cpu() -> tuple[str, str]:
+    """Name and features of the processor that code is compiled for."""
+    given = numba.config.CPU_FEATURES
+    features = llvmlite.binding.get_host_cpu_features().flatten() if given is None else given
+    return numba.config.CPU_NAME or llvmlite.binding.get_host_cpu_name(), features
+
+
 class _KeptCode(FunctionCache):  # type: ignore[misc]
     """A function's compiled code on disk. Where it is damaged, or there is no room, the function is compiled in memory.
 
@@ -104,11 +111,7 @@ def _folder() -> Path | None:
     at once can mix up its files: every state of this room's sources, version of Numba and kind of processor has its own
     folder.
     """
-    cpu = (
-        numba.config.CPU_NAME or llvmlite.binding.get_host_cpu_name(),
-        numba.config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten(),
-    )
-    sources = hashlib.sha256(repr((numba.__version__, *cpu)).encode())
+    sources = hashlib.sha256(repr((numba.__version__, *cpu())).encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         sources.update(path.read_bytes())
     above = numba.config.CACHE_DIR or os.environ.get("XDG_CACHE_HOME") or "~/.cache"

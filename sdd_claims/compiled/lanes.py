@@ -11,7 +11,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from sdd_claims.compiled.jit import cpu
+
 LANES = 16
+WIDE = 2 * LANES if "+avx512f" in cpu()[1] else LANES
+"""Columns of the widest tiles: registers of AVX-512 hold twice as many sums, which hides how long one takes."""
 EIGHT = 8  # of which as many vectors can be turned in the registers of AVX2
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _INDEX = ir.IntType(32)
@@ -79,8 +83,8 @@ def _tile(rows: int, lanes: int) -> Any:
 
 
 # A tile of four rows of sixteen leaves AVX2 enough registers; the others are for what is left of a matrix.
-add_4_by_16, add_4_by_8, add_4_by_4 = (_tile(4, lanes) for lanes in (16, 8, 4))
-add_1_by_16, add_1_by_8, add_1_by_4 = (_tile(1, lanes) for lanes in (16, 8, 4))
+add_4_by_wide, add_4_by_16, add_4_by_8, add_4_by_4 = (_tile(4, lanes) for lanes in (WIDE, 16, 8, 4))
+add_1_by_wide, add_1_by_16, add_1_by_8, add_1_by_4 = (_tile(1, lanes) for lanes in (WIDE, 16, 8, 4))
 
 
 def _listed(vectors: int, lanes: int) -> Any:

@@ -11,7 +11,7 @@ from jaxtyping import Float32, Int64
 
 from sdd_claims.compiled import lanes
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.lanes import EIGHT, LANES, lanes_product, turn_8_by_8
+from sdd_claims.compiled.lanes import EIGHT, LANES, WIDE, lanes_product, turn_8_by_8
 
 
 @compiled
@@ -28,7 +28,13 @@ def add_product(
     while column < columns:
         left_over = columns - column
         width = 16 if left_over >= 16 else (8 if left_over >= 8 else (4 if left_over >= 4 else 1))
-        if width == 16:
+        if left_over >= WIDE:
+            width = WIDE
+            for row in range(0, fours, 4):
+                lanes.add_4_by_wide(left, right, total, row, column)
+            for row in range(fours, rows):
+                lanes.add_1_by_wide(left, right, total, row, column)
+        elif width == 16:
             for row in range(0, fours, 4):
                 lanes.add_4_by_16(left, right, total, row, column)
             for row in range(fours, rows):

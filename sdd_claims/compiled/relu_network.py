@@ -14,14 +14,14 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from sdd_claims.compiled.blocks import add_blocks, write_rectified, write_where_positive
+from sdd_claims.compiled.blocks import add_blocks, write_blocks, write_rectified, write_where_positive
 from sdd_claims.compiled.jit import compiled
 from sdd_claims.compiled.lanes import LANES
-from sdd_claims.compiled.products import dot, matrix
+from sdd_claims.compiled.products import dot, matrix, turn
 from sdd_claims.compiled.updates import BETA1, BETA2, EPSILON, add_l1, add_l2
 
 NO_PENALTY, L2, RBV2 = range(3)
-_ZERO, _ONE = np.float32(0), np.float32(1)
+_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 TINY = np.float32(1e-30)
 """Smaller parameters become zero, where decay takes them in the end: processors are slow at subnormal numbers."""
 
@@ -68,6 +68,7 @@ class Room(NamedTuple):
         through: of its neurons.
         turned: a matrix of parameters, turned.
         ones: one a point.
+        order: 0, 1, 2 ...
         gradient: of the parameters.
     """
 
@@ -78,6 +79,7 @@ class Room(NamedTuple):
     through: Vector
     turned: Vector
     ones: Matrix
+    order: Int64[np.ndarray, " widest"]
     gradient: Vector
 
 
@@ -160,6 +162,7 @@ def room(places: Places, points: Float32[np.ndarray, "points inputs"]) -> Room:
         through=_zeros(most * count),
         turned=_zeros(widest * max(widest, most)),
         ones=np.ones((1, count), np.float32),
+        order=np.arange(max(widest, most)),
         gradient=_zeros(places.size),
     )
 
@@ -172,13 +175,10 @@ def _zeros(numbers: int) -> Vector:
 
 
 @compiled
-def _turned(given: Matrix, memory: Vector) -> Matrix:
+def _turned(given: Matrix, room: Room) -> Matrix:
     rows, columns = given.shape
-    turned = matrix(memory, 0, columns, rows)
-    for row in range(rows):
-        line = given[row]
-        for column in range(columns):
-            turned[column, row] = line[column]
+    turned = matrix(room.turned, 0, columns, rows)
+    turn(given, room.order[:rows], room.order[:columns], turned)
     return turned
 
 
@@ -213,7 +213,7 @@ def forward(network: Network, parameters: Vector, room: Room) -> None:
         target = onwards[:, at:]
         add_blocks(x, matrix(parameters, network.C[layer], inputs, above), target)
         if factored:
-            add_blocks(active, _turned(matrix(parameters, network.V[layer], above, neurons), room.turned), target)
+            add_blocks(active, _turned(matrix(parameters, network.V[layer], above, neurons), room), target)
 
 
 @compiled
@@ -227,7 +227,6 @@ def gradient(network: Network, parameters: Vector, targets: Vector, room: Room) 
         room: what the forward pass has filled, and where the gradient goes.
     """
     count, layers, found = targets.shape[0], network.inputs.shape[0], room.gradient
-    found[:] = _ZERO
     share = np.float32(2) / np.float32(count)
     total = _ZERO
     for point in range(count):
@@ -243,21 +242,21 @@ def gradient(network: Network, parameters: Vector, targets: Vector, room: Room) 
         through = matrix(room.through, 0, count, neurons)
         if last:
             found[network.c0[layer]] = total
-            add_blocks(error.T, rows, matrix(found, network.V[layer], 1, neurons + width))
+            write_blocks(error.T, rows, matrix(found, network.V[layer], 1, neurons + width))
             write_where_positive(error, matrix(parameters, network.V[layer], 1, neurons), active, through)
         else:
-            add_blocks(room.ones, error, matrix(found, network.c0[layer], 1, above))
-            add_blocks(x.T, error, matrix(found, network.C[layer], inputs, above))
+            write_blocks(room.ones, error, matrix(found, network.c0[layer], 1, above))
+            write_blocks(x.T, error, matrix(found, network.C[layer], inputs, above))
             if network.factored[layer]:
-                add_blocks(error.T, active, matrix(found, network.V[layer], above, neurons))
+                write_blocks(error.T, active, matrix(found, network.V[layer], above, neurons))
                 write_where_positive(error, matrix(parameters, network.V[layer], above, neurons), active, through)
             else:
                 for point in range(count):
                     own, source, target = rows[point], error[point], through[point]
                     for neuron in range(neurons):
                         target[neuron] = _ZERO if own[neuron] <= _ZERO else source[neuron]
-        add_blocks(room.ones, through, matrix(found, network.b[layer], 1, neurons))
-        add_blocks(x.T, through, matrix(found, network.W[layer], inputs, neurons))
+        write_blocks(room.ones, through, matrix(found, network.b[layer], 1, neurons))
+        write_blocks(x.T, through, matrix(found, network.W[layer], inputs, neurons))
         if layer == 0:
             return
         onwards = matrix(below, 0, count, width)
@@ -265,8 +264,8 @@ def gradient(network: Network, parameters: Vector, targets: Vector, room: Room) 
         if last:
             add_blocks(error, matrix(parameters, network.C[layer], 1, width), onwards)
         else:
-            add_blocks(error, _turned(matrix(parameters, network.C[layer], inputs, above), room.turned), onwards)
-        add_blocks(through, _turned(matrix(parameters, network.W[layer], inputs, neurons), room.turned), onwards)
+            add_blocks(error, _turned(matrix(parameters, network.C[layer], inputs, above), room), onwards)
+        add_blocks(through, _turned(matrix(parameters, network.W[layer], inputs, neurons), room), onwards)
         down, below = below, down
 
 
@@ -296,11 +295,20 @@ def _add_rbv2(network: Network, parameters: Vector, strength: np.float32, found:
 
 @compiled
 def _step_adam(
-    parameters: Vector, gradient: Vector, mean: Vector, square: Vector, rate: np.float32, inverse_root: np.float32
+    parameters: Vector,
+    gradient: Vector,
+    mean: Vector,
+    square: Vector,
+    rate: np.float32,
+    inverse_root: np.float32,
+    strength: np.float32,
 ) -> None:
-    """One step of Adam, as `updates.step_adam` takes it, but for `TINY` and a product in place of one division."""
+    """One step of Adam, as `updates.step_adam` takes it, but for `TINY` and a product in place of one division.
+
+    The gradient of strength x the sum of squares is added on the way: a large network does not fit the cache.
+    """
     for i in range(parameters.shape[0]):
-        slope = gradient[i]
+        slope = gradient[i] + strength * (_TWO * parameters[i]) if strength > _ZERO else gradient[i]
         moved = mean[i] + np.float32(1 - BETA1) * (slope - mean[i])
         mean[i] = _ZERO if abs(moved) < TINY else moved
         square[i] = np.float32(BETA2) * square[i] + np.float32(1 - BETA2) * (slope * slope)
@@ -337,6 +345,7 @@ def train(
         penalty: NO_PENALTY, L2 or RBV2.
         strength: its factor.
     """
+    squares = np.float32(strength if penalty == L2 else 0.0)
     first, second = 1.0, 1.0  # the betas to the power of the steps, by products: no library's power
     for _ in range(steps):
         first *= BETA1
@@ -346,9 +355,7 @@ def train(
         second *= BETA2
         forward(network, parameters, room)
         gradient(network, parameters, targets, room)
-        if penalty == L2:
-            add_l2(parameters, np.float32(strength), room.gradient)
-        elif penalty == RBV2:
+        if penalty == RBV2:
             _add_rbv2(network, parameters, np.float32(strength), room.gradient)
         rate, inverse_root = np.float32(lr / (1 - first)), np.float32(1 / np.sqrt(1 - second))
-        _step_adam(parameters, room.gradient, mean, square, rate, inverse_root)
+        _step_adam(parameters, room.gradient, mean, square, rate, inverse_root, squares)
