@@ -178,8 +178,8 @@ def as_markdown(tallies: Sequence[Tally], sequences: Counter[str], notes: Sequen
 def main(arguments: Sequence[str] | None = None) -> int:
     """Break off sweeps; 1 where something is lost, trained twice or wrong."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults_of_storage", description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=200, help="sweeps killed alone; a tenth each beside others")
-    parser.add_argument("--minutes", type=float, default=math.inf, help="no sweep is killed after that")
+    parser.add_argument("--kills", type=int, default=200, help="sweeps to break off alone; a tenth each beside others")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="kill no sweep after these")
     parser.add_argument("--sequences", type=int, default=200, help="random sequences of faults")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the counts as a page")
@@ -201,15 +201,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         draw = random.Random(given.seed)
         beside = {number: f"beside {number - 1} on the same store" for number in TOGETHER}
         by_number = {n: Tally(f"killed at a random moment, {beside.get(n, 'alone')}") for n in (1, *TOGETHER)}
-        for number in range(given.kills):
-            if time.perf_counter() - began > 60 * given.minutes:
-                break
-            for processes, tally in by_number.items():
-                if processes == 1 or number % 10 == 0:
-                    with tempfile.TemporaryDirectory(dir=folder) as one:
-                        killed(tally, Path(one), unbroken, seconds, processes, draw)
-            if number % 20 == 19:
-                print(*by_number.values(), sep="\n", flush=True)
+        for processes, tally in by_number.items():
+            wanted = given.kills if processes == 1 else -(-given.kills // 10)
+            # A sweep that ends before its moment has not been broken off; one that always does ends this too.
+            while (
+                tally.broken < wanted and tally.runs < 10 * wanted and time.perf_counter() - began < 60 * given.minutes
+            ):
+                with tempfile.TemporaryDirectory(dir=folder) as one:
+                    killed(tally, Path(one), unbroken, seconds, processes, draw)
+                if tally.runs % 20 == 0:
+                    print(tally, flush=True)
         tallies = [*by_number.values()]
         disks, why = _on_small_disks_inside(unbroken)
         tallies += disks
