@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from sdd_claims.characteristics import EFFECTS, SCHEMES, characteristics, main, power_of_a_mean
 from sdd_claims.locations import checkout
 from sdd_claims.registration.trials import all_trials
-from sdd_claims.report import claims_json, evidence
+from sdd_claims.report import claims_json, evidence, sentences
 
 pytestmark = pytest.mark.skipif(checkout() is None, reason="published runs lie in the repository, not in the wheel")
 NAME = "he2022/high_sparsity_beats_dense"
@@ -98,6 +98,16 @@ def test_the_replication_that_the_page_names_is_that_of_its_page():
     for page in sorted(reports.glob("CHARACTERISTICS*.md")):
         said = " ".join(page.read_text(encoding="utf-8").split())
         assert f"on fresh seeds {found[1]} verdicts were repeated, and {found[2]} had been promised" in said
+
+
+def test_the_page_is_that_of_the_published_run():
+    reports = Path(__file__).parents[2] / "reports"
+    run = claims_json.read(reports / "published" / "fast" / "claims.json")
+    text = (reports / "CHARACTERISTICS.md").read_text(encoding="utf-8")
+    assert f"commit {run['environment']['commit'][:10]});" in text
+    for entry in run["claims"]:
+        if not sentences.is_exploratory(entry):
+            assert f"| `{entry['id']}`" in text
 
 
 def test_a_number_of_studies_below_one_is_refused(folder, capsys):
