@@ -115,6 +115,13 @@ def test_a_curve_that_only_falls_has_no_phases():
         find_phases(curve(np.linspace(0.9, 0.6, 16)), curve(TRAIN))
 
 
+def test_where_one_level_follows_the_sweet_top_it_is_the_collapsed_phase():
+    phases = find_phases(curve(MEAN[:14]), curve(TRAIN[:14]))
+    assert phases.collapsed is not None
+    assert list(phases.sweet.levels(DENSITY[:14])) == [11, 12]
+    assert list(phases.collapsed.levels(DENSITY[:14])) == [13]
+
+
 def test_a_curve_that_ends_on_its_second_rise_has_no_collapsed_phase():
     phases = find_phases(curve(MEAN[:13]), curve(TRAIN[:13]))
     assert phases.collapsed is None
