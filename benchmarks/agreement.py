@@ -124,8 +124,8 @@ class OfClaim:
 
     @property
     def is_identical(self) -> bool:
-        """Whether all numbers that it and its control read are the same in both, to the last bit."""
-        return all(curve.largest == 0 for curve in self.curves)
+        """Whether its verdict and all numbers that it and its control read are the same in both, to the last bit."""
+        return self.same_verdict and bool(self.curves) and all(curve.largest == 0 for curve in self.curves)
 
     @property
     def same_verdict(self) -> bool:
@@ -298,7 +298,7 @@ def _section(old: Path, folder: Path, claims: Sequence[OfClaim]) -> Iterator[str
         f"{sum(claim.same_verdict for claim in certain)} of {len(certain)}."
     )
     if left_out := sum(claim.is_identical for claim in claims):
-        yield f"{left_out} of {len(claims)} have the same numbers in both, to the last bit, and are left out below."
+        yield f"{left_out} of {len(claims)} have the same verdict and numbers, to the last bit, and stand in no table."
     claims = [claim for claim in claims if not claim.is_identical]
     if not claims:
         return

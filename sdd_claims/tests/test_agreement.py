@@ -140,8 +140,15 @@ def test_the_page_has_a_section_a_run_and_the_status_says_whether_all_is_well(fo
 def test_claims_with_the_same_numbers_are_counted_and_left_out(folder, capsys):
     assert main([str(folder("old")), str(folder("same"))]) == 0
     assert "2 of 2 verdicts are the same" in (out := capsys.readouterr().out)
-    assert "2 of 2 have the same numbers in both, to the last bit" in out
+    assert "2 of 2 have the same verdict and numbers, to the last bit" in out
     assert "the verdict |" not in out
+
+
+def test_another_verdict_from_the_same_numbers_is_in_the_table(folder, capsys):
+    assert main([str(folder("old", stability=1.0)), str(folder("new", verdict="inconclusive"))]) == 1
+    out = capsys.readouterr().out
+    assert "have the same verdict and numbers" not in out
+    assert all(f"| `{name}` | the verdict |" in out for name in CLAIMS)
 
 
 def test_a_verdict_that_should_be_certain_and_is_another_fails(folder):
