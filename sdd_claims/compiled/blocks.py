@@ -81,7 +81,7 @@ def _loaded(builder: Any, array: Any, place: Sequence[Any]) -> Any:
 
 
 def _product(kind: str) -> Any:
-    """The product of whole matrices: four rows at a time, of more columns where registers hold them, or one."""
+    """The product of whole matrices: four rows at a time, of one vector or, with AVX-512, two; or one row."""
     wide_rows, four_rows = _block(4, WIDE // LANES, kind), _block(4, 1, kind)
     one_row, one_vector = _block(1, 4, kind), _block(1, 1, kind)
 

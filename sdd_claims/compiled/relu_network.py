@@ -218,7 +218,7 @@ def forward(network: Network, parameters: Vector, room: Room) -> None:
 
 @compiled
 def gradient(network: Network, parameters: Vector, targets: Vector, room: Room) -> None:
-    """Write the gradient of the mean squared error, after a forward pass.
+    """Write the gradient of the mean squared error, after a forward pass: all of it, but for what fills a vector up.
 
     Args:
         network: where everything stands.

@@ -27,7 +27,9 @@ class Location:
         kind: "peak", "dip", or "peak after the dip": the peak at the levels after the deepest dip in the bracket, the
             level furthest below the highest ones on both sides of it. So a whole curve can be looked at, of which the
             dense end may be higher than any peak. Such a curve ends where it has collapsed, with the first level below
-            half of its highest: what follows are ripples of networks that have learned next to nothing.
+            half of its highest: what follows are ripples of networks that have learned next to nothing. It is meant for
+            measures that are never below 0, such as accuracy, on curves that begin with the dense network and whose dip
+            is nowhere as deep as half of their highest level.
     """
 
     bracket: Window

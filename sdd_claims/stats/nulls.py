@@ -2,8 +2,8 @@
 
 Each rule has the shapes "flat", "stepped" and "monotone" with the usual noise, and its "stepped" shape with every other
 noise, that of the pilots among them where it is given. "Stepped" lies at the boundary of what the rule denies, where
-its size is largest: for the refutation of `greater` and `all_of`, whose contrary is tested at zero and not at their
-margin, where the difference is zero.
+its size is largest. The contrary of `greater` and `all_of` is tested at zero, not at their margin, so in the
+populations of their false refutation nothing differs.
 """
 
 from collections.abc import Callable, Iterator

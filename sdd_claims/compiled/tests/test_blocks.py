@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdd_claims.compiled.blocks import add_blocks, write_rectified, write_where_positive
+from sdd_claims.compiled.blocks import add_blocks, write_blocks, write_rectified, write_where_positive
 from sdd_claims.compiled.lanes import LANES
 from sdd_claims.compiled.products import products_in_order, turn
 
@@ -29,13 +29,15 @@ def test_every_sum_takes_its_terms_in_their_order_to_the_last_bit(shape, turned,
     )
     given_left = np.asfortranarray(left) if turned else left
     line = start[0].copy()
-    added, rectified, where = start.copy(), np.full_like(start, np.nan), np.full_like(start, np.nan)
+    added, written, rectified, where = start.copy(), *(np.full_like(start, np.nan) for _ in range(3))
     add_blocks(given_left, right, added)
+    write_blocks(given_left, right, written)
     write_rectified(given_left, right, line, rectified)
     write_where_positive(given_left, right, active, where)
     np.testing.assert_array_equal(added, term_by_term(start, left, right))
     np.testing.assert_array_equal(rectified, np.maximum(term_by_term(np.tile(line, (rows, 1)), left, right), 0))
     product = term_by_term(np.zeros_like(start), left, right)
+    np.testing.assert_array_equal(written, product)
     np.testing.assert_array_equal(where, np.where(active > 0, product, 0))
 
 

@@ -119,7 +119,9 @@ def test_a_level_at_half_of_the_highest_has_not_collapsed_yet():
     assert X[5] < AFTER.of(DENSITY, values) < X[1]
 
 
-@pytest.mark.parametrize("values", [X - X[-1], X[0] - X, np.zeros(16), np.where(np.arange(16) == 8, np.nan, hill(-3))])
+@pytest.mark.parametrize(
+    "values", [X + 20, 20 - X, X - X[-1], X[0] - X, np.zeros(16), np.where(np.arange(16) == 8, np.nan, hill(-3))]
+)
 def test_a_curve_without_a_dip_has_no_peak_after_it(values):
     assert np.isnan(AFTER.of(DENSITY, values))
 

@@ -104,6 +104,18 @@ def test_a_weight_that_decays_becomes_exactly_zero_and_never_subnormal():
         assert not ((value != 0) & (value.abs() < smallest)).any()
 
 
+@settings(max_examples=20, deadline=None)
+@given(shapes, st.sampled_from(["none", "l2"]), st.integers(0, 99))
+def test_every_step_writes_the_whole_gradient(shape, penalty, seed):
+    """What the memory of the gradient held before moves nothing."""
+    weights, targets = problem(*shape, 1, seed)
+    clean, spoilt = (CompiledReluTraining(weights, POINTS, targets, training(penalty)) for _ in range(2))
+    spoilt._room.gradient[: spoilt._places.network.c0[-1] + 1] = float("nan")  # what comes behind fills a vector up
+    for each in (clean, spoilt):
+        each.take(2)
+    assert same(*clean.seen(), *spoilt.seen())
+
+
 def test_eq_2_of_a_whole_matrix_is_refused():
     weights, targets = problem((5, 4), 0, 1, 3)
     with pytest.raises(InputError, match="functional width"):
