@@ -23,7 +23,9 @@ from sdd_claims.compiled.updates import BETA1, BETA2, EPSILON, add_l1, add_l2
 NO_PENALTY, L2, RBV2 = range(3)
 _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 TINY = np.float32(1e-30)
-"""Smaller parameters become zero, where decay takes them in the end: processors are slow at subnormal numbers."""
+"""Smaller parameters become zero, where decay takes them in the end: many processors are slow at subnormal numbers."""
+TINY_SQUARE, TINY_SLOPE = np.float32(1e-37), np.float32(1e-20)
+"""So do smaller means of squares; smaller slopes have none: their roots are lost in rounding beside EPSILON."""
 
 Vector: TypeAlias = Float32[np.ndarray, " numbers"]
 Matrix: TypeAlias = Float32[np.ndarray, "rows columns"]
@@ -311,7 +313,9 @@ def _step_adam(
         slope = gradient[i] + strength * (_TWO * parameters[i]) if strength > _ZERO else gradient[i]
         moved = mean[i] + np.float32(1 - BETA1) * (slope - mean[i])
         mean[i] = _ZERO if abs(moved) < TINY else moved
-        square[i] = np.float32(BETA2) * square[i] + np.float32(1 - BETA2) * (slope * slope)
+        steep = _ZERO if abs(slope) < TINY_SLOPE else slope
+        felt = np.float32(BETA2) * square[i] + np.float32(1 - BETA2) * (steep * steep)
+        square[i] = _ZERO if felt < TINY_SQUARE else felt
         value = parameters[i] - rate * (mean[i] / (np.sqrt(square[i]) * inverse_root + np.float32(EPSILON)))
         parameters[i] = _ZERO if abs(value) < TINY else value
 

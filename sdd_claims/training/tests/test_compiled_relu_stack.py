@@ -104,6 +104,18 @@ def test_a_weight_that_decays_becomes_exactly_zero_and_never_subnormal():
         assert not ((value != 0) & (value.abs() < smallest)).any()
 
 
+def test_what_adam_remembers_of_a_slope_that_has_gone_is_never_subnormal():
+    weights, targets = problem((40,), 0, 1, 3)
+    weights[0]["1.b"] += 100  # no input reaches these neurons: their gradient is zero
+    training_on = CompiledReluTraining(weights, POINTS, targets, training())
+    square = training_on.state[training_on.parameters]["square"]
+    square.fill_(1.2e-37)
+    training_on.take(300)  # .999 to the power of 300 would leave .74 of it, and of 3,000 a subnormal number
+    assert square.count_nonzero() < square.numel()
+    training_on.take(2_700)
+    assert (square[square != 0] >= torch.finfo(torch.float32).smallest_normal).all()
+
+
 @settings(max_examples=20, deadline=None)
 @given(shapes, st.sampled_from(["none", "l2"]), st.integers(0, 99))
 def test_every_step_writes_the_whole_gradient(shape, penalty, seed):
