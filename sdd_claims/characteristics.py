@@ -1,10 +1,10 @@
 """How often each claim's own trial errs and finds: `python -m sdd_claims.characteristics DIR --write FILE`.
 
-DIR is the folder of a published run; several make one page. Studies are simulated with the mean and the covariance of
-the numbers that its seeds gave, and judged as the trial is: all parts, tests and looks, at its level, with its control.
-Measured is how often a claim is supported where it is just false, how often its contrary is established where that is
-just false, and what comes out where the measured effect is the true one. A figure of power against effect is written
-beside FILE.
+DIR is the folder of a published run, or of a `--pilots` run, which says it before any seed judges; several make one
+page. Studies are simulated with the mean and the covariance of the numbers that its seeds gave, and judged as the trial
+is: all parts, tests and looks, at its level, with its control. Measured is how often a claim is supported where it is
+just false, how often its contrary is established where that is just false, and what comes out where the measured effect
+is the true one. A figure of power against effect is written beside FILE.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import numpy as np
 from sdd_claims.errors import InputError
 from sdd_claims.judging.verdict import Verdict
 from sdd_claims.machine.provenance import commit, hardware
-from sdd_claims.rejudge import Rules, Trials, judged_anew
+from sdd_claims.rejudge import Rules, Trials, judged_anew, tried_out
 from sdd_claims.report import claims_json, evidence, forest, numbers, sentences
 from sdd_claims.report.calibration import exceeds
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, SizeEntry
@@ -64,13 +64,13 @@ class Characteristics:
     """What the trial of one claim does.
 
     Attributes:
-        claim: as published.
+        claim: as published, or as tried out on pilots.
         design: how it is judged.
         alpha: its error rate over all looks.
         false_support: where the claim is just false.
         false_contrary: where its contrary is.
         chances: of each ruling, where the measured effect is the true one.
-        stability: the chance that fresh seeds come to the same verdict.
+        stability: the chance that fresh seeds come to the same verdict; None of pilots, too.
     """
 
     claim: ClaimEntry
@@ -89,7 +89,7 @@ def characteristics(
     rules: Rules = "published",
     leave_out: Callable[[str], object] | None = None,
 ) -> Iterator[Characteristics]:
-    """Simulates every registered claim of a published run.
+    """Simulates every registered claim of a published run, or of one over pilots.
 
     Args:
         directory: the folder of the run.
@@ -104,10 +104,14 @@ def characteristics(
     document = claims_json.read(directory / "claims.json")
     curves = evidence.read(directory)
     for claim in document["claims"]:
-        if claim["verdict"] is None or not sentences.is_registered(claim):
+        pilots = of_pilots(claim)
+        if not sentences.is_registered(claim) or (claim["verdict"] is None and not pilots):
             continue
         try:
-            verdict = judged_anew(claim, trials, curves, document, rules)
+            if pilots:
+                verdict = tried_out(claim, trials, curves, document)
+            else:
+                verdict = judged_anew(claim, trials, curves, document, rules)
         except InputError as error:
             if leave_out is None or rules == "published":
                 raise
@@ -116,8 +120,16 @@ def characteristics(
         yield _of_claim(claim, verdict, document["alpha"] / document["registered"], studies)
 
 
+def of_pilots(claim: ClaimEntry) -> bool:
+    """Whether pilots say what the trial would come to."""
+    return claim["verdict"] is None and bool(claim.get("foreseen"))
+
+
 def _of_claim(claim: ClaimEntry, verdict: Verdict, alpha: float, studies: int) -> Characteristics:
     tested, control, design = verdict.tested, verdict.control_tested, verdict.design
+    if of_pilots(claim):
+        looks = tuple(len(seeds) for seeds in verdict.trial.judged_seeds())
+        design = Design(looks, nominal_p(alpha, looks), verdict.trial.proxy)
     if tested is None or control is None or design is None:
         raise InputError(f"{sentences.name(claim)} has no numbers to simulate; leave its rule to the calibration")
 
@@ -182,6 +194,7 @@ def to_markdown(
         rows=[_row(each) for each in found],
         pooled=pooled,
         documents=documents,
+        pilots=all(of_pilots(each.claim) for each in found),
         rules=rules,
         left_out=left_out,
         alphas=sorted({each.alpha for each in found}),
@@ -216,7 +229,7 @@ def _row(found: Characteristics) -> dict[str, str]:
         "false_contrary": _rate(found.false_contrary, found.alpha),
         "supported": numbers.chance(chances["supported"]),
         "contrary": numbers.chance(chances["refuted"] + chances["contrary on a proxy"]),
-        "ruling": sentences.ruling(found.claim),
+        "ruling": found.claim["expected"] if of_pilots(found.claim) else sentences.ruling(found.claim),
         "repeats": numbers.ABSENT if found.stability is None else numbers.chance(found.stability),
     }
 
@@ -248,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("directory", type=Path, nargs="+", help="the folder of a published run")
+    parser.add_argument("directory", type=Path, nargs="+", help="the folder of a published run, or of one over pilots")
     parser.add_argument("--studies", type=int, default=STUDIES, help=f"at each edge (default {STUDIES})")
     parser.add_argument(
         "--rules",
@@ -276,7 +289,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not found:
             raise InputError(
                 f"{given.directory[0]} holds no verdict on a registered claim that can be judged again; give a run "
-                "that judged"
+                "that judged, or one over pilots"
             )
         figure = (given.write or Path("CHARACTERISTICS.md")).with_suffix(".svg")
         took = (datetime.now(UTC) - began).total_seconds()

@@ -23,7 +23,7 @@ from sdd_claims.judging.verdict import Verdict, judge_at, stays_open, without_wi
 from sdd_claims.judging.yours import trials_again
 from sdd_claims.locations import checkout
 from sdd_claims.registration.claim import BLOCK, Tier
-from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.curve_of import CurveOf, Reader
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
@@ -200,11 +200,32 @@ def judged_anew(
         None if trial is None else _judged(trial, claim, curves, document["alpha"] / document["registered"], rules)
     )
     if verdict is None:
-        raise InputError(
-            f"{sentences.name(claim)} is judged by another protocol now; check out commit "
-            f"{document['environment']['commit'][:12]}, give a newer run, or use --rules today"
-        )
+        raise _judged_otherwise(claim, document)
     return verdict
+
+
+def tried_out(claim: ClaimEntry, trials: Trials, curves: Evidence, document: ClaimsDocument) -> Verdict:
+    """What a trial of a `--pilots` run comes to on these seeds; there is no decision in it.
+
+    The arguments are those of `judged_anew`.
+
+    Raises:
+        InputError: the trial has changed since, or the evidence lacks a curve.
+    """
+    trial = trials.get((claim["id"], claim["tier"], sentences.network(claim)))
+    if trial is None or trial.protocol != claim["protocol"]:
+        raise _judged_otherwise(claim, document)
+    read = _reader(curves)
+    trial, _ = trial.resolved(read)
+    found = judge_at(trial, 0, (tuple(claim["seeds"]),), read, document["alpha"] / document["registered"])
+    return replace(found, decision=None)  # pilots never judge
+
+
+def _judged_otherwise(claim: ClaimEntry, document: ClaimsDocument) -> InputError:
+    return InputError(
+        f"{sentences.name(claim)} is judged by another protocol now; check out commit "
+        f"{document['environment']['commit'][:12]}, give a newer run, or use --rules today"
+    )
 
 
 def write_beside(directory: Path, trials: Trials) -> None:
@@ -279,10 +300,7 @@ def _judged(trial: Trial, claim: ClaimEntry, curves: Evidence, error_rate: float
     Raises:
         InputError: a curve that is not in the evidence, or pilot seeds that would judge.
     """
-
-    def read(curve: CurveOf, seeds: tuple[int, ...]) -> SparsityCurve:
-        return curves.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
-
+    read = _reader(curves)
     if isinstance(rule := trial.rule, FromPilots):
         for curve in rule.pilot_curves().values():
             read(curve, rule.seeds)  # what the evidence lacks is no phase that pilots do not show
@@ -308,6 +326,13 @@ def _judged(trial: Trial, claim: ClaimEntry, curves: Evidence, error_rate: float
             break
         verdict = judge_at(judging, look, looks, read, error_rate)
     return verdict
+
+
+def _reader(curves: Evidence) -> Reader:
+    def read(curve: CurveOf, seeds: tuple[int, ...]) -> SparsityCurve:
+        return curves.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
+
+    return read
 
 
 def may_have_judged(trial: Trial, seeds: tuple[int, ...]) -> tuple[Trial, ...]:

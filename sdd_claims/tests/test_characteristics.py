@@ -11,6 +11,7 @@ from sdd_claims.characteristics import EFFECTS, SCHEMES, characteristics, main, 
 from sdd_claims.locations import checkout
 from sdd_claims.registration.trials import all_trials
 from sdd_claims.report import claims_json, evidence, sentences
+from sdd_claims.stats.sequential import nominal_p
 
 pytestmark = pytest.mark.skipif(checkout() is None, reason="published runs lie in the repository, not in the wheel")
 NAME = "he2022/high_sparsity_beats_dense"
@@ -69,6 +70,28 @@ def test_a_claim_that_is_judged_otherwise_by_now_is_an_error(folder, capsys):
     claims_json.write(folder / "claims.json", document)
     assert main([str(folder)]) == 2
     assert f"{NAME} [fast] is judged by another protocol now; check out commit" in capsys.readouterr().err
+
+
+def test_a_run_over_pilots_says_it_before_any_seed_judges(folder, capsys):
+    document = claims_json.read(folder / "claims.json")
+    entry = document["claims"][0]
+    entry["verdict"], entry["expected"] = None, "inconclusive"
+    entry["foreseen"] = [{"looks": [12, 24], "supported": 0, "contrary": 1, "refutable": True}]
+    claims_json.write(folder / "claims.json", document)
+    (found,) = characteristics(folder, all_trials(), 200)
+    assert (found.design.looks, found.stability) == ((12, 24), None)
+    assert found.design.threshold == nominal_p(0.05 / 57, (12, 24))
+    assert found.chances["refuted"] > 0.9
+    assert main([str(folder), "--studies", "200"]) == 0
+    text = capsys.readouterr().out
+    assert "from a run over pilots (" in text
+    assert "of those that the pilots gave" in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| `")]
+    assert row.endswith("| inconclusive |")
+    entry["protocol"] = "0" * 64
+    claims_json.write(folder / "claims.json", document)
+    assert main([str(folder)]) == 2
+    assert f"{NAME} [fast] is judged by another protocol now" in capsys.readouterr().err
 
 
 def test_runs_of_other_protocols_make_one_page_by_the_rules_of_today(folder, tmp_path, capsys):
