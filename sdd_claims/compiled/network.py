@@ -15,6 +15,7 @@ from sdd_claims.compiled.lanes import LANES
 from sdd_claims.compiled.products import (
     add_product,
     add_rows,
+    copy,
     dot,
     matrix,
     products_by_lanes,
@@ -260,7 +261,7 @@ def gradient(
             turned = matrix(room.turned, 0, count, below)
             if layer == 0:  # a dense network sees every pixel, and images lie row by row already
                 for place in range(count):
-                    turned[place, :] = images[chosen[place]]
+                    copy(images[chosen[place]], turned[place])
             else:
                 turn(active, room.order[:below], room.order[:count], turned)
             slopes = matrix(found, at, units, below)
@@ -322,7 +323,7 @@ def _find_best(
 ) -> None:
     """Write the largest logit of each image, and its class: the first one of equal logits, or of NaN."""
     classes, count = logits.shape
-    largest[:] = logits[0]
+    copy(logits[0], largest)
     best[:] = 0
     for label in range(1, classes):
         line = logits[label]
