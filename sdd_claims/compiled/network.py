@@ -288,21 +288,15 @@ def gradient(
 
 @compiled
 def losses(
-    logits: Float32[np.ndarray, "classes batch"],
-    labels: Int64[np.ndarray, " batch"],
-    found: Float64[np.ndarray, " batch"],
+    logits: Float32[np.ndarray, "classes images"],
+    labels: Int64[np.ndarray, " images"],
+    found: Float64[np.ndarray, " images"],
 ) -> int:
-    """Write the cross-entropy of each image in nats, in double precision, and return how many are classified right.
-
-    Args:
-        logits: [classes, images].
-        labels: [images].
-        found: [images].
-    """
+    """Write the cross-entropy of each image in nats, in double precision, and return how many are classified right."""
     classes, count = logits.shape
     largest, best = np.empty(count, np.float32), np.empty(count, np.int64)
     _find_best(logits, largest, best)
-    found[:count] = 0.0
+    found[:] = 0.0
     for label in range(classes):
         line = logits[label]
         for place in range(count):
@@ -335,46 +329,15 @@ def _find_best(
 
 
 @compiled
-def count_right(
-    network: Network,
-    parameters: Vector,
-    images: Float32[np.ndarray, "images pixels"],
-    labels: Int64[np.ndarray, " images"],
-    room: Room,
-    batch: int,
-) -> int:
+def count_right(logits: Float32[np.ndarray, "classes images"], labels: Int64[np.ndarray, " images"]) -> int:
     """The number of images that are classified right."""
+    count = logits.shape[1]
+    largest, best = np.empty(count, np.float32), np.empty(count, np.int64)
+    _find_best(logits, largest, best)
     right = 0
-    largest, best = np.empty(batch, np.float32), np.empty(batch, np.int64)
-    for start in range(0, labels.shape[0], batch):
-        end = min(start + batch, labels.shape[0])
-        count = end - start
-        _find_best(forward(network, parameters, images, np.arange(start, end), room), largest[:count], best[:count])
-        for place in range(count):
-            right += best[place] == labels[start + place]
+    for place in range(count):
+        right += best[place] == labels[place]
     return right
-
-
-@compiled
-def evaluate(
-    network: Network,
-    parameters: Vector,
-    images: Float32[np.ndarray, "images pixels"],
-    chosen: Int64[np.ndarray, " some"],
-    labels: Int64[np.ndarray, " some"],
-    room: Room,
-    batch: int,
-) -> tuple[float, int]:
-    """The sum of the cross-entropies of some images, in nats, and the number that is classified right."""
-    total, right = 0.0, 0
-    found = np.empty(batch)
-    for start in range(0, chosen.shape[0], batch):
-        end = min(start + batch, chosen.shape[0])
-        logits = forward(network, parameters, images, chosen[start:end], room)
-        right += losses(logits, labels[start:end], found)
-        for place in range(end - start):
-            total += found[place]
-    return total, right
 
 
 @compiled
@@ -384,12 +347,13 @@ def all_logits(
     images: Float32[np.ndarray, "images pixels"],
     room: Room,
     batch: int,
-) -> Float32[np.ndarray, "images classes"]:
+) -> Float32[np.ndarray, "classes images"]:
     """The logits of all images, computed batch by batch: the activations of few of them fit a core's cache."""
-    count = images.shape[0]
-    found = np.empty((count, network.widths[network.widths.shape[0] - 1]), np.float32)
+    count, classes = images.shape[0], network.widths[network.widths.shape[0] - 1]
+    found = np.empty((classes, count), np.float32)
     for start in range(0, count, batch):
         end = min(start + batch, count)
         logits = forward(network, parameters, images, np.arange(start, end), room)
-        turn(logits, room.order[: logits.shape[0]], room.order[: end - start], found[start:end])
+        for label in range(classes):
+            copy(logits[label], found[label, start:end])
     return found

@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32, Int, Int64
 from torch import Tensor
 
 from sdd_claims.compiled.form import form
-from sdd_claims.compiled.network import all_logits, count_right, evaluate, gradient, losses, room
+from sdd_claims.compiled.network import all_logits, count_right, gradient, losses, room
 from sdd_claims.compiled.trainer import Trainer
 from sdd_claims.models import Architecture
 from sdd_claims.spec import TrainingSpec
@@ -54,21 +54,19 @@ class CompiledStack(ReplicaStack):
 
     def logits(self, images: Float[Tensor, "replicas batch ..."]) -> Float[Tensor, "replicas batch classes"]:
         """Every replica on a batch of its own."""
-        return torch.stack([self._logits(index, own) for index, own in enumerate(images)])
+        return torch.stack([torch.from_numpy(self._logits(index, flat(own)).T) for index, own in enumerate(images)])
 
     def logits_shared(self, images: Float[Tensor, "batch ..."]) -> Float[Tensor, "replicas batch classes"]:
         """Every replica on the same batch."""
-        return torch.stack([self._logits(index, images) for index in range(len(self))])
+        pixels = flat(images)
+        return torch.stack([torch.from_numpy(self._logits(index, pixels).T) for index in range(len(self))])
 
     def summed_loss(
         self, logits: Float[Tensor, "replicas batch classes"], labels: Int[Tensor, "replicas batch"]
     ) -> Float[Tensor, " replicas"]:
         """The cross-entropies of a batch, summed image by image in double precision."""
-        sums = []
-        for own, right in zip(logits, labels, strict=True):
-            found = np.empty(len(right))
-            losses(np.ascontiguousarray(own.numpy().T), right.numpy(), found)
-            sums.append(float(np.add.accumulate(found)[-1]))
+        pairs = zip(logits, labels, strict=True)
+        sums = [_summed_loss(np.ascontiguousarray(own.numpy().T), right)[0] for own, right in pairs]
         return torch.tensor(sums, dtype=torch.float64)
 
     def count_right_shared(
@@ -76,9 +74,7 @@ class CompiledStack(ReplicaStack):
     ) -> Int[Tensor, " replicas"]:
         """How many of some images every replica classifies right."""
         pixels, right = flat(images), labels.numpy()
-        pairs = zip(self.forms, self._rooms, strict=True)
-        found = [count_right(each.network, each.parameters, pixels, right, own, _BATCH) for each, own in pairs]
-        return torch.tensor(found)
+        return torch.tensor([count_right(self._logits(index, pixels), right) for index in range(len(self))])
 
     def own_steps(
         self, data: TrainingData, spec: TrainingSpec, numbers: ReplicaNumbers, distillation: Distillation | None
@@ -138,9 +134,11 @@ class CompiledStack(ReplicaStack):
         kept = [masks[w][index].numpy() != 0 if w in masks else np.ones_like(tensors[w], bool) for w in weights]
         return [tensors[name] for name in weights], [tensors[name] for name in biases], kept
 
-    def _logits(self, index: int, images: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch classes"]:
+    def _logits(
+        self, index: int, pixels: Float32[np.ndarray, "images pixels"]
+    ) -> Float32[np.ndarray, "classes images"]:
         each = self.forms[index]
-        return torch.from_numpy(all_logits(each.network, each.parameters, flat(images), self._rooms[index], _BATCH))
+        return all_logits(each.network, each.parameters, pixels, self._rooms[index], _BATCH)
 
 
 class CompiledSteps:
@@ -225,10 +223,16 @@ class NetworksBetween:
     ) -> tuple[float, float]:
         """Accuracy and mean cross-entropy over some images at (1 - share) start + share end."""
         between = self._end if share == 1 else self._start + np.float32(share) * (self._end - self._start)
-        count = len(labels)
-        chosen = np.arange(count)
-        loss, right = evaluate(self._form.network, between, flat(images), chosen, labels.numpy(), self._room, _BATCH)
-        return right / count, loss / count
+        logits = all_logits(self._form.network, between, flat(images), self._room, _BATCH)
+        loss, right = _summed_loss(logits, labels)
+        return right / len(labels), loss / len(labels)
+
+
+def _summed_loss(logits: Float32[np.ndarray, "classes images"], labels: Int[Tensor, " images"]) -> tuple[float, int]:
+    """The cross-entropies of some images, summed one after the other, and how many are classified right."""
+    found = np.empty(len(labels))
+    right = losses(logits, labels.numpy(), found)
+    return float(np.add.accumulate(found)[-1]), right
 
 
 _BATCH = 128  # images of one pass: its activations fit a core's cache

@@ -120,7 +120,8 @@ def test_what_adam_remembers_of_a_slope_that_has_gone_is_never_subnormal():
 @given(shapes, st.sampled_from(["none", "l2"]), st.integers(0, 99))
 def test_every_step_writes_the_whole_gradient(shape, penalty, seed):
     """What the memory of the gradient held before moves nothing."""
-    weights, targets = problem(*shape, 1, seed)
+    hidden, width = shape
+    weights, targets = problem(hidden, width, 1, seed)
     clean, spoilt = (CompiledReluTraining(weights, POINTS, targets, training(penalty)) for _ in range(2))
     spoilt._room.gradient[: spoilt._places.network.c0[-1] + 1] = float("nan")  # what comes behind fills a vector up
     for each in (clean, spoilt):
