@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from sdd_claims.cli.tests.conftest import edit
 from sdd_claims.report import evidence
 
@@ -23,6 +25,7 @@ def test_several_runs_are_judged_again_and_the_worst_decides(call, judged, tmp_p
     assert f"{judged}:\n" in done.stdout
     assert "DIFFERS: verdict: published supported" in done.stdout
     assert str(tmp_path / "nothing") in done.stderr
+    assert call("rejudge", tmp_path / "nothing", judged).exit_code == 2
 
 
 def test_runs_judged_again_for_scripts_are_a_list_and_the_worst_decides(call, judged, tmp_path):
@@ -50,6 +53,13 @@ def test_runs_judged_again_for_scripts_are_a_list_and_the_worst_decides(call, ju
     assert nothing["folder"] == str(tmp_path / "nothing")
     assert done.stderr == f"error: {nothing['error']}\n"
     assert run["verdicts"] == [differing]
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_what_another_protocol_has_judged_is_judged_again_by_todays_rules_where_they_are_asked_for(call, judged, words):
+    edit(judged, lambda document: document["claims"][0].update(protocol="0" * 64))
+    assert call("rejudge", judged, *words).exit_code == 1
+    assert call("rejudge", judged, "--rules", "today", *words).exit_code == 0
 
 
 def test_a_run_of_earlier_tests_is_not_judged_again_and_says_where_to(call, published):

@@ -131,6 +131,16 @@ def test_a_change_of_the_rule_is_refused_for_seeds_that_the_user_gives_too(opene
         opened(changed).verdict(changed)
 
 
+@pytest.mark.parametrize("given", [{"block": 3000}, {"seeds": (3000, 3001)}])
+def test_a_change_is_refused_before_anything_is_trained_on_seeds_that_the_user_gives_too(opened, given):
+    trial, changed = trial_named("obedience"), trial_named("obedience", levels=3)
+    opened(trial, **given).verdict(trial)
+    before = trained(opened.path)
+    with pytest.raises(InputError, match="the block of seeds 3000 judged"):
+        opened(changed, **given).verdict(changed)
+    assert trained(opened.path) == before
+
+
 @pytest.mark.parametrize("budget", [None, 1.0])
 def test_a_trial_that_may_not_be_judged_stops_no_other(opened, budget):
     judged, few, fine = trial_named("judged"), trial_named("few", spec=NOISY), trial_named("fine", spec=KEPT)

@@ -46,6 +46,20 @@ def test_the_history_bounds_the_chance_of_one_false_verdict_among_all_blocks(fol
     assert f"{len(rates)} times a block of seeds has judged a claim here" in history.to_markdown(runs)
 
 
+def test_a_replication_does_not_stand_for_the_run_that_it_repeats(folder, document):
+    claims_json.write(folder / "again" / "claims.json", document | {"replication": 2000})
+    assert {run.name for run in history.published_runs(folder)} == {"fast", "fast-before", "again"}
+    assert [run.name for run in history.standing(folder)] == ["fast"]
+
+
+def test_a_later_run_that_has_judged_nothing_takes_no_verdict_away(folder, document):
+    claim = document["claims"][0]
+    document["environment"]["started"] = "2026-03-03T00:00:00+00:00"
+    claims_json.write(folder / "smoke" / "claims.json", document | {"claims": [claim | {"verdict": None}]})
+    last = {each["id"]: (run.name, each["verdict"]) for run, each in history.last_verdicts(history.standing(folder))}
+    assert last[claim["id"]] == ("fast", claim["verdict"])
+
+
 def test_of_a_claim_that_two_standing_runs_have_judged_the_later_verdict_counts(folder, document):
     first, *others = document["claims"]
     document["environment"]["started"] = "2026-03-03T00:00:00+00:00"

@@ -37,6 +37,12 @@ def test_shifts(direction, supported):
     assert found.effect.unit == "log density per doubling of noise"
 
 
+def test_a_shift_in_the_claimed_direction_that_is_too_small_to_count_refutes_nothing():
+    rule = Shifts(("a", "b", "c"), (0.0, 1.0, 2.0), DIP_AT, 1, "log density per doubling of noise", margin=1.0)
+    found = rule.evaluate(study(a=dip(-0.5), b=dip(), c=dip(0.5)), THRESHOLD)
+    assert min(found.p, found.p_contrary) > 0.5
+
+
 def test_shifts_takes_the_least_squares_slope():
     rule = Shifts(("a", "b", "c"), (0.0, 1.0, 3.0), DIP_AT, 1, "log density")
     values = {name: table.values for name, table in study(a=dip(-0.3), b=dip(), c=dip(0.2)).items()}

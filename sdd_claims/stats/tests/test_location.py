@@ -119,6 +119,11 @@ def test_a_level_at_half_of_the_highest_has_not_collapsed_yet():
     assert X[5] < AFTER.of(DENSITY, values) < X[1]
 
 
+def test_a_level_below_half_of_the_highest_has_collapsed_though_the_dense_one_is_lower():
+    values = np.array([0.6, 0.5, 0.9, 0.44, 0.8, *[0.1] * 11])
+    assert X[3] < AFTER.of(DENSITY, values) < X[1]
+
+
 @pytest.mark.parametrize(
     "values", [X + 20, 20 - X, X - X[-1], X[0] - X, np.zeros(16), np.where(np.arange(16) == 8, np.nan, hill(-3))]
 )

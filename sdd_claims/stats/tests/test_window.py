@@ -13,6 +13,7 @@ def test_a_window_holds_the_levels_between_its_edges_edges_included():
 
 def test_a_level_on_the_edge_is_inside_in_spite_of_rounding():
     assert Window(0.1 * 3, 1.0).levels(np.array([1.0, 0.3])).tolist() == [0, 1]
+    assert Window(0.1, 0.3).levels(np.array([0.1 * 3, 0.1])).tolist() == [0, 1]
 
 
 def test_a_window_averages_its_levels_seed_by_seed():

@@ -119,6 +119,14 @@ def test_what_is_dropped_is_gone_and_nothing_else(store):
     assert list(damage(store)) == []
 
 
+def test_a_pass_that_has_trained_a_run_that_stays_is_no_other_runs_to_take(tmp_path):
+    together = plan([Request(SPEC, (1000,), 2), Request(NOISY, (1000,), 2)], wide=True)
+    fill(store := Store(tmp_path / "store"), together)
+    assert len([*store.path.glob("passes/*")]) == 2  # one a level, of both
+    drop(store, unneeded_runs(store, {SPEC.digest}))
+    assert plan([Request(SPEC, (1000,), 2)]).stored(Store(store.path)) == 2
+
+
 def test_a_run_that_somebody_trains_is_left_whole(store):
     held = lock(store.path / layout.lock(SPEC.digest, 1001), False, "a test")
     assert held is not None

@@ -19,8 +19,11 @@ from sdd_claims.record import Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.storage import layout
 from sdd_claims.storage.checksummed_json import seal, unseal
+from sdd_claims.storage.locks import lock
 from sdd_claims.storage.mirrored_store import MirroredStore
 from sdd_claims.storage.opening import is_url
+from sdd_claims.storage.remote_chains import RemoteChain, read_chain, set_aside
+from sdd_claims.storage.remote_files import RemoteFiles, UnreachedError
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import KEPT, SEEDS, SPEC, InstantPruning, fill, numbers, stack_of_three, trained, trial_named
 
@@ -326,6 +329,33 @@ def test_a_pass_there_that_trained_others_is_none_of_this_chain(tmp_path, far, m
     own.write_bytes(others.read_bytes())
     train(machine("other"))
     expect_sound(tmp_path / "other", SEVERAL, tmp_path)
+
+
+def test_a_chain_that_another_process_trains_here_is_not_replaced_meanwhile(tmp_path, machine):
+    train(machine("one"), stack_of_three(2))
+    other = machine("other")
+    held = lock(other.path / layout.lock(SPEC.digest, SEEDS[0]), False, "a test")
+    assert held is not None
+    assert not other.synchronise([Replica(SPEC, SEEDS[0])], wait=False)
+    assert trained(other.path) == []
+    held.release()
+    assert other.synchronise([Replica(SPEC, SEEDS[0])], wait=False)
+    assert trained(other.path)
+
+
+def test_a_chain_there_of_which_a_part_is_set_aside_counts_for_nothing(machine, monkeypatch):
+    one, replica, calls, move = machine("one"), Replica(SPEC, SEEDS[0]), count(1), RemoteFiles.move
+    train(one, stack_of_three(2))
+
+    def breaking(files, name, to):
+        if next(calls) > 1:
+            raise UnreachedError("it does not answer")
+        move(files, name, to)
+
+    monkeypatch.setattr(RemoteFiles, "move", breaking)
+    with pytest.raises(UnreachedError):
+        set_aside(one._remote, replica)
+    assert read_chain(one._remote, replica) == RemoteChain()
 
 
 def test_levels_that_are_there_and_damaged_here_are_fetched_again(tmp_path, far, machine):
