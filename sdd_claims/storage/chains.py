@@ -195,12 +195,14 @@ class ChainReader:
         for level, pass_id in enumerate(chain.passes):
             if pass_id not in self._passes:
                 pass_path = self._folder / layout.training_pass(pass_id)
-                if pass_path.exists():
+                try:
                     self._passes[pass_id] = TrainingPass.read(read_sealed(pass_path), pass_path)
-                elif level == len(chain.passes) - 1:
-                    return chain.upto(level)  # A crash before the pass was written: the level was never finished.
-                else:
-                    raise DamageError(f"{pass_path} is missing")
+                except DamageError as damage:
+                    if not isinstance(damage.__cause__, FileNotFoundError):
+                        raise
+                    if level == len(chain.passes) - 1:
+                        return chain.upto(level)  # A crash before the pass was written: the level was never finished.
+                    raise DamageError(f"{pass_path} is missing") from damage
             # A sealed file is whole wherever it lies: only its pass says whose it is.
             if (digest, seed, level) not in self._passes[pass_id].levels:
                 raise DamageError(f"{path} is that of another run or seed")

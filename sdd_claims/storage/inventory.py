@@ -69,8 +69,13 @@ class StoredRun:
 
 def stored_files(store: Store) -> list[StoredFile]:
     """Every file below a store's folder, in the order of their names."""
+    return _listed(store, store.path)
+
+
+def _listed(store: Store, folder: Path) -> list[StoredFile]:
+    """The same, below one folder of it."""
     found = []
-    for path in sorted(store.path.rglob("*")):
+    for path in sorted(folder.rglob("*")):
         with suppress(FileNotFoundError):  # somebody trains there
             if path.is_symlink() or not path.is_file():
                 continue
@@ -119,16 +124,13 @@ def damage(store: Store) -> Iterator[str]:
         except StoreError as error:
             yield str(error)
     files = stored_files(store)
+    # Passes are checked with the chains that name them: one that none names any more is what a repair has left behind.
     for file in files:
         try:
-            if file.kind == "passes":
-                read_sealed(file.path)
-            elif file.kind == "checkpoints":
+            if file.kind == "checkpoints":
                 unpack_checkpoint(file.path.read_bytes())
         except FileNotFoundError:
             continue  # its level has been finished meanwhile
-        except DamageError as error:
-            yield str(error)
         except (OSError, ValueError, KeyError, TypeError) as error:
             yield f"{file.path} is damaged ({error}); its level starts over"
     for run in stored_runs(files):
@@ -172,6 +174,8 @@ def unneeded_runs(store: Store, needed: Collection[str]) -> list[StoredRun]:
 def drop(store: Store, runs: Sequence[StoredRun]) -> list[StoredRun]:
     """Remove some runs, and the passes that trained nothing else. No other file is touched.
 
+    What breaks off half way is finished by the next try.
+
     Returns:
         Those that were left, since somebody trains them.
 
@@ -180,15 +184,10 @@ def drop(store: Store, runs: Sequence[StoredRun]) -> list[StoredRun]:
     """
     # What is trained from now on is not in this list, whatever it is called.
     passes = {file.path: _members(file.path) for file in stored_files(store) if file.kind == "passes"}
-    left = [run for run in runs if not _drop_one(store, run)]
-    gone = {run.digest for run in runs if run not in left}
-    for path, digests in passes.items():
-        if digests and digests <= gone:
-            _remove(path)
-    return left
+    return [run for run in runs if not _drop_one(store, run, passes)]
 
 
-def _drop_one(store: Store, run: StoredRun) -> bool:
+def _drop_one(store: Store, run: StoredRun, passes: Mapping[Path, Collection[str]]) -> bool:
     """Remove a run unless somebody trains it; returns whether it is gone."""
     with ExitStack() as held:
         for seed in run.seeds:
@@ -196,14 +195,34 @@ def _drop_one(store: Store, run: StoredRun) -> bool:
             if mine is None:
                 return False
             held.callback(mine.release)
+        files = {file.path: file for file in (*run.files, *_of_run(store, run.digest))}
+        if not {file.seed for file in files.values()} <= {None, *run.seeds}:
+            return False  # somebody has trained another seed since
         # Levels first: a replica without them is one that was never trained, not one that is damaged.
-        for file in sorted(run.files, key=lambda file: file.kind != "levels"):
-            _remove(file.path)
-        folders = {file.path.parent for file in run.files if file.kind != "checkpoints"}
+        for file in sorted(files.values(), key=lambda file: file.kind != "levels"):
+            if file.kind in ("levels", "weights", "checkpoints"):
+                _remove(file.path)
+        for path, digests in passes.items():
+            if run.digest in digests and not any(
+                _is_there(store, digest) for digest in digests if digest != run.digest
+            ):
+                _remove(path)
+        # Settings last: by them the next try finds a run that this one has not finished.
+        _remove(store.path / layout.spec(run.digest))
+        folders = {file.path.parent for file in files.values() if file.kind in ("settings", "levels", "weights")}
         for folder in sorted(folders, reverse=True):  # a replica's before its run's
             with suppress(OSError):  # it holds something that is not the store's
                 folder.rmdir()
     return True
+
+
+def _of_run(store: Store, digest: str) -> list[StoredFile]:
+    return _listed(store, (store.path / layout.spec(digest)).parent)
+
+
+def _is_there(store: Store, digest: str) -> bool:
+    """Whether a run has levels, or settings: those of one whose levels were set aside stay."""
+    return any(file.kind in ("settings", "levels") for file in _of_run(store, digest))
 
 
 def _members(path: Path) -> set[str]:

@@ -24,9 +24,12 @@ class LedgerFile:
             StoreError: the file cannot be read, or is damaged.
         """
         try:
-            return unpack_ledger(self._path.read_bytes(), self._path) if self._path.exists() else {}
+            content = self._path.read_bytes()
+        except FileNotFoundError:  # not asked before: a disk that fails would seem to have none
+            return {}
         except OSError as error:
             raise _unreadable(self._path, error) from error
+        return unpack_ledger(content, self._path)
 
     def write(self, entries: Mapping[str, str]) -> None:
         """Put these entries in place of what is there. The caller holds the lock.

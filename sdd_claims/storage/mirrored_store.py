@@ -136,9 +136,10 @@ class MirroredStore(Store):
             elsewhere = f"was trained elsewhere too, and sent to {self._remote.url} first"
             why = f"{in_words(*replica.key)} {'is damaged here' if local is None else elsewhere}"
             self._warn_once(f"{why}: the local levels have been set aside in {self._set_aside(replica, why)}")
+        # Settings first, as in a commit: weights without them are damage.
+        write_atomically(self.path / layout.spec(replica.spec.digest), pack_spec(replica.spec))
         for name, content in files.items():
             write_atomically(self.path / name, content)
-        write_atomically(self.path / layout.spec(replica.spec.digest), pack_spec(replica.spec))
         write_atomically(self.path / layout.levels(*replica.key), remote.pack())
 
     def _local_passes(self, replica: Replica) -> tuple[str, ...] | None:

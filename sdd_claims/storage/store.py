@@ -57,10 +57,13 @@ class Store:
         self._reader = ChainReader(self.path)
         marker = self.path / layout.SCHEMA
         try:
-            if not marker.exists():
+            try:
+                content = marker.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):  # not asked before: a failing disk would seem to have none
                 self._check_new(marker)
                 write_atomically(marker, pack_schema(SCHEMA))
-            self._schema = unpack_schema(marker.read_bytes(), marker)
+                content = marker.read_bytes()
+            self._schema = unpack_schema(content, marker)
         except OSError as error:
             raise unreadable(marker, error) from error
         if self._schema > SCHEMA:

@@ -14,7 +14,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from itertools import count
@@ -48,13 +48,13 @@ from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, InstantPruning, fill, nu
 
 ROOT = Path(__file__).parents[3]
 CALLS = (
-    *((os, name) for name in ("fsync", "replace", "rename", "unlink", "mkdir", "chmod", "fdopen")),
-    (tempfile, "mkstemp"),
+    *((os, name) for name in ("open", "fsync", "replace", "rename", "unlink", "rmdir", "mkdir", "chmod", "fdopen")),
     (fcntl, "flock"),
 )
 """All that a store asks of a file system but to read: each may fail, and before each a process may die.
 
-`fdopen` stands for writing to what it opens: that fails, or dies, when half is written.
+`open` is how locks and passing files are made, and how a folder is synchronised. `fdopen` stands for writing to what it
+opens: that fails, or dies, when half is written.
 """
 
 FAULTS = {"killed": None, "disk full": errno.ENOSPC, "read-only": errno.EROFS, "broken": errno.EIO}
@@ -120,12 +120,12 @@ clocks = {name: getattr(time, name) for name in ("time", "monotonic")}
 
 
 @contextmanager
-def faulty(kind: str, moment: int | None) -> Iterator[Fault]:
+def faulty(kind: str, moment: int | None, calls: Sequence[tuple[Any, str]] = CALLS) -> Iterator[Fault]:
     """Something fails at one moment; the process dies of it, or the store says so."""
     fault = Fault(kind, moment)
     with pytest.MonkeyPatch.context() as patch, suppress(Killed, StoreError):
-        for module, name in CALLS:
-            patch.setattr(module, name, fault.instead_of(getattr(module, name)))
+        for owner, name in calls:
+            patch.setattr(owner, name, fault.instead_of(getattr(owner, name)))
         yield fault
 
 
@@ -244,7 +244,7 @@ class StoreUnderFaults(RuleBasedStateMachine):
         quick(self.patch)
         SEEN["sequences"] += 1
         numbered = count()
-        self.patch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=next(numbered)))  # the same files in every repetition
+        self.patch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=next(numbered) << 96))  # the same files every time
         self.folder = Path(tempfile.mkdtemp(prefix="sdd-claims-"))
         fill(Store(self.folder / "right"), WANTED)
         self.right = numbers(Store(self.folder / "right"), WANTED)

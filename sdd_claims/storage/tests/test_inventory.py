@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.spec.digest import sha256 as digest_of
 from sdd_claims.storage import layout
+from sdd_claims.storage.checksummed_json import unseal
 from sdd_claims.storage.inventory import damage, drop, sizes, stored_files, stored_runs, unneeded_runs
 from sdd_claims.storage.locks import lock
 from sdd_claims.storage.store import Store
@@ -137,3 +140,41 @@ def test_a_run_that_somebody_trains_is_left_whole(store):
     assert before.items() <= content(store).items()
     assert [run.digest for run in stored_runs(stored_files(store))] == [SPEC.digest]
     assert list(damage(store)) == []
+
+
+def test_dropping_that_broke_off_before_the_passes_is_finished_by_the_next(store, monkeypatch):
+    needed = {SPEC.digest, KEPT.digest, REDENSE.digest}
+    unlink = Path.unlink
+
+    def killed(path, **settings):
+        if path.parent.name == "passes":
+            raise KeyboardInterrupt
+        unlink(path, **settings)
+
+    listed = unneeded_runs(store, needed)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            drop(store, listed)
+    assert drop(store, unneeded_runs(store, needed)) == []
+    digests = [each["digest"] for path in store.path.glob("passes/*") for each in unseal(path.read_bytes())["replicas"]]
+    assert set(digests) == needed
+    assert unneeded_runs(store, needed) == []
+
+
+def test_a_run_of_which_a_seed_was_trained_since_it_was_listed_is_left_whole(store):
+    listed = unneeded_runs(store, {SPEC.digest, KEPT.digest, REDENSE.digest})
+    fill(store, plan([Request(NOISY, (1007,), 2)]))
+    before = content(store)
+    assert [run.digest for run in drop(store, listed)] == [NOISY.digest]
+    assert content(store) == before
+
+
+def test_a_pass_that_was_damaged_is_no_damage_once_its_levels_are_trained_anew(store):
+    (store.path / layout.training_pass(store._chain(SPEC.digest, 1000).passes[-1])).write_bytes(b"rot")
+    assert list(damage(store)) != []
+    mending = Store(store.path)
+    for replica in WANTED.wanted:
+        mending.verify(replica)
+    fill(mending, plan([Request(SPEC, (1000, 1001), 3)]))
+    assert list(damage(Store(store.path))) == []

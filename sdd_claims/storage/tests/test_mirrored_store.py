@@ -17,8 +17,10 @@ from sdd_claims.judging.ledger import Ledger
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.record import Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
-from sdd_claims.storage import layout
+from sdd_claims.storage import layout, mirrored_store
 from sdd_claims.storage.checksummed_json import seal, unseal
+from sdd_claims.storage.files import write_atomically
+from sdd_claims.storage.inventory import damage
 from sdd_claims.storage.locks import lock
 from sdd_claims.storage.mirrored_store import MirroredStore
 from sdd_claims.storage.opening import is_url
@@ -269,6 +271,23 @@ def test_a_chain_that_goes_on_while_it_is_fetched_is_fetched_as_it_then_is(tmp_p
         other.synchronise(stack.replicas, wait=True)
     assert other.warnings == []
     expect_sound(other.path, stack_of_three(3), tmp_path)
+
+
+def test_fetching_that_is_killed_at_any_file_leaves_no_damage(tmp_path, machine, monkeypatch):
+    train(machine("one"), stack_of_three(2))
+    write = write_atomically
+
+    def killed(path, content):
+        if next(left) == 0:
+            raise Killed
+        write(path, content)
+
+    monkeypatch.setattr(mirrored_store, "write_atomically", killed)
+    for moment in range(1, 6):  # settings, a state, two passes, levels
+        left = count(moment, -1)
+        with pytest.raises(Killed):
+            machine(f"other-{moment}").synchronise(stack_of_three(2).stacks[0].replicas, wait=True)
+        assert list(damage(Store(tmp_path / f"other-{moment}"))) == []
 
 
 def test_what_is_damaged_here_is_fetched_again_and_never_sent(tmp_path, far, machine):

@@ -1,6 +1,7 @@
 import errno
 import fcntl
 import hashlib
+import io
 import json
 import math
 import os
@@ -296,6 +297,29 @@ def test_levels_that_name_what_is_no_pass_are_set_aside(copy, first):
         Store(copy).records(*REPLICA.key)
     (warning,) = mend(copy)
     assert "levels.json holds something else: what is stored of seed 1000" in warning
+
+
+@pytest.mark.parametrize("kind", [0, 5], ids=["schema", "newest pass"])
+def test_what_a_failing_disk_does_not_show_is_not_taken_for_missing(copy, monkeypatch, kind):
+    hidden = copy / kinds(copy)[kind]
+    (copy / layout.SCHEMA).write_bytes(seal({"schema": SCHEMA - 1}))  # one made anew would be another
+    before = {name: (copy / name).read_bytes() for name in files(copy)}
+
+    def failing(call):
+        def called(path, *args, **settings):
+            if path == hidden:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return call(path, *args, **settings)
+
+        return called
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "exists", lambda path: os.path.exists(path))  # as it is from Python 3.14 on
+        for module, name in ((os, "stat"), (io, "open")):
+            patch.setattr(module, name, failing(getattr(module, name)))
+        with pytest.raises(StoreError, match=rf"{hidden.name} (cannot be read|is damaged)"):
+            Store(copy).levels_done(REPLICA)
+    assert {name: (copy / name).read_bytes() for name in files(copy)} == before
 
 
 def test_a_damaged_state_is_not_trained_on(copy):
@@ -733,8 +757,14 @@ def test_a_store_is_made_where_only_parts_of_one_or_hidden_files_lie_and_then_an
 
 
 def test_a_rival_that_makes_the_store_and_fills_it_in_the_same_moment_is_no_stranger(tmp_path, monkeypatch):
-    looks = iter([False, True, True])
     Store(tmp_path)
     (tmp_path / "data").mkdir()
-    monkeypatch.setattr(Path, "exists", lambda path: next(looks))
+    read, looks = Path.read_bytes, iter(["too early"])
+
+    def read_later(path):
+        if next(looks, None):
+            raise FileNotFoundError
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_later)
     Store(tmp_path)
