@@ -203,9 +203,8 @@ def _drop_one(store: Store, run: StoredRun, passes: Mapping[Path, Collection[str
             if file.kind in ("levels", "weights", "checkpoints"):
                 _remove(file.path)
         for path, digests in passes.items():
-            if run.digest in digests and not any(
-                _is_there(store, digest) for digest in digests if digest != run.digest
-            ):
+            others = [digest for digest in digests if digest != run.digest]
+            if run.digest in digests and not any(_is_there(store, digest) for digest in others):
                 _remove(path)
         # Settings last: by them the next try finds a run that this one has not finished.
         _remove(store.path / layout.spec(run.digest))
