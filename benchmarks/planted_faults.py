@@ -28,7 +28,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-import hypothesis
 import pytest
 import scipy.stats  # noqa: F401  imported once, for all tests
 import torch  # noqa: F401
@@ -43,8 +42,8 @@ RESULTS = Path(tempfile.gettempdir()) / "sdd_claims_planted_faults.json"
 """The last result of each fault, kept between runs: a fault that is run again replaces its row alone."""
 
 _FORK = multiprocessing.get_context("fork")
-_PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
 _REPLACED = ("sdd_claims", "claims", "fixtures", "benchmarks", "conftest")  # which the copy has itself
+_REWRITTEN = ("hypothesis", "_hypothesis")  # pytest wants to import them itself, and warns where it is too late
 _LIMIT = 900  # seconds; a fault can make a test run for ever
 _FAILED = re.compile(r"^FAILED (.+?)(?: - .*)?$", re.MULTILINE)
 
@@ -132,7 +131,10 @@ class _AnyExample:
         if self._is_set:
             return
         self._is_set = True
-        hypothesis.settings.register_profile("planted", hypothesis.settings(), phases=_PHASES)
+        import hypothesis  # that of the run
+
+        phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+        hypothesis.settings.register_profile("planted", hypothesis.settings(), phases=phases)
         hypothesis.settings.load_profile("planted")
 
 
@@ -144,7 +146,7 @@ def _run_pytest(folder: Path, arguments: Sequence[str], output: str) -> None:
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     sys.modules["__main__"] = types.ModuleType("__main__")  # processes that a test starts need not know of this one
     for name in [*sys.modules]:
-        if name.partition(".")[0] in _REPLACED:
+        if name.partition(".")[0] in _REPLACED or name.startswith(_REWRITTEN):
             del sys.modules[name]
     os.chdir(folder)
     sys.path[:] = [str(folder), *(path for path in sys.path if path not in ("", str(ROOT)))]
@@ -221,7 +223,8 @@ class Tree:
                 child.join()
                 return -1, [], ""
             text = Path(output.name).read_text(encoding="utf-8", errors="replace")
-        return child.exitcode or 0, _FAILED.findall(text), text
+        files = tuple(test.partition("::")[0] for test in tests)  # a test may run pytest itself, and show its words
+        return child.exitcode or 0, [name for name in _FAILED.findall(text) if name.startswith(files)], text
 
     def _write(self, path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")

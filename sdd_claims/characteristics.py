@@ -1,10 +1,10 @@
 """How often each claim's own trial errs and finds: `python -m sdd_claims.characteristics DIR --write FILE`.
 
-DIR is the folder of a published run, or of a `--pilots` run, which says it before any seed judges; several make one
-page. Studies are simulated with the mean and the covariance of the numbers that its seeds gave, and judged as the trial
-is: all parts, tests and looks, at its level, with its control. Measured is how often a claim is supported where it is
-just false, how often its contrary is established where that is just false, and what comes out where the measured effect
-is the true one. A figure of power against effect is written beside FILE.
+DIR is the folder of a published run, or of a `--pilots` run where no seed has judged yet; several make one page.
+Studies are simulated with the mean and the covariance of the numbers that its seeds gave, and judged as the trial is:
+all parts, tests and looks, at its level, with its control. Measured is how often a claim is supported where it is just
+false, how often its contrary is established where that is just false, and what comes out where the measured effect is
+the true one. A figure of power against effect is written beside FILE.
 """
 
 import argparse
@@ -291,6 +291,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"{given.directory[0]} holds no verdict on a registered claim that can be judged again; give a run "
                 "that judged, or one over pilots"
             )
+        if len({of_pilots(each.claim) for each in found}) > 1:
+            raise InputError("some of these runs have judged and others looked at pilots; make a page of each kind")
         figure = (given.write or Path("CHARACTERISTICS.md")).with_suffix(".svg")
         took = (datetime.now(UTC) - began).total_seconds()
         text = to_markdown(found, documents, figure.name, took, given.rules, left_out)

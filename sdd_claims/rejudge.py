@@ -200,7 +200,10 @@ def judged_anew(
         None if trial is None else _judged(trial, claim, curves, document["alpha"] / document["registered"], rules)
     )
     if verdict is None:
-        raise _judged_otherwise(claim, document)
+        raise InputError(
+            f"{sentences.name(claim)} is judged by another protocol now; check out commit "
+            f"{document['environment']['commit'][:12]}, give a newer run, or use --rules today"
+        )
     return verdict
 
 
@@ -210,22 +213,17 @@ def tried_out(claim: ClaimEntry, trials: Trials, curves: Evidence, document: Cla
     The arguments are those of `judged_anew`.
 
     Raises:
-        InputError: the trial has changed since, or the evidence lacks a curve.
+        InputError: the trial has changed since, the evidence lacks a curve, or no windows can be set by it.
     """
-    trial = trials.get((claim["id"], claim["tier"], sentences.network(claim)))
+    trial, read = trials.get((claim["id"], claim["tier"], sentences.network(claim))), _reader(curves)
+    if trial is not None:
+        trial, _ = trial.resolved(read)
     if trial is None or trial.protocol != claim["protocol"]:
-        raise _judged_otherwise(claim, document)
-    read = _reader(curves)
-    trial, _ = trial.resolved(read)
+        raise InputError(
+            f"{sentences.name(claim)} has changed since these pilots were looked at; run pytest with --pilots again"
+        )
     found = judge_at(trial, 0, (tuple(claim["seeds"]),), read, document["alpha"] / document["registered"])
     return replace(found, decision=None)  # pilots never judge
-
-
-def _judged_otherwise(claim: ClaimEntry, document: ClaimsDocument) -> InputError:
-    return InputError(
-        f"{sentences.name(claim)} is judged by another protocol now; check out commit "
-        f"{document['environment']['commit'][:12]}, give a newer run, or use --rules today"
-    )
 
 
 def write_beside(directory: Path, trials: Trials) -> None:

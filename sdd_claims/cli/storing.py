@@ -105,7 +105,7 @@ def prune(folder: str, dry_run: bool | None, yes: bool, as_json: bool) -> None:
         say_json([{**_as_json(run), "dropped": drops and run.digest not in busy} for run in runs])
         return
     for run in left:
-        click.echo(f"{run.digest[:12]} is trained by another process and stays")
+        click.echo(f"{run.digest[:12]} is, or was meanwhile, trained by another process and stays")
     if not runs:
         click.echo("every run is of a setting that a registered claim needs; there is nothing to drop")
     elif drops:

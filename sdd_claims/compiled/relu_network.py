@@ -25,7 +25,7 @@ _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 TINY = np.float32(1e-30)
 """Smaller parameters become zero, where decay takes them in the end: many processors are slow at subnormal numbers."""
 TINY_SQUARE, TINY_SLOPE = np.float32(1e-37), np.float32(1e-20)
-"""So do smaller means of squares; smaller slopes have none: their roots are lost in rounding beside EPSILON."""
+"""Smaller means of squares become zero, too, and smaller slopes add nothing to them: beside EPSILON neither is felt."""
 
 Vector: TypeAlias = Float32[np.ndarray, " numbers"]
 Matrix: TypeAlias = Float32[np.ndarray, "rows columns"]

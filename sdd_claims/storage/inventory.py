@@ -134,13 +134,11 @@ def damage(store: Store) -> Iterator[str]:
         except (OSError, ValueError, KeyError, TypeError) as error:
             yield f"{file.path} is damaged ({error}); its level starts over"
     for run in stored_runs(files):
-        if run.settings is None:
-            if any(file.kind != "checkpoints" for file in run.files):
-                try:
-                    read_settings(store.path, run.digest)
-                except DamageError as error:
-                    yield f"{error}; the next run writes it again"
-            continue
+        if run.settings is None and any(file.kind != "checkpoints" for file in run.files):
+            try:
+                read_settings(store.path, run.digest)
+            except DamageError as error:
+                yield f"{error}; the next run writes it again"
         for seed in run.seeds:
             try:
                 try:
@@ -159,8 +157,9 @@ def _check_chain(store: Store, run: StoredRun, seed: int) -> None:
     Raises:
         DamageError: one of them is not what was written.
     """
-    assert run.settings is not None
     chain = ChainReader(store.path).read(run.digest, seed)
+    if run.settings is None:
+        return  # by them one knows which weights there must be
     for name, checksum in stored_weight_files(run.settings, (run.digest, seed), chain).items():
         read_checked(store.path / name, checksum)
 
@@ -177,7 +176,7 @@ def drop(store: Store, runs: Sequence[StoredRun]) -> list[StoredRun]:
     What breaks off half way is finished by the next try.
 
     Returns:
-        Those that were left, since somebody trains them.
+        Those that were left, since somebody trains them, or has trained another seed of them since they were listed.
 
     Raises:
         StoreError: a file cannot be removed.
@@ -188,7 +187,7 @@ def drop(store: Store, runs: Sequence[StoredRun]) -> list[StoredRun]:
 
 
 def _drop_one(store: Store, run: StoredRun, passes: Mapping[Path, Collection[str]]) -> bool:
-    """Remove a run unless somebody trains it; returns whether it is gone."""
+    """Remove a run unless somebody trains it, or another seed of it meanwhile; returns whether it is gone."""
     with ExitStack() as held:
         for seed in run.seeds:
             mine = lock(store.path / layout.lock(run.digest, seed), False, "a run to drop")
@@ -206,6 +205,8 @@ def _drop_one(store: Store, run: StoredRun, passes: Mapping[Path, Collection[str
             others = [digest for digest in digests if digest != run.digest]
             if run.digest in digests and not any(_is_there(store, digest) for digest in others):
                 _remove(path)
+        if any(file.kind in ("levels", "weights") for file in _of_run(store, run.digest)):
+            return False  # of another seed, by somebody who has trained it meanwhile
         # Settings last: by them the next try finds a run that this one has not finished.
         _remove(store.path / layout.spec(run.digest))
         folders = {file.path.parent for file in files.values() if file.kind in ("settings", "levels", "weights")}

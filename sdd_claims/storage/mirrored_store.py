@@ -23,7 +23,7 @@ from sdd_claims.storage.files import write_atomically
 from sdd_claims.storage.ledger_file import LedgerFile, pack_ledger, unpack_ledger
 from sdd_claims.storage.remote_chains import RemoteChain, read_chain, read_files, set_aside, weights_there
 from sdd_claims.storage.remote_files import RemoteFiles, UnreachedError
-from sdd_claims.storage.schema import unpack_schema
+from sdd_claims.storage.schema import unpack_schema, unreadable
 from sdd_claims.storage.store import Store
 
 
@@ -40,10 +40,15 @@ class MirroredStore(Store):
         self._remote = RemoteFiles(url)
         local, remote = path / layout.SCHEMA, self._remote.read(layout.SCHEMA)
         self._remote_schema = 0 if remote is None else unpack_schema(remote, f"{url}/{layout.SCHEMA}")
-        if remote is not None and (
-            not local.exists() or self._remote_schema > unpack_schema(local.read_bytes(), local)
-        ):
-            write_atomically(local, remote)
+        if remote is not None:
+            try:
+                is_older = self._remote_schema > unpack_schema(local.read_bytes(), local)
+            except FileNotFoundError:
+                is_older = True
+            except OSError as error:
+                raise unreadable(local, error) from error
+            if is_older:
+                write_atomically(local, remote)
         super().__init__(path)
         self._unsent: dict[Replica, None] = {}
         self._send_schema()

@@ -226,7 +226,13 @@ class Store:
         """
         self._refuse_links(replica)
         spec_path, spec = self.path / layout.spec(replica.spec.digest), pack_spec(replica.spec)
-        if spec_path.parent.exists() and (not spec_path.exists() or spec_path.read_bytes() != spec):
+        try:
+            found = spec_path.read_bytes()
+        except FileNotFoundError:  # not asked before: somebody may drop the run meanwhile
+            found = b""
+        except OSError as error:
+            raise unreadable(spec_path, error) from error
+        if found != spec and spec_path.parent.exists():
             write_atomically(spec_path, spec)
             self.warnings.append(f"{spec_path} was missing or damaged and has been written again")
         try:

@@ -91,7 +91,19 @@ def test_a_run_over_pilots_says_it_before_any_seed_judges(folder, capsys):
     entry["protocol"] = "0" * 64
     claims_json.write(folder / "claims.json", document)
     assert main([str(folder)]) == 2
-    assert f"{NAME} [fast] is judged by another protocol now" in capsys.readouterr().err
+    assert f"{NAME} [fast] has changed since these pilots were looked at; run pytest" in capsys.readouterr().err
+
+
+def test_runs_that_judged_and_runs_over_pilots_make_no_page_together(folder, tmp_path, capsys):
+    pilots = tmp_path / "pilots"
+    pilots.mkdir()
+    document = claims_json.read(folder / "claims.json")
+    document["claims"][0]["verdict"] = None
+    document["claims"][0]["foreseen"] = [{"looks": [12, 24], "supported": 0, "contrary": 1, "refutable": True}]
+    claims_json.write(pilots / "claims.json", document)
+    (pilots / evidence.NAME).symlink_to((folder / evidence.NAME).resolve())
+    assert main([str(folder), str(pilots), "--studies", "50"]) == 2
+    assert "make a page of each kind" in capsys.readouterr().err
 
 
 def test_runs_of_other_protocols_make_one_page_by_the_rules_of_today(folder, tmp_path, capsys):

@@ -15,7 +15,11 @@ import jsonschema
 import pytest
 
 from sdd_claims.engines import SerialEngine, WorkerConfig
+from sdd_claims.errors import StoreError
+from sdd_claims.judging.run import ClaimRun
 from sdd_claims.judging.verdict import Verdict
+from sdd_claims.registration.register import the_register
+from sdd_claims.report import sentences
 from sdd_claims.report.json_schema import json_schema
 from sdd_claims.storage.checksummed_json import seal
 from sdd_claims.storage.files import write_atomically
@@ -340,10 +344,12 @@ def test_an_interrupted_run_reports_what_is_decided_and_says_how_it_goes_on(proj
     assert trained(project.store) == before
 
 
-def test_a_selection_changes_neither_threshold_nor_verdict(project):
+def test_a_selection_changes_neither_threshold_nor_verdict(project, monkeypatch):
+    monkeypatch.setattr(sentences, "is_registered", lambda _: True)
     project.add("clear").add("open", "OPEN").add("wrong", "NO")
     project.run()
     together = project.entries()
+    assert together["clear"]["p_holm"] == pytest.approx(the_register().registered * together["clear"]["decisive"]["p"])
     for name in together:
         project.run("-k", name)
         assert project.entries() == {name: together[name]}
@@ -650,6 +656,17 @@ def test_a_replication_says_how_many_blocks_have_judged_by_now(project):
     said = project.run("--block", "2000").stdout.str()
     assert "nobody2026/clear [fast] has now been judged on 2\N{NO-BREAK SPACE}blocks of seeds (1000, 2000): at" in said
     assert project.entries()["clear"]["blocks"] == [1000, 2000]
+    assert json.loads((project.path / "reports/latest/claims.json").read_text())["replication"] == 2000
+
+
+def test_a_run_whose_report_cannot_be_written_says_so_and_does_not_end_well(project, monkeypatch):
+    def full(*_):
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(ClaimRun, "write_report", full)
+    result = project.add("clear").run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["there is no report: the disk is full"])
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])

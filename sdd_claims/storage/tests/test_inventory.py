@@ -178,3 +178,10 @@ def test_a_pass_that_was_damaged_is_no_damage_once_its_levels_are_trained_anew(s
         mending.verify(replica)
     fill(mending, plan([Request(SPEC, (1000, 1001), 3)]))
     assert list(damage(Store(store.path))) == []
+
+
+def test_a_damaged_pass_is_found_though_the_settings_of_its_run_are_missing(store):
+    path = store.path / layout.training_pass(store._chain(SPEC.digest, 1000).passes[0])
+    path.write_bytes(b"rot")
+    (store.path / layout.spec(SPEC.digest)).unlink()
+    assert any(str(path) in sentence for sentence in damage(store))

@@ -322,6 +322,13 @@ def test_what_a_failing_disk_does_not_show_is_not_taken_for_missing(copy, monkey
     assert {name: (copy / name).read_bytes() for name in files(copy)} == before
 
 
+def test_a_run_that_was_dropped_is_verified_as_one_that_was_never_trained(copy):
+    shutil.rmtree((copy / layout.spec(SPEC.digest)).parent)
+    store = Store(copy)
+    store.verify(REPLICA)
+    assert (store.levels_done(REPLICA), store.warnings) == (0, [])
+
+
 def test_a_damaged_state_is_not_trained_on(copy):
     damage(copy / kinds(copy)[3], missing=False)
     with pytest.raises(DamageError, match=r"state-2.safetensors is missing or damaged"):
