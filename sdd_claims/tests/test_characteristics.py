@@ -130,8 +130,9 @@ def test_the_replication_that_the_page_names_is_that_of_its_page():
         r"\*\*(\d+ of \d+) verdicts were repeated; the figures beside the first ones promised ([\d.]+)\.", text
     )
     assert found is not None
-    for page in sorted(reports.glob("CHARACTERISTICS*.md")):
-        said = " ".join(page.read_text(encoding="utf-8").split())
+    pages = [" ".join(page.read_text(encoding="utf-8").split()) for page in sorted(reports.glob("CHARACTERISTICS*.md"))]
+    assert len(pages) == 3
+    for said in (page for page in pages if "run over pilots" not in page):  # of pilots no verdict can repeat
         assert f"on fresh seeds {found[1]} verdicts were repeated, and {found[2]} had been promised" in said
 
 
