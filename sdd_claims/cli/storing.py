@@ -48,7 +48,7 @@ def _size(folder: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def verify(folder: str, as_json: bool) -> None:
-    """Check every checksum; change nothing.
+    """Check every checksum that a stored level needs; change nothing.
 
     Exit status 0: all is what was written; 1: something is not.
     """
