@@ -14,7 +14,7 @@ from sdd_claims.storage.checked_files import DamageError, read_checked, read_sea
 from sdd_claims.storage.checkpoint_file import unpack_checkpoint
 from sdd_claims.storage.files import refuse_links, remedy
 from sdd_claims.storage.ledger_file import LedgerFile
-from sdd_claims.storage.locks import lock
+from sdd_claims.storage.locks import lock, locked
 from sdd_claims.storage.store import Store
 
 
@@ -181,9 +181,11 @@ def drop(store: Store, runs: Sequence[StoredRun]) -> list[StoredRun]:
     Raises:
         StoreError: a file cannot be removed.
     """
-    # What is trained from now on is not in this list, whatever it is called.
-    passes = {file.path: _members(file.path) for file in stored_files(store) if file.kind == "passes"}
-    return [run for run in runs if not _drop_one(store, run, passes)]
+    # Of two at once, each would leave a pass that trained for both to the other.
+    with locked(store.path / layout.PRUNE_LOCK, "another process that drops runs"):
+        # What is trained from now on is not in this list, whatever it is called.
+        passes = {file.path: _members(file.path) for file in stored_files(store) if file.kind == "passes"}
+        return [run for run in runs if not _drop_one(store, run, passes)]
 
 
 def _drop_one(store: Store, run: StoredRun, passes: Mapping[Path, Collection[str]]) -> bool:

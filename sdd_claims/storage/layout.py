@@ -93,6 +93,10 @@ def lock(digest: str, seed: int) -> str:
     return f"locks/{_short(digest, seed)}.lock"
 
 
+PRUNE_LOCK = "locks/prune.lock"
+"""Locked by whoever removes runs now."""
+
+
 def set_aside(digest: str, seed: int) -> str:
     """A new folder for what was stored of a replica and is damaged."""
     return f"{SET_ASIDE}/{digest[:12]}-{seed}-{uuid.uuid4().hex[:8]}"
@@ -109,7 +113,7 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("weights", re.compile(r"runs/([0-9a-f]{64})/(\d+)/(?:state-\d+|rewind)\.safetensors")),
     ("passes", re.compile(rf"passes/{_PASS.pattern}\.json")),
     ("checkpoints", re.compile(r"checkpoints/([0-9a-f]{32})-(\d+)-[0-9a-f]{16}")),
-    ("locks", re.compile(r"locks/([0-9a-f]{32})-(\d+)\.lock|judged\.lock")),
+    ("locks", re.compile(r"locks/([0-9a-f]{32})-(\d+)\.lock|judged\.lock|locks/prune\.lock")),
     ("set aside", re.compile(r"set_aside/.*")),
     ("bookkeeping", re.compile(r"store\.json|judged\.json")),
 )

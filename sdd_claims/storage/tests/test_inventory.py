@@ -165,7 +165,7 @@ def test_dropping_that_broke_off_before_the_passes_is_finished_by_the_next(store
 def test_a_run_of_which_a_seed_was_trained_since_it_was_listed_is_left_whole(store):
     listed = unneeded_runs(store, {SPEC.digest, KEPT.digest, REDENSE.digest})
     fill(store, plan([Request(NOISY, (1007,), 2)]))
-    before = content(store)
+    before = content(store) | {store.path / layout.PRUNE_LOCK: b""}
     assert [run.digest for run in drop(store, listed)] == [NOISY.digest]
     assert content(store) == before
 
@@ -185,3 +185,18 @@ def test_a_damaged_pass_is_found_though_the_settings_of_its_run_are_missing(stor
     path.write_bytes(b"rot")
     (store.path / layout.spec(SPEC.digest)).unlink()
     assert any(str(path) in sentence for sentence in damage(store))
+
+
+def test_two_processes_never_drop_at_once(store, monkeypatch):
+    free = []
+    unlink = Path.unlink
+
+    def watched(path, **settings):
+        free.append(lock(store.path / layout.PRUNE_LOCK, False, "another"))
+        unlink(path, **settings)
+
+    monkeypatch.setattr(Path, "unlink", watched)
+    assert drop(store, unneeded_runs(store, {SPEC.digest})) == []
+    assert free
+    assert set(free) == {None}
+    assert lock(store.path / layout.PRUNE_LOCK, False, "another") is not None

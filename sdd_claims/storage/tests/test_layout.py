@@ -53,6 +53,7 @@ def test_patterns_find_the_files_that_they_are_of_and_no_others(tmp_path):
         (layout.rewind(DIGEST, 7), ("weights", DIGEST[:32], 7)),
         (layout.checkpoint(DIGEST, 7, "e" * 64), ("checkpoints", DIGEST[:32], 7)),
         (layout.lock(DIGEST, 7), ("locks", DIGEST[:32], 7)),
+        (layout.PRUNE_LOCK, ("locks", "", None)),
         (layout.training_pass("f" * 32), ("passes", "", None)),
         # Its name is drawn, and processes that share the tests must all collect the same names.
         (f"{layout.SET_ASIDE}/{DIGEST[:12]}-7-0123abcd/levels.json", ("set aside", "", None)),
