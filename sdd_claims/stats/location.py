@@ -20,26 +20,28 @@ class Location:
     """The barycentre, in log position, of the region around an extremum inside a registered bracket.
 
     The region is the contiguous stretch around the extremum above half its prominence over the higher bracket end
-    (for a dip, below half its depth under the lower end), the curve drawn straight from level to level.
+    (for a dip, below half its depth under the lower end), the curve drawn straight from level to level. For the deepest
+    dip it is that of a curve of depths: how far each level lies below the highest ones on both sides.
 
     Attributes:
         bracket: where the extremum is looked for; its outermost levels are the bracket's ends.
-        kind: "peak", "dip", or "peak after the dip": the peak at the levels after the deepest dip in the bracket, the
-            level furthest below the highest ones on both sides of it. So a whole curve can be looked at, of which the
-            dense end may be higher than any peak. Such a curve ends where it has collapsed, with the first level below
-            half of its highest: what follows are ripples of networks that have learned next to nothing. It is meant for
-            measures that are never below 0, such as accuracy, on curves that begin with the dense network and whose dip
-            is nowhere as deep as half of their highest level.
+        kind: "peak"; "dip"; "deepest dip", the level furthest below the highest ones on both sides of it; or "peak
+            after the dip", the peak at the levels after the deepest dip. With the last two a whole curve can be looked
+            at: its dense end may be higher than any peak, and its sparse end lower than any dip. Such a curve ends
+            where it has collapsed, with the first level below half of its highest: what follows are ripples of
+            networks that have learned next to nothing. They are meant for measures that are never below 0, such as
+            accuracy, on curves that begin with the dense network and whose dip is nowhere as deep as half of their
+            highest level.
     """
 
     bracket: Window
-    kind: Literal["dip", "peak", "peak after the dip"]
+    kind: Literal["dip", "peak", "deepest dip", "peak after the dip"]
 
     def __post_init__(self) -> None:
-        if self.kind not in ("dip", "peak", "peak after the dip"):
+        if self.kind not in ("dip", "peak", "deepest dip", "peak after the dip"):
             raise InputError(
-                f"a location is that of a 'dip', a 'peak' or a 'peak after the dip', got {self.kind!r}; give one of "
-                "these"
+                f"a location is that of a 'dip', a 'peak', the 'deepest dip' or the 'peak after the dip', got "
+                f"{self.kind!r}; give one of these"
             )
         if not self.bracket.low > 0:
             raise InputError(
@@ -101,6 +103,8 @@ class Location:
         return [f"{seeds} of {name!r} {verb} no {self.kind} in the bracket at {self.bracket.words}"]
 
     def _heights(self, values: Float[np.ndarray, "*batch levels"]) -> Float[np.ndarray, "*batch levels"]:
+        if self.kind == "deepest dip":
+            return _water(_until_collapse(values))
         if self.kind == "peak after the dip":
             return _from_dip(_until_collapse(values))
         return values if self.kind == "peak" else -values
@@ -172,6 +176,12 @@ def _depths(values: Float[np.ndarray, "*batch levels"]) -> Float[np.ndarray, "*b
     before = np.maximum.accumulate(values, axis=-1)[..., :-2]
     after = np.maximum.accumulate(values[..., ::-1], axis=-1)[..., ::-1][..., 2:]
     return np.minimum(before, after) - values[..., 1:-1]
+
+
+def _water(values: Float[np.ndarray, "*batch levels"]) -> Float[np.ndarray, "*batch levels"]:
+    """How deep water would stand on every level of a curve: zero at its ends. A curve with a NaN has one."""
+    ends = np.zeros_like(values[..., :1])
+    return np.concatenate((ends, np.maximum(_depths(values), 0), ends), axis=-1)
 
 
 def _from_dip(values: Float[np.ndarray, "*batch levels"]) -> Float[np.ndarray, "*batch levels"]:

@@ -114,6 +114,54 @@ def test_what_follows_the_collapse_moves_no_peak(values, end, ripples):
     assert np.isnan(found) or found > X[end]
 
 
+DEEPEST = Location(Window(float(DENSITY[-1]), 1.0), "deepest dip")
+
+
+@given(st.floats(-4.5, -3.5), st.floats(0, 2.0))
+def test_the_deepest_dip_is_found_above_a_lower_sparse_end(position, fall):
+    """Beyond the dip's edge the curve falls, to half of its height at most, which does not move the dip."""
+    values = 3.0 - hill(position)
+    values[0] = values[-2] = 3.0
+    before = DEEPEST.of(DENSITY, values)
+    values[-1] = max(3.0 - fall, 1.5)
+    assert DEEPEST.of(DENSITY, values) == pytest.approx(before, abs=1e-9)
+    whole = Location(Window(float(DENSITY[-2]), 1.0), "dip").of(DENSITY, values)
+    assert DEEPEST.of(DENSITY, values) == pytest.approx(whole, abs=1e-9)
+
+
+@given(arrays(float, 16, elements=st.floats(0.5, 1)))
+def test_the_deepest_dip_lies_where_the_curve_is_furthest_below_both_sides(values):
+    depths = [min(values[:level].max(), values[level + 1 :].max()) - values[level] for level in range(1, 15)]
+    found = DEEPEST.of(DENSITY, values)
+    assert np.isnan(found) == (max(depths) <= 0)
+    assert DEEPEST.clearance(DENSITY, values) == pytest.approx(max(0.0, *depths))
+    if max(depths) > 0:
+        dip = 1 + int(np.argmax(depths))
+        half = [level for level in range(1, 15) if depths[level - 1] > max(depths) / 2]
+        assert dip in half
+        assert X[-1] < found < X[0]
+        if len(half) == 1:
+            assert X[dip + 1] < found < X[dip - 1]
+
+
+@given(arrays(float, 16, elements=st.floats(0.5, 1)), st.integers(2, 14), arrays(float, 16, elements=st.floats(0, 0.2)))
+def test_what_follows_the_collapse_moves_no_dip(values, end, ripples):
+    collapsed, flat = values.copy(), values.copy()
+    collapsed[end:] = ripples[end:]
+    flat[end:] = ripples[end]
+    np.testing.assert_array_equal(DEEPEST.of(DENSITY, collapsed), DEEPEST.of(DENSITY, flat))
+    found = DEEPEST.of(DENSITY, collapsed)
+    assert np.isnan(found) or found > X[end]
+
+
+@pytest.mark.parametrize("level", [0, 7, 15])
+def test_a_curve_with_a_nan_has_no_deepest_dip(level):
+    values = 3.0 - hill(-4.0)
+    values[level] = np.nan
+    assert np.isnan(DEEPEST.of(DENSITY, values))
+    assert np.isnan(DEEPEST.clearance(DENSITY, values))
+
+
 def test_a_level_at_half_of_the_highest_has_not_collapsed_yet():
     values = np.array([1.0, 0.5, 0.75, 0.5, 0.75, 0.49, 0.75, 0.2, 0.9, *[0.1] * 7])
     assert X[5] < AFTER.of(DENSITY, values) < X[1]
@@ -132,5 +180,5 @@ def test_a_curve_without_a_dip_has_no_peak_after_it(values):
 
 
 def test_an_unknown_kind_is_an_error():
-    with pytest.raises(InputError, match="'dip', a 'peak' or a 'peak after the dip'"):
+    with pytest.raises(InputError, match="'dip', a 'peak', the 'deepest dip' or the 'peak after the dip'"):
         Location(BRACKET, "trough")  # type: ignore[arg-type]
