@@ -1,8 +1,9 @@
-"""Is it the pruning, or the training? A dense network trained for as long as a whole chain, beside its sweet phase.
+"""Is pruning worth its training? A dense network trained for as long as a whole chain, beside its sweet phase.
 
-A network of the sweet phase has been trained again and again, so that its accuracy might be that of long training (a
-rival explanation that Jin et al. 2022 look into). A question outside the register, asked at 40 % noise, where the sweet
-phase lies above the dense network.
+A network of the sweet phase costs the training of all networks before it, which long training of the dense one could
+use as well (Jin et al. 2022 look into both). It is not trained for longer itself: its weights go back to their
+initialization at every level, so that the mask alone has seen the earlier trainings. A question outside the register,
+asked at 40 % noise, where the sweet phase lies above the dense network.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""The generalization gap stays high through the critical phase and falls steeply in the sweet phase."""
+"""The generalization gap is still as wide at the start of the critical phase, and falls steeply by the sweet phase."""
 
 import pytest
 

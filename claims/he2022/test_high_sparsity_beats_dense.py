@@ -1,7 +1,9 @@
 """In the sweet phase a pruned network has a higher test accuracy than the dense one.
 
-The fast trial is registered as refuted: on twelve pilots the sweet phase lies 1.9 points (standard deviation 1.3) below
-the dense network at 20 % noise. At 40 % it lies 8 points above.
+The size of the network and the noise decide. On twelve pilots of the fast trial the sweet phase lies 1.9 points
+(standard deviation 1.3) below the dense network at 20 % noise, and 8 points above it at 40 %. In the evidence of
+LeNet-300-100 on all of MNIST, of which other claims were judged, it lies 12 points above at 20 %. So the fast trial is
+a proxy: that its contrary holds on so small a network refutes nothing. Block 11000 judged it as more than that.
 """
 
 import pytest
@@ -30,12 +32,15 @@ def trial(setting: Setting) -> Trial:
         curves={"accuracy": setting.curve(setting.noisy())},
         rule=setting.rule(rule),
         control=Control("no label noise", {"accuracy": setting.curve(setting.clean)}),
-        block=setting.block,
+        block=setting.block_of(CLAIM),
+        proxy=setting.tier == "fast",
         deviations=(
             *setting.deviations,
             *setting.of_rate,
             *setting.in_fast(
-                "registered as refuted: on pilots the sweet phase lies 1.9 points below the dense network"
+                "a proxy: whether the sweet phase lies above the dense network depends on how many weights a network "
+                "has for how many images, and on the noise. On pilots it lies 1.9 points below at 20 % noise, 8 "
+                "points above at 40 %; in LeNet-300-100 on all of MNIST it lies above at 20 %"
             ),
         ),
     )

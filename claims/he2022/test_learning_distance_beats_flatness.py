@@ -48,6 +48,8 @@ def trial(setting: Setting) -> Trial:
             *setting.of_rate,
             "flatness: the curvature of a parabola fitted to the training loss within a tenth of a filter norm of the "
             "solution that re-dense training finds, along filter-normalised random directions, the mean of three",
+            "from the dense network to the sweet phase; the collapsed phase, where the paper calls the distance less "
+            "informative, is left out",
             *setting.in_fast(
                 "with the sharpness of the pruned networks themselves, which section 3.1 calls an unfair comparison, "
                 "the claim was refuted on blocks before 9000 (correlations with test accuracy on pilots: -0.89, "

@@ -22,7 +22,7 @@ from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.register import registered
 from sdd_claims.registration.setting import full_on, plainly
 from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.stats import AllOf, Contrast, Greater, Located, Location, Window
+from sdd_claims.stats import AllOf, Contrast, Greater, Located, Location
 
 from .settings import FAST, LENET, Setting
 
@@ -30,9 +30,7 @@ CLAIM = registered("he2022/sweet_phase_above_90_percent")
 
 
 def above_90_percent(name: str, curve: CurveOf) -> Greater:
-    position = curve.position()
-    whole = Window(float(position[-1]) / 1.01, float(position[0]))
-    peak = Located(-1, name, Location(whole, "peak after the dip"), origin=0.1)
+    peak = Located(-1, name, Location(curve.whole, "peak after the dip"), origin=0.1)
     return Greater(Contrast((peak,)), unit="log density")
 
 

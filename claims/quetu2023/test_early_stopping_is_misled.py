@@ -1,4 +1,8 @@
-"""Stopping at the first sustained drop picks a denser and worse network than the whole curve offers."""
+"""Stopping at the first sustained drop picks a denser and worse network than the whole curve offers.
+
+The rule is that of Table 2, where density differs by .64. The ViT of Table 1 loses by stopping early, too, but at a
+density that differs by .037: it has no trial here.
+"""
 
 import pytest
 

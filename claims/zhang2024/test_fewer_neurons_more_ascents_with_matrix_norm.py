@@ -1,11 +1,12 @@
 """Narrower networks show more ascents and descents along the path of the published code's penalty.
 
-The fast trial is registered as refuted: on twelve pilots ascents and descents by more than 5 points number 2.1, 2.6 and
-2.1 at 5, 25 and 100 neurons, a slope of .006 per doubling of the width (standard deviation .10); the smallest that
-matters is -.23, one ascent or descent fewer at the widest network than at the narrowest.
+The fast trial is a proxy whose contrary is expected: on twelve pilots ascents and descents by more than 5 points number
+2.1, 2.6 and 2.1 at 5, 25 and 100 neurons, a slope of .006 per doubling of the width (standard deviation .10); the
+smallest that matters is -.23, one ascent or descent fewer at the widest network than at the narrowest.
 
 At the paper's size, with six widths and all sixteen strengths, they fall from 4.2 at 5 neurons to 2.0 at 100, by .56
-per doubling (standard deviation .18). From 37 points on they are no more.
+per doubling (standard deviation .18). From 37 points on they are no more. So a path of eight strengths, on which noise
+bars smaller turns from counting for the claim, cannot refute it. Block 11000 judged the fast trial as if it could.
 """
 
 import pytest
@@ -19,8 +20,13 @@ from .settings import BOTH, FAST, FULL, Setting, named
 
 CLAIM = registered("zhang2024/fewer_neurons_more_ascents_with_matrix_norm")
 
+OF_PROXY = (
+    "a proxy: with three widths and eight strengths the trend is gone that pilots show with the paper's six widths and "
+    "sixteen strengths, from 5 points on"
+)
 
-def of_penalty(claim: Claim, penalty: str, setting: Setting) -> Trial:
+
+def of_penalty(claim: Claim, penalty: str, setting: Setting, *, proxy: bool = False) -> Trial:
     paths = setting.paths({penalty: BOTH[penalty]})
     narrowest = setting.path(BOTH[penalty], setting.widths[0])
     return Trial(
@@ -44,13 +50,14 @@ def of_penalty(claim: Claim, penalty: str, setting: Setting) -> Trial:
             },
         ),
         looks=setting.looks_by_tier(full=(12,)),
-        block=setting.block,
-        deviations=(*setting.deviations, setting.of_turns),
+        block=setting.block_of(claim),
+        proxy=proxy,
+        deviations=(*setting.deviations, setting.of_turns, *((OF_PROXY,) if proxy else ())),
     )
 
 
 def trial(setting: Setting) -> Trial:
-    return of_penalty(CLAIM, "matrix norm", setting)
+    return of_penalty(CLAIM, "matrix norm", setting, proxy=setting.tier == "fast")
 
 
 @pytest.mark.fast(trial(FAST))

@@ -11,6 +11,7 @@ from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.record import MEASURES, no_measure, unrecorded
 from sdd_claims.spec import RunSpec
+from sdd_claims.stats import Window
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,16 @@ class CurveOf:
             InputError: the path has fewer points.
         """
         return np.array([self.spec.position(level) for level in range(self.levels)])
+
+    @property
+    def whole(self) -> Window:
+        """A window that holds every level of a curve over density.
+
+        Raises:
+            InputError: the path has fewer points.
+        """
+        position = self.position()
+        return Window(float(position[-1]) / 1.01, float(position[0]))
 
     def seeds(self, judged: tuple[int, ...]) -> tuple[int, ...]:
         """The seeds to train for these judged seeds."""
