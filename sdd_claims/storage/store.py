@@ -222,7 +222,9 @@ class Store:
             self._sweep_up(replica, level)
 
     def verify(self, replica: Replica) -> None:
-        """Check every byte stored for a replica; set the chain aside, with a warning, if one is wrong.
+        """Check all that is stored for a replica; set the chain aside, with a warning, if a byte is wrong.
+
+        Passes that this object has read before are not read again: they were whole, and are what it goes by.
 
         Raises:
             StoreError: what is damaged cannot be set aside or written again, or a part of the store is a link.
