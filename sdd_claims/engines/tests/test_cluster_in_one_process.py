@@ -165,7 +165,7 @@ def test_a_lost_gpu_without_another_node_is_an_error(cluster, tmp_path):
 
 
 def test_what_is_derived_from_a_chain_waits_until_another_node_has_trained_it(cluster, tmp_path, monkeypatch):
-    begun = []
+    begun: list[int] = []
 
     def watched(stacks, config):
         store = Store(config.store)
