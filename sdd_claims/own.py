@@ -61,6 +61,7 @@ from sdd_claims.spec import (
     TrainingSpec,
 )
 from sdd_claims.stats.dip_depth import below_both
+from sdd_claims.storage import layout
 from sdd_claims.storage.store import Store
 from sdd_claims.training import own as own_penalty
 from sdd_claims.training.arithmetic import numba_is_there
@@ -201,7 +202,7 @@ def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.
     arrays, label = _arrays(data)
     own_data.check_noise(len(arrays["train_labels"]), how.noise, int(arrays["train_labels"].max()) + 1, label)
     Store(store)  # made, or refused, before anything else lies there
-    kept = own_data.keep(arrays, store / "data", label)
+    kept = own_data.keep(arrays, store / layout.OWN_DATA, label)
     shape = (kept.shape[0], kept.shape[1], kept.shape[2])
     module = own_network.made(made_by, name, shape, kept.classes)
     _check_draws(made_by, name, shape, kept.classes, module)

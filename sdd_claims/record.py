@@ -141,9 +141,8 @@ class LevelRecord:
     small_fraction: float | None = _measure("chain", "refit")
     validation_accuracy: float | None = _measure(
         "chain",
-        "refit",
         asked_by=lambda spec: spec.data.validation_size > 0,
-        remedy="set DataSpec.validation_size",
+        remedy="set DataSpec.validation_size; of refits it is never recorded",
     )
     epoch_test_accuracy: tuple[float, ...] | None = _measure(
         "chain",

@@ -82,10 +82,13 @@ class RayEngine:
             def started(stack: Stack) -> Any:
                 """A task that waits for those of its chains, so that none holds a GPU while it waits for a lock."""
                 if stack not in tasks:
-                    chains = stack.chains.replicas if stack.chains else ()
-                    before = dict.fromkeys(home[replica] for replica in chains if replica in home)
-                    tasks[stack] = task.remote(stack, config, *[started(other) for other in before])
+                    tasks[stack] = task.remote(stack, config, *chains_of(stack))
                 return tasks[stack]
+
+            def chains_of(stack: Stack) -> list[Any]:
+                """The tasks of its chains; where one fails, so does what waits for it, and has trained nothing."""
+                chains = stack.chains.replicas if stack.chains else ()
+                return [started(other) for other in dict.fromkeys(home[each] for each in chains if each in home)]
 
             waiting = {started(stack): stack for stack in missing}
             banned: dict[Any, frozenset[str]] = {}
@@ -97,11 +100,11 @@ class RayEngine:
                 done = _next_over(ray, {task: banned.get(task, frozenset()) for task in waiting}, held)
                 stack = waiting.pop(done)
                 result = _result(ray, done)
-                if isinstance(result, _Lost):
+                if isinstance(result, _GpuLostError):
                     lost[result.node] = None
                     if _others(ray, lost):
                         elsewhere = task.options(label_selector={"ray.io/node-id": f"!in({','.join(lost)})"})
-                        again = elsewhere.remote(stack, config)
+                        again = tasks[stack] = elsewhere.remote(stack, config, *chains_of(stack))
                         waiting[again], banned[again] = stack, frozenset(lost)
                     else:
                         failed.append(result.error)
@@ -134,15 +137,15 @@ class RayEngine:
         return held
 
 
-@dataclass(frozen=True)
-class _Lost:
-    """The result of a task whose GPU was lost."""
+@dataclass(eq=False)
+class _GpuLostError(Exception):
+    """The error of a task whose GPU was lost, and of the tasks that wait for it."""
 
     node: str
     error: DeviceLostError
 
 
-def _train(stack: Stack, config: WorkerConfig, *_chains: object) -> _Lost | Sequence[str]:
+def _train(stack: Stack, config: WorkerConfig, *_chains: object) -> Sequence[str]:
     """A task: train the missing levels of a stack, on the GPU that Ray has given to it."""
     import ray
 
@@ -154,7 +157,7 @@ def _train(stack: Stack, config: WorkerConfig, *_chains: object) -> _Lost | Sequ
     try:
         return [*sentences, *work_through([stack], config)]
     except DeviceLostError as error:
-        return _Lost(ray.get_runtime_context().get_node_id(), error)
+        raise _GpuLostError(ray.get_runtime_context().get_node_id(), error) from error
 
 
 def _fetch(stack: Stack, config: WorkerConfig) -> Sequence[str]:
@@ -167,7 +170,7 @@ def _fetch(stack: Stack, config: WorkerConfig) -> Sequence[str]:
     return store.warnings
 
 
-def _result(ray: Any, task: Any) -> _Lost | Exception | Sequence[str]:
+def _result(ray: Any, task: Any) -> Exception | Sequence[str]:
     """The result of a finished task, or its error."""
     try:
         return ray.get(task)
@@ -177,8 +180,11 @@ def _result(ray: Any, task: Any) -> _Lost | Exception | Sequence[str]:
         error.cause.add_note(str(error))  # where it was raised
         return error.cause
     except ray.exceptions.RayError as error:
+        kinds = ("WorkerCrashedError", "NodeDiedError", "LocalRayletDiedError", "OutOfMemoryError")
+        is_lost = isinstance(error, tuple(getattr(ray.exceptions, kind) for kind in kinds))
+        what = f"lost a task {_RETRIES + 1} times" if is_lost else "could not run a task"
         return StoreError(
-            f"Ray lost a task {_RETRIES + 1} times ({type(error).__name__}); the levels it had finished are stored, so "
+            f"Ray {what} ({type(error).__name__}: {_first_line(error)}); what was finished is stored, so mend that and "
             "run again, and it goes on from there"
         )
 

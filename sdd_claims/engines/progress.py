@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from types import TracebackType
 
@@ -11,6 +12,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
+from sdd_claims.errors import StoreError
 from sdd_claims.planning.plan import Plan
 from sdd_claims.storage import locks
 from sdd_claims.storage.store import Store
@@ -86,12 +88,13 @@ class ProgressDisplay:
     def _every(self, seconds: float, show: Callable[[int, str, str], object]) -> None:
         """Show levels done, the time that is left and what is trained or waited for, until training is over."""
         while True:
-            if time.monotonic() - self._asked >= _LINE_SECONDS:
-                self._said, self._asked = self._left(), time.monotonic()
-            done = self._plan.stored(self._store)
-            if self._stands_at == -1:
-                self._stands_at = done  # since when somebody waits
-            show(done, self._said, (self._waits if done == self._stands_at else "") or f"now {self._now()}")
+            with suppress(StoreError, OSError):  # a store that fails for a moment is shown again after it
+                if time.monotonic() - self._asked >= _LINE_SECONDS:
+                    self._said, self._asked = self._left(), time.monotonic()
+                done = self._plan.stored(self._store)
+                if self._stands_at == -1:
+                    self._stands_at = done  # since when somebody waits
+                show(done, self._said, (self._waits if done == self._stands_at else "") or f"now {self._now()}")
             if self._stop.wait(seconds):
                 return
 

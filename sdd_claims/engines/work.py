@@ -70,7 +70,7 @@ def work_through(stacks: Sequence[Stack], config: WorkerConfig, watch: Callable[
                     with training_slot(config.device, config.per_device, config.deadline) as had:
                         if had and not config.deadline_passed:
                             config.device.bind()
-                            if why := _too_large(stack, store, config):
+                            if why := _train_or_say_too_large(stack, store, config):
                                 asked = zip(stack.replicas, stack.levels, strict=True)
                                 unable |= {replica for replica, n in asked if store.levels_done(replica) < n}
                                 too_large = too_large or why
@@ -94,7 +94,7 @@ def _warnings_shown(device: Device) -> Iterator[None]:
         yield
 
 
-def _too_large(stack: Stack, store: Store, config: WorkerConfig) -> str:
+def _train_or_say_too_large(stack: Stack, store: Store, config: WorkerConfig) -> str:
     """Train a stack as `_train` does; return the error where the device cannot hold one of its networks, else ""."""
     try:
         _train(stack, store, config)

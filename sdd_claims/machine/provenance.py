@@ -38,7 +38,7 @@ def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that affect a result; one that is not installed is left out."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
-        with suppress(PackageNotFoundError):  # Numba, without which all networks train in PyTorch
+        with suppress(PackageNotFoundError):  # Numba, which only portable arithmetic needs
             found[name] = version(name)
     return found
 

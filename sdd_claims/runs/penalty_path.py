@@ -88,6 +88,7 @@ def _refitted(
         trained,
         learning_distance=None,
         weight_variance=None,
+        validation_accuracy=None,
         epoch_test_accuracy=None,
         sharpness=None,
         train_flops=0.0,

@@ -179,7 +179,7 @@ class ChainReader:
         return self.read(digest, seed)
 
     def read(self, digest: str, seed: int) -> Chain:
-        """The same, read from the disk even if it is remembered.
+        """The same, read from the disk even if it is remembered; but a pass that has been read is not read again.
 
         Raises:
             DamageError: a file is missing or not what was written.

@@ -42,7 +42,7 @@ class StoredRun:
     """All files of one run.
 
     Attributes:
-        digest: as far as it is known: whole where its settings are stored.
+        digest: as far as it is known: whole unless only checkpoints are left of it, whose names are short.
         settings: as JSON; None where they are missing, damaged or those of another run.
         files: its files, those of training passes left out.
     """

@@ -13,6 +13,9 @@ LEDGER = "judged.json"
 TOP = (SCHEMA, LEDGER, "judged.lock", "runs", "passes", "checkpoints", "locks", "set_aside", "lost+found")
 """The names in a store's own folder, and the one that a file system puts into its topmost."""
 
+OWN_DATA = "data"
+"""The folder of a user's own images and labels, each set in a file named by its content."""
+
 SPECS = "runs/*/spec.json"
 """The pattern of all `spec` files."""
 

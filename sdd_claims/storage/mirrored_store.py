@@ -160,8 +160,9 @@ class MirroredStore(Store):
         """Send some replicas whose locks are held, and what could not be sent before unless others are at it."""
         with ExitStack() as held:
             late = [r for r in self._unsent if r not in replicas and held.enter_context(self.locked([r], wait=False))]
-            self._send([*late, *replicas])
-        self._unsent.clear()
+            self._send(sent := [*late, *replicas])
+        for replica in sent:
+            self._unsent.pop(replica, None)
 
     def _send(self, replicas: Sequence[Replica]) -> None:
         """Send the levels that only this side has: states and records, then the newest passes, which make them count.

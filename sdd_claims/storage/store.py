@@ -75,7 +75,9 @@ class Store:
     def _check_new(self, marker: Path) -> None:
         """Check that a folder which is no store yet holds nothing else, hidden files and parts of a store apart."""
         held = sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
-        others = [name for name in held if name not in layout.TOP and not name.startswith(".")]
+        parts = [name for name in held if name in layout.TOP]
+        known = [*parts, layout.OWN_DATA] if parts else []  # alone it may be anybody's
+        others = [name for name in held if name not in known and not name.startswith(".")]
         if others and not marker.exists():  # a rival may have made the store, and begun to fill it, in this moment
             raise StoreError(
                 f"no store can be made in {self.path}, which holds something else, such as {others[0]}; choose a new "
@@ -118,7 +120,8 @@ class Store:
         for path in sorted(self.path.glob(layout.SPECS)):
             with suppress(DamageError):
                 settings = read_settings(self.path, path.parent.name)
-                yield settings, path.parent.name, tuple(sorted(int(p.name) for p in path.parent.glob("[0-9]*")))
+                seeds = sorted(int(p.name) for p in path.parent.glob("[0-9]*") if p.name.isdecimal())
+                yield settings, path.parent.name, tuple(seeds)
 
     def curve(self, digest: str, measure: str, seeds: Sequence[int], levels: int) -> SparsityCurve:
         """The table seed x level of one measure; NaN where a replica diverged.
@@ -219,7 +222,9 @@ class Store:
             self._sweep_up(replica, level)
 
     def verify(self, replica: Replica) -> None:
-        """Check every byte stored for a replica; set the chain aside, with a warning, if one is wrong.
+        """Check all that is stored for a replica; set the chain aside, with a warning, if a byte is wrong.
+
+        Passes that this object has read before are not read again: they were whole, and are what it goes by.
 
         Raises:
             StoreError: what is damaged cannot be set aside or written again, or a part of the store is a link.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sdd_claims.engines import RayEngine, SerialEngine, WorkerConfig
+from sdd_claims.engines import cluster as cluster_module
 from sdd_claims.engines import work as work_module
 from sdd_claims.engines.tests.pretended import FailingWorker, SmallWorker
 from sdd_claims.errors import DeviceLostError, DeviceMemoryError, StoreError
@@ -21,6 +22,7 @@ SEVERAL = plan([Request(NOISY, SEEDS, 4), Request(REDENSE, SEEDS, 3)])
 """Chains of two settings, and what is derived from one of them."""
 
 CHAINS = plan([Request(NOISY, SEEDS, 4)])
+FROM_CHAINS = plan([Request(REDENSE, SEEDS, 3)])
 
 
 class TaskError(Exception):
@@ -31,7 +33,11 @@ class TaskError(Exception):
         self.cause = cause
 
 
-class LostTaskError(Exception):
+class RayError(Exception):
+    """An error of Ray's own."""
+
+
+class LostTaskError(RayError):
     """A task that was lost with its machine."""
 
 
@@ -62,7 +68,14 @@ class Task:
 class PretendedRay:
     """As much of Ray as the engine calls; a task runs when it is waited for, those that it waits for before."""
 
-    exceptions = SimpleNamespace(RayTaskError=TaskError, RayError=LostTaskError)
+    exceptions = SimpleNamespace(
+        RayTaskError=TaskError,
+        RayError=RayError,
+        WorkerCrashedError=LostTaskError,
+        NodeDiedError=LostTaskError,
+        LocalRayletDiedError=LostTaskError,
+        OutOfMemoryError=LostTaskError,
+    )
 
     def __init__(self, *names: str) -> None:
         self.node = ""
@@ -104,6 +117,8 @@ class PretendedRay:
         self.node = task.node
         try:
             self._ended[task] = task.call()
+        except RayError as error:
+            self._ended[task] = error
         except Exception as error:
             self._ended[task] = TaskError(error)
 
@@ -147,6 +162,39 @@ def test_a_lost_gpu_without_another_node_is_an_error(cluster, tmp_path):
     (tmp_path / "token").touch()
     with pytest.raises(DeviceLostError):
         cluster("one").run(CHAINS, FailingWorker(tmp_path / "store", token=tmp_path / "token"))
+
+
+def test_what_is_derived_from_a_chain_waits_until_another_node_has_trained_it(cluster, tmp_path, monkeypatch):
+    begun: list[int] = []
+
+    def watched(stacks, config):
+        store = Store(config.store)
+        begun.extend(stack.chains.remaining(store) for stack in stacks if stack.chains is not None)
+        return work_module.work_through(stacks, config)
+
+    monkeypatch.setattr(cluster_module, "work_through", watched)
+    (tmp_path / "token").touch()
+    config = FailingWorker(tmp_path / "store", token=tmp_path / "token")
+    (said,) = cluster("one", "two").run(FROM_CHAINS, config)
+    assert "was lost" in said
+    assert begun == [0]
+    assert FROM_CHAINS.is_stored(Store(config.store))
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (LostTaskError("the worker died\nlog"), r"Ray lost a task 11 times \(LostTaskError: the worker died\)"),
+        (RayError("no such wheel\nlog"), r"Ray could not run a task \(RayError: no such wheel\); .* run again"),
+    ],
+)
+def test_what_ray_says_of_a_task_that_it_gives_up_is_said(cluster, tmp_path, monkeypatch, error, sentence):
+    def gives_up(stacks, config):
+        raise error
+
+    monkeypatch.setattr(cluster_module, "work_through", gives_up)
+    with pytest.raises(StoreError, match=sentence):
+        cluster("one").run(CHAINS, WorkerConfig(tmp_path / "store"))
 
 
 def test_a_task_that_fails_fails_the_run_though_the_others_end_well(cluster, tmp_path, alone):

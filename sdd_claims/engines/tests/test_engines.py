@@ -19,7 +19,7 @@ from rich.console import Console
 from sdd_claims.engines import PoolEngine, RayEngine, SerialEngine, WorkerConfig, engine, pool, progress
 from sdd_claims.engines import work as work_module
 from sdd_claims.engines.progress import ProgressDisplay
-from sdd_claims.errors import InputError
+from sdd_claims.errors import InputError, StoreError
 from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.record import Replica
@@ -414,6 +414,26 @@ def test_who_waits_is_said_in_place_of_what_trains_until_something_gets_on(tmp_p
     train_one = partial(fill, Store(tmp_path), plan([Request(SPEC, (1000,), 1)]))
     said = shown(tmp_path, monkeypatch, console, waits, train_one)
     assert said.rpartition("left, by a guess; ")[2].startswith("now MLP-8")
+
+
+@pytest.mark.parametrize("failure", [StoreError("a file is missing"), OSError("stale file handle")])
+def test_a_store_that_fails_for_a_moment_is_shown_again_after_it(tmp_path, monkeypatch, failure):
+    def fails(store, replica):
+        raise failure
+
+    def gets_on():
+        patch.undo()
+        fill(Store(tmp_path), plan([Request(SPEC, (1000,), 1)]))
+
+    with pytest.MonkeyPatch.context() as patch:
+        said = shown(
+            tmp_path,
+            monkeypatch,
+            Console(file=StringIO(), width=400),
+            lambda: patch.setattr(Store, "levels_done", fails),
+            gets_on,
+        )
+    assert [line.partition(",")[0] for line in said.splitlines()] == [f"training: {n} of 6 levels" for n in (0, 1)]
 
 
 @pytest.mark.parametrize("width", [40, 80])

@@ -10,7 +10,7 @@ from torch.func import functional_call
 from sdd_claims.errors import InputError
 from sdd_claims.models import build, initial_weights
 from sdd_claims.randomness import TorchDraws
-from sdd_claims.record import Replica
+from sdd_claims.record import RECORDED, Replica, recorded
 from sdd_claims.runs import refits as module
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.runs.penalty_path import train_path
@@ -134,6 +134,16 @@ def test_a_path_of_refits_trains_once_and_records_every_strength():
     assert middle.measure("test_accuracy") == middle.test_accuracy
     with pytest.raises(InputError, match="learning_distance was not recorded"):
         middle.measure("learning_distance")
+
+
+def test_a_refit_records_what_it_may_and_nothing_of_the_network_before_it():
+    spec = REFIT.but(data={"validation_size": 32})
+    for record in train_path([Replica(spec, 1)], CPU)[0]:
+        assert [name for name in RECORDED if getattr(record, name) is not None] == [
+            name for name in RECORDED if recorded(spec, name)
+        ]
+        with pytest.raises(InputError, match="validation_accuracy was not recorded"):
+            record.measure("validation_accuracy")
 
 
 def test_a_replica_that_diverged_has_no_refit():

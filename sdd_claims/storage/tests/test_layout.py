@@ -10,7 +10,7 @@ DIGEST = "0123456789abcdef" * 4
 
 
 def test_the_names_of_a_stores_files_are_those_of_every_store_so_far():
-    assert [layout.SCHEMA, layout.LEDGER] == ["store.json", "judged.json"]
+    assert [layout.SCHEMA, layout.LEDGER, layout.OWN_DATA] == ["store.json", "judged.json", "data"]
     assert layout.spec(DIGEST) == f"runs/{DIGEST}/spec.json"
     assert layout.replica(DIGEST, 7) == f"runs/{DIGEST}/7"
     assert layout.levels(DIGEST, 7) == f"runs/{DIGEST}/7/levels.json"

@@ -198,6 +198,27 @@ def test_what_could_not_be_sent_goes_with_what_is_trained_next(tmp_path, far, ma
     expect_sound(far, SEVERAL, tmp_path)
 
 
+def test_what_could_not_be_sent_is_sent_at_the_end_though_its_lock_was_not_free_meanwhile(
+    tmp_path, far, machine, monkeypatch
+):
+    pipe_file, looks = LocalFileSystem.pipe_file, iter(["too early"])
+
+    def at_second_try(*args, **settings):
+        if one.levels_done(Replica(SPEC, SEEDS[0])) == 2 and next(looks, None):
+            raise TimeoutError("no answer from the gateway")
+        return pipe_file(*args, **settings)
+
+    one = machine("one")
+    # The process that trains the stack holds all of its locks to the end, though its second seed alone goes on.
+    wanted = plan([Request(SPEC, SEEDS[:1], 2), Request(SPEC, SEEDS[1:2], 3)])
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalFileSystem, "pipe_file", at_second_try)
+        patch.setattr(WorkerConfig, "open_store", lambda config: one)
+        train(one, wanted)
+    assert "did not answer for a while" in "".join(one.warnings)
+    expect_sound(far, wanted, tmp_path)
+
+
 def test_a_longer_chain_is_never_replaced_by_a_shorter_one(tmp_path, far, machine):
     late = machine("late")
     SerialEngine().run(stack_of_three(2), WorkerConfig(late.path))  # out of reach of the other side

@@ -252,6 +252,14 @@ def test_any_one_file_deleted_ends_well(copy, filled, kind):
     assert mend(copy) == []
 
 
+def test_a_copy_that_somebody_has_made_of_a_seed_is_no_seed(copy):
+    folder = copy / layout.replica(*REPLICA.key)
+    for name in ("1000 (copy)", "1000-backup"):
+        shutil.copytree(folder, folder.with_name(name))
+    ((_, digest, seeds),) = Store(copy).runs()
+    assert (digest, seeds) == (SPEC.digest, SEEDS)
+
+
 def test_settings_of_another_run_are_never_judged_by_and_the_next_run_writes_the_right_ones(copy, filled):
     held = copy / layout.spec(SPEC.digest)
     held.write_bytes(pack_spec(NOISY))  # whole by its own checksum
@@ -317,7 +325,8 @@ def test_what_a_failing_disk_does_not_show_is_not_taken_for_missing(copy, monkey
         patch.setattr(Path, "exists", lambda path: os.path.exists(path))  # as it is from Python 3.14 on
         for module, name in ((os, "stat"), (io, "open")):
             patch.setattr(module, name, failing(getattr(module, name)))
-        with pytest.raises(StoreError, match=rf"{hidden.name} (cannot be read|is damaged)"):
+        # No file that may be whole is to be deleted.
+        with pytest.raises(StoreError, match=rf"{hidden.name} (cannot be read .*; change its|is damaged)"):
             Store(copy).levels_done(REPLICA)
     assert {name: (copy / name).read_bytes() for name in files(copy)} == before
 
@@ -761,6 +770,13 @@ def test_a_store_is_made_where_only_parts_of_one_or_hidden_files_lie_and_then_an
     Store(tmp_path)
     (tmp_path / "thesis.tex").mkdir()
     assert Store(tmp_path).path == tmp_path
+
+
+def test_a_store_that_keeps_a_users_own_data_is_made_anew_where_its_schema_was_deleted(tmp_path):
+    for name in (layout.OWN_DATA, "runs"):
+        (tmp_path / name).mkdir()
+    Store(tmp_path)
+    assert (tmp_path / layout.SCHEMA).exists()
 
 
 def test_a_rival_that_makes_the_store_and_fills_it_in_the_same_moment_is_no_stranger(tmp_path, monkeypatch):
