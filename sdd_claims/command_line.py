@@ -56,7 +56,7 @@ OPTIONS = (
     Option("ray-address", "of a Ray cluster (default: RAY_ADDRESS, else a local one)", "ADDR"),
     Option("seeds", "judge these seeds instead, such as 1000-1011,1020", "LIST"),
     Option("block", "replicate: judge on this fresh block, such as 10000, looking as registered", "N"),
-    Option("strict-verdicts", "fail on every verdict but the one expected"),
+    Option("strict-verdicts", "fail on an unexpected verdict, unless it is borderline and no refutation"),
     Option("plan", "say what would be trained and what it costs; train nothing"),
     Option("budget", "train for so long, what gives the most verdicts first; the rest is skipped", "HOURS"),
     Option("rate", "with --plan and --budget: speed where none has been measured", "TFLOP/S"),

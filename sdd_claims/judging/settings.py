@@ -67,7 +67,7 @@ class Settings:
         return self.alpha / self.registered
 
     def device_of(self, tier: Tier, spec: RunSpec) -> Device | None:
-        """The device that trains a run: that of its tier, or the CPU, which portable arithmetic is that of."""
+        """The device that trains a run: that of its tier, or the CPU: portable arithmetic is trained there alone."""
         device = self.devices[tier]
         return CPU if device and device.is_gpu and spec.training.arithmetic == "portable" else device
 
