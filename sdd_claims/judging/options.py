@@ -92,6 +92,8 @@ def choose_devices(device: str | None, on_cluster: bool = False) -> dict[Tier, D
     if device is None:
         return {"fast": CPU, "full": Device("cuda") if on_cluster or gpu_count() else None}
     chosen = Device(device)
+    if not chosen.is_gpu and chosen != CPU:
+        raise InputError(f"--device {device}: the CPU has no number; use cpu")
     if on_cluster and chosen.index is not None:
         raise InputError(f"--device {device}: Ray chooses the GPU of each task; give --device cuda")
     if chosen.is_gpu and not on_cluster and (chosen.index or 0) >= (count := gpu_count()):

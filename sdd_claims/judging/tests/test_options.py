@@ -233,6 +233,11 @@ def test_a_gpu_that_is_not_there_is_refused_with_the_number_of_those_that_are(mo
         choose_devices(device)
 
 
+def test_a_cpu_by_number_is_refused():
+    with pytest.raises(InputError, match="--device cpu:0: the CPU has no number; use cpu"):
+        choose_devices("cpu:0")
+
+
 def test_published_verifications_are_found(tmp_path):
     folder = tmp_path / "reports" / "published" / "2026-11"
     folder.mkdir(parents=True)
