@@ -314,11 +314,15 @@ class Session:
         except Exception as error:  # in the rule of one claim: the others are judged
             self._verdicts[trial.key] = _crashed(trial, error)
             return
-        self._verdicts[trial.key] = verdict
         if self._mode.judges:
             self._share_ledger()
-            self._ledger.record(trial, verdict.seeds)
+            try:
+                self._ledger.record(trial, verdict.seeds)
+            except InputError as error:  # another process has judged it under another protocol meanwhile
+                self._verdicts[trial.key] = error
+                return
             self._share_ledger()
+        self._verdicts[trial.key] = verdict  # not before: one that the ledger refuses is never published
 
     def _read(self, curve: CurveOf, seeds: tuple[int, ...]) -> SparsityCurve:
         return self.store.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
