@@ -406,11 +406,11 @@ class Session:
         The rest goes as it stands in a plan, the longest first, so that the processes finish together.
         """
         estimate = self._estimate(device)
-        order = list(cheapest_first([Need(plan(requests).wanted, estimate) for requests in wanted], self.store))
+        order = list(cheapest_first([Need(plan(requests), estimate) for requests in wanted], self.store))
         early, total = list[Request](), 0.0
-        for index, seconds in order:
+        for index, seconds, _ in order:
             total += seconds
-            if 4 * total <= sum(each for _, each in order):
+            if 4 * total <= sum(each for _, each, _ in order):
                 early += wanted[index]
         return early
 
