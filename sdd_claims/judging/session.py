@@ -442,10 +442,15 @@ class Session:
 
     def _check_stored(self, whole: Plan) -> None:
         self._meet(whole)
-        for replica in whole.wanted:
-            with self.store.locked([replica], wait=False) as mine:
-                if mine:  # What somebody else is training now is theirs to check.
-                    self.store.verify(replica)
+        check_stored(self.store, whole)
+
+
+def check_stored(store: Store, whole: Plan) -> None:
+    """Check every chain of a plan that nobody else is training; what is damaged is set aside, with a warning."""
+    for replica in whole.wanted:
+        with store.locked([replica], wait=False) as mine:
+            if mine:  # What somebody else is training now is theirs to check.
+                store.verify(replica)
 
 
 def _crashed(trial: Trial, error: Exception) -> InputError:
