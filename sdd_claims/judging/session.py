@@ -71,7 +71,7 @@ class Session:
         self._met: set[Replica] = set()
         self._share_ledger()
         self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError | DeviceMemoryError] = {}
-        self._too_large: dict[Device | None, DeviceMemoryError] = {}
+        self._too_large: dict[Device, DeviceMemoryError] = {}
         self._budget: Budget | None = None
         self._finished = False
         self._failed: Exception | None = None
@@ -250,7 +250,9 @@ class Session:
 
     def _cut_short(self, trial: Trial, look: int, requests: Sequence[Request]) -> bool:
         """Whether time or memory did not suffice to train all of these; the verdict then says so."""
-        too_large, budget = self._too_large.get(self._settings.devices[trial.tier]), self._budget
+        used = {self._settings.device_of(trial.tier, request.spec) for request in requests}
+        too_large = next((error for device, error in self._too_large.items() if device in used), None)
+        budget = self._budget
         if too_large is None and budget is None:
             return False
         if (whole := plan(requests)).stored(self.store) == whole.needed:
