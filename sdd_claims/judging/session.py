@@ -11,8 +11,8 @@ from sdd_claims.errors import BudgetError, DeviceMemoryError, InputError, StoreE
 from sdd_claims.judging.budget import Budget
 from sdd_claims.judging.ledger import Ledger
 from sdd_claims.judging.missing_data import missing_data
+from sdd_claims.judging.networks import check_network
 from sdd_claims.judging.settings import Settings
-from sdd_claims.judging.smoke import check_network
 from sdd_claims.judging.verdict import Verdict, stays_open
 from sdd_claims.machine.devices import Device
 from sdd_claims.planning.budget import Need, cheapest_first
@@ -68,7 +68,7 @@ class Session:
         self._mode = settings.mode
         self._progress, self._announce = progress, announce
         self._ledger = Ledger(settings.store / layout.LEDGER, settings.published)
-        self._met: set[Replica] = set()
+        self._synchronised: set[Replica] = set()
         self._share_ledger()
         self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError | DeviceMemoryError] = {}
         self._too_large: dict[Device, DeviceMemoryError] = {}
@@ -87,7 +87,7 @@ class Session:
         device = None if tier is None else self._settings.devices[tier]
         wide = tier is not None and (device is None or device.is_gpu)
         whole = plan((request for trial in trials for request in self.asked(trial, look)), wide=wide)
-        self._meet(whole)
+        self._synchronise(whole)
         return whole
 
     def asked(self, trial: Trial, look: int) -> list[Request]:
@@ -346,7 +346,7 @@ class Session:
 
         If not, its verdict says what to fetch or to change: training would stop for all trials.
         """
-        self._meet(whole := plan(requests))
+        self._synchronise(whole := plan(requests))
         try:
             if whole.stored(self.store) == whole.needed:
                 return True
@@ -432,18 +432,18 @@ class Session:
 
     # The store
 
-    def _meet(self, whole: Plan) -> None:
+    def _synchronise(self, whole: Plan) -> None:
         """Have here what a store elsewhere has of a plan, and there what is here; once a session."""
         for stack in whole.stacks:
-            if not self._met.issuperset(stack.replicas) and self.store.synchronise(stack.replicas, wait=False):
-                self._met.update(stack.replicas)
+            if not self._synchronised.issuperset(stack.replicas) and self.store.synchronise(stack.replicas, wait=False):
+                self._synchronised.update(stack.replicas)
 
     def _share_ledger(self) -> None:
         if self._settings.mode.judges:
             self.store.synchronise_ledger()
 
     def _check_stored(self, whole: Plan) -> None:
-        self._meet(whole)
+        self._synchronise(whole)
         check_stored(self.store, whole)
 
 
