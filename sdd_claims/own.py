@@ -32,7 +32,7 @@ from sdd_claims.errors import InputError, StoreError, crash
 from sdd_claims.judging.modes import Judging
 from sdd_claims.judging.options import choose_devices
 from sdd_claims.judging.run import ClaimRun, summary_lines
-from sdd_claims.judging.session import Session
+from sdd_claims.judging.session import Session, check_stored
 from sdd_claims.judging.settings import Settings
 from sdd_claims.judging.yours import as_written
 from sdd_claims.machine.devices import CPU
@@ -40,7 +40,7 @@ from sdd_claims.models import Architecture, build
 from sdd_claims.models import own as own_network
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.pruning import own as own_criterion
-from sdd_claims.record import MEASURES, no_measure
+from sdd_claims.record import MEASURES, no_measure, unrecorded
 from sdd_claims.registration.claim import BLOCK
 from sdd_claims.registration.own import PAPER, QUESTION, OwnSetting, check_counts, chosen, own_trials
 from sdd_claims.registration.pilots import PILOTS
@@ -62,6 +62,7 @@ from sdd_claims.spec import (
 )
 from sdd_claims.stats.dip_depth import below_both
 from sdd_claims.storage import layout
+from sdd_claims.storage.opening import is_url
 from sdd_claims.storage.store import Store
 from sdd_claims.training import own as own_penalty
 from sdd_claims.training.arithmetic import numba_is_there
@@ -176,7 +177,9 @@ def recipe(changes: Mapping[str, Any]) -> Recipe:
 # What the user gave
 
 
-def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.device) -> OwnSetting:
+def setting_of(
+    network: Any, data: Any, how: Recipe, store: Path, device: torch.device, *, clean_alone: bool = False
+) -> OwnSetting:
     """The setting of a user's network and data, both checked before anything is trained.
 
     Args:
@@ -185,6 +188,7 @@ def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.
         how: the recipe.
         store: the folder of results, which also keeps the data for all processes.
         device: where it trains.
+        clean_alone: no labels are made wrong, so none need be left over for it.
 
     Raises:
         InputError: whatever is wrong with either, in one sentence.
@@ -200,7 +204,8 @@ def setting_of(network: Any, data: Any, how: Recipe, store: Path, device: torch.
     else:
         raise InputError(f"the network is a {type(network).__name__}; give 'my.py:build', or a callable that makes it")
     arrays, label = _arrays(data)
-    own_data.check_noise(len(arrays["train_labels"]), how.noise, int(arrays["train_labels"].max()) + 1, label)
+    if not clean_alone:
+        own_data.check_noise(len(arrays["train_labels"]), how.noise, int(arrays["train_labels"].max()) + 1, label)
     Store(store)  # made, or refused, before anything else lies there
     kept = own_data.keep(arrays, store / layout.OWN_DATA, label)
     shape = (kept.shape[0], kept.shape[1], kept.shape[2])
@@ -433,7 +438,7 @@ def sparsity_curve(
             labels), a mapping by these names, or images and labels alone.
         noise: share of the training labels that are made wrong; 0 for none.
         seeds: the networks that are trained; those below 1000 are pilots, which never judge.
-        measure: a field of `LevelRecord`.
+        measure: one of `sdd_claims.record.MEASURES` that such a network has, such as "train_accuracy".
         store: folder of results: what is there is not trained again.
         processes: train in a process a core; in a script under `if __name__ == "__main__":` alone.
         device: "cpu" or "cuda".
@@ -442,6 +447,7 @@ def sparsity_curve(
 
     Raises:
         InputError: whatever is wrong with network, data or settings, in one sentence.
+        StoreError: the store cannot be used.
     """
     if measure not in MEASURES:
         raise InputError(no_measure(measure))
@@ -449,21 +455,28 @@ def sparsity_curve(
     if not chosen_seeds or min(chosen_seeds) < 0 or len({*chosen_seeds}) < len(chosen_seeds):
         raise InputError(f"seeds {list(chosen_seeds)}: give different whole numbers from 0 on")
     with _as_engines_train():
-        options = _settings(Path(store), device, processes, 1, Path("reports/yours"))
-        used = options.devices["fast"] or CPU
-        setting = setting_of(network, data, recipe({**settings, "noise": noise or 0.2}), options.store, used.torch)
+        options = _settings(store, device, processes, 1, Path("reports/yours"))
+        used, how = options.devices["fast"] or CPU, recipe({**settings, "noise": noise})
+        setting = setting_of(network, data, how, options.store, used.torch, clean_alone=not noise)
         _check_processes(setting, processes)
         spec = setting.noisy if noise else setting.clean
+        if unrecorded(spec, measure):
+            there = ", ".join(name for name in MEASURES if not unrecorded(spec, name))
+            raise InputError(f"{measure} is not recorded of a network of your own; use one of {there}")
         wanted = plan([Request(spec, chosen_seeds, setting.levels)], wide=used.is_gpu)
         opened = Store(options.store)
+        check_stored(opened, wanted)
+        said = opened.warnings
         if wanted.stored(opened) < wanted.needed:
             trainer = engine(options.engine)
             shown = nullcontext() if quiet else ProgressDisplay(wanted, opened, lambda: "time left not known")
             try:
                 with shown:
-                    trainer.run(wanted, options.worker_config(used))
+                    said += trainer.run(wanted, options.worker_config(used))
             except Exception as error:
                 raise _blamed(error, setting, f"what is finished is kept in {options.store}; mend it") from None
+        for sentence in said:
+            print(f"warning: {sentence}", file=sys.stderr)
         found = opened.curve(spec.digest, measure, chosen_seeds, setting.levels)
     return OwnCurve(measure, found.position, chosen_seeds, found.values, str(spec))
 
@@ -563,7 +576,7 @@ def judge(
         folder = Path(report) if report is not None else None
         if folder is not None:
             _check_report(folder)
-        options = _settings(Path(store), device, processes, len(names), folder or Path("reports/yours"))
+        options = _settings(store, device, processes, len(names), folder or Path("reports/yours"))
         used = options.devices["fast"] or CPU
         setting = setting_of(network, data, how, options.store, used.torch)
         _check_processes(setting, processes)
@@ -642,9 +655,11 @@ class _OwnRun(ClaimRun):
         return [note for note in session.notes if note.startswith("warning")]
 
 
-def _settings(store: Path, device: str, processes: bool, claims: int, report: Path) -> Settings:
+def _settings(store: str | Path, device: str, processes: bool, claims: int, report: Path) -> Settings:
+    if is_url(str(store)):
+        raise InputError(f"--store {store}: what is yours is kept on this machine; give a folder")
     return Settings(
-        store=store.expanduser().absolute(),
+        store=Path(store).expanduser().absolute(),
         devices=choose_devices(device),
         data_root=None,
         engine="pool" if processes else "serial",

@@ -16,7 +16,6 @@ from sdd_claims.engines import engine
 from sdd_claims.engines.config import WorkerConfig
 from sdd_claims.errors import InputError, nearest
 from sdd_claims.planning.plan import Request, plan, stack_size
-from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report.evidence import Evidence
 from sdd_claims.spec import RunSpec
@@ -75,7 +74,7 @@ def chains(found: Evidence, trials: Sequence[Trial], claims: Sequence[str] = ())
     """
     read: dict[str, tuple[RunSpec, set[str]]] = {}
     for trial in trials:
-        for curve in _curves(trial):
+        for curve in trial.all_curves:
             if curve.spec.training.precision == "float32":
                 read.setdefault(curve.spec.digest, (curve.spec, set()))[1].add(trial.claim.id)
     here = {claim for digest, _ in found.runs if digest in read for claim in read[digest][1]}
@@ -98,10 +97,6 @@ def chains(found: Evidence, trials: Sequence[Trial], claims: Sequence[str] = ())
         Chain(read[digest][0], seed, max(measures.values()), tuple(sorted(measures)), tuple(sorted(read[digest][1])))
         for (digest, seed), measures in sorted(together.items())
     ]
-
-
-def _curves(trial: Trial) -> list[CurveOf]:
-    return [*trial.curves.values(), *trial.control_curves.values()]
 
 
 def drawn(of: Sequence[Chain], count: int, seed: int) -> list[Chain]:

@@ -12,25 +12,44 @@ from sdd_claims.cli.words import json_option, say_json
 
 @click.command()
 @click.option(
-    "--network", required=True, metavar="FILE.py:NAME", help="A callable: (image shape, classes) to a network."
+    "--network",
+    required=True,
+    metavar="FILE.py:NAME",
+    help="A callable that takes the shape of an image and the number of classes, and returns a network.",
 )
-@click.option("--data", required=True, metavar="DATA", help="An .npz, a folder of images, or FILE.py:NAME.")
-@click.option("--claims", metavar="NAMES", help="Names, or all (default: does it show it at all?).")
-@click.option("--noise", type=float, metavar="SHARE", help="Share of training labels made wrong (default: 0.2).")
-@click.option("--seeds", type=int, metavar="N", help="Seeds that judge (default: 12).")
-@click.option("--pilots", type=int, metavar="N", help="Seeds that set windows before (default: 12).")
+@click.option("--data", required=True, metavar="DATA", help="An .npz, a folder of images, or a callable FILE.py:NAME.")
+@click.option(
+    "--claims", metavar="NAMES", help="Names of claims, or all (default: does it show sparse double descent?)."
+)
+@click.option(
+    "--noise", type=float, metavar="SHARE", help="Share of the training labels that are made wrong (default: 0.2)."
+)
+@click.option("--seeds", type=int, metavar="N", help="Number of seeds that judge (default: 12).")
+@click.option("--pilots", type=int, metavar="N", help="Number of seeds that set the windows before (default: 12).")
 @click.option("--block", type=int, metavar="SEED", help="First seed that judges (default: 1000).")
-@click.option("--epochs", type=int, metavar="N", help="Of every level (default: 30).")
-@click.option("--levels", type=int, metavar="N", help="Of a curve, the dense one included (default: 10).")
-@click.option("--fraction", type=float, metavar="SHARE", help="Share of weights that goes at a level (default: 0.5).")
+@click.option("--epochs", type=int, metavar="N", help="Epochs of training at every level (default: 30).")
+@click.option("--levels", type=int, metavar="N", help="Levels of a curve, the dense network included (default: 10).")
+@click.option(
+    "--fraction",
+    type=float,
+    metavar="SHARE",
+    help="Share of the weights left that is pruned at each level (default: 0.5).",
+)
 @click.option("--lr", type=float, metavar="RATE", help="Learning rate of SGD (default: 0.1).")
-@click.option("--momentum", type=float, metavar="NUMBER", help="Its momentum (default: 0.9).")
-@click.option("--batch-size", type=int, metavar="N", help="Images a step (default: 128).")
-@click.option("--weight-decay", type=float, metavar="NUMBER", help="That is to take the dip away (default: 0.01).")
+@click.option("--momentum", type=float, metavar="NUMBER", help="Momentum of SGD (default: 0.9).")
+@click.option("--batch-size", type=int, metavar="N", help="Images in a step of SGD (default: 128).")
+@click.option(
+    "--weight-decay",
+    type=float,
+    metavar="NUMBER",
+    help="Weight decay that the claim weight_decay_removes_the_dip tries, and no other uses (default: 0.01).",
+)
 @click.option("--prunable", metavar="NAMES", help="Layers to prune (default: linear and convolutional, but the last).")
-@click.option("--criterion", metavar="NAME", help="Which weights go: magnitude, gradient, random, FILE.py:NAME ...")
-@click.option("--penalty", metavar="NAME", help="Added to the loss: l1, l2, matrix_norm, FILE.py:NAME ...")
-@click.option("--penalty-strength", type=float, metavar="NUMBER", help="Its factor.")
+@click.option(
+    "--criterion", metavar="NAME", help="Which weights are pruned: magnitude, gradient, random, FILE.py:NAME ..."
+)
+@click.option("--penalty", metavar="NAME", help="Penalty added to the loss: l1, l2, matrix_norm, FILE.py:NAME ...")
+@click.option("--penalty-strength", type=float, metavar="NUMBER", help="Factor of the penalty.")
 @click.option("--store", default=".sdd_store", metavar="DIR", help="Where results are kept (default: .sdd_store).")
 @click.option("--report", metavar="DIR", help="Where the report goes (default: reports/yours-...).")
 @click.option("--device", default="cpu", metavar="NAME", help="cpu or cuda (default: cpu).")

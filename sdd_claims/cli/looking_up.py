@@ -26,7 +26,7 @@ def data(root: Path | None, as_json: bool) -> None:
         raise datasets.no_such_root(f"--root {root}")
     needed = defaultdict[tuple[str, bool], set[tuple[str, str]]](set)
     for trial in all_trials().values():
-        for curve in (*trial.curves.values(), *trial.control_curves.values()):
+        for curve in trial.all_curves:
             spec = curve.spec
             needed[spec.data.name, False].add((trial.tier, trial.claim.id))
             if spec.noise.kind == "human":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sdd_claims.cli.words import json_option, say_json, say_table, size
+from sdd_claims.cli.words import json_option, say_json, say_table
 from sdd_claims.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def store(context: click.Context, folder: str) -> None:
 @click.pass_obj
 def _size(folder: str, as_json: bool) -> None:
     """How large it is, by run and by kind of file."""
+    from rich.filesize import decimal
+
     from sdd_claims.report.numbers import count
     from sdd_claims.storage.inventory import sizes, stored_files, stored_runs
     from sdd_claims.storage.opening import existing_store
@@ -40,8 +42,8 @@ def _size(folder: str, as_json: bool) -> None:
         return
     _say_runs(runs)
     for kind, held in sorted(by_kind.items(), key=lambda each: -each[1]):
-        click.echo(f"{kind}: {size(held)}")
-    click.echo(f"in all: {size(sum(by_kind.values()))}, {count(len(files), 'file')}, {count(len(runs), 'run')}")
+        click.echo(f"{kind}: {decimal(held)}")
+    click.echo(f"in all: {decimal(sum(by_kind.values()))}, {count(len(files), 'file')}, {count(len(runs), 'run')}")
 
 
 @store.command()
@@ -83,6 +85,8 @@ def prune(folder: str, dry_run: bool | None, yes: bool, as_json: bool) -> None:
     registered setting stays, with all its seeds. Nothing else is deleted: neither locks, nor what was set aside, nor
     what is not the store's. Nothing should train on the store meanwhile.
     """
+    from rich.filesize import decimal
+
     from sdd_claims.judging.needs import needed_digests
     from sdd_claims.registration.trials import all_trials
     from sdd_claims.report.numbers import count
@@ -93,7 +97,7 @@ def prune(folder: str, dry_run: bool | None, yes: bool, as_json: bool) -> None:
         raise InputError("--dry-run drops nothing and --yes drops all; give one of them")
     opened = existing_store(folder)
     runs = unneeded_runs(opened, needed_digests(all_trials().values()))
-    total = size(sum(run.size for run in runs))
+    total = decimal(sum(run.size for run in runs))
     drops = bool(runs) and (yes or dry_run is False)
     if not as_json:
         _say_runs(runs)
@@ -117,13 +121,15 @@ def prune(folder: str, dry_run: bool | None, yes: bool, as_json: bool) -> None:
 def _say_runs(runs: "list[StoredRun]") -> None:
     if not runs:
         return
+    from rich.filesize import decimal
+
     columns = [("run", False), ("setting", False), ("seeds", True), ("levels", True), ("weights", True)]
     rows = []
     for run in runs:
         kinds = run.sizes
         levels = kinds.get("levels", 0) + kinds.get("settings", 0)
         weights = kinds.get("weights", 0) + kinds.get("checkpoints", 0)
-        rows.append((run.digest[:12], _in_words(run), str(len(run.seeds)), size(levels), size(weights)))
+        rows.append((run.digest[:12], _in_words(run), str(len(run.seeds)), decimal(levels), decimal(weights)))
     say_table(columns, rows)
 
 

@@ -37,13 +37,3 @@ def say_table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]
         table.add_row(*row)
     console = Console(width=max(140, Console().width), highlight=False, markup=False)
     console.print(table)
-
-
-def size(count: int) -> str:
-    """Bytes in readable units: `812 B`, `1.4 MB`."""
-    number, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if number < 1000:
-            break
-        number, unit = number / 1000, larger
-    return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"

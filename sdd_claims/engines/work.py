@@ -144,7 +144,8 @@ def _train_together(stack: Stack, store: Store, config: WorkerConfig, notes: tup
     members, levels = stack.replicas, stack.levels
     device = config.device.torch
     done = [store.levels_done(replica) for replica in members]
-    about = provenance.of_training(config.device) | {"arithmetic": members[0].spec.training.arithmetic}
+    about = provenance.of_training(config.device, config.per_device)
+    about["arithmetic"] = members[0].spec.training.arithmetic
     if notes:
         about["notes"] = list(notes)
     slot = partial(store.checkpoint, every_epoch=config.checkpoint_every_epoch)

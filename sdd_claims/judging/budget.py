@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from sdd_claims.errors import BudgetError
-from sdd_claims.planning.budget import Need, cheapest_first
+from sdd_claims.planning.budget import Need, affordable
 from sdd_claims.planning.estimate import Estimate, duration
 from sdd_claims.planning.plan import Plan
 from sdd_claims.report import numbers
@@ -24,10 +24,7 @@ class Budget:
         self.deadline = time.time() + 3600 * hours
 
     def affordable(self, plans: Sequence[Plan], estimates: Sequence[Estimate], store: Store) -> list[int]:
-        """Indices of the plans to train next: the cheapest, if it fits into the time that is left, else none.
-
-        Others go with it, the next cheapest, while all take no more than a tenth of that time: processes stay busy, and
-        what has been trained by then corrects the estimate of the rest.
+        """Indices of the plans to train next; none where no other fits into the time that is left.
 
         Args:
             plans: all that are still to be trained.
@@ -35,15 +32,8 @@ class Budget:
             store: what it holds costs nothing.
         """
         left = max(0.0, self.deadline - time.time())
-        needs = [Need(whole.wanted, estimate) for whole, estimate in zip(plans, estimates, strict=True)]
-        chosen, total = list[int](), 0.0
-        for index, seconds in cheapest_first(needs, store):
-            total += seconds
-            fits = total <= left / 10 if chosen else duration(plans[index], store, estimates[index]) <= left
-            if not fits:
-                break
-            chosen.append(index)
-        return chosen
+        needs = [Need(whole, estimate) for whole, estimate in zip(plans, estimates, strict=True)]
+        return [index for index, _ in next(affordable(needs, store, left), [])]
 
     def exceeded(self, whole: Plan, look: int, estimate: Estimate, store: Store) -> BudgetError:
         """The error of a trial that is left unjudged, with what its next look still lacks."""

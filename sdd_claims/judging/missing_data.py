@@ -22,7 +22,12 @@ def missing_data(requests: Iterable[Request], data_root: Path | None) -> InputEr
             own.kept(data)
     except InputError as error:
         return error
-    used = {(spec.data.name, spec.noise.kind) for spec in specs if spec.data.own is None}
+    used = {
+        (spec.data.name, each.noise.kind)
+        for spec in specs
+        for each in (spec, spec.distillation.teacher)  # which sees the same images, under noise of its own
+        if each is not None and spec.data.own is None
+    }
     for name, noise in sorted((name, noise) for name, noise in used if name not in regression.PROBLEMS):
         try:
             load(name, data_root)

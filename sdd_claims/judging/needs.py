@@ -11,7 +11,7 @@ def needed_digests(trials: Iterable[Trial]) -> set[str]:
     """The digests of all runs that some trials need, whatever the seeds; teachers and chains behind them too."""
     curves = []
     for trial in trials:
-        curves += [*trial.curves.values(), *trial.control_curves.values()]
+        curves += trial.all_curves
         waiting = next((rule for rule in (trial.rule, trial.windows_from) if isinstance(rule, FromPilots)), None)
         curves += waiting.pilot_curves().values() if waiting else []
     wanted = plan(Request(curve.spec, (0,), curve.levels) for curve in curves).wanted

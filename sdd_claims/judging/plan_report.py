@@ -17,9 +17,9 @@ from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
 from sdd_claims.machine import provenance
 from sdd_claims.machine.devices import Device
-from sdd_claims.planning.budget import Need, alone_and_unshared, cheapest_first
+from sdd_claims.planning.budget import Need, affordable, alone_and_unshared
 from sdd_claims.planning.disk import missing_bytes, working_bytes
-from sdd_claims.planning.estimate import Cost, Estimate, missing
+from sdd_claims.planning.estimate import Cost, Estimate, duration, missing
 from sdd_claims.planning.plan import Plan, plan
 from sdd_claims.planning.rates import Rate
 from sdd_claims.record import Replica
@@ -59,6 +59,7 @@ class Look:
         stored: levels of them that are stored.
         on_cpu: cost of those that are trained on a CPU.
         on_gpu: cost of those that are trained on a GPU.
+        seconds: until all is stored, where processes share the stacks.
         disk: None where nothing is to be trained.
     """
 
@@ -69,6 +70,7 @@ class Look:
     stored: int
     on_cpu: Cost
     on_gpu: Cost
+    seconds: float
     disk: Disk | None
 
 
@@ -191,7 +193,7 @@ class PlanReport:
 def planned(session: Session, settings: Settings) -> PlanReport:
     """What the claims of a selection that may be judged ask for, tier by tier and look by look."""
     estimates = session.estimates()
-    needs = [Need(plan(session.asked(trial, 0)).wanted, estimates[trial.tier]) for trial in session.trials]
+    needs = [Need(plan(session.asked(trial, 0)), estimates[trial.tier]) for trial in session.trials]
     tiers: tuple[Tier, ...] = ("fast", "full")
     return PlanReport(
         str(session.store.path),
@@ -233,7 +235,8 @@ def _up_to(number: int, whole: Plan, session: Session, estimate: Estimate, devic
         working = working_bytes(whole, session.store) * estimate.processes
         free = shutil.disk_usage(session.store.path).free
         disk = Disk(missing_bytes(whole, session.store), working, free)
-    return Look(number, whole.asked, whole.needed, len(whole.stacks), whole.stored(session.store), *costs, disk)
+    stored, seconds = whole.stored(session.store), duration(whole, session.store, estimate)
+    return Look(number, whole.asked, whole.needed, len(whole.stacks), stored, *costs, seconds, disk)
 
 
 def _networks(whole: Plan, session: Session, estimate: Estimate) -> tuple[Network, ...]:
@@ -255,13 +258,11 @@ def _most_expensive_first(needs: Sequence[Need], session: Session) -> tuple[Lack
 
 
 def _within(hours: float, needs: Sequence[Need], session: Session) -> tuple[Fits, ...]:
-    found, total = list[Fits](), 0.0
-    for index, seconds in cheapest_first(needs, session.store):
-        total += seconds
-        if total > 3600 * hours:
-            break
-        trial = session.trials[index]
-        found.append(Fits(trial.claim.id, trial.tier, trial.network, seconds))
+    found = list[Fits]()
+    for group in affordable(needs, session.store, 3600 * hours):
+        for index, seconds in group:
+            trial = session.trials[index]
+            found.append(Fits(trial.claim.id, trial.tier, trial.network, seconds))
     return tuple(found)
 
 
@@ -308,7 +309,7 @@ def _time(look: Look, tier: TierPlan) -> str:
     on_cpu, on_gpu = look.on_cpu, look.on_gpu
     if tier.device is not None and not (device := Device(tier.device)).is_gpu:
         shared = f"{tier.processes} process{'es' if tier.processes > 1 else ''}"
-        took = numbers.duration(on_cpu.seconds / tier.processes)
+        took = numbers.duration(look.seconds)
         return f"about {took} with {shared} on {provenance.hardware(device)}{on_cpu.guessed}"
     parts = [f"about {_hours(on_cpu.seconds)} core-hours on the CPU{on_cpu.guessed}"] if on_cpu.seconds else []
     if parts and not on_gpu.seconds:

@@ -11,8 +11,8 @@ from sdd_claims.errors import BudgetError, DeviceMemoryError, InputError, StoreE
 from sdd_claims.judging.budget import Budget
 from sdd_claims.judging.ledger import Ledger
 from sdd_claims.judging.missing_data import missing_data
+from sdd_claims.judging.networks import check_network
 from sdd_claims.judging.settings import Settings
-from sdd_claims.judging.smoke import check_network
 from sdd_claims.judging.verdict import Verdict, stays_open
 from sdd_claims.machine.devices import Device
 from sdd_claims.planning.budget import Need, cheapest_first
@@ -68,10 +68,10 @@ class Session:
         self._mode = settings.mode
         self._progress, self._announce = progress, announce
         self._ledger = Ledger(settings.store / layout.LEDGER, settings.published)
-        self._met: set[Replica] = set()
+        self._synchronised: set[Replica] = set()
         self._share_ledger()
         self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError | DeviceMemoryError] = {}
-        self._too_large: dict[Device | None, DeviceMemoryError] = {}
+        self._too_large: dict[Device, DeviceMemoryError] = {}
         self._budget: Budget | None = None
         self._finished = False
         self._failed: Exception | None = None
@@ -87,7 +87,7 @@ class Session:
         device = None if tier is None else self._settings.devices[tier]
         wide = tier is not None and (device is None or device.is_gpu)
         whole = plan((request for trial in trials for request in self.asked(trial, look)), wide=wide)
-        self._meet(whole)
+        self._synchronise(whole)
         return whole
 
     def asked(self, trial: Trial, look: int) -> list[Request]:
@@ -250,7 +250,9 @@ class Session:
 
     def _cut_short(self, trial: Trial, look: int, requests: Sequence[Request]) -> bool:
         """Whether time or memory did not suffice to train all of these; the verdict then says so."""
-        too_large, budget = self._too_large.get(self._settings.devices[trial.tier]), self._budget
+        used = {self._settings.device_of(trial.tier, request.spec) for request in requests}
+        too_large = next((error for device, error in self._too_large.items() if device in used), None)
+        budget = self._budget
         if too_large is None and budget is None:
             return False
         if (whole := plan(requests)).stored(self.store) == whole.needed:
@@ -314,11 +316,15 @@ class Session:
         except Exception as error:  # in the rule of one claim: the others are judged
             self._verdicts[trial.key] = _crashed(trial, error)
             return
-        self._verdicts[trial.key] = verdict
         if self._mode.judges:
             self._share_ledger()
-            self._ledger.record(trial, verdict.seeds)
+            try:
+                self._ledger.record(trial, verdict.seeds)
+            except InputError as error:  # another process has judged it under another protocol meanwhile
+                self._verdicts[trial.key] = error
+                return
             self._share_ledger()
+        self._verdicts[trial.key] = verdict  # not before: one that the ledger refuses is never published
 
     def _read(self, curve: CurveOf, seeds: tuple[int, ...]) -> SparsityCurve:
         return self.store.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
@@ -340,7 +346,7 @@ class Session:
 
         If not, its verdict says what to fetch or to change: training would stop for all trials.
         """
-        self._meet(whole := plan(requests))
+        self._synchronise(whole := plan(requests))
         try:
             if whole.stored(self.store) == whole.needed:
                 return True
@@ -402,11 +408,11 @@ class Session:
         The rest goes as it stands in a plan, the longest first, so that the processes finish together.
         """
         estimate = self._estimate(device)
-        order = list(cheapest_first([Need(plan(requests).wanted, estimate) for requests in wanted], self.store))
+        order = list(cheapest_first([Need(plan(requests), estimate) for requests in wanted], self.store))
         early, total = list[Request](), 0.0
-        for index, seconds in order:
+        for index, seconds, _ in order:
             total += seconds
-            if 4 * total <= sum(each for _, each in order):
+            if 4 * total <= sum(each for _, each, _ in order):
                 early += wanted[index]
         return early
 
@@ -426,22 +432,27 @@ class Session:
 
     # The store
 
-    def _meet(self, whole: Plan) -> None:
+    def _synchronise(self, whole: Plan) -> None:
         """Have here what a store elsewhere has of a plan, and there what is here; once a session."""
         for stack in whole.stacks:
-            if not self._met.issuperset(stack.replicas) and self.store.synchronise(stack.replicas, wait=False):
-                self._met.update(stack.replicas)
+            if not self._synchronised.issuperset(stack.replicas) and self.store.synchronise(stack.replicas, wait=False):
+                self._synchronised.update(stack.replicas)
 
     def _share_ledger(self) -> None:
         if self._settings.mode.judges:
             self.store.synchronise_ledger()
 
     def _check_stored(self, whole: Plan) -> None:
-        self._meet(whole)
-        for replica in whole.wanted:
-            with self.store.locked([replica], wait=False) as mine:
-                if mine:  # What somebody else is training now is theirs to check.
-                    self.store.verify(replica)
+        self._synchronise(whole)
+        check_stored(self.store, whole)
+
+
+def check_stored(store: Store, whole: Plan) -> None:
+    """Check every chain of a plan that nobody else is training; what is damaged is set aside, with a warning."""
+    for replica in whole.wanted:
+        with store.locked([replica], wait=False) as mine:
+            if mine:  # What somebody else is training now is theirs to check.
+                store.verify(replica)
 
 
 def _crashed(trial: Trial, error: Exception) -> InputError:

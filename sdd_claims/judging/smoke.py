@@ -6,12 +6,10 @@ from pathlib import Path
 
 from sdd_claims.data import human_labels, regression
 from sdd_claims.data.datasets import why_unavailable
-from sdd_claims.planning import shapes
-from sdd_claims.pruning import own as own_criterion
+from sdd_claims.judging.networks import check_network
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Trial
 from sdd_claims.spec import STAND_IN, PathSpec, RunSpec, TransformerSpec
-from sdd_claims.training import own as own_penalty
 
 LEVELS = 2
 SEEDS = (0, 1)
@@ -42,28 +40,12 @@ def smoke_curves(trial: Trial, data_root: Path | None) -> tuple[Mapping[str, Cur
     Raises:
         InputError: a network that does not fit its images, whole as it is.
     """
-    for curve in (*trial.curves.values(), *trial.control_curves.values()):
+    for curve in trial.all_curves:
         check_network(curve.spec)
     return (
         {name: shrunk(curve, data_root) for name, curve in trial.curves.items()},
         {name: shrunk(curve, data_root) for name, curve in trial.control_curves.items()},
     )
-
-
-def check_network(spec: RunSpec) -> None:
-    """Build a large network of a run and of its teacher, without weights, and try what is the user's own.
-
-    Raises:
-        InputError: it does not fit its images, or the criterion or the penalty cannot be used on its weights.
-    """
-    for each in (spec, spec.distillation.teacher):
-        if each is not None and (each.model.name in _LARGE or each.pruning.own or each.training.penalty.own):
-            architecture = shapes.architecture(each)
-            sizes = {name: value.shape for name, value in architecture.module.named_parameters()}
-            if each.pruning.own:
-                own_criterion.check(each.pruning.own, sizes, architecture.prunable)
-            if each.training.penalty.own:
-                own_penalty.check(each.training.penalty, sizes, architecture.prunable)
 
 
 def shrunk(curve: CurveOf, data_root: Path | None) -> CurveOf:

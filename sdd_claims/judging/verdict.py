@@ -76,11 +76,6 @@ class Verdict:
     curves: Mapping[str, SparsityCurve] = field(default_factory=dict, repr=False, compare=False)
     control_curves: Mapping[str, SparsityCurve] = field(default_factory=dict, repr=False, compare=False)
 
-    @property
-    def as_expected(self) -> bool:
-        """The decision is the registered one."""
-        return self.decision == self.trial.expected
-
     @cached_property
     def tested(self) -> Hypotheses | None:
         """The claim and its contrary on the judged numbers; None where nothing was judged, or by a rule not of ours."""

@@ -2,7 +2,8 @@
 
 Nothing is metered and no network is asked. CodeCarbon (an optional extra) has the figures: watts of a CPU core where
 nothing better is known, and grams of CO2 a kilowatt-hour. A GPU counts with the power limit that its driver stated when
-it trained, which it does not exceed. Memory, cooling and whatever else the machine did are left out.
+it trained, which it does not exceed, and each of the processes that share one with an even part of it. Memory, cooling
+and whatever else the machine did are left out.
 """
 
 from collections import defaultdict
@@ -35,8 +36,9 @@ def footprint(work: Iterable[tuple[float, Mapping[str, Any]]]) -> Footprint:
     """Energy and CO2 of some training.
 
     Args:
-        work: for each level, the seconds for which it had a CPU core or a GPU to itself, and the provenance stored with
-            it: "device", and for a GPU "watts".
+        work: for each level, the seconds for which it had a CPU core, or a GPU or its share of one, and the provenance
+            stored with it: "device", and for a GPU "watts" and "per_device", the number of processes that shared it,
+            1 where it is not recorded.
     """
     try:
         # Imported late: an optional extra.
@@ -48,7 +50,8 @@ def footprint(work: Iterable[tuple[float, Mapping[str, Any]]]) -> Footprint:
     seconds = defaultdict[tuple[str, float | None], float](float)
     for duration, about in work:
         on_cpu = about.get("device") == CPU.name
-        seconds["core" if on_cpu else "GPU", DEFAULT_POWER_PER_CORE if on_cpu else about.get("watts")] += duration
+        watts = DEFAULT_POWER_PER_CORE if on_cpu else about.get("watts")
+        seconds["core" if on_cpu else "GPU", watts] += duration / about.get("per_device", 1)
     if not seconds:
         return Footprint(None, None, "nothing was trained")
     if any(watts is None for _, watts in seconds):

@@ -80,13 +80,14 @@ def power_limit(device: Device) -> float | None:
         return None
 
 
-def of_training(device: Device) -> dict[str, Any]:
-    """Where and with what a device trains here, as it is stored beside every result."""
+def of_training(device: Device, per_device: int = 1) -> dict[str, Any]:
+    """Where and with what a device trains here, as it is stored beside every result; `per_device` share a GPU."""
     return {
         "device": device.name,
         "hardware": hardware(device),
         "capability": capability(),
         "watts": power_limit(device),
+        "per_device": per_device if device.is_gpu else 1,
         "versions": versions(),
         "commit": commit(),
     }

@@ -70,6 +70,10 @@ class Estimate:
         flops, rate = self._level(replica.spec)
         return flops * trainings(replica.spec, done, wanted) / rate.flops
 
+    def shared(self, seconds: float, stacks: int) -> float:
+        """Seconds until these seconds of training are over, in so many stacks: one process trains a stack."""
+        return seconds / max(1, min(self.processes, stacks))
+
     def cost(self, levels: Iterable[tuple[Replica, int, int]]) -> Cost:
         """The cost of replicas' levels, each from those done to those wanted."""
         total = seconds = measured = 0.0
@@ -95,9 +99,9 @@ def missing(wanted: Mapping[Replica, int], store: Store) -> Iterator[tuple[Repli
 
 
 def duration(plan: Plan, store: Store, estimate: Estimate) -> float:
-    """Seconds until a plan's missing levels are stored; a stack is trained by one process."""
+    """Seconds until a plan's missing levels are stored."""
     stacks = sum(stack.remaining(store) > 0 for stack in plan.stacks)
-    return estimate.cost(missing(plan.wanted, store)).seconds / max(1, min(estimate.processes, stacks))
+    return estimate.shared(estimate.cost(missing(plan.wanted, store)).seconds, stacks)
 
 
 def processes(engine: str, device: Device | None, per_device: int = 1) -> int:

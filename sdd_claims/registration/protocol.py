@@ -18,7 +18,8 @@ Number: TypeAlias = Callable[[float], float]
 """Writes a number in the one form that its field has in a protocol: 1 and 1.0 are equal, and differ as text."""
 
 
-def _whole_as_int(number: float) -> float:
+def whole_as_int(number: float) -> float:
+    """A number as an int where it is whole, else as a float."""
     return int(number) if number == int(number) else float(number)
 
 
@@ -55,7 +56,7 @@ def protocol_digest(
     content: dict[str, Any] = {
         "curves": _runs(curves),
         "control": _runs(control_curves),
-        "rule": described_pilots(rule) if isinstance(rule, FromPilots) else _described(rule, _whole_as_int),
+        "rule": described_pilots(rule) if isinstance(rule, FromPilots) else _described(rule, whole_as_int),
         "looks": looks,
         "proxy": proxy,
         "tests": VERSION,
@@ -116,7 +117,7 @@ def _runs(curves: Mapping[str, CurveOf]) -> dict[str, list[Any]]:
     return {name: [curve.spec.digest, curve.measure, curve.levels, curve.offset] for name, curve in curves.items()}
 
 
-def _described(value: Any, edge: Number, number: Number = _whole_as_int) -> Any:
+def _described(value: Any, edge: Number, number: Number = whole_as_int) -> Any:
     """A rule as JSON, with the names of its types, which decide what its numbers mean.
 
     Args:
@@ -128,10 +129,10 @@ def _described(value: Any, edge: Number, number: Number = _whole_as_int) -> Any:
         described = {"type": type(value).__name__}
         for each in fields(value):
             if each.name in _WRITTEN_AS_INT:
-                form = edge if isinstance(value, Window) else _whole_as_int
+                form = edge if isinstance(value, Window) else whole_as_int
             else:
                 # An annotation may be a text.
-                form = _as_float if "float" in str(each.type) else _whole_as_int
+                form = _as_float if "float" in str(each.type) else whole_as_int
             described[each.name] = _described(getattr(value, each.name), edge, form)
         return described
     if isinstance(value, Mapping):

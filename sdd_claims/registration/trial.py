@@ -198,6 +198,11 @@ class Trial:
         return {**self.curves, **self.control.curves}
 
     @property
+    def all_curves(self) -> list[CurveOf]:
+        """The trial's curves and the control's; those that both read stand twice."""
+        return [*self.curves.values(), *self.control_curves.values()]
+
+    @property
     def protocol(self) -> str:
         """SHA-256 of all that must not change once a block has judged: settings, control, rule, windows, seeds, level.
 

@@ -11,6 +11,7 @@ from sdd_claims.curves import DENSITY
 from sdd_claims.errors import InputError, nearest, shown
 from sdd_claims.locations import bundled
 from sdd_claims.parsing import from_json
+from sdd_claims.registration.protocol import whole_as_int
 from sdd_claims.stats import Phases, Window
 
 _PHASES = tuple(each.name for each in fields(Phases))
@@ -109,19 +110,13 @@ def _window(content: Any, where: str) -> Window:
         if type(table[edge]) not in (int, float):
             raise InputError(f"{where}: {edge} must be a number, got {shown(table[edge])}; paste what --pilots prints")
     try:
-        window = Window(table["low"], table["high"], axis)
+        return Window(table["low"], table["high"], axis)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    return Window(_plain(window.low), _plain(window.high), axis)
 
 
 def _written(window: Window | None) -> dict[str, Any] | None:
     if window is None:
         return None
-    edges = {"low": _plain(window.low), "high": _plain(window.high)}
+    edges = {"low": whole_as_int(window.low), "high": whole_as_int(window.high)}
     return edges if window.axis == DENSITY else {**edges, "axis": window.axis}
-
-
-def _plain(edge: float) -> float:
-    """One form for one number: a protocol is a digest of text, in which 1 and 1.0 differ."""
-    return int(edge) if edge == int(edge) else float(edge)

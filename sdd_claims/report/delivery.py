@@ -25,5 +25,5 @@ def deliver(make: Callable[[], str], target: Path | None) -> int:
     except (InputError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(page if target is None else target)
+    print(page.removesuffix("\n") if target is None else target)
     return 0

@@ -5,13 +5,13 @@ its own looks and by others, if effect and scatter of the pilots are the true on
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from sdd_claims.errors import InputError
 from sdd_claims.report import claims_json, numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, ForeseenEntry
+from sdd_claims.report.delivery import deliver
 from sdd_claims.report.templating import environment
 
 DECIDED = 0.8
@@ -80,16 +80,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the table of a run; returns the exit status."""
     given = _arguments(arguments)
-    try:
-        text = to_markdown(claims_json.read(given.report / "claims.json"))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    if given.write is None:
-        print(text, end="")
-    else:
-        given.write.write_text(text, encoding="utf-8")
-    return 0
+    return deliver(lambda: to_markdown(claims_json.read(given.report / "claims.json")), given.write)
 
 
 if __name__ == "__main__":

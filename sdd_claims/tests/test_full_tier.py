@@ -117,10 +117,6 @@ def modules(paper: str) -> list[str]:
 HE = {(claim, network): trial for claim in modules("he2022") for network, trial in full_trials("he2022", claim).items()}
 
 
-def curves(trial: Trial):
-    return [*trial.curves.values(), *trial.control_curves.values()]
-
-
 @pytest.mark.parametrize("setting", FULL, ids=lambda setting: setting.network)
 def test_a_full_setting_is_that_of_the_appendix(setting):
     training, pruning = setting.clean.training, setting.clean.pruning
@@ -195,7 +191,7 @@ def test_a_claim_is_judged_on_its_network_to_the_last_level(claim, network):
 
 @pytest.mark.parametrize("setting", FULL, ids=lambda setting: setting.network)
 def test_weights_of_every_level_are_kept_where_something_is_derived_from_them_and_nowhere_else(setting):
-    specs = [curve.spec for trial in HE.values() for curve in curves(trial) if curve.spec.data == setting.clean.data]
+    specs = [curve.spec for trial in HE.values() for curve in trial.all_curves if curve.spec.data == setting.clean.data]
     specs = [spec for spec in specs if spec.model == setting.clean.model]
     kept = {spec.parent or spec for spec in specs if spec.record.weights == "every_level"}
     assert kept == {spec.parent for spec in specs if spec.parent}
@@ -231,14 +227,14 @@ def test_the_other_papers_train_as_their_texts_and_codes_say():
     assert (vit.optimizer.name, vit.optimizer.lr, vit.optimizer.weight_decay) == ("adamw", 1e-4, 0.03)
     for paper, claim in (("quetu2023", name) for name in modules("quetu2023")):
         (trial,) = full_trials(paper, claim).values()
-        for curve in curves(trial):
+        for curve in trial.all_curves:
             on_cifar = curve.spec.data.name.startswith("cifar")
             assert curve.spec.data.augmentation == ("flip_and_shift" if on_cifar else "none")
             assert curve.spec.training.precision == ("bfloat16" if on_cifar else "tf32")
     for paper in ("zhang2024", "parhi2021"):
         for claim in modules(paper):
             (trial,) = full_trials(paper, claim).values()
-            assert {curve.spec.training.precision for curve in curves(trial)} == {"float32"}
+            assert {curve.spec.training.precision for curve in trial.all_curves} == {"float32"}
 
 
 def test_a_claim_has_one_sentence_on_all_its_networks():

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from sdd_claims import judge, rejudge, sparsity_curve
+from sdd_claims.engines import SerialEngine
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging import run as run_module
@@ -379,6 +380,52 @@ def test_a_curve_is_arrays_a_table_and_a_figure(folder, monkeypatch):
     clean = sparsity_curve(mlp, DATA, noise=0, seeds=(1000,), measure="train_accuracy", quiet=True, **QUICK)
     assert clean.measure == "train_accuracy"
     assert "clean labels" in repr(clean)
+
+
+def test_a_damaged_result_is_said_and_trained_anew(folder, monkeypatch, capsys):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    before = sparsity_curve(mlp, DATA, seeds=(0, 1), quiet=True, **QUICK)
+    next((folder / ".sdd_store" / "runs").glob("*/1/levels.json")).write_bytes(b"{}")
+    capsys.readouterr()
+    again = sparsity_curve(mlp, DATA, seeds=(0, 1), quiet=True, **QUICK)
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("warning: ")
+    assert "will be trained anew" in warning
+    assert again.values.tolist() == before.values.tolist()
+
+
+def test_what_training_says_of_a_curve_is_shown(folder, monkeypatch, capsys):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    run = SerialEngine.run
+    monkeypatch.setattr(SerialEngine, "run", lambda *given: [*run(*given), "a checkpoint was damaged"])
+    sparsity_curve(mlp, DATA, seeds=(0,), quiet=True, **QUICK)
+    assert capsys.readouterr().err == "warning: a checkpoint was damaged\n"
+
+
+def test_a_measure_that_such_a_network_lacks_is_refused_before_training(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", None)
+    with pytest.raises(
+        InputError, match=r"sharpness is not recorded of a network of your own; use one of .*test_loss"
+    ) as no:
+        sparsity_curve(mlp, DATA, measure="sharpness", quiet=True, **QUICK)
+    assert "validation_accuracy" not in str(no.value)
+
+
+def test_a_curve_with_clean_labels_needs_no_images_for_wrong_ones(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    few = (IMAGES[:6], LABELS[:6], IMAGES[:20], LABELS[:20])
+    with pytest.raises(InputError, match="too few for 20% label noise"):
+        sparsity_curve(mlp, few, seeds=(0,), quiet=True, **QUICK)
+    assert sparsity_curve(mlp, few, noise=0, seeds=(0,), quiet=True, **QUICK).values.shape == (1, 8)
+    with pytest.raises(InputError, match="--noise 0: give the share of wrong labels"):
+        judge(mlp, DATA, noise=0, quiet=True)
+
+
+@pytest.mark.parametrize("ask", [judge, sparsity_curve])
+def test_a_url_is_no_folder_of_ones_own_results(folder, ask):
+    with pytest.raises(InputError, match="--store s3://bucket/r: what is yours is kept on this machine; give a folder"):
+        ask(mlp, DATA, store="s3://bucket/r", quiet=True)
+    assert not [*folder.iterdir()]
 
 
 def test_a_table_needs_pandas_and_says_so(folder, monkeypatch):

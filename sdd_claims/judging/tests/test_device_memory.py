@@ -6,9 +6,11 @@ import torch
 from sdd_claims.engines import SerialEngine
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import BudgetError, DeviceMemoryError
+from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
-from sdd_claims.tests.tiny import KEPT, NOISY, OPEN, REDENSE, SPEC, YES, InstantPruning, trained, trial_named
+from sdd_claims.storage.store import Store
+from sdd_claims.tests.tiny import KEPT, NOISY, OPEN, REDENSE, SPEC, YES, InstantPruning, fill, trained, trial_named
 
 
 @pytest.fixture
@@ -50,6 +52,23 @@ def test_what_is_stored_of_a_network_that_is_too_large_is_judged(opened, too_lar
     assert session.verdict(stored) == cold
     with pytest.raises(DeviceMemoryError):
         session.verdict(lacking)
+
+
+def test_what_a_gpu_tier_trains_on_the_cpu_may_be_too_large_for_that(opened, monkeypatch):
+    def run(engine, plan, config, watch=None):
+        if config.device == CPU:
+            raise DeviceMemoryError("cpu has too little memory")
+        fill(Store(config.store), plan)
+        return ()
+
+    monkeypatch.setattr(SerialEngine, "run", run)
+    portable = SPEC.but(training={"arithmetic": "portable"})
+    large = trial_named("large", tier="full", spec=portable)
+    fine = trial_named("fine", tier="full", spec=NOISY)
+    session = opened(large, fine, devices={"fast": CPU, "full": Device("cuda")})
+    with pytest.raises(DeviceMemoryError, match="cpu has too little memory"):
+        session.verdict(large)
+    assert session.verdict(fine).decision == "supported"
 
 
 def test_pilots_that_are_too_large_stop_the_claim_that_waits_for_them(opened, too_large):

@@ -76,6 +76,18 @@ def test_absent_labels_of_annotators_stop_the_claims_that_train_on_them_and_no_o
         session.verdict(human)
 
 
+def test_absent_labels_that_only_a_teacher_trains_on_stop_its_student_and_no_other(opened, tmp_path, monkeypatch):
+    monkeypatch.setattr(missing_data_module, "load", lambda name, data_root: None)  # the images are there
+    on_cifar = SPEC.but(data={"name": "cifar10"})
+    teacher = on_cifar.but(noise={"kind": "human"}, record={"weights": "every_level"})
+    student = on_cifar.but(distillation={"teacher": teacher})
+    clean, taught = trial_named("clean", spec=on_cifar), trial_named("taught", spec=student)
+    session = opened(taught, clean, data_root=tmp_path)
+    assert session.verdict(clean).decision == "supported"
+    with pytest.raises(MissingDataError, match=r"CIFAR-10_human\.pt is missing"):
+        session.verdict(taught)
+
+
 def test_a_regression_has_no_data_to_miss(opened, torn):
     regression = trial_named("regression", spec=SPEC.but(data={"name": "grid"}))
     assert opened(regression, data_root=torn).verdict(regression).decision == "supported"

@@ -141,6 +141,17 @@ def test_a_change_is_refused_before_anything_is_trained_on_seeds_that_the_user_g
     assert trained(opened.path) == before
 
 
+def test_a_verdict_that_the_ledger_refuses_is_not_published_and_stops_no_other(opened):
+    trial, other = trial_named("obedience"), trial_named("other", spec=NOISY)
+    session = opened(trial, other)
+    changed = trial_named("obedience", replace(YES, margin=0.02))
+    opened(changed).verdict(changed)
+    assert session.verdict(other).decision == "supported"
+    with pytest.raises(InputError, match="have changed after the block of seeds 1000 judged"):
+        session.verdict(trial)
+    assert [verdict.trial.claim.name for verdict in session.decided()] == ["other"]
+
+
 @pytest.mark.parametrize("budget", [None, 1.0])
 def test_a_trial_that_may_not_be_judged_stops_no_other(opened, budget):
     judged, few, fine = trial_named("judged"), trial_named("few", spec=NOISY), trial_named("fine", spec=KEPT)

@@ -4,7 +4,8 @@ import pytest
 
 from sdd_claims.errors import InputError
 from sdd_claims.judging import smoke
-from sdd_claims.judging.smoke import check_network, shrunk, smoke_curves
+from sdd_claims.judging.networks import check_network
+from sdd_claims.judging.smoke import shrunk, smoke_curves
 from sdd_claims.models import build
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
@@ -71,7 +72,7 @@ def test_a_smoke_run_shares_no_result_with_a_judged_one():
     assert control == {name: shrunk(curve, Path("/nowhere")) for name, curve in trial.control_curves.items()}
     assert control != curves
     digests = {curve.spec.digest for curve in (*curves.values(), *control.values())}
-    assert not digests & {curve.spec.digest for curve in (*trial.curves.values(), *trial.control_curves.values())}
+    assert not digests & {curve.spec.digest for curve in trial.all_curves}
 
 
 def test_smoke_seeds_are_pilots():

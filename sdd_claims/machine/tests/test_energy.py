@@ -36,6 +36,18 @@ def test_the_estimate_grows_with_the_seconds_and_not_with_their_division(codecar
     assert parts.basis == whole.basis
 
 
+def test_processes_that_share_a_gpu_share_its_power(codecarbon):
+    shared = footprint([(HOUR, GPU | {"per_device": 4})] * 4)
+    assert shared.energy_kwh == pytest.approx(footprint([(HOUR, GPU)]).energy_kwh)
+
+
+def test_how_many_processes_shared_a_gpu_is_recorded(monkeypatch):
+    monkeypatch.setattr(provenance, "hardware", lambda device: "one")
+    monkeypatch.setattr(provenance, "power_limit", lambda device: 700.0)
+    assert provenance.of_training(devices.Device("cuda:0"), 4)["per_device"] == 4
+    assert provenance.of_training(devices.CPU, 4)["per_device"] == 1
+
+
 @pytest.mark.parametrize("gpu", [{"device": "cuda"}, {"device": "cuda", "watts": None}])
 def test_a_gpu_of_unknown_power_is_not_estimated(codecarbon, gpu):
     found = footprint([(HOUR, CPU), (HOUR, gpu)])

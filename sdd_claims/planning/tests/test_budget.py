@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdd_claims.machine.devices import CPU
-from sdd_claims.planning.budget import Need, alone_and_unshared, cheapest_first
-from sdd_claims.planning.estimate import Estimate, missing
+from sdd_claims.planning.budget import Need, affordable, alone_and_unshared, cheapest_first
+from sdd_claims.planning.estimate import Estimate, duration, missing
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.planning.rates import Rates
 from sdd_claims.storage.store import Store
@@ -39,15 +39,15 @@ def estimate(store):
 
 
 def needs(selection, estimate):
-    return [Need(plan(requests).wanted, estimate) for requests in selection]
+    return [Need(plan(requests), estimate) for requests in selection]
 
 
 @given(selections)
 def test_every_need_comes_once_and_all_together_cost_what_their_plan_does(store, estimate, selection):
     order = list(cheapest_first(needs(selection, estimate), store))
-    assert sorted(place for place, _ in order) == list(range(len(selection)))
+    assert sorted(place for place, _, _ in order) == list(range(len(selection)))
     whole = plan(request for requests in selection for request in requests)
-    assert sum(seconds for _, seconds in order) == pytest.approx(
+    assert sum(seconds for _, seconds, _ in order) == pytest.approx(
         estimate.cost(missing(whole.wanted, store)).seconds / 2
     )
 
@@ -57,7 +57,7 @@ def test_every_next_one_is_the_cheapest_after_those_before_it(store, estimate, s
     trained: list[Request] = []
     order = list(cheapest_first(needs(selection, estimate), store))
     left = dict(enumerate(selection))
-    for place, seconds in order:
+    for place, seconds, _ in order:
 
         def cost(requests):
             return estimate.cost(missing(plan(requests).wanted, store)).seconds / 2
@@ -83,6 +83,36 @@ def test_what_a_claim_does_not_share_is_what_the_others_would_save_without_it(st
 
 def test_what_is_stored_comes_first_and_costs_nothing(store, estimate):
     some = [[Request(LONGER, (1000,), 1)], [Request(SPEC, (1000, 1001), 2)], [Request(SPEC, (1000,), 3)]]
-    order = dict(cheapest_first(needs(some, estimate), store))
+    order = {place: (seconds, alone) for place, seconds, alone in cheapest_first(needs(some, estimate), store)}
     assert list(order) == [1, 2, 0]
-    assert order[1] == 0
+    assert order[1] == (0, 0)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 8])
+def test_a_need_by_itself_takes_as_long_as_its_plan_does(store, processes):
+    estimate = Estimate(Rates(store, assumed=1e6), CPU, processes)
+    two_stacks = plan([Request(LONGER, (1000, 1006), 2)])
+    ((_, _, alone),) = cheapest_first([Need(two_stacks, estimate)], store)
+    assert alone == pytest.approx(duration(two_stacks, store, estimate))
+
+
+@given(selections, st.floats(0, 2))
+def test_what_fits_is_what_a_budget_begins_group_by_group_and_is_over_in_time(store, estimate, selection, part):
+    of_all = needs(selection, estimate)
+    left = part * sum(seconds for _, seconds, _ in cheapest_first(of_all, store))
+    groups = list(affordable(of_all, store, left))
+    assert sum(seconds for group in groups for _, seconds in group) <= left * (1 + 1e-9)
+    order = [place for place, _, _ in cheapest_first(of_all, store)]
+    fit = [place for group in groups for place, _ in group]
+    assert fit == order[: len(fit)]
+    alone = [alone for _, _, alone in cheapest_first(of_all, store)]
+    assert all(seconds <= left for seconds in alone[: len(fit)])
+
+
+def test_a_need_of_one_stack_is_not_begun_with_others_where_it_does_not_end_in_time(store):
+    """All processes share the work of a group, but not that of one of its stacks."""
+    estimate = Estimate(Rates(store, assumed=1e6), CPU, 100)
+    short, long = Need(plan([Request(SPEC, (1002,), 1)]), estimate), Need(plan([Request(LONGER, (1002,), 1)]), estimate)
+    between = (duration(short.plan, store, estimate) + duration(long.plan, store, estimate)) / 2
+    assert [[place for place, _ in group] for group in affordable([long, short], store, between)] == [[1]]
+    assert [[place for place, _ in group] for group in affordable([long, short], store, 10 * between)] == [[1, 0]]

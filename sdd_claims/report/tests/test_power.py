@@ -37,9 +37,17 @@ def test_a_run_without_pilots_is_an_error_that_says_what_to_do(document, tmp_pat
     assert "no trial of it looked at pilots; run pytest with --pilots" in capsys.readouterr().err
 
 
+def test_a_table_that_cannot_be_written_is_an_error_in_a_sentence(document, tmp_path, capsys):
+    claims_json.write(tmp_path / "claims.json", foreseen(document))
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert main([str(tmp_path), "--write", str(tmp_path / "file" / "POWER.md")]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+
+
 def test_the_command_writes_the_table(document, tmp_path, capsys):
     claims_json.write(tmp_path / "claims.json", foreseen(document))
     assert main([str(tmp_path), "--write", str(tmp_path / "POWER.md")]) == 0
     assert (tmp_path / "POWER.md").read_text(encoding="utf-8") == to_markdown(document)
+    capsys.readouterr()
     assert main([str(tmp_path)]) == 0
     assert capsys.readouterr().out == to_markdown(document)
