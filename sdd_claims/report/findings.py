@@ -1,7 +1,7 @@
 """`FINDINGS.md`: what holds, what does not and what is open: `python -m sdd_claims.report.findings reports/published`.
 
 It is made from the runs that stand in the folder; `findings.toml` there says of a claim that is not supported what is
-known about why.
+known about why, and of one that is on what it depends, where one would not think so.
 """
 
 import argparse
@@ -75,9 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
         runs = standing(folder)
         if not runs:
             raise InputError(f"{folder} holds no published run; give the folder that holds fast/claims.json and others")
-        _, *others = groups(runs)
-        unsupported = [claim["id"] for group in others for claim in group.claims]
-        return to_markdown(runs, read_notes(folder / NOTES, unsupported, "which are supported or not there"))
+        judged = [claim["id"] for group in groups(runs) for claim in group.claims]
+        return to_markdown(runs, read_notes(folder / NOTES, judged, "which no run has judged"))
 
     return deliver(page, folder.parent / "FINDINGS.md")
 

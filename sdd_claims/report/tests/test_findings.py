@@ -46,15 +46,16 @@ def test_what_holds_is_supported_and_what_does_not_was_established_against_it():
 
 
 def test_of_every_published_claim_that_is_not_supported_it_is_said_why():
-    _, *others = published_groups()
+    holds, *others = published_groups()
     unsupported = {claim["id"] for group in others for claim in group.claims}
-    assert history.read_notes(PUBLISHED / findings.NOTES, unsupported, "").keys() == unsupported
+    judged = unsupported | {claim["id"] for claim in holds.claims}
+    assert history.read_notes(PUBLISHED / findings.NOTES, judged, "").keys() >= unsupported
 
 
 def test_the_committed_page_is_that_of_the_published_runs(tmp_path):
     runs = history.standing(PUBLISHED)
-    _, *others = findings.groups(runs)
-    notes = history.read_notes(PUBLISHED / findings.NOTES, {c["id"] for each in others for c in each.claims}, "")
+    judged = {claim["id"] for group in findings.groups(runs) for claim in group.claims}
+    notes = history.read_notes(PUBLISHED / findings.NOTES, judged, "")
     committed = (PUBLISHED.parent / "FINDINGS.md").read_text(encoding="utf-8")
     assert committed == findings.to_markdown(runs, notes)
 
@@ -72,11 +73,19 @@ def test_a_claim_says_its_effect_its_seeds_and_why(folder, document, capsys):
     assert f"`{claim['rerun']}`" in row
 
 
-def test_a_note_on_a_supported_claim_and_a_folder_without_runs_are_one_sentence(folder, tmp_path, document, capsys):
+def test_of_a_claim_that_holds_it_may_be_said_on_what_it_depends(folder, document):
     supported = next(claim["id"] for claim in document["claims"] if claim["verdict"] == "supported")
-    (folder / findings.NOTES).write_text(f'"{supported}" = "Why not?"', encoding="utf-8")
+    (folder / findings.NOTES).write_text(f'"{supported}" = "With Adam alone."', encoding="utf-8")
+    assert findings.main([str(folder)]) == 0
+    text = (folder.parent / "FINDINGS.md").read_text(encoding="utf-8")
+    (row,) = (line for line in text.splitlines() if f"`{supported}`" in line)
+    assert "With Adam alone." in row
+
+
+def test_a_note_on_a_claim_of_no_run_and_a_folder_without_runs_are_one_sentence(folder, tmp_path, capsys):
+    (folder / findings.NOTES).write_text('"he2022/none" = "Why not?"', encoding="utf-8")
     assert findings.main([str(folder)]) == 2
-    assert f"has notes on {supported}, which are supported or not there" in capsys.readouterr().err
+    assert "has notes on he2022/none, which no run has judged" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert findings.main([str(tmp_path / "empty")]) == 2
     assert "holds no published run" in capsys.readouterr().err
