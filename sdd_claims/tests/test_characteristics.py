@@ -14,7 +14,7 @@ from sdd_claims.report import claims_json, evidence, sentences
 from sdd_claims.stats.sequential import nominal_p
 
 pytestmark = pytest.mark.skipif(checkout() is None, reason="published runs lie in the repository, not in the wheel")
-NAME = "he2022/high_sparsity_beats_dense"
+NAME = "zhang2024/fewer_neurons_more_ascents_with_l1"
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_runs_of_other_protocols_make_one_page_by_the_rules_of_today(folder, tmp
     text = capsys.readouterr().out
     assert text.count(f"| `{NAME}` |") == 1
     assert "from 2 published runs" in text
-    assert "Left out is he2022/high_sparsity_beats_dense [fast]: the evidence holds no test_accuracy of run" in text
+    assert f"Left out is {NAME} [fast]: the evidence holds no test_accuracy of run" in text
     assert main([str(without), "--rules", "today"]) == 2
     assert "holds no verdict on a registered claim that can be judged again" in capsys.readouterr().err
 
