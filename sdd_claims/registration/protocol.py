@@ -11,16 +11,12 @@ import numpy as np
 from sdd_claims.errors import InputError
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
+from sdd_claims.registration.windows import whole_as_int
 from sdd_claims.spec import canonical_json
 from sdd_claims.stats import FORMULA, VERSION, Rule, Window
 
 Number: TypeAlias = Callable[[float], float]
 """Writes a number in the one form that its field has in a protocol: 1 and 1.0 are equal, and differ as text."""
-
-
-def whole_as_int(number: float) -> float:
-    """A number as an int where it is whole, else as a float."""
-    return int(number) if number == int(number) else float(number)
 
 
 def _as_float(number: float) -> float:

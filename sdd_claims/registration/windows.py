@@ -11,7 +11,6 @@ from sdd_claims.curves import DENSITY
 from sdd_claims.errors import InputError, nearest, shown
 from sdd_claims.locations import bundled
 from sdd_claims.parsing import from_json
-from sdd_claims.registration.protocol import whole_as_int
 from sdd_claims.stats import Phases, Window
 
 _PHASES = tuple(each.name for each in fields(Phases))
@@ -120,3 +119,8 @@ def _written(window: Window | None) -> dict[str, Any] | None:
         return None
     edges = {"low": whole_as_int(window.low), "high": whole_as_int(window.high)}
     return edges if window.axis == DENSITY else {**edges, "axis": window.axis}
+
+
+def whole_as_int(number: float) -> float:
+    """A number as it is written: as an int where it is whole, else as a float."""
+    return int(number) if number == int(number) else float(number)

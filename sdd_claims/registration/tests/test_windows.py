@@ -70,13 +70,6 @@ def test_a_phase_a_line_is_printed_as_it_stands_in_the_file(path):
     assert read(path, "fast") == {"noisy": PHASES}
 
 
-@pytest.mark.parametrize("one", ["1", "1.0", "1e0"])
-def test_a_number_has_one_form_however_it_is_written(path, one):
-    """A protocol is a digest of text."""
-    path.write_text(pasted(PRINTED.replace('"high": 1}', f'"high": {one}}}')), encoding="utf-8")
-    assert repr(read(path, "fast")["noisy"]) == repr(PHASES)
-
-
 def test_the_windows_of_a_paper_stand_beside_its_claims():
     assert windows("he2022", "fast") == he2022.FAST.phases
 
