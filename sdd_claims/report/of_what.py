@@ -14,6 +14,8 @@ _MEAN = "The mean of "
 _LONG = 70  # characters of a contrast that still reads at a glance
 _TERM = re.compile(r"(?P<sign>^−?| − | \+ )(?P<what>.+?) at (?P<where>.+?)(?= − | \+ |$)")
 _CHANGE = re.compile(r"the (second fall|fall|rise) is (-?[\d.,]+)")
+EXTREMUM = "deepest dip|peak after the dip|dip|peak"
+"""What a rule on places calls that whose place it looks for."""
 PARTIAL = r"once straight trends in log \S+ are taken out, "
 """What the sentence of a partial correlation says before it."""
 
@@ -75,7 +77,7 @@ def _sentence(text: str) -> str:
         return f"share of seeds with {found[1]} below {found[2]}"
     if found := re.match(r"The (.+? minus the .+?), over \d+ seeds", text):
         return f"place: {found[1].replace('minus the', 'minus')}"
-    if found := re.match(r"The (dip|peak) moves by ", text):
+    if found := re.match(rf"The ({EXTREMUM}) moves by ", text):
         return f"shift of the {found[1]}, towards dense"
     return next((words for pattern, words in _PLAIN.items() if re.search(pattern, text)), "")
 

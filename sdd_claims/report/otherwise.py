@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sdd_claims.report.claims_json import ClaimEntry
 from sdd_claims.report.deciding import count_of_parts, tidy, weakest
-from sdd_claims.report.of_what import PARTIAL, Phases, of_test
+from sdd_claims.report.of_what import EXTREMUM, PARTIAL, Phases, of_test
 from sdd_claims.report.sentences import openness
 
 _LONG = 100  # characters of what a mean is of that still read within a sentence
@@ -52,7 +52,7 @@ def _lacking(claim: ClaimEntry) -> str:
     """What was missing where nothing could be measured, as the end of a sentence."""
     reason = claim["reason"] or ""
     whose = "every seed" if claim["words"] else "the mean over the pilots"
-    if found := re.search(r"\bshows? no (dip|peak)\b", reason):
+    if found := re.search(rf"\bshows? no ({EXTREMUM})\b", reason):
         return f"{whose} shown a {found[1]}"
     if "diverged" in reason:
         return "no training diverged"
@@ -207,7 +207,7 @@ _TESTS: tuple[tuple[str, Callable[[re.Match[str], str, str], Sides]], ...] = (
         _correlated,
     ),
     (
-        r"^The (dip|peak) moves by .+ That it moves (.+?) with the factor.* has p = .+; that it moves (.+?), p = ",
+        rf"^The ({EXTREMUM}) moves by .+ That it moves (.+?) with the factor.* has p = .+; that it moves (.+?), p = ",
         _shifts,
     ),
     (r"^Over \d+ seeds (.+?) falls .+ below its dense value at .+ lies inside the window ", _threshold),

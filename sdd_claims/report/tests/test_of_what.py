@@ -60,6 +60,7 @@ WINDOWS = {"0.3 to 1": [0.3, 1.0], "0.018 to 0.036": [0.018, 0.036], "0.003 to 0
             "[rank at epoch 50] is below 2.5 ranks in 11 of 12 seeds, 0.92 of all seeds.",
             "share of seeds with rank at epoch 50 below 2.5 ranks",
         ),
+        ("The deepest dip moves by 1.5 log density on average.", "shift of the deepest dip, towards dense"),
         ("No rule speaks like this.", ""),
     ],
 )
