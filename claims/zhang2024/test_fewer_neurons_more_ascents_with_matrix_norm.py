@@ -5,8 +5,9 @@ The fast trial is a proxy whose contrary is expected: on twelve pilots ascents a
 smallest that matters is -.23, one ascent or descent fewer at the widest network than at the narrowest.
 
 At the paper's size, with six widths and all sixteen strengths, they fall from 4.2 at 5 neurons to 2.0 at 100, by .56
-per doubling (standard deviation .18). From 37 points on they are no more. So a path of eight strengths, on which noise
-bars smaller turns from counting for the claim, cannot refute it. Block 11000 judged the fast trial as if it could.
+per doubling (standard deviation .18). From 37 points on they are no more. On eight
+strengths only turns of 37 points or more count for the claim, since smaller ones may be noise: so this path cannot
+refute it. Block 11000 judged the fast trial as if it could.
 """
 
 import pytest

@@ -24,7 +24,7 @@ class Budget:
         self.deadline = time.time() + 3600 * hours
 
     def affordable(self, plans: Sequence[Plan], estimates: Sequence[Estimate], store: Store) -> list[int]:
-        """Indices of the plans to train next; none where no other fits into the time that is left.
+        """Indices of the plans to train next; none where none fits into the time that is left.
 
         Args:
             plans: all that are still to be trained.

@@ -14,7 +14,7 @@ _WIDTH = 160
 
 _UNKNOWN = "not known, as the rule is not one of this package"
 _NEVER_SUPPORTED = "never supported, as too few seeds are planned: their number n gives no p below 2^-n times its parts"
-_PROXY = "never refuted, as a proxy: the paper shows the claim on other networks"
+_PROXY = "never refuted, as a proxy: what the paper shows the claim on is too different"
 _NO_CONTRARY = "never refuted, as its rule tests no contrary"
 _NEVER_REFUTED = "never refuted, as too few seeds are planned: their number n gives no p below 2^-n times its parts"
 _COLLAPSE = "refuted only if train accuracy falls to half of its first value at the last level"

@@ -320,10 +320,11 @@ class Session:
             self._share_ledger()
             try:
                 self._ledger.record(trial, verdict.seeds)
+                self._share_ledger()
+                self._ledger.check(trial, verdict.seeds)  # of two that share a ledger at once, the first one's stays
             except InputError as error:  # another process has judged it under another protocol meanwhile
                 self._verdicts[trial.key] = error
                 return
-            self._share_ledger()
         self._verdicts[trial.key] = verdict  # not before: one that the ledger refuses is never published
 
     def _read(self, curve: CurveOf, seeds: tuple[int, ...]) -> SparsityCurve:

@@ -48,10 +48,14 @@ def footprint(work: Iterable[tuple[float, Mapping[str, Any]]]) -> Footprint:
     except ImportError:
         return Footprint(None, None, f"energy and CO2 are estimated where CodeCarbon is installed: {INSTALL}")
     seconds = defaultdict[tuple[str, float | None], float](float)
+    shared = False
     for duration, about in work:
         on_cpu = about.get("device") == CPU.name
         watts = DEFAULT_POWER_PER_CORE if on_cpu else about.get("watts")
-        seconds["core" if on_cpu else "GPU", watts] += duration / about.get("per_device", 1)
+        stored = about.get("per_device")  # by whoever trained: any value
+        sharing = stored if isinstance(stored, int) and stored > 1 else 1
+        shared = shared or sharing > 1
+        seconds["core" if on_cpu else "GPU", watts] += duration / sharing
     if not seconds:
         return Footprint(None, None, "nothing was trained")
     if any(watts is None for _, watts in seconds):
@@ -63,9 +67,10 @@ def footprint(work: Iterable[tuple[float, Mapping[str, Any]]]) -> Footprint:
         if watts is not None
     )
     powers = " and ".join(f"{watts:g} W a {unit}" for unit, watts in seconds)
+    parted = ", those of a GPU parted among its processes," if shared else ""
     return Footprint(
         energy,
         EmissionsPerKWh.from_g_per_kWh(grams).kgs_per_kWh * energy,
-        f"seconds times {powers}, and {grams:g} g of CO2 a kWh, the world's average "
+        f"seconds{parted} times {powers}, and {grams:g} g of CO2 a kWh, the world's average "
         f"(CodeCarbon {version('codecarbon')})",
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sdd_claims.planning.estimate import Cost, Estimate
+from sdd_claims.planning.estimate import Cost, Estimate, duration
 from sdd_claims.planning.plan import Plan
 from sdd_claims.record import Replica
 from sdd_claims.storage.store import Store
@@ -51,7 +51,8 @@ def affordable(needs: Sequence[Need], store: Store, left: float) -> Iterator[lis
     """The needs that fit into a time, in the groups that are trained together: the cheapest first, if it fits.
 
     Others go with it, the next cheapest, while all take no more than a tenth of the time that is left: processes stay
-    busy, and what has been trained by then corrects the estimate of the rest.
+    busy, and what has been trained by then corrects the estimate of the rest. What takes too long by itself stands in
+    the way of no other.
 
     Args:
         needs: all that are still to be met.
@@ -62,7 +63,8 @@ def affordable(needs: Sequence[Need], store: Store, left: float) -> Iterator[lis
         Indices into `needs`, each with the seconds until it is met, beyond those before it.
     """
     group, total, took = list[tuple[int, float]](), 0.0, 0.0
-    for index, seconds, alone in cheapest_first(needs, store):
+    fitting = [index for index, need in enumerate(needs) if duration(need.plan, store, need.estimate) <= left]
+    for place, seconds, alone in cheapest_first([needs[index] for index in fitting], store):
         if group and (total + seconds > left / 10 or alone > left):
             yield group
             group, total, took, left = [], 0.0, 0.0, left - took
@@ -70,7 +72,7 @@ def affordable(needs: Sequence[Need], store: Store, left: float) -> Iterator[lis
             break
         total += seconds
         until = max(took, total, alone)
-        group.append((index, until - took))
+        group.append((fitting[place], until - took))
         took = until
     if group:
         yield group

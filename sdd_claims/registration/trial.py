@@ -41,7 +41,7 @@ class Trial:
         looks: numbers of seeds at which the data are looked at.
         expected: the registered outcome: that of the register for its block, where the claim comes from there; for an
             exploratory question it says nothing.
-        proxy: the paper shows the claim on other networks; it is never refuted here.
+        proxy: the paper shows the claim on networks, data or a path so different that it is never refuted here.
         deviations: differences between this trial and the paper, or its code.
         own_seeds: judge these in one look instead of the block's.
         network: network and data that it is judged on, such as "ResNet-18 on CIFAR-10"; "" where a tier has one trial

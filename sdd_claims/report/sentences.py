@@ -38,8 +38,8 @@ _CLAUSES = re.compile(r"(?<=\.) (?=[A-Z])|(?<=;) ")
 _A_P = re.compile(r"\bp = ")
 
 PROXY = (
-    "Proxy: the paper shows this on other networks than the one trained here, "
-    "so this test can come out supported or inconclusive, never refuted."
+    "Proxy: the paper shows this on networks, data or a path so different from those here that a contrary here refutes "
+    "nothing. The test can come out supported or inconclusive."
 )
 
 
@@ -428,8 +428,8 @@ def verdict(claim: ClaimEntry, *, with_p: bool = True) -> str:
         because = "the seeds lie too near the margin, or scatter too much, to establish the claim or its contrary"
     elif kind == "contrary on a proxy":
         because = (
-            f"the contrary is established here{_at(claim, with_p)}; but the paper shows the claim on other networks, "
-            "so that this one cannot refute it"
+            f"the contrary is established here{_at(claim, with_p)}; but the paper shows the claim on networks, "
+            "data or a path so different that this one cannot refute it"
         )
     else:
         because = why(claim)

@@ -182,7 +182,7 @@ def drop(store: Store, runs: Sequence[StoredRun]) -> list[StoredRun]:
         StoreError: a file cannot be removed.
     """
     # Of two at once, each would leave a pass that trained for both to the other.
-    with locked(store.path / layout.PRUNE_LOCK, "another process that drops runs"):
+    with locked(store.path / layout.PRUNE_LOCK, "the right to drop runs"):
         # What is trained from now on is not in this list, whatever it is called.
         passes = {file.path: _members(file.path) for file in stored_files(store) if file.kind == "passes"}
         return [run for run in runs if not _drop_one(store, run, passes)]

@@ -10,8 +10,11 @@ SCHEMA = "store.json"
 LEDGER = "judged.json"
 """Which protocol each block of seeds has judged."""
 
-TOP = (SCHEMA, LEDGER, "judged.lock", "runs", "passes", "checkpoints", "locks", "set_aside", "lost+found")
-"""The names in a store's own folder, and the one that a file system puts into its topmost."""
+LOST = "lost+found"
+"""What a file system puts into its topmost folder."""
+
+TOP = (SCHEMA, LEDGER, "judged.lock", "runs", "passes", "checkpoints", "locks", "set_aside", LOST)
+"""The names in a store's own folder, and that one."""
 
 OWN_DATA = "data"
 """The folder of a user's own images and labels, each set in a file named by its content."""

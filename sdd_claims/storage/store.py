@@ -76,7 +76,7 @@ class Store:
         """Check that a folder which is no store yet holds nothing else, hidden files and parts of a store apart."""
         held = sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
         parts = [name for name in held if name in layout.TOP]
-        known = [*parts, layout.OWN_DATA] if parts else []  # alone it may be anybody's
+        known = [*parts, layout.OWN_DATA] if {*parts} - {layout.LOST} else parts  # alone it may be anybody's
         others = [name for name in held if name not in known and not name.startswith(".")]
         if others and not marker.exists():  # a rival may have made the store, and begun to fill it, in this moment
             raise StoreError(

@@ -43,7 +43,7 @@ def test_a_trial_that_can_come_out_as_anything_is_no_exception():
 @pytest.mark.parametrize(
     ("limited", "said"),
     [
-        (trial(proxy=True), "never refuted, as a proxy: the paper shows the claim on other networks"),
+        (trial(proxy=True), "never refuted, as a proxy: what the paper shows the claim on is too different"),
         (trial(rule=DipFree("accuracy"), looks=(18,)), "never refuted, as its rule tests no contrary"),
         (
             trial(rule=equal(2)),

@@ -5,6 +5,7 @@ import pytest
 
 from sdd_claims.engines import SerialEngine
 from sdd_claims.errors import DeviceLostError, InputError, StoreError
+from sdd_claims.judging.ledger import Ledger
 from sdd_claims.judging.modes import Judging, Pilots, Smoke
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.tests.opener import trained_seeds
@@ -12,6 +13,7 @@ from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import PILOTS, FromPilots
 from sdd_claims.stats import nominal_p
+from sdd_claims.storage import layout
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import KEPT, NO, NOISY, OPEN, SPEC, YES, fill, trained, trial_named
 
@@ -150,6 +152,22 @@ def test_a_verdict_that_the_ledger_refuses_is_not_published_and_stops_no_other(o
     with pytest.raises(InputError, match="have changed after the block of seeds 1000 judged"):
         session.verdict(trial)
     assert [verdict.trial.claim.name for verdict in session.decided()] == ["other"]
+
+
+def test_of_two_that_share_a_ledger_at_once_the_first_ones_protocol_stays(opened, monkeypatch):
+    trial, changed = trial_named("obedience"), trial_named("obedience", replace(YES, margin=0.02))
+    session, shares = opened(trial), []
+
+    def shared(self):
+        shares.append(self)
+        if len(shares) == 2:  # the other one's entry, in place of ours
+            (self.store.path / layout.LEDGER).unlink()
+            Ledger(self.store.path / layout.LEDGER).record(changed, changed.judged_seeds()[0])
+
+    monkeypatch.setattr(Session, "_share_ledger", shared)
+    with pytest.raises(InputError, match="have changed after the block of seeds 1000 judged"):
+        session.verdict(trial)
+    assert not session.decided()
 
 
 @pytest.mark.parametrize("budget", [None, 1.0])

@@ -41,6 +41,12 @@ def test_processes_that_share_a_gpu_share_its_power(codecarbon):
     assert shared.energy_kwh == pytest.approx(footprint([(HOUR, GPU)]).energy_kwh)
 
 
+@pytest.mark.parametrize("stored", [0, -1, "4", None, 2.5])
+def test_a_number_of_processes_that_is_none_counts_as_one(codecarbon, stored):
+    alone = footprint([(HOUR, GPU)])
+    assert footprint([(HOUR, GPU | {"per_device": stored})]) == alone
+
+
 def test_how_many_processes_shared_a_gpu_is_recorded(monkeypatch):
     monkeypatch.setattr(provenance, "hardware", lambda device: "one")
     monkeypatch.setattr(provenance, "power_limit", lambda device: 700.0)

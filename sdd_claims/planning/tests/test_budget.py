@@ -116,3 +116,14 @@ def test_a_need_of_one_stack_is_not_begun_with_others_where_it_does_not_end_in_t
     between = (duration(short.plan, store, estimate) + duration(long.plan, store, estimate)) / 2
     assert [[place for place, _ in group] for group in affordable([long, short], store, between)] == [[1]]
     assert [[place for place, _ in group] for group in affordable([long, short], store, 10 * between)] == [[1, 0]]
+
+
+def test_a_need_that_is_too_long_by_itself_stands_in_the_way_of_no_other(store):
+    """One long stack is less work than many short ones, and comes before them."""
+    estimate = Estimate(Rates(store, assumed=1e6), CPU, 100)
+    long = Need(plan([Request(LONGER, (1002,), 3)]), estimate)
+    wide = Need(plan([Request(SPEC, tuple(range(1002, 1022)), 1)]), estimate)
+    limit = (duration(wide.plan, store, estimate) + duration(long.plan, store, estimate)) / 2
+    assert [place for place, _, _ in cheapest_first([long, wide], store)] == [0, 1]
+    assert duration(wide.plan, store, estimate) < limit < duration(long.plan, store, estimate)
+    assert [[place for place, _ in group] for group in affordable([long, wide], store, limit)] == [[1]]

@@ -779,6 +779,13 @@ def test_a_store_that_keeps_a_users_own_data_is_made_anew_where_its_schema_was_d
     assert (tmp_path / layout.SCHEMA).exists()
 
 
+def test_a_disk_with_somebodys_data_is_no_store(tmp_path):
+    for name in (layout.OWN_DATA, layout.LOST):
+        (tmp_path / name).mkdir()
+    with pytest.raises(StoreError, match="holds something else, such as data"):
+        Store(tmp_path)
+
+
 def test_a_rival_that_makes_the_store_and_fills_it_in_the_same_moment_is_no_stranger(tmp_path, monkeypatch):
     Store(tmp_path)
     (tmp_path / "data").mkdir()
