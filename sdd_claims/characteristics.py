@@ -4,13 +4,14 @@ DIR is the folder of a published run, or of a `--pilots` run where no seed has j
 Studies are simulated with the mean and the covariance of the numbers that its seeds gave, and judged as the trial is:
 all parts, tests and looks, at its level, with its control. Measured is how often a claim is supported where it is just
 false, how often its contrary is established where that is just false, and what comes out where the measured effect is
-the true one. A figure of power against effect is written beside FILE.
+the true one. Where a rate of errors came out above its level, ten times as many fresh studies say whether it is: the
+largest of many rates lies above by chance. A figure of power against effect is written beside FILE.
 """
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +35,9 @@ from sdd_claims.stats.stability import Design, Ruling, power
 from sdd_claims.storage.files import write_atomically
 
 STUDIES = 10_000
+AGAIN = 10
+"""How many times as many fresh studies are simulated where errors came out above their level."""
+
 SCHEMES = ((12,), (12, 24), (12, 24, 48))
 """The looks whose power the figure shows."""
 
@@ -48,15 +52,22 @@ class Errors:
     Attributes:
         counts: the studies that came to it, at each edge of its null.
         studies: their number at each edge.
+        again: of the edges, by position, where they were more than its level allows: those of `AGAIN` times as many
+            fresh studies that came to it.
     """
 
     counts: tuple[int, ...]
     studies: int
+    again: Mapping[int, int] = field(default_factory=dict)
 
     @property
-    def worst(self) -> float:
-        """The largest rate."""
-        return max(self.counts) / self.studies
+    def worst(self) -> tuple[int, int]:
+        """Of the edge with the largest rate, the studies that came to the verdict, and their number."""
+        measured = [
+            (self.again[edge], AGAIN * self.studies) if edge in self.again else (count, self.studies)
+            for edge, count in enumerate(self.counts)
+        ]
+        return max(measured, key=lambda each: each[0] / each[1])
 
 
 @dataclass(frozen=True)
@@ -133,12 +144,20 @@ def _of_claim(claim: ClaimEntry, verdict: Verdict, alpha: float, studies: int) -
     if tested is None or control is None or design is None:
         raise InputError(f"{sentences.name(claim)} has no numbers to simulate; leave its rule to the calibration")
 
-    def simulated(population: Hypotheses) -> dict[Ruling, float]:
-        return power(design, population, control, sentences.name(claim), studies)
+    def simulated(population: Hypotheses, draws: str = "") -> dict[Ruling, float]:
+        return power(design, population, control, sentences.name(claim) + draws, studies)
 
     def errors(populations: Sequence[Hypotheses], *wrong: Ruling) -> Errors:
-        found = [simulated(each) for each in populations]
-        return Errors(tuple(round(studies * sum(chances[each] for each in wrong)) for chances in found), studies)
+        def count(population: Hypotheses, draws: str = "") -> int:
+            return round(studies * sum(simulated(population, draws)[each] for each in wrong))
+
+        counts = tuple(map(count, populations))
+        again = {
+            edge: sum(count(populations[edge], f", again {repetition}") for repetition in range(AGAIN))
+            for edge, found in enumerate(counts)
+            if found > alpha * studies
+        }
+        return Errors(counts, studies, again)
 
     return Characteristics(
         claim,
@@ -201,6 +220,7 @@ def to_markdown(
         figure=figure,
         seconds=seconds,
         studies=f"{found[0].false_support.studies:,}",
+        again=f"{AGAIN * found[0].false_support.studies:,}",
         commit=commit()[:10],
         hardware=hardware(),
         today=datetime.now(UTC).date().isoformat(),
@@ -208,13 +228,19 @@ def to_markdown(
 
 
 def _pooled(errors: Sequence[Errors]) -> dict[str, str]:
+    """Of all edges together, those of the first studies, whatever came out; and of the worst edge."""
     counts = [count for each in errors for count in each.counts]
+    if not counts:  # no claim here can come out so
+        return dict.fromkeys(("rate", "upper", "worst", "worst_upper"), numbers.ABSENT) | {"edges": "0", "again": "0"}
     studies = errors[0].studies * len(counts)
+    worst = max((each.worst for each in errors if each.counts), key=lambda found: found[0] / found[1])
     return {
         "edges": str(len(counts)),
         "rate": numbers.per_ten_thousand(sum(counts) / studies),
         "upper": numbers.per_ten_thousand(upper_bound(sum(counts), studies)),
-        "worst": numbers.per_ten_thousand(max(counts) / errors[0].studies),
+        "worst": numbers.per_ten_thousand(worst[0] / worst[1]),
+        "worst_upper": numbers.per_ten_thousand(upper_bound(*worst)),
+        "again": str(sum(len(each.again) for each in errors)),
     }
 
 
@@ -238,14 +264,15 @@ def _rate(errors: Errors, alpha: float) -> str:
     """The largest rate of all edges with its upper bound, an arrow where its whole interval lies above nominal."""
     if not errors.counts:
         return "never"
+    wrong, studies = errors.worst
     entry = SizeEntry(
         rule="",
         null="",
         seeds=0,
         verdict="supported",
-        rate=errors.worst,
-        upper=upper_bound(max(errors.counts), errors.studies),
-        repetitions=errors.studies,
+        rate=wrong / studies,
+        upper=upper_bound(wrong, studies),
+        repetitions=studies,
     )
     arrow = "↑ " if exceeds(entry, alpha) else ""
     return (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 
-from sdd_claims.characteristics import EFFECTS, SCHEMES, characteristics, main, power_of_a_mean
+from sdd_claims.characteristics import EFFECTS, SCHEMES, Errors, characteristics, main, power_of_a_mean
 from sdd_claims.locations import checkout
 from sdd_claims.registration.trials import all_trials
 from sdd_claims.report import claims_json, evidence, sentences
@@ -34,9 +34,28 @@ def test_a_trial_errs_no_more_often_than_its_level_and_finds_what_was_measured(f
     for errors in (found.false_support, found.false_contrary):
         assert len(errors.counts) == 1
         assert binomtest(errors.counts[0], 4000, 0.05 / 57, alternative="greater").pvalue > 1e-3
-        assert errors.worst == errors.counts[0] / 4000
+        assert set(errors.again) == {edge for edge, count in enumerate(errors.counts) if count > 4000 * 0.05 / 57}
     assert found.chances["refuted"] > 0.9
     assert found.chances["supported"] == 0
+
+
+def test_fresh_studies_stand_for_the_first_ones_where_errors_came_out_above_their_level(folder, monkeypatch):
+    """The first 1,000 studies err 9 times in 1,000 at every edge, fresh ones once."""
+
+    def errs(design, tested, control, name, studies):
+        return dict.fromkeys(("supported", "refuted", "contrary on a proxy"), 0.001 if ", again " in name else 0.009)
+
+    monkeypatch.setattr("sdd_claims.characteristics.power", errs)
+    (found,) = characteristics(folder, all_trials(), 1000)
+    assert found.false_support.counts == (9,)
+    assert found.false_support.again == {0: 10}
+    assert found.false_support.worst == (10, 10_000)
+    assert found.false_contrary.again == {0: 20}
+
+
+def test_the_worst_edge_is_that_of_the_largest_rate_not_of_the_largest_count():
+    assert Errors((3, 9, 2), 1000, {1: 25}).worst == (3, 1000)
+    assert Errors((3, 9, 2), 1000, {1: 35}).worst == (35, 10_000)
 
 
 def test_more_looks_and_larger_effects_have_more_power():
@@ -144,6 +163,16 @@ def test_the_page_is_that_of_the_published_run():
     for entry in run["claims"]:
         if not sentences.is_exploratory(entry):
             assert f"| `{entry['id']}`" in text
+
+
+def test_where_no_claim_can_be_refuted_the_page_says_so(folder, monkeypatch):
+    monkeypatch.setattr("sdd_claims.characteristics.edges_of_contrary", lambda tested: [])
+    file = folder / "page.md"
+    assert main([str(folder), "--studies", "50", "--write", str(file)]) == 0
+    text = file.read_text(encoding="utf-8")
+    assert "false contraries at 0 places" in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| `")]
+    assert "| never |" in row
 
 
 def test_a_number_of_studies_below_one_is_refused(folder, capsys):
