@@ -1,6 +1,6 @@
 """Whether the suite's own tests notice a broken pipeline: faults are planted one at a time, and each must be caught.
 
-    python -m benchmarks.planted_faults [--room stats] [--only NAME] [--write reports/FAULTS.md]
+    python -m benchmarks.planted_faults [--room stats] [--only NAME] [--processes 2] [--write reports/FAULTS.md]
 
 `planted_faults.toml` names each fault: the file, the text that is replaced, what replaces it, and the tests that should
 fail then. The files that git tracks are copied to a temporary folder; the checkout itself stays as it is. A fault is
@@ -283,18 +283,19 @@ def as_markdown(faults: Sequence[Fault], results: Mapping[str, Result], header: 
         "",
         "Each row is a fault that was planted in a copy of the code, alone, and the first of its tests that failed.",
         "That test passes without the fault. `python -m benchmarks.planted_faults` repeats it;",
-        "`benchmarks/planted_faults.toml` has the faults themselves, and why each matters.",
+        "`benchmarks/planted_faults.toml` has the faults themselves, and why each matters. A fault is measured anew when its",
+        "digest changes: that of its file's name, what is replaced, and by what.",
         "",
         header,
         "",
         f"{len(rows)} faults, {caught} caught, median {median:.1f} s a fault.",
         "",
-        "| room | fault | caught by | seconds |",
-        "|---|---|---|---:|",
+        "| room | fault | caught by | seconds | digest |",
+        "|---|---|---|---:|---|",
     ]
     for fault, result in sorted(rows, key=lambda row: row[0].room):
         by = f"`{_short(result.caught_by)}`" if result.caught_by else f"**survived**: {result.note}"
-        lines.append(f"| {fault.room} | {fault.name} | {by} | {result.seconds:.1f} |")
+        lines.append(f"| {fault.room} | {fault.name} | {by} | {result.seconds:.1f} | {fault.digest} |")
     return "\n".join([*lines, ""])
 
 
@@ -304,9 +305,42 @@ def _short(test: str) -> str:
     return f"{Path(file).name}::{rest.partition('[')[0]}".replace("|", "\\|")
 
 
-def _header() -> str:
+def run_all(faults: Sequence[Fault], processes: int) -> Iterator[Result]:
+    """Runs faults in so many processes, each with a copy of the code of its own; yields what comes to an end."""
+    waiting: multiprocessing.Queue[Fault | None] = _FORK.Queue()
+    ended: multiprocessing.Queue[Result | str] = _FORK.Queue()
+    for fault in (*faults, *[None] * processes):
+        waiting.put(fault)
+    workers = [_FORK.Process(target=_work, args=(waiting, ended)) for _ in range(processes)]
+    for worker in workers:
+        worker.start()
+    try:
+        for _ in faults:
+            result = ended.get()
+            if isinstance(result, str):
+                raise InputError(result)
+            yield result
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+
+
+def _work(waiting: "multiprocessing.Queue[Fault | None]", ended: "multiprocessing.Queue[Result | str]") -> None:
+    """What one process does: it takes faults one by one until there is none left."""
+    with tempfile.TemporaryDirectory(prefix="planted-") as folder:
+        try:
+            copy_tracked(ROOT, Path(folder))
+            tree = Tree(Path(folder))
+            while (fault := waiting.get()) is not None:
+                ended.put(tree.run(fault))
+        except Exception as error:
+            ended.put(f"faults cannot be planted: {error!r}")  # the others would wait for ever
+
+
+def _header(processes: int) -> str:
     versions = (f"{name} {version}" for name, version in provenance.versions().items() if name == "torch")
-    return f"{measured(*versions, 'one process')}."
+    return f"{measured(*versions, 'one process' if processes == 1 else f'{processes} processes side by side')}."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -315,9 +349,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", metavar="NAME", action="append", help="this fault alone; may be given again")
     parser.add_argument("--room", metavar="ROOM", action="append", help="the faults of this room; may be given again")
     parser.add_argument("--missing", action="store_true", help="only those not caught yet, or changed since")
+    parser.add_argument("--processes", type=int, default=1, help="how many faults are tried at once (default: 1)")
     parser.add_argument("--results", type=Path, default=RESULTS, help=f"where results are kept (default: {RESULTS})")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the table of all results as a page")
     given = parser.parse_args(arguments)
+    if given.processes < 1:
+        parser.error(f"--processes must be a number of processes, got {given.processes}; give 1 or more")
     faults = read()
     for fault in faults:
         fault.check(ROOT)
@@ -334,14 +371,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.missing:
         done = {result.digest for result in results.values() if result.caught_by}
         chosen = [fault for fault in chosen if fault.digest not in done]
+    of_name = {fault.name: fault for fault in chosen}
+    for result in run_all(chosen, given.processes):
+        results[result.name] = result
+        keep(given.results, results)
+        print(_line(of_name[result.name], result), flush=True)
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
         copy_tracked(ROOT, Path(folder))
         tree = Tree(Path(folder))
-        for fault in chosen:
-            result = tree.run(fault)
-            results[fault.name] = result
-            keep(given.results, results)
-            print(_line(fault, result), flush=True)
         # A page says of every result, those of earlier runs too, that its test passes without the fault.
         for result in tree.confirmed(
             [results[f.name] for f in (faults if given.write else chosen) if f.name in results]
@@ -359,7 +396,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         without = [f.name for f in faults if f.name not in results or results[f.name].digest != f.digest]
         if without:
             raise InputError(f"there is no result yet of {', '.join(without)}; run with --missing first")
-        given.write.write_text(as_markdown(faults, results, _header()), encoding="utf-8")
+        given.write.write_text(as_markdown(faults, results, _header(given.processes)), encoding="utf-8")
     return 1 if survivors else 0
 
 

@@ -1,12 +1,13 @@
 """The list of planted faults stays alive, and their runner tells a fault that is caught from one that survives."""
 
 import re
+import subprocess
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from benchmarks.planted_faults import ROOT, Fault, Tree, as_markdown, read
+from benchmarks.planted_faults import ROOT, Fault, Tree, as_markdown, read, run_all
 from sdd_claims.errors import InputError
 
 FAULTS = read()
@@ -41,10 +42,11 @@ def test_every_room_has_faults():
     assert set(ROOMS) <= set(Counter(fault.room for fault in FAULTS))
 
 
-def test_the_page_has_every_fault_once_and_no_other():
+def test_the_page_has_every_fault_once_as_it_is_planted_now_and_no_other():
     page = (ROOT / "reports" / "FAULTS.md").read_text(encoding="utf-8")
-    rows = [tuple(line.split(" | ")[:2]) for line in page.splitlines() if re.match(r"\| (?!room|---)", line)]
-    assert Counter(rows) == Counter((f"| {fault.room}", fault.name) for fault in FAULTS)
+    lines = [line.strip("| ").split(" | ") for line in page.splitlines() if re.match(r"\| (?!room|---)", line)]
+    rows = [(room, name, digest) for room, name, *_, digest in lines]
+    assert Counter(rows) == Counter((fault.room, fault.name, fault.digest) for fault in FAULTS)
     assert f"\n{len(FAULTS)} faults, " in page
 
 
@@ -56,6 +58,18 @@ def test_a_caught_fault_names_the_test_that_fails_and_leaves_the_code_as_it_was(
     (result,) = tree.confirmed([tree.run(FAULT)])
     assert (result.caught_by, result.note) == ("test_sums.py::test_double", "")
     assert "x + x" in (tree.folder / "sums.py").read_text(encoding="utf-8")
+
+
+def test_several_processes_try_each_fault_once_in_copies_of_their_own(tree, monkeypatch):
+    for command in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", *command], cwd=tree.folder, check=True)
+    monkeypatch.setattr("benchmarks.planted_faults.ROOT", tree.folder)
+    zero = replace(FAULT, name="zero", new="0 * x + 1")
+    found = {result.name: result.caught_by for result in run_all([FAULT, zero], 2)}
+    assert found == {"half": "test_sums.py::test_double", "zero": "test_sums.py::test_nothing"}
+    assert "x + x" in (tree.folder / "sums.py").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match=r"faults cannot be planted: .*its old text stands 0 times"):
+        list(run_all([replace(FAULT, old="x * x")], 2))
 
 
 def test_a_fault_that_no_test_notices_survives(tree):

@@ -46,6 +46,7 @@ class Promise:
     """A task that was started, with what it waits for."""
 
     call: Callable[[], Any]
+    stack: Any
     node: str
     before: tuple["Promise", ...]
 
@@ -62,7 +63,9 @@ class Task:
     def remote(self, stack: object, config: object, *before: Promise) -> Promise:
         banned = self._selector.removeprefix("!in(").removesuffix(")").split(",")
         node = next(each["NodeID"] for each in self._ray.nodes() if each["NodeID"] not in banned)
-        return Promise(lambda: self._function(stack, config), node, before)
+        promise = Promise(lambda: self._function(stack, config), stack, node, before)
+        self._ray.started.append(promise)
+        return promise
 
 
 class PretendedRay:
@@ -79,6 +82,7 @@ class PretendedRay:
 
     def __init__(self, *names: str) -> None:
         self.node = ""
+        self.started: list[Promise] = []
         self._names = names
         self._ended: dict[Promise, Any] = {}
 
@@ -178,6 +182,9 @@ def test_what_is_derived_from_a_chain_waits_until_another_node_has_trained_it(cl
     (said,) = cluster("one", "two").run(FROM_CHAINS, config)
     assert "was lost" in said
     assert begun == [0]
+    derived = [promise for promise in sys.modules["ray"].started if promise.stack.chains is not None]
+    assert [promise.node for promise in derived] == ["one", "two"]
+    assert all(promise.before for promise in derived)  # Ray may run in any order what waits for nothing
     assert FROM_CHAINS.is_stored(Store(config.store))
 
 

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from sdd_claims.engines import PoolEngine, SerialEngine, WorkerConfig, serial, slots
 from sdd_claims.engines.tests.pretended import FallingWorker
 from sdd_claims.errors import DeviceLostError, InputError, StoreError
-from sdd_claims.machine import devices
+from sdd_claims.machine import devices, provenance
 from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.storage import locks
@@ -297,3 +297,17 @@ def test_a_gpu_takes_as_many_processes_as_it_is_meant_for(identities, no_waiting
                 pass
         with slots.training_slot(Device("cuda:0"), 3):
             pass
+
+
+def test_a_level_says_how_many_processes_were_meant_to_share_its_device(tmp_path, monkeypatch):
+    stored = provenance.of_training
+
+    def of_a_gpu(device, per_device=1):
+        return stored(device) | {"per_device": per_device}  # kept of GPUs alone
+
+    monkeypatch.setattr(provenance, "of_training", of_a_gpu)
+    one = plan([Request(NOISY, SEEDS[:1], 1)])
+    SerialEngine().run(one, WorkerConfig(tmp_path, per_device=3))
+    (replica,) = one.wanted
+    (about,) = Store(tmp_path).provenance(*replica.key)
+    assert about["per_device"] == 3

@@ -2,6 +2,7 @@ import errno
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
@@ -202,3 +203,12 @@ def test_another_file_of_the_store_in_its_place_is_no_ledger(tmp_path):
     (tmp_path / "judged.json").write_bytes(pack_schema(SCHEMA))
     with pytest.raises(StoreError, match=r"judged.json cannot be read .*; restore it, or start a new store"):
         Ledger(tmp_path / "judged.json").check(TRIAL, SEEDS)
+
+
+def test_a_disk_that_fails_is_no_store_that_has_judged_nothing(path, monkeypatch):
+    def fails(self):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fails)
+    with pytest.raises(StoreError, match=r"judged\.json cannot be read .*Input/output error"):
+        Ledger(path).check(TRIAL, SEEDS)

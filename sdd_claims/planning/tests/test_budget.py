@@ -127,3 +127,18 @@ def test_a_need_that_is_too_long_by_itself_stands_in_the_way_of_no_other(store):
     assert [place for place, _, _ in cheapest_first([long, wide], store)] == [0, 1]
     assert duration(wide.plan, store, estimate) < limit < duration(long.plan, store, estimate)
     assert [[place for place, _ in group] for group in affordable([long, wide], store, limit)] == [[1]]
+
+
+def test_needs_go_together_while_all_of_them_take_no_more_than_a_tenth_of_the_time_left(store):
+    estimate = Estimate(Rates(store, assumed=1e6), CPU, 1)
+    two = [Need(plan([Request(SPEC, (seed,), 1)]), estimate) for seed in (1002, 1003)]
+    one = duration(two[0].plan, store, estimate)
+    assert [[place for place, _ in group] for group in affordable(two, store, 15 * one)] == [[0], [1]]
+    assert [[place for place, _ in group] for group in affordable(two, store, 25 * one)] == [[0, 1]]
+
+
+def test_a_need_of_one_stack_takes_as_long_as_that_stack_however_many_processes_there_are(store):
+    estimate = Estimate(Rates(store, assumed=1e6), CPU, 100)
+    need = Need(plan([Request(LONGER, (1002,), 2)]), estimate)
+    (((_, seconds),),) = affordable([need], store, 1e9)
+    assert seconds == pytest.approx(duration(need.plan, store, estimate))

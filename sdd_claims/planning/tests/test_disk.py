@@ -88,6 +88,11 @@ def test_while_a_stack_trains_its_dense_weights_stand_beside_those_of_the_level_
     assert working_bytes(asked, Store(tmp_path)) == 2 * 4 * state_bytes(MLP, 0)
 
 
+def test_a_path_takes_the_room_of_all_its_points_however_few_are_asked_for(tmp_path):
+    one, all_three = (plan([Request(PATH, (0,), levels)]) for levels in (1, 3))
+    assert missing_bytes(one, Store(tmp_path)) == missing_bytes(all_three, Store(tmp_path)) > 0
+
+
 def test_settings_that_share_a_stack_take_the_room_that_each_takes(tmp_path):
     asked = [Request(EVERY, (0, 1), 4), Request(EVERY.but(pruning={"fraction": 0.8}), (0, 1), 2)]
     wide, narrow = (missing_bytes(plan(asked, wide=wide), Store(tmp_path)) for wide in (True, False))

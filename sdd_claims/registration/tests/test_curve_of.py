@@ -1,5 +1,6 @@
 import re
 
+import numpy as np
 import pytest
 
 from sdd_claims.errors import InputError
@@ -42,3 +43,11 @@ def test_a_curve_that_training_would_not_bring_is_refused_when_it_is_registered(
 
 def test_an_offset_moves_the_seeds_that_are_trained():
     assert CurveOf(SPEC, "test_accuracy", 2, 500).seeds((1000, 1011)) == (1500, 1511)
+
+
+def test_the_whole_of_a_curve_holds_every_level_of_it_and_no_more():
+    curve = CurveOf(SPEC, "test_accuracy", 4)
+    position = curve.position()
+    assert list(curve.whole.levels(position)) == [0, 1, 2, 3]
+    further = np.append(position, position[-1] * 0.98)
+    assert list(curve.whole.levels(further)) == [0, 1, 2, 3]

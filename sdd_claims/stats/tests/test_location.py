@@ -154,6 +154,14 @@ def test_what_follows_the_collapse_moves_no_dip(values, end, ripples):
     assert np.isnan(found) or found > X[end]
 
 
+@given(st.floats(1.0, 1.15))
+def test_a_hill_beside_the_dip_moves_it_no_more_once_it_is_as_high_as_the_other_side(hill):
+    values = np.array([1.0, 0.75, 0.6, 0.75, 1.0, *[0.7] * 11])
+    higher = values.copy()
+    higher[4] = hill
+    assert DEEPEST.of(DENSITY, higher) == DEEPEST.of(DENSITY, values)
+
+
 @pytest.mark.parametrize("level", [0, 7, 15])
 def test_a_curve_with_a_nan_has_no_deepest_dip(level):
     values = 3.0 - hill(-4.0)

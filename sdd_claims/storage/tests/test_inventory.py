@@ -4,7 +4,7 @@ import pytest
 
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.spec.digest import sha256 as digest_of
-from sdd_claims.storage import layout
+from sdd_claims.storage import inventory, layout
 from sdd_claims.storage.checksummed_json import unseal
 from sdd_claims.storage.inventory import damage, drop, sizes, stored_files, stored_runs, unneeded_runs
 from sdd_claims.storage.locks import lock
@@ -168,6 +168,22 @@ def test_a_run_of_which_a_seed_was_trained_since_it_was_listed_is_left_whole(sto
     before = content(store) | {store.path / layout.PRUNE_LOCK: b""}
     assert [run.digest for run in drop(store, listed)] == [NOISY.digest]
     assert content(store) == before
+
+
+def test_a_run_of_which_a_seed_is_trained_while_it_is_dropped_keeps_that_seed_and_its_settings(store, monkeypatch):
+    remove, meanwhile = inventory._remove, plan([Request(NOISY, (1007,), 2)])
+
+    def removed(path):
+        remove(path)
+        if not meanwhile.is_stored(Store(store.path)):
+            fill(Store(store.path), meanwhile)
+
+    listed = unneeded_runs(store, {SPEC.digest, KEPT.digest, REDENSE.digest})
+    monkeypatch.setattr(inventory, "_remove", removed)
+    assert [run.digest for run in drop(store, listed)] == [NOISY.digest]
+    assert meanwhile.is_stored(Store(store.path))
+    assert [run.seeds for run in stored_runs(stored_files(store)) if run.digest == NOISY.digest] == [(1007,)]
+    assert list(damage(Store(store.path))) == []
 
 
 def test_a_pass_that_was_damaged_is_no_damage_once_its_levels_are_trained_anew(store):
