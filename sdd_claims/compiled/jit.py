@@ -26,7 +26,7 @@ def compiled(function: F) -> F:
 
     No `fastmath`: sums are neither reordered nor fused with products, so vectors of any width find the same bits.
     """
-    dispatcher = numba.njit(fastmath=False, error_model="numpy")(function)
+    dispatcher = numba.njit(fastmath=False, error_model="numpy", no_cfunc_wrapper=True)(function)  # no C calls it
     if _FOLDER is not None:
         before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_FOLDER)
         try:

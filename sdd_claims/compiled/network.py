@@ -11,17 +11,18 @@ from jaxtyping import Float32, Float64, Int64
 
 from sdd_claims.compiled.functions import exp, exp_single, log
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.lanes import LANES
+from sdd_claims.compiled.lanes import EIGHT, LANES
 from sdd_claims.compiled.products import (
     add_product,
     add_rows,
+    clear,
     copy,
     dot,
-    matrix,
     products_by_lanes,
     products_in_order,
     turn,
 )
+from sdd_claims.compiled.views import matrix, part
 
 Vector: TypeAlias = Float32[np.ndarray, " parameters"]
 Matrix: TypeAlias = Float32[np.ndarray, "rows columns"]
@@ -70,11 +71,25 @@ class Network(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Memory for one batch: activations, the same with images first, gradients of activations; ones; 0, 1, 2 ..."""
+    """Memory for one batch.
+
+    Attributes:
+        active: activations of all layers.
+        turned: those of one layer with images first.
+        errors: gradients of all activations.
+        probabilities: of the classes, a teacher's logits, and what is needed to find them.
+        factors: the kept weights of a layer, or a number for each of its units.
+        beside: what `turn` works in.
+        ones: one an image.
+        order: 0, 1, 2 ...
+    """
 
     active: Float32[np.ndarray, " units_and_images"]
     turned: Float32[np.ndarray, " units_and_images"]
     errors: Float32[np.ndarray, " units_and_images"]
+    probabilities: Float32[np.ndarray, " twice_classes_and_images"]
+    factors: Float32[np.ndarray, " kept_or_widest"]
+    beside: Float32[np.ndarray, " eight_times_widest_or_images"]
     ones: Float32[np.ndarray, " images"]
     order: Int64[np.ndarray, " widest_or_images"]
 
@@ -83,7 +98,17 @@ def room(network: Network, images: int) -> Room:
     """Memory for batches of up to so many images."""
     units = int(network.widths.sum()) * images
     active, turned, errors = (_aligned(units) for _ in range(3))
-    return Room(active, turned, errors, np.ones(images, np.float32), np.arange(max(images, int(network.widths.max()))))
+    widest, classes = int(network.widths.max()), int(network.widths[-1])
+    return Room(
+        active=active,
+        turned=turned,
+        errors=errors,
+        probabilities=np.empty(2 * (classes + 1) * images, np.float32),
+        factors=np.empty(max(len(network.entries), widest), np.float32),
+        beside=_aligned(EIGHT * max(images, widest)),
+        ones=np.ones(images, np.float32),
+        order=np.arange(max(images, widest)),
+    )
 
 
 def _aligned(count: int) -> Float32[np.ndarray, " count"]:
@@ -94,26 +119,14 @@ def _aligned(count: int) -> Float32[np.ndarray, " count"]:
 
 
 @compiled
-def _kept_of_layer(network: Network, layer: int) -> tuple[Lists, ...]:
-    """The lists of one layer: rows, sources and above, columns, targets and entries."""
-    units, below = network.widths[layer + 1], network.widths[layer]
-    first_row, first_column, first = network.row_at[layer], network.column_at[layer], network.source_at[layer]
-    rows = network.rows[first_row : first_row + units + 1]
-    columns = network.columns[first_column : first_column + below + 1]
-    end = first + rows[units]
-    sources, above, targets = network.sources[first:end], network.above[first:end], network.targets[first:end]
-    return rows, sources, above, columns, targets, network.entries[first:end]
-
-
-@compiled
 def forward(
     network: Network,
     parameters: Vector,
     images: Float32[np.ndarray, "images pixels"],
     chosen: Int64[np.ndarray, " batch"],
     room: Room,
-) -> Float32[np.ndarray, "classes batch"]:
-    """Fill the activations of all layers for some images.
+) -> None:
+    """Fill the activations of all layers for some images; those of the last are the logits, see `logits_in`.
 
     Args:
         network: where everything stands.
@@ -121,14 +134,11 @@ def forward(
         images: all images, [images, pixels].
         chosen: which of them.
         room: memory for so many.
-
-    Returns:
-        The logits, [classes, images], a part of the room.
     """
     count = chosen.shape[0]
     widths = network.widths
     layers = widths.shape[0] - 1
-    turn(images, chosen, network.pixels, matrix(room.active, 0, widths[0], count))
+    turn(images, chosen, network.pixels, matrix(room.active, 0, widths[0], count), room.beside)
     for layer in range(layers):
         units, below = widths[layer + 1], widths[layer]
         source = matrix(room.active, network.active_at[layer] * count, below, count)
@@ -140,10 +150,11 @@ def forward(
                 line[place] = bias
         at = network.weights[layer]
         if network.sparse[0]:
-            rows, sources, _, _, _, _ = _kept_of_layer(network, layer)
+            rows, first = part(network.rows, network.row_at[layer], units + 1), network.source_at[layer]
             for unit in range(units):
-                start, end = rows[unit], rows[unit + 1]
-                add_rows(parameters[at + start : at + end], sources[start:end], source, target[unit])
+                start, kept = rows[unit], rows[unit + 1] - rows[unit]
+                factors, sources = part(parameters, at + start, kept), part(network.sources, first + start, kept)
+                add_rows(factors, sources, source, target[unit])
         else:
             add_product(matrix(parameters, at, units, below), source, target)
         if layer < layers - 1:
@@ -152,7 +163,13 @@ def forward(
                 for place in range(count):
                     value = line[place]
                     line[place] = np.float32(0) if value <= np.float32(0) else value  # NaN stays NaN
-    return matrix(room.active, network.active_at[layers] * count, widths[layers], count)
+
+
+@compiled
+def logits_in(room: Room, network: Network, count: int) -> Float32[np.ndarray, "classes batch"]:
+    """The logits that a forward pass of so many images has left in the room."""
+    last = network.widths.shape[0] - 1
+    return matrix(room.active, network.active_at[last] * count, network.widths[last], count)
 
 
 @compiled
@@ -217,11 +234,13 @@ def gradient(
     widths = network.widths
     layers = widths.shape[0] - 1
     classes = widths[layers]
-    logits = forward(network, parameters, images, chosen, room)
-    found[network.biases[layers - 1] + classes :] = np.float32(0)
+    forward(network, parameters, images, chosen, room)
+    logits = logits_in(room, network, count)
+    last = network.biases[layers - 1] + classes
+    clear(part(found, last, found.shape[0] - last))
     share = np.float32(1) / np.float32(count)
     error = matrix(room.errors, network.active_at[layers] * count, classes, count)
-    scratch = np.empty((classes + 2, count), np.float32)
+    scratch = matrix(room.probabilities, 0, classes + 2, count)
     _softmax(logits, np.float32(1), scratch)
     hard = (np.float32(1) - alpha) * share
     for label in range(classes):
@@ -233,8 +252,8 @@ def gradient(
     if teacher.shape[0] > 0:
         soft = alpha * temperature * share
         inverse = np.float32(1) / temperature
-        taught = np.empty((classes, count), np.float32)
-        turn(teacher, room.order[:count], room.order[:classes], taught)
+        taught = matrix(room.probabilities, (classes + 2) * count, classes, count)
+        turn(teacher, part(room.order, 0, count), part(room.order, 0, classes), taught, room.beside)
         _softmax(logits, inverse, scratch)
         for label in range(classes):
             for place in range(count):
@@ -249,10 +268,11 @@ def gradient(
         active = matrix(room.active, network.active_at[layer] * count, below, count)
         error = matrix(room.errors, network.active_at[layer + 1] * count, units, count)
         for unit in range(units):
-            found[network.biases[layer] + unit] = dot(error[unit], room.ones[:count])
+            found[network.biases[layer] + unit] = dot(error[unit], part(room.ones, 0, count))
         if network.sparse[0]:
-            _, sources, above, columns, targets, entries = _kept_of_layer(network, layer)
-            of_weights = found[at : at + sources.shape[0]]
+            first, kept = network.source_at[layer], network.rows[network.row_at[layer] + units]
+            sources, above = part(network.sources, first, kept), part(network.above, first, kept)
+            of_weights = part(found, at, kept)
             if network.sparse[0] == SPARSE_IN_ORDER:
                 products_in_order(error, active, above, sources, of_weights)
             else:
@@ -263,21 +283,24 @@ def gradient(
                 for place in range(count):
                     copy(images[chosen[place]], turned[place])
             else:
-                turn(active, room.order[:below], room.order[:count], turned)
-            slopes = matrix(found, at, units, below)
-            slopes[:, :] = np.float32(0)
-            add_product(error, turned, slopes)
+                turn(active, part(room.order, 0, below), part(room.order, 0, count), turned, room.beside)
+            clear(part(found, at, units * below))
+            add_product(error, turned, matrix(found, at, units, below))
         if layer == 0:
             return
         below_error = matrix(room.errors, network.active_at[layer] * count, below, count)
-        below_error[:, :] = np.float32(0)
+        clear(part(room.errors, network.active_at[layer] * count, below * count))
         if network.sparse[0]:
-            factors = np.empty(entries.shape[0], np.float32)
-            for k in range(entries.shape[0]):
-                factors[k] = parameters[at + entries[k]]
+            entries, columns = (
+                part(network.entries, first, kept),
+                part(network.columns, network.column_at[layer], below + 1),
+            )
+            for k in range(kept):
+                room.factors[k] = parameters[at + entries[k]]
             for unit in range(below):
-                start, end = columns[unit], columns[unit + 1]
-                add_rows(factors[start:end], targets[start:end], error, below_error[unit])
+                start, some = columns[unit], columns[unit + 1] - columns[unit]
+                factors, targets = part(room.factors, start, some), part(network.targets, first + start, some)
+                add_rows(factors, targets, error, below_error[unit])
         else:
             add_product(matrix(parameters, at, units, below).T, error, below_error)
         for unit in range(below):
@@ -286,17 +309,28 @@ def gradient(
                 target[place] = np.float32(0) if line[place] <= np.float32(0) else target[place]
 
 
-@compiled
 def losses(
     logits: Float32[np.ndarray, "classes images"],
     labels: Int64[np.ndarray, " images"],
     found: Float64[np.ndarray, " images"],
 ) -> int:
     """Write the cross-entropy of each image in nats, in double precision, and return how many are classified right."""
+    count = logits.shape[1]
+    return int(_losses(logits, labels, found, np.empty(count, np.float32), np.empty(count, np.int64)))
+
+
+@compiled
+def _losses(
+    logits: Float32[np.ndarray, "classes images"],
+    labels: Int64[np.ndarray, " images"],
+    found: Float64[np.ndarray, " images"],
+    largest: Float32[np.ndarray, " images"],
+    best: Int64[np.ndarray, " images"],
+) -> int:
     classes, count = logits.shape
-    largest, best = np.empty(count, np.float32), np.empty(count, np.int64)
     _find_best(logits, largest, best)
-    found[:] = 0.0
+    for place in range(count):
+        found[place] = 0.0
     for label in range(classes):
         line = logits[label]
         for place in range(count):
@@ -318,7 +352,8 @@ def _find_best(
     """Write the largest logit of each image, and its class: the first one of equal logits, or of NaN."""
     classes, count = logits.shape
     copy(logits[0], largest)
-    best[:] = 0
+    for place in range(count):
+        best[place] = 0
     for label in range(1, classes):
         line = logits[label]
         for place in range(count):
@@ -328,19 +363,26 @@ def _find_best(
             best[place] = label if higher else best[place]
 
 
-@compiled
 def count_right(logits: Float32[np.ndarray, "classes images"], labels: Int64[np.ndarray, " images"]) -> int:
     """The number of images that are classified right."""
     count = logits.shape[1]
-    largest, best = np.empty(count, np.float32), np.empty(count, np.int64)
+    return int(_count_right(logits, labels, np.empty(count, np.float32), np.empty(count, np.int64)))
+
+
+@compiled
+def _count_right(
+    logits: Float32[np.ndarray, "classes images"],
+    labels: Int64[np.ndarray, " images"],
+    largest: Float32[np.ndarray, " images"],
+    best: Int64[np.ndarray, " images"],
+) -> int:
     _find_best(logits, largest, best)
     right = 0
-    for place in range(count):
+    for place in range(logits.shape[1]):
         right += best[place] == labels[place]
     return right
 
 
-@compiled
 def all_logits(
     network: Network,
     parameters: Vector,
@@ -349,11 +391,25 @@ def all_logits(
     batch: int,
 ) -> Float32[np.ndarray, "classes images"]:
     """The logits of all images, computed batch by batch: the activations of few of them fit a core's cache."""
-    count, classes = images.shape[0], network.widths[network.widths.shape[0] - 1]
-    found = np.empty((classes, count), np.float32)
-    for start in range(0, count, batch):
-        end = min(start + batch, count)
-        logits = forward(network, parameters, images, np.arange(start, end), room)
-        for label in range(classes):
-            copy(logits[label], found[label, start:end])
+    count = len(images)
+    found = np.empty((int(network.widths[-1]), count), np.float32)
+    _find_logits(network, parameters, images, room, batch, np.arange(count), found)
     return found
+
+
+@compiled
+def _find_logits(
+    network: Network,
+    parameters: Vector,
+    images: Float32[np.ndarray, "images pixels"],
+    room: Room,
+    batch: int,
+    order: Int64[np.ndarray, " images"],
+    found: Float32[np.ndarray, "classes images"],
+) -> None:
+    for start in range(0, order.shape[0], batch):
+        some = min(batch, order.shape[0] - start)
+        forward(network, parameters, images, part(order, start, some), room)
+        logits = logits_in(room, network, some)
+        for label in range(found.shape[0]):
+            copy(logits[label], part(found[label], start, some))

@@ -12,6 +12,7 @@ from jaxtyping import Float32, Int64
 from sdd_claims.compiled import lanes
 from sdd_claims.compiled.jit import compiled
 from sdd_claims.compiled.lanes import EIGHT, LANES, WIDE, lanes_product, turn_8_by_8
+from sdd_claims.compiled.views import matrix, strided
 
 
 @compiled
@@ -21,6 +22,15 @@ def add_product(
     total: Float32[np.ndarray, "rows columns"],
 ) -> None:
     """Add left x right to `total`, term by term in their order."""
+    _add_product(strided(left), right, total)
+
+
+@compiled
+def _add_product(
+    left: Float32[np.ndarray, "rows terms"],
+    right: Float32[np.ndarray, "terms columns"],
+    total: Float32[np.ndarray, "rows columns"],
+) -> None:
     rows, terms = left.shape
     columns = right.shape[1]
     fours = rows - rows % 4
@@ -160,11 +170,19 @@ def copy(given: Float32[np.ndarray, " some"], taken: Float32[np.ndarray, " at_le
 
 
 @compiled
+def clear(vector: Float32[np.ndarray, " some"]) -> None:
+    """Write zeros: to assign them to a slice takes Numba longer to compile, too."""
+    for i in range(vector.shape[0]):
+        vector[i] = np.float32(0)
+
+
+@compiled
 def turn(
     given: Float32[np.ndarray, "all columns"],
     rows: Int64[np.ndarray, " some"],
     chosen: Int64[np.ndarray, " few"],
     turned: Float32[np.ndarray, "few some"],
+    memory: Float32[np.ndarray, " eight_times_some"],
 ) -> None:
     """Write some rows of a matrix as columns of another.
 
@@ -176,10 +194,11 @@ def turn(
         rows: which rows, in the order of the columns that are written.
         chosen: which of their numbers, ascending.
         turned: the other matrix.
+        memory: room for EIGHT columns of the other one; what it held is lost.
     """
     count, columns = rows.shape[0], given.shape[1]
     whole = count - count % EIGHT if columns >= EIGHT else 0
-    beside = np.empty((EIGHT, whole), np.float32)
+    beside = matrix(memory, 0, EIGHT, whole)
     done = 0
     while whole and done < chosen.shape[0]:
         column = min(chosen[done], columns - EIGHT)
@@ -191,17 +210,9 @@ def turn(
         for place in range(0, whole, EIGHT):
             turn_8_by_8(given, rows, place, column, beside, 0, place)
         while done < chosen.shape[0] and chosen[done] < column + EIGHT:
-            copy(beside[chosen[done] - column, :whole], turned[done])
+            copy(beside[chosen[done] - column], turned[done])
             done += 1
     for place in range(whole, count):
         line = given[rows[place]]
         for each in range(chosen.shape[0]):
             turned[each, place] = line[chosen[each]]
-
-
-@compiled
-def matrix(
-    flat: Float32[np.ndarray, " all"], start: int, rows: int, columns: int
-) -> Float32[np.ndarray, "rows columns"]:
-    """A part of a flat vector as a matrix; it shares the memory."""
-    return flat[start : start + rows * columns].reshape(rows, columns)

@@ -16,9 +16,10 @@ from jaxtyping import Float32, Int64
 
 from sdd_claims.compiled.blocks import add_blocks, write_blocks, write_rectified, write_where_positive
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.lanes import LANES
-from sdd_claims.compiled.products import dot, matrix, turn
+from sdd_claims.compiled.lanes import EIGHT, LANES
+from sdd_claims.compiled.products import clear, dot, turn
 from sdd_claims.compiled.updates import BETA1, BETA2, EPSILON, add_l1, add_l2
+from sdd_claims.compiled.views import matrix, part
 
 NO_PENALTY, L2, RBV2 = range(3)
 _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
@@ -69,6 +70,7 @@ class Room(NamedTuple):
         below: of what comes into it.
         through: of its neurons.
         turned: a matrix of parameters, turned.
+        beside: what `turn` works in, and a number for each neuron.
         ones: one a point.
         order: 0, 1, 2 ...
         gradient: of the parameters.
@@ -80,6 +82,7 @@ class Room(NamedTuple):
     below: Vector
     through: Vector
     turned: Vector
+    beside: Vector
     ones: Matrix
     order: Int64[np.ndarray, " widest"]
     gradient: Vector
@@ -163,6 +166,7 @@ def room(places: Places, points: Float32[np.ndarray, "points inputs"]) -> Room:
         below=_zeros(widest * count),
         through=_zeros(most * count),
         turned=_zeros(widest * max(widest, most)),
+        beside=_zeros(EIGHT * max(widest, most)),
         ones=np.ones((1, count), np.float32),
         order=np.arange(max(widest, most)),
         gradient=_zeros(places.size),
@@ -180,7 +184,7 @@ def _zeros(numbers: int) -> Vector:
 def _turned(given: Matrix, room: Room) -> Matrix:
     rows, columns = given.shape
     turned = matrix(room.turned, 0, columns, rows)
-    turn(given, room.order[:rows], room.order[:columns], turned)
+    turn(given, part(room.order, 0, rows), part(room.order, 0, columns), turned, room.beside)
     return turned
 
 
@@ -198,16 +202,17 @@ def forward(network: Network, parameters: Vector, room: Room) -> None:
         inputs, neurons, above = network.inputs[layer], network.neurons[layer], network.widths[layer + 1]
         rows = _rows(network, room, layer)
         active, x = rows[:, :neurons], rows[:, neurons : neurons + inputs]
-        start = parameters[network.b[layer] : network.b[layer] + neurons]
+        start = part(parameters, network.b[layer], neurons)
         write_rectified(x, matrix(parameters, network.W[layer], inputs, neurons), start, active)
         if layer == layers - 1:
             # V(l) and C(l) stand one after the other, as what they are multiplied with does.
-            out, offset = parameters[network.V[layer] : network.c0[layer]], parameters[network.c0[layer]]
+            last = network.V[layer]
+            out, offset = part(parameters, last, network.c0[layer] - last), parameters[network.c0[layer]]
             for point in range(count):
                 room.outputs[point] = offset + dot(rows[point], out)
             return
         onwards, at, factored = _rows(network, room, layer + 1), network.neurons[layer + 1], network.factored[layer]
-        offsets = parameters[network.c0[layer] : network.c0[layer] + above]
+        offsets = part(parameters, network.c0[layer], above)
         for point in range(count):
             line, own = onwards[point, at:], rows[point]
             for column in range(above):
@@ -262,7 +267,7 @@ def gradient(network: Network, parameters: Vector, targets: Vector, room: Room) 
         if layer == 0:
             return
         onwards = matrix(below, 0, count, width)
-        onwards[:, :] = _ZERO
+        clear(part(below, 0, count * width))
         if last:
             add_blocks(error, matrix(parameters, network.C[layer], 1, width), onwards)
         else:
@@ -272,15 +277,18 @@ def gradient(network: Network, parameters: Vector, targets: Vector, room: Room) 
 
 
 @compiled
-def _add_rbv2(network: Network, parameters: Vector, strength: np.float32, found: Vector) -> None:
+def _add_rbv2(network: Network, parameters: Vector, strength: np.float32, room: Room) -> None:
     """Add the gradient of eq. 2 of Parhi et al. 2021: |v|_1^2 + |w|_2^2 a neuron, |c|_1 a skip connection."""
+    found = room.gradient
     twice = np.float32(2) * strength
     for layer in range(network.inputs.shape[0]):
         neurons, above = network.neurons[layer], network.widths[layer + 1]
-        add_l2(parameters[network.W[layer] : network.b[layer]], strength, found[network.W[layer] : network.b[layer]])
+        first, size = network.W[layer], network.b[layer] - network.W[layer]
+        add_l2(part(parameters, first, size), strength, part(found, first, size))
         out = matrix(parameters, network.V[layer], above, neurons)
         slopes = matrix(found, network.V[layer], above, neurons)
-        sums = np.zeros(neurons, np.float32)
+        sums = part(room.beside, 0, neurons)
+        clear(sums)
         for row in range(above):
             line = out[row]
             for neuron in range(neurons):
@@ -291,8 +299,8 @@ def _add_rbv2(network: Network, parameters: Vector, strength: np.float32, found:
                 value = line[neuron]
                 sign = _ONE if value > _ZERO else (-_ONE if value < _ZERO else _ZERO)
                 target[neuron] += twice * (sums[neuron] * sign)
-        start, end = network.C[layer], network.c0[layer]
-        add_l1(parameters[start:end], strength, found[start:end])
+        first, size = network.C[layer], network.c0[layer] - network.C[layer]
+        add_l1(part(parameters, first, size), strength, part(found, first, size))
 
 
 @compiled
@@ -360,6 +368,6 @@ def train(
         forward(network, parameters, room)
         gradient(network, parameters, targets, room)
         if penalty == RBV2:
-            _add_rbv2(network, parameters, np.float32(strength), room.gradient)
+            _add_rbv2(network, parameters, np.float32(strength), room)
         rate, inverse_root = np.float32(lr / (1 - first)), np.float32(1 / np.sqrt(1 - second))
         _step_adam(parameters, room.gradient, mean, square, rate, inverse_root, squares)

@@ -9,6 +9,7 @@ from sdd_claims.compiled import updates
 from sdd_claims.compiled.form import Form
 from sdd_claims.compiled.jit import compiled
 from sdd_claims.compiled.network import Network, Room, Vector, gradient, room
+from sdd_claims.compiled.views import lines, part
 
 _SGD, _ADAM = 0, 1
 _NO_PENALTY, _L1, _L2, _MATRIX_NORM = range(4)
@@ -162,15 +163,18 @@ def _take(
     reach: np.float32,
 ) -> None:
     for step in range(rates.shape[0]):
-        batch = slice(step * batch_size, min((step + 1) * batch_size, chosen.shape[0]))
-        taught = teacher[batch] if teacher.shape[0] > 0 else teacher
-        gradient(network, parameters, images, chosen[batch], labels[batch], taught, alpha, temperature, room, slopes)
+        first = step * batch_size
+        count = min(batch_size, chosen.shape[0] - first)
+        some, their = part(chosen, first, count), part(labels, first, count)
+        taught = lines(teacher, first, count) if teacher.shape[0] > 0 else lines(teacher, 0, 0)
+        gradient(network, parameters, images, some, their, taught, alpha, temperature, room, slopes)
         if penalty == _L1:
             updates.add_l1(parameters, strength, slopes)
         elif penalty == _L2:
             updates.add_l2(parameters, strength, slopes)
         elif penalty == _MATRIX_NORM:
-            updates.add_matrix_norm(parameters, strength, network.widths, network.weights, network.biases, slopes)
+            places = network.widths, network.weights, network.biases
+            updates.add_matrix_norm(parameters, strength, places, room.factors, slopes)
         if coupled > np.float32(0):
             updates.add_decay(parameters, coupled, slopes)
         if kept < np.float32(1):

@@ -1,10 +1,11 @@
 """The compiled steps of the optimizers, and the gradients of the penalties, on flat vectors."""
 
 import numpy as np
-from jaxtyping import Int64
 
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.network import Vector
+from sdd_claims.compiled.network import Lists, Vector
+from sdd_claims.compiled.products import clear
+from sdd_claims.compiled.views import part
 
 _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -38,21 +39,29 @@ def add_l2(parameters: Vector, strength: np.float32, gradient: Vector) -> None:
 def add_matrix_norm(
     parameters: Vector,
     strength: np.float32,
-    widths: Int64[np.ndarray, " layers_and_one"],
-    weights: Int64[np.ndarray, " layers"],
-    biases: Int64[np.ndarray, " layers"],
+    places: tuple[Lists, Lists, Lists],
+    memory: Vector,
     gradient: Vector,
 ) -> None:
     """Add a subgradient of strength x (matrix 1-norms of all weights + l1 norms of all biases).
 
     Columns of equal sums share it (see `sdd_claims.training.penalties`).
+
+    Args:
+        parameters: the parameters.
+        strength: of the penalty.
+        places: `widths`, `weights` and `biases` of the `Network`.
+        memory: room for a number a unit of the widest layer; what it held is lost.
+        gradient: what is added to.
     """
+    widths, weights, biases = places
     for layer in range(widths.shape[0] - 1):
         units, below = widths[layer + 1], widths[layer]
-        sums = np.zeros(below, np.float32)
+        sums = part(memory, 0, below)
+        clear(sums)
         for unit in range(units):
             at = weights[layer] + unit * below
-            line = parameters[at : at + below]  # counted from 0, a loop is vectorised
+            line = part(parameters, at, below)  # counted from 0, a loop is vectorised
             for source in range(below):
                 sums[source] += abs(line[source])
         largest, ties = sums[0], 0
@@ -68,7 +77,7 @@ def add_matrix_norm(
                     value = parameters[i]
                     gradient[i] += share * (_ONE if value > _ZERO else (-_ONE if value < _ZERO else _ZERO))
         start = biases[layer]
-        add_l1(parameters[start : start + units], strength, gradient[start : start + units])
+        add_l1(part(parameters, start, units), strength, part(gradient, start, units))
 
 
 @compiled

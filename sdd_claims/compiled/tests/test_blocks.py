@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdd_claims.compiled.blocks import add_blocks, write_blocks, write_rectified, write_where_positive
-from sdd_claims.compiled.lanes import LANES
+from sdd_claims.compiled.lanes import EIGHT, LANES
 from sdd_claims.compiled.products import products_in_order, turn
 
 
@@ -63,7 +63,7 @@ def test_chosen_columns_of_listed_rows_are_turned(lines, columns, count, seed):
     rows = rng.integers(0, lines, 2 * count)[::2]
     chosen = np.flatnonzero(rng.random(columns) < rng.choice([0.1, 0.9, 1.0]))
     found = np.full((len(chosen) + 1, count + 1), np.nan, np.float32)
-    turn(given_matrix, rows, chosen, found[: len(chosen), :count])
+    turn(given_matrix, rows, chosen, found[: len(chosen), :count], np.empty(EIGHT * count, np.float32))
     np.testing.assert_array_equal(found[:-1, :-1], given_matrix[rows][:, chosen].T)
     assert np.isnan(found[-1]).all()
     assert np.isnan(found[:, -1]).all()

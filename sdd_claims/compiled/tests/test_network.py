@@ -104,6 +104,14 @@ def assert_near(found: np.ndarray, expected: np.ndarray, scale: float) -> None:
     assert np.abs(found - expected).max(initial=0.0) <= 1e-5 * scale + 1e-9
 
 
+def logits_at_once(case: Case, of: Form) -> np.ndarray:
+    """Those of all images in one batch, [classes, images]."""
+    memory = room(of.network, case.batch)
+    forward(of.network, of.parameters, case.images, case.chosen, memory)
+    first, classes = of.network.active_at[-1] * case.batch, of.network.widths[-1]
+    return memory.active[first : first + classes * case.batch].reshape(classes, case.batch).copy()
+
+
 def pieces(of: Form, slopes: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """What is trained, layer by layer: weights and biases."""
     starts = [
@@ -156,8 +164,7 @@ def test_loss_and_accuracy_are_those_of_double_precision(case, batch, sparse):
     right = losses(logits, case.labels, found)
     plain = Case(case.seed, case.widths, case.densities, case.batch)
     assert found.mean() == pytest.approx(plain.expected()[0], rel=1e-5, abs=1e-7)
-    at_once = forward(of.network, of.parameters, case.images, case.chosen, room(of.network, case.batch))
-    assert np.array_equal(logits, at_once)
+    assert np.array_equal(logits, logits_at_once(case, of))
     assert right == count_right(logits, case.labels) == int((logits.argmax(0) == case.labels).sum())
 
 
@@ -178,9 +185,9 @@ def test_far_apart_logits_have_the_loss_of_their_distance():
 def test_a_pixel_that_is_no_number_spoils_its_image_and_the_gradient_and_no_other_image(sparse):
     case = Case(5, densities=(0.3,))
     of = case.form(sparse=sparse)
-    logits = forward(of.network, of.parameters, case.images, case.chosen, room(of.network, case.batch)).copy()
+    logits = logits_at_once(case, of)
     case.images[case.chosen[0], of.network.pixels[0]] = np.nan
-    found = forward(of.network, of.parameters, case.images, case.chosen, room(of.network, case.batch)).copy()
+    found = logits_at_once(case, of)
     other = case.chosen != case.chosen[0]
     assert other.sum() > 1
     assert np.array_equal(found[:, other], logits[:, other])
@@ -193,9 +200,7 @@ def test_a_weight_that_is_no_number_makes_every_loss_and_the_gradient_nan():
     case.weights[-1][0, 0] = np.nan
     of = case.form(sparse=False)
     found = np.empty(case.batch)
-    losses(
-        forward(of.network, of.parameters, case.images, case.chosen, room(of.network, case.batch)), case.labels, found
-    )
+    losses(logits_at_once(case, of), case.labels, found)
     assert np.isnan(found).all()
     assert np.isnan(case.gradient(of)).any()
 
@@ -240,9 +245,8 @@ def test_the_matrix_norm_has_the_subgradient_of_pytorch_among_ties_as_well(seed,
     draw = np.random.default_rng(seed)
     values = draw.integers(-2, 3, units * below + units).astype(np.float32)
     found = np.ones_like(values)
-    add_matrix_norm(
-        values, np.float32(strength), np.array([below, units]), np.array([0]), np.array([units * below]), found
-    )
+    places = np.array([below, units]), np.array([0]), np.array([units * below])
+    add_matrix_norm(values, np.float32(strength), places, np.full(max(units, below), np.nan, np.float32), found)
     whole = torch.from_numpy(values.astype(np.float64)).requires_grad_()
     weights, bias = whole[: units * below].view(units, below), whole[units * below :]
     (strength * (torch.linalg.norm(weights, 1) + torch.linalg.norm(bias, 1))).backward()

@@ -182,7 +182,7 @@ def test_a_run_of_which_a_seed_is_trained_while_it_is_dropped_keeps_that_seed_an
     monkeypatch.setattr(inventory, "_remove", removed)
     assert [run.digest for run in drop(store, listed)] == [NOISY.digest]
     assert meanwhile.is_stored(Store(store.path))
-    assert [run.seeds for run in stored_runs(stored_files(store)) if run.digest == NOISY.digest] == [(1007,)]
+    assert [run.seeds for run in stored_runs(stored_files(store)) if run.digest == NOISY.digest] == [[1007]]
     assert list(damage(Store(store.path))) == []
 
 
