@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from copy import copy
 from functools import cache
 from pathlib import Path
@@ -106,19 +107,27 @@ def test_the_history_is_made_of_what_was_published():
 KINDS = ("contrary on a proxy", "undecided", "cannot be measured")
 
 
-def readme_rows(run: str) -> dict[str, list[int]]:
+def counts(tier: str, rulings: Sequence[str]) -> dict[str, list[int]]:
+    """Of every paper, how many claims of a tier were judged last, and came to each of some rulings."""
     papers: dict[str, Counter[str]] = {}
-    for claim in sentences.registered(published(run)):
-        papers.setdefault(sentences.short_title(claim), Counter())[sentences.ruling(claim)] += 1
-    rulings = ("supported", "supported on a proxy", "refuted", *(f"inconclusive: {kind}" for kind in KINDS))
+    for _, claim in history.last_verdicts(history.standing(PUBLISHED)):
+        if claim["tier"] == tier and sentences.is_registered(claim):
+            papers.setdefault(sentences.short_title(claim), Counter())[sentences.ruling(claim)] += 1
     return {paper: [sum(of.values()), *(of[ruling] for ruling in rulings)] for paper, of in papers.items()}
 
 
-def test_the_table_of_the_readme_counts_what_was_published():
+@pytest.mark.parametrize(
+    ("tier", "between", "rulings"),
+    [
+        ("fast", "", ("supported", "supported on a proxy", "refuted", *(f"inconclusive: {kind}" for kind in KINDS))),
+        ("full", r" \| [^|]*\[[^|]+", ("supported", "refuted", *(f"inconclusive: {kind}" for kind in KINDS[1:]))),
+    ],
+)
+def test_the_tables_of_the_readme_count_what_was_published(tier, between, rulings):
     paper, count = r"\[?([^|\]]+?)\]?(?:\(http[^)]*\))?", r" \| (\d+)"
     text = (TOP / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(rf"^\| {paper}{7 * count} \|$", text, re.MULTILINE)
-    assert {paper: [int(count) for count in counts] for paper, *counts in rows} == readme_rows("fast")
+    rows = re.findall(rf"^\| {paper}{between}{(1 + len(rulings)) * count} \|$", text, re.MULTILINE)
+    assert {paper: [int(number) for number in numbers] for paper, *numbers in rows} == counts(tier, rulings)
 
 
 def test_the_documents_count_as_the_register_does():
