@@ -22,8 +22,8 @@ from sdd_claims.judging.verdict import Verdict
 from sdd_claims.machine.provenance import commit, hardware
 from sdd_claims.rejudge import Rules, Trials, judged_anew, tried_out
 from sdd_claims.report import claims_json, evidence, forest, numbers, sentences
-from sdd_claims.report.calibration import exceeds
-from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, SizeEntry
+from sdd_claims.report.calibration import lower_bound
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.report.delivery import deliver
 from sdd_claims.report.power_curve import power_curve
 from sdd_claims.report.templating import environment
@@ -61,13 +61,22 @@ class Errors:
     again: Mapping[int, int] = field(default_factory=dict)
 
     @property
-    def worst(self) -> tuple[int, int]:
-        """Of the edge with the largest rate, the studies that came to the verdict, and their number."""
-        measured = [
+    def measured(self) -> list[tuple[int, int]]:
+        """Of each edge, the studies that count there: those that came to the verdict, and their number."""
+        return [
             (self.again[edge], AGAIN * self.studies) if edge in self.again else (count, self.studies)
             for edge, count in enumerate(self.counts)
         ]
-        return max(measured, key=lambda each: each[0] / each[1])
+
+    @property
+    def largest(self) -> float:
+        """The largest rate."""
+        return max(wrong / studies for wrong, studies in self.measured)
+
+    @property
+    def bound(self) -> float:
+        """The largest upper end of the rates' 95 % Clopper-Pearson intervals."""
+        return max(upper_bound(wrong, studies) for wrong, studies in self.measured)
 
 
 @dataclass(frozen=True)
@@ -148,12 +157,13 @@ def _of_claim(claim: ClaimEntry, verdict: Verdict, alpha: float, studies: int) -
         return power(design, population, control, sentences.name(claim) + draws, studies)
 
     def errors(populations: Sequence[Hypotheses], *wrong: Ruling) -> Errors:
-        def count(population: Hypotheses, draws: str = "") -> int:
-            return round(studies * sum(simulated(population, draws)[each] for each in wrong))
+        def count(edge: int, draws: str = "") -> int:
+            found = simulated(populations[edge], f", {wrong[0]} at edge {edge}{draws}")  # edges err by chance apart
+            return round(studies * sum(found[each] for each in wrong))
 
-        counts = tuple(map(count, populations))
+        counts = tuple(map(count, range(len(populations))))
         again = {
-            edge: sum(count(populations[edge], f", again {repetition}") for repetition in range(AGAIN))
+            edge: sum(count(edge, f", again {repetition}") for repetition in range(AGAIN))
             for edge, found in enumerate(counts)
             if found > alpha * studies
         }
@@ -228,18 +238,18 @@ def to_markdown(
 
 
 def _pooled(errors: Sequence[Errors]) -> dict[str, str]:
-    """Of all edges together, those of the first studies, whatever came out; and of the worst edge."""
+    """Of all edges together, by the first studies, whatever came out; and the largest, by those that count there."""
     counts = [count for each in errors for count in each.counts]
     if not counts:  # no claim here can come out so
         return dict.fromkeys(("rate", "upper", "worst", "worst_upper"), numbers.ABSENT) | {"edges": "0", "again": "0"}
     studies = errors[0].studies * len(counts)
-    worst = max((each.worst for each in errors if each.counts), key=lambda found: found[0] / found[1])
+    possible = [each for each in errors if each.counts]
     return {
         "edges": str(len(counts)),
         "rate": numbers.per_ten_thousand(sum(counts) / studies),
         "upper": numbers.per_ten_thousand(upper_bound(sum(counts), studies)),
-        "worst": numbers.per_ten_thousand(worst[0] / worst[1]),
-        "worst_upper": numbers.per_ten_thousand(upper_bound(*worst)),
+        "worst": numbers.per_ten_thousand(max(each.largest for each in possible)),
+        "worst_upper": numbers.per_ten_thousand(max(each.bound for each in possible)),
         "again": str(sum(len(each.again) for each in errors)),
     }
 
@@ -261,24 +271,12 @@ def _row(found: Characteristics) -> dict[str, str]:
 
 
 def _rate(errors: Errors, alpha: float) -> str:
-    """The largest rate of all edges with its upper bound, an arrow where its whole interval lies above nominal."""
+    """The largest rate of all edges and the largest upper bound, an arrow where a whole interval lies above nominal."""
     if not errors.counts:
         return "never"
-    wrong, studies = errors.worst
-    entry = SizeEntry(
-        rule="",
-        null="",
-        seeds=0,
-        verdict="supported",
-        rate=wrong / studies,
-        upper=upper_bound(wrong, studies),
-        repetitions=studies,
-    )
-    arrow = "↑ " if exceeds(entry, alpha) else ""
-    return (
-        f"{arrow}{numbers.per_ten_thousand(entry['rate'])} ≤ {numbers.per_ten_thousand(entry['upper'])} "
-        f"({len(errors.counts)})"
-    )
+    above = any(lower_bound(wrong, studies) > alpha for wrong, studies in errors.measured)
+    rate, bound = numbers.per_ten_thousand(errors.largest), numbers.per_ten_thousand(errors.bound)
+    return f"{'↑ ' if above else ''}{rate} ≤ {bound} ({len(errors.counts)})"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

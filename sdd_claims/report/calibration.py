@@ -46,8 +46,12 @@ def size_table(calibration: CalibrationEntry) -> SizeTable:
 
 def exceeds(entry: SizeEntry, nominal: float) -> bool:
     """Whether a measured size is above `nominal` with its whole 95 % Clopper-Pearson interval."""
-    wrong = round(entry["rate"] * entry["repetitions"])
-    return wrong > 0 and bool(betaincinv(wrong, entry["repetitions"] - wrong + 1, 0.025) > nominal)
+    return lower_bound(round(entry["rate"] * entry["repetitions"]), entry["repetitions"]) > nominal
+
+
+def lower_bound(rejections: int, repetitions: int) -> float:
+    """Computes the lower end of the 95 % Clopper-Pearson interval of a rate."""
+    return float(betaincinv(rejections, repetitions - rejections + 1, 0.025)) if rejections else 0.0
 
 
 def power_table(calibration: CalibrationEntry) -> PowerTable:

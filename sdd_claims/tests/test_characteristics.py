@@ -49,13 +49,15 @@ def test_fresh_studies_stand_for_the_first_ones_where_errors_came_out_above_thei
     (found,) = characteristics(folder, all_trials(), 1000)
     assert found.false_support.counts == (9,)
     assert found.false_support.again == {0: 10}
-    assert found.false_support.worst == (10, 10_000)
+    assert found.false_support.measured == [(10, 10_000)]
     assert found.false_contrary.again == {0: 20}
 
 
-def test_the_worst_edge_is_that_of_the_largest_rate_not_of_the_largest_count():
-    assert Errors((3, 9, 2), 1000, {1: 25}).worst == (3, 1000)
-    assert Errors((3, 9, 2), 1000, {1: 35}).worst == (35, 10_000)
+def test_the_largest_rate_and_the_largest_bound_may_be_those_of_two_edges():
+    found = Errors((3, 9, 2), 1000, {1: 35})
+    assert found.largest == 0.0035
+    assert found.bound == pytest.approx(binomtest(3, 1000).proportion_ci(0.95, "exact").high)
+    assert Errors((3, 9, 2), 1000, {1: 25}).largest == 0.003
 
 
 def test_more_looks_and_larger_effects_have_more_power():
