@@ -13,8 +13,10 @@ import itertools
 import json
 import multiprocessing
 import os
+import queue
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -24,7 +26,7 @@ import tomllib
 import types
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -217,11 +219,13 @@ class Tree:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # on threads of a library, which are idle now
                 child.start()
-            child.join(_LIMIT)
-            if child.is_alive():
-                child.kill()
+            try:
+                child.join(_LIMIT)
+                if child.is_alive():
+                    return -1, [], ""
+            finally:
+                child.kill()  # without effect where it has ended
                 child.join()
-                return -1, [], ""
             text = Path(output.name).read_text(encoding="utf-8", errors="replace")
         files = tuple(test.partition("::")[0] for test in tests)  # a test may run pytest itself, and show its words
         return child.exitcode or 0, [name for name in _FAILED.findall(text) if name.startswith(files)], text
@@ -283,8 +287,8 @@ def as_markdown(faults: Sequence[Fault], results: Mapping[str, Result], header: 
         "",
         "Each row is a fault that was planted in a copy of the code, alone, and the first of its tests that failed.",
         "That test passes without the fault. `python -m benchmarks.planted_faults` repeats it;",
-        "`benchmarks/planted_faults.toml` has the faults themselves, and why each matters. A fault is measured",
-        "anew when its digest changes: that of its file's name, what is replaced, and by what.",
+        "`benchmarks/planted_faults.toml` has the faults themselves, and why each matters. A fault is tried",
+        "again when what is planted changes: the digest is that of its file's name, of what is replaced, and by what.",
         "",
         header,
         "",
@@ -306,36 +310,57 @@ def _short(test: str) -> str:
 
 
 def run_all(faults: Sequence[Fault], processes: int) -> Iterator[Result]:
-    """Runs faults in so many processes, each with a copy of the code of its own; yields what comes to an end."""
+    """Runs faults in so many processes, each with a copy of the code of its own; yields what comes to an end.
+
+    Raises:
+        InputError: a fault cannot be planted, or a process has died.
+    """
     waiting: multiprocessing.Queue[Fault | None] = _FORK.Queue()
     ended: multiprocessing.Queue[Result | str] = _FORK.Queue()
     for fault in (*faults, *[None] * processes):
         waiting.put(fault)
-    workers = [_FORK.Process(target=_work, args=(waiting, ended)) for _ in range(processes)]
-    for worker in workers:
-        worker.start()
-    try:
+    # The folders are this process's: they go, however the others end.
+    with ExitStack() as held:
+        folders = [held.enter_context(tempfile.TemporaryDirectory(prefix="planted-")) for _ in range(processes)]
+        workers = [_FORK.Process(target=_work, args=(Path(each), waiting, ended)) for each in folders]
+        for worker in workers:
+            worker.start()
+            held.callback(worker.join)
+            held.callback(worker.terminate)
         for _ in faults:
-            result = ended.get()
+            result = _next_of(ended, workers)
             if isinstance(result, str):
                 raise InputError(result)
             yield result
-    finally:
         for worker in workers:
-            worker.terminate()
             worker.join()
 
 
-def _work(waiting: "multiprocessing.Queue[Fault | None]", ended: "multiprocessing.Queue[Result | str]") -> None:
-    """What one process does: it takes faults one by one until there is none left."""
-    with tempfile.TemporaryDirectory(prefix="planted-") as folder:
+def _next_of(
+    ended: "multiprocessing.Queue[Result | str]", workers: Sequence["multiprocessing.process.BaseProcess"]
+) -> Result | str:
+    """The next result, as long as there is somebody to find it."""
+    while True:
+        alive = all(worker.exitcode in (None, 0) for worker in workers)
         try:
-            copy_tracked(ROOT, Path(folder))
-            tree = Tree(Path(folder))
-            while (fault := waiting.get()) is not None:
-                ended.put(tree.run(fault))
-        except Exception as error:
-            ended.put(f"faults cannot be planted: {error!r}")  # the others would wait for ever
+            return ended.get(timeout=5 if alive else 0.1)
+        except queue.Empty:
+            if not alive or all(worker.exitcode == 0 for worker in workers):
+                return "a process that plants faults has died; run again with --missing"
+
+
+def _work(
+    folder: Path, waiting: "multiprocessing.Queue[Fault | None]", ended: "multiprocessing.Queue[Result | str]"
+) -> None:
+    """What one process does: it takes faults one by one until there is none left."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what it has started ends with it
+    try:
+        copy_tracked(ROOT, folder)
+        tree = Tree(folder)
+        while (fault := waiting.get()) is not None:
+            ended.put(tree.run(fault))
+    except Exception as error:
+        ended.put(f"faults cannot be planted: {error!r}")  # the others would wait for ever
 
 
 def _header(processes: int) -> str:
@@ -372,7 +397,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         done = {result.digest for result in results.values() if result.caught_by}
         chosen = [fault for fault in chosen if fault.digest not in done]
     of_name = {fault.name: fault for fault in chosen}
-    for result in run_all(chosen, given.processes):
+    for result in run_all(chosen, min(given.processes, len(chosen))):
         results[result.name] = result
         keep(given.results, results)
         print(_line(of_name[result.name], result), flush=True)

@@ -2,7 +2,8 @@
 
 Numba counts who holds the memory of a slice, checks its bounds and prepares for its failing: that takes a small network
 longer than its arithmetic, and the compiler a third of its time. A view here is an address and a shape. It must not
-outlive what it is a view of, so it is never returned to Python.
+outlive what it is a view of. So it is never returned to Python, and never taken of an array that the same compiled
+function has made, which Numba frees after its last use by name.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from numba import types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
@@ -22,7 +24,7 @@ def part(context: Any, flat: Any, start: Any, count: Any) -> Any:
         whole, (first, *shape) = _array(context, builder, signature, arguments), arguments[1:]
         return _view(context, builder, signature, whole, builder.gep(whole.data, [first]), shape)
 
-    return types.Array(flat.dtype, 1, "C")(flat, types.intp, types.intp), generate
+    return _contiguous(flat, 1)(flat, types.intp, types.intp), generate
 
 
 @intrinsic
@@ -33,7 +35,7 @@ def matrix(context: Any, flat: Any, start: Any, rows: Any, columns: Any) -> Any:
         whole, (first, *shape) = _array(context, builder, signature, arguments), arguments[1:]
         return _view(context, builder, signature, whole, builder.gep(whole.data, [first]), shape)
 
-    return types.Array(flat.dtype, 2, "C")(flat, types.intp, types.intp, types.intp), generate
+    return _contiguous(flat, 2)(flat, types.intp, types.intp, types.intp), generate
 
 
 @intrinsic
@@ -46,7 +48,7 @@ def lines(context: Any, given: Any, start: Any, count: Any) -> Any:
         data = builder.gep(whole.data, [builder.mul(first, columns)])
         return _view(context, builder, signature, whole, data, [rows, columns])
 
-    return types.Array(given.dtype, 2, "C")(given, types.intp, types.intp), generate
+    return _contiguous(given, 2)(given, types.intp, types.intp), generate
 
 
 @intrinsic
@@ -57,7 +59,18 @@ def strided(context: Any, given: Any) -> Any:
         whole = _array(context, builder, signature, arguments)
         return _made(context, builder, signature, whole, whole.data, whole.shape, whole.strides)
 
-    return types.Array(given.dtype, given.ndim, "A")(given), generate
+    return given.copy(layout="A")(given), generate
+
+
+def _contiguous(kind: Any, dimensions: int) -> Any:
+    """The type of a view of a contiguous array; as little as that can it be written to where that is read-only.
+
+    Raises:
+        TypingError: the array is not contiguous, row by row.
+    """
+    if kind.layout != "C":
+        raise TypingError(f"a view is one of a contiguous array, got {kind}; copy it first")
+    return kind.copy(ndim=dimensions)
 
 
 def _array(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

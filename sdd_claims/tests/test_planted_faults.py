@@ -1,7 +1,10 @@
 """The list of planted faults stays alive, and their runner tells a fault that is caught from one that survives."""
 
+import os
 import re
+import signal
 import subprocess
+import tempfile
 from collections import Counter
 from dataclasses import replace
 
@@ -60,16 +63,26 @@ def test_a_caught_fault_names_the_test_that_fails_and_leaves_the_code_as_it_was(
     assert "x + x" in (tree.folder / "sums.py").read_text(encoding="utf-8")
 
 
-def test_several_processes_try_each_fault_once_in_copies_of_their_own(tree, monkeypatch):
+def test_several_processes_try_each_fault_once_in_copies_of_their_own(tree, tmp_path_factory, monkeypatch):
     for command in (["init", "-q"], ["add", "."]):
         subprocess.run(["git", *command], cwd=tree.folder, check=True)
     monkeypatch.setattr("benchmarks.planted_faults.ROOT", tree.folder)
+    copies = tmp_path_factory.mktemp("copies")
+    monkeypatch.setattr(tempfile, "tempdir", str(copies))
     zero = replace(FAULT, name="zero", new="0 * x + 1")
     found = {result.name: result.caught_by for result in run_all([FAULT, zero], 2)}
     assert found == {"half": "test_sums.py::test_double", "zero": "test_sums.py::test_nothing"}
     assert "x + x" in (tree.folder / "sums.py").read_text(encoding="utf-8")
+    assert list(copies.iterdir()) == []
     with pytest.raises(InputError, match=r"faults cannot be planted: .*its old text stands 0 times"):
         list(run_all([replace(FAULT, old="x * x")], 2))
+    assert list(copies.iterdir()) == []
+
+
+def test_a_process_that_is_killed_ends_the_run(tree, monkeypatch):
+    monkeypatch.setattr("benchmarks.planted_faults.copy_tracked", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(InputError, match="a process that plants faults has died"):
+        list(run_all([FAULT], 1))
 
 
 def test_a_fault_that_no_test_notices_survives(tree):

@@ -63,7 +63,9 @@ def test_chosen_columns_of_listed_rows_are_turned(lines, columns, count, seed):
     rows = rng.integers(0, lines, 2 * count)[::2]
     chosen = np.flatnonzero(rng.random(columns) < rng.choice([0.1, 0.9, 1.0]))
     found = np.full((len(chosen) + 1, count + 1), np.nan, np.float32)
-    turn(given_matrix, rows, chosen, found[: len(chosen), :count], np.empty(EIGHT * count, np.float32))
+    memory = np.full(EIGHT * count + 50, np.nan, np.float32)
+    turn(given_matrix, rows, chosen, found[: len(chosen), :count], memory[: EIGHT * count])
+    assert np.isnan(memory[EIGHT * count :]).all()
     np.testing.assert_array_equal(found[:-1, :-1], given_matrix[rows][:, chosen].T)
     assert np.isnan(found[-1]).all()
     assert np.isnan(found[:, -1]).all()

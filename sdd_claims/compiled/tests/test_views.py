@@ -1,7 +1,9 @@
 import numba
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.core.errors import TypingError
 
 from sdd_claims.compiled.views import lines, matrix, part, strided
 
@@ -80,3 +82,21 @@ def test_a_matrix_keeps_its_strides():
     expected[:, 1] *= 2
     assert double_column(given_matrix, 1) == (4, 3)
     np.testing.assert_array_equal(given_matrix, expected)
+
+
+@pytest.mark.parametrize("given_matrix", [np.ones((3, 4), np.float32).T, np.ones((6, 4), np.float32)[::2]])
+def test_rows_of_a_matrix_that_does_not_lie_row_by_row_are_refused(given_matrix):
+    with pytest.raises(TypingError, match="a view is one of a contiguous array"):
+        double_lines(given_matrix, 0, 1)
+
+
+def test_a_part_of_a_vector_that_does_not_lie_in_one_piece_is_refused():
+    with pytest.raises(TypingError, match="a view is one of a contiguous array"):
+        double_part(np.ones(6, np.float32)[::2], 0, 1)
+
+
+def test_a_view_of_what_cannot_be_written_to_cannot_either():
+    given_vector = np.ones(3, np.float32)
+    given_vector.flags.writeable = False
+    with pytest.raises(TypingError, match="readonly"):
+        double_part(given_vector, 0, 1)
