@@ -142,6 +142,7 @@ class _AnyExample:
 
 def _run_pytest(folder: Path, arguments: Sequence[str], output: str) -> None:
     """Run pytest in a folder, as its own process would: in a fork, whose large libraries are imported already."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # tests end processes by it, as they would elsewhere
     with open(output, "w") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
