@@ -17,49 +17,60 @@ from numba.extending import intrinsic
 from sdd_claims.compiled.jit import compiled
 from sdd_claims.compiled.lanes import LANES, WIDE, everywhere
 
+VECTORS = 4 if WIDE > LANES else 1
+"""Vectors of columns of a tile of four rows: registers of AVX-512 hold the sums of four."""
+TERMS = 64
+"""Terms of a long sum that are taken at a time: a cache keeps so many rows of a large `right` for all rows."""
+_BY_SHARES = ("add", "rectified")
+"""Kinds whose sums are taken so. Others have few terms, and are written once: a total can be larger than a cache."""
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _BYTES = 4
 
 
 def _block(rows: int, vectors: int, kind: str) -> Any:
-    """A function that writes so many rows, and vectors of columns, of one of the products below, from a place on."""
+    """A function that writes so many rows, and vectors of columns, of one of the products below, from a place on.
+
+    It takes the terms from one on, up to another. Kinds `_BY_SHARES` go on from `total` where some were taken before.
+    """
 
     @intrinsic
-    def write(context: Any, left: Any, right: Any, beside: Any, total: Any, row: Any, column: Any) -> Any:
+    def write(
+        context: Any, left: Any, right: Any, beside: Any, total: Any, row: Any, column: Any, first: Any, end: Any
+    ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             a, b, d, c = (
                 context.make_array(each)(context, builder, value)
                 for each, value in zip(signature.args[:4], arguments[:4], strict=True)
             )
-            zero = ir.Constant(_VECTOR, [0.0] * LANES)
-            lines = [builder.add(arguments[4], ir.Constant(arguments[4].type, i)) for i in range(rows)]
-            columns = [builder.add(arguments[5], ir.Constant(arguments[5].type, LANES * i)) for i in range(vectors)]
+            row, column, first, end = arguments[4:]
+            zero, index = ir.Constant(_VECTOR, [0.0] * LANES), row.type
+            lines = [builder.add(row, ir.Constant(index, i)) for i in range(rows)]
+            columns = [builder.add(column, ir.Constant(index, LANES * i)) for i in range(vectors)]
             places = [(line, each) for line in lines for each in columns]
             sums = [cgutils.alloca_once(builder, _VECTOR) for _ in places]
+            begins = builder.icmp_signed("==", first, ir.Constant(index, 0))
             for (line, each), kept in zip(places, sums, strict=True):
-                if kind == "add":
-                    start = _loaded(builder, c, (line, each))
-                else:
-                    start = _loaded(builder, d, (each,)) if kind == "rectified" else zero
-                builder.store(start, kept)
-            terms = cgutils.unpack_tuple(builder, a.shape)[1]
-            with cgutils.for_range(builder, terms, intp=terms.type) as loop:
-                values = [_loaded(builder, b, (loop.index, each)) for each in columns]
-                factors = [
-                    everywhere(builder, builder.load(_at(builder, a, (line, loop.index))), _VECTOR) for line in lines
-                ]
+                start = _vector_at(builder, c, (line, each))
+                if kind == "rectified":
+                    start = builder.select(begins, _vector_at(builder, d, (each,)), start)
+                builder.store(builder.load(start, align=_BYTES) if kind in _BY_SHARES else zero, kept)
+            with cgutils.for_range_slice(builder, first, end, ir.Constant(index, 1), intp=index) as (term, _):
+                values = [_loaded(builder, b, (term, each)) for each in columns]
+                factors = [everywhere(builder, builder.load(_at(builder, a, (line, term))), _VECTOR) for line in lines]
                 products = [builder.fmul(factor, value) for factor in factors for value in values]
                 for kept, product in zip(sums, products, strict=True):
                     builder.store(builder.fadd(builder.load(kept), product), kept)
+            ends = builder.icmp_signed("==", end, cgutils.unpack_tuple(builder, a.shape)[1])
             for place, kept in zip(places, sums, strict=True):
                 found = builder.load(kept)
                 if kind in ("rectified", "where"):
                     decides = found if kind == "rectified" else _loaded(builder, d, place)
-                    found = builder.select(builder.fcmp_ordered("<=", decides, zero), zero, found)
+                    cut = builder.select(builder.fcmp_ordered("<=", decides, zero), zero, found)
+                    found = builder.select(ends, cut, found) if kind == "rectified" else cut
                 builder.store(found, _vector_at(builder, c, place), align=_BYTES)
             return context.get_dummy_value()
 
-        return types.void(left, right, beside, total, types.intp, types.intp), generate
+        return types.void(left, right, beside, total, *[types.intp] * 4), generate
 
     return write
 
@@ -81,27 +92,29 @@ def _loaded(builder: Any, array: Any, place: Sequence[Any]) -> Any:
 
 
 def _product(kind: str) -> Any:
-    """The product of whole matrices: four rows at a time, of one vector or, with AVX-512, two; or one row."""
-    wide_rows, four_rows = _block(4, WIDE // LANES, kind), _block(4, 1, kind)
+    """The product of whole matrices: in tiles of four rows of some vectors or of one; rows left over one by one."""
+    wide_rows, four_rows = _block(4, VECTORS, kind), _block(4, 1, kind)
     one_row, one_vector = _block(1, 4, kind), _block(1, 1, kind)
+    by_shares = kind in _BY_SHARES
 
     @compiled
     def write(left: Any, right: Any, beside: Any, total: Any) -> None:
-        # Columns outside: those of a large `right` are then read from a cache, and not for every four rows anew.
         rows, columns = total.shape
-        fours, widest = rows - rows % 4, columns - columns % WIDE
-        for column in range(0, widest, WIDE):
+        fours, widest, wide = rows - rows % 4, columns - columns % (VECTORS * LANES), columns - columns % (4 * LANES)
+        terms = right.shape[0]
+        share = TERMS if by_shares else max(terms, 1)
+        for first in range(0, max(terms, 1), share):
+            end = min(first + share, terms)
             for row in range(0, fours, 4):
-                wide_rows(left, right, beside, total, row, column)
-        for column in range(widest, columns, LANES):
-            for row in range(0, fours, 4):
-                four_rows(left, right, beside, total, row, column)
-        for row in range(fours, rows):
-            wide = columns - columns % (4 * LANES)
-            for column in range(0, wide, 4 * LANES):
-                one_row(left, right, beside, total, row, column)
-            for column in range(wide, columns, LANES):
-                one_vector(left, right, beside, total, row, column)
+                for column in range(0, widest, VECTORS * LANES):
+                    wide_rows(left, right, beside, total, row, column, first, end)
+                for column in range(widest, columns, LANES):
+                    four_rows(left, right, beside, total, row, column, first, end)
+            for row in range(fours, rows):
+                for column in range(0, wide, 4 * LANES):
+                    one_row(left, right, beside, total, row, column, first, end)
+                for column in range(wide, columns, LANES):
+                    one_vector(left, right, beside, total, row, column, first, end)
 
     return write
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdd_claims.compiled.blocks import add_blocks, write_blocks, write_rectified, write_where_positive
+from sdd_claims.compiled.blocks import TERMS, add_blocks, write_blocks, write_rectified, write_where_positive
 from sdd_claims.compiled.lanes import EIGHT, LANES
 from sdd_claims.compiled.products import products_in_order, turn
 
@@ -15,7 +15,8 @@ def term_by_term(start, left, right):
     return total
 
 
-shapes = st.tuples(st.integers(1, 9), st.integers(0, 20), st.integers(1, 6).map(lambda vectors: vectors * LANES))
+terms = st.integers(0, 20) | st.integers(TERMS - 1, 2 * TERMS + 2)
+shapes = st.tuples(st.integers(1, 9), terms, st.integers(1, 6).map(lambda vectors: vectors * LANES))
 
 
 @settings(max_examples=60)
