@@ -25,6 +25,7 @@ import time
 import tomllib
 import types
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -113,6 +114,7 @@ class Result:
         caught_by: the test that failed, as pytest names it; None where the fault survived.
         note: for a survivor, how the tests ended.
         seconds: time of its tests, without the import of the large libraries, which happens once for all.
+        measured: when, of which version and where; results of several versions may stand on one page.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Result:
     caught_by: str | None
     note: str
     seconds: float
+    measured: str = ""
 
 
 class _AnyExample:
@@ -278,7 +281,7 @@ def keep(path: Path, results: Mapping[str, Result]) -> None:
     path.write_text(json.dumps([asdict(result) for result in results.values()], indent=1), encoding="utf-8")
 
 
-def as_markdown(faults: Sequence[Fault], results: Mapping[str, Result], header: str) -> str:
+def as_markdown(faults: Sequence[Fault], results: Mapping[str, Result]) -> str:
     """The table of all faults, as a page."""
     rows = [(fault, results[fault.name]) for fault in faults]
     caught = sum(result.caught_by is not None for _, result in rows)
@@ -291,7 +294,7 @@ def as_markdown(faults: Sequence[Fault], results: Mapping[str, Result], header: 
         "`benchmarks/planted_faults.toml` has the faults themselves, and why each matters. A fault is tried",
         "again when what is planted changes: the digest is that of its file's name, of what is replaced, and by what.",
         "",
-        header,
+        *_measured_where([result for _, result in rows]),
         "",
         f"{len(rows)} faults, {caught} caught, median {median:.1f} s a fault.",
         "",
@@ -302,6 +305,14 @@ def as_markdown(faults: Sequence[Fault], results: Mapping[str, Result], header: 
         by = f"`{_short(result.caught_by)}`" if result.caught_by else f"**survived**: {result.note}"
         lines.append(f"| {fault.room} | {fault.name} | {by} | {result.seconds:.1f} | {fault.digest} |")
     return "\n".join([*lines, ""])
+
+
+def _measured_where(results: Sequence[Result]) -> list[str]:
+    """Where all were measured or, of several places, how many at each."""
+    counts = Counter(result.measured for result in results)
+    if len(counts) == 1:
+        return [f"{measured}." for measured in counts]
+    return [f"- {count}: {measured}." for measured, count in counts.most_common()]
 
 
 def _short(test: str) -> str:
@@ -364,9 +375,9 @@ def _work(
         ended.put(f"faults cannot be planted: {error!r}")  # the others would wait for ever
 
 
-def _header(processes: int) -> str:
+def _measured_here(processes: int) -> str:
     versions = (f"{name} {version}" for name, version in provenance.versions().items() if name == "torch")
-    return f"{measured(*versions, 'one process' if processes == 1 else f'{processes} processes side by side')}."
+    return measured(*versions, "one process" if processes == 1 else f"{processes} processes side by side")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -398,8 +409,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         done = {result.digest for result in results.values() if result.caught_by}
         chosen = [fault for fault in chosen if fault.digest not in done]
     of_name = {fault.name: fault for fault in chosen}
+    here = _measured_here(given.processes)
     for result in run_all(chosen, min(given.processes, len(chosen))):
-        results[result.name] = result
+        results[result.name] = replace(result, measured=here)
         keep(given.results, results)
         print(_line(of_name[result.name], result), flush=True)
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
@@ -422,7 +434,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         without = [f.name for f in faults if f.name not in results or results[f.name].digest != f.digest]
         if without:
             raise InputError(f"there is no result yet of {', '.join(without)}; run with --missing first")
-        given.write.write_text(as_markdown(faults, results, _header(given.processes)), encoding="utf-8")
+        given.write.write_text(as_markdown(faults, results), encoding="utf-8")
     return 1 if survivors else 0
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.planted_faults import ROOT, Fault, Tree, as_markdown, read, run_all
+from benchmarks.planted_faults import ROOT, Fault, Result, Tree, as_markdown, read, run_all
 from sdd_claims.errors import InputError
 
 FAULTS = read()
@@ -128,7 +128,14 @@ def test_a_row_that_lacks_something_is_refused(tmp_path):
 def test_the_page_counts_what_was_caught_and_shows_survivors(tree):
     survivor = replace(FAULT, name="other", tests=("test_sums.py::test_nothing",))
     results = {fault.name: tree.run(fault) for fault in (FAULT, survivor)}
-    page = as_markdown([FAULT, survivor], results, "Measured.")
+    page = as_markdown([FAULT, survivor], results)
     assert "2 faults, 1 caught" in page
     assert "| sums | half | `test_sums.py::test_double` |" in page
     assert "| sums | other | **survived**: all its tests pass |" in page
+
+
+def test_the_page_says_where_results_were_measured_and_how_many_at_each_place(tree):
+    faults = [replace(FAULT, name=name) for name in ("first", "second", "third")]
+    here, there = (Result("", "", "test_sums.py::test_double", "", 1.0, place) for place in ("Here", "There"))
+    assert "\nHere.\n" in as_markdown(faults[:2], {"first": here, "second": here})
+    assert "\n- 2: There.\n- 1: Here.\n" in as_markdown(faults, {"first": here, "second": there, "third": there})
