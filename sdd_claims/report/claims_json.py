@@ -279,7 +279,8 @@ class CalibrationEntry(TypedDict):
 
     `threshold` is what a size is held against: the error rate that a design allows over all of its looks. `designs` are
     the schemes of looks that were measured, and `seeds` of a row is where one ends. In version 1, which has none, each
-    of the `looks` was measured alone, and `threshold` is the nominal p at each.
+    of the `looks` was measured alone, and `threshold` is the nominal p at each. `measured` says when, of which commit
+    and where, but for early ones.
     """
 
     schema: int
@@ -288,6 +289,7 @@ class CalibrationEntry(TypedDict):
     looks: list[int]
     designs: NotRequired[list[DesignEntry]]
     command: str
+    measured: NotRequired[str]
     size: list[SizeEntry]
     power: list[PowerEntry]
 

@@ -1,11 +1,10 @@
-"""The measured size and power of every rule: `python -m sdd_claims.stats.calibration`."""
+"""The measured size and power of every rule; `python -m benchmarks.calibration` finds those that a report shows."""
 
-import argparse
 import json
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -114,6 +113,7 @@ def calibrate(
     error_rate: float,
     pilots: Covariance | None = None,
     designs: tuple[tuple[int, ...], ...] = DESIGNS,
+    mapped: Callable[[Any, Iterable[Any]], Iterable[Any]] = map,
 ) -> dict[str, Any]:
     """Measures the size of every rule under every null, and the power under the alternatives.
 
@@ -122,15 +122,15 @@ def calibrate(
         error_rate: of a claim: the chance of a false verdict that a design allows.
         pilots: covariance over the levels of pilot curves, for nulls whose seeds vary as they do.
         designs: schemes of looks, with different numbers of seeds at the end.
+        mapped: `map`, or that of a pool of processes; the numbers are the same.
     """
     size: list[dict[str, Any]] = []
     power: list[dict[str, Any]] = []
-    for i, case in enumerate(nulls(pilots)):
-        found = _measured(case, designs, error_rate, repetitions, seed=i)
+    measured = partial(_measured, designs=designs, error_rate=error_rate, repetitions=repetitions)
+    for case, found in mapped(measured, enumerate(nulls(pilots))):
         for design, verdict in product(designs, case.verdicts):
             size += _rows(case, design[-1], verdict, getattr(found[design], verdict), repetitions)
-    for i, case in enumerate(alternatives()):
-        found = _measured(case, designs, error_rate, repetitions, seed=i)
+    for case, found in mapped(measured, enumerate(alternatives())):
         shared = {"rule": case.rule.name, "alternative": case.label, "repetitions": repetitions}
         power += [{**shared, "seeds": design[-1], "rate": found[design].supported / repetitions} for design in designs]
     return {
@@ -145,13 +145,15 @@ def calibrate(
 
 
 def _measured(
-    case: Case, designs: Sequence[tuple[int, ...]], error_rate: float, repetitions: int, seed: int
-) -> dict[tuple[int, ...], Rejections]:
+    numbered: tuple[int, Case], *, designs: Sequence[tuple[int, ...]], error_rate: float, repetitions: int
+) -> tuple[Case, dict[tuple[int, ...], Rejections]]:
+    """A case, and what `measure` finds of it with its number as the seed."""
+    seed, case = numbered
     found = measure(
         case.rule, case.population, designs=designs, error_rate=error_rate, repetitions=repetitions, seed=seed
     )
     print(f"{case.rule.name}, {case.label}, {repetitions} studies: {found}", file=sys.stderr)
-    return found
+    return case, found
 
 
 def _rows(case: Case, seeds: int, verdict: str, count: int, repetitions: int) -> list[dict[str, Any]]:
@@ -166,32 +168,3 @@ def _rows(case: Case, seeds: int, verdict: str, count: int, repetitions: int) ->
     }
     refutes = _REFUTES.get(case.rule.name)
     return [row] if refutes is None else [row, {**row, "rule": refutes, "verdict": "refuted"}]
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Calibrates the rules and prints or writes the result as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m sdd_claims.stats.calibration", description=__doc__)
-    parser.add_argument(
-        "--repetitions", type=int, default=100_000, help="simulated studies a null or an alternative (default 100000)"
-    )
-    parser.add_argument("--alpha", type=float, default=0.05, help="error rate of the register (default 0.05)")
-    parser.add_argument("--registered", type=int, required=True, help="claims in the register")
-    parser.add_argument("--pilots", type=Path, help="JSON of pilot curves; without it no null varies as pilots do")
-    parser.add_argument("--write", type=Path, help="file to write; without it the JSON goes to standard output")
-    given = parser.parse_args(arguments)
-    pilots = pilots_covariance(given.pilots) if given.pilots else None
-    found = calibrate(given.repetitions, given.alpha / given.registered, pilots)
-    command = "python -m sdd_claims.stats.calibration"
-    command += f" --registered {given.registered} --repetitions {given.repetitions}"
-    command += f" --pilots {given.pilots}" if given.pilots else ""
-    text = json.dumps({**found, "command": command}, indent=1, allow_nan=False) + "\n"
-    if given.write is None:
-        print(text, end="")
-        return
-    draft = given.write.with_suffix(".partial")
-    draft.write_text(text)
-    os.replace(draft, given.write)
-
-
-if __name__ == "__main__":
-    main()

@@ -155,7 +155,8 @@ def calibration() -> CalibrationEntry:
         "tests": 1,
         "threshold": 0.00063,
         "looks": [12, 24],
-        "command": "python -m sdd_claims.stats.calibration --repetitions 100000",
+        "command": "python -m benchmarks.calibration --studies 100000",
+        "measured": "Measured on 2026-11-28, commit 0123456, 2 cores",
         "size": [
             {
                 "rule": rule,

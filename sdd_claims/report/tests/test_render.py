@@ -230,6 +230,12 @@ def test_what_a_claim_says_cannot_become_markup(tmp_path, document, source):
     assert html.escape("<script>alert(1)</script>") in text
 
 
+def test_the_page_says_how_the_rules_were_calibrated_and_of_which_version(tmp_path, document, source):
+    write(tmp_path, document, source)
+    shown = "benchmarks.calibration --studies 100000</code>. Measured on 2026-11-28, commit 0123456, 2 cores.</p>"
+    assert shown in render(tmp_path).read_text(encoding="utf-8")
+
+
 def test_the_calibration_is_left_out_where_there_is_none(tmp_path, document, source):
     document["calibration"] = None
     write(tmp_path, document, source)

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from statsmodels.stats.proportion import proportion_confint
 from sdd_claims.errors import InputError
 from sdd_claims.stats import RULES
 from sdd_claims.stats.alternatives import alternatives
-from sdd_claims.stats.calibration import DESIGNS, Rejections, main, measure, pilots_covariance, upper_bound
+from sdd_claims.stats.calibration import DESIGNS, Rejections, calibrate, measure, pilots_covariance, upper_bound
 from sdd_claims.stats.nulls import HIDDEN_COLLAPSE, nulls
 from sdd_claims.stats.population import AS_PILOTS_VARY, DENSITY, LEVELS, SD, Case, Noise, Population
 from sdd_claims.stats.sequential import nominal_p
@@ -175,15 +176,8 @@ def test_measuring_again_gives_the_same_counts():
     assert isinstance(found[0], Rejections)
 
 
-def test_the_command_writes_its_findings(tmp_path, capsys):
-    file = tmp_path / "calibration.json"
-    accuracy = np.random.default_rng(0).normal(0.7, 0.02, (12, LEVELS))
-    pilots = pilots_file(tmp_path / "pilots.json", DENSITY, accuracy)
-    main(["--registered", "46", "--repetitions", "20", "--pilots", str(pilots), "--write", str(file)])
-    found = json.loads(file.read_text())
-    command = f"python -m sdd_claims.stats.calibration --registered 46 --repetitions 20 --pilots {pilots}"
-    assert found["command"] == command
-    assert AS_PILOTS_VARY in {row["null"] for row in found["size"]}
+def test_a_calibration_has_every_rule_and_design_and_is_the_same_by_a_pool():
+    found = calibrate(20, ERROR_RATE)
     assert found["schema"] == 2
     assert found["threshold"] == ERROR_RATE
     assert found["designs"] == [{"looks": list(looks), "threshold": nominal_p(ERROR_RATE, looks)} for looks in DESIGNS]
@@ -195,5 +189,5 @@ def test_the_command_writes_its_findings(tmp_path, capsys):
         ("dip_then_rise", "refuted"),
         ("dip_free", "refuted"),
     }
-    assert capsys.readouterr().out == ""
-    assert set(tmp_path.iterdir()) == {file, pilots}
+    with get_context("spawn").Pool(2) as pool:
+        assert calibrate(20, ERROR_RATE, mapped=pool.imap) == found
