@@ -1,4 +1,4 @@
-"""`FINDINGS.md`: what holds, what does not and what is open: `python -m sdd_claims.report.findings reports/published`.
+"""`FINDINGS.md`, what is supported, contradicted and open: `python -m sdd_claims.report.findings reports/published`.
 
 It is made from the runs that stand in the folder; `findings.toml` there says of a claim that is not supported what is
 known about why, and of one that is on what it depends, where one would not think so.
@@ -34,18 +34,24 @@ class Group:
 
 
 def groups(runs: Sequence[PublishedRun]) -> list[Group]:
-    """The registered claims of all runs by what came out: those that hold, those that do not, and the open ones."""
+    """The registered claims of all runs by what came out: supported ones, contradicted ones, and the open ones."""
     claims = [claim for _, claim in last_verdicts(runs) if sentences.is_registered(claim)]
     claims = sorted(claims, key=lambda claim: (claim["tier"], claim["paper"], claim["id"], sentences.network(claim)))
-    fails = ("refuted", "contrary on a proxy")
 
     def chosen(*rulings: str) -> tuple[ClaimEntry, ...]:
         return tuple(claim for claim in claims if (sentences.openness(claim) or claim["verdict"]) in rulings)
 
+    supported, contradicted = chosen("supported"), chosen("refuted", "contrary on a proxy")
+    on_proxy = sum(claim["proxy"] for claim in supported)
+    refuted = sum(claim["verdict"] == "refuted" for claim in contradicted)
+    is_open = chosen("undecided", "cannot be measured", "control supported")
     return [
-        Group("What holds", chosen("supported")),
-        Group("What does not hold", chosen(*fails)),
-        Group("What is open", chosen("undecided", "cannot be measured", "control supported")),
+        Group(f"Supported ({len(supported)}, {on_proxy} of them on a proxy)", supported),
+        Group(
+            f"Contradicted ({len(contradicted)}: {refuted} refuted, {len(contradicted) - refuted} on a proxy alone)",
+            contradicted,
+        ),
+        Group(f"Open ({len(is_open)})", is_open),
     ]
 
 

@@ -425,7 +425,10 @@ def verdict(claim: ClaimEntry, *, with_p: bool = True) -> str:
             "not: some seeds lie too far from the others"
         )
     elif kind == "undecided":
-        because = "the seeds lie too near the margin, or scatter too much, to establish the claim or its contrary"
+        because = (
+            "neither the claim nor its contrary is established: the seeds lie too near the margin, scatter too much, "
+            "or are too few"
+        )
     elif kind == "contrary on a proxy":
         because = (
             f"the contrary is established here{_at(claim, with_p)}; but the paper shows the claim on networks, "

@@ -105,20 +105,22 @@ class FewerTurns:
         )
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
-        """Judges one study."""
+        """Judges one study; its effect is the slope that support asks for or, if the contrary is nearer, refutation."""
         position, values = arrays(self, curves)
         evidence = self.test(position, values)
         numbers = self.numbers(position, values, self.tolerance)
-        effect = mean_effect(numbers, threshold, self.unit)
+        of_support = mean_effect(numbers, threshold, self.unit)
+        of_refutation = mean_effect(self.numbers(position, values, self.margin), threshold, self.unit)
         bound = words.number(-self.smallest)
         below, above = (f"below {bound}", f"above {bound}") if self.smallest else ("negative", "positive")
         sentence = (
             f"Over {len(numbers)} seeds {self._said(position, values, self.tolerance)}; the slope is "
-            f"{effect.words(threshold)}. That it is {below} has {words.probability(float(evidence.support))}. Of "
-            f"{self._said(position, values, self.margin)}; that this slope is {above} has "
-            f"{words.probability(float(evidence.contrary))}."
+            f"{of_support.words(threshold)}. That it is {below} has {words.probability(float(evidence.support))}. Of "
+            f"{self._said(position, values, self.margin)}; the slope is {of_refutation.words(threshold)}. That this "
+            f"one is {above} has {words.probability(float(evidence.contrary))}."
         )
         lost = [reason for name in self.curves() for reason in diverged(name, curves[name], curves[name].values)]
+        effect = of_refutation if evidence.contrary < evidence.support else of_support
         return outcome(evidence, effect, sentence, lost=lost)
 
     def _said(self, position: Positions, values: Values, tolerance: float) -> str:

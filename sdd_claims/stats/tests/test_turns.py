@@ -108,6 +108,17 @@ def test_curves_that_turn_more_often_refute_it():
     assert found.p_contrary < 0.0006
 
 
+def test_the_effect_of_a_refutation_is_the_slope_that_refutes():
+    """Large legs come more often in wide networks; all legs that matter are equally many."""
+    ripple = np.array([0.5, 0.6] * 4)
+    some = study(ripple, ripple, np.where(np.arange(8) == 4, 0.0, ripple), noise=(0.001,) * 3)
+    found = replace(RULE, smallest=0.2).evaluate(some, 0.0006)
+    assert found.p_contrary < 0.0006
+    assert found.effect.value == pytest.approx(0)
+    assert "the slope is 0.45" in found.words
+    assert "there are 7.0 for 5, 7.0 for 25 and 7.0 for 100; the slope is" in found.words
+
+
 @pytest.mark.parametrize(("smallest", "supported", "refuted"), [(0.1, True, False), (3.0, False, True)])
 def test_a_trend_smaller_than_what_matters_refutes(smallest, supported, refuted):
     rule = replace(RULE, margin=RULE.tolerance, smallest=smallest)
