@@ -45,6 +45,25 @@ def test_what_holds_is_supported_and_what_does_not_was_established_against_it():
     assert {claim["verdict"] for claim in opens.claims} == {"inconclusive"}
 
 
+def test_headings_tell_proxies_from_refutations(document):
+    (first, *_) = document["claims"]
+    refuted = first | {"verdict": "refuted", "openness": None, "proxy": False}
+    contrary = first | {"verdict": "inconclusive", "openness": "contrary on a proxy", "proxy": True}
+    claims = [
+        claim | {"id": f"he2022/{number}"}
+        for number, claim in enumerate(
+            [first | {"verdict": "supported", "openness": None, "proxy": proxy} for proxy in (False, True)]
+            + [refuted, contrary, contrary]
+        )
+    ]
+    run = history.PublishedRun("fast", document | {"claims": claims}, current=True, note="")
+    assert [group.title for group in findings.groups([run])] == [
+        "Supported (2, 1 of them on a proxy)",
+        "Contradicted (3: 1 refuted, 2 on a proxy alone)",
+        "Open (0)",
+    ]
+
+
 def test_of_every_published_claim_that_is_not_supported_it_is_said_why():
     holds, *others = published_groups()
     unsupported = {claim["id"] for group in others for claim in group.claims}
