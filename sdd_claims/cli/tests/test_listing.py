@@ -16,7 +16,10 @@ def test_every_registered_claim_is_listed_with_all_its_trials(call):
     assert trials == all_trials().keys()
 
 
-RUNS_OF = {"fast": ["fast"], "full": ["full", "full-lenet", "full-zhang", "full-parhi"]}
+RUNS_OF = {
+    "fast": ["fast"],
+    "full": ["full", "full-lenet", "full-zhang", "full-parhi", "full-parhi-one-pattern", "full-parhi-sparser"],
+}
 
 
 @pytest.mark.parametrize("tier", ["fast", "full"])
