@@ -9,13 +9,15 @@ What is judged here is marked "yours", has a report of its own, and is counted a
 """
 
 import html
+import itertools
 import math
+import operator
 import os
 import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,7 @@ from sdd_claims.registration.own import PAPER, QUESTION, OwnSetting, check_count
 from sdd_claims.registration.pilots import PILOTS
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
-from sdd_claims.report import numbers, papers_in, sentences
+from sdd_claims.report import claims_json, numbers, papers_in, sentences
 from sdd_claims.report.claims_json import ClaimEntry, YoursEntry
 from sdd_claims.spec import (
     OWN,
@@ -132,6 +134,12 @@ class Recipe:
         Raises:
             InputError: numbers that no verdict can come of.
         """
+        for name in ("noise", "levels", "seeds", "pilots", "block", "weight_decay"):
+            if not isinstance(value := getattr(self, name), int | float):
+                raise InputError(f"--{name.replace('_', '-')} {value!r} is a {type(value).__name__}; give a number")
+        prunable: Any = self.prunable
+        if isinstance(prunable, str):
+            raise InputError(f"prunable {prunable!r} is one text; give the names in a tuple")
         check_counts(self.seeds, self.pilots, self.block)
         if not 4 <= self.levels <= 40:
             raise InputError(f"--levels {self.levels}: give 4 to 40; a dip and a rise need four")
@@ -139,6 +147,8 @@ class Recipe:
             value = getattr(self, name)
             if isinstance(value, int | float) and not holds(value):  # of what is no number a spec speaks
                 raise InputError(f"--{name.replace('_', '-')} {value:g}: give {wanted}")
+        own_criterion.chosen(self.criterion)
+        own_penalty.chosen(self.penalty, self.penalty_strength)
 
     def clean(self, data: OwnData, network: OwnNetwork, arithmetic: Any) -> RunSpec:
         """The setting without label noise.
@@ -277,8 +287,8 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
 
 def _check_draws(made_by: Any, name: str, shape: tuple[int, int, int], classes: int, module: nn.Module) -> None:
     """Check that the callable draws the same weights of the same seed."""
-    again = dict(own_network.made(made_by, name, shape, classes).named_parameters())
-    first = dict(module.named_parameters())
+    once_more = own_network.made(made_by, name, shape, classes)
+    again, first = (dict([*each.named_parameters(), *each.named_buffers()]) for each in (once_more, module))
     if again.keys() != first.keys() or any(not torch.equal(first[key], again[key]) for key in first):
         raise InputError(
             f"{name} makes another network each time it is called; let it draw its weights from PyTorch's generator "
@@ -422,7 +432,7 @@ def sparsity_curve(
     data: Any,
     *,
     noise: float = 0.2,
-    seeds: Sequence[int] = (0, 1, 2),
+    seeds: Sequence[int] | int = (0, 1, 2),
     measure: str = "test_accuracy",
     store: str | Path = ".sdd_store",
     processes: bool = False,
@@ -437,7 +447,7 @@ def sparsity_curve(
         data: "my.npz", a folder of images, "my.py:load", or arrays: (train images, train labels, test images, test
             labels), a mapping by these names, or images and labels alone.
         noise: share of the training labels that are made wrong; 0 for none.
-        seeds: the networks that are trained; those below 1000 are pilots, which never judge.
+        seeds: the networks that are trained, or how many from 0 on; those below 1000 are pilots, which never judge.
         measure: one of `sdd_claims.record.MEASURES` that such a network has, such as "train_accuracy".
         store: folder of results: what is there is not trained again.
         processes: train in a process a core; in a script under `if __name__ == "__main__":` alone.
@@ -451,7 +461,10 @@ def sparsity_curve(
     """
     if measure not in MEASURES:
         raise InputError(no_measure(measure))
-    chosen_seeds = tuple(int(seed) for seed in seeds)
+    try:
+        chosen_seeds = tuple(operator.index(seed) for seed in (range(seeds) if isinstance(seeds, int) else seeds))
+    except TypeError as error:
+        raise InputError(f"seeds {seeds!r}: give different whole numbers from 0 on") from error
     if not chosen_seeds or min(chosen_seeds) < 0 or len({*chosen_seeds}) < len(chosen_seeds):
         raise InputError(f"seeds {list(chosen_seeds)}: give different whole numbers from 0 on")
     with _as_engines_train():
@@ -581,7 +594,7 @@ def judge(
         setting = setting_of(network, data, how, options.store, used.torch)
         _check_processes(setting, processes)
         if folder is None:
-            folder = Path("reports") / f"yours-{re.sub(r'[^A-Za-z0-9_]+', '-', setting.network).strip('-')}"
+            folder = _report_on(setting, names)
             _check_report(folder)
         options = replace(options, report=folder.absolute())
         trials = own_trials(setting, names)
@@ -679,6 +692,21 @@ def _check_processes(setting: OwnSetting, processes: bool) -> None:
                 f"{own.function} was handed over in Python, and other processes cannot call it; write it into a file "
                 "and give it as 'my.py:build', or leave processes out"
             )
+
+
+def _report_on(setting: OwnSetting, names: Sequence[str]) -> Path:
+    """The default folder of a report: that of the same question, else a new one, so that no other verdict is lost."""
+    name = f"yours-{re.sub(r'[^A-Za-z0-9_]+', '-', setting.network).strip('-')}"
+    for number in itertools.count(1):
+        folder = Path("reports") / (name if number == 1 else f"{name}-{number}")
+        if not (folder / "claims.json").exists():
+            break
+        with suppress(InputError):  # what cannot be read is nobody's to replace
+            there = claims_json.read(folder / "claims.json")
+            asked = {claim["id"].removeprefix(f"{PAPER}/") for claim in there["claims"]}
+            if there.get("yours") == as_written(setting) and there["registered"] == len(names) and asked <= {*names}:
+                break
+    return folder
 
 
 def _check_report(folder: Path) -> None:

@@ -1,8 +1,11 @@
 """`sdd-claims check`: the claims on trial on a network and data of the user's own."""
 
 import json
+import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import Any
 
 import click
@@ -88,20 +91,34 @@ def check(
         settings["criterion"] = criterion
     if penalty is not None:
         settings["penalty"] = penalty
-    found = judge(
-        network,
-        data,
-        store=store,
-        report=report,
-        processes=True,
-        device=device,
-        quiet=quiet,
-        command=shlex.join(["sdd-claims", *sys.argv[1:]]),
-        **settings,
-    )
+    with _stdout_to_stderr() if as_json else nullcontext():
+        found = judge(
+            network,
+            data,
+            store=store,
+            report=report,
+            processes=True,
+            device=device,
+            quiet=quiet,
+            command=shlex.join(["sdd-claims", *sys.argv[1:]]),
+            **settings,
+        )
     if as_json:
         written = json.loads((found.page.parent / "claims.json").read_text(encoding="utf-8"))
         say_json({"report": str(found.page), "claims": written["claims"], "unjudged": found.unjudged})
     else:
         click.echo(repr(found))
     click.get_current_context().exit(1 if found.unjudged else 0)
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """What the user's own modules print, here and in other processes, goes to stderr meanwhile."""
+    kept = os.dup(1)
+    try:
+        with redirect_stdout(sys.stderr):
+            os.dup2(2, 1)
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -48,6 +48,11 @@ def from_npz(path: Path) -> dict[str, Any]:
             "file, such as my.py:load"
         ) from None
     except Exception as error:  # a damaged archive makes its readers stumble in many ways
+        if path.suffix.lower() not in ("", ".npz"):
+            raise InputError(
+                f"--data {path} is a file of another kind; give an .npz (numpy.savez), a folder of images, or a "
+                "callable in a file, such as my.py:load, that reads it"
+            ) from error
         raise InputError(f"--data {path} is no readable .npz of arrays ({error}); {FORM}") from error
 
 
@@ -208,14 +213,18 @@ def _array(value: Any, where: str) -> np.ndarray:
 
 
 def _check_pair(images: np.ndarray, labels: np.ndarray, where: str) -> None:
+    if images.ndim and not len(images):
+        raise InputError(f"{where}: there are no images; give some of every class")
     if images.ndim not in (2, 3, 4) or 0 in images.shape:
         raise InputError(
             f"{where} images have shape {images.shape}; give (images, height, width), with channels (images, height, "
             "width, channels), or (images, numbers)"
         )
     if images.ndim == 4 and images.shape[3] > 4:
-        channels = " (channels come last)" if images.shape[1] <= 4 else ""
+        channels = " (channels come last: images.transpose(0, 2, 3, 1))" if images.shape[1] <= 4 else ""
         raise InputError(f"{where} images have shape {images.shape}, {images.shape[3]} channels{channels}; give 1 to 4")
+    if labels.shape == (len(images), 1):
+        raise InputError(f"{where} labels have shape {labels.shape}; flatten them: labels.ravel()")
     if labels.shape != (len(images),):
         raise InputError(f"{where} labels have shape {labels.shape} for {len(images)} images; give one label an image")
     if labels.dtype.kind == "f" and (labels % 1).any():
@@ -247,6 +256,13 @@ def _split(images: np.ndarray, labels: np.ndarray, where: str) -> dict[str, np.n
     test, train = np.sort(order[: len(images) // _HELD_OUT]), np.sort(order[len(images) // _HELD_OUT :])
     if not len(test):
         raise InputError(f"{where}: {len(images)} images are too few to hold out a quarter as test images; give more")
+    if len(lost := np.setdiff1d(labels[test], labels[train])):
+        count = int((labels == lost[0]).sum())
+        few = "one image has" if count == 1 else f"{count} images have"
+        raise InputError(
+            f"{where}: {few} the label {lost[0]}, too few to hold out a quarter of all images at random; give more of "
+            "them, or leave them out"
+        )
     parts = (images[train], labels[train], images[test], labels[test])
     return dict(zip(ARRAYS, parts, strict=True))
 

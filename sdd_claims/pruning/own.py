@@ -90,12 +90,14 @@ def check(own: OwnCallable, shapes: Mapping[str, torch.Size], prunable: tuple[st
     weights = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
     gradients = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
     masks = {name: torch.ones(shapes[name], dtype=torch.bool) for name in prunable}
+    pruned = {name: torch.rand(shapes[name], generator=generator) < 0.5 for name in prunable}
 
-    def once() -> dict[str, Tensor]:
+    def once(masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
         draws = TorchDraws(torch.Generator().manual_seed(0))
         return scores(own, Candidate(weights, masks, lambda: gradients, draws))
 
-    first, again = once(), once()
+    once(pruned)
+    first, again = once(masks), once(masks)
     if any(not torch.equal(first[name], again[name]) for name in masks):
         raise InputError(
             f"the criterion {own} gives the same network other scores each time; let it draw from network.draws alone"

@@ -554,6 +554,12 @@ def by_numpy(shape, classes):
     return network
 
 
+def buffered(shape, classes):
+    network = mlp(shape, classes)
+    network.register_buffer("features", torch.from_numpy(np.random.default_rng().random(3)), persistent=False)
+    return network
+
+
 def idle(shape, classes):
     network = mlp(shape, classes)
     network.unused = nn.Linear(3, 3)
@@ -632,6 +638,7 @@ def test_a_network_that_fails_in_training_is_named_and_what_is_finished_is_kept(
         (branching, rf"\(line {LINE_OF_THE_BRANCH}\); use layers"),
         (several, r"got a tuple; let it return the tensor of logits alone"),
         (by_numpy, "by_numpy makes another network each time it is called"),
+        (buffered, "buffered makes another network each time it is called"),
         (idle, "idle: no gradient reaches unused.weight; leave it out with --prunable"),
         (wide, r"must return logits of shape \(2, 2\), got \(2, 3\)"),
         (3, "the network is a int; give 'my.py:build', or a callable that makes it"),
@@ -666,11 +673,21 @@ def test_a_network_that_cannot_be_tried_is_refused_in_a_sentence_before_training
         ({"penalty": "l1"}, "--penalty l1 has no strength; give one above 0 with --penalty-strength"),
         ({"claims": "sdd_apears"}, r"--claims sdd_apears: there is no such claim \(did you mean"),
         ({"device": "cuda:99"}, "this machine shows"),
+        ({"levels": "5"}, "--levels '5' is a str; give a number"),
+        ({"seeds": range(12)}, r"--seeds range\(0, 12\) is a range; give a number"),
+        ({"prunable": "fc1"}, "prunable 'fc1' is one text; give the names in a tuple"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(folder, settings, why):
     with pytest.raises(InputError, match=why):
         judge(mlp, DATA, quiet=True, **settings)
+
+
+@pytest.mark.parametrize("settings", [{"criterion": "magnitud"}, {"penalty": "l3", "penalty_strength": 1.0}])
+def test_a_misspelt_name_is_refused_before_there_is_a_store(folder, settings):
+    with pytest.raises(InputError, match="there is no such"):
+        judge(mlp, DATA, quiet=True, **settings)
+    assert not [*folder.iterdir()]
 
 
 def test_what_other_processes_cannot_call_is_not_given_to_them(folder):
@@ -695,6 +712,34 @@ def test_a_report_never_replaces_something_else(folder, content, why):
         (folder / "report" / name).write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=why):
         judge(mlp, DATA, report=folder / "report", quiet=True)
+
+
+def test_another_question_gets_another_report_and_the_same_one_its_own(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+
+    def page(**settings):
+        return judge(mlp, DATA, quiet=True, **QUICK, **settings).page
+
+    first = page()
+    pages = [page(claims="teacher_removes_the_dip"), page(block=2000), page(block=3000, noise=0.4)]
+    assert len({first, *pages}) == 4
+    assert page() == first
+    assert page(block=2000) == pages[1]
+    (kept,) = json.loads((first.parent / "claims.json").read_text(encoding="utf-8"))["claims"]
+    assert (kept["id"], kept["seeds"][0]) == ("yours/sdd_appears_under_label_noise", 1000)
+    (first.parent / "claims.json").write_text("[]", encoding="utf-8")
+    assert page() not in {first, *pages}
+
+
+@pytest.mark.parametrize("seeds", [(0.5, 1.9), "01", 2.0, ()])
+def test_seeds_of_a_curve_are_whole_numbers(folder, seeds):
+    with pytest.raises(InputError, match="give different whole numbers from 0 on"):
+        sparsity_curve(mlp, DATA, seeds=seeds, quiet=True, **QUICK)
+
+
+def test_a_number_of_seeds_means_the_first_ones(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    assert sparsity_curve(mlp, DATA, seeds=2, quiet=True, **QUICK).seeds == (0, 1)
 
 
 def test_the_number_of_threads_is_given_back(folder, monkeypatch):

@@ -42,6 +42,17 @@ def test_it_says_what_it_does_and_then_the_answer(folder, call):
     assert "yours" in page.read_text(encoding="utf-8")
 
 
+def test_what_the_users_module_prints_is_not_among_the_json(folder, call, capfd):
+    source = (folder / "my.py").read_text(encoding="utf-8")
+    (folder / "my.py").write_text(f'import os\nprint("loading")\nos.system("echo below")\n{source}', encoding="utf-8")
+    found = call(
+        "check", "-q", "--json", "--network", "my.py:build", "--data", "my.npz", "--levels", "8", "--epochs", "1"
+    )
+    assert json.loads(found.stdout)["unjudged"] == []
+    assert "loading" in found.stderr
+    assert capfd.readouterr().out == ""
+
+
 def test_the_line_to_run_again_is_the_one_that_was_given(folder, call, monkeypatch):
     words = ["check", "--network", "my.py:build", "--data", "my.npz", "--levels", "8", "--report", "a report"]
     monkeypatch.setattr("sys.argv", ["sdd-claims", *words])

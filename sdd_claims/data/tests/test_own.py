@@ -19,6 +19,7 @@ from sdd_claims.errors import InputError
 IMAGES = np.arange(8 * 4 * 4, dtype=np.uint8).reshape(8, 4, 4)
 LABELS = np.array([0, 1] * 4)
 SET = (IMAGES, LABELS, IMAGES[:4], LABELS[:4])
+HELD_OUT = int(np.random.default_rng(0).permutation(8)[0])  # the first test image that is drawn of eight
 
 
 def changed(**arrays):
@@ -199,7 +200,10 @@ def test_kept_arrays_that_have_changed_on_disk_are_not_trained_on(tmp_path):
             r"of 0, in test images within 12[67], which are two scales; scale both alike",
         ),
         (changed(train_images=IMAGES[:, 0, 0]), r"images have shape \(8,\); give \(images, height, width\)"),
-        (changed(train_images=np.zeros((8, 3, 16, 16))), r"16 channels \(channels come last\); give 1 to 4"),
+        (changed(train_images=np.zeros((8, 3, 16, 16))), r"come last: images.transpose\(0, 2, 3, 1\)\); give 1 to 4"),
+        (changed(train_labels=LABELS[:, None]), r"labels have shape \(8, 1\); flatten them: labels.ravel\(\)"),
+        (changed(train_images=IMAGES[:0], train_labels=LABELS[:0]), "there are no images; give some of every class"),
+        ((IMAGES, [9 if place == HELD_OUT else place % 2 for place in range(8)]), "one image has the label 9, too few"),
         (changed(train_images=IMAGES * 0), "all training images are one and the same"),
         ((IMAGES[:1], LABELS[:1]), "too few to hold out a quarter"),
         ((IMAGES[:7], LABELS[:7]), "one test image for 2 classes is too few to tell an accuracy; give 2 or more"),
@@ -213,6 +217,15 @@ def test_data_that_cannot_be_trained_on_are_refused_in_a_sentence(bad, why):
     with pytest.raises(InputError, match=why) as refused:
         own.prepared(bad, "--data my.npz:")
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["images.npy", "table.csv", "net.pt"])
+def test_a_file_of_another_kind_is_called_so(tmp_path, name):
+    np.save(tmp_path / "images.npy", IMAGES)
+    if not (tmp_path / name).exists():
+        (tmp_path / name).write_text("1,2\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"is a file of another kind; give an \.npz .* that reads it$"):
+        own.from_npz(tmp_path / name)
 
 
 @pytest.mark.parametrize(

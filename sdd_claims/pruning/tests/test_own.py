@@ -153,6 +153,11 @@ RETURNS = "import torch\ndef score(network):\n    return "
     ("text", "sentence"),
     [
         ("def score(network):\n    return {}['w']\n", "my.py:score fails: KeyError: 'w' (line 2); it is called with"),
+        (
+            "def score(network):\n"
+            "    return {n: network.weights[n] / (1 if m.all() else 1 // 0) for n, m in network.masks.items()}\n",
+            "my.py:score fails: ZeroDivisionError",  # of a network of which some is pruned already
+        ),
         (f"{RETURNS}torch.ones(3)\n", "must return a mapping with scores of w, v, got a Tensor"),
         (f"{RETURNS}{{'w': network.weights['w']}}\n", "must return a mapping with scores of w, v, got w"),
         (
