@@ -211,6 +211,6 @@ _TESTS: tuple[tuple[str, Callable[[re.Match[str], str, str], Sides]], ...] = (
         _shifts,
     ),
     (r"^Over \d+ seeds (.+?) falls .+ below its dense value at .+ lies inside the window ", _threshold),
-    (r"the slope is .+ That it is (below .+?|negative) has .+ that this slope is (above .+?|positive) has", _turns),
+    (r"the slope is .+ That it is (below .+?|negative) has .+ That this one is (above .+?|positive) has", _turns),
 )
 """The sentences of the rules, and what each of them tests."""

@@ -106,8 +106,8 @@ RULES = [
         "the place where train accuracy starts to fall had been shown to lie beyond one end of its window",
     ),
     (
-        "Over 12 seeds there are some; the slope is 0.1 (99 %). That it is below -0.23 has p = 1. Of others; that this "
-        "slope is above -0.23 has p = 0.1.",
+        "Over 12 seeds there are some; the slope is 0.1 (99 %). That it is below -0.23 has p = 1. Of others there are "
+        "more; the slope is 0.2 (99 %). That this one is above -0.23 has p = 0.1.",
         "the slope of ascents and descents over the widths had been shown to be below −0.23",
         "the slope of ascents and descents over the widths had been shown to be above −0.23",
     ),
