@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +135,15 @@ class Recipe:
         Raises:
             InputError: numbers that no verdict can come of.
         """
-        for name in ("noise", "levels", "seeds", "pilots", "block", "weight_decay"):
-            if not isinstance(value := getattr(self, name), int | float):
-                raise InputError(f"--{name.replace('_', '-')} {value!r} is a {type(value).__name__}; give a number")
+        for name in ("levels", "seeds", "pilots", "block"):
+            try:
+                object.__setattr__(self, name, operator.index(getattr(self, name)))
+            except TypeError as error:
+                raise InputError(f"--{name} {getattr(self, name)!r}: give a whole number") from error
+        for name in ("noise", "weight_decay", "penalty_strength"):
+            if not isinstance(value := getattr(self, name), Real):
+                raise InputError(f"--{name.replace('_', '-')} {value!r}: give a number")
+            object.__setattr__(self, name, float(value))
         prunable: Any = self.prunable
         if isinstance(prunable, str):
             raise InputError(f"prunable {prunable!r} is one text; give the names in a tuple")

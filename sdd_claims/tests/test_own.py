@@ -673,8 +673,10 @@ def test_a_network_that_cannot_be_tried_is_refused_in_a_sentence_before_training
         ({"penalty": "l1"}, "--penalty l1 has no strength; give one above 0 with --penalty-strength"),
         ({"claims": "sdd_apears"}, r"--claims sdd_apears: there is no such claim \(did you mean"),
         ({"device": "cuda:99"}, "this machine shows"),
-        ({"levels": "5"}, "--levels '5' is a str; give a number"),
-        ({"seeds": range(12)}, r"--seeds range\(0, 12\) is a range; give a number"),
+        ({"levels": "5"}, "--levels '5': give a whole number"),
+        ({"pilots": 2.5}, "--pilots 2.5: give a whole number"),
+        ({"penalty": "l1", "penalty_strength": "x"}, "--penalty-strength 'x': give a number"),
+        ({"seeds": range(12)}, r"--seeds range\(0, 12\): give a whole number"),
         ({"prunable": "fc1"}, "prunable 'fc1' is one text; give the names in a tuple"),
     ],
 )
