@@ -293,14 +293,19 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
 
 
 def _check_draws(made_by: Any, name: str, shape: tuple[int, int, int], classes: int, module: nn.Module) -> None:
-    """Check that the callable draws the same weights of the same seed."""
+    """Check that the callable draws the same weights, and the same buffers, of the same seed."""
     once_more = own_network.made(made_by, name, shape, classes)
     again, first = (dict([*each.named_parameters(), *each.named_buffers()]) for each in (once_more, module))
-    if again.keys() != first.keys() or any(not torch.equal(first[key], again[key]) for key in first):
+    if again.keys() != first.keys() or any(not _same(first[key], again[key]) for key in first):
         raise InputError(
             f"{name} makes another network each time it is called; let it draw its weights from PyTorch's generator "
             "alone"
         )
+
+
+def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors hold the same numbers, or NaN at the same places."""
+    return one.shape == other.shape and bool(((one == other) | (one.isnan() & other.isnan())).all())
 
 
 def _check_stacking(

@@ -597,6 +597,16 @@ def normed(shape, classes):
     return nn.Sequential(nn.Flatten(), nn.Linear(16, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, classes))
 
 
+def not_seen_yet(shape, classes):
+    network = mlp(shape, classes)
+    network.register_buffer("seen", torch.tensor([1.0, torch.nan]))
+    return network
+
+
+def test_a_buffer_may_hold_nan_as_long_as_it_is_the_same_each_time(folder):
+    assert setting(not_seen_yet, folder).clean.model.own.function == "not_seen_yet"
+
+
 def test_a_last_batch_of_one_image_is_tried_before_training(folder):
     assert setting(normed, folder, batch_size=29).clean.training.batch_size == 29  # and 2 images at last
     with pytest.raises(
