@@ -27,7 +27,7 @@ from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.report.delivery import deliver
 from sdd_claims.report.power_curve import power_curve
 from sdd_claims.report.templating import environment
-from sdd_claims.stats.calibration import upper_bound
+from sdd_claims.stats.calibration import DESIGNS, upper_bound
 from sdd_claims.stats.edges import edges_of_claim, edges_of_contrary
 from sdd_claims.stats.hypotheses import Hypotheses, Mean, Some
 from sdd_claims.stats.sequential import nominal_p
@@ -37,9 +37,6 @@ from sdd_claims.storage.files import write_atomically
 STUDIES = 10_000
 AGAIN = 10
 """How many times as many fresh studies are simulated where errors came out above their level."""
-
-SCHEMES = ((12,), (12, 24), (12, 24, 48))
-"""The looks whose power the figure shows."""
 
 EFFECTS = tuple(round(0.05 * step, 2) for step in range(61))
 """The distances from the margin that it shows, in standard deviations over seeds."""
@@ -181,7 +178,7 @@ def _of_claim(claim: ClaimEntry, verdict: Verdict, alpha: float, studies: int) -
 
 
 def power_of_a_mean(alpha: float, studies: int = STUDIES) -> dict[tuple[int, ...], list[float]]:
-    """Computes the chance to establish a mean at each of `EFFECTS`, by every scheme of looks in `SCHEMES`."""
+    """Computes the chance to establish a mean at each of `EFFECTS`, by every scheme of looks of a registered trial."""
     ends = np.array([-1.0, 0.0, 1.0])  # of mean 0 and standard deviation 1
     never = Hypotheses(Some(), Some())
     return {
@@ -195,7 +192,7 @@ def power_of_a_mean(alpha: float, studies: int = STUDIES) -> dict[tuple[int, ...
             )["supported"]
             for effect in EFFECTS
         ]
-        for looks in SCHEMES
+        for looks in DESIGNS
     }
 
 

@@ -19,7 +19,9 @@ from sdd_claims.stats.measured_rules import (
     SHIFT,
     THRESHOLD,
     TURNS,
+    TWO_NETWORKS,
     TWO_RISES,
+    WHOLE_SHIFTS,
     light_difference,
 )
 from sdd_claims.stats.population import (
@@ -30,6 +32,7 @@ from sdd_claims.stats.population import (
     Population,
     bump,
     phases,
+    whole_curve,
 )
 
 
@@ -69,6 +72,10 @@ def alternatives() -> Iterator[Case]:
     for slope in (0.2, 0.4):
         means = {name: flat - bump(slope * (i - 1)) for i, name in enumerate(NOISE_RATES)}
         yield Case(SHIFT, f"{slope:g} log density per doubling", Population(means))
+
+    for kind, rule in WHOLE_SHIFTS.items():
+        networks = Population(dict(zip(TWO_NETWORKS, (whole_curve(kind), whole_curve(kind, 0.5)), strict=True)))
+        yield Case(rule, f"{kind} moves by 0.5 log density", networks, form=kind)
 
     follows = {"distance": 1 + bump(), "distance without noise": 1 + 0.01 * k, "noisy": flat - bump()}
     yield Case(MIRRORED, "distance mirrors accuracy, without noise it grows", Population(follows))

@@ -20,7 +20,7 @@ from sdd_claims.stats.population import DENSITY, Case, Covariance, Population
 from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.sequential import nominal_p
 
-DESIGNS = ((12,), (12, 24), (18,), (12, 24, 48))
+DESIGNS = ((12,), (18,), (12, 24), (12, 24, 48))
 """The schemes of looks of all registered trials. Each is measured with all of its looks together."""
 
 _BATCH = 500  # studies; keeps memory at some tens of MB
@@ -131,7 +131,7 @@ def calibrate(
         for design, verdict in product(designs, case.verdicts):
             size += _rows(case, design[-1], verdict, getattr(found[design], verdict), repetitions)
     for case, found in mapped(measured, enumerate(alternatives())):
-        shared = {"rule": case.rule.name, "alternative": case.label, "repetitions": repetitions}
+        shared = {"rule": case.name, "alternative": case.label, "repetitions": repetitions}
         power += [{**shared, "seeds": design[-1], "rate": found[design].supported / repetitions} for design in designs]
     return {
         "schema": 2,
@@ -152,13 +152,13 @@ def _measured(
     found = measure(
         case.rule, case.population, designs=designs, error_rate=error_rate, repetitions=repetitions, seed=seed
     )
-    print(f"{case.rule.name}, {case.label}, {repetitions} studies: {found}", file=sys.stderr)
+    print(f"{case.name}, {case.label}, {repetitions} studies: {found}", file=sys.stderr)
     return case, found
 
 
 def _rows(case: Case, seeds: int, verdict: str, count: int, repetitions: int) -> list[dict[str, Any]]:
     row = {
-        "rule": case.rule.name,
+        "rule": case.name,
         "null": case.label,
         "seeds": seeds,
         "verdict": verdict,

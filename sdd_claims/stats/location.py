@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
@@ -13,6 +13,8 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats import words
 from sdd_claims.stats.study import Positions, Values, named_seeds
 from sdd_claims.stats.window import Window
+
+Kind = Literal["dip", "peak", "deepest dip", "peak after the dip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,10 @@ class Location:
     """
 
     bracket: Window
-    kind: Literal["dip", "peak", "deepest dip", "peak after the dip"]
+    kind: Kind
 
     def __post_init__(self) -> None:
-        if self.kind not in ("dip", "peak", "deepest dip", "peak after the dip"):
+        if self.kind not in get_args(Kind):
             raise InputError(
                 f"a location is that of a 'dip', a 'peak', the 'deepest dip' or the 'peak after the dip', got "
                 f"{self.kind!r}; give one of these"

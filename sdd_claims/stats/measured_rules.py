@@ -8,7 +8,7 @@ from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, MostSeeds,
 from sdd_claims.stats.correlation import Correlated, PartiallyCorrelated
 from sdd_claims.stats.dips import DipThenRise
 from sdd_claims.stats.extremum_positions import Shifts
-from sdd_claims.stats.location import Location
+from sdd_claims.stats.location import Kind, Location
 from sdd_claims.stats.parts import AllOf
 from sdd_claims.stats.population import BRACKET, CRITICAL, DENSITY, LIGHT, SD, SWEET
 from sdd_claims.stats.threshold import ThresholdWithin
@@ -46,6 +46,14 @@ TWO_RISES = AllOf({curve: Greater(Contrast(rise_of(curve)), MARGIN) for curve in
 
 SHIFT = Shifts(NOISE_RATES, (0.0, 1.0, 2.0), Location(BRACKET, "dip"), 1, "log density per doubling of noise")
 
+WHOLE = Window(float(DENSITY[-1]), 1.0)
+TWO_NETWORKS = ("ticket", "reinitialized")
+WHOLE_SHIFTS: dict[Kind, Shifts] = {
+    kind: Shifts(TWO_NETWORKS, (0.0, 1.0), Location(WHOLE, kind), 1, "log density")
+    for kind in ("deepest dip", "peak after the dip")
+}
+"""A phase of one network lies denser than that of another, both looked for along the whole curve."""
+
 MIRRORED = Correlated("distance", "distance without noise", "noisy", BRACKET, -1)
 """The learning distance mirrors accuracy."""
 
@@ -55,7 +63,7 @@ MOSTLY_RISING = MostSeeds(Contrast(tuple(replace(term, weight=-term.weight) for 
 BESIDE_DENSITY = PartiallyCorrelated("distance", "distance without noise", "noisy", BRACKET, -1)
 """The learning distance mirrors accuracy at equal density."""
 
-TURNS = FewerTurns(WIDTHS, (0.0, 1.0, 2.0), Window(float(DENSITY[-1]), 1.0), tolerance=4 * SD)
+TURNS = FewerTurns(WIDTHS, (0.0, 1.0, 2.0), WHOLE, tolerance=4 * SD)
 """Wider networks turn less often; legs count from four standard deviations of the noise on."""
 
 THRESHOLD = ThresholdWithin("train", Window(float(DENSITY[6] * _HALF_LEVEL), float(DENSITY[6] / _HALF_LEVEL)), 0.2)

@@ -14,7 +14,7 @@ import numpy as np
 
 from sdd_claims.stats.dips import DipFree
 from sdd_claims.stats.extremum_positions import SamePlace
-from sdd_claims.stats.location import Location
+from sdd_claims.stats.location import Kind, Location
 from sdd_claims.stats.measured_rules import (
     BESIDE_DENSITY,
     DIP,
@@ -28,7 +28,9 @@ from sdd_claims.stats.measured_rules import (
     SHIFT,
     THRESHOLD,
     TURNS,
+    TWO_NETWORKS,
     TWO_RISES,
+    WHOLE_SHIFTS,
     WIDTHS,
     light_difference,
 )
@@ -52,6 +54,7 @@ from sdd_claims.stats.population import (
     inside,
     noises,
     phases,
+    whole_curve,
 )
 from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.window import Window
@@ -84,7 +87,7 @@ def nulls(pilots: Covariance | None = None) -> Iterator[Case]:
         # Without skew the same population serves both verdicts.
         for judged in [verdicts] if noise.skew is None else [(verdict,) for verdict in verdicts]:
             rule, population = null(shape, judged[0])
-            yield Case(rule, label, replace(population, noise=noise), judged)
+            yield Case(rule, label, replace(population, noise=noise), judged, _FORMS.get(null, ""))
     yield _hidden_collapse()
 
 
@@ -176,6 +179,21 @@ def _shifts(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
     return SHIFT, Population(dict.fromkeys(NOISE_RATES, dip), skew_loading={NOISE_RATES[-1]: _jitter(_sign(verdict))})
 
 
+def _deepest_dip_shifts(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
+    return _whole_shifts("deepest dip", shape, verdict)
+
+
+def _peak_after_dip_shifts(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
+    return _whole_shifts("peak after the dip", shape, verdict)
+
+
+def _whole_shifts(kind: Kind, shape: str, verdict: Verdict) -> tuple[Rule, Population]:
+    """Draws both networks alike; ripples of a collapsed network can be taken for its phases."""
+    curve = _ground(shape) - DENSE + whole_curve(kind)
+    jitter = _sign(verdict) * _JITTER * (whole_curve(kind, 0.01) - whole_curve(kind, -0.01)) / 0.02
+    return WHOLE_SHIFTS[kind], Population(dict.fromkeys(TWO_NETWORKS, curve), skew_loading={TWO_NETWORKS[-1]: jitter})
+
+
 def _correlated(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
     """Draws both distances alike, so that neither follows accuracy better and refutation errs as support does."""
     skewed = SD * inside(CRITICAL)
@@ -264,6 +282,8 @@ _NULLS: dict[Null, tuple[Verdict, ...]] = {
     _equivalent: _BOTH,
     _same_place: _BOTH,
     _shifts: _BOTH,
+    _deepest_dip_shifts: _BOTH,
+    _peak_after_dip_shifts: _BOTH,
     _correlated: _BOTH,
     _partially_correlated: _BOTH,
     _most_seeds: _BOTH,
@@ -271,4 +291,8 @@ _NULLS: dict[Null, tuple[Verdict, ...]] = {
     _one_part_false: ("supported",),
     _no_part_refutable: ("refuted",),
     _fewer_turns: _BOTH,
+}
+_FORMS: dict[Null, Kind] = {
+    _deepest_dip_shifts: "deepest dip",
+    _peak_after_dip_shifts: "peak after the dip",
 }

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from sdd_claims.stats.location import Kind
 from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.window import Window
 
@@ -123,12 +124,19 @@ class Case:
         label: what the population is like.
         population: where the studies come from.
         verdicts: those whose rate is measured: false ones in a null, true ones in an alternative.
+        form: what tells the rule apart where it is measured in several forms.
     """
 
     rule: Rule
     label: str
     population: Population
     verdicts: tuple[Verdict, ...] = ("supported",)
+    form: str = ""
+
+    @property
+    def name(self) -> str:
+        """The rule's name, with its form."""
+        return f"{self.rule.name} ({self.form})" if self.form else self.rule.name
 
 
 def phases(light: float, critical: float, sweet: float, end: float) -> Levels:
@@ -139,6 +147,13 @@ def phases(light: float, critical: float, sweet: float, end: float) -> Levels:
 def inside(window: Window) -> Levels:
     """Returns 1 at the levels of a window, 0 elsewhere."""
     return np.isin(np.arange(LEVELS), window.levels(DENSITY)).astype(float)
+
+
+def whole_curve(kind: Kind, shift: float = 0.0) -> Levels:
+    """Returns a curve that ends in collapse, with a dip or peak of 8 points, shifted as that of `bump`."""
+    index = np.arange(LEVELS)
+    phase = DENSE - bump(shift) if kind == "deepest dip" else np.where(index < 4, DENSE, 0.68) + bump(shift)
+    return np.where(index < LEVELS - 2, phase, 0.3)
 
 
 def bump(shift: float = 0.0) -> Levels:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 
-from sdd_claims.characteristics import EFFECTS, SCHEMES, Errors, characteristics, main, power_of_a_mean
+from sdd_claims.characteristics import EFFECTS, Errors, characteristics, main, power_of_a_mean
 from sdd_claims.locations import checkout
 from sdd_claims.registration.trials import all_trials
 from sdd_claims.report import claims_json, evidence, sentences
+from sdd_claims.stats.calibration import DESIGNS
 from sdd_claims.stats.sequential import nominal_p
 
 pytestmark = pytest.mark.skipif(checkout() is None, reason="published runs lie in the repository, not in the wheel")
@@ -62,12 +63,12 @@ def test_the_largest_rate_and_the_largest_bound_may_be_those_of_two_edges():
 
 def test_more_looks_and_larger_effects_have_more_power():
     found = power_of_a_mean(0.05 / 57, 300)
-    assert list(found) == list(SCHEMES)
+    assert list(found) == list(DESIGNS)
     for chances in found.values():
         assert len(chances) == len(EFFECTS)
         assert chances[0] < 0.02
         assert all(later >= earlier - 0.05 for earlier, later in itertools.pairwise(chances))
-    for fewer, more in itertools.pairwise(SCHEMES):
+    for fewer, more in itertools.pairwise(DESIGNS):
         assert sum(found[more]) > sum(found[fewer])
 
 

@@ -29,7 +29,7 @@ ALTERNATIVES = list(alternatives())
 
 
 def label(case: Case) -> str:
-    return f"{case.rule.name}, {'/'.join(case.verdicts)}, {case.label}"
+    return f"{case.name}, {'/'.join(case.verdicts)}, {case.label}"
 
 
 def _measured(case: Case, design: tuple[int, ...], repetitions: int) -> Rejections:

@@ -23,7 +23,7 @@ SEEDS = 4_000
 
 
 def label(case: Case) -> str:
-    return f"{case.rule.name}, {'/'.join(case.verdicts)}, {case.label}"
+    return f"{case.name}, {'/'.join(case.verdicts)}, {case.label}"
 
 
 def spelled_out(case: Case, tables: dict[str, np.ndarray]) -> Hypotheses:
@@ -96,11 +96,9 @@ SKEWED = [case for case in NULLS if case.population.noise.skew is not None and c
 
 
 @cache
-def usual_scatter(rule: str, verdict: str) -> float:
+def usual_scatter(name: str, verdict: str) -> float:
     """The standard deviation of what decides in the stepped null with the usual noise."""
-    (case,) = [
-        case for case in NULLS if case.rule.name == rule and case.label == "stepped" and verdict in case.verdicts
-    ]
+    (case,) = [case for case in NULLS if case.name == name and case.label == "stepped" and verdict in case.verdicts]
     return float(np.nanstd(deciding(judged(with_noise(case), verdict))))
 
 
@@ -114,7 +112,7 @@ def test_skew_flatters_the_false_verdict_and_changes_neither_mean_nor_scale(case
     assert -3 < skewness(excess) < -0.3
     at_edge = FURTHER.get((case.rule.name, "stepped", verdict), 0.0)
     assert excess.mean() + at_edge == pytest.approx(0, abs=0.1 * excess.std())
-    assert 0.5 < excess.std() / usual_scatter(case.rule.name, verdict) < 2
+    assert 0.5 < excess.std() / usual_scatter(case.name, verdict) < 2
 
 
 def test_of_the_hidden_collapse_the_mean_rise_is_the_margin_and_28_percent_of_twelve_seeds_do_not_show_it():
@@ -154,6 +152,8 @@ SAID = {
     "0.2 apart in log density": 0.67 - 0.2,
     "0.2 log density per doubling": 0.2,
     "0.4 log density per doubling": 0.4,
+    "deepest dip moves by 0.5 log density": 0.5,
+    "peak after the dip moves by 0.5 log density": 0.5,
     "rise of 3 points": 0.03 - MARGIN,
     "rise of 5 points": 0.05 - MARGIN,
     "threshold in the middle of the window": HALF_WINDOW,
