@@ -20,7 +20,7 @@ from sdd_claims.locations import bundled
 from sdd_claims.registration.register import the_register
 from sdd_claims.stats.calibration import calibrate, pilots_covariance
 
-_STUDIES = 100_000
+_STUDIES = 20_000
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
