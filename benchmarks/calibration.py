@@ -3,7 +3,7 @@
     python -m benchmarks.calibration --processes 2 --write fixtures/calibration.json
 
 The file is what a report shows of its rules. Each case is drawn from a seed of its own, so that the numbers do not
-depend on the number of processes. 100,000 studies a case take about an hour and a half of one core.
+depend on the number of processes. 20,000 studies a case take about half an hour of one core.
 """
 
 import argparse
