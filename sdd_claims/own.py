@@ -34,6 +34,7 @@ from sdd_claims.engines import ProgressDisplay, engine
 from sdd_claims.errors import InputError, StoreError, crash
 from sdd_claims.judging.modes import Judging
 from sdd_claims.judging.options import choose_devices
+from sdd_claims.judging.plan_report import PlanReport
 from sdd_claims.judging.run import ClaimRun, summary_lines
 from sdd_claims.judging.session import Session, check_stored
 from sdd_claims.judging.settings import Settings
@@ -259,7 +260,7 @@ def setting_of(
             f"windows are set by {how.pilots} pilots, by the formula that sets those of the papers' claims",
             *([_DRAWS_ITSELF] if can_compile and not portable else []),
         ),
-        network=f"{name} on {label} ({clean.digest[:8]})",
+        network=f"{name} on {label}",  # whatever the recipe: a change after a look is found by it
         clean=clean,
         rate=how.noise,
         seeds=how.seeds,
@@ -479,8 +480,14 @@ def sparsity_curve(
         raise InputError(f"seeds {seeds!r}: give different whole numbers from 0 on") from error
     if not chosen_seeds or min(chosen_seeds) < 0 or len({*chosen_seeds}) < len(chosen_seeds):
         raise InputError(f"seeds {list(chosen_seeds)}: give different whole numbers from 0 on")
+    if max(chosen_seeds) >= BLOCK and not quiet:
+        print(
+            f"warning: seeds from {BLOCK} on judge; a recipe that is chosen by looking at them is judged on a later "
+            "block",
+            file=sys.stderr,
+        )
     with _as_engines_train():
-        options = _settings(store, device, processes, 1, Path("reports/yours"))
+        options = _settings(store, device, processes, Path("reports/yours"))
         used, how = options.devices["fast"] or CPU, recipe({**settings, "noise": noise})
         setting = setting_of(network, data, how, options.store, used.torch, clean_alone=not noise)
         _check_processes(setting, processes)
@@ -595,27 +602,13 @@ def judge(
         KeyboardInterrupt: interrupted; the report has what was decided.
         Exception: the first error, where no claim could be judged.
     """
-    how = recipe(settings)
-    names = chosen(claims if isinstance(claims, str) else ",".join(claims), penalised=how.penalty is not None)
     with _as_engines_train():
-        folder = Path(report) if report is not None else None
-        if folder is not None:
-            _check_report(folder)
-        options = _settings(store, device, processes, len(names), folder or Path("reports/yours"))
-        used = options.devices["fast"] or CPU
-        setting = setting_of(network, data, how, options.store, used.torch)
-        _check_processes(setting, processes)
-        if folder is None:
-            folder = _report_on(setting, names)
-            _check_report(folder)
-        options = replace(options, report=folder.absolute())
-        trials = own_trials(setting, names)
-        run = _OwnRun(options, command, quiet, setting)
-        run.trials = trials
+        run, setting = _run_of(network, data, claims, store, report, processes, device, quiet, command, settings)
+        names = [trial.claim.name for trial in run.trials]
         if not quiet:
-            print(_beginning(setting, trials), file=sys.stderr, flush=True)
+            print(_beginning(setting, run.trials), file=sys.stderr, flush=True)
         entries, refused = dict[str, ClaimEntry](), dict[str, BaseException]()
-        for trial in trials:
+        for trial in run.trials:
             try:
                 entries[trial.claim.name] = run.entry(trial, "")
             except KeyboardInterrupt as interruption:
@@ -632,13 +625,73 @@ def judge(
             print(f"interrupted: {run.kept()}; {goes_on}", file=sys.stderr)
         if not entries:
             raise next(iter(whys.values()))
-        unjudged = tuple(f"{PAPER}/{name}: {_said(why)}" for name, why in whys.items())
+        unjudged = tuple(_unjudged(f"{PAPER}/{name}", _said(why)) for name, why in whys.items())
         page = run.write_report([*entries.values()], command, unjudged)
-        found = Judgement(entries, _answer(_first(entries), setting, Store(options.store)), page, unjudged)
+        found = Judgement(entries, _answer(_first(entries), setting, Store(run.settings.store)), page, unjudged)
         if interrupted is not None:
             print(found, file=sys.stderr)
             raise interrupted
         return found
+
+
+def planned(
+    network: str | Callable[..., nn.Module],
+    data: Any,
+    *,
+    claims: str | Sequence[str] = QUESTION,
+    store: str | Path = ".sdd_store",
+    report: str | Path | None = None,
+    processes: bool = False,
+    device: str = "cpu",
+    **settings: Any,
+) -> PlanReport:
+    """What `judge` would train for the same arguments, pilots included, and how long it would take; nothing is trained.
+
+    Raises:
+        InputError: as of `judge`; or a claim may not be judged on these seeds.
+        StoreError: the store cannot be used.
+    """
+    with _as_engines_train():
+        run, _ = _run_of(network, data, claims, store, report, processes, device, True, _IN_PYTHON, settings)
+        found = run.planned()
+    if found.refused:
+        raise InputError("; ".join(found.refused))
+    return found
+
+
+def _run_of(
+    network: Any,
+    data: Any,
+    claims: str | Sequence[str],
+    store: str | Path,
+    report: str | Path | None,
+    processes: bool,
+    device: str,
+    quiet: bool,
+    command: str,
+    settings: Mapping[str, Any],
+) -> tuple["_OwnRun", OwnSetting]:
+    """The run of some claims on a user's network, everything checked that can be before training, and its setting."""
+    how = recipe(settings)
+    names = chosen(claims if isinstance(claims, str) else ",".join(claims), penalised=how.penalty is not None)
+    folder = Path(report) if report is not None else None
+    if folder is not None:
+        _check_report(folder)
+    options = _settings(store, device, processes, folder or Path("reports/yours"))
+    used = options.devices["fast"] or CPU
+    setting = setting_of(network, data, how, options.store, used.torch)
+    _check_processes(setting, processes)
+    if folder is None:
+        folder = _report_on(setting, names)
+        _check_report(folder)
+    options = replace(options, report=folder.absolute(), registered=len(setting.offered))
+    run = _OwnRun(options, command, quiet, setting)
+    run.trials = own_trials(setting, names)
+    return run, setting
+
+
+def _unjudged(claim: str, why: str) -> str:
+    return why if why.startswith(claim) else f"{claim}: {why}"
 
 
 def _said(why: BaseException) -> str:
@@ -680,7 +733,7 @@ class _OwnRun(ClaimRun):
         return [note for note in session.notes if note.startswith("warning")]
 
 
-def _settings(store: str | Path, device: str, processes: bool, claims: int, report: Path) -> Settings:
+def _settings(store: str | Path, device: str, processes: bool, report: Path) -> Settings:
     if is_url(str(store)):
         raise InputError(f"--store {store}: what is yours is kept on this machine; give a folder")
     return Settings(
@@ -691,7 +744,7 @@ def _settings(store: str | Path, device: str, processes: bool, claims: int, repo
         seeds=None,
         mode=Judging(),
         alpha=the_register().alpha,
-        registered=claims,
+        registered=1,  # of a curve nothing is judged
         report=report.absolute(),
     )
 
@@ -716,7 +769,7 @@ def _report_on(setting: OwnSetting, names: Sequence[str]) -> Path:
         with suppress(InputError):  # what cannot be read is nobody's to replace
             there = claims_json.read(folder / "claims.json")
             asked = {claim["id"].removeprefix(f"{PAPER}/") for claim in there["claims"]}
-            if there.get("yours") == as_written(setting) and there["registered"] == len(names) and asked <= {*names}:
+            if there.get("yours") == as_written(setting) and asked <= {*names}:
                 break
     return folder
 
@@ -796,7 +849,9 @@ def _answer(entry: ClaimEntry, setting: OwnSetting, store: Store) -> str:
 
 
 def _seen(entry: ClaimEntry, store: Store) -> str:
-    """The pilots' mean curve in words."""
+    """The pilots' mean curve in words, or what it lacks for the windows of another claim."""
+    if entry["id"] != f"{PAPER}/{QUESTION}":
+        return f"{entry['reason'] or 'there are no curves'}."
     for run in entry["runs"].values():
         if run["measure"] == "test_accuracy":
             try:

@@ -1,11 +1,13 @@
 """`sdd-claims check`: the claims on trial on a network and data of the user's own."""
 
+import ctypes
 import json
 import os
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -57,6 +59,7 @@ from sdd_claims.cli.words import json_option, say_json
 @click.option("--report", metavar="DIR", help="Where the report goes (default: reports/yours-...).")
 @click.option("--device", default="cpu", metavar="NAME", help="cpu or cuda (default: cpu).")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.option("--plan", is_flag=True, help="Train nothing; say what would be trained, and how long it would take.")
 @json_option
 def check(
     network: str,
@@ -69,6 +72,7 @@ def check(
     report: str | None,
     device: str,
     quiet: bool,
+    plan: bool,
     as_json: bool,
     **numbers: Any,
 ) -> None:
@@ -82,7 +86,8 @@ def check(
     """
     if not quiet:
         click.echo(f"checking {network} and {data} ...", err=True)
-    from sdd_claims.own import judge
+    from sdd_claims.judging.plan_report import in_words
+    from sdd_claims.own import judge, planned
 
     settings = {name: value for name, value in {"claims": claims, **numbers}.items() if value is not None}
     if prunable is not None:
@@ -91,18 +96,15 @@ def check(
         settings["criterion"] = criterion
     if penalty is not None:
         settings["penalty"] = penalty
+    settings |= {"store": store, "report": report, "processes": True, "device": device}
+    if plan:
+        with _stdout_to_stderr() if as_json else nullcontext():
+            costs = planned(network, data, **settings)
+        say_json(asdict(costs)) if as_json else click.echo("\n".join(in_words(costs)))
+        return
     with _stdout_to_stderr() if as_json else nullcontext():
-        found = judge(
-            network,
-            data,
-            store=store,
-            report=report,
-            processes=True,
-            device=device,
-            quiet=quiet,
-            command=shlex.join(["sdd-claims", *sys.argv[1:]]),
-            **settings,
-        )
+        command = shlex.join(["sdd-claims", *sys.argv[1:]])
+        found = judge(network, data, quiet=quiet, command=command, **settings)
     if as_json:
         written = json.loads((found.page.parent / "claims.json").read_text(encoding="utf-8"))
         say_json({"report": str(found.page), "claims": written["claims"], "unjudged": found.unjudged})
@@ -120,5 +122,7 @@ def _stdout_to_stderr() -> Iterator[None]:
             os.dup2(2, 1)
             yield
     finally:
+        with suppress(AttributeError, OSError, TypeError):  # where there is no C library by this name
+            ctypes.CDLL(None).fflush(None)  # what C code has printed and still holds back
         os.dup2(kept, 1)
         os.close(kept)

@@ -8,6 +8,7 @@ from sdd_claims.errors import InputError
 from sdd_claims.registration.claim import BLOCK
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json
+from sdd_claims.spec.own import YOURS
 from sdd_claims.storage.ledger_file import LedgerFile
 
 
@@ -35,11 +36,21 @@ class Ledger:
         for block in _blocks(seeds):
             key = _key(*trial.key, block)
             if {self._file.read().get(key), *self._published.get(key, ())} - {None, trial.protocol}:
-                raise InputError(
-                    f"{trial.name}: its settings, windows, margin, rule, error rate or judged seeds have changed after "
-                    f"the block of seeds {block} judged its {trial.tier} trial; give the trial a fresh block "
-                    f"(block={self._fresh(trial)}), or take the change back"
-                )
+                raise InputError(self._changed(trial, block))
+
+    def _changed(self, trial: Trial, block: int) -> str:
+        fresh = self._fresh(trial)
+        if trial.claim.paper == YOURS:
+            return (
+                f"{trial.name}: its code, data, recipe, pilots or number of seeds have changed after the block of "
+                f"seeds {block} judged it; judge it on fresh seeds with --block {fresh} (block={fresh}), or take the "
+                "change back"
+            )
+        return (
+            f"{trial.name}: its settings, windows, margin, rule, error rate or judged seeds have changed after "
+            f"the block of seeds {block} judged its {trial.tier} trial; give the trial a fresh block "
+            f"(block={fresh}), or take the change back"
+        )
 
     def judged(self, trial: Trial) -> list[int]:
         """The blocks that are known to have judged this trial, by whatever protocol.

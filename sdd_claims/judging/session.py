@@ -26,6 +26,7 @@ from sdd_claims.registration.trial import Trial
 from sdd_claims.registration.windows import as_json
 from sdd_claims.report import numbers
 from sdd_claims.spec import RunSpec
+from sdd_claims.spec.own import YOURS
 from sdd_claims.storage import layout
 from sdd_claims.storage.opening import open_store
 from sdd_claims.storage.store import Store
@@ -107,7 +108,8 @@ class Session:
 
     def blocks(self, trial: Trial) -> list[int]:
         """The blocks that have judged a trial by now, where the user chose the seeds and they are not the first."""
-        if not self._mode.judges or (self._settings.block is None and self._settings.seeds is None):
+        chosen = trial.claim.paper == YOURS or self._settings.block is not None or self._settings.seeds is not None
+        if not (self._mode.judges and chosen):
             return []
         return blocks if len(blocks := self._ledger.judged(trial)) > 1 else []
 
@@ -212,11 +214,7 @@ class Session:
                     f"{trial.name} [{trial.tier}], windows from pilots for {name}, as a windows.json holds them:\n"
                     f"{as_json(name, found)}"
                 )
-            try:
-                self._check(with_windows)
-                resolved.append(with_windows)
-            except InputError as error:
-                self._verdicts[trial.key] = error
+            resolved.append(with_windows)
         return resolved
 
     def _looked_at(self, trials: Sequence[Trial], look: int) -> list[Trial]:
@@ -288,18 +286,17 @@ class Session:
                 )
             trial = replace(trial, block=block)
         self._mode.curves(trial)  # A smoke run cannot shrink every network.
-        if self._mode.awaited_pilots(trial) is None:
+        if self._mode.judges:
             self._check(trial)
         return trial
 
     def _check(self, trial: Trial) -> None:
-        """Raise if a trial whose windows are set may not be judged on the seeds of its first look."""
-        if not self._mode.judges:
-            return
-        seeds, needed = self._mode.looks(trial)[0], trial.judged_by.minimum_seeds
-        if len(seeds) < needed:
+        """Raise if a trial may not be judged on the seeds of its first look, before its pilots are trained."""
+        pilots, seeds = self._mode.awaited_pilots(trial), self._mode.looks(trial)[0]
+        rule = pilots.with_placeholder_windows() if pilots else trial.judged_by
+        if len(seeds) < rule.minimum_seeds:
             raise InputError(
-                f"{trial.name} ({trial.tier}): its rule {trial.judged_by.name} needs at least {needed} seeds to "
+                f"{trial.name} ({trial.tier}): its rule {rule.name} needs at least {rule.minimum_seeds} seeds to "
                 f"reach a verdict, got {len(seeds)}; give more"
             )
         self._ledger.check(trial, seeds)

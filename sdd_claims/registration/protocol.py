@@ -14,6 +14,7 @@ from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.windows import whole_as_int
 from sdd_claims.spec import canonical_json
 from sdd_claims.stats import FORMULA, VERSION, Rule, Window
+from sdd_claims.stats.rules import ADDED_LATER
 
 Number: TypeAlias = Callable[[float], float]
 """Writes a number in the one form that its field has in a protocol: 1 and 1.0 are equal, and differ as text."""
@@ -124,6 +125,8 @@ def _described(value: Any, edge: Number, number: Number = whole_as_int) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         described = {"type": type(value).__name__}
         for each in fields(value):
+            if each.metadata == ADDED_LATER and getattr(value, each.name) == each.default:
+                continue
             if each.name in _WRITTEN_AS_INT:
                 form = edge if isinstance(value, Window) else whole_as_int
             else:

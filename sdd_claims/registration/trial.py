@@ -206,22 +206,17 @@ class Trial:
     def protocol(self) -> str:
         """SHA-256 of all that must not change once a block has judged: settings, control, rule, windows, seeds, level.
 
-        Raises:
-            InputError: the windows wait for pilots.
+        Of windows that wait for pilots it says how they follow, so that it is known before the pilots are.
         """
-        rule = self.windows_from or self.judged_by
+        rule = self.windows_from or self.rule
         register = the_register()
         level = self.error_rate or (register.alpha, register.registered)
         return protocol_digest(self.curves, self.control_curves, rule, self.judged_seeds(), self.proxy, level)
 
     @property
     def family(self) -> str:
-        """SHA-256 of the same but for seeds and level: evidence of blocks that share it adds up.
-
-        Raises:
-            InputError: the windows wait for pilots.
-        """
-        rule = self.windows_from or self.judged_by
+        """SHA-256 of the same but for seeds and level: evidence of blocks that share it adds up."""
+        rule = self.windows_from or self.rule
         return protocol_digest(self.curves, self.control_curves, rule, (), self.proxy)
 
 

@@ -14,11 +14,12 @@ from sdd_claims.stats.no_dip import no_dip
 from sdd_claims.stats.one_sample import mean_above, t_statistic
 from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
 from sdd_claims.stats.p_values import Evidence, all_of, nothing
-from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
+from sdd_claims.stats.rules import ADDED_LATER, MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, diverged, require_curves
 from sdd_claims.stats.window import Window, check_phases
 
-# The grid reaches the collapsed phase where mean train accuracy has lost this share of its dense value.
+# The grid reaches the collapsed phase where mean train accuracy has lost this share of what the dense value has above
+# chance.
 _COLLAPSE = 0.5
 
 
@@ -40,6 +41,8 @@ class DipThenRise:
         margin: depth that counts, as a fraction of accuracy.
         train_curve: name of the curve of train accuracy, which shows how far the grid reaches; without it the rule
             cannot refute.
+        chance: train accuracy of a network that has learned nothing: the grid reaches collapse where half of what the
+            dense network has above it is lost.
     """
 
     curve: str
@@ -49,11 +52,14 @@ class DipThenRise:
     collapsed: Window | None = None
     margin: float = 0.01
     train_curve: str | None = None
+    chance: float = field(default=0.0, metadata=ADDED_LATER)
     name: Literal["dip_then_rise"] = field(default="dip_then_rise", init=False)
     minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
 
     def __post_init__(self) -> None:
         check_phases(self.windows())
+        if not 0 <= self.chance < 1:
+            raise InputError(f"an accuracy by chance lies from 0 to below 1, got {self.chance:g}; give such a share")
 
     def curves(self) -> tuple[str, ...]:
         """Returns the curves that the rule reads."""
@@ -97,7 +103,7 @@ class DipThenRise:
         if self.train_curve is None:
             return Evidence(support, nothing(support.shape))
         contrary = no_dip(values[self.curve], self.margin)
-        return Evidence(support, np.where(reaches_collapse(values[self.train_curve]), contrary, 1.0))
+        return Evidence(support, np.where(reaches_collapse(values[self.train_curve], self.chance), contrary, 1.0))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
@@ -134,9 +140,10 @@ class DipThenRise:
         if unknown := diverged(self.train_curve, curve, curve.values[:, [0, -1]]):
             return f"The rule could not refute here: {words.listing(unknown)}."
         train = curve.values.mean(axis=0)
-        if not reaches_collapse(curve.values):
+        if not reaches_collapse(curve.values, self.chance):
+            half = f"half way to chance, {self.chance:.2f}, from" if self.chance else "half of"
             return (
-                "The rule could not refute here: the grid ends before train accuracy has fallen to half of its "
+                f"The rule could not refute here: the grid ends before train accuracy has fallen to {half} its "
                 f"{'dense' if self.light.axis == DENSITY else 'first'} value ({train[-1]:.2f} of {train[0]:.2f})."
             )
         return f"The contrary, that no level lies that far below levels on both sides, has {words.probability(p)}."
@@ -250,7 +257,14 @@ def _deepest_dip(values: Float[np.ndarray, "seeds levels"]) -> tuple[int, int, F
     return low, shoulder, values[:, shoulder] - values[:, low]
 
 
-def reaches_collapse(train: Float[np.ndarray, "*batch seeds levels"]) -> Bool[np.ndarray, "*batch"]:
-    """Says whether the grid reaches the collapsed phase, without which no dip is ruled out."""
+def reaches_collapse(
+    train: Float[np.ndarray, "*batch seeds levels"], chance: float = 0.0
+) -> Bool[np.ndarray, "*batch"]:
+    """Says whether the grid reaches the collapsed phase, without which no dip is ruled out.
+
+    Args:
+        train: train accuracy.
+        chance: that of a network that has learned nothing.
+    """
     mean = train.mean(axis=-2)
-    return np.asarray(mean[..., -1] <= _COLLAPSE * mean[..., 0])
+    return np.asarray(mean[..., -1] - chance <= _COLLAPSE * (mean[..., 0] - chance))

@@ -18,6 +18,10 @@ MINIMUM_SEEDS = 12
 claim of two parts: only from 12 seeds on does that fall below the threshold in use (2 * 2^-12 = 0.00049 < 0.0006)."""
 
 
+ADDED_LATER = MappingProxyType({"added later": True})
+"""The metadata of a rule's field that is younger than what has judged: a protocol leaves it out at its default."""
+
+
 class Rule(Protocol):
     """A statistical rule: a frozen dataclass of JSON-able fields, fixed before the judged seeds were run.
 

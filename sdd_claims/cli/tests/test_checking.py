@@ -36,15 +36,25 @@ def test_it_says_what_it_does_and_then_the_answer(folder, call):
     assert "yours/sdd_appears_under_label_noise" in found.stdout
     first, second = found.stderr.splitlines()[:2]
     assert first == "checking my.py:build and my.npz ..."
-    assert second.startswith("my.py:build on my.npz (")
-    assert "45\N{NO-BREAK SPACE}training images of (1, 4, 4), 2 classes; prunes 1.weight, by compiled code." in second
-    (page,) = (folder / "reports").glob("yours-my-py-build-on-my-npz-*/index.html")
+    assert second.startswith("my.py:build on my.npz: 45\N{NO-BREAK SPACE}training images of (1, 4, 4), 2 classes; ")
+    assert "; prunes 1.weight, by compiled code." in second
+    (page,) = (folder / "reports").glob("yours-my-py-build-on-my-npz/index.html")
     assert "yours" in page.read_text(encoding="utf-8")
+
+
+def test_a_plan_trains_nothing_and_says_what_would_be_trained(folder, call):
+    words = ("check", "--plan", "--network", "my.py:build", "--data", "my.npz", "--levels", "8", "--epochs", "1")
+    found = call(*words)
+    assert found.exit_code == 0
+    assert "1 claim asks for 288 levels" in found.stdout
+    assert not (folder / "reports").exists()
+    assert json.loads(call(*words, "--json").stdout)["tiers"][0]["looks"][0]["needed"] == 288
 
 
 def test_what_the_users_module_prints_is_not_among_the_json(folder, call, capfd):
     source = (folder / "my.py").read_text(encoding="utf-8")
-    (folder / "my.py").write_text(f'import os\nprint("loading")\nos.system("echo below")\n{source}', encoding="utf-8")
+    printing = 'import ctypes, os\nprint("loading")\nos.system("echo below")\nctypes.CDLL(None).printf(b"held back")'
+    (folder / "my.py").write_text(f"{printing}\n{source}", encoding="utf-8")
     found = call(
         "check", "-q", "--json", "--network", "my.py:build", "--data", "my.npz", "--levels", "8", "--epochs", "1"
     )
@@ -69,11 +79,13 @@ def test_json_has_the_entries_of_the_report_and_the_status_says_whether_all_were
     assert (found.exit_code, answer["unjudged"]) == (0, [])
     assert answer["claims"] == json.loads((folder / "r" / "claims.json").read_text(encoding="utf-8"))["claims"]
     assert answer["report"] == str(folder / "r" / "index.html")
+    words += ["--block", "2000"]
+    assert call(*words, "--claims", "four_phases_in_order").exit_code == 0
     again = call(*words, "--pilots", "5")  # another way to windows, after a look
     assert again.exit_code == 1
     answer = json.loads(again.stdout)
     assert [entry["id"] for entry in answer["claims"]] == ["yours/teacher_removes_the_dip"]
-    assert answer["unjudged"][0].startswith("yours/four_phases_in_order: ")
+    assert answer["unjudged"][0].startswith("yours/four_phases_in_order with my.py:build on my.npz: its code, data, ")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.stats import AllOf, Contrast, Greater, Term, ThresholdWithin, Window
+from sdd_claims.stats import AllOf, Contrast, DipThenRise, Greater, Term, ThresholdWithin, Window
 from sdd_claims.tests.tiny import NOISY, SPEC, YES, Answer, trial_named
 
 
@@ -55,11 +55,22 @@ def test_whatever_is_fixed_before_a_block_judges_is_part_of_its_protocol(changes
     assert replace(trial, **changes).protocol != trial.protocol
 
 
-def test_windows_that_wait_for_pilots_have_no_protocol():
+def test_windows_that_wait_for_pilots_have_the_protocol_that_they_will_have_once_set():
     accuracy = CurveOf(SPEC, "test_accuracy", 2)
-    trial = trial_named("obedience", FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)}))
-    with pytest.raises(InputError, match="wait for its pilots"):
-        trial.protocol  # noqa: B018
+    rule = FromPilots(lambda at: YES, {"noisy": (accuracy, accuracy)})
+    waiting = trial_named("obedience", rule)
+    with_windows = replace(waiting, rule=YES, windows_from=rule)
+    assert (waiting.protocol, waiting.family) == (with_windows.protocol, with_windows.family)
+
+
+def test_a_field_younger_than_what_has_judged_is_part_of_a_protocol_unless_it_has_its_default():
+    def of(**settings):
+        curves = {name: CurveOf(SPEC, "test_accuracy", 2) for name in ("accuracy", "train")}
+        rule = DipThenRise("accuracy", Window(0.5, 1), Window(0.2, 0.4), Window(0.05, 0.1), **settings)
+        return protocol_module.protocol_digest(curves, curves, rule, (), False)
+
+    assert of() == of(chance=0.0) == "cb6b1e0c18db90478cc88f4a78d6f1f0b3287673bbb7a54043059ccb0250e622"
+    assert of(chance=0.1) != of()
 
 
 def test_a_network_tells_trials_apart_and_is_no_part_of_their_protocol():

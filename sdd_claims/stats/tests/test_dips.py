@@ -62,6 +62,21 @@ def test_a_curve_without_a_dip_refutes_only_where_the_grid_reaches_collapse():
     assert "no curve of train accuracy" in blind.words
 
 
+def test_of_two_classes_collapse_is_half_way_to_chance():
+    falling = curve(FALL)
+    rule = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train", chance=0.5)
+    assert rule.evaluate({"noisy": falling, "train": train(0.75)}, THRESHOLD).p_contrary < THRESHOLD
+    short = rule.evaluate({"noisy": falling, "train": train(0.8)}, THRESHOLD)
+    assert short.p_contrary == 1
+    assert "fallen to half way to chance, 0.50, from its dense value (0.80 of 1.00)" in short.words
+
+
+@pytest.mark.parametrize("chance", [-0.1, 1.0, float("nan")])
+def test_a_chance_that_is_no_share_is_refused(chance):
+    with pytest.raises(InputError, match="an accuracy by chance lies from 0 to below 1"):
+        DipThenRise("noisy", LIGHT, CRITICAL, SWEET, chance=chance)
+
+
 def test_a_failed_limb_does_not_refute():
     rule = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train")
     sparser = np.r_[np.full(11, 0.70), np.full(3, 0.60), 0.72, 0.40, 0.40]  # dips, but not in the windows
