@@ -76,11 +76,14 @@ class OwnSetting(ChainSetting):
         return self.clean.but(noise=noise, record={"weights": "every_level"})
 
     @property
-    def chance(self) -> float:
-        """The accuracy of a network that has learned nothing, of classes of one size."""
+    def collapse_at(self) -> float:
+        """The train accuracy of collapse: half way from that of a network that knows clean labels alone to chance.
+
+        One that still has learned half of them has lost what it knew by heart; classes are taken to be of one size.
+        """
         own = self.clean.data.own
         assert own is not None
-        return 1 / own.classes
+        return (1 - self.rate + 1 / own.classes) / 2
 
     @property
     def offered(self) -> tuple[str, ...]:
@@ -159,7 +162,7 @@ def _appears(at: OwnSetting) -> Trial:
                 phases.critical,
                 phases.sweet,
                 train_curve="train accuracy",
-                chance=at.chance,
+                collapse_at=at.collapse_at,
             )
         ),
         Control(_CLEAN_LABELS, at.both(at.clean)),
@@ -184,7 +187,7 @@ def _four_phases(at: OwnSetting) -> Trial:
             phases.sweet,
             phases.last_fall(),
             train_curve="train accuracy",
-            chance=at.chance,
+            collapse_at=at.collapse_at,
         )
         return AllOf(
             {
@@ -205,7 +208,8 @@ def _under_each(
 ) -> Callable[[OwnSetting], Trial]:
     def trial(at: OwnSetting) -> Trial:
         noisy = settings(at, at.noisy)
-        rule = at.rule_at(noisy, lambda phases: AllOf({each: dip(each, phases[each], at.chance) for each in noisy}))
+        low = at.collapse_at
+        rule = at.rule_at(noisy, lambda phases: AllOf({each: dip(each, phases[each], low) for each in noisy}))
         control = Control(_CLEAN_LABELS, at.accuracies(settings(at, at.clean)))
         return at.on_trial(name, at.accuracies(noisy), rule, control)
 

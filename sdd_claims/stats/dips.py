@@ -18,8 +18,8 @@ from sdd_claims.stats.rules import ADDED_LATER, MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, diverged, require_curves
 from sdd_claims.stats.window import Window, check_phases
 
-# The grid reaches the collapsed phase where mean train accuracy has lost this share of what the dense value has above
-# chance.
+# The grid reaches the collapsed phase where mean train accuracy has lost this share of its dense value, unless the rule
+# says where.
 _COLLAPSE = 0.5
 
 
@@ -41,8 +41,8 @@ class DipThenRise:
         margin: depth that counts, as a fraction of accuracy.
         train_curve: name of the curve of train accuracy, which shows how far the grid reaches; without it the rule
             cannot refute.
-        chance: train accuracy of a network that has learned nothing: the grid reaches collapse where half of what the
-            dense network has above it is lost.
+        collapse_at: the mean train accuracy from which down the grid has reached the collapsed phase; None for half of
+            the dense one's, which networks of few classes have by chance.
     """
 
     curve: str
@@ -52,14 +52,14 @@ class DipThenRise:
     collapsed: Window | None = None
     margin: float = 0.01
     train_curve: str | None = None
-    chance: float = field(default=0.0, metadata=ADDED_LATER)
+    collapse_at: float | None = field(default=None, metadata=ADDED_LATER)
     name: Literal["dip_then_rise"] = field(default="dip_then_rise", init=False)
     minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
 
     def __post_init__(self) -> None:
         check_phases(self.windows())
-        if not 0 <= self.chance < 1:
-            raise InputError(f"an accuracy by chance lies from 0 to below 1, got {self.chance:g}; give such a share")
+        if self.collapse_at is not None and not 0 < self.collapse_at < 1:
+            raise InputError(f"collapse is an accuracy between 0 and 1, got {self.collapse_at:g}; give such a share")
 
     def curves(self) -> tuple[str, ...]:
         """Returns the curves that the rule reads."""
@@ -103,7 +103,7 @@ class DipThenRise:
         if self.train_curve is None:
             return Evidence(support, nothing(support.shape))
         contrary = no_dip(values[self.curve], self.margin)
-        return Evidence(support, np.where(reaches_collapse(values[self.train_curve], self.chance), contrary, 1.0))
+        return Evidence(support, np.where(reaches_collapse(values[self.train_curve], self.collapse_at), contrary, 1.0))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
@@ -140,11 +140,13 @@ class DipThenRise:
         if unknown := diverged(self.train_curve, curve, curve.values[:, [0, -1]]):
             return f"The rule could not refute here: {words.listing(unknown)}."
         train = curve.values.mean(axis=0)
-        if not reaches_collapse(curve.values, self.chance):
-            half = f"half way to chance, {self.chance:.2f}, from" if self.chance else "half of"
+        if not reaches_collapse(curve.values, self.collapse_at):
+            low = f"half of its {'dense' if self.light.axis == DENSITY else 'first'} value"
+            if self.collapse_at is not None:
+                low = f"{self.collapse_at:.2f}"
             return (
-                f"The rule could not refute here: the grid ends before train accuracy has fallen to {half} its "
-                f"{'dense' if self.light.axis == DENSITY else 'first'} value ({train[-1]:.2f} of {train[0]:.2f})."
+                "The rule could not refute here: the grid ends before train accuracy has fallen to "
+                f"{low} ({train[-1]:.2f} of {train[0]:.2f})."
             )
         return f"The contrary, that no level lies that far below levels on both sides, has {words.probability(p)}."
 
@@ -258,13 +260,13 @@ def _deepest_dip(values: Float[np.ndarray, "seeds levels"]) -> tuple[int, int, F
 
 
 def reaches_collapse(
-    train: Float[np.ndarray, "*batch seeds levels"], chance: float = 0.0
+    train: Float[np.ndarray, "*batch seeds levels"], at: float | None = None
 ) -> Bool[np.ndarray, "*batch"]:
     """Says whether the grid reaches the collapsed phase, without which no dip is ruled out.
 
     Args:
         train: train accuracy.
-        chance: that of a network that has learned nothing.
+        at: the mean from which down it does; None for half of the dense one.
     """
     mean = train.mean(axis=-2)
-    return np.asarray(mean[..., -1] - chance <= _COLLAPSE * (mean[..., 0] - chance))
+    return np.asarray(mean[..., -1] <= (_COLLAPSE * mean[..., 0] if at is None else at))

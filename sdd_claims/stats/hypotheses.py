@@ -225,7 +225,7 @@ def _(rule: Correlated | PartiallyCorrelated, position: Positions, values: Value
 def _(rule: DipThenRise, position: Positions, values: Values) -> Hypotheses:
     limbs = rule.limbs(position[rule.curve], values[rule.curve]).values()
     claim = All(tuple(_above(limb, rule.margin) for limb in limbs))
-    if rule.train_curve is None or not reaches_collapse(values[rule.train_curve], rule.chance):
+    if rule.train_curve is None or not reaches_collapse(values[rule.train_curve], rule.collapse_at):
         return Hypotheses(claim, Some())
     return Hypotheses(claim, _no_dip(values[rule.curve], rule.margin))
 

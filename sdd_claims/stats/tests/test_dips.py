@@ -62,19 +62,19 @@ def test_a_curve_without_a_dip_refutes_only_where_the_grid_reaches_collapse():
     assert "no curve of train accuracy" in blind.words
 
 
-def test_of_two_classes_collapse_is_half_way_to_chance():
+def test_a_rule_can_say_where_collapse_is():
     falling = curve(FALL)
-    rule = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train", chance=0.5)
-    assert rule.evaluate({"noisy": falling, "train": train(0.75)}, THRESHOLD).p_contrary < THRESHOLD
-    short = rule.evaluate({"noisy": falling, "train": train(0.8)}, THRESHOLD)
+    rule = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train", collapse_at=0.65)
+    assert rule.evaluate({"noisy": falling, "train": train(0.64)}, THRESHOLD).p_contrary < THRESHOLD
+    short = rule.evaluate({"noisy": falling, "train": train(0.7)}, THRESHOLD)
     assert short.p_contrary == 1
-    assert "fallen to half way to chance, 0.50, from its dense value (0.80 of 1.00)" in short.words
+    assert "grid ends before train accuracy has fallen to 0.65 (0.70 of 1.00)" in short.words
 
 
-@pytest.mark.parametrize("chance", [-0.1, 1.0, float("nan")])
-def test_a_chance_that_is_no_share_is_refused(chance):
-    with pytest.raises(InputError, match="an accuracy by chance lies from 0 to below 1"):
-        DipThenRise("noisy", LIGHT, CRITICAL, SWEET, chance=chance)
+@pytest.mark.parametrize("accuracy", [0.0, 1.0, float("nan")])
+def test_a_collapse_that_is_no_accuracy_is_refused(accuracy):
+    with pytest.raises(InputError, match="collapse is an accuracy between 0 and 1"):
+        DipThenRise("noisy", LIGHT, CRITICAL, SWEET, collapse_at=accuracy)
 
 
 def test_a_failed_limb_does_not_refute():
