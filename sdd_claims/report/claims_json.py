@@ -443,7 +443,7 @@ def misfits(value: object, kind: Any, where: str) -> Iterator[str]:
             (held,) = (each for each in arguments if each is not NoneType)  # all that these types have
             yield from misfits(value, held, where)
     elif origin is Literal:
-        if value not in arguments:
+        if isinstance(value, bool) or value not in arguments:  # True == 1
             yield f"{where} is {_shown(value)}, expected one of {', '.join(map(str, arguments))}"
     elif is_typeddict(kind):
         if not isinstance(value, dict):

@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sdd_claims.errors import InputError
@@ -71,6 +71,7 @@ SMALL["calibration"] = {
 PLACES = list(_places(SMALL))
 
 
+@example(("schema",), True)
 @given(
     st.sampled_from(PLACES),
     st.sampled_from([ABSENT, None, True, 3, 0.5, "text", "supported", [], [None], {}, {"value": 1}]),

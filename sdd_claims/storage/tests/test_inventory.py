@@ -165,9 +165,11 @@ def test_dropping_that_broke_off_before_the_passes_is_finished_by_the_next(store
 def test_a_run_of_which_a_seed_was_trained_since_it_was_listed_is_left_whole(store):
     listed = unneeded_runs(store, {SPEC.digest, KEPT.digest, REDENSE.digest})
     fill(store, plan([Request(NOISY, (1007,), 2)]))
-    before = content(store) | {store.path / layout.PRUNE_LOCK: b""}
+    before = content(store)
     assert [run.digest for run in drop(store, listed)] == [NOISY.digest]
-    assert content(store) == before
+    after = content(store)
+    after.pop(store.path / layout.PRUNE_LOCK, None)  # some versions of filelock leave it
+    assert after == before
 
 
 def test_a_run_of_which_a_seed_is_trained_while_it_is_dropped_keeps_that_seed_and_its_settings(store, monkeypatch):
