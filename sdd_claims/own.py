@@ -38,6 +38,7 @@ from sdd_claims.judging.plan_report import PlanReport
 from sdd_claims.judging.run import ClaimRun, summary_lines
 from sdd_claims.judging.session import Session, check_stored
 from sdd_claims.judging.settings import Settings
+from sdd_claims.judging.verdict import NO_WINDOWS
 from sdd_claims.judging.yours import as_written
 from sdd_claims.machine.devices import CPU
 from sdd_claims.models import Architecture, build
@@ -480,10 +481,10 @@ def sparsity_curve(
         raise InputError(f"seeds {seeds!r}: give different whole numbers from 0 on") from error
     if not chosen_seeds or min(chosen_seeds) < 0 or len({*chosen_seeds}) < len(chosen_seeds):
         raise InputError(f"seeds {list(chosen_seeds)}: give different whole numbers from 0 on")
-    if max(chosen_seeds) >= BLOCK and not quiet:
+    if max(chosen_seeds) >= BLOCK:
         print(
-            f"warning: seeds from {BLOCK} on judge; a recipe that is chosen by looking at them is judged on a later "
-            "block",
+            f"warning: seeds from {BLOCK} on judge; a recipe that is chosen by looking at them must be judged on "
+            "another block",
             file=sys.stderr,
         )
     with _as_engines_train():
@@ -647,14 +648,17 @@ def planned(
 ) -> PlanReport:
     """What `judge` would train for the same arguments, pilots included, and how long it would take; nothing is trained.
 
+    Returns:
+        The plan; its `refused` has a sentence on each claim that may not be judged on these seeds.
+
     Raises:
-        InputError: as of `judge`; or a claim may not be judged on these seeds.
+        InputError: as of `judge`; or no claim may be judged on these seeds.
         StoreError: the store cannot be used.
     """
     with _as_engines_train():
         run, _ = _run_of(network, data, claims, store, report, processes, device, True, _IN_PYTHON, settings)
         found = run.planned()
-    if found.refused:
+    if found.refused and not found.claims:
         raise InputError("; ".join(found.refused))
     return found
 
@@ -851,7 +855,7 @@ def _answer(entry: ClaimEntry, setting: OwnSetting, store: Store) -> str:
 def _seen(entry: ClaimEntry, store: Store) -> str:
     """The pilots' mean curve in words, or what it lacks for the windows of another claim."""
     if entry["id"] != f"{PAPER}/{QUESTION}":
-        return f"{entry['reason'] or 'there are no curves'}."
+        return f"{(entry['reason'] or 'there are no curves').removeprefix(NO_WINDOWS)}."
     for run in entry["runs"].values():
         if run["measure"] == "test_accuracy":
             try:

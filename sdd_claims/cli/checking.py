@@ -101,7 +101,9 @@ def check(
         with _stdout_to_stderr() if as_json else nullcontext():
             costs = planned(network, data, **settings)
         say_json(asdict(costs)) if as_json else click.echo("\n".join(in_words(costs)))
-        return
+        for sentence in costs.refused:
+            click.echo(f"not judged: {sentence}", err=True)
+        click.get_current_context().exit(1 if costs.refused else 0)
     with _stdout_to_stderr() if as_json else nullcontext():
         command = shlex.join(["sdd-claims", *sys.argv[1:]])
         found = judge(network, data, quiet=quiet, command=command, **settings)

@@ -42,9 +42,9 @@ class Ledger:
         fresh = self._fresh(trial)
         if trial.claim.paper == YOURS:
             return (
-                f"{trial.name}: its code, data, recipe, pilots or number of seeds have changed after the block of "
-                f"seeds {block} judged it; judge it on fresh seeds with --block {fresh} (block={fresh}), or take the "
-                "change back"
+                f"{trial.name}: the block of seeds {block} has judged a network of this name, and since then code, "
+                "data, recipe, pilots, number of seeds, device or versions have changed; judge it on fresh seeds with "
+                f"--block {fresh} (block={fresh}), or take the change back"
             )
         return (
             f"{trial.name}: its settings, windows, margin, rule, error rate or judged seeds have changed after "

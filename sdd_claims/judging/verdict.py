@@ -234,7 +234,10 @@ def stays_open(verdict: Verdict) -> bool:
     return verdict.decision == "inconclusive" and verdict.reason is None
 
 
+NO_WINDOWS = "no windows can be set, so that no seed has judged: "
+
+
 def without_windows(trial: Trial, rule: FromPilots, why: InputError) -> Verdict:
     """The verdict on a trial whose pilots show no windows. It is open, so that the trial stays in the report."""
-    reason = f"no windows can be set, so that no seed has judged: {why}"
+    reason = f"{NO_WINDOWS}{why}"
     return Verdict(trial, "inconclusive", None, None, None, rule.seeds, (), None, reason, openness="cannot be measured")

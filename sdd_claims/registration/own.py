@@ -26,6 +26,7 @@ from sdd_claims.spec.own import YOURS
 from sdd_claims.spec.pruning import RetrainingMethod
 from sdd_claims.stats import (
     AllOf,
+    Collapse,
     Contrast,
     Correlated,
     DipFree,
@@ -76,14 +77,11 @@ class OwnSetting(ChainSetting):
         return self.clean.but(noise=noise, record={"weights": "every_level"})
 
     @property
-    def collapse_at(self) -> float:
-        """The train accuracy of collapse: half way from that of a network that knows clean labels alone to chance.
-
-        One that still has learned half of them has lost what it knew by heart; classes are taken to be of one size.
-        """
+    def collapse(self) -> Collapse:
+        """Where train accuracy has collapsed."""
         own = self.clean.data.own
         assert own is not None
-        return (1 - self.rate + 1 / own.classes) / 2
+        return Collapse(own.classes, self.rate)
 
     @property
     def offered(self) -> tuple[str, ...]:
@@ -162,7 +160,7 @@ def _appears(at: OwnSetting) -> Trial:
                 phases.critical,
                 phases.sweet,
                 train_curve="train accuracy",
-                collapse_at=at.collapse_at,
+                collapse=at.collapse,
             )
         ),
         Control(_CLEAN_LABELS, at.both(at.clean)),
@@ -187,7 +185,7 @@ def _four_phases(at: OwnSetting) -> Trial:
             phases.sweet,
             phases.last_fall(),
             train_curve="train accuracy",
-            collapse_at=at.collapse_at,
+            collapse=at.collapse,
         )
         return AllOf(
             {
@@ -208,8 +206,8 @@ def _under_each(
 ) -> Callable[[OwnSetting], Trial]:
     def trial(at: OwnSetting) -> Trial:
         noisy = settings(at, at.noisy)
-        low = at.collapse_at
-        rule = at.rule_at(noisy, lambda phases: AllOf({each: dip(each, phases[each], low) for each in noisy}))
+        collapse = at.collapse
+        rule = at.rule_at(noisy, lambda phases: AllOf({each: dip(each, phases[each], collapse) for each in noisy}))
         control = Control(_CLEAN_LABELS, at.accuracies(settings(at, at.clean)))
         return at.on_trial(name, at.accuracies(noisy), rule, control)
 

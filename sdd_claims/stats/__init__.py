@@ -3,7 +3,7 @@
 from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, Lowest, MostSeeds, Term
 from sdd_claims.stats.correlation import Correlated, PartiallyCorrelated
 from sdd_claims.stats.dip_depth import best_without_dip, dip_depth
-from sdd_claims.stats.dips import DipFree, DipThenRise
+from sdd_claims.stats.dips import Collapse, DipFree, DipThenRise
 from sdd_claims.stats.extremum_positions import SamePlace, Shifts
 from sdd_claims.stats.location import Located, Location
 from sdd_claims.stats.multiplicity import holm
@@ -23,6 +23,7 @@ __all__ = [
     "RULES",
     "VERSION",
     "AllOf",
+    "Collapse",
     "Contrast",
     "Correlated",
     "DipFree",

@@ -23,6 +23,28 @@ from sdd_claims.stats.window import Window, check_phases
 _COLLAPSE = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Collapse:
+    """Where train accuracy has collapsed, on labels of which a share is wrong: by what the network is capable of.
+
+    One that knows clean labels as well as the best level does on test images, and no wrong one, has lost what it knew
+    by heart, and no more than that. It has collapsed half way from there to chance.
+
+    Attributes:
+        classes: their number; they are taken to be of one size.
+        rate: share of the training labels that are wrong, each other label being as likely.
+    """
+
+    classes: int
+    rate: float
+
+    def below(self, test: Float[np.ndarray, "*batch seeds levels"]) -> Float[np.ndarray, "*batch"]:
+        """Computes the train accuracy from which down the network has collapsed, from its test accuracy."""
+        best = test.mean(axis=-2).max(axis=-1)
+        by_rule = best * (1 - self.rate) + (1 - best) * self.rate / (self.classes - 1)
+        return (by_rule + 1 / self.classes) / 2
+
+
 @registered_rule
 @dataclass(frozen=True, slots=True)
 class DipThenRise:
@@ -41,8 +63,8 @@ class DipThenRise:
         margin: depth that counts, as a fraction of accuracy.
         train_curve: name of the curve of train accuracy, which shows how far the grid reaches; without it the rule
             cannot refute.
-        collapse_at: the mean train accuracy from which down the grid has reached the collapsed phase; None for half of
-            the dense one's, which networks of few classes have by chance.
+        collapse: where train accuracy has collapsed; None for half of the dense network's, which networks of few
+            classes have by chance.
     """
 
     curve: str
@@ -52,14 +74,12 @@ class DipThenRise:
     collapsed: Window | None = None
     margin: float = 0.01
     train_curve: str | None = None
-    collapse_at: float | None = field(default=None, metadata=ADDED_LATER)
+    collapse: Collapse | None = field(default=None, metadata=ADDED_LATER)
     name: Literal["dip_then_rise"] = field(default="dip_then_rise", init=False)
     minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
 
     def __post_init__(self) -> None:
         check_phases(self.windows())
-        if self.collapse_at is not None and not 0 < self.collapse_at < 1:
-            raise InputError(f"collapse is an accuracy between 0 and 1, got {self.collapse_at:g}; give such a share")
 
     def curves(self) -> tuple[str, ...]:
         """Returns the curves that the rule reads."""
@@ -103,7 +123,24 @@ class DipThenRise:
         if self.train_curve is None:
             return Evidence(support, nothing(support.shape))
         contrary = no_dip(values[self.curve], self.margin)
-        return Evidence(support, np.where(reaches_collapse(values[self.train_curve], self.collapse_at), contrary, 1.0))
+        return Evidence(support, np.where(self.reaches_collapse(values), contrary, 1.0))
+
+    def reaches_collapse(self, values: Values) -> Bool[np.ndarray, "*batch"]:
+        """Says whether the grid reaches the collapsed phase, without which no dip is ruled out.
+
+        Args:
+            values: of both curves.
+        """
+        return np.asarray(self._train(values)[..., -1] <= self._collapsed_from(values))
+
+    def _train(self, values: Values) -> Float[np.ndarray, "*batch levels"]:
+        assert self.train_curve is not None
+        return np.asarray(values[self.train_curve].mean(axis=-2))
+
+    def _collapsed_from(self, values: Values) -> Float[np.ndarray, "*batch"]:
+        if self.collapse is not None:
+            return self.collapse.below(values[self.curve])
+        return np.asarray(_COLLAPSE * self._train(values)[..., 0])
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
@@ -139,15 +176,16 @@ class DipThenRise:
         curve = curves[self.train_curve]
         if unknown := diverged(self.train_curve, curve, curve.values[:, [0, -1]]):
             return f"The rule could not refute here: {words.listing(unknown)}."
-        train = curve.values.mean(axis=0)
-        if not reaches_collapse(curve.values, self.collapse_at):
-            low = f"half of its {'dense' if self.light.axis == DENSITY else 'first'} value"
-            if self.collapse_at is not None:
-                low = f"{self.collapse_at:.2f}"
-            return (
-                "The rule could not refute here: the grid ends before train accuracy has fallen to "
-                f"{low} ({train[-1]:.2f} of {train[0]:.2f})."
-            )
+        values = {name: each.values for name, each in curves.items()}
+        if not self.reaches_collapse(values):
+            dense, train = "dense" if self.light.axis == DENSITY else "first", self._train(values)
+            low = f"half of its {dense} value ({train[-1]:.2f} of {train[0]:.2f})"
+            if self.collapse is not None:
+                low = (
+                    f"{float(self._collapsed_from(values)):.2f}, half way from what clean labels alone give to chance "
+                    f"(it is {train[0]:.2f} {dense}, {train[-1]:.2f} at the end)"
+                )
+            return f"The rule could not refute here: the grid ends before train accuracy has fallen to {low}."
         return f"The contrary, that no level lies that far below levels on both sides, has {words.probability(p)}."
 
 
@@ -257,16 +295,3 @@ def _deepest_dip(values: Float[np.ndarray, "seeds levels"]) -> tuple[int, int, F
     deepest = max(range(len(shoulders)), key=lambda i: mean[shoulders[i]] - mean[inner[i]])
     low, shoulder = inner[deepest], int(shoulders[deepest])
     return low, shoulder, values[:, shoulder] - values[:, low]
-
-
-def reaches_collapse(
-    train: Float[np.ndarray, "*batch seeds levels"], at: float | None = None
-) -> Bool[np.ndarray, "*batch"]:
-    """Says whether the grid reaches the collapsed phase, without which no dip is ruled out.
-
-    Args:
-        train: train accuracy.
-        at: the mean from which down it does; None for half of the dense one.
-    """
-    mean = train.mean(axis=-2)
-    return np.asarray(mean[..., -1] <= (_COLLAPSE * mean[..., 0] if at is None else at))

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from sdd_claims.stats.contrasts import Equivalent, Greater, MostSeeds
 from sdd_claims.stats.correlation import Correlated, PartiallyCorrelated
-from sdd_claims.stats.dips import DipFree, DipThenRise, reaches_collapse
+from sdd_claims.stats.dips import DipFree, DipThenRise
 from sdd_claims.stats.extremum_positions import SamePlace, Shifts
 from sdd_claims.stats.one_sample import excess_over, mean_above, more_than_half, opposite, t_statistic
 from sdd_claims.stats.parts import AllOf
@@ -225,7 +225,7 @@ def _(rule: Correlated | PartiallyCorrelated, position: Positions, values: Value
 def _(rule: DipThenRise, position: Positions, values: Values) -> Hypotheses:
     limbs = rule.limbs(position[rule.curve], values[rule.curve]).values()
     claim = All(tuple(_above(limb, rule.margin) for limb in limbs))
-    if rule.train_curve is None or not reaches_collapse(values[rule.train_curve], rule.collapse_at):
+    if rule.train_curve is None or not rule.reaches_collapse(values):
         return Hypotheses(claim, Some())
     return Hypotheses(claim, _no_dip(values[rule.curve], rule.margin))
 

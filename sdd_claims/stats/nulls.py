@@ -188,7 +188,7 @@ def _peak_after_dip_shifts(shape: str, verdict: Verdict) -> tuple[Rule, Populati
 
 
 def _whole_shifts(kind: Kind, shape: str, verdict: Verdict) -> tuple[Rule, Population]:
-    """Draws both networks alike; ripples of a collapsed network can be taken for its phases."""
+    """Draws both networks alike; noise of any level can be taken for a phase, but for those that have collapsed."""
     curve = _ground(shape) - DENSE + whole_curve(kind)
     jitter = _sign(verdict) * _JITTER * (whole_curve(kind, 0.01) - whole_curve(kind, -0.01)) / 0.02
     return WHOLE_SHIFTS[kind], Population(dict.fromkeys(TWO_NETWORKS, curve), skew_loading={TWO_NETWORKS[-1]: jitter})

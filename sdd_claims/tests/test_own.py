@@ -184,8 +184,7 @@ def test_a_claim_that_cannot_be_judged_stops_no_other_and_says_why(folder, monke
     again = judge(mlp, DATA, claims=names, pilots=5, quiet=True, **QUICK)  # another way to windows, after a look
     assert tuple(again.entries) == ("teacher_removes_the_dip",)
     (why,) = again.unjudged
-    assert why.startswith("yours/four_phases_in_order with mlp on own arrays: its code, data, recipe, ")
-    assert "have changed after the block of seeds 1000 judged it" in why
+    assert why.startswith("yours/four_phases_in_order with mlp on own arrays: the block of seeds 1000 has judged a ")
     assert "with --block 2000 (block=2000)" in why
     assert f"not judged: {why}" in repr(again)
     fresh = judge(mlp, DATA, claims=names, pilots=5, block=2000, quiet=True, **QUICK)
@@ -208,7 +207,7 @@ def test_a_recipe_that_changed_after_a_look_needs_fresh_seeds_and_nothing_is_tra
     else:
         judge(network, DATA, quiet=True, **QUICK)
     stored = sorted((folder / ".sdd_store").rglob("*"))
-    with pytest.raises(InputError, match=r"have changed after the block of seeds 1000 judged it; .* --block 2000"):
+    with pytest.raises(InputError, match=r"the block of seeds 1000 has judged a network of this name, .* --block 2000"):
         judge(network, DATA, quiet=True, **{**QUICK, **settings})
     assert sorted((folder / ".sdd_store").rglob("*")) == stored
     (entry,) = judge(network, DATA, quiet=True, block=2000, **{**QUICK, **settings}).entries.values()
@@ -320,7 +319,7 @@ def test_a_plan_trains_nothing_and_refuses_what_may_not_be_judged(folder, monkey
     (tier,) = planned(mlp, DATA, **QUICK).tiers
     (look,) = tier.looks
     assert look.stored == look.needed == 12 * 8 + 2 * 12 * 8  # pilots, then noisy and clean
-    with pytest.raises(InputError, match=r"have changed after the block of seeds 1000 judged it; .* --block 2000"):
+    with pytest.raises(InputError, match=r"the block of seeds 1000 has judged a network of this name, .* --block 2000"):
         planned(mlp, DATA, **{**QUICK, "epochs": 2})
 
 
@@ -335,6 +334,7 @@ def test_claims_share_the_error_rate_with_all_on_offer_however_they_are_asked(fo
         assert {entry["threshold"] for entry in found.entries.values()} == {0.05 / offered}
         page = found.page.read_text(encoding="utf-8")
         assert f"Each is tested at 0.05 / {offered}." in page
+        assert f"{offered} claims are on offer, and each gets 0.05 / {offered}, asked for or not" in page
         assert "The register holds" not in page
 
 

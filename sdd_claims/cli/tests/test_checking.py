@@ -85,7 +85,7 @@ def test_json_has_the_entries_of_the_report_and_the_status_says_whether_all_were
     assert again.exit_code == 1
     answer = json.loads(again.stdout)
     assert [entry["id"] for entry in answer["claims"]] == ["yours/teacher_removes_the_dip"]
-    assert answer["unjudged"][0].startswith("yours/four_phases_in_order with my.py:build on my.npz: its code, data, ")
+    assert answer["unjudged"][0].startswith("yours/four_phases_in_order with my.py:build on my.npz: the block of")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.stats import AllOf, Contrast, DipThenRise, Greater, Term, ThresholdWithin, Window
+from sdd_claims.stats import AllOf, Collapse, Contrast, DipThenRise, Greater, Term, ThresholdWithin, Window
 from sdd_claims.tests.tiny import NOISY, SPEC, YES, Answer, trial_named
 
 
@@ -69,8 +69,8 @@ def test_a_field_younger_than_what_has_judged_is_part_of_a_protocol_unless_it_ha
         rule = DipThenRise("accuracy", Window(0.5, 1), Window(0.2, 0.4), Window(0.05, 0.1), **settings)
         return protocol_module.protocol_digest(curves, curves, rule, (), False)
 
-    assert of() == of(collapse_at=None) == "cb6b1e0c18db90478cc88f4a78d6f1f0b3287673bbb7a54043059ccb0250e622"
-    assert of(collapse_at=0.5) != of()
+    assert of() == of(collapse=None) == "cb6b1e0c18db90478cc88f4a78d6f1f0b3287673bbb7a54043059ccb0250e622"
+    assert of(collapse=Collapse(2, 0.2)) != of()
 
 
 def test_a_network_tells_trials_apart_and_is_no_part_of_their_protocol():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.stats.dips import DipFree, DipThenRise
+from sdd_claims.stats.dips import Collapse, DipFree, DipThenRise
 from sdd_claims.stats.no_dip import no_dip
 from sdd_claims.stats.one_sample import mean_below
 from sdd_claims.stats.population import CRITICAL, DENSITY, LEVELS, LIGHT, SWEET, Population, phases
@@ -62,19 +62,35 @@ def test_a_curve_without_a_dip_refutes_only_where_the_grid_reaches_collapse():
     assert "no curve of train accuracy" in blind.words
 
 
+@pytest.mark.parametrize(
+    ("classes", "rate", "best", "expected"),
+    [(2, 0.2, 1.0, 0.65), (2, 0.2, 0.75, 0.575), (10, 0.2, 1.0, 0.45), (10, 0.2, 0.1, 0.1), (2, 0.4, 1.0, 0.55)],
+)
+def test_collapse_lies_half_way_from_what_clean_labels_alone_give_to_chance(classes, rate, best, expected):
+    test = np.array([[0.1, best, 0.05]] * 3)
+    assert Collapse(classes, rate).below(test) == pytest.approx(expected)
+    if best == 1 / classes:  # who guesses knows no clean label either
+        assert expected == best
+
+
 def test_a_rule_can_say_where_collapse_is():
-    falling = curve(FALL)
-    rule = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train", collapse_at=0.65)
-    assert rule.evaluate({"noisy": falling, "train": train(0.64)}, THRESHOLD).p_contrary < THRESHOLD
+    falling = curve(np.linspace(1, 0.55, LEVELS))
+    rule = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train", collapse=Collapse(2, 0.2))
+    assert rule.evaluate({"noisy": falling, "train": train(0.62)}, THRESHOLD).p_contrary < THRESHOLD
     short = rule.evaluate({"noisy": falling, "train": train(0.7)}, THRESHOLD)
     assert short.p_contrary == 1
-    assert "grid ends before train accuracy has fallen to 0.65 (0.70 of 1.00)" in short.words
+    assert (
+        "has fallen to 0.65, half way from what clean labels alone give to chance (it is 1.00 dense, 0.70 at the"
+        in (short.words)
+    )
 
 
-@pytest.mark.parametrize("accuracy", [0.0, 1.0, float("nan")])
-def test_a_collapse_that_is_no_accuracy_is_refused(accuracy):
-    with pytest.raises(InputError, match="collapse is an accuracy between 0 and 1"):
-        DipThenRise("noisy", LIGHT, CRITICAL, SWEET, collapse_at=accuracy)
+def test_a_network_that_never_fitted_the_labels_has_not_collapsed():
+    """Of a hundred classes 38 % of the training labels are known at first and 35 % in the end."""
+    test = curve(np.linspace(0.45, 0.36, LEVELS))
+    underfit = SparsityCurve(SEEDS, DENSITY, np.tile(np.linspace(0.38, 0.35, LEVELS), (len(SEEDS), 1)))
+    rule = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train", collapse=Collapse(100, 0.2))
+    assert rule.evaluate({"noisy": test, "train": underfit}, THRESHOLD).p_contrary == 1
 
 
 def test_a_failed_limb_does_not_refute():
