@@ -19,7 +19,7 @@ _FEW = np.array([0.05, 0.35, 0.65, 0.95])
 _IN_A_WINDOW = 5
 """The number of levels in a window, enough for an extremum to stand out."""
 
-_COLLAPSED, _KEPT = 0.1, 0.9
+_COLLAPSED, _KEPT = 0.0, 0.9
 """The last values of made-up curves that start at 1: a rule that asks for collapse finds it in the first alone."""
 
 

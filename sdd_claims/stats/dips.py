@@ -176,6 +176,10 @@ class DipThenRise:
         curve = curves[self.train_curve]
         if unknown := diverged(self.train_curve, curve, curve.values[:, [0, -1]]):
             return f"The rule could not refute here: {words.listing(unknown)}."
+        if self.collapse is not None and (
+            unknown := diverged(self.curve, curves[self.curve], curves[self.curve].values)
+        ):
+            return f"The rule could not refute here: {words.listing(unknown)}."
         values = {name: each.values for name, each in curves.items()}
         if not self.reaches_collapse(values):
             dense, train = "dense" if self.light.axis == DENSITY else "first", self._train(values)
