@@ -33,6 +33,7 @@ def trial(setting: Setting) -> Trial:
         rule=setting.rule(rule),
         control=Control("no label noise", {"accuracy": setting.curve(setting.clean)}),
         block=setting.block_of(CLAIM),
+        looks=setting.looks_where_near,
         proxy=setting.tier == "fast",
         deviations=(
             *setting.deviations,

@@ -47,6 +47,7 @@ def trial(setting: Setting) -> Trial:
             {"distance": setting.curve(clean, "learning_distance", levels=levels, offset=100)},
         ),
         block=setting.block_of(CLAIM),
+        looks=setting.looks_where_near,
         deviations=(
             *setting.deviations,
             *setting.of_rate,

@@ -48,7 +48,8 @@ def trial(setting: Setting) -> Trial:
             {name: narrower(where) for name, where in VARIANCE.items()} | {"more sensitive to pruning": SENSITIVE}
         ),
         control=Control("vanilla again, on other seeds", curves("lambda_opt", networks["vanilla"], 100)),
-        block=setting.block,
+        block=setting.block_of(CLAIM),
+        looks=setting.looks_where_nearest,
         proxy=setting.tier == "fast",
         deviations=(
             *setting.deviations,

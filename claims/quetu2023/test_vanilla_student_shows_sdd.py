@@ -19,7 +19,8 @@ def trial(setting: Setting) -> Trial:
         curves=setting.accuracies(students),
         rule=setting.dip_under_each(students),
         control=Control("no label noise", setting.accuracies(clean)),
-        block=setting.block,
+        block=setting.block_of(CLAIM),
+        looks=setting.looks_where_near,
         proxy=setting.tier == "fast",
         deviations=(*setting.deviations, *setting.of_students),
     )

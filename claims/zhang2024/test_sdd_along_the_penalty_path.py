@@ -2,7 +2,7 @@
 
 On twelve pilots accuracy rises again by 17, 68 and 67 points at 5, 25 and 100 neurons under the matrix norm, and by 9,
 20 and 29 points under l1, at strength 500, where every subgradient step moves every weight by 0.5. The 9 points
-(standard deviation 6) are likely to take the second look, or the third. Under proximal steps, which take l1 at its
+(standard deviation 6) are likely to take the second look, or a later one. Under proximal steps, which take l1 at its
 word, accuracy only falls to chance: that is the control. With the penalty off, a path is one network over and over, and
 would not test the rule.
 """
@@ -27,8 +27,8 @@ def trial(setting: Setting) -> Trial:
         control=Control(
             "the l1 penalty by proximal steps", setting.accuracies(setting.paths(dict.fromkeys(BOTH, PROXIMAL)))
         ),
-        block=setting.block,
-        looks=setting.looks_where_near,
+        block=setting.block_of(CLAIM),
+        looks=setting.looks_where_nearest,
         deviations=(
             *setting.deviations,
             "under l1 the second rise is that of subgradient steps as long as the weights: under proximal steps of the "
