@@ -47,7 +47,7 @@ from sdd_claims.planning.plan import Request, plan
 from sdd_claims.pruning import own as own_criterion
 from sdd_claims.record import MEASURES, no_measure, unrecorded
 from sdd_claims.registration.claim import BLOCK
-from sdd_claims.registration.own import PAPER, QUESTION, OwnSetting, check_counts, chosen, own_trials
+from sdd_claims.registration.own import EVERY_NAME, PAPER, QUESTION, OwnSetting, check_counts, chosen, own_trials
 from sdd_claims.registration.pilots import PILOTS
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
@@ -688,7 +688,7 @@ def _run_of(
     if folder is None:
         folder = _report_on(setting, names)
         _check_report(folder)
-    options = replace(options, report=folder.absolute(), registered=len(setting.offered))
+    options = replace(options, report=folder.absolute(), registered=len(EVERY_NAME))
     run = _OwnRun(options, command, quiet, setting)
     run.trials = own_trials(setting, names)
     return run, setting

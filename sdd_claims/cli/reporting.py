@@ -35,24 +35,42 @@ def report(folder: Path) -> None:
     show_default=True,
     help="published: only by the protocol that judged; today: by the rules and windows of this version.",
 )
+@click.option(
+    "--retrain",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Also train N chains again, drawn at random, and compare every number of theirs with the evidence.",
+)
+@click.option("--draw", type=int, default=0, metavar="SEED", help="Seed of the draw of chains.  [default: 0]")
+@click.option("--data-root", metavar="DIR", help="Folder of data sets, for --retrain.")
 @json_option
-def rejudge(folders: Sequence[Path], rules: "Rules", as_json: bool) -> None:
+def rejudge(
+    folders: Sequence[Path], rules: "Rules", retrain: int | None, draw: int, data_root: str | None, as_json: bool
+) -> None:
     """Judge runs again from their evidence.
 
-    Nothing is trained. Exit status 0: every verdict is as published; 1: one differs or cannot be judged again; 2: a
-    folder holds no judged run. With --json stdout has a list with an entry for every folder.
+    Nothing is trained without --retrain. Exit status 0: every verdict is as published; 1: one differs or cannot be
+    judged again, or a chain that was trained again differs; 2: a folder holds no judged run. With --json stdout has a
+    list with an entry for every folder.
     """
     from sdd_claims.rejudge import main
 
     statuses = []
+    words = ["--rules", rules]
+    if retrain:
+        words += ["--retrain", str(retrain), "--draw", str(draw), *(["--data-root", data_root] if data_root else [])]
+    elif draw or data_root:
+        raise click.UsageError("--draw and --data-root are about chains to train again; give --retrain N as well")
     if as_json:
+        if retrain:
+            raise click.UsageError("--retrain says what it finds in words; leave --json away")
         runs = [_judged_again(folder, rules) for folder in folders]
         say_json([run for run, _ in runs])
         click.get_current_context().exit(max(status for _, status in runs))
     for folder in folders:
         if len(folders) > 1:
             click.echo(f"{folder}:")
-        statuses.append(main(["--rules", rules, "--", str(folder)]))
+        statuses.append(main([*words, "--", str(folder)]))
     click.get_current_context().exit(max(statuses))
 
 

@@ -44,7 +44,8 @@ class Ledger:
             return (
                 f"{trial.name}: the block of seeds {block} has judged a network of this name, and since then code, "
                 "data, recipe, pilots, number of seeds, device or versions have changed; judge it on fresh seeds with "
-                f"--block {fresh} (block={fresh}), or take the change back"
+                f"--block {fresh} (block={fresh}), or take the change back; if it is another network, give it another "
+                "name or a store of its own"
             )
         return (
             f"{trial.name}: its settings, windows, margin, rule, error rate or judged seeds have changed after "

@@ -83,11 +83,6 @@ class OwnSetting(ChainSetting):
         assert own is not None
         return Collapse(own.classes, self.rate)
 
-    @property
-    def offered(self) -> tuple[str, ...]:
-        """The claims that can be put on trial."""
-        return NAMES if self.clean.training.penalty.name == "none" else EVERY_NAME
-
     def both(self, spec: RunSpec) -> dict[str, CurveOf]:
         """Test and train accuracy of one setting."""
         return {"accuracy": self.curve(spec), "train accuracy": self.curve(spec, "train_accuracy")}
@@ -394,10 +389,10 @@ def own_trials(setting: OwnSetting, names: Sequence[str], error_rate: tuple[floa
     Args:
         setting: the network and data.
         names: of the claims.
-        error_rate: alpha and the number of claims that share it; by default the register's, and all on offer: whoever
-            asks one after the other asks no more of chance than who asks for all at once.
+        error_rate: alpha and the number of claims that share it; by default the register's, and all on offer, with a
+            penalty or without one: who asks one after the other asks no more of chance than who asks for all at once.
     """
-    level = error_rate or (the_register().alpha, len(setting.offered))
+    level = error_rate or (the_register().alpha, len(EVERY_NAME))
     return [replace(_TRIALS[name][2](setting), error_rate=level) for name in names]
 
 

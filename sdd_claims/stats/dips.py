@@ -25,10 +25,10 @@ _COLLAPSE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Collapse:
-    """Where train accuracy has collapsed, on labels of which a share is wrong: by what the network is capable of.
+    """Where train accuracy has collapsed, on labels of which a share is wrong.
 
-    One that knows clean labels as well as the best level does on test images, and no wrong one, has lost what it knew
-    by heart, and no more than that. It has collapsed half way from there to chance.
+    Half way between two train accuracies: chance, and that of a network that has learned no wrong label by heart, but
+    is as accurate on the train images as the best level is on test images.
 
     Attributes:
         classes: their number; they are taken to be of one size.
@@ -186,8 +186,8 @@ class DipThenRise:
             low = f"half of its {dense} value ({train[-1]:.2f} of {train[0]:.2f})"
             if self.collapse is not None:
                 low = (
-                    f"{float(self._collapsed_from(values)):.2f}, half way from what clean labels alone give to chance "
-                    f"(it is {train[0]:.2f} {dense}, {train[-1]:.2f} at the end)"
+                    f"{float(self._collapsed_from(values)):.2f}, half way between that of a network that knows no "
+                    f"wrong label by heart and chance (it is {train[0]:.2f} {dense}, {train[-1]:.2f} at the end)"
                 )
             return f"The rule could not refute here: the grid ends before train accuracy has fallen to {low}."
         return f"The contrary, that no level lies that far below levels on both sides, has {words.probability(p)}."

@@ -83,3 +83,32 @@ def test_verdicts_are_drawn_without_the_evidence_and_a_sentence_stands_for_the_f
     assert "No curve can be drawn: no evidence can be read at " in page
     assert "cannot be shown: the evidence holds no" in page
     assert 'class="verdict supported"' in page
+
+
+def test_chains_are_trained_again_where_it_is_asked_for(call, judged, monkeypatch):
+    asked: list[list[str]] = []
+
+    def main(words: list[str]) -> int:
+        asked.append(words)
+        return 0
+
+    monkeypatch.setattr("sdd_claims.rejudge.main", main)
+    assert call("rejudge", judged, "--retrain", 2, "--draw", 7, "--data-root", "data").exit_code == 0
+    assert asked == [
+        ["--rules", "published", "--retrain", "2", "--draw", "7", "--data-root", "data", "--", str(judged)],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--retrain", "0"), "0 is not in the range x>=1"),
+        (("--draw", "7"), "give --retrain N as well"),
+        (("--data-root", "data"), "give --retrain N as well"),
+        (("--retrain", "1", "--json"), "leave --json away"),
+    ],
+)
+def test_what_says_nothing_of_chains_to_train_again_is_refused(call, judged, words, why):
+    done = call("rejudge", judged, *words)
+    assert done.exit_code == 2
+    assert why in done.stderr

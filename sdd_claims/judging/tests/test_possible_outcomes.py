@@ -86,5 +86,5 @@ def test_windows_that_wait_for_pilots_need_not_be_known():
 
     waits = FromPilots(dip, {"here": (CURVE, CurveOf(SPEC, "train_accuracy", 3))})
     (line, late) = exceptions(trial(rule=waits, looks=(12, 24)))
-    assert line.startswith("refuted only if train accuracy has collapsed at the last level, by default to half")
+    assert line.startswith("refuted only if train accuracy has collapsed at the last level")
     assert late.startswith("refuted only at a later look")

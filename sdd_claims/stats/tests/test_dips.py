@@ -85,9 +85,9 @@ def test_a_rule_can_say_where_collapse_is():
     short = rule.evaluate({"noisy": falling, "train": train(0.7)}, THRESHOLD)
     assert short.p_contrary == 1
     assert (
-        "has fallen to 0.65, half way from what clean labels alone give to chance (it is 1.00 dense, 0.70 at the"
-        in (short.words)
-    )
+        "has fallen to 0.65, half way between that of a network that knows no wrong label by heart and chance (it is "
+        "1.00 dense, 0.70 at the end)"
+    ) in short.words
 
 
 def test_a_seed_that_diverged_on_test_images_is_named_where_collapse_is_measured_by_them():
