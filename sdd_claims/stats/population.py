@@ -150,9 +150,13 @@ def inside(window: Window) -> Levels:
 
 
 def whole_curve(kind: Kind, shift: float = 0.0) -> Levels:
-    """Returns a curve that ends in collapse, with a dip or peak of 8 points, shifted as that of `bump`."""
+    """Returns a curve that ends in collapse, with a dip or peak of 8 points, shifted as that of `bump`.
+
+    The peak comes after a dip of one level, deeper than what seeds feign at the sparse end.
+    """
     index = np.arange(LEVELS)
-    phase = DENSE - bump(shift) if kind == "deepest dip" else np.where(index < 4, DENSE, 0.68) + bump(shift)
+    before_peak = np.where(index < 4, DENSE, np.where(index == 4, 0.64, 0.68))
+    phase = DENSE - bump(shift) if kind == "deepest dip" else before_peak + bump(shift)
     return np.where(index < LEVELS - 2, phase, 0.3)
 
 
