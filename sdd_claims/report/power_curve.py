@@ -11,7 +11,7 @@ from sdd_claims.report.alone import alone
 from sdd_claims.report.inline_svg import INK, MUTED, inline_svg, series
 
 _WIDTH, _HEIGHT = 5.4, 3.1  # inches
-_DASHES = ("solid", (0, (4, 1.6)), (0, (1, 1.3)), (0, (6, 1.5, 1, 1.5)))
+_DASHES = ("solid", (0, (4, 1.6)), (0, (1, 1.3)), (0, (6, 1.5, 1, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 
 
 def power_curve(
@@ -30,7 +30,9 @@ def power_curve(
         plot = figure.add_axes((0.1, 0.15, 0.87, 0.8))
         for number, (looks, chances) in enumerate(power.items(), 1):
             label = f"looks at {', '.join(map(str, looks))} seeds" if len(looks) > 1 else f"{looks[0]} seeds"
-            plot.plot(effects, chances, color=series(number), linestyle=_DASHES[number - 1], label=label)
+            plot.plot(
+                effects, chances, color=series(number), linestyle=_DASHES[(number - 1) % len(_DASHES)], label=label
+            )
         shown = [distance for distance in measured if effects[0] <= distance <= effects[-1]]
         plot.plot(shown, [0.0] * len(shown), "|", color=INK, markersize=7, clip_on=False)
         plot.set_xlim(effects[0], effects[-1])
