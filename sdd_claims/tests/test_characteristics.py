@@ -78,7 +78,7 @@ def test_the_command_writes_table_and_figure(folder, capsys):
     text = file.read_text(encoding="utf-8")
     (row,) = [line for line in text.splitlines() if line.startswith("| `")]
     claim, looks, *_, verdict, _ = [cell.strip() for cell in row.strip("|").split("|")]
-    assert (claim, looks, verdict) == (f"`{NAME}`", "12, 24", "refuted")
+    assert (claim, looks, verdict) == (f"`{NAME}`", "12, 24, 48", "refuted")
     assert "200 studies at each place" in text
     assert "](CHARACTERISTICS.svg)" in text
     assert (folder / "CHARACTERISTICS.svg").read_text(encoding="utf-8").startswith("<svg ")
@@ -101,8 +101,8 @@ def test_a_run_over_pilots_says_it_before_any_seed_judges(folder, capsys):
     entry["foreseen"] = [{"looks": [12, 24], "supported": 0, "contrary": 1, "refutable": True}]
     claims_json.write(folder / "claims.json", document)
     (found,) = characteristics(folder, all_trials(), 200)
-    assert (found.design.looks, found.stability) == ((12, 24), None)
-    assert found.design.threshold == nominal_p(0.05 / 57, (12, 24))
+    assert (found.design.looks, found.stability) == ((12, 24, 48), None)
+    assert found.design.threshold == nominal_p(0.05 / 57, (12, 24, 48))
     assert found.chances["refuted"] > 0.9
     assert main([str(folder), "--studies", "200"]) == 0
     text = capsys.readouterr().out
