@@ -75,7 +75,8 @@ def alternatives() -> Iterator[Case]:
 
     for kind, rule in WHOLE_SHIFTS.items():
         networks = Population(dict(zip(TWO_NETWORKS, (whole_curve(kind), whole_curve(kind, 0.5)), strict=True)))
-        yield Case(rule, f"{kind} moves by 0.5 log density", networks, form=kind)
+        moved = 0.5 if kind == "deepest dip" else 0.45  # the dip beside it cuts off some of the region of the peak
+        yield Case(rule, f"{kind} moves by {moved:g} log density", networks, form=kind)
 
     follows = {"distance": 1 + bump(), "distance without noise": 1 + 0.01 * k, "noisy": flat - bump()}
     yield Case(MIRRORED, "distance mirrors accuracy, without noise it grows", Population(follows))

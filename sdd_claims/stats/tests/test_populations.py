@@ -153,7 +153,7 @@ SAID = {
     "0.2 log density per doubling": 0.2,
     "0.4 log density per doubling": 0.4,
     "deepest dip moves by 0.5 log density": 0.5,
-    "peak after the dip moves by 0.5 log density": 0.5,
+    "peak after the dip moves by 0.45 log density": 0.45,
     "rise of 3 points": 0.03 - MARGIN,
     "rise of 5 points": 0.05 - MARGIN,
     "threshold in the middle of the window": HALF_WINDOW,
