@@ -49,7 +49,7 @@ def trial(setting: Setting) -> Trial:
         ),
         control=Control("vanilla again, on other seeds", curves("lambda_opt", networks["vanilla"], 100)),
         block=setting.block_of(CLAIM),
-        looks=setting.looks_where_nearest,
+        looks=setting.looks_up_to_96,
         proxy=setting.tier == "fast",
         deviations=(
             *setting.deviations,

@@ -28,7 +28,7 @@ def trial(setting: Setting) -> Trial:
             "the l1 penalty by proximal steps", setting.accuracies(setting.paths(dict.fromkeys(BOTH, PROXIMAL)))
         ),
         block=setting.block_of(CLAIM),
-        looks=setting.looks_where_nearest,
+        looks=setting.looks_up_to_96,
         deviations=(
             *setting.deviations,
             "under l1 the second rise is that of subgradient steps as long as the weights: under proximal steps of the "

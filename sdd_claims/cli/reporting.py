@@ -41,11 +41,18 @@ def report(folder: Path) -> None:
     metavar="N",
     help="Also train N chains again, drawn at random, and compare every number of theirs with the evidence.",
 )
+@click.option("--claim", "claims", multiple=True, metavar="NAME", help="Train chains of this claim only.")
 @click.option("--draw", type=int, default=0, metavar="SEED", help="Seed of the draw of chains.  [default: 0]")
 @click.option("--data-root", metavar="DIR", help="Folder of data sets, for --retrain.")
 @json_option
 def rejudge(
-    folders: Sequence[Path], rules: "Rules", retrain: int | None, draw: int, data_root: str | None, as_json: bool
+    folders: Sequence[Path],
+    rules: "Rules",
+    retrain: int | None,
+    claims: Sequence[str],
+    draw: int,
+    data_root: str | None,
+    as_json: bool,
 ) -> None:
     """Judge runs again from their evidence.
 
@@ -59,8 +66,9 @@ def rejudge(
     words = ["--rules", rules]
     if retrain:
         words += ["--retrain", str(retrain), "--draw", str(draw), *(["--data-root", data_root] if data_root else [])]
-    elif draw or data_root:
-        raise click.UsageError("--draw and --data-root are about chains to train again; give --retrain N as well")
+        words += [word for claim in claims for word in ("--claim", claim)]
+    elif draw or data_root or claims:
+        raise click.UsageError("--claim, --draw and --data-root choose chains to train again; give --retrain N as well")
     if as_json:
         if retrain:
             raise click.UsageError("--retrain says what it finds in words; leave --json away")

@@ -152,7 +152,7 @@ def inside(window: Window) -> Levels:
 def whole_curve(kind: Kind, shift: float = 0.0) -> Levels:
     """Returns a curve that ends in collapse, with a dip or peak of 8 points, shifted as that of `bump`.
 
-    The peak comes after a dip of one level, deeper than what seeds feign at the sparse end.
+    The peak comes after a dip of one level, deeper than chance ripples of the sparse end.
     """
     index = np.arange(LEVELS)
     before_peak = np.where(index < 4, DENSE, np.where(index == 4, 0.64, 0.68))

@@ -90,13 +90,12 @@ def test_chains_are_trained_again_where_it_is_asked_for(call, judged, monkeypatc
 
     def main(words: list[str]) -> int:
         asked.append(words)
-        return 0
+        return 1
 
     monkeypatch.setattr("sdd_claims.rejudge.main", main)
-    assert call("rejudge", judged, "--retrain", 2, "--draw", 7, "--data-root", "data").exit_code == 0
-    assert asked == [
-        ["--rules", "published", "--retrain", "2", "--draw", "7", "--data-root", "data", "--", str(judged)],
-    ]
+    assert call("rejudge", judged, "--retrain", 2, "--draw", 7, "--data-root", "d", "--claim", "a").exit_code == 1
+    words = ["--rules", "published", "--retrain", "2", "--draw", "7", "--data-root", "d", "--claim", "a", "--"]
+    assert asked == [[*words, str(judged)]]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +104,7 @@ def test_chains_are_trained_again_where_it_is_asked_for(call, judged, monkeypatc
         (("--retrain", "0"), "0 is not in the range x>=1"),
         (("--draw", "7"), "give --retrain N as well"),
         (("--data-root", "data"), "give --retrain N as well"),
+        (("--claim", "a"), "give --retrain N as well"),
         (("--retrain", "1", "--json"), "leave --json away"),
     ],
 )
