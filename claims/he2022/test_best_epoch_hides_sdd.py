@@ -58,7 +58,6 @@ def trial(setting: Setting) -> Trial:
             "test accuracy of the last epoch, of an independent chain",
             {"accuracy": setting.curve(setting.repeated(100), offset=100)},
         ),
-        looks=setting.looks_where_open,
         proxy=setting is FAST,
         block=setting.block,
         deviations=(

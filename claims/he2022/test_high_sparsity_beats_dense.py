@@ -32,8 +32,8 @@ def trial(setting: Setting) -> Trial:
         curves={"accuracy": setting.curve(setting.noisy())},
         rule=setting.rule(rule),
         control=Control("no label noise", {"accuracy": setting.curve(setting.clean)}),
-        block=setting.block_of(CLAIM),
-        looks=setting.looks_where_near,
+        block=setting.block,
+        looks=setting.looks_up_to_96,
         proxy=setting.tier == "fast",
         deviations=(
             *setting.deviations,

@@ -46,7 +46,7 @@ def trial(setting: Setting) -> Trial:
             "the distance of a second noise-free chain in place of the own",
             {"distance": setting.curve(clean, "learning_distance", levels=levels, offset=100)},
         ),
-        block=setting.block_of(CLAIM),
+        block=setting.block,
         looks=setting.looks_where_near,
         deviations=(
             *setting.deviations,

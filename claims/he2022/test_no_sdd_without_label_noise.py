@@ -25,6 +25,7 @@ def trial(setting: Setting) -> Trial:
         rule=setting.rule(rule),
         control=Control("20 % label noise", {"accuracy": setting.curve(setting.noisy())}),
         block=setting.block,
+        looks=setting.looks_where_near,
         deviations=(*setting.deviations, *setting.shown_on("ResNet-18 on CIFAR")),
     )
 

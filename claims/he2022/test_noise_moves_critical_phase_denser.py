@@ -1,4 +1,9 @@
-"""More label noise moves the critical phase to lower sparsity."""
+"""More label noise moves the critical phase to lower sparsity.
+
+Each seed's deepest dip is looked for along its whole curve. A bracket had been set for it on pilots, at whose ends a
+dip could lie; a seed without one leaves the claim open. On twelve pilots the dip moves by .40 in log density per
+doubling of the noise (standard deviation .17).
+"""
 
 from math import log2
 
@@ -7,7 +12,7 @@ import pytest
 from sdd_claims.registration.register import registered
 from sdd_claims.registration.setting import full_on
 from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.stats import Location, Phases, Rule, Shifts
+from sdd_claims.stats import Location, Shifts
 
 from .settings import FAST, LENET, RESNET_CIFAR10, Setting
 
@@ -17,34 +22,34 @@ NAMES = ("least noise", "more noise", "most noise")
 
 
 def trial(setting: Setting) -> Trial:
-    def rule(at: Phases) -> Rule:
-        return Shifts(
-            NAMES,
-            factors=tuple(log2(rate) for rate in setting.rates),
-            at=Location(at.to_sweet, "dip"),
-            direction=1,
-            unit="log density per doubling of noise",
-        )
-
-    levels = setting.to_sweet
+    curves = {name: setting.curve(setting.noisy(rate)) for name, rate in zip(NAMES, setting.rates, strict=True)}
     return Trial(
         CLAIM,
         setting.tier,
         network=setting.network,
-        curves={
-            name: setting.curve(setting.noisy(rate), levels=levels)
-            for name, rate in zip(NAMES, setting.rates, strict=True)
-        },
-        rule=setting.rule(rule),
+        curves=curves,
+        rule=Shifts(
+            NAMES,
+            factors=tuple(log2(rate) for rate in setting.rates),
+            at=Location(curves[NAMES[0]].whole, "deepest dip"),
+            direction=1,
+            unit="log density per doubling of noise",
+        ),
         control=Control(
             "the same 20 % of noise three times, on other seeds",
             {
-                name: setting.curve(setting.repeated(offset), levels=levels, offset=offset)
+                name: setting.curve(setting.repeated(offset), offset=offset)
                 for name, offset in zip(NAMES, (0, 100, 200), strict=True)
             },
         ),
         block=setting.block,
-        deviations=(*setting.deviations, *setting.shown_on("ResNet-18 on CIFAR-10"), setting.compared_rates),
+        looks=setting.looks_where_near,
+        deviations=(
+            *setting.deviations,
+            setting.of_whole_curves,
+            *setting.shown_on("ResNet-18 on CIFAR-10"),
+            setting.compared_rates,
+        ),
     )
 
 

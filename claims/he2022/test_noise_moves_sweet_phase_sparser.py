@@ -1,4 +1,9 @@
-"""More label noise moves the sweet phase to higher sparsity."""
+"""More label noise moves the sweet phase to higher sparsity.
+
+Each seed's peak after its deepest dip is looked for along its whole curve. A bracket had been set for it on pilots, at
+whose ends a peak could lie; a seed without one leaves the claim open. On twelve pilots the peak moves by -.26 in log
+density per doubling of the noise (standard deviation .15).
+"""
 
 from math import log2
 
@@ -7,7 +12,7 @@ import pytest
 from sdd_claims.registration.register import registered
 from sdd_claims.registration.setting import full_on
 from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.stats import Location, Phases, Rule, Shifts
+from sdd_claims.stats import Location, Shifts
 
 from .settings import FAST, LENET, RESNET_CIFAR10, Setting
 
@@ -17,21 +22,19 @@ NAMES = ("least noise", "more noise", "most noise")
 
 
 def trial(setting: Setting) -> Trial:
-    def rule(at: Phases) -> Rule:
-        return Shifts(
-            NAMES,
-            factors=tuple(log2(rate) for rate in setting.rates),
-            at=Location(at.from_critical, "peak"),
-            direction=-1,
-            unit="log density per doubling of noise",
-        )
-
+    curves = {name: setting.curve(setting.noisy(rate)) for name, rate in zip(NAMES, setting.rates, strict=True)}
     return Trial(
         CLAIM,
         setting.tier,
         network=setting.network,
-        curves={name: setting.curve(setting.noisy(rate)) for name, rate in zip(NAMES, setting.rates, strict=True)},
-        rule=setting.rule(rule),
+        curves=curves,
+        rule=Shifts(
+            NAMES,
+            factors=tuple(log2(rate) for rate in setting.rates),
+            at=Location(curves[NAMES[0]].whole, "peak after the dip"),
+            direction=-1,
+            unit="log density per doubling of noise",
+        ),
         control=Control(
             "the same 20 % of noise three times, on other seeds",
             {
@@ -40,7 +43,13 @@ def trial(setting: Setting) -> Trial:
             },
         ),
         block=setting.block,
-        deviations=(*setting.deviations, *setting.shown_on("ResNet-18 on CIFAR-10"), setting.compared_rates),
+        looks=setting.looks_where_near,
+        deviations=(
+            *setting.deviations,
+            setting.of_whole_curves,
+            *setting.shown_on("ResNet-18 on CIFAR-10"),
+            setting.compared_rates,
+        ),
     )
 
 

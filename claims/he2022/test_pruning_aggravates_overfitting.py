@@ -70,7 +70,7 @@ def trial(setting: Setting) -> Trial:
             ),
         ),
         block=setting.block,
-        looks=setting.looks_where_near,
+        looks=setting.looks_up_to_96,
         deviations=(
             *setting.deviations,
             *setting.of_rate,

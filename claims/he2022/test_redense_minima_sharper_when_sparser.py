@@ -46,6 +46,7 @@ def trial(setting: Setting) -> Trial:
             {"sharpness": setting.curve(setting.derived("independent"), "sharpness", levels=levels)},
         ),
         block=setting.block,
+        looks=setting.looks_where_near,
         deviations=(
             *setting.deviations,
             *setting.of_rate,

@@ -37,12 +37,11 @@ def trial(setting: Setting) -> Trial:
         control=Control(
             "two independent reinitializations", {"ticket": setting.curve(setting.derived("reinitialized", draw=2))}
         ),
-        block=setting.block_of(CLAIM),
+        block=setting.block,
         deviations=(
             *setting.deviations,
             *setting.of_rate,
-            "a phase lies at the centre, in log density, of the region below half of the deepest dip, or above half of "
-            "the peak after it; what comes after a first level below half of the highest accuracy is left out",
+            setting.of_whole_curves,
         ),
     )
 

@@ -1,10 +1,13 @@
 """Symmetric, asymmetric and pairflip label noise each show sparse double descent.
 
-The paper shows it for ResNet-18 on CIFAR, so the fast trial is a proxy, registered as inconclusive: on twelve
-pilots the second rise is 1.4 points under pairflip noise (standard deviation 1.2), which would take about 200 seeds to
-tell from the margin of 1 point with a power of 80 %, and -0.5 points under asymmetric noise, which no number would. A
-longer training with a decay does not help: after 160 epochs from learning rate 0.1 along a cosine the rise is 5.3
-points under symmetric and 2.0 under pairflip noise (0.9), but under asymmetric noise the mean curve has no dip.
+The paper shows it for ResNet-18 on CIFAR, so the fast trial is a proxy, registered as inconclusive. On twelve pilots
+accuracy rises again by 5.7 points under symmetric noise and by 1.7 under pairflip noise (standard deviation 1.6), but
+not under asymmetric noise: there the mean curve has hardly a dip, which 48 seeds tell from one of a point with a chance
+of .59. A longer training with a decay does not help: after 160 epochs from learning rate 0.1 along a cosine the rise is
+5.3 points under symmetric and 2.0 under pairflip noise (0.9), but under asymmetric noise the mean curve has no dip.
+
+A missing dip counts only where the curve goes on until train accuracy has halved. Under asymmetric noise it is .62 of
+the dense network's where the other claims' curves end, so this trial's go on to networks of a weight or two.
 """
 
 import pytest
@@ -20,14 +23,15 @@ CLAIM = registered("he2022/sdd_under_every_noise_type")
 
 def trial(setting: Setting) -> Trial:
     noisy = setting.by_noise()
+    levels = setting.to_extreme if setting is FAST else None
     return Trial(
         CLAIM,
         setting.tier,
         network=setting.network,
-        curves=setting.accuracies(noisy),
+        curves=setting.accuracies(noisy, levels=levels),
         rule=setting.dip_under_each(noisy),
-        control=Control("no label noise", setting.accuracies(dict.fromkeys(noisy, setting.clean))),
-        looks=setting.looks_where_open,
+        control=Control("no label noise", setting.accuracies(dict.fromkeys(noisy, setting.clean), levels=levels)),
+        looks=setting.looks_where_near,
         proxy=setting is FAST,
         block=setting.block,
         deviations=(
@@ -36,8 +40,8 @@ def trial(setting: Setting) -> Trial:
             *setting.in_full("pruned by magnitude; the paper shows pruning by gradient and at random, too"),
             *setting.in_fast(
                 "the paper shows ResNet-18 on CIFAR: on MNIST digits this is a proxy",
-                "registered as inconclusive: on pilots the second rise is 1.4 points under pairflip noise (about 200 "
-                "seeds would tell it from the margin with a power of 80 %), -0.5 points under asymmetric noise",
+                "registered as inconclusive: on pilots accuracy rises again by 1.7 points under pairflip noise "
+                "(standard deviation 1.6), but under asymmetric noise the mean curve has hardly a dip",
             ),
         ),
     )

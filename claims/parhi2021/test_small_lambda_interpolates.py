@@ -53,6 +53,7 @@ def trial(setting: Setting) -> Trial:
         CLAIM,
         setting.tier,
         block=setting.block,
+        looks=setting.looks_where_near,
         curves={name: error(penalty) for name, penalty in (SMALL | LARGE).items()},
         rule=rule(setting),
         control=Control(

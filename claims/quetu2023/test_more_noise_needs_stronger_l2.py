@@ -43,7 +43,7 @@ def trial(setting: Setting) -> Trial:
         curves=setting.accuracies(still_dips) | {name: setting.curve(spec) for name, spec in free.items()},
         rule=setting.rule_at(still_dips, rule),
         control=Control("20 % noise in place of 50 %, on other seeds", setting.accuracies(repeated, offset=100)),
-        block=setting.block_of(CLAIM),
+        block=setting.block,
         looks=setting.looks_up_to_96,
         proxy=setting.tier == "fast",
         deviations=(

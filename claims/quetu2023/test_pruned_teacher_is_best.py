@@ -53,7 +53,7 @@ def trial(setting: Setting) -> Trial:
             "a dense teacher in place of the pruned one, on other seeds",
             student("dense teacher", "pruned teacher", 100),
         ),
-        block=setting.block_of(CLAIM),
+        block=setting.block,
         proxy=setting.tier == "fast",
         paper_numbers=setting.of_table(dict(zip(RULE.parts, (0.1429, 0.0700, 0.0537), strict=True))),
         deviations=(

@@ -48,7 +48,7 @@ def trial(setting: Setting) -> Trial:
             {name: narrower(where) for name, where in VARIANCE.items()} | {"more sensitive to pruning": SENSITIVE}
         ),
         control=Control("vanilla again, on other seeds", curves("lambda_opt", networks["vanilla"], 100)),
-        block=setting.block_of(CLAIM),
+        block=setting.block,
         looks=setting.looks_up_to_96,
         proxy=setting.tier == "fast",
         deviations=(

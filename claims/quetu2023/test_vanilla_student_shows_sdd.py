@@ -19,7 +19,7 @@ def trial(setting: Setting) -> Trial:
         curves=setting.accuracies(students),
         rule=setting.dip_under_each(students),
         control=Control("no label noise", setting.accuracies(clean)),
-        block=setting.block_of(CLAIM),
+        block=setting.block,
         looks=setting.looks_where_near,
         proxy=setting.tier == "fast",
         deviations=(*setting.deviations, *setting.of_students),

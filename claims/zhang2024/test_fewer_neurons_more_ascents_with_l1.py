@@ -19,7 +19,7 @@ CLAIM = registered("zhang2024/fewer_neurons_more_ascents_with_l1")
 
 
 def trial(setting: Setting) -> Trial:
-    return of_penalty(CLAIM, "l1", setting, looks_in_fast=(12, 24, 48))
+    return of_penalty(CLAIM, "l1", setting)
 
 
 @pytest.mark.fast(trial(FAST))

@@ -27,9 +27,7 @@ OF_PROXY = (
 )
 
 
-def of_penalty(
-    claim: Claim, penalty: str, setting: Setting, *, looks_in_fast: tuple[int, ...] = (12, 24), proxy: bool = False
-) -> Trial:
+def of_penalty(claim: Claim, penalty: str, setting: Setting, *, proxy: bool = False) -> Trial:
     paths = setting.paths({penalty: BOTH[penalty]})
     narrowest = setting.path(BOTH[penalty], setting.widths[0])
     return Trial(
@@ -52,8 +50,8 @@ def of_penalty(
                 for index, width in enumerate(setting.widths)
             },
         ),
-        looks=setting.looks_by_tier(fast=looks_in_fast, full=(12,)),
-        block=setting.block_of(claim),
+        looks=setting.looks_by_tier(fast=(12, 24, 48), full=(12,)),
+        block=setting.block,
         proxy=proxy,
         deviations=(*setting.deviations, setting.of_turns, *((OF_PROXY,) if proxy else ())),
     )

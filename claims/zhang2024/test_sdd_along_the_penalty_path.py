@@ -27,7 +27,7 @@ def trial(setting: Setting) -> Trial:
         control=Control(
             "the l1 penalty by proximal steps", setting.accuracies(setting.paths(dict.fromkeys(BOTH, PROXIMAL)))
         ),
-        block=setting.block_of(CLAIM),
+        block=setting.block,
         looks=setting.looks_up_to_96,
         deviations=(
             *setting.deviations,

@@ -170,14 +170,22 @@ def test_a_curve_with_a_nan_has_no_deepest_dip(level):
     assert np.isnan(DEEPEST.clearance(DENSITY, values))
 
 
-def test_a_level_at_half_of_the_highest_has_not_collapsed_yet():
-    values = np.array([1.0, 0.5, 0.75, 0.5, 0.75, 0.49, 0.75, 0.2, 0.9, *[0.1] * 7])
-    assert X[5] < AFTER.of(DENSITY, values) < X[1]
+def test_a_curve_ends_after_its_last_level_of_half_of_the_highest():
+    values = np.array([1.0, 0.8, 0.75, 0.7, 0.75, 0.5, 0.49, 0.2, 0.45, *[0.1] * 7])
+    assert X[5] < AFTER.of(DENSITY, values) < X[3]
+    values[8] = 0.5
+    assert X[9] < AFTER.of(DENSITY, values) < X[7]
 
 
 def test_a_level_below_half_of_the_highest_has_collapsed_though_the_dense_one_is_lower():
-    values = np.array([0.6, 0.5, 0.9, 0.44, 0.8, *[0.1] * 11])
+    values = np.array([0.6, 0.55, 0.9, 0.44, 0.31, 0.43, *[0.1] * 10])
     assert X[3] < AFTER.of(DENSITY, values) < X[1]
+
+
+def test_a_dip_deeper_than_half_of_the_highest_is_a_dip_where_the_curve_rises_again():
+    values = np.array([0.6, 0.3, 0.9, 0.8, 0.7, *[0.1] * 11])
+    assert X[2] < DEEPEST.of(DENSITY, values) < X[0]
+    assert X[4] < AFTER.of(DENSITY, values) < X[1]
 
 
 @pytest.mark.parametrize(
