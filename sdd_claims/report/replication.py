@@ -24,7 +24,7 @@ CERTAIN = 0.99
 
 @dataclass(frozen=True)
 class Pair:
-    """A claim that two blocks have judged by one protocol.
+    """A claim that two blocks have judged.
 
     Attributes:
         first: its entry in the original run.
@@ -35,6 +35,12 @@ class Pair:
     again: ClaimEntry
 
     @property
+    def of_one_protocol(self) -> bool:
+        """Whether the two differ in their seeds alone."""
+        one, other = self.first.get("e_values"), self.again.get("e_values")
+        return one is not None and other is not None and one["family"] == other["family"]
+
+    @property
     def repeated(self) -> bool:
         """Whether both came to the same: supported, refuted, the contrary on a proxy, or neither."""
         return _kind(self.first) == _kind(self.again)
@@ -43,20 +49,35 @@ class Pair:
     def promised(self) -> float:
         """The chance that fresh seeds repeat the first verdict, by the first seeds."""
         chance = self.first.get("stability")
-        assert chance is not None  # see `pairs`
+        assert chance is not None  # see `replication`
         return chance
 
 
-def pairs(original: ClaimsDocument, again: ClaimsDocument) -> list[Pair]:
-    """The claims that both have judged, in the order of the original.
+@dataclass(frozen=True)
+class Replication:
+    """What two runs have both judged, in the order of the original.
+
+    Attributes:
+        pairs: the claims that both judged by one protocol.
+        changed: those that the second run judged by another, which is no repetition.
+    """
+
+    pairs: Sequence[Pair]
+    changed: Sequence[ClaimEntry]
+
+
+def replication(original: ClaimsDocument, again: ClaimsDocument) -> Replication:
+    """Pair the registered claims that both have judged; questions are left out.
 
     Raises:
-        InputError: nothing is there to compare, verdicts that say no chance of being repeated, seeds in common, or a
-            claim whose protocol differs in more than its seeds.
+        InputError: nothing is there to compare, verdicts that say no chance of being repeated, seeds in common, or no
+            claim that both judged by one protocol.
     """
     known = {_key(claim): claim for claim in again["claims"] if claim["verdict"]}
     found = [
-        Pair(claim, known[_key(claim)]) for claim in original["claims"] if claim["verdict"] and _key(claim) in known
+        Pair(claim, known[_key(claim)])
+        for claim in original["claims"]
+        if claim["verdict"] and _key(claim) in known and not sentences.is_exploratory(claim)
     ]
     if not found:
         raise InputError("no claim was judged by both runs; give a run and its replication")
@@ -66,12 +87,10 @@ def pairs(original: ClaimsDocument, again: ClaimsDocument) -> list[Pair]:
             raise InputError(f"{name}: the first run says no chance of being repeated; give a run of this version")
         if set(pair.first["seeds"]) & set(pair.again["seeds"]):
             raise InputError(f"{name} was judged on the same seeds twice; a replication takes a fresh block (--block)")
-        one, other = pair.first.get("e_values"), pair.again.get("e_values")
-        if one is None or other is None or one["family"] != other["family"]:
-            raise InputError(
-                f"{name}: the two runs have judged by different protocols; what they came to is no repetition"
-            )
-    return found
+    same = [pair for pair in found if pair.of_one_protocol]
+    if not same:
+        raise InputError("the two runs have judged by different protocols; what they came to is no repetition")
+    return Replication(same, [pair.again for pair in found if not pair.of_one_protocol])
 
 
 def at_most(count: int, chances: Sequence[float]) -> float:
@@ -84,13 +103,15 @@ def at_most(count: int, chances: Sequence[float]) -> float:
 
 def to_markdown(original: ClaimsDocument, again: ClaimsDocument) -> str:
     """The comparison as GitHub-flavoured Markdown."""
-    both = [pair for pair in pairs(original, again) if not sentences.is_exploratory(pair.first)]
+    found = replication(original, again)
+    both = found.pairs
     template = environment(autoescape=False).get_template("replication.md.j2")
     certain = [pair for pair in both if pair.promised >= CERTAIN]
     return template.render(
         original=original,
         again=again,
         pairs=both,
+        changed=found.changed,
         certain=certain,
         repeated=sum(pair.repeated for pair in both),
         expected=numbers.plain(sum(pair.promised for pair in both), 3),

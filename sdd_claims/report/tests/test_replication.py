@@ -71,24 +71,41 @@ def test_the_tail_is_that_of_independent_events(chances):
     [
         (lambda claim: claim.update(seeds=[*range(1000, 1012)]), "was judged on the same seeds twice"),
         (lambda claim: claim.update(seeds=[*range(1011, 1023)]), "was judged on the same seeds twice"),
-        (lambda claim: claim["e_values"].update(family="0" * 64), "the two runs have judged by different protocols"),
-        (lambda claim: claim.update(e_values=None), "the two runs have judged by different protocols"),
     ],
 )
 def test_what_is_no_replication_is_refused_in_one_sentence(runs, change, message):
     first, again = runs
     change(again["claims"][0])
     with pytest.raises(InputError, match=message):
-        replication.pairs(first, again)
+        replication.replication(first, again)
+
+
+@pytest.mark.parametrize("other", [{"family": "0" * 64}, None])
+def test_what_is_judged_by_another_protocol_is_named_and_not_counted(runs, other):
+    first, again = runs
+    changed, same = again["claims"]
+    changed["e_values"] = other and changed["e_values"] | other
+    changed |= {"verdict": "refuted"}
+    found = replication.replication(first, again)
+    assert [pair.again for pair in found.pairs] == [same]
+    text = replication.to_markdown(first, again)
+    assert "**1 of 1 verdicts were repeated" in text
+    assert (
+        f"Of what judges 1 more, something changed between the two runs, which is no repetition: `{changed['id']}`."
+        in text
+    )
+    same["e_values"] = None
+    with pytest.raises(InputError, match="the two runs have judged by different protocols"):
+        replication.replication(first, again)
 
 
 def test_runs_without_a_claim_or_a_promise_in_common_are_refused(runs):
     first, again = runs
     with pytest.raises(InputError, match="no claim was judged by both runs"):
-        replication.pairs(first, again | {"claims": []})
+        replication.replication(first, again | {"claims": []})
     first["claims"][0]["stability"] = None
     with pytest.raises(InputError, match="says no chance of being repeated"):
-        replication.pairs(first, again)
+        replication.replication(first, again)
 
 
 def test_the_command_writes_the_table_and_says_what_is_wrong_in_one_sentence(runs, tmp_path, capsys):
