@@ -1,8 +1,8 @@
 """Verdicts on a fresh block beside those that they repeat: `python -m sdd_claims.report.replication ORIGINAL AGAIN`.
 
 ORIGINAL and AGAIN are folders of published runs, or packed claims.json of runs that others have replaced. AGAIN has
-judged another block of seeds by the same protocols (`--block`). Beside each verdict of ORIGINAL stands the chance that
-fresh seeds repeat it; here is how often they did.
+judged another block of seeds (`--block`); what it judged by another protocol is named and left out. Beside each verdict
+of ORIGINAL stands the chance that fresh seeds repeat it; here is how often they did.
 """
 
 import argparse
@@ -36,9 +36,11 @@ class Pair:
 
     @property
     def of_one_protocol(self) -> bool:
-        """Whether the two differ in their seeds alone."""
+        """Whether the two differ in their seeds alone: in neither rule, settings, nor looks, which set the level."""
         one, other = self.first.get("e_values"), self.again.get("e_values")
-        return one is not None and other is not None and one["family"] == other["family"]
+        if one is None or other is None or one["family"] != other["family"]:
+            return False
+        return self.first["threshold"] == self.again["threshold"] and self.first["looks"][:1] == self.again["looks"][:1]
 
     @property
     def repeated(self) -> bool:
@@ -81,15 +83,15 @@ def replication(original: ClaimsDocument, again: ClaimsDocument) -> Replication:
     ]
     if not found:
         raise InputError("no claim was judged by both runs; give a run and its replication")
-    for pair in found:
+    same = [pair for pair in found if pair.of_one_protocol]
+    if not same:
+        raise InputError("the two runs have judged by different protocols; what they came to is no repetition")
+    for pair in same:
         name = sentences.name(pair.first)
         if pair.first.get("stability") is None:
             raise InputError(f"{name}: the first run says no chance of being repeated; give a run of this version")
         if set(pair.first["seeds"]) & set(pair.again["seeds"]):
             raise InputError(f"{name} was judged on the same seeds twice; a replication takes a fresh block (--block)")
-    same = [pair for pair in found if pair.of_one_protocol]
-    if not same:
-        raise InputError("the two runs have judged by different protocols; what they came to is no repetition")
     return Replication(same, [pair.again for pair in found if not pair.of_one_protocol])
 
 

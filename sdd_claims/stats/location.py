@@ -30,9 +30,10 @@ class Location:
         kind: "peak"; "dip"; "deepest dip", the level furthest below the highest ones on both sides of it; or "peak
             after the dip", the peak at the levels after the deepest dip. With the last two a whole curve can be looked
             at: its dense end may be higher than any peak, and its sparse end lower than any dip. Such a curve ends
-            where it has collapsed for good, with the level after the last one that is at least half of its highest:
-            what follows are ripples of networks that have learned next to nothing. They are meant for measures that are
-            never below 0, such as accuracy, on curves that begin with the dense network.
+            where it has collapsed, with the first level below half of its highest that comes after this highest: what
+            follows are ripples of networks that have learned next to nothing. They are meant for measures that are
+            never below 0, such as accuracy, on curves that begin with the dense network; a dip may be deeper than half
+            of the highest level only where this lies beyond it.
     """
 
     bracket: Window
@@ -165,12 +166,12 @@ class Located:
 
 
 def _until_collapse(values: Float[np.ndarray, "*batch levels"]) -> Float[np.ndarray, "*batch levels"]:
-    """The curve that stays at the level after its last one of half of its highest; it is at least 0 everywhere."""
+    """The curve that stays at its first level below half of its highest and after it, if any; it is nowhere below 0."""
     index = np.arange(values.shape[-1])
-    collapsed = values < values.max(axis=-1, keepdims=True) / 2  # False for NaN
-    last = np.where(collapsed, 0, index).max(axis=-1)[..., None]
-    end = np.minimum(last + 1, index[-1])
-    return np.where(index > end, np.take_along_axis(values, end, axis=-1), values)
+    low = values < values.max(axis=-1, keepdims=True) / 2  # False for NaN
+    collapsed = low & (index > values.argmax(axis=-1)[..., None])
+    first = np.where(collapsed, index, index[-1]).min(axis=-1)[..., None]
+    return np.where(index > first, np.take_along_axis(values, first, axis=-1), values)
 
 
 def _depths(values: Float[np.ndarray, "*batch levels"]) -> Float[np.ndarray, "*batch inner"]:

@@ -70,11 +70,6 @@ class Phases:
         """After the light window, to the sparse end of the critical one: where test accuracy falls to its lowest."""
         return Window(self.critical.low, self.light.low)
 
-    @property
-    def from_critical(self) -> Window:
-        """The curve from the start of the critical phase to its sparse end."""
-        return Window(self.whole.low, self.critical.high)
-
     def last_fall(self) -> Window:
         """The collapsed phase, for a claim that cannot do without it.
 

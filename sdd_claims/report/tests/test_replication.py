@@ -80,21 +80,27 @@ def test_what_is_no_replication_is_refused_in_one_sentence(runs, change, message
         replication.replication(first, again)
 
 
-@pytest.mark.parametrize("other", [{"family": "0" * 64}, None])
-def test_what_is_judged_by_another_protocol_is_named_and_not_counted(runs, other):
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda claim: claim["e_values"].update(family="0" * 64),
+        lambda claim: claim.update(e_values=None),
+        lambda claim: claim.update(threshold=claim["threshold"] / 2),  # as for another look
+        lambda claim: claim.update(looks=[claim["looks"][0] + 6]),
+    ],
+)
+def test_what_is_judged_by_another_protocol_is_named_and_not_counted(runs, change):
     first, again = runs
     changed, same = again["claims"]
-    changed["e_values"] = other and changed["e_values"] | other
+    change(changed)
     changed |= {"verdict": "refuted"}
     found = replication.replication(first, again)
     assert [pair.again for pair in found.pairs] == [same]
     text = replication.to_markdown(first, again)
     assert "**1 of 1 verdicts were repeated" in text
-    assert (
-        f"Of what judges 1 more, something changed between the two runs, which is no repetition: `{changed['id']}`."
-        in text
-    )
-    same["e_values"] = None
+    assert "Left out are 1 more" in text
+    assert f"nothing: `{changed['id']}`." in text
+    change(same)
     with pytest.raises(InputError, match="the two runs have judged by different protocols"):
         replication.replication(first, again)
 
