@@ -7,7 +7,7 @@ It is made from the runs that stand in the folder and from those that they have 
 import argparse
 import math
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class PublishedRun:
     @property
     def blocks(self) -> list[int]:
         """The blocks of seeds that judged."""
-        return sorted({seed // _BLOCK * _BLOCK for claim in self.document["claims"] for seed in claim["seeds"]})
+        return blocks_of(self.document["claims"])
 
     @property
     def machine(self) -> str:
@@ -187,6 +187,11 @@ def to_markdown(runs: Sequence[PublishedRun]) -> str:
     return template.render(runs=runs, tiers=tiers, tables=tables, evidence=evidence, judged=judged)
 
 
+def blocks_of(claims: Iterable[ClaimEntry]) -> list[int]:
+    """The blocks of the seeds that claims were judged on."""
+    return sorted({seed // _BLOCK * _BLOCK for claim in claims for seed in claim["seeds"]})
+
+
 def judged_blocks(runs: Sequence[PublishedRun], tier: str) -> list[float]:
     """The error rate of every claim on every block that has judged it; their sum bounds that of them all together.
 
@@ -197,7 +202,7 @@ def judged_blocks(runs: Sequence[PublishedRun], tier: str) -> list[float]:
         rate = run.document["alpha"] / run.document["registered"]
         for claim in run.document["claims"]:
             if claim["tier"] == tier and claim["verdict"] is not None and sentences.is_registered(claim):
-                for block in {seed // _BLOCK * _BLOCK for seed in claim["seeds"]}:
+                for block in blocks_of([claim]):
                     at = _name(claim), block
                     rates[at] = max(rate, rates.get(at, 0.0))
     return list(rates.values())

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sdd_claims.errors import InputError
-from sdd_claims.report import claims_json, numbers, sentences
+from sdd_claims.report import claims_json, history, numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.report.delivery import deliver
 from sdd_claims.report.templating import environment
@@ -110,8 +110,11 @@ def to_markdown(original: ClaimsDocument, again: ClaimsDocument) -> str:
     template = environment(autoescape=False).get_template("replication.md.j2")
     certain = [pair for pair in both if pair.promised >= CERTAIN]
     return template.render(
-        original=original,
-        again=again,
+        runs={"first": original, "again": again},
+        blocks={
+            "first": history.blocks_of(pair.first for pair in both),
+            "again": history.blocks_of(pair.again for pair in both),
+        },
         pairs=both,
         changed=found.changed,
         certain=certain,
