@@ -90,6 +90,15 @@ def test_a_fault_that_no_test_notices_survives(tree):
     assert (result.caught_by, result.note) == (None, "all its tests pass")
 
 
+def test_tests_that_are_skipped_are_no_tests(tree):
+    """As where an extra that they need is not installed."""
+    skips = "import pytest\n\n\ndef test_extra():\n    pytest.importorskip('no_such_extra')\n"
+    (tree.folder / "test_sums.py").write_text(skips, encoding="utf-8")
+    result = tree.run(FAULT)
+    assert result.caught_by is None
+    assert result.note.startswith("no test was run: 1 skipped")
+
+
 def test_code_that_cannot_be_read_is_no_catch(tree):
     result = tree.run(replace(FAULT, new="x +"))
     assert result.caught_by is None
