@@ -6,6 +6,7 @@ Deadlines would measure the machine and not the code.
 import functools
 import os
 import sys
+import unittest.mock
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -53,15 +54,16 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Let none of the suite's own tests, with all its fixtures, reach the network.
+    """Let none of the suite's own tests, with all its fixtures, reach the network, or wait for the disk.
 
-    Who judges claims may: a cluster, a store at a URL and a data set lie elsewhere.
+    Who judges claims may: a cluster, a store at a URL and a data set lie elsewhere. No test cuts the power, and most of
+    the time of a training that is only played goes to `fsync`.
     """
     if not _is_suites_own(item.path):
         return (yield)
     from sdd_claims.tests.offline import offline  # late: the wheel has no tests
 
-    with offline() as item.stash[_REFUSED]:
+    with offline() as item.stash[_REFUSED], unittest.mock.patch("os.fsync"):
         return (yield)
 
 
