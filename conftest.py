@@ -63,7 +63,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
         return (yield)
     from sdd_claims.tests.offline import offline  # late: the wheel has no tests
 
-    with offline() as item.stash[_REFUSED], unittest.mock.patch("os.fsync"):
+    with offline() as item.stash[_REFUSED], unittest.mock.patch("os.fsync", fsync):
         return (yield)
 
 
@@ -73,6 +73,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     yield
     if refused := item.stash.get(_REFUSED, []):
         pytest.fail(f"a test may not reach the network: {'; '.join(refused)}")
+
+
+def fsync(_descriptor: int) -> None:
+    """Stands for `os.fsync`, without effect."""
 
 
 @pytest.fixture
