@@ -151,7 +151,8 @@ class ClaimRun:
             The path of the page.
         """
         adjust_p_values(entries, self.settings.registered)
-        store = Store(self.settings.store)
+        # The session's knows its chains already; in the controller of xdist there is none.
+        store = self._session.store if self._session else Store(self.settings.store)
         used = [device for e in entries if (device := self.settings.devices[e["tier"]])]
         document = ClaimsDocument(
             schema=claims_json.SCHEMA,

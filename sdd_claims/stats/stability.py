@@ -15,7 +15,7 @@ Divergence has no such measure: it is drawn as often as it occurred.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -35,6 +35,11 @@ _RULINGS: tuple[Ruling, ...] = ("open", "supported", "refuted", "contrary on a p
 _OPEN, _SUPPORTED, _REFUTED, _CONTRARY = range(4)
 
 Weights = Float[np.ndarray, "studies fresh seeds"]
+
+Population = Callable[[np.random.Generator, int, int, int], Iterator[tuple[slice, Weights]]]
+"""Draws the weights of so many studies of so many fresh seeds, from so many given ones: some studies at a time."""
+
+_AT_ONCE = 250  # studies; the weights of 96 fresh seeds of 96 take 18 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +91,41 @@ def power(
 
 
 def _rulings(
-    design: Design,
-    tested: Hypotheses,
-    control: Hypotheses,
-    name: str,
-    studies: int,
-    population: Callable[[np.random.Generator, int, int, int], Weights],
+    design: Design, tested: Hypotheses, control: Hypotheses, name: str, studies: int, population: Population
 ) -> np.ndarray:
-    """Judges every study at one look after the other, as long as it stays open."""
-    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()))
-    tested, control = (
+    """Judges every study, some at a time; their weights are drawn twice, as those of all would take much memory."""
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest())
+    rng, again = np.random.default_rng(seed), np.random.default_rng(seed)
+    tested, control = both = tuple(
         replace(each, claim=_doubtful_first(each.claim), contrary=_doubtful_first(each.contrary))
         for each in (tested, control)
     )
-    weights = population(rng, studies, max(design.looks), next(means(tested.claim)).excess.size)
-    lacking = [_lacking(each, weights, rng.random(weights.shape[:2])) for each in (tested, control)]
+    fresh, seeds = max(design.looks), next(means(tested.claim)).excess.size
+    unclear = np.zeros((2, studies, fresh), bool)
+    for some, weights in population(rng, studies, fresh, seeds):
+        for hypotheses, found in zip(both, unclear, strict=True):
+            for clearance in hypotheses.clearances:
+                found[some] |= _drawn(clearance, weights) <= 0
+    lacking = [
+        _lacking(hypotheses, found, rng.random((studies, fresh)))
+        for hypotheses, found in zip(both, unclear, strict=True)
+    ]
     found = np.full(studies, _OPEN)
-    waiting = np.arange(studies)
+    for some, weights in population(again, studies, fresh, seeds):
+        found[some] = _judged(design, tested, control, weights, [each[some] for each in lacking])
+    return found
+
+
+def _judged(
+    design: Design,
+    tested: Hypotheses,
+    control: Hypotheses,
+    weights: Weights,
+    lacking: Sequence[Bool[np.ndarray, "studies fresh"]],
+) -> np.ndarray:
+    """Judges studies at one look after the other, as long as they stay open."""
+    found = np.full(len(weights), _OPEN)
+    waiting = np.arange(len(weights))
     for look in design.looks:
         lacks, control_lacks = (each[waiting, :look].any(axis=1) for each in lacking)
         drawn = weights[waiting, :look]
@@ -124,41 +147,51 @@ def _doubtful_first(hypothesis: Hypothesis) -> Hypothesis:
     return All(tuple(parts)) if isinstance(hypothesis, All) else Some(tuple(reversed(parts)))
 
 
-def _as_given(rng: np.random.Generator, studies: int, fresh: int, seeds: int) -> Weights:
+def _as_given(rng: np.random.Generator, studies: int, fresh: int, seeds: int) -> Iterator[tuple[slice, Weights]]:
     """Draws the weights with which the given seeds' deviations add up to those of every fresh seed.
 
     Normal weights give the deviations' own covariance, however many numbers a seed has.
     """
-    return np.asarray(rng.standard_normal((studies, fresh, seeds)) / np.sqrt(seeds - 1))
+    for some, own in _normal(rng, studies, fresh, seeds):
+        own /= np.sqrt(seeds - 1)
+        yield some, own
 
 
-def _predictive(rng: np.random.Generator, studies: int, fresh: int, seeds: int) -> Weights:
+def _predictive(rng: np.random.Generator, studies: int, fresh: int, seeds: int) -> Iterator[tuple[slice, Weights]]:
     """Draws the like where mean and scatter of the population are themselves uncertain."""
     degrees = seeds - 1
     scatter = np.sqrt(degrees / rng.chisquare(degrees, (studies, 1, 1)))
     shift = rng.standard_normal((studies, 1, seeds)) / np.sqrt(seeds)
-    own = rng.standard_normal((studies, fresh, seeds))
-    return np.asarray(scatter * (shift + own) / np.sqrt(degrees))
+    for some, own in _normal(rng, studies, fresh, seeds):
+        own += shift[some]
+        own *= scatter[some]
+        own /= np.sqrt(degrees)
+        yield some, own
+
+
+def _normal(rng: np.random.Generator, studies: int, fresh: int, seeds: int) -> Iterator[tuple[slice, Weights]]:
+    """Draws normal numbers for some studies at a time: the same ones, however many those are."""
+    for start in range(0, studies, _AT_ONCE):
+        some = slice(start, min(start + _AT_ONCE, studies))
+        yield some, rng.standard_normal((some.stop - start, fresh, seeds))
 
 
 def _lacking(
-    tested: Hypotheses, weights: Weights, uniform: Float[np.ndarray, "studies fresh"]
+    tested: Hypotheses, unclear: Bool[np.ndarray, "studies fresh"], uniform: Float[np.ndarray, "studies fresh"]
 ) -> Bool[np.ndarray, "studies fresh"]:
     """Says which fresh seeds lack a number: of all on average no fewer than of the judged seeds.
 
     Args:
-        tested: its clearances say which do; and its judged seeds, how many do for another reason.
-        weights: of the judged seeds in each fresh one.
+        tested: its clearances and its judged seeds say how many lack one, and how many for another reason.
+        unclear: the fresh seeds of which a clearance is not above zero.
         uniform: random numbers between 0 and 1, by which seeds lack one for another reason.
     """
     lost = np.isnan([mean.excess for mean in means(tested.claim)]).any(axis=0)
     diverged = lost.copy()
-    found = np.zeros(uniform.shape, bool)
     for clearance in tested.clearances:
         diverged &= ~(clearance <= 0)
-        found |= _drawn(clearance, weights) <= 0
-    missed = 1 - (1 - lost.mean()) / max(1 - found.mean(), EQUAL)  # of those that have one by their clearance
-    return found | (uniform < max(diverged.mean(), missed))
+    missed = 1 - (1 - lost.mean()) / max(1 - unclear.mean(), EQUAL)  # of those that have one by their clearance
+    return unclear | (uniform < max(diverged.mean(), missed))
 
 
 def _decided(

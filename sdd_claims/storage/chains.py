@@ -6,7 +6,7 @@ crash, and ends with the same numbers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,11 @@ class TrainingPass:
     """The content of the file of a pass.
 
     Attributes:
-        content: provenance, and the replicas that were trained.
+        about: provenance of the training.
         levels: digest, seed and level of each of these.
     """
 
-    content: Mapping[str, Any]
+    about: Mapping[str, Any]
     levels: frozenset[tuple[str, int, int]]
 
     @classmethod
@@ -74,10 +74,9 @@ class TrainingPass:
             DamageError: it is none.
         """
         try:
-            return cls(
-                content, frozenset((each["digest"], each["seed"], each["level"]) for each in content["replicas"])
-            )
-        except (KeyError, TypeError) as error:
+            levels = frozenset((each["digest"], each["seed"], each["level"]) for each in content["replicas"])
+            return cls({name: value for name, value in content.items() if name != "replicas"}, levels)
+        except (AttributeError, KeyError, TypeError) as error:
             raise DamageError(f"{path} holds something else") from error
 
 
@@ -166,6 +165,7 @@ class ChainReader:
         self._folder = folder
         self._chains: dict[tuple[str, int], tuple[_Version, Chain]] = {}
         self._passes: dict[str, TrainingPass] = {}
+        self._abouts: dict[str, Mapping[str, Any]] = {}  # thousands of passes say the same
 
     def chain(self, digest: str, seed: int) -> Chain:
         """The finished levels of a replica; an empty chain where there are none.
@@ -196,13 +196,15 @@ class ChainReader:
             if pass_id not in self._passes:
                 pass_path = self._folder / layout.training_pass(pass_id)
                 try:
-                    self._passes[pass_id] = TrainingPass.read(read_sealed(pass_path), pass_path)
+                    found = TrainingPass.read(read_sealed(pass_path), pass_path)
                 except DamageError as damage:
                     if not isinstance(damage.__cause__, FileNotFoundError):
                         raise
                     if level == len(chain.passes) - 1:
                         return chain.upto(level)  # A crash before the pass was written: the level was never finished.
                     raise DamageError(f"{pass_path} is missing") from damage
+                about = self._abouts.setdefault(canonical_json(found.about), found.about)
+                self._passes[pass_id] = replace(found, about=about)
             # A sealed file is whole wherever it lies: only its pass says whose it is.
             if (digest, seed, level) not in self._passes[pass_id].levels:
                 raise DamageError(f"{path} is that of another run or seed")
@@ -210,8 +212,8 @@ class ChainReader:
         return chain
 
     def provenance(self, pass_id: str) -> Mapping[str, Any]:
-        """The content of a pass of a chain that has been read."""
-        return self._passes[pass_id].content
+        """That of a pass of a chain that has been read."""
+        return self._passes[pass_id].about
 
 
 _Version = tuple[int, ...]

@@ -6,20 +6,27 @@ from typing import Any
 from sdd_claims.parsing import from_json
 from sdd_claims.spec import canonical_json
 
+_HEAD, _BEFORE_CHECKSUM, _END = b'{"content":', b',"sha256":"', b'"}\n'
+_TAIL = len(_BEFORE_CHECKSUM) + hashlib.sha256().digest_size * 2 + len(_END)
+
 
 def seal(content: object) -> bytes:
     """One line of canonical JSON: the content and its SHA-256."""
-    checksum = hashlib.sha256(canonical_json(content).encode()).hexdigest()
-    return (canonical_json({"content": content, "sha256": checksum}) + "\n").encode()
+    return _sealed(canonical_json(content).encode())
 
 
 def unseal(raw: bytes) -> Any:
-    """The content, if these bytes are what `seal` makes of it, to the last one.
+    """The content, if its checksum, and every byte around it, is what `seal` writes.
 
     Raises:
-        ValueError: they are not.
+        ValueError: it is not, or the content is no JSON.
     """
-    sealed = from_json(raw)
-    if not isinstance(sealed, dict) or "content" not in sealed or seal(sealed["content"]) != raw:
+    packed = raw[len(_HEAD) : -_TAIL]
+    if _sealed(packed) != raw:
         raise ValueError("its content does not match its checksum")
-    return sealed["content"]
+    return from_json(packed.decode())
+
+
+def _sealed(packed: bytes) -> bytes:
+    checksum = hashlib.sha256(packed).hexdigest().encode()
+    return b"".join([_HEAD, packed, _BEFORE_CHECKSUM, checksum, _END])
