@@ -13,8 +13,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from itertools import count
@@ -35,6 +35,7 @@ from hypothesis.stateful import (
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging.ledger import Ledger
+from sdd_claims.machine import provenance
 from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.record import LevelRecord, Replica
 from sdd_claims.storage import layout
@@ -53,8 +54,8 @@ CALLS = (
 )
 """All that a store asks of a file system but to read: each may fail, and before each a process may die.
 
-`open` is how locks and passing files are made, and how a folder is synchronised. `fdopen` stands for writing to what it
-opens: that fails, or dies, when half is written.
+`open` is how locks and passing files are made, and how a folder is synchronised. `fdopen` stands for what is done with
+the file that it opens: writing fails, or dies, when half is written, and so may handing over what was written.
 """
 
 FAULTS = {"killed": None, "disk full": errno.ENOSPC, "read-only": errno.EROFS, "broken": errno.EIO}
@@ -86,6 +87,7 @@ class Fault:
             if call is fdopen:
                 file = fdopen(*args, **named)
                 setattr(file, "write", self.torn(file.write))  # noqa: B010
+                setattr(file, "flush", self.instead_of(file.flush))  # noqa: B010
                 return file
             self._strike()
             return call(*args, **named)
@@ -155,6 +157,7 @@ def quick(patch: pytest.MonkeyPatch) -> None:
     """Train in no time, and wait for no disk: no test here cuts the power."""
     patch.setattr(work_module, "IterativePruning", FromCheckpoints)
     patch.setattr(os, "fsync", lambda _: None)
+    provenance.commit()  # git is asked once, before any clock jumps
 
 
 @pytest.fixture(autouse=True)
@@ -232,6 +235,72 @@ def expect(holds: bool, fault: str) -> None:
     assert holds, fault
 
 
+def rotting() -> st.SearchStrategy[tuple[int, str, int]]:
+    """Which file is spoilt, how, and from which byte on."""
+    number = st.integers(0, 10**6)
+    how = st.sampled_from(["cut", "flipped", "another digit", "deleted", "emptied", "swapped"])
+    return st.tuples(number, how, number)
+
+
+def spoil(store: Path, kinds: Collection[str], file: int, how: str, at: int) -> set[Replica] | None:
+    """Spoil one file of these kinds, or swap two; returns the replicas that they say something of, None without any."""
+    by_kind = defaultdict[str, list[Path]](list)
+    for path in sorted(path for path in store.rglob("*") if path.is_file()):
+        by_kind[layout.kind_of(path.relative_to(store).as_posix())[0]].append(path)
+    if not (there := [by_kind[kind] for kind in kinds if kind in by_kind]):
+        return None
+    files, file = there[file % len(there)], file // len(there)
+    path, other = files[file % len(files)], files[(file // 7) % len(files)]
+    victims = _members(store, path)
+    if how == "deleted":
+        path.unlink()
+    elif how == "swapped":
+        victims |= _members(store, other)
+        content = path.read_bytes()
+        path.write_bytes(other.read_bytes())
+        other.write_bytes(content)
+    else:
+        path.write_bytes(_spoilt(path.read_bytes(), how, at))
+    return victims
+
+
+def _members(store: Path, path: Path) -> set[Replica]:
+    """The replicas that a file says something of; none for one that the store makes anew, or leaves behind."""
+    kind, digest, seed = layout.kind_of(path.relative_to(store).as_posix())
+    if kind in ("levels", "weights"):
+        chain = {r for r in WANTED.wanted if (r.spec.digest[: layout.SHORT], r.seed) == (digest, seed)}
+        return chain | {r for r in WANTED.wanted if r.parent in chain}
+    if kind != "passes":
+        return set()
+    with suppress(ValueError, KeyError, TypeError):
+        members = {(r["digest"], r["seed"]) for r in unseal(path.read_bytes())["replicas"]}
+        return {r for r in WANTED.wanted if r.key in members or (r.parent and r.parent.key in members)}
+    return set()
+
+
+def ever_trained(store: Path) -> Iterator[tuple[str, int, int]]:
+    """Every (digest, seed, level) that any training ever committed, as `trained` lists them; of what rots, none."""
+    for path in store.glob("passes/*.json"):
+        with suppress(ValueError, KeyError, TypeError):
+            yield from ((r["digest"], r["seed"], r["level"]) for r in unseal(path.read_bytes())["replicas"])
+
+
+def date_files(store: Path, at: int) -> None:
+    """All files of a store are said to be from one moment."""
+    for path in store.rglob("*"):
+        os.utime(path, (at, at))
+
+
+@contextmanager
+def jumping_clock(jump: float) -> Iterator[None]:
+    """Clocks that jump by so many seconds at every other look."""
+    looks = count()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, clock in clocks.items():
+            patch.setattr(time, name, lambda clock=clock: clock() + jump * (next(looks) % 2))
+        yield
+
+
 class StoreUnderFaults(RuleBasedStateMachine):
     """Runs and judgements that fail, files that rot and clocks that jump, in any order.
 
@@ -281,7 +350,7 @@ class StoreUnderFaults(RuleBasedStateMachine):
         self._run(PARTS[part], kind, moment)
 
     def _run(self, part: Plan, kind: str, moment: int | None) -> None:
-        with self._jumping_clock(), faulty(kind, moment) as fault:
+        with jumping_clock(self.jump), faulty(kind, moment) as fault:
             store = Store(self.path)
             for replica in part.wanted:
                 store.verify(replica)
@@ -303,7 +372,7 @@ class StoreUnderFaults(RuleBasedStateMachine):
         """A block of seeds is noted to have judged a trial, under one of two protocols."""
         ledger, seeds = Ledger(self.path / layout.LEDGER), (block, block + 1)
         noted = refused = False
-        with self._jumping_clock(), faulty(kind, moment):
+        with jumping_clock(self.jump), faulty(kind, moment):
             try:
                 ledger.record(trial, seeds)
                 noted = True
@@ -321,39 +390,21 @@ class StoreUnderFaults(RuleBasedStateMachine):
     def clock(self, by, at):
         """From now on clocks jump at every other look, and all files are said to be from one moment."""
         self.jump = by
-        for path in self.path.rglob("*"):
-            os.utime(path, (at, at))
+        date_files(self.path, at)
 
-    @rule(
-        file=st.integers(0, 10**6),
-        how=st.sampled_from(["cut", "flipped", "deleted", "emptied", "swapped"]),
-        at=st.integers(0, 10**6),
-    )
-    def rot(self, file, how, at):
+    @rule(rotting=rotting())
+    def rot(self, rotting):
         """One file of a chain or of a training is not what was written, or two are swapped."""
-        names = {path: path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if path.is_file()}
-        files = sorted(path for path, name in names.items() if layout.kind_of(name)[0] in ROTTING)
-        if not files:
+        if (victims := spoil(self.path, ROTTING, *rotting)) is None:
             return
         SEEN["files spoilt"] += 1
-        path, other = files[file % len(files)], files[(file // 7) % len(files)]
-        victims = self._members(path)
-        if how == "deleted":
-            path.unlink()
-        elif how == "swapped":
-            victims |= self._members(other)
-            content = path.read_bytes()
-            path.write_bytes(other.read_bytes())
-            other.write_bytes(content)
-        else:
-            path.write_bytes(_spoilt(path.read_bytes(), how, at))
         self.rotten |= victims
         self.ever_rotten |= victims
         self._count()
 
     @rule(
         name=st.sampled_from([layout.SCHEMA, layout.LEDGER]),
-        how=st.sampled_from(["cut", "flipped", "emptied"]),
+        how=st.sampled_from(["cut", "flipped", "another digit", "emptied"]),
         at=st.integers(0, 10**6),
     )
     def rot_for_good(self, name, how, at):
@@ -382,40 +433,14 @@ class StoreUnderFaults(RuleBasedStateMachine):
 
     @invariant()
     def no_level_is_trained_twice_unless_it_rotted(self):
-        for (digest, seed, _), times in Counter(self._trained()).items():
+        for (digest, seed, _), times in Counter(ever_trained(self.path)).items():
             expect(times == 1 or (digest, seed) in {replica.key for replica in self.ever_rotten}, TWICE)
-
-    @contextmanager
-    def _jumping_clock(self) -> Iterator[None]:
-        looks = count()
-        with pytest.MonkeyPatch.context() as patch:
-            for name, clock in clocks.items():
-                patch.setattr(time, name, lambda clock=clock: clock() + self.jump * (next(looks) % 2))
-            yield
 
     def _look_at_the_ledger(self) -> None:
         """What was judged once stays so."""
         now = LedgerFile(self.path / layout.LEDGER).read()
         expect(now.items() >= self.judged.items(), LOST)
         self.judged = now
-
-    def _trained(self) -> Iterator[tuple[str, int, int]]:
-        for path in self.path.glob("passes/*.json"):
-            with suppress(ValueError, KeyError, TypeError):
-                yield from ((r["digest"], r["seed"], r["level"]) for r in unseal(path.read_bytes())["replicas"])
-
-    def _members(self, path: Path) -> set[Replica]:
-        """The replicas that a file says something of; none for one that the store makes anew, or leaves behind."""
-        kind, digest, seed = layout.kind_of(path.relative_to(self.path).as_posix())
-        if kind in ("levels", "weights"):
-            chain = {r for r in WANTED.wanted if (r.spec.digest[: layout.SHORT], r.seed) == (digest, seed)}
-            return chain | {r for r in WANTED.wanted if r.parent in chain}
-        if kind != "passes":
-            return set()
-        with suppress(ValueError, KeyError, TypeError):
-            members = {(r["digest"], r["seed"]) for r in unseal(path.read_bytes())["replicas"]}
-            return {r for r in WANTED.wanted if r.key in members or (r.parent and r.parent.key in members)}
-        return set()
 
     def _count(self) -> None:
         """How many levels count now: never fewer than before, but for those that rot has touched."""
@@ -430,7 +455,10 @@ class StoreUnderFaults(RuleBasedStateMachine):
 def _spoilt(content: bytes, how: str, at: int) -> bytes:
     at %= max(1, len(content))
     flipped = content[:at] + bytes([content[at] ^ 1 << at % 8]) + content[at + 1 :] if content else b"x"
-    return {"cut": content[:at], "flipped": flipped, "emptied": b""}[how]
+    digits = [place for place, byte in enumerate(content) if chr(byte).isdecimal()]
+    place = min((place for place in digits if place >= at), default=digits[0] if digits else at)
+    edited = content[:place] + b"%d" % (9 - int(content[place : place + 1])) + content[place + 1 :] if digits else b"x"
+    return {"cut": content[:at], "flipped": flipped, "another digit": edited, "emptied": b""}[how]
 
 
 TestStoreUnderFaults = StoreUnderFaults.TestCase
