@@ -6,7 +6,7 @@ A small sweep of real trainings is timed once unbroken. Then it is killed by SIG
 again, alone or beside others on the same store; it meets disks that are too small for it, or read-only. Each time a
 process of its own finishes it. What is stored then is compared with the unbroken sweep. The small disks are mounted in
 a name space of this user's own, where the system lets users have one; they are skipped where it does not. At last come
-random sequences of faults, as `sdd_claims/engines/tests/test_store_under_faults.py` has them.
+random sequences of faults, as `test_store_under_faults.py` and `test_rivals_under_faults.py` of the engines have them.
 """
 
 import argparse
@@ -22,13 +22,22 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measured import measured
-from sdd_claims.engines.tests.test_store_under_faults import LOST, TWICE, WRONG, levels_of, other_sequences
+from sdd_claims.engines.tests.test_rivals_under_faults import RivalsUnderFaults
+from sdd_claims.engines.tests.test_store_under_faults import (
+    COUNTED,
+    LOST,
+    TWICE,
+    WRONG,
+    StoreUnderFaults,
+    levels_of,
+    other_sequences,
+)
 from sdd_claims.errors import StoreError
 from sdd_claims.judging.options import limit_threads
 from sdd_claims.machine import provenance
@@ -141,11 +150,13 @@ def on_small_disks(unbroken: Path) -> list[Tally]:
     return [full, read_only]
 
 
-def as_markdown(tallies: Sequence[Tally], sequences: Counter[str], notes: Sequence[str], header: str) -> str:
+def as_markdown(
+    tallies: Sequence[Tally], sequences: Mapping[str, Counter[str]], notes: Sequence[str], header: str
+) -> str:
     """All counts, as a page."""
-    others = {name: count for name, count in sequences.items() if name not in (LOST, TWICE, WRONG)}
     faults = sum(each.lost + each.doubled + each.wrong for each in tallies)
-    faults += sequences[LOST] + sequences[TWICE] + sequences[WRONG]
+    faults += sum(seen[fault] for seen in sequences.values() for fault in (LOST, TWICE, WRONG))
+    columns = (*COUNTED, LOST, TWICE, WRONG)
     lines = [
         "# Faults of storage",
         "",
@@ -165,11 +176,9 @@ def as_markdown(tallies: Sequence[Tally], sequences: Counter[str], notes: Sequen
         "Random sequences of runs and judgements that fail at any call or die half way through writing, of files",
         "that rot and of clocks that jump, with training that takes no time:",
         "",
-        "| " + " | ".join([*others, LOST, TWICE, WRONG]) + " |",
-        "|" + "---:|" * (len(others) + 3),
-        "| "
-        + " | ".join(str(n) for n in [*others.values(), *(sequences[name] for name in (LOST, TWICE, WRONG))])
-        + " |",
+        f"| by | {' | '.join(columns)} |",
+        "|---|" + "---:|" * len(columns),
+        *(f"| {who} | {' | '.join(str(seen[name]) for name in columns)} |" for who, seen in sequences.items()),
         *(f"\n{note}" for note in notes),
     ]
     return "\n".join([*lines, ""])
@@ -215,7 +224,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         disks, why = _on_small_disks_inside(unbroken)
         tallies += disks
         # The sequences come last: they have their own kind of training.
-        sequences = other_sequences(given.sequences)
+        sequences = {
+            "one process at a time, which two others read beside": other_sequences(StoreUnderFaults, given.sequences),
+            "two that interleave, on a store or on copies at a URL": other_sequences(
+                RivalsUnderFaults, given.sequences
+            ),
+        }
     with_torch = f"torch {provenance.versions()['torch']}"
     header = (
         f"{measured(with_torch)}. The unbroken sweep has {len(levels_of(SWEEP))} levels in "

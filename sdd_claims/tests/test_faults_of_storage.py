@@ -59,8 +59,10 @@ def test_another_number_and_other_weights_are_wrong(store, unbroken):
 
 
 def test_the_page_has_every_count_and_says_what_was_skipped():
-    page = as_markdown([Tally("killed", 9, 8, 1, 2, 3)], Counter({"runs": 5}), ["Skipped."], "Measured.")
-    assert "Lost, trained twice or wrong in all: 6." in page
+    sequences = {"one": Counter({"runs": 5}), "two": Counter({"levels or judgements lost": 4})}
+    page = as_markdown([Tally("killed", 9, 8, 1, 2, 3)], sequences, ["Skipped."], "Measured.")
+    assert "Lost, trained twice or wrong in all: 10." in page
     assert "| killed | 9 | 8 | 1 | 2 | 3 |" in page
-    assert "| 5 | 0 | 0 | 0 |" in page
+    assert "| one | 0 | 5 | 0 | 0 | 0 | 0 | 0 | 0 |" in page
+    assert "| two | 0 | 0 | 0 | 0 | 0 | 4 | 0 | 0 |" in page
     assert page.endswith("Skipped.\n")

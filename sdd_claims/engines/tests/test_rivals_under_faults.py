@@ -37,6 +37,7 @@ from sdd_claims.engines.tests.test_store_under_faults import (
     JUDGED,
     LOST,
     PARTS,
+    SEEN,
     SEQUENCES,
     TWICE,
     WRONG,
@@ -170,6 +171,7 @@ class RivalsUnderFaults(RuleBasedStateMachine):
     def open(self, place: str) -> None:
         self.patch = pytest.MonkeyPatch()
         quick(self.patch)
+        SEEN["sequences"] += 1
         numbered = count()
         self.patch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=next(numbered) << 96))  # the same files every time
         self.folder = Path(tempfile.mkdtemp(prefix="sdd-claims-"))
@@ -213,6 +215,7 @@ class RivalsUnderFaults(RuleBasedStateMachine):
         fault = Fault(kind, moment)
         with jumping_clock(self.jump):
             Together((fault, idle), ()).run(self._job(self.paths[who], does), lambda: None)
+        self._count(does, fault)
 
     @rule(
         first=actions(),
@@ -236,6 +239,7 @@ class RivalsUnderFaults(RuleBasedStateMachine):
         """One file is not what was written, here or there, or two are swapped."""
         path = self.stores[where % len(self.stores)]
         if (victims := spoil(path, ROTTING, *rotting)) is not None:
+            SEEN["files spoilt"] += 1
             self.spoilt.add(path)
             self.rotten |= victims
 
@@ -249,6 +253,12 @@ class RivalsUnderFaults(RuleBasedStateMachine):
         jobs = [self._job(path, does) for path, (does, _, _) in zip(self.paths, (first, second), strict=True)]
         with jumping_clock(self.jump):
             Together(faults, steps).run(*jobs)
+        for (does, _, _), fault in zip((first, second), faults, strict=True):
+            self._count(does, fault)
+
+    def _count(self, does: tuple[str, Any], fault: Fault) -> None:
+        SEEN["runs"] += does[0] == "train"
+        SEEN["runs that failed"] += does[0] == "train" and fault.happened
 
     def _against(self, action, drops):
         """What gets in the way of an action, and does not fail."""
@@ -301,6 +311,7 @@ class RivalsUnderFaults(RuleBasedStateMachine):
         store.synchronise_ledger()
         with suppress(InputError):
             Ledger(path / layout.LEDGER).record(trial, (block,))
+            SEEN["judgements"] += 1
         store.synchronise_ledger()
 
     @invariant()

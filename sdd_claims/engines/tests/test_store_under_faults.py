@@ -224,8 +224,9 @@ ROTTING = ("settings", "levels", "weights", "passes", "checkpoints")
 """The kinds of file that are checked and mended; what is known once only, of the store itself, has to be restored."""
 
 SEEN = Counter[str]()
-"""What all sequences together came to, the three kinds of fault in the store first."""
+"""What all sequences together came to."""
 
+COUNTED = ("sequences", "runs", "runs that failed", "judgements", "files spoilt")
 LOST, TWICE, WRONG = "levels or judgements lost", "levels trained twice without need", "wrong numbers served"
 
 
@@ -472,21 +473,21 @@ SEQUENCES = settings(
 TestStoreUnderFaults.settings = SEQUENCES
 
 
-def other_sequences(number: int) -> Counter[str]:
-    """Try sequences of which nobody knows before which they are; returns `SEEN`.
+def other_sequences(machine: type[RuleBasedStateMachine], number: int) -> Counter[str]:
+    """Try sequences of which nobody knows before which they are; returns what they came to.
 
     Raises:
         AssertionError: a fault was found.
     """
     SEEN.clear()
     run_state_machine_as_test(
-        StoreUnderFaults,
+        machine,
         settings=settings(
-            SEQUENCES,
+            machine.TestCase.settings,
             max_examples=number,
             derandomize=False,
             database=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
         ),
     )
-    return SEEN
+    return Counter(SEEN)
