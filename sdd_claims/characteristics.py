@@ -9,6 +9,7 @@ largest of many rates lies above by chance. A figure of power against effect is 
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,8 +23,17 @@ from sdd_claims.judging.verdict import Verdict
 from sdd_claims.machine.provenance import commit, hardware
 from sdd_claims.rejudge import Rules, Trials, judged_anew, tried_out
 from sdd_claims.report import claims_json, evidence, forest, numbers, sentences
+from sdd_claims.report.alone import alone
 from sdd_claims.report.calibration import lower_bound
-from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
+from sdd_claims.report.claims_json import (
+    CharacteristicsEntry,
+    ClaimEntry,
+    ClaimsDocument,
+    ErrorsEntry,
+    MeanPowerEntry,
+    Tier,
+    TrialErrorsEntry,
+)
 from sdd_claims.report.delivery import deliver
 from sdd_claims.report.power_curve import power_curve
 from sdd_claims.report.templating import environment
@@ -75,6 +85,10 @@ class Errors:
         """The largest upper end of the rates' 95 % Clopper-Pearson intervals."""
         return max(upper_bound(wrong, studies) for wrong, studies in self.measured)
 
+    def is_above(self, level: float) -> bool:
+        """Whether the whole interval of a rate lies above a level."""
+        return any(lower_bound(wrong, studies) > level for wrong, studies in self.measured)
+
 
 @dataclass(frozen=True)
 class Characteristics:
@@ -82,6 +96,7 @@ class Characteristics:
 
     Attributes:
         claim: as published, or as tried out on pilots.
+        protocol: by which the simulated studies were judged.
         design: how it is judged.
         alpha: its error rate over all looks.
         false_support: where the claim is just false.
@@ -91,6 +106,7 @@ class Characteristics:
     """
 
     claim: ClaimEntry
+    protocol: str
     design: Design
     alpha: float
     false_support: Errors
@@ -168,6 +184,7 @@ def _of_claim(claim: ClaimEntry, verdict: Verdict, alpha: float, studies: int) -
 
     return Characteristics(
         claim,
+        verdict.trial.protocol,
         design,
         alpha,
         errors(edges_of_claim(tested), "supported"),
@@ -230,8 +247,49 @@ def to_markdown(
         again=f"{AGAIN * found[0].false_support.studies:,}",
         commit=commit()[:10],
         hardware=hardware(),
-        today=datetime.now(UTC).date().isoformat(),
+        today=_today(),
     )
+
+
+def to_entry(found: Sequence[Characteristics], tier: Tier, command: str) -> CharacteristicsEntry:
+    """The same for the page of a run, of the trials of one tier."""
+    level = min(each.alpha for each in found)
+    studies = found[0].false_support.studies
+    return CharacteristicsEntry(
+        tier=tier,
+        command=command,
+        measured=f"Simulated {_today()} at commit {commit()[:10]} on {hardware()}",
+        studies=studies,
+        level=level,
+        effects=list(EFFECTS),
+        power=[
+            MeanPowerEntry(looks=list(looks), chances=[round(chance, 4) for chance in chances])
+            for looks, chances in power_of_a_mean(level, studies).items()
+        ],
+        trials=[_errors_of(each) for each in found if each.claim["tier"] == tier],
+    )
+
+
+def _errors_of(found: Characteristics) -> TrialErrorsEntry:
+    return TrialErrorsEntry(
+        id=found.claim["id"],
+        network=sentences.network(found.claim),
+        protocol=found.protocol,
+        looks=list(found.design.looks),
+        false_support=_errors_entry(found.false_support, found.alpha),
+        false_contrary=_errors_entry(found.false_contrary, found.alpha),
+    )
+
+
+def _errors_entry(errors: Errors, alpha: float) -> ErrorsEntry | None:
+    if not errors.counts:
+        return None
+    rate, upper, above = errors.largest, errors.bound, errors.is_above(alpha)
+    return ErrorsEntry(rate=rate, upper=float(f"{upper:.4g}"), places=len(errors.counts), above=above)
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
 
 
 def _pooled(errors: Sequence[Errors]) -> dict[str, str]:
@@ -271,9 +329,8 @@ def _rate(errors: Errors, alpha: float) -> str:
     """The largest rate of all edges and the largest upper bound, an arrow where a whole interval lies above nominal."""
     if not errors.counts:
         return "never"
-    above = any(lower_bound(wrong, studies) > alpha for wrong, studies in errors.measured)
     rate, bound = numbers.per_ten_thousand(errors.largest), numbers.per_ten_thousand(errors.bound)
-    return f"{'↑ ' if above else ''}{rate} ≤ {bound} ({len(errors.counts)})"
+    return f"{'↑ ' if errors.is_above(alpha) else ''}{rate} ≤ {bound} ({len(errors.counts)})"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -293,6 +350,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "windows of this version, on the seeds that judged",
     )
     parser.add_argument("--write", type=Path, help="file to write; without it the table goes to standard output")
+    parser.add_argument(
+        "--fixture",
+        type=Path,
+        metavar="FILE",
+        help="write the rates as JSON, too: what the page of a run shows of them",
+    )
     given = parser.parse_args(arguments)
     if given.studies < 1:
         parser.error(f"--studies must be a number of studies, got {given.studies}; give 1 or more")
@@ -320,10 +383,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = to_markdown(found, documents, figure.name, took, given.rules, left_out)
         if given.write is not None:
             distances = [forest.distance(each.claim) for each in found]
-            measured = sorted(abs(each.value) for each in distances if each)
+            ticks = sorted(abs(each.value) for each in distances if each)
             strictest = min(each.alpha for each in found)
-            drawing = power_curve(EFFECTS, power_of_a_mean(strictest, given.studies), measured)
+            drawing = alone(power_curve(EFFECTS, power_of_a_mean(strictest, given.studies), ticks))
             write_atomically(figure, drawing.encode())
+        if given.fixture is not None:
+            entry = to_entry(found, found[0].claim["tier"], "python -m sdd_claims.characteristics")
+            write_atomically(given.fixture, (json.dumps(entry, indent=1) + "\n").encode())
         return text
 
     return deliver(page, given.write)

@@ -21,7 +21,7 @@ from sdd_claims.errors import InputError, StoreError, crash
 from sdd_claims.judging.claim_entry import adjust_p_values, judged_claim, judged_control
 from sdd_claims.judging.verdict import Verdict, judge_at, stays_open, without_windows
 from sdd_claims.judging.yours import trials_again
-from sdd_claims.locations import checkout
+from sdd_claims.locations import bundled, checkout
 from sdd_claims.registration.claim import BLOCK, Tier
 from sdd_claims.registration.curve_of import CurveOf, Reader
 from sdd_claims.registration.pilots import FromPilots
@@ -30,6 +30,7 @@ from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, evidence, numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, RunEntry
 from sdd_claims.report.evidence import Evidence
+from sdd_claims.report.trial_errors import trial_errors
 from sdd_claims.spec.own import YOURS
 from sdd_claims.stats import VERSION
 
@@ -229,6 +230,8 @@ def tried_out(claim: ClaimEntry, trials: Trials, curves: Evidence, document: Cla
 def write_beside(directory: Path, trials: Trials) -> None:
     """Write into a published run what today's version shows beside each verdict, and draw its report again.
 
+    How often its trials err stands there, too, of those that are judged as when that was measured.
+
     No verdict and no number that decided one changes. What cannot be judged again is left as it stands.
 
     Raises:
@@ -249,6 +252,8 @@ def write_beside(directory: Path, trials: Trials) -> None:
         again = cast(dict[str, Any], each.again)
         whole.update({name: again[name] for name in (*_BESIDE, "p_holm")})
     document["schema"] = claims_json.SCHEMA
+    if errors := trial_errors(document["claims"], bundled("fixtures")):
+        document["characteristics"] = errors
     claims_json.write(directory / "claims.json", document)
     report.render(directory)
 

@@ -27,8 +27,15 @@ from sdd_claims.planning.plan import Plan
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, numbers, sentences
-from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, ClaimsDocument, EnvironmentEntry, YoursEntry
+from sdd_claims.report.claims_json import (
+    CalibrationEntry,
+    ClaimEntry,
+    ClaimsDocument,
+    EnvironmentEntry,
+    YoursEntry,
+)
 from sdd_claims.report.deciding import margin
+from sdd_claims.report.trial_errors import trial_errors
 from sdd_claims.storage import locks
 from sdd_claims.storage.files import write_atomically
 from sdd_claims.storage.store import Store
@@ -172,6 +179,8 @@ class ClaimRun:
             calibration=self._calibration(),
             claims=sorted(entries, key=lambda e: (e["tier"], e["paper"], e["id"], sentences.network(e))),
         )
+        if found := trial_errors(entries, bundled("fixtures")):
+            document["characteristics"] = found
         if unloaded:
             document["unloaded"] = [*unloaded]
         if self.settings.block is not None:

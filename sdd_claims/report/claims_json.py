@@ -12,6 +12,7 @@ import reprlib
 import zlib
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import (
@@ -294,6 +295,57 @@ class CalibrationEntry(TypedDict):
     power: list[PowerEntry]
 
 
+class ErrorsEntry(TypedDict):
+    """How often simulated studies of a trial came to a verdict that was wrong there.
+
+    The claim, or its contrary, is just false at each of the `places`; `rate` is the largest of these, `upper` the
+    largest upper end of their 95 % Clopper-Pearson intervals, and `above` whether a whole interval is above the level.
+    """
+
+    rate: float
+    upper: float
+    places: int
+    above: bool
+
+
+class TrialErrorsEntry(TypedDict):
+    """How often one trial errs; an error is None where no seeds can come to that verdict.
+
+    `network` is that of its claim, empty where the tier has one trial of it.
+    """
+
+    id: str
+    network: str
+    protocol: str
+    looks: list[int]
+    false_support: ErrorsEntry | None
+    false_contrary: ErrorsEntry | None
+
+
+class MeanPowerEntry(TypedDict):
+    """The chance that one mean is established, at each of the effects, by one scheme of looks."""
+
+    looks: list[int]
+    chances: list[float]
+
+
+class CharacteristicsEntry(TypedDict):
+    """How often the trials of a tier err, as `python -m sdd_claims.characteristics` measured it.
+
+    `studies` is the number at each place, `level` the error rate of a trial over all of its looks, and `effects` are
+    distances of a mean from its margin, in standard deviations over seeds.
+    """
+
+    tier: Tier
+    command: str
+    measured: str
+    studies: int
+    level: float
+    effects: list[float]
+    power: list[MeanPowerEntry]
+    trials: list[TrialErrorsEntry]
+
+
 class TrainingEntry(TypedDict):
     """Where some of the judged levels were trained, and with what; `capability` is empty where it was not recorded."""
 
@@ -354,8 +406,9 @@ class ClaimsDocument(TypedDict):
     `evidence` is absent in runs that were published before there was any. `unloaded` has a sentence on each claim
     module that could not be loaded, and on each claim that was refused or crashed, so that nobody has judged it; it is
     absent where there was none. `replication` is the block of seeds that judged in place of the registered ones; it is
-    absent where these did. `yours` is there where the network is the user's own: `registered` then counts the claims
-    that were asked for.
+    absent where these did. `characteristics` says, tier by tier, how often its trials err, of those that are judged as
+    they were when that was measured; it is absent where there are none. `yours` is there where the network is the
+    user's own: `registered` then counts the claims that were asked for.
     """
 
     schema: Version
@@ -363,6 +416,7 @@ class ClaimsDocument(TypedDict):
     alpha: float
     registered: int
     calibration: CalibrationEntry | None
+    characteristics: NotRequired[list[CharacteristicsEntry]]
     claims: list[ClaimEntry]
     evidence: NotRequired[EvidenceEntry]
     unloaded: NotRequired[list[str]]
@@ -427,6 +481,12 @@ def read(path: Path) -> ClaimsDocument:
         for name, window in claim["windows"].items():
             if len(window) != 2:
                 raise InputError(f"{path}: the window {name} of claims [{index}] has not two ends; {remedy}")
+    for measured in document.get("characteristics", []):
+        effects = measured["effects"]
+        rises = len(effects) > 1 and all(0 <= low < high <= 10 for low, high in pairwise(effects))
+        fits = all(each["looks"] and len(each["chances"]) == len(effects) for each in measured["power"])
+        if not (rises and fits):
+            raise InputError(f"{path}: power in characteristics is no chance for each of some rising effects; {remedy}")
     if not 0 < document["alpha"] < 0.5 or document["registered"] < 1:
         rate = f"alpha {document['alpha']} of {document['registered']} claims"
         raise InputError(f"{path}: {rate} is no error rate; {remedy}")

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from sdd_claims.curves import DENSITY
 from sdd_claims.report import calibration, forest, history, sentences
 from sdd_claims.report.axes import Axes
-from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
+from sdd_claims.report.claims_json import CharacteristicsEntry, ClaimEntry, ClaimsDocument
 from sdd_claims.report.figures import panel
 from sdd_claims.report.history import Earlier, Verdicts
 from sdd_claims.report.inline_svg import Classes
@@ -20,6 +20,7 @@ from sdd_claims.report.lines import CurveSource, Line, gather
 from sdd_claims.report.names import curve_names, owner, window_name
 from sdd_claims.report.of_what import Phases, of_what, phase_of, phases_of
 from sdd_claims.report.otherwise import otherwise
+from sdd_claims.report.power_curve import power_curve
 from sdd_claims.report.references import address, as_bibtex, references
 from sdd_claims.report.templating import environment
 
@@ -94,6 +95,9 @@ def to_html(
         _views(chosen(document["claims"]), source, classes, phases_of(document["claims"]), earlier or {})
         for chosen in (sentences.registered, sentences.exploratory, sentences.unregistered)
     )
+    characteristics = [
+        (each, classes.instead(_power_of_a_mean(each, document))) for each in document.get("characteristics", [])
+    ]
     page = (
         environment(autoescape=True)
         .get_template("report.html.j2")
@@ -109,9 +113,17 @@ def to_html(
             powers=calibration.power_table(measured) if measured else None,
             forest_axis=forest.axis(),
             repetitions=calibration.repetitions(measured) if measured else None,
+            characteristics=characteristics,
         )
     )
     return _sealed(page)
+
+
+def _power_of_a_mean(measured: CharacteristicsEntry, document: ClaimsDocument) -> Markup:
+    """Power against effect, with ticks where the claims of a tier lie."""
+    distances = [forest.distance(claim) for claim in document["claims"] if claim["tier"] == measured["tier"]]
+    power = {tuple(each["looks"]): each["chances"] for each in measured["power"]}
+    return power_curve(measured["effects"], power, sorted(abs(each.value) for each in distances if each))
 
 
 def _sealed(page: str) -> str:

@@ -1,13 +1,13 @@
-"""The power of one mean against its effect, as a figure of its own."""
+"""The power of one mean against its effect, as a figure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from sdd_claims.report import numbers
-from sdd_claims.report.alone import alone
 from sdd_claims.report.inline_svg import INK, MUTED, inline_svg, series
 
 _WIDTH, _HEIGHT = 5.4, 3.1  # inches
@@ -16,7 +16,7 @@ _DASHES = ("solid", (0, (4, 1.6)), (0, (1, 1.3)), (0, (6, 1.5, 1, 1.5)), (0, (6,
 
 def power_curve(
     effects: Sequence[float], power: Mapping[tuple[int, ...], Sequence[float]], measured: Sequence[float]
-) -> str:
+) -> Markup:
     """Draw the chance that a mean is established, by its distance from the margin; the same bytes for the same input.
 
     Args:
@@ -44,7 +44,7 @@ def power_curve(
         for spine in plot.spines.values():
             spine.set_color(MUTED)
         plot.legend(loc="lower right", frameon=False, labelcolor=INK)
-        return alone(inline_svg(figure, "power", _description(effects, power)))
+        return inline_svg(figure, "mean-power", _description(effects, power))
 
 
 def _description(effects: Sequence[float], power: Mapping[tuple[int, ...], Sequence[float]]) -> str:

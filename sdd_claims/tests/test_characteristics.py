@@ -11,6 +11,7 @@ from sdd_claims.characteristics import EFFECTS, Errors, characteristics, main, p
 from sdd_claims.locations import checkout
 from sdd_claims.registration.trials import all_trials
 from sdd_claims.report import claims_json, evidence, sentences
+from sdd_claims.report.trial_errors import trial_errors
 from sdd_claims.stats.calibration import DESIGNS
 from sdd_claims.stats.sequential import nominal_p
 
@@ -73,8 +74,8 @@ def test_more_looks_and_larger_effects_have_more_power():
 
 
 def test_the_command_writes_table_and_figure(folder, capsys):
-    file = folder / "CHARACTERISTICS.md"
-    assert main([str(folder), "--studies", "200", "--write", str(file)]) == 0
+    file, fixture = folder / "CHARACTERISTICS.md", folder / "characteristics_fast.json"
+    assert main([str(folder), "--studies", "200", "--write", str(file), "--fixture", str(fixture)]) == 0
     text = file.read_text(encoding="utf-8")
     (row,) = [line for line in text.splitlines() if line.startswith("| `")]
     claim, looks, *_, verdict, _ = [cell.strip() for cell in row.strip("|").split("|")]
@@ -84,6 +85,22 @@ def test_the_command_writes_table_and_figure(folder, capsys):
     assert (folder / "CHARACTERISTICS.svg").read_text(encoding="utf-8").startswith("<svg ")
     assert main([str(folder), "--studies", "200"]) == 0
     assert capsys.readouterr().out.count(f"| `{NAME}` |") == 1
+
+
+def test_the_rates_travel_to_the_pages_of_runs_that_judge_the_same_trial(folder):
+    fixture = folder / "characteristics_fast.json"
+    assert main([str(folder), "--studies", "200", "--fixture", str(fixture)]) == 0
+    claims = claims_json.read(folder / "claims.json")["claims"]
+    (entry,) = trial_errors(claims, folder)
+    (trial,) = entry["trials"]
+    assert (trial["id"], trial["looks"], entry["tier"], entry["studies"]) == (NAME, [12, 24, 48], "fast", 200)
+    errors = trial["false_support"]
+    assert errors is not None
+    assert errors["places"] == 1
+    assert errors["rate"] <= errors["upper"] < 0.05
+    assert [each["looks"] for each in entry["power"]] == [list(looks) for looks in DESIGNS]
+    claims[0]["protocol"] = "0" * 64
+    assert trial_errors(claims, folder) == []
 
 
 def test_a_claim_that_is_judged_otherwise_by_now_is_an_error(folder, capsys):
