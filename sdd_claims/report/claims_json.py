@@ -281,7 +281,7 @@ class CalibrationEntry(TypedDict):
     `threshold` is what a size is held against: the error rate that a design allows over all of its looks. `designs` are
     the schemes of looks that were measured, and `seeds` of a row is where one ends. In version 1, which has none, each
     of the `looks` was measured alone, and `threshold` is the nominal p at each. `measured` says when, of which commit
-    and where, but for early ones.
+    and where, but for early ones. `populations` is the SHA-256 of the rules and of the populations of their studies.
     """
 
     schema: int
@@ -291,6 +291,7 @@ class CalibrationEntry(TypedDict):
     designs: NotRequired[list[DesignEntry]]
     command: str
     measured: NotRequired[str]
+    populations: NotRequired[str]
     size: list[SizeEntry]
     power: list[PowerEntry]
 

@@ -1,5 +1,6 @@
 """The measured size and power of every rule; `python -m benchmarks.calibration` finds those that a report shows."""
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -139,9 +140,28 @@ def calibrate(
         "threshold": error_rate,
         "looks": [design[-1] for design in designs],
         "designs": [{"looks": list(looks), "threshold": nominal_p(error_rate, looks)} for looks in designs],
+        "populations": digest([*nulls(pilots), *alternatives()]),
         "size": size,
         "power": power,
     }
+
+
+def digest(cases: Iterable[Case]) -> str:
+    """The SHA-256 of all rules, labels and populations: what was measured of others is out of date.
+
+    Numbers count up to nine digits, for libraries round the last ones differently.
+    """
+    found = hashlib.sha256()
+    for case in cases:
+        population = case.population
+        curves = (population.mean, population.skew_loading, population.density)
+        numbers = [each[name] for each in curves for name in sorted(each)] + [population.noise.covariance]
+        noise = (population.noise.skew, population.noise.collapse, population.noise.collapse_from)
+        names = [sorted(each) for each in curves]
+        found.update(repr((case.rule, case.label, case.verdicts, names, noise)).encode())
+        for array in numbers:
+            found.update(repr([f"{number:z.9f}" for number in np.ravel(array)]).encode())
+    return found.hexdigest()
 
 
 def _measured(

@@ -11,7 +11,15 @@ from statsmodels.stats.proportion import proportion_confint
 from sdd_claims.errors import InputError
 from sdd_claims.stats import RULES
 from sdd_claims.stats.alternatives import alternatives
-from sdd_claims.stats.calibration import DESIGNS, Rejections, calibrate, measure, pilots_covariance, upper_bound
+from sdd_claims.stats.calibration import (
+    DESIGNS,
+    Rejections,
+    calibrate,
+    digest,
+    measure,
+    pilots_covariance,
+    upper_bound,
+)
 from sdd_claims.stats.nulls import HIDDEN_COLLAPSE, nulls
 from sdd_claims.stats.population import AS_PILOTS_VARY, DENSITY, LEVELS, SD, Case, Noise, Population
 from sdd_claims.stats.sequential import nominal_p
@@ -191,3 +199,17 @@ def test_a_calibration_has_every_rule_and_design_and_is_the_same_by_a_pool():
     }
     with get_context("spawn").Pool(2) as pool:
         assert calibrate(20, ERROR_RATE, mapped=pool.imap) == found
+
+
+def test_what_was_measured_of_other_populations_is_told_from_what_they_are():
+    case = NULLS[0]
+    others = [
+        replace(case, label="another"),
+        replace(case, population=replace(case.population, mean={n: m + 1e-6 for n, m in case.population.mean.items()})),
+        replace(case, population=replace(case.population, noise=Noise(skew=5))),
+        replace(case, rule=replace(case.rule, margin=0.02)),
+    ]
+    found = [digest([each]) for each in (case, *others)]
+    assert len(set(found)) == len(found)
+    as_good = {n: m + 1e-13 for n, m in case.population.mean.items()}
+    assert digest([replace(case, population=replace(case.population, mean=as_good))]) == found[0]

@@ -10,6 +10,7 @@ from sdd_claims.stats import words
         (0.01, "accuracy", "1.0 point"),
         (-0.0002, "accuracy", "0.0 points"),
         (0.0834, "density", "0.083 density"),
+        (1.234, "density", "1.23 density"),
         (-12.34, "GFLOP", "-12.3 GFLOP"),
         (48_843.7, "GFLOP", "48,844 GFLOP"),
         (999.7, "GFLOP", "1,000 GFLOP"),
