@@ -164,14 +164,6 @@ def test_a_diverged_seed_is_named_and_establishes_nothing():
         assert np.isfinite(found.effect.value)
 
 
-def test_where_all_seeds_diverged_at_fewer_levels_than_there_are_seeds_a_dip_is_said_of_none():
-    density = [1.0, 0.5, 0.25]
-    curve = SparsityCurve(SEEDS, np.array(density), np.full((len(SEEDS), len(density)), np.nan))
-    found = DipFree("clean", margin=0.01).evaluate({"clean": curve}, THRESHOLD)
-    assert (found.p, found.p_contrary) == (1, 1)
-    assert np.isnan(found.effect.value)
-
-
 def test_a_seed_that_diverged_outside_the_windows_is_judged():
     values = curve(DIP).values.copy()
     values[3, 15] = np.nan
