@@ -183,3 +183,13 @@ def test_what_the_pilots_refute_has_power_to_be_refuted_or_is_a_contrary_on_a_pr
     for proxy, ruling in rulings.items():
         found = power(Design(LOOKS, THRESHOLD, proxy), direction(exact(-3, 0.5)), flat_control(12), "contrary")
         assert found[ruling] == 1.0
+
+
+def test_whether_a_seed_has_its_dip_and_how_large_its_effect_is_are_drawn_together():
+    """Of an effect that grows with how far the dip stands out, seeds that lack one have the smallest."""
+    heights = exact(1.5, 1)
+    fresh = np.random.default_rng(3).normal(1.5, 1, (20_000, 12))
+    expected = ((fresh > 0).all(axis=1) & is_above(fresh - 0.2, THRESHOLD)).mean()
+    tested = Hypotheses(Mean(heights - 0.2), Mean(0.2 - heights), (heights,))
+    found = power(Design((12,), THRESHOLD, proxy=False), tested, flat_control(12), "together")
+    assert found["supported"] == pytest.approx(expected, abs=0.05)
