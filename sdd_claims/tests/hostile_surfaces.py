@@ -24,7 +24,9 @@ from hypothesis import strategies as st
 
 from sdd_claims.cli.main import main
 from sdd_claims.command_line import OPTIONS
-from sdd_claims.data import human_labels, own
+from sdd_claims.data import human_labels, own, tiny_imagenet
+from sdd_claims.data.catalogue import CATALOGUE
+from sdd_claims.data.datasets import load
 from sdd_claims.data.prepared_form import ARRAYS
 from sdd_claims.judging.options import settings_of
 from sdd_claims.locations import checkout
@@ -477,6 +479,42 @@ def read_labels(raw: bytes, folder: Path) -> bool:
     return taken(lambda: human_labels._arrays(folder / "labels.pt", "fetch it again"))
 
 
+def idx_files() -> st.SearchStrategy[bytes]:
+    """Files as MNIST's, of any kind of number, any shape and any number of bytes."""
+    shapes = st.lists(st.integers(0, 5) | st.integers(0, 2**32 - 1), max_size=4)
+    return st.builds(
+        lambda kind, shape, rest: (
+            bytes([0, 0, kind, len(shape)]) + b"".join(each.to_bytes(4, "big") for each in shape) + rest
+        ),
+        st.sampled_from([8, 9, 11, 12, 13, 14, 0, 255]),
+        shapes,
+        st.binary(max_size=40),
+    )
+
+
+@st.composite
+def published_sets(draw: st.DrawFn) -> tuple[str, dict[str, bytes]]:
+    """A data set in its authors' form: the files that are read, each with another content than the published."""
+    info = CATALOGUE[draw(st.sampled_from(["mnist", "fashion_mnist", "cifar10", "cifar100", "tiny_imagenet"]))]
+    if info.torchvision is None:
+        words = st.sampled_from(["n01443537", "../n02", "val_0.JPEG", "val_0.JPEG\tn01443537\t0", "\t"]) | texts
+        lines = st.lists(words, max_size=4).map(lambda found: "\n".join(found).encode(errors="replace"))
+        top = f"{tiny_imagenet.FOLDER}/"
+        files = {f"{top}wnids.txt": draw(lines), f"{top}val/val_annotations.txt": draw(lines)}
+        images = (f"{top}train/n01443537/images/n01443537_0.JPEG", f"{top}val/images/val_0.JPEG")
+        return info.name, files | {image: draw(st.binary()) for image in images}
+    held = pickles() | idx_files() | st.binary(max_size=60) | st.binary(max_size=60).map(gzip.compress)
+    return info.name, {file: draw(held) for file in info.torchvision_files}
+
+
+def read_published(drawn: tuple[str, dict[str, bytes]], folder: Path) -> bool:
+    name, files = drawn
+    for file, content in files.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_bytes(content)
+    return taken(lambda: load(name, folder))
+
+
 # Command lines
 
 FREE = texts.map(lambda text: re.sub(r"[/\\\0~]|^\.+$", "_", text)[:300]).filter(
@@ -541,11 +579,12 @@ def surfaces() -> Iterator[Surface]:
     yield Surface("evidence.json.gz, checksums right", 0.2, lambda: changed(few_curves(), 3), read_evidence)
     yield Surface("register.toml", 0.12, lambda: changed(json.dumps(REGISTER), 3), read_register)
     yield Surface("windows.json", 0.12, lambda: changed(paper_windows(), 3), read_windows)
-    yield Surface("settings of a run", 0.12, settings_text, read_settings)
+    yield Surface("settings of a run", 0.11, settings_text, read_settings)
     yield Surface("options of pytest", 0.1, chosen, read_options)
     yield Surface("arrays in memory", 0.06, given_arrays, read_arrays)
     yield Surface(".npz of images", 0.06, npz, read_npz)
     yield Surface("files of labels", 0.04, label_files, read_labels)
+    yield Surface("data sets in their authors' form", 0.01, published_sets, read_published)
     yield Surface("files of a store, checksums right", 0.015, sealed_file, read_store)
     yield Surface("words of sdd-claims", 0.01, command_lines, called)
     yield Surface("rejudge, checksums right", 0.003, sound_evidence, rejudged)
