@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import importlib
 import io
 import json
 import pickle
@@ -495,6 +496,7 @@ def idx_files() -> st.SearchStrategy[bytes]:
 @st.composite
 def published_sets(draw: st.DrawFn) -> tuple[str, dict[str, bytes]]:
     """A data set in its authors' form: the files that are read, each with another content than the published."""
+    importlib.import_module("torchvision.datasets")  # makes a folder, the first time
     info = CATALOGUE[draw(st.sampled_from(["mnist", "fashion_mnist", "cifar10", "cifar100", "tiny_imagenet"]))]
     if info.torchvision is None:
         words = st.sampled_from(["n01443537", "../n02", "val_0.JPEG", "val_0.JPEG\tn01443537\t0", "\t"]) | texts
