@@ -9,7 +9,7 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -30,6 +30,9 @@ from sdd_claims.storage.chains import Chain, kept_levels, pack_pass, pack_spec
 from sdd_claims.storage.checked_files import sha256
 from sdd_claims.storage.states import pack_state, pack_weights
 from sdd_claims.storage.store import Store
+
+_EMPTY = Chain(of=("0" * 64, 1000))
+"""A chain without levels, as long as any."""
 
 
 def missing_bytes(plan: Plan, store: Store) -> int:
@@ -101,7 +104,7 @@ class _Sample:
     @classmethod
     def of_file(cls, size: int, levels: int, about: Mapping[str, Any]) -> "_Sample":
         """A sample from the size of a file of so many levels."""
-        return cls((size - len(Chain().pack())) / levels, about)
+        return cls((size - len(_EMPTY.pack())) / levels, about)
 
 
 class _Samples:
@@ -144,7 +147,7 @@ def _kind(settings: Mapping[str, Any]) -> str:
 
 def _made_up(spec: RunSpec, level: int) -> _Sample:
     """A level, as if trained on this machine, of a run for which no similar one is stored."""
-    chain = Chain((_made_up_record(spec, level),), (sha256(b""),), (uuid.uuid4().hex,))
+    chain = replace(_EMPTY, records=(_made_up_record(spec, level),), states=(sha256(b""),), passes=(uuid.uuid4().hex,))
     return _Sample.of_file(len(chain.pack()), 1, provenance.of_training(CPU))
 
 
@@ -197,7 +200,7 @@ def _of_replica(spec: RunSpec, done: int, wanted: int, samples: _Samples) -> flo
     begun = 0
     if not done:
         rewinds = spec.pruning.rewind_iteration and kept_levels(Replica(spec, 0), 1)
-        begun = len(Chain().pack()) + (_rewind_bytes(shapes.architecture(spec)) if rewinds else 0)
+        begun = len(_EMPTY.pack()) + (_rewind_bytes(shapes.architecture(spec)) if rewinds else 0)
     return begun + _of_states(spec, done, wanted) + (wanted - done) * samples.of(spec, wanted // 2).record
 
 

@@ -26,23 +26,26 @@ class Chain:
         states: SHA-256 of every level's state, also where the state is not kept any more.
         passes: the pass in which each level was trained.
         rewind: SHA-256 of the rewinding point; empty where there is none.
+        of: digest and seed of the replica. None in older files: of those of one stack nobody could tell whose is whose.
     """
 
     records: tuple[LevelRecord, ...] = ()
     states: tuple[str, ...] = ()
     passes: tuple[str, ...] = ()
     rewind: str = ""
+    of: tuple[str, int] | None = None
 
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> "Chain":
-        """A chain from JSON, which knows no tuples; one of schema 1 says nothing of the rewinding point.
+        """A chain from JSON, which knows no tuples; an older one says nothing of rewinding, or of whose it is.
 
         Raises:
             AttributeError, KeyError, TypeError, ValueError: it is none.
         """
         passes = passes_of(content)
         records = tuple(LevelRecord.read(record) for record in content["records"])
-        return cls(records, tuple(content["states"]), passes, content.get("rewind", ""))
+        of = None if content.get("of") is None else tuple(content["of"])
+        return cls(records, tuple(content["states"]), passes, content.get("rewind", ""), of)
 
     def pack(self) -> bytes:
         """The file."""
@@ -51,7 +54,7 @@ class Chain:
     def upto(self, levels: int) -> "Chain":
         """Its first levels."""
         rewind = self.rewind if levels else ""
-        return Chain(self.records[:levels], self.states[:levels], self.passes[:levels], rewind)
+        return Chain(self.records[:levels], self.states[:levels], self.passes[:levels], rewind, self.of)
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,8 @@ class ChainReader:
             chain = Chain.read(read_sealed(path))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DamageError(f"{path} holds something else") from error
+        if chain.of not in (None, (digest, seed)):
+            raise DamageError(f"{path} is that of another run or seed")
         for level, pass_id in enumerate(chain.passes):
             if pass_id not in self._passes:
                 pass_path = self._folder / layout.training_pass(pass_id)
@@ -205,7 +210,7 @@ class ChainReader:
                     raise DamageError(f"{pass_path} is missing") from damage
                 about = self._abouts.setdefault(canonical_json(found.about), found.about)
                 self._passes[pass_id] = replace(found, about=about)
-            # A sealed file is whole wherever it lies: only its pass says whose it is.
+            # Of an older file only its passes say whose it is.
             if (digest, seed, level) not in self._passes[pass_id].levels:
                 raise DamageError(f"{path} is that of another run or seed")
         self._chains[digest, seed] = version, chain

@@ -56,7 +56,9 @@ def read_chain(remote: RemoteFiles, replica: Replica) -> RemoteChain:
         return RemoteChain()
     try:
         passes = passes_of(content := unseal(raw))
-    except (KeyError, TypeError, ValueError):
+        if content.get("of") not in (None, [*replica.key]):
+            return RemoteChain(raw)
+    except (AttributeError, KeyError, TypeError, ValueError):
         return RemoteChain(raw)
     # Only the newest pass can be missing: that of a sending which broke.
     whole = not passes or remote.has(layout.training_pass(passes[-1]))

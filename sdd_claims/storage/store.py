@@ -309,7 +309,8 @@ class Store:
             packed = pack_state(state)
             write_atomically(self.path / layout.state(*replica.key, record.level), packed)
             rewind = self._rewind_kept(replica, chain, state)
-        extended = Chain((*chain.records, record), (*chain.states, sha256(packed)), (*chain.passes, pass_id), rewind)
+        records, states = (*chain.records, record), (*chain.states, sha256(packed))
+        extended = Chain(records, states, (*chain.passes, pass_id), rewind, replica.key)
         write_atomically(self.path / layout.levels(*replica.key), extended.pack())
 
     def _rewind_kept(self, replica: Replica, chain: Chain, state: ChainState) -> str:

@@ -371,6 +371,14 @@ def test_a_pass_there_that_trained_others_is_none_of_this_chain(tmp_path, far, m
     expect_sound(tmp_path / "other", SEVERAL, tmp_path)
 
 
+def test_levels_there_of_a_seed_that_was_trained_with_this_one_are_none_of_its(tmp_path, far, machine):
+    train(machine("one"))
+    own, other = (far / layout.levels(SPEC.digest, seed) for seed in SEEDS[:2])
+    own.write_bytes(other.read_bytes())
+    train(machine("other"))
+    expect_sound(tmp_path / "other", SEVERAL, tmp_path)
+
+
 def test_a_chain_that_another_process_trains_here_is_not_replaced_meanwhile(tmp_path, machine):
     train(machine("one"), stack_of_three(2))
     other = machine("other")

@@ -293,6 +293,30 @@ def test_a_damaged_chain_is_not_read_before_it_is_set_aside(copy):
         Store(copy).records(*REPLICA.key)
 
 
+def test_levels_of_two_seeds_that_were_trained_together_are_not_taken_for_each_other(copy, filled):
+    one, other = (copy / layout.levels(SPEC.digest, seed) for seed in SEEDS[:2])
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+    with pytest.raises(StoreError, match=r"levels.json is that of another run or seed; run again"):
+        Store(copy).records(*REPLICA.key)
+    assert len(mend(copy)) == 2
+    expect_right_numbers(copy, filled)
+
+
+def test_levels_of_a_version_that_did_not_say_whose_they_are_are_read_and_say_it_from_the_next_one_on(copy, filled):
+    path = copy / layout.levels(*REPLICA.key)
+    content = unseal(path.read_bytes())
+    assert content.pop("of") == [SPEC.digest, SEEDS[0]]
+    path.write_bytes(seal(content))
+    assert mend(copy) == []
+    expect_right_numbers(copy, filled)
+    store = Store(copy)
+    with store.locked([REPLICA], wait=True):
+        store.commit([(REPLICA, *instant_level(REPLICA, 3, store.state(REPLICA, 2)))], {"device": "cpu"})
+    assert unseal(path.read_bytes())["of"] == [SPEC.digest, SEEDS[0]]
+
+
 @pytest.mark.parametrize("first", [["../../victim/evil"], ["a" * 5000], ["a\0b"], [7], []])
 def test_levels_that_name_what_is_no_pass_are_set_aside(copy, first):
     path = copy / kinds(copy)[2]
