@@ -27,7 +27,7 @@ from sdd_claims.registration.curve_of import CurveOf, Reader
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
-from sdd_claims.report import claims_json, evidence, numbers, sentences
+from sdd_claims.report import calibration, claims_json, evidence, numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, RunEntry
 from sdd_claims.report.evidence import Evidence
 from sdd_claims.report.trial_errors import trial_errors
@@ -230,7 +230,7 @@ def tried_out(claim: ClaimEntry, trials: Trials, curves: Evidence, document: Cla
 def write_beside(directory: Path, trials: Trials) -> None:
     """Write into a published run what today's version shows beside each verdict, and draw its report again.
 
-    How often its trials err stands there, too, of those that are judged as when that was measured.
+    How often its rules and its trials err stands there, too, where they judge now as they judged then.
 
     No verdict and no number that decided one changes. What cannot be judged again is left as it stands.
 
@@ -252,6 +252,9 @@ def write_beside(directory: Path, trials: Trials) -> None:
         again = cast(dict[str, Any], each.again)
         whole.update({name: again[name] for name in (*_BESIDE, "p_holm")})
     document["schema"] = claims_json.SCHEMA
+    before, now = document["calibration"], calibration.measured(bundled("fixtures"))
+    if before and now and all(before.get(name) == now.get(name) for name in ("tests", "threshold", "designs")):
+        document["calibration"] = now
     if errors := trial_errors(document["claims"], bundled("fixtures")):
         document["characteristics"] = errors
     claims_json.write(directory / "claims.json", document)

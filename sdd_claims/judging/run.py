@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 
 from rich.console import Console
 
@@ -26,9 +25,8 @@ from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.plan import Plan
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.trial import Trial
-from sdd_claims.report import claims_json, numbers, sentences
+from sdd_claims.report import calibration, claims_json, numbers, sentences
 from sdd_claims.report.claims_json import (
-    CalibrationEntry,
     ClaimEntry,
     ClaimsDocument,
     EnvironmentEntry,
@@ -176,7 +174,7 @@ class ClaimRun:
             ),
             alpha=self.settings.alpha,
             registered=self.settings.registered,
-            calibration=self._calibration(),
+            calibration=calibration.measured(bundled("fixtures")),
             claims=sorted(entries, key=lambda e: (e["tier"], e["paper"], e["id"], sentences.network(e))),
         )
         if found := trial_errors(entries, bundled("fixtures")):
@@ -202,10 +200,6 @@ class ClaimRun:
         except OSError as error:
             said = f"the verdicts cannot be added to {path} ({error.strerror or error}), which {_STEP_SUMMARY} names"
             print(f"warning: {said}", file=sys.stderr)
-
-    def _calibration(self) -> CalibrationEntry | None:
-        path = bundled("fixtures") / "calibration.json"
-        return cast(CalibrationEntry, json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
     def _rerun(self, trial: Trial, path: str) -> str:
         module = f"claims/{trial.claim.paper}/test_{trial.claim.name}"

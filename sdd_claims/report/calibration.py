@@ -1,6 +1,9 @@
 """The calibration as tables: measured size of every rule under every null, and power under every alternative."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
 
 from scipy.special import betaincinv
 
@@ -30,6 +33,12 @@ class PowerTable:
 
     seeds: tuple[int, ...]
     rows: dict[tuple[str, str], tuple[PowerEntry | None, ...]]
+
+
+def measured(folder: Path) -> CalibrationEntry | None:
+    """What `python -m benchmarks.calibration` measured beforehand; None where its file is missing."""
+    path = folder / "calibration.json"
+    return cast(CalibrationEntry, json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
 def size_table(calibration: CalibrationEntry) -> SizeTable:
