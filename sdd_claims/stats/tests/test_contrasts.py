@@ -131,6 +131,15 @@ def test_the_lowest_level_of_a_window_does_not_hear_of_a_leap_beside_it(level, l
     assert str(lowest) == f"−2 × the lowest loss at {window.words}"
 
 
+def test_the_lowest_level_of_a_batch_of_studies_is_that_of_each():
+    studies = np.random.default_rng(0).random((4, 12, LEVELS))
+    lowest = Contrast((Lowest(1.0, "loss", Window(float(DENSITY[3]), 1.0)),))
+    found = lowest.numbers({"loss": DENSITY}, {"loss": studies})
+    assert found.shape == studies.shape[:2]
+    for each, numbers in zip(studies, found, strict=True):
+        np.testing.assert_array_equal(numbers, lowest.numbers({"loss": DENSITY}, {"loss": each}))
+
+
 def test_the_lowest_level_is_unknown_where_a_replica_diverged_in_the_window():
     curves = study(loss=np.full(LEVELS, 0.01))
     values = curves["loss"].values.copy()
