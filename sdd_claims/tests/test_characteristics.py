@@ -1,6 +1,7 @@
 """How often a published trial errs and finds, from its own numbers."""
 
 import itertools
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from scipy.stats import binomtest
 from sdd_claims.characteristics import EFFECTS, Errors, characteristics, main, power_of_a_mean
 from sdd_claims.locations import checkout
 from sdd_claims.registration.trials import all_trials
-from sdd_claims.report import claims_json, evidence, sentences
+from sdd_claims.report import claims_json, evidence, numbers, sentences
 from sdd_claims.report.trial_errors import trial_errors
 from sdd_claims.stats.calibration import DESIGNS
 from sdd_claims.stats.sequential import nominal_p
@@ -187,6 +188,29 @@ def test_the_page_is_that_of_the_published_run():
     for entry in run["claims"]:
         if not sentences.is_exploratory(entry):
             assert f"| `{entry['id']}`" in text
+
+
+@pytest.mark.parametrize("tier", ["fast", "full"])
+def test_the_rates_that_travel_are_those_of_the_page(tier):
+    top = Path(__file__).parents[2]
+    entry = json.loads((top / "fixtures" / f"characteristics_{tier}.json").read_text(encoding="utf-8"))
+    page = (top / "reports" / f"CHARACTERISTICS{'' if tier == 'fast' else '-full'}.md").read_text(encoding="utf-8")
+    assert len(entry["trials"]) == sum(line.startswith("| `") for line in page.splitlines())
+    for trial in entry["trials"]:
+        (row,) = [
+            line for line in page.splitlines() if line.startswith(f"| `{trial['id']}`") and trial["network"] in line
+        ]
+        shown = [cell.strip() for cell in row.split("|")][3:5]
+        for errors, cell in zip((trial["false_support"], trial["false_contrary"]), shown, strict=True):
+            assert cell == "never" if errors is None else f"{numbers.per_ten_thousand(errors['rate'])} ≤" in cell
+
+
+def test_the_published_fast_run_says_of_every_trial_how_often_it_errs():
+    top = Path(__file__).parents[2]
+    run = claims_json.read(top / "reports" / "published" / "fast" / "claims.json")
+    (entry,) = run["characteristics"]
+    judged = {claim["id"] for claim in run["claims"] if not sentences.is_exploratory(claim)}
+    assert {trial["id"] for trial in entry["trials"]} == judged
 
 
 def test_where_no_claim_can_be_refuted_the_page_says_so(folder, monkeypatch):
