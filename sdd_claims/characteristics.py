@@ -10,6 +10,7 @@ largest of many rates lies above by chance. A figure of power against effect is 
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ import numpy as np
 from sdd_claims.errors import InputError
 from sdd_claims.judging.verdict import Verdict
 from sdd_claims.machine.provenance import commit, hardware
+from sdd_claims.registration.register import the_register
 from sdd_claims.rejudge import Rules, Trials, judged_anew, tried_out
 from sdd_claims.report import claims_json, evidence, forest, numbers, sentences
 from sdd_claims.report.alone import alone
@@ -31,7 +33,6 @@ from sdd_claims.report.claims_json import (
     ClaimsDocument,
     ErrorsEntry,
     MeanPowerEntry,
-    Tier,
     TrialErrorsEntry,
 )
 from sdd_claims.report.delivery import deliver
@@ -251,22 +252,30 @@ def to_markdown(
     )
 
 
-def to_entry(found: Sequence[Characteristics], tier: Tier, command: str) -> CharacteristicsEntry:
-    """The same for the page of a run, of the trials of one tier."""
-    level = min(each.alpha for each in found)
-    studies = found[0].false_support.studies
+def to_entry(
+    found: Sequence[Characteristics], power_of_means: Mapping[tuple[int, ...], Sequence[float]]
+) -> CharacteristicsEntry:
+    """The same for the pages of runs, of the trials that were simulated at the level that is registered now.
+
+    Raises:
+        InputError: they are of several tiers, or looked at pilots.
+    """
+    if len(tiers := {each.claim["tier"] for each in found}) > 1 or any(of_pilots(each.claim) for each in found):
+        raise InputError("--fixture takes what has judged in one tier, for the pages of runs; name runs of one tier")
+    register = the_register()
+    level, studies = register.alpha / register.registered, found[0].false_support.studies
     return CharacteristicsEntry(
-        tier=tier,
-        command=command,
+        tier=tiers.pop(),
+        command="python -m sdd_claims.characteristics",
         measured=f"Simulated {_today()} at commit {commit()[:10]} on {hardware()}",
         studies=studies,
         level=level,
         effects=list(EFFECTS),
         power=[
             MeanPowerEntry(looks=list(looks), chances=[round(chance, 4) for chance in chances])
-            for looks, chances in power_of_a_mean(level, studies).items()
+            for looks, chances in power_of_means.items()
         ],
-        trials=[_errors_of(each) for each in found if each.claim["tier"] == tier],
+        trials=[_errors_of(each) for each in found if math.isclose(each.alpha, level)],
     )
 
 
@@ -381,14 +390,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figure = (given.write or Path("CHARACTERISTICS.md")).with_suffix(".svg")
         took = (datetime.now(UTC) - began).total_seconds()
         text = to_markdown(found, documents, figure.name, took, given.rules, left_out)
+        power_of_means = power_of_a_mean(min(each.alpha for each in found), given.studies)
         if given.write is not None:
             distances = [forest.distance(each.claim) for each in found]
             ticks = sorted(abs(each.value) for each in distances if each)
-            strictest = min(each.alpha for each in found)
-            drawing = alone(power_curve(EFFECTS, power_of_a_mean(strictest, given.studies), ticks))
+            drawing = alone(power_curve(EFFECTS, power_of_means, ticks))
             write_atomically(figure, drawing.encode())
         if given.fixture is not None:
-            entry = to_entry(found, found[0].claim["tier"], "python -m sdd_claims.characteristics")
+            entry = to_entry(found, power_of_means)
             write_atomically(given.fixture, (json.dumps(entry, indent=1) + "\n").encode())
         return text
 

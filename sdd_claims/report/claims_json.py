@@ -485,9 +485,18 @@ def read(path: Path) -> ClaimsDocument:
     for measured in document.get("characteristics", []):
         effects = measured["effects"]
         rises = len(effects) > 1 and all(0 <= low < high <= 10 for low, high in pairwise(effects))
-        fits = all(each["looks"] and len(each["chances"]) == len(effects) for each in measured["power"])
-        if not (rises and fits):
-            raise InputError(f"{path}: power in characteristics is no chance for each of some rising effects; {remedy}")
+        fits = all(
+            each["looks"]
+            and len(each["chances"]) == len(effects)
+            and all(0 <= chance <= 1 for chance in each["chances"])
+            for each in measured["power"]
+        )
+        if not (measured["power"] and rises and fits):
+            needs = "needs rising effects from 0 to 10, and a chance for each"
+            raise InputError(f"{path}: power in characteristics {needs}; {remedy}")
+    tiers = [measured["tier"] for measured in document.get("characteristics", [])]
+    if len(set(tiers)) < len(tiers):
+        raise InputError(f"{path}: characteristics has one tier twice; {remedy}")
     if not 0 < document["alpha"] < 0.5 or document["registered"] < 1:
         rate = f"alpha {document['alpha']} of {document['registered']} claims"
         raise InputError(f"{path}: {rate} is no error rate; {remedy}")

@@ -123,7 +123,8 @@ def _power_of_a_mean(measured: CharacteristicsEntry, document: ClaimsDocument) -
     """Power against effect, with ticks where the claims of a tier lie."""
     distances = [forest.distance(claim) for claim in document["claims"] if claim["tier"] == measured["tier"]]
     power = {tuple(each["looks"]): each["chances"] for each in measured["power"]}
-    return power_curve(measured["effects"], power, sorted(abs(each.value) for each in distances if each))
+    ticks = sorted(abs(each.value) for each in distances if each)
+    return power_curve(measured["effects"], power, ticks, f"mean-power-{measured['tier']}")
 
 
 def _sealed(page: str) -> str:

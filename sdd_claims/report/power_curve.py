@@ -15,7 +15,10 @@ _DASHES = ("solid", (0, (4, 1.6)), (0, (1, 1.3)), (0, (6, 1.5, 1, 1.5)), (0, (6,
 
 
 def power_curve(
-    effects: Sequence[float], power: Mapping[tuple[int, ...], Sequence[float]], measured: Sequence[float]
+    effects: Sequence[float],
+    power: Mapping[tuple[int, ...], Sequence[float]],
+    measured: Sequence[float],
+    salt: str = "mean-power",
 ) -> Markup:
     """Draw the chance that a mean is established, by its distance from the margin; the same bytes for the same input.
 
@@ -23,6 +26,7 @@ def power_curve(
         effects: distances from the margin, in standard deviations over seeds.
         power: for each scheme of looks the chance at every effect.
         measured: the distances of claims, for ticks along the axis; those beyond the last effect are left out.
+        salt: what its ids begin with: another for each drawing of a page.
     """
     style: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "power", "font.size": 8.0}
     with mpl.rc_context(style):
@@ -44,7 +48,7 @@ def power_curve(
         for spine in plot.spines.values():
             spine.set_color(MUTED)
         plot.legend(loc="lower right", frameon=False, labelcolor=INK)
-        return inline_svg(figure, "mean-power", _description(effects, power))
+        return inline_svg(figure, salt, _description(effects, power))
 
 
 def _description(effects: Sequence[float], power: Mapping[tuple[int, ...], Sequence[float]]) -> str:

@@ -10,13 +10,13 @@ from sdd_claims.report.claims_json import CharacteristicsEntry, ClaimEntry
 
 
 def trial_errors(claims: Sequence[ClaimEntry], measured: Path) -> list[CharacteristicsEntry]:
-    """Choose what was measured of trials that are judged now as they were then; tiers of which nothing was, left out.
+    """Choose what was measured of trials that judged here as they did then; tiers of which nothing was are left out.
 
     Args:
         claims: of the run.
         measured: the folder with a file a tier, characteristics_fast.json and characteristics_full.json.
     """
-    judged = {(claim["id"], sentences.network(claim), claim["protocol"]) for claim in claims}
+    judged = {(claim["id"], sentences.network(claim), claim["protocol"]) for claim in claims if claim["verdict"]}
     found = []
     for tier in sorted({claim["tier"] for claim in claims}):
         if (path := measured / f"characteristics_{tier}.json").exists():

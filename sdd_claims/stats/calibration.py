@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ DESIGNS = ((12,), (18,), (12, 24), (12, 24, 48), (12, 24, 48, 96))
 _BATCH = 500  # studies; keeps memory at some tens of MB
 _REFUTES = {"dip_then_rise": "dip_free", "dip_free": "dip_then_rise"}  # the one's support is the other's refutation
 _RIDGE = 1e-6  # of the mean variance
+_FLOAT = re.compile(r"-?\d+(?:\.\d+(?:e-?\d+)?|e-?\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +151,17 @@ def calibrate(
 def digest(cases: Iterable[Case]) -> str:
     """The SHA-256 of all rules, labels and populations: what was measured of others is out of date.
 
-    Numbers count up to nine digits, for libraries round the last ones differently.
+    Numbers count up to nine decimals, for libraries round the last digits differently.
     """
     found = hashlib.sha256()
     for case in cases:
         population = case.population
-        curves = (population.mean, population.skew_loading, population.density)
+        curves = (population.mean, population.skew_loading, population.densities())
         numbers = [each[name] for each in curves for name in sorted(each)] + [population.noise.covariance]
         noise = (population.noise.skew, population.noise.collapse, population.noise.collapse_from)
         names = [sorted(each) for each in curves]
-        found.update(repr((case.rule, case.label, case.verdicts, names, noise)).encode())
+        rule = _FLOAT.sub(lambda number: f"{float(number[0]):z.9f}", repr(case.rule))
+        found.update(repr((rule, case.label, case.verdicts, names, noise)).encode())
         for array in numbers:
             found.update(repr([f"{number:z.9f}" for number in np.ravel(array)]).encode())
     return found.hexdigest()

@@ -1,5 +1,7 @@
 """What a page says of how often its trials err."""
 
+import re
+
 import pytest
 
 from sdd_claims.errors import InputError
@@ -42,6 +44,16 @@ def test_the_page_shows_rates_and_power_and_marks_what_lies_above_its_level(docu
     assert "It is 0.8 or more: at 12 seeds from 2 on." in section
 
 
+def test_two_tiers_have_drawings_of_their_own_and_none_comes_twice(document, source, measured, tmp_path):
+    document["characteristics"] = [measured, measured | {"tier": "full"}]
+    ids = re.findall(r' id="([^"]+)"', to_html(document, source))
+    assert len(ids) == len(set(ids))
+    document["characteristics"] = [measured, measured]
+    claims_json.write(tmp_path / "claims.json", document)
+    with pytest.raises(InputError, match="characteristics has one tier twice"):
+        claims_json.read(tmp_path / "claims.json")
+
+
 def test_a_page_of_trials_that_nobody_measured_has_no_such_section(document, source):
     assert "How often these trials err" not in to_html(document, source)
 
@@ -52,12 +64,14 @@ def test_a_page_of_trials_that_nobody_measured_has_no_such_section(document, sou
         {"effects": [0.0, 1.0]},
         {"effects": [0.0, 2.0, 1.0]},
         {"effects": [0.0, 1.0, 1e300]},
-        {"effects": [], "power": []},
+        {"effects": [], "power": [{"looks": [12], "chances": []}]},
+        {"power": []},
+        {"power": [{"looks": [12], "chances": [0.0, 0.0, 1e308]}]},
         {"power": [{"looks": [], "chances": [0.0, 0.0, 0.0]}]},
     ],
 )
 def test_power_that_cannot_be_drawn_is_refused(document, measured, tmp_path, change):
     document["characteristics"] = [measured | change]
     claims_json.write(tmp_path / "claims.json", document)
-    with pytest.raises(InputError, match="is no chance for each of some rising effects; run the claims again"):
+    with pytest.raises(InputError, match="needs rising effects from 0 to 10, and a chance for each; run"):
         claims_json.read(tmp_path / "claims.json")

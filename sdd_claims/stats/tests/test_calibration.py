@@ -23,6 +23,7 @@ from sdd_claims.stats.calibration import (
 from sdd_claims.stats.nulls import HIDDEN_COLLAPSE, nulls
 from sdd_claims.stats.population import AS_PILOTS_VARY, DENSITY, LEVELS, SD, Case, Noise, Population
 from sdd_claims.stats.sequential import nominal_p
+from sdd_claims.stats.window import Window
 
 ERROR_RATE = 0.05 / 46
 ONE, TWO = (12,), (12, 24)
@@ -211,5 +212,6 @@ def test_what_was_measured_of_other_populations_is_told_from_what_they_are():
     ]
     found = [digest([each]) for each in (case, *others)]
     assert len(set(found)) == len(found)
-    as_good = {n: m + 1e-13 for n, m in case.population.mean.items()}
-    assert digest([replace(case, population=replace(case.population, mean=as_good))]) == found[0]
+    mean = {n: m + 1e-13 for n, m in case.population.mean.items()}
+    rule = replace(case.rule, light=Window(case.rule.light.low + 1e-13, case.rule.light.high))
+    assert digest([replace(case, population=replace(case.population, mean=mean), rule=rule)]) == found[0]
