@@ -20,6 +20,7 @@ from sdd_claims.stats.calibration import (
     pilots_covariance,
     upper_bound,
 )
+from sdd_claims.stats.dips import DipThenRise
 from sdd_claims.stats.nulls import HIDDEN_COLLAPSE, nulls
 from sdd_claims.stats.population import AS_PILOTS_VARY, DENSITY, LEVELS, SD, Case, Noise, Population
 from sdd_claims.stats.sequential import nominal_p
@@ -212,6 +213,7 @@ def test_what_was_measured_of_other_populations_is_told_from_what_they_are():
     ]
     found = [digest([each]) for each in (case, *others)]
     assert len(set(found)) == len(found)
+    assert isinstance(case.rule, DipThenRise)
     mean = {n: m + 1e-13 for n, m in case.population.mean.items()}
     rule = replace(case.rule, light=Window(case.rule.light.low + 1e-13, case.rule.light.high))
     assert digest([replace(case, population=replace(case.population, mean=mean), rule=rule)]) == found[0]
