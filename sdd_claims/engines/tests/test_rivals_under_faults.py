@@ -187,7 +187,8 @@ class RivalsUnderFaults(RuleBasedStateMachine):
         self.done = {path: dict.fromkeys(WANTED.wanted, 0) for path in self.stores}
         self.asked: dict[Replica, int] = {}
         self.dropped: set[str] = set()
-        self.rotten: set[Replica] = set()
+        self.rotten: dict[Path, set[Replica]] = {path: set() for path in self.stores}  # and not trained since
+        self.ever_rotten: set[Replica] = set()
         self.spoilt: set[Path] = set()
         self.jump = 0.0
         self.judged: dict[Path, dict[str, str]] = {path: {} for path in self.stores}
@@ -216,6 +217,8 @@ class RivalsUnderFaults(RuleBasedStateMachine):
         with jumping_clock(self.jump):
             Together((fault, idle), ()).run(self._job(self.paths[who], does), lambda: None)
         self._count(does, fault)
+        if does[0] == "train" and not fault.happened:
+            self.rotten[self.paths[who]] -= PARTS[does[1]].wanted.keys()
 
     @rule(
         first=actions(),
@@ -241,7 +244,8 @@ class RivalsUnderFaults(RuleBasedStateMachine):
         if (victims := spoil(path, ROTTING, *rotting)) is not None:
             SEEN["files spoilt"] += 1
             self.spoilt.add(path)
-            self.rotten |= victims
+            self.rotten[path] |= victims
+            self.ever_rotten |= victims
 
     def interleave(self, first: Any, second: Any, steps: Iterable[int]) -> None:
         """The same, in these steps."""
@@ -323,14 +327,14 @@ class RivalsUnderFaults(RuleBasedStateMachine):
                 try:
                     found = numbers(store, replace(WANTED, wanted={replica: 3}))[replica.key]
                 except StoreError:
-                    expect(path in self.spoilt and replica in self.rotten, LOST)
+                    expect(replica in self.rotten[path], LOST)
                     continue
                 expect(found == self.right[replica.key][: len(found)], WRONG)
                 aside = self.apart and path in self.paths and any(path.glob(f"set_aside/{replica.spec.digest[:12]}-*"))
-                expect(len(found) >= self.done[path][replica] or aside or replica in self.rotten, LOST)
+                expect(len(found) >= self.done[path][replica] or aside or replica in self.ever_rotten, LOST)
                 self.done[path][replica] = len(found)
             if not self.apart:
-                again = self.dropped | {replica.spec.digest for replica in self.rotten}
+                again = self.dropped | {replica.spec.digest for replica in self.ever_rotten}
                 for (digest, _, _), times in Counter(ever_trained(path)).items():
                     expect(times == 1 or digest in again, TWICE)
             now = LedgerFile(path / layout.LEDGER).read()
