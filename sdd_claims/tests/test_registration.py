@@ -17,7 +17,9 @@ from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trials import all_trials
 from sdd_claims.registration.windows import as_json
 from sdd_claims.stats import VERSION, best_without_dip, find_phases
-from sdd_claims.stats.calibration import DESIGNS
+from sdd_claims.stats.alternatives import alternatives
+from sdd_claims.stats.calibration import DESIGNS, digest, pilots_covariance
+from sdd_claims.stats.nulls import nulls
 from sdd_claims.stats.sequential import nominal_p
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -103,6 +105,13 @@ def test_the_calibration_is_that_of_the_rules_in_use():
     assert {tuple(design["looks"]): design["threshold"] for design in calibration["designs"]} == {
         trial.looks: pytest.approx(nominal_p(calibration["threshold"], trial.looks)) for trial in all_trials().values()
     }
+
+
+def test_the_calibration_is_that_of_the_populations_as_they_are():
+    """If not, measure again: `.ci/long calibration`."""
+    calibration = json.loads((FIXTURES / "calibration.json").read_text(encoding="utf-8"))
+    cases = [*nulls(pilots_covariance(FIXTURES / "pilots_he2022.json")), *alternatives()]
+    assert calibration["populations"] == digest(cases)
 
 
 def test_the_calibration_measures_the_schemes_of_looks_of_all_trials():
