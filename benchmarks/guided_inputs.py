@@ -24,6 +24,8 @@ from sdd_claims.machine import provenance
 from sdd_claims.report import evidence
 from sdd_claims.spec import RunSpec, canonical_json
 
+_BEGINNING = "Guided by the branches that they take"
+
 
 def write_whole_files(folder: Path) -> None:
     """One file of each kind that is read, from which the changes start."""
@@ -51,10 +53,16 @@ def in_words(log: str) -> str:
         return ""
     version = provenance.versions()["python"]
     return (
-        "Guided by the branches that they take (`python -m benchmarks.guided_inputs`), atheris gave the readers of\n"
+        f"{_BEGINNING} (`python -m benchmarks.guided_inputs`), atheris gave the readers of\n"
         f"text {int(runs[1]):,} changes of files that are whole, in {runs[2]} s: 0 failures. It keeps {done[2]} "
         f"inputs,\nwhich reach {done[1]} places of the code. {measured(f'Python {version}', 'one process')}.\n"
     )
+
+
+def on_page(page: str, said: str) -> str:
+    """The page with this paragraph at its end, in place of one of an earlier run."""
+    before = page.partition(_BEGINNING)[0].rstrip()
+    return f"{before}\n\n{said}" if before else said
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(said)
     if given.write:
         page = given.write.read_text(encoding="utf-8") if given.write.exists() else ""
-        given.write.write_text(f"{page}\n{said}" if page else said, encoding="utf-8")
+        given.write.write_text(on_page(page, said), encoding="utf-8")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import gzip
 
-from benchmarks.guided_inputs import in_words, write_whole_files
+from benchmarks.guided_inputs import in_words, on_page, write_whole_files
 from sdd_claims.registration import register, windows
 from sdd_claims.report import claims_json, evidence
 from sdd_claims.spec import run_of
@@ -27,6 +27,12 @@ def test_a_run_to_its_end_is_said_with_its_counts():
         "90 changes of files that are whole, in 2 s: 0 failures. It keeps 83 inputs,\nwhich reach 645 places"
         in in_words(LOG)
     )
+
+
+def test_a_paragraph_takes_the_place_of_that_of_an_earlier_run():
+    once = on_page("# Hostile inputs\n", in_words(LOG))
+    assert once.startswith("# Hostile inputs\n\nGuided by")
+    assert on_page(once, in_words(LOG)) == once
 
 
 def test_a_run_that_broke_off_is_no_result():
