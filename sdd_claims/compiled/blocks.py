@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from sdd_claims.compiled.jit import compiled
-from sdd_claims.compiled.lanes import LANES, WIDE, everywhere
+from sdd_claims.compiled.lanes import EIGHT, LANES, WIDE, everywhere, turn_8_by_8
+from sdd_claims.compiled.views import matrix
 
 VECTORS = 4 if WIDE > LANES else 1
 """Vectors of columns of a tile of four rows: registers of AVX-512 hold the sums of four."""
 TERMS = 64
-"""Terms of a long sum that are taken at a time: a cache keeps so many rows of a large `right` for all rows."""
+"""Terms of a long sum that are taken at a time: a cache keeps so many rows of a large right matrix for all rows."""
 _BY_SHARES = ("add", "rectified")
 """Kinds whose sums are taken so. Others have few terms, and are written once: a total can be larger than a cache."""
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
@@ -55,11 +56,7 @@ def _block(rows: int, vectors: int, kind: str) -> Any:
                     start = builder.select(begins, _vector_at(builder, d, (each,)), start)
                 builder.store(builder.load(start, align=_BYTES) if kind in _BY_SHARES else zero, kept)
             with cgutils.for_range_slice(builder, first, end, ir.Constant(index, 1), intp=index) as (term, _):
-                values = [_loaded(builder, b, (term, each)) for each in columns]
-                factors = [everywhere(builder, builder.load(_at(builder, a, (line, term))), _VECTOR) for line in lines]
-                products = [builder.fmul(factor, value) for factor in factors for value in values]
-                for kept, product in zip(sums, products, strict=True):
-                    builder.store(builder.fadd(builder.load(kept), product), kept)
+                _add_term(builder, (a, lines, term), (b, term, columns), sums)
             ends = builder.icmp_signed("==", end, cgutils.unpack_tuple(builder, a.shape)[1])
             for place, kept in zip(places, sums, strict=True):
                 found = builder.load(kept)
@@ -73,6 +70,50 @@ def _block(rows: int, vectors: int, kind: str) -> Any:
         return types.void(left, right, beside, total, *[types.intp] * 4), generate
 
     return write
+
+
+def _listed_block(rows: int, vectors: int) -> Any:
+    """A function that adds listed terms of a product to so many rows, and vectors of columns, of `total`.
+
+    `panel` holds the rows of the right matrix from the term `first` on, and `listed` says which of them, ascending.
+    """
+
+    @intrinsic
+    def add(
+        context: Any, left: Any, panel: Any, listed: Any, total: Any, row: Any, column: Any, first: Any, count: Any
+    ) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            a, b, chosen, c = (
+                context.make_array(each)(context, builder, value)
+                for each, value in zip(signature.args[:4], arguments[:4], strict=True)
+            )
+            row, column, first, count = arguments[4:]
+            lines = [builder.add(row, ir.Constant(row.type, i)) for i in range(rows)]
+            columns = [builder.add(column, ir.Constant(row.type, LANES * i)) for i in range(vectors)]
+            places = [(line, each) for line in lines for each in columns]
+            sums = [cgutils.alloca_once(builder, _VECTOR) for _ in places]
+            for place, kept in zip(places, sums, strict=True):
+                builder.store(_loaded(builder, c, place), kept)
+            with cgutils.for_range(builder, count, intp=row.type) as loop:
+                term = builder.load(builder.gep(chosen.data, [loop.index]))
+                _add_term(builder, (a, lines, builder.add(first, term)), (b, term, columns), sums)
+            for place, kept in zip(places, sums, strict=True):
+                builder.store(builder.load(kept), _vector_at(builder, c, place), align=_BYTES)
+            return context.get_dummy_value()
+
+        return types.void(left, panel, listed, total, *[types.intp] * 4), generate
+
+    return add
+
+
+def _add_term(builder: Any, left: tuple[Any, ...], right: tuple[Any, ...], sums: Sequence[Any]) -> None:
+    """Add one term to the sums of a block: a number of each of its lines times the vectors of a row."""
+    (a, lines, term), (b, row, columns) = left, right
+    values = [_loaded(builder, b, (row, each)) for each in columns]
+    factors = [everywhere(builder, builder.load(_at(builder, a, (line, term))), _VECTOR) for line in lines]
+    products = [builder.fmul(factor, value) for factor in factors for value in values]
+    for kept, product in zip(sums, products, strict=True):
+        builder.store(builder.fadd(builder.load(kept), product), kept)
 
 
 def _at(builder: Any, array: Any, place: Sequence[Any]) -> Any:
@@ -132,6 +173,74 @@ def add_blocks(
 ) -> None:
     """Add left x right to `total`, term by term in their order."""
     _add(left, right, total, total)
+
+
+@compiled
+def add_turned_blocks(
+    left: Float32[np.ndarray, "rows terms"],
+    given: Float32[np.ndarray, "columns terms"],
+    total: Float32[np.ndarray, "rows columns"],
+    memory: Float32[np.ndarray, " TERMS_times_columns"],
+    order: Int64[np.ndarray, " at_least_columns"],
+    listed: Int64[np.ndarray, " TERMS"],
+) -> None:
+    """Add left x given.T to `total`, term by term in their order, but for those that are zero in a whole block of rows.
+
+    A rectified `left` has many where its rows are of neighbouring points. `given` is turned in panels that fit a cache.
+
+    Args:
+        left: the left matrix; its terms are a multiple of EIGHT, and lie one after the other.
+        given: the right one, turned.
+        total: what is added to; no sum of it is -0.
+        memory: room for a panel; what it held is lost.
+        order: 0, 1, 2 ...
+        listed: room for the terms of a block; what it held is lost.
+    """
+    rows, columns = total.shape
+    terms = left.shape[1]
+    fours, widest, wide = rows - rows % 4, columns - columns % (VECTORS * LANES), columns - columns % (4 * LANES)
+    panel = matrix(memory, 0, TERMS, columns)
+    for first in range(0, terms, TERMS):
+        end = min(first + TERMS, terms)
+        for place in range(0, columns, EIGHT):
+            for term in range(first, end, EIGHT):
+                turn_8_by_8(given, order, place, term, panel, term - first, place)
+        for row in range(0, fours, 4):
+            count = _list_terms(left, row, row + 4, first, end, listed)
+            for column in range(0, widest, VECTORS * LANES):
+                _add_listed_wide(left, panel, listed, total, row, column, first, count)
+            for column in range(widest, columns, LANES):
+                _add_listed_to_four(left, panel, listed, total, row, column, first, count)
+        for row in range(fours, rows):
+            count = _list_terms(left, row, row + 1, first, end, listed)
+            for column in range(0, wide, 4 * LANES):
+                _add_listed_to_one(left, panel, listed, total, row, column, first, count)
+            for column in range(wide, columns, LANES):
+                _add_listed_vector(left, panel, listed, total, row, column, first, count)
+
+
+_add_listed_wide, _add_listed_to_four = _listed_block(4, VECTORS), _listed_block(4, 1)
+_add_listed_to_one, _add_listed_vector = _listed_block(1, 4), _listed_block(1, 1)
+
+
+@compiled
+def _list_terms(
+    left: Float32[np.ndarray, "rows terms"],
+    row: int,
+    last: int,
+    first: int,
+    end: int,
+    listed: Int64[np.ndarray, " TERMS"],
+) -> int:
+    """How many terms, from one on, are not zero in all of some rows; which ones is written, counted from the first."""
+    count = 0
+    for term in range(first, end):
+        felt = False
+        for line in range(row, last):
+            felt |= left[line, term] != np.float32(0)
+        listed[count] = term - first
+        count += felt
+    return count
 
 
 @compiled

@@ -14,7 +14,14 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from sdd_claims.compiled.blocks import add_blocks, write_blocks, write_rectified, write_where_positive
+from sdd_claims.compiled.blocks import (
+    TERMS,
+    add_blocks,
+    add_turned_blocks,
+    write_blocks,
+    write_rectified,
+    write_where_positive,
+)
 from sdd_claims.compiled.jit import compiled
 from sdd_claims.compiled.lanes import EIGHT, LANES
 from sdd_claims.compiled.products import clear, dot, turn
@@ -23,6 +30,8 @@ from sdd_claims.compiled.views import matrix, part
 
 NO_PENALTY, L2, RBV2 = range(3)
 _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
+MANY = 256
+"""From so many columns on a product is worth the search for terms that are zero."""
 TINY = np.float32(1e-30)
 """Smaller parameters become zero, where decay takes them in the end: many processors are slow at subnormal numbers."""
 TINY_SQUARE, TINY_SLOPE = np.float32(1e-37), np.float32(1e-20)
@@ -69,7 +78,8 @@ class Room(NamedTuple):
         down: gradients of what goes out of one layer.
         below: of what comes into it.
         through: of its neurons.
-        turned: a matrix of parameters, turned.
+        turned: a matrix of parameters, turned, or a part of it.
+        listed: which terms of that part a block of points feels.
         beside: what `turn` works in, and a number for each neuron.
         ones: one a point.
         order: 0, 1, 2 ...
@@ -82,6 +92,7 @@ class Room(NamedTuple):
     below: Vector
     through: Vector
     turned: Vector
+    listed: Int64[np.ndarray, " TERMS"]
     beside: Vector
     ones: Matrix
     order: Int64[np.ndarray, " widest"]
@@ -165,7 +176,8 @@ def room(places: Places, points: Float32[np.ndarray, "points inputs"]) -> Room:
         down=_zeros(widest * count),
         below=_zeros(widest * count),
         through=_zeros(most * count),
-        turned=_zeros(widest * max(widest, most)),
+        turned=_zeros(max(TERMS * widest, min(MANY, widest) * max(widest, most))),
+        listed=np.zeros(TERMS, np.int64),
         beside=_zeros(EIGHT * max(widest, most)),
         ones=np.ones((1, count), np.float32),
         order=np.arange(max(widest, most)),
@@ -181,11 +193,15 @@ def _zeros(numbers: int) -> Vector:
 
 
 @compiled
-def _turned(given: Matrix, room: Room) -> Matrix:
-    rows, columns = given.shape
-    turned = matrix(room.turned, 0, columns, rows)
-    turn(given, part(room.order, 0, rows), part(room.order, 0, columns), turned, room.beside)
-    return turned
+def _add_turned(left: Matrix, given: Matrix, total: Matrix, room: Room) -> None:
+    """Add left x given.T to `total`."""
+    columns, terms = given.shape
+    if columns < MANY:
+        turned = matrix(room.turned, 0, terms, columns)
+        turn(given, part(room.order, 0, columns), part(room.order, 0, terms), turned, room.beside)
+        add_blocks(left, turned, total)
+    else:
+        add_turned_blocks(left, given, total, room.turned, room.order, room.listed)
 
 
 @compiled
@@ -220,7 +236,7 @@ def forward(network: Network, parameters: Vector, room: Room) -> None:
         target = onwards[:, at:]
         add_blocks(x, matrix(parameters, network.C[layer], inputs, above), target)
         if factored:
-            add_blocks(active, _turned(matrix(parameters, network.V[layer], above, neurons), room), target)
+            _add_turned(active, matrix(parameters, network.V[layer], above, neurons), target, room)
 
 
 @compiled
@@ -271,8 +287,8 @@ def gradient(network: Network, parameters: Vector, targets: Vector, room: Room) 
         if last:
             add_blocks(error, matrix(parameters, network.C[layer], 1, width), onwards)
         else:
-            add_blocks(error, _turned(matrix(parameters, network.C[layer], inputs, above), room), onwards)
-        add_blocks(through, _turned(matrix(parameters, network.W[layer], inputs, neurons), room), onwards)
+            _add_turned(error, matrix(parameters, network.C[layer], inputs, above), onwards, room)
+        _add_turned(through, matrix(parameters, network.W[layer], inputs, neurons), onwards, room)
         down, below = below, down
 
 

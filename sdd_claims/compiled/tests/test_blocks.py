@@ -2,7 +2,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdd_claims.compiled.blocks import TERMS, add_blocks, write_blocks, write_rectified, write_where_positive
+from sdd_claims.compiled.blocks import (
+    TERMS,
+    add_blocks,
+    add_turned_blocks,
+    write_blocks,
+    write_rectified,
+    write_where_positive,
+)
 from sdd_claims.compiled.lanes import EIGHT, LANES
 from sdd_claims.compiled.products import products_in_order, turn
 
@@ -40,6 +47,21 @@ def test_every_sum_takes_its_terms_in_their_order_to_the_last_bit(shape, turned,
     product = term_by_term(np.zeros_like(start), left, right)
     np.testing.assert_array_equal(written, product)
     np.testing.assert_array_equal(where, np.where(active > 0, product, 0))
+
+
+@settings(max_examples=60)
+@given(shapes, st.sampled_from([0.0, 0.5, 0.95, 1.0]), st.integers(0, 99))
+def test_terms_that_are_zero_in_a_whole_block_are_left_out_and_every_sum_keeps_its_bits(shape, zeros, seed):
+    rows, terms, columns = shape
+    terms += -terms % EIGHT
+    rng = np.random.default_rng(seed)
+    left, right, start = (
+        rng.standard_normal(size).astype(np.float32) for size in ((rows, terms), (columns, terms), (rows, columns))
+    )
+    left[rng.random(left.shape) < zeros] = 0
+    total, memory = start.copy(), np.full(TERMS * columns, np.nan, np.float32)
+    add_turned_blocks(left, right, total, memory, np.arange(columns), np.full(TERMS, -1))
+    np.testing.assert_array_equal(total, term_by_term(start, left, right.T))
 
 
 @settings(max_examples=60)

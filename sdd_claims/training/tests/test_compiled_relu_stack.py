@@ -1,8 +1,11 @@
+import hashlib
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sdd_claims.compiled.relu_network import MANY
 from sdd_claims.data import regression
 from sdd_claims.errors import InputError
 from sdd_claims.models.relu_network import relu_network
@@ -86,6 +89,17 @@ def test_a_training_in_pieces_and_beside_others_has_the_bits_of_one_at_a_stretch
     resumed.take(37)
     assert same(resumed.seen()[0], unbroken.seen()[1])
     assert not same(*unbroken.seen())
+
+
+def test_the_bits_of_a_network_whose_products_leave_out_what_is_zero_are_those_of_whole_products():
+    """The digest was found before any term was left out."""
+    weights, targets = problem((MANY + 14, 9), 0, 1, 3)
+    portable = CompiledReluTraining(weights, POINTS, targets, training("l2"))
+    portable.take(50)
+    found = hashlib.sha256()
+    for name, value in sorted(portable.seen()[0].weights.items()):
+        found.update(name.encode() + value.numpy().tobytes())
+    assert found.hexdigest() == "958a616b57a029f2f4b776f880c2840fc0baa93b2dd9b9c0bf1c9fcbf3adf658"
 
 
 def test_before_training_the_weights_are_those_that_were_given():
