@@ -25,13 +25,15 @@ from sdd_claims.compiled.blocks import (
 from sdd_claims.compiled.jit import compiled
 from sdd_claims.compiled.lanes import EIGHT, LANES
 from sdd_claims.compiled.products import clear, dot, turn
-from sdd_claims.compiled.updates import BETA1, BETA2, EPSILON, add_l1, add_l2
+from sdd_claims.compiled.updates import BETA1, BETA2, EPSILON, add_l1
 from sdd_claims.compiled.views import matrix, part
 
 NO_PENALTY, L2, RBV2 = range(3)
 _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 MANY = 256
 """From so many columns on a product is worth the search for terms that are zero."""
+STRIP = 16
+"""Rows of W that are moved at a time: a cache keeps their gradient."""
 TINY = np.float32(1e-30)
 """Smaller parameters become zero, where decay takes them in the end: many processors are slow at subnormal numbers."""
 TINY_SQUARE, TINY_SLOPE = np.float32(1e-37), np.float32(1e-20)
@@ -83,7 +85,8 @@ class Room(NamedTuple):
         beside: what `turn` works in, and a number for each neuron.
         ones: one a point.
         order: 0, 1, 2 ...
-        gradient: of the parameters.
+        gradient: of the parameters, but for the weights W.
+        strip: of some rows of W.
     """
 
     rows: Vector
@@ -97,6 +100,7 @@ class Room(NamedTuple):
     ones: Matrix
     order: Int64[np.ndarray, " widest"]
     gradient: Vector
+    strip: Vector
 
 
 class Places(NamedTuple):
@@ -182,6 +186,7 @@ def room(places: Places, points: Float32[np.ndarray, "points inputs"]) -> Room:
         ones=np.ones((1, count), np.float32),
         order=np.arange(max(widest, most)),
         gradient=_zeros(places.size),
+        strip=_zeros(STRIP * most),
     )
 
 
@@ -239,15 +244,61 @@ def forward(network: Network, parameters: Vector, room: Room) -> None:
             _add_turned(active, matrix(parameters, network.V[layer], above, neurons), target, room)
 
 
+class Step(NamedTuple):
+    """A step of Adam.
+
+    Attributes:
+        mean: running mean of the gradient, moves in place.
+        square: running mean of its square, moves in place.
+        rate: learning rate / (1 - BETA1^t).
+        inverse_root: 1 / sqrt(1 - BETA2^t).
+    """
+
+    mean: Vector
+    square: Vector
+    rate: np.float32
+    inverse_root: np.float32
+
+
 @compiled
-def gradient(network: Network, parameters: Vector, targets: Vector, room: Room) -> None:
-    """Write the gradient of the mean squared error, after a forward pass: all of it, but for what fills a vector up.
+def _step_adam(parameters: Vector, start: int, gradient: Vector, step: Step, strength: np.float32) -> None:
+    """One step of Adam for some parameters: that of `updates`, but for `TINY` and a product in place of a division.
+
+    Args:
+        parameters: all parameters.
+        start: the first of those that move.
+        gradient: of these, to which that of strength x the sum of squares is added on the way.
+        step: the step.
+        strength: its factor.
+    """
+    size = gradient.shape[0]
+    moving, mean, square = part(parameters, start, size), part(step.mean, start, size), part(step.square, start, size)
+    for i in range(size):
+        slope = gradient[i] + strength * (_TWO * moving[i]) if strength > _ZERO else gradient[i]
+        moved = mean[i] + np.float32(1 - BETA1) * (slope - mean[i])
+        mean[i] = _ZERO if abs(moved) < TINY else moved
+        steep = _ZERO if abs(slope) < TINY_SLOPE else slope
+        felt = np.float32(BETA2) * square[i] + np.float32(1 - BETA2) * (steep * steep)
+        square[i] = _ZERO if felt < TINY_SQUARE else felt
+        value = moving[i] - step.rate * (mean[i] / (np.sqrt(square[i]) * step.inverse_root + np.float32(EPSILON)))
+        moving[i] = _ZERO if abs(value) < TINY else value
+
+
+@compiled
+def _move_weights(
+    network: Network, parameters: Vector, targets: Vector, room: Room, step: Step, strength: np.float32
+) -> None:
+    """Move the weights W of all layers, after a forward pass, and write the gradient of all other parameters.
+
+    That of W is as large as W, and stays in a cache if it is felt as soon as a part of it is found.
 
     Args:
         network: where everything stands.
         parameters: its parameters.
         targets: target outputs, one a point.
         room: what the forward pass has filled, and where the gradient goes.
+        step: the step.
+        strength: of the squared l2 penalty of W.
     """
     count, layers, found = targets.shape[0], network.inputs.shape[0], room.gradient
     share = np.float32(2) / np.float32(count)
@@ -279,28 +330,29 @@ def gradient(network: Network, parameters: Vector, targets: Vector, room: Room) 
                     for neuron in range(neurons):
                         target[neuron] = _ZERO if own[neuron] <= _ZERO else source[neuron]
         write_blocks(room.ones, through, matrix(found, network.b[layer], 1, neurons))
-        write_blocks(x.T, through, matrix(found, network.W[layer], inputs, neurons))
-        if layer == 0:
-            return
-        onwards = matrix(below, 0, count, width)
-        clear(part(below, 0, count * width))
-        if last:
-            add_blocks(error, matrix(parameters, network.C[layer], 1, width), onwards)
-        else:
-            _add_turned(error, matrix(parameters, network.C[layer], inputs, above), onwards, room)
-        _add_turned(through, matrix(parameters, network.W[layer], inputs, neurons), onwards, room)
-        down, below = below, down
+        if layer:
+            onwards = matrix(below, 0, count, width)
+            clear(part(below, 0, count * width))
+            if last:
+                add_blocks(error, matrix(parameters, network.C[layer], 1, width), onwards)
+            else:
+                _add_turned(error, matrix(parameters, network.C[layer], inputs, above), onwards, room)
+            _add_turned(through, matrix(parameters, network.W[layer], inputs, neurons), onwards, room)
+            down, below = below, down
+        for row in range(0, inputs, STRIP):
+            end = min(row + STRIP, inputs)
+            slopes = part(room.strip, 0, (end - row) * neurons)
+            write_blocks(x[:, row:end].T, through, matrix(slopes, 0, end - row, neurons))
+            _step_adam(parameters, network.W[layer] + row * neurons, slopes, step, strength)
 
 
 @compiled
 def _add_rbv2(network: Network, parameters: Vector, strength: np.float32, room: Room) -> None:
-    """Add the gradient of eq. 2 of Parhi et al. 2021: |v|_1^2 + |w|_2^2 a neuron, |c|_1 a skip connection."""
+    """Add the gradient of eq. 2 of Parhi et al. 2021, but for W: |v|_1^2 a neuron, |c|_1 a skip connection."""
     found = room.gradient
     twice = np.float32(2) * strength
     for layer in range(network.inputs.shape[0]):
         neurons, above = network.neurons[layer], network.widths[layer + 1]
-        first, size = network.W[layer], network.b[layer] - network.W[layer]
-        add_l2(part(parameters, first, size), strength, part(found, first, size))
         out = matrix(parameters, network.V[layer], above, neurons)
         slopes = matrix(found, network.V[layer], above, neurons)
         sums = part(room.beside, 0, neurons)
@@ -317,31 +369,6 @@ def _add_rbv2(network: Network, parameters: Vector, strength: np.float32, room: 
                 target[neuron] += twice * (sums[neuron] * sign)
         first, size = network.C[layer], network.c0[layer] - network.C[layer]
         add_l1(part(parameters, first, size), strength, part(found, first, size))
-
-
-@compiled
-def _step_adam(
-    parameters: Vector,
-    gradient: Vector,
-    mean: Vector,
-    square: Vector,
-    rate: np.float32,
-    inverse_root: np.float32,
-    strength: np.float32,
-) -> None:
-    """One step of Adam, as `updates.step_adam` takes it, but for `TINY` and a product in place of one division.
-
-    The gradient of strength x the sum of squares is added on the way: a large network does not fit the cache.
-    """
-    for i in range(parameters.shape[0]):
-        slope = gradient[i] + strength * (_TWO * parameters[i]) if strength > _ZERO else gradient[i]
-        moved = mean[i] + np.float32(1 - BETA1) * (slope - mean[i])
-        mean[i] = _ZERO if abs(moved) < TINY else moved
-        steep = _ZERO if abs(slope) < TINY_SLOPE else slope
-        felt = np.float32(BETA2) * square[i] + np.float32(1 - BETA2) * (steep * steep)
-        square[i] = _ZERO if felt < TINY_SQUARE else felt
-        value = parameters[i] - rate * (mean[i] / (np.sqrt(square[i]) * inverse_root + np.float32(EPSILON)))
-        parameters[i] = _ZERO if abs(value) < TINY else value
 
 
 @compiled
@@ -373,7 +400,8 @@ def train(
         penalty: NO_PENALTY, L2 or RBV2.
         strength: its factor.
     """
-    squares = np.float32(strength if penalty == L2 else 0.0)
+    of_weights = np.float32(0.0 if penalty == NO_PENALTY else strength)
+    of_the_rest = np.float32(strength if penalty == L2 else 0.0)
     first, second = 1.0, 1.0  # the betas to the power of the steps, by products: no library's power
     for _ in range(steps):
         first *= BETA1
@@ -381,9 +409,12 @@ def train(
     for _ in range(epochs):
         first *= BETA1
         second *= BETA2
+        step = Step(mean, square, np.float32(lr / (1 - first)), np.float32(1 / np.sqrt(1 - second)))
         forward(network, parameters, room)
-        gradient(network, parameters, targets, room)
+        _move_weights(network, parameters, targets, room, step, of_weights)
         if penalty == RBV2:
             _add_rbv2(network, parameters, np.float32(strength), room)
-        rate, inverse_root = np.float32(lr / (1 - first)), np.float32(1 / np.sqrt(1 - second))
-        _step_adam(parameters, room.gradient, mean, square, rate, inverse_root, squares)
+        for layer in range(network.inputs.shape[0]):
+            start = network.b[layer]  # what lies between the weights of two layers
+            end = network.W[layer + 1] if layer + 1 < network.inputs.shape[0] else parameters.shape[0]
+            _step_adam(parameters, start, part(room.gradient, start, end - start), step, of_the_rest)
