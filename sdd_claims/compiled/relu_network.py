@@ -171,27 +171,30 @@ def room(places: Places, points: Float32[np.ndarray, "points inputs"]) -> Room:
     """Memory for some points."""
     network, count = places.network, len(points)
     widest, most = int(network.widths.max()), int(network.neurons.max())
-    rows = _zeros(int(network.widths[:-1].sum() + network.neurons.sum()) * count)
+    rows = zeros(int(network.widths[:-1].sum() + network.neurons.sum()) * count)
     first = rows[: int(network.neurons[0] + network.widths[0]) * count].reshape(count, -1)
     first[:, network.neurons[0] : network.neurons[0] + points.shape[1]] = points
     return Room(
         rows=rows,
-        outputs=_zeros(count),
-        down=_zeros(widest * count),
-        below=_zeros(widest * count),
-        through=_zeros(most * count),
-        turned=_zeros(max(TERMS * widest, min(MANY, widest) * max(widest, most))),
+        outputs=zeros(count),
+        down=zeros(widest * count),
+        below=zeros(widest * count),
+        through=zeros(most * count),
+        turned=zeros(max(TERMS * widest, min(MANY, widest) * max(widest, most))),
         listed=np.zeros(TERMS, np.int64),
-        beside=_zeros(EIGHT * max(widest, most)),
+        beside=zeros(EIGHT * max(widest, most)),
         ones=np.ones((1, count), np.float32),
         order=np.arange(max(widest, most)),
-        gradient=_zeros(places.size),
-        strip=_zeros(STRIP * most),
+        gradient=zeros(places.size),
+        strip=zeros(STRIP * most),
     )
 
 
-def _zeros(numbers: int) -> Vector:
-    """Zeros that begin where a line of the cache does: whole vectors are then loaded at once."""
+def zeros(numbers: int) -> Vector:
+    """Zeros that begin where a line of the cache does: whole vectors are then loaded at once.
+
+    NumPy asks the system for large pages where they are many, in which memory is found faster.
+    """
     found = np.zeros(numbers + LANES, np.float32)
     start = -found.ctypes.data // found.itemsize % LANES
     return found[start : start + numbers]

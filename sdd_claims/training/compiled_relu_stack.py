@@ -108,8 +108,7 @@ class CompiledReluTraining(ReluTraining):
 
 
 def _zeros(replicas: int, parameters: int) -> Float[Tensor, "replicas parameters"]:
-    """Zeros of NumPy, which asks the system for large pages: whole matrices are then read a little faster."""
-    return torch.from_numpy(np.zeros((replicas, parameters), np.float32))
+    return torch.from_numpy(relu_network.zeros(replicas * parameters).reshape(replicas, parameters))
 
 
 def _sign(name: str) -> np.float32:
