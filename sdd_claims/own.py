@@ -70,7 +70,7 @@ from sdd_claims.storage import layout
 from sdd_claims.storage.opening import is_url
 from sdd_claims.storage.store import Store
 from sdd_claims.training import own as own_penalty
-from sdd_claims.training.arithmetic import numba_is_there
+from sdd_claims.training.arithmetic import why_no_numba
 from sdd_claims.training.forward import forward_of
 from sdd_claims.training.sparse import is_plain_mlp
 
@@ -249,8 +249,13 @@ def setting_of(
         own_criterion.check(natively.pruning.own, sizes, spec.prunable)
     if (penalty := natively.training.penalty).name != "none":
         own_penalty.check(penalty, sizes, spec.prunable)
-    can_compile = device.type == "cpu" and is_plain_mlp(architecture) and numba_is_there() and penalty.own is None
-    portable = can_compile and own_network.draws_default_weights(made_by, name, shape, kept.classes)
+    known = device.type == "cpu" and is_plain_mlp(architecture) and penalty.own is None
+    obstacle = ""
+    if known and (why := why_no_numba()):
+        obstacle = f"{why}, so PyTorch trains the network in place of compiled code: others find other bits"
+    elif known and not own_network.draws_default_weights(made_by, name, shape, kept.classes):
+        obstacle = _DRAWS_ITSELF
+    portable = known and not obstacle
     clean = how.clean(kept, replace(spec, default_weights=True), "portable") if portable else natively
     return OwnSetting(
         tier="fast",
@@ -259,7 +264,7 @@ def setting_of(
         deviations=(
             "asked of a network and data of the user's own; nothing was registered before, and nothing is expected",
             f"windows are set by {how.pilots} pilots, by the formula that sets those of the papers' claims",
-            *([_DRAWS_ITSELF] if can_compile and not portable else []),
+            *([obstacle] if obstacle else []),
         ),
         network=f"{name} on {label}",  # whatever the recipe: a change after a look is found by it
         clean=clean,

@@ -15,6 +15,7 @@ from pathlib import Path
 from sdd_claims.engines import engine
 from sdd_claims.engines.config import WorkerConfig
 from sdd_claims.errors import InputError, nearest
+from sdd_claims.measures.relu import BY_LAPACK
 from sdd_claims.planning.plan import Request, plan, stack_size
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report.evidence import Evidence
@@ -53,12 +54,14 @@ class Compared:
         numbers: how many numbers were compared.
         different: of those, how many are others.
         first: where the first difference is, in words; "" without one.
+        measures: those of which a number is another.
     """
 
     chain: Chain
     numbers: int
     different: int
     first: str
+    measures: frozenset[str] = frozenset()
 
 
 def chains(found: Evidence, trials: Sequence[Trial], claims: Sequence[str] = ()) -> list[Chain]:
@@ -126,7 +129,7 @@ def trained_again(
         stack = tuple(sorted(together & set(range(first, first + size))))
         wanted = plan([Request(chain.spec, stack, chain.levels)])
         engine(engine_name).run(wanted, WorkerConfig(store.path, data_root=data_root))
-        numbers, different, where = 0, 0, ""
+        numbers, different, where, measures = 0, 0, "", set[str]()
         for measure in chain.measures:
             run = found.runs[chain.spec.digest, measure]
             published = run.rows[chain.seed]
@@ -135,8 +138,9 @@ def trained_again(
                 numbers += 1
                 if not _same(before, now):
                     different += 1
+                    measures.add(measure)
                     where = where or f"{measure} at level {level}: published {before}, now {now}"
-    return Compared(chain, numbers, different, where)
+    return Compared(chain, numbers, different, where, frozenset(measures))
 
 
 def _same(before: float | None, now: float) -> bool:
@@ -187,5 +191,10 @@ def audit(
             say(
                 "  native arithmetic: another instruction set or version of PyTorch rounds otherwise, and training "
                 "amplifies it; compare the verdicts, not the numbers"
+            )
+        elif compared.measures <= frozenset(BY_LAPACK):
+            say(
+                "  all of them counts of singular values, norms or cosines, whose last bits are those of LAPACK and "
+                "BLAS: a value lies on its threshold"
             )
     return same

@@ -30,6 +30,7 @@ from sdd_claims.spec.own import YOURS
 from sdd_claims.storage import layout
 from sdd_claims.storage.opening import open_store
 from sdd_claims.storage.store import Store
+from sdd_claims.training.arithmetic import check_arithmetic
 
 
 class Session:
@@ -340,7 +341,7 @@ class Session:
         return _one_a_run(rule.pilot_curves().values(), rule.seeds) if rule else []
 
     def _has_data(self, trial: Trial, requests: Sequence[Request]) -> bool:
-        """Whether a trial has the data that it must still be trained on, and networks that fit them.
+        """Whether a trial has the data that it must still be trained on, networks that fit them, and their arithmetic.
 
         If not, its verdict says what to fetch or to change: training would stop for all trials.
         """
@@ -356,6 +357,8 @@ class Session:
         try:
             for request in requests:
                 check_network(request.spec)
+                if device := self._settings.device_of(trial.tier, request.spec):
+                    check_arithmetic(request.spec, device.torch)
         except InputError as error:
             self._verdicts[trial.key] = error
             return False

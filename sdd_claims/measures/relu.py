@@ -30,6 +30,10 @@ SAME = 0.999
 within two on pilots."""
 
 
+BY_LAPACK = ("rank", "parallel_rows", "active_neurons")
+"""The counts that read singular values, norms or cosines."""
+
+
 def measures(
     weights: Mapping[str, Tensor], loss: float, hidden: Sequence[Float[Tensor, "batch neurons"]]
 ) -> dict[str, Any]:

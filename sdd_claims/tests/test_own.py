@@ -24,7 +24,7 @@ from sdd_claims.record import Replica
 from sdd_claims.registration.own import EVERY_NAME, NAMES
 from sdd_claims.spec.digest import canonical_json
 from sdd_claims.tests.tiny import InstantPruning
-from sdd_claims.training import draw_setup
+from sdd_claims.training import arithmetic, draw_setup
 
 RNG = np.random.default_rng(0)
 IMAGES, LABELS = RNG.integers(0, 256, (60, 4, 4), np.uint8), np.arange(60) % 2
@@ -500,6 +500,16 @@ def test_a_plain_mlp_that_draws_its_own_weights_keeps_its_draw_and_the_report_sa
     }
 
 
+def test_where_nothing_can_be_compiled_pytorch_trains_a_plain_mlp_and_the_report_says_why(folder, monkeypatch):
+    default = setting(mlp, folder)
+    monkeypatch.setattr(arithmetic, "_why_missing", lambda: "Numba is not installed")
+    other = setting(mlp, folder)
+    assert other.clean.training.arithmetic == "native"
+    assert set(other.deviations) - set(default.deviations) == {
+        "Numba is not installed, so PyTorch trains the network in place of compiled code: others find other bits"
+    }
+
+
 def test_runs_of_plain_mlps_that_drew_their_own_weights_in_portable_arithmetic_are_not_taken_for_others(folder):
     """So the suite once stored them."""
     now = setting(mlp, folder).clean
@@ -515,8 +525,8 @@ def test_a_penalty_of_ones_own_is_trained_as_a_stack_and_has_a_claim_of_its_own(
         return weights["1.weight"].abs().sum()
 
     monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
-    for given, arithmetic in (("l1", "portable"), (penalty, "native")):
-        assert setting(mlp, folder, penalty=given, penalty_strength=0.1).clean.training.arithmetic == arithmetic
+    for given, expected in (("l1", "portable"), (penalty, "native")):
+        assert setting(mlp, folder, penalty=given, penalty_strength=0.1).clean.training.arithmetic == expected
     found = judge(mlp, DATA, claims=["penalty_removes_the_dip"], penalty=penalty, penalty_strength=0.1, **QUICK)
     said = capsys.readouterr().err.splitlines()[0]
     assert "with penalty penalty of strength 0.1, which compiled code does not know: trained as a stack" in said

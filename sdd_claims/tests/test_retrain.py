@@ -9,8 +9,12 @@ from sdd_claims.engines.config import WorkerConfig
 from sdd_claims.engines.serial import SerialEngine
 from sdd_claims.errors import InputError
 from sdd_claims.planning.plan import Request, plan, stack_size
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.registration.trial import Control
 from sdd_claims.report.evidence import Evidence, MeasuredRun
 from sdd_claims.retrain import audit, chains, drawn, trained_again
+from sdd_claims.runs.tests.portable_numbers import WHOLE_MATRICES
+from sdd_claims.stats import Contrast, Greater, Term, Window
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import SPEC, trial_named
 
@@ -60,6 +64,26 @@ def test_the_last_bit_of_one_number_is_found_and_only_native_rounding_excuses_it
     assert not audit(edited, TRIALS, 6, lines.append, claims=[f"nobody2026/{way}_claim"])
     assert any("DIFFERS: 1 of 4 numbers; first test_accuracy at level 1" in line for line in lines)
     assert any("native arithmetic" in line for line in lines) == excused
+
+
+@pytest.mark.parametrize(("measure", "excused"), [("rank", True), ("train_loss", False)])
+def test_another_count_of_singular_values_is_found_and_said_to_be_lapacks(tmp_path, measure, excused):
+    store, read = Store(tmp_path), ("rank", "train_loss")
+    SerialEngine().run(plan([Request(WHOLE_MATRICES, (1000,), 3)]), WorkerConfig(store.path))
+    runs = {}
+    for each in read:
+        curve = store.curve(WHOLE_MATRICES.digest, each, (1000,), 3)
+        row = curve.values[0].tolist()
+        if each == measure:
+            row[1] += 1
+        runs[WHOLE_MATRICES.digest, each] = MeasuredRun(curve.axis, curve.position.tolist(), {1000: row})
+    lines: list[str] = []
+    ranks = {"rank": CurveOf(WHOLE_MATRICES, "rank", 3)}
+    rule = Greater(Contrast((Term(1, "rank", Window(60, 60, "epoch")),)), 0.0)
+    trial = replace(trial_named("ranks", looks=(12,)), curves=ranks, rule=rule, control=Control("the same", ranks))
+    assert not audit(Evidence(runs, ""), [trial], 1, lines.append)
+    assert any(f"DIFFERS: 1 of 6 numbers; first {measure} at level 1" in line for line in lines)
+    assert any("those of LAPACK and BLAS" in line for line in lines) == excused
 
 
 @pytest.mark.parametrize("way", SPECS)

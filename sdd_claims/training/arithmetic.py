@@ -71,6 +71,6 @@ def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
         )
 
 
-def numba_is_there() -> bool:
-    """Whether anything can be compiled here."""
-    return not _why_missing()
+def why_no_numba() -> str:
+    """Why nothing can be compiled here, in a clause; empty where it can."""
+    return _why_missing()

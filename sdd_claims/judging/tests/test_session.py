@@ -16,6 +16,7 @@ from sdd_claims.stats import nominal_p
 from sdd_claims.storage import layout
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import KEPT, NO, NOISY, OPEN, SPEC, YES, fill, trained, trial_named
+from sdd_claims.training import arithmetic
 
 
 def test_a_closed_trial_is_looked_at_once(opened):
@@ -191,6 +192,19 @@ def test_a_network_that_does_not_fit_its_images_stops_no_other(opened, mode):
     assert session.verdict(fine).seeds == mode.looks(fine)[0]
     with pytest.raises(InputError, match="VGG-16 halves its images four times, but 7 x 7 pixels"):
         session.verdict(trial)
+
+
+def test_where_nothing_can_be_compiled_claims_in_native_arithmetic_and_stored_ones_are_judged(opened, monkeypatch):
+    portable = SPEC.but(training={"arithmetic": "portable"})
+    stored, native = trial_named("stored", spec=portable), trial_named("native")
+    before = opened(stored).verdict(stored)
+    monkeypatch.setattr(arithmetic, "_why_missing", lambda: "Numba is not installed")
+    untrained = trial_named("untrained", spec=portable.but(training={"epochs": 2}))
+    session = opened(stored, native, untrained)
+    assert session.verdict(stored).outcome == before.outcome
+    assert session.verdict(native).seeds == Judging().looks(native)[0]
+    with pytest.raises(InputError, match="portable arithmetic needs compiled code, and Numba is not installed"):
+        session.verdict(untrained)
 
 
 @pytest.mark.parametrize(("mode", "every_epoch"), [(Smoke(None), True), (Pilots(), False)])

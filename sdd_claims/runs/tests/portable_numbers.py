@@ -111,6 +111,8 @@ RELU = RunSpec(
     path=PathSpec(over="epochs", values=(20, 40, 60)),
 )
 WHOLE_MATRICES = RELU.but(model={"functional_width": 0}, training={"penalty": PenaltySpec(name="l2", strength=1e-3)})
+# So many neurons take the widest tiles, long sums share by share, and leave out what is zero (`compiled.blocks`).
+MANY_NEURONS = {"hidden": (270, 70)}
 
 
 def levels(
@@ -170,6 +172,8 @@ def digests() -> dict[str, str]:
         "strengths": path_digest(STRENGTHS),
         "relu, eq. 2": relu_digest(RELU),
         "relu, weight decay": relu_digest(WHOLE_MATRICES),
+        "many neurons, eq. 2": relu_digest(RELU.but(model=MANY_NEURONS)),
+        "many neurons, weight decay": relu_digest(WHOLE_MATRICES.but(model=MANY_NEURONS)),
     }
 
 
