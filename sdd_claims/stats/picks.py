@@ -19,7 +19,7 @@ from sdd_claims.stats.study import Positions, Values, diverged
 from sdd_claims.stats.window import Window
 
 How = Literal["early_stop", "best", "last"]
-Over = Literal["at", "paid"]
+Over = Literal["at", "paid", "up_to"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Picked:
         how: "early_stop" picks by `early_stopping.chosen`, "best" the densest level of the highest validation accuracy
             on the whole curve, "last" the last level. No pick is a level that diverged.
         over: "at" reads the curve at the level picked; "paid" sums it, a cost, over the levels trained until the pick
-            is known: those of `early_stopping.trained`, for the other picks all.
+            is known: those of `early_stopping.trained`, for the other picks all; "up_to" over the levels up to the
+            picked one, as if the pick had been known.
     """
 
     weight: float
@@ -57,12 +58,13 @@ class Picked:
             until = f"the levels trained until early stopping on {self.by}"
             what = f"{self.curve} summed over {until if self.how == 'early_stop' else 'all levels'}"
         else:
+            reads = "summed up to" if self.over == "up_to" else "at"
             level = {
                 "early_stop": f"the level that early stopping on {self.by} picks",
                 "best": f"the level that is best on {self.by}",
                 "last": "the last level",
             }[self.how]
-            what = f"{self.curve} at {level}"
+            what = f"{self.curve} {reads} {level}"
         return words.factor(self.weight) + what
 
     def curves(self) -> tuple[str, ...]:
@@ -90,11 +92,13 @@ class Picked:
         """Computes every seed's number; NaN where nothing could be picked or what is read diverged."""
         read, validation = values[self.curve], values[self.by]
         pick = self._pick(validation)
-        if self.over == "paid":
-            levels = trained(validation) if self.how == "early_stop" else np.full(pick.shape, validation.shape[-1])
-            number = np.where(np.arange(read.shape[-1]) < levels[..., None], read, 0.0).sum(axis=-1)
-        else:
+        if self.over == "at":
             number = np.take_along_axis(read, np.maximum(pick, 0)[..., None], axis=-1)[..., 0]
+        else:
+            levels = pick + 1
+            if self.over == "paid":
+                levels = trained(validation) if self.how == "early_stop" else np.full(pick.shape, validation.shape[-1])
+            number = np.where(np.arange(read.shape[-1]) < levels[..., None], read, 0.0).sum(axis=-1)
         return self.weight * np.where(pick < 0, np.nan, number)
 
     def clearances(self, position: Positions, values: Values) -> tuple[Float[np.ndarray, "*batch seeds"], ...]:

@@ -3,15 +3,18 @@
 import importlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from claims.he2022.settings import FAST, FULL, LENET, RESNET_CIFAR10, RESNET_CIFAR100
 from claims.quetu2023 import settings as quetu2023
+from sdd_claims.curves import SparsityCurve
 from sdd_claims.pruning.derivations import DERIVATIONS
 from sdd_claims.pruning.retraining import Past, finetuning
 from sdd_claims.registration.trial import Trial
 from sdd_claims.spec import RecordSpec
+from sdd_claims.stats.tests.studies import THRESHOLD
 
 CLAIMS = Path(__file__).parents[2] / "claims"
 
@@ -235,6 +238,42 @@ def test_the_other_papers_train_as_their_texts_and_codes_say():
         for claim in modules(paper):
             (trial,) = full_trials(paper, claim).values()
             assert {curve.spec.training.precision for curve in trial.all_curves} == {"float32"}
+
+
+LEVELS = np.arange(30)
+
+
+def of_table(name, picks):
+    """Curves of twelve seeds that have an accuracy at some levels, each better by validation than all before it."""
+    noise = 0.001 * np.random.default_rng(len(name)).standard_normal((12, 1))
+    accuracy = np.full(30, 0.5)
+    validation = accuracy - 0.1
+    for level, value in picks.items():
+        accuracy[level] = validation[level] = value
+    curves = {"accuracy": accuracy + noise, "validation": validation + noise, "training": np.tile(1e15, (12, 30))}
+    axis = 0.8**LEVELS
+    return {
+        f"{name}, {what}": SparsityCurve(tuple(range(12)), axis, np.broadcast_to(values, (12, 30)))
+        for what, values in curves.items()
+    }
+
+
+# Sparsity .8^level and accuracy of Tables 1 and 2.
+TABLES = {
+    "kd_saves_training_cost": {
+        "vanilla": {2: 0.6023, 25: 0.7452},
+        "dense teacher": {22: 0.8152},
+        "pruned teacher": {22: 0.8689},
+    },
+    "lambda_opt_with_early_stop_saves_training": {"vanilla": {14: 0.6807, 22: 0.7447}, "lambda_opt": {9: 0.7148}},
+}
+
+
+@pytest.mark.parametrize("claim", TABLES)
+def test_what_a_table_of_the_paper_says_would_be_supported(claim):
+    (trial,) = full_trials("quetu2023", claim).values()
+    study = {name: curve for row, picks in TABLES[claim].items() for name, curve in of_table(row, picks).items()}
+    assert trial.rule.evaluate(study, THRESHOLD).p < THRESHOLD
 
 
 def test_a_claim_has_one_sentence_on_all_its_networks():

@@ -28,7 +28,7 @@ COSTLIER = Contrast((WHOLE, Picked(-1e-9, "training FLOP", "validation", "early_
 EVERY_PICK = [
     Picked(1.0, "accuracy", "validation", how, over)
     for how in ("early_stop", "best", "last")
-    for over in ("at", "paid")
+    for over in ("at", "paid", "up_to")
 ]
 every_pick = pytest.mark.parametrize("pick", EVERY_PICK, ids=str)
 
@@ -48,7 +48,9 @@ def study(mean: np.ndarray) -> dict[str, SparsityCurve]:
 
 def test_each_pick_reads_its_level():
     numbers = [float(pick.numbers({}, {"accuracy": FALL, "validation": DIP})) for pick in EVERY_PICK]
-    assert numbers == pytest.approx([FALL[0], FALL[:4].sum(), FALL[5], FALL.sum(), FALL[7], FALL.sum()])
+    early, best, last = (0, 4, 1), (5, 8, 6), (7, 8, 8)  # the level, the levels paid for, and those up to it
+    expected = [(FALL[at], FALL[:paid].sum(), FALL[:up_to].sum()) for at, paid, up_to in (early, best, last)]
+    assert numbers == pytest.approx(np.ravel(expected))
 
 
 @every_pick
