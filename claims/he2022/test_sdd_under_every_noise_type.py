@@ -8,6 +8,9 @@ of .59. A longer training with a decay does not help: after 160 epochs from lear
 
 A missing dip counts only where the curve goes on until train accuracy has halved. Under asymmetric noise it is .61 of
 the dense network's where the other claims' curves end, so this trial's go on to networks of a weight or two.
+
+At 20 % asymmetric noise makes 8 % of all labels wrong here, since only four digits are mistaken for another; symmetric
+noise shows no second rise of a point at 10 % either (`quetu2023/sdd_appears_across_noise_rates`).
 """
 
 import pytest
@@ -19,6 +22,11 @@ from sdd_claims.registration.trial import Control, Trial
 from .settings import FAST, RESNET_CIFAR10, RESNET_CIFAR100, Setting
 
 CLAIM = registered("he2022/sdd_under_every_noise_type")
+
+OF_SUPERCLASSES = (
+    "asymmetric noise goes round in each superclass, as the paper says; its code goes round in blocks of five "
+    "consecutive labels, by which 96 of 100 classes are mistaken for another one",
+)
 
 
 def trial(setting: Setting) -> Trial:
@@ -37,7 +45,11 @@ def trial(setting: Setting) -> Trial:
         deviations=(
             *setting.deviations,
             *setting.of_rate,
+            "as in the paper's code, asymmetric noise takes its rate of each class that is mistaken for another: of "
+            "four digits in ten, of five classes of CIFAR-10 in ten, of all of CIFAR-100; 20 % are then 8 or 10 % of "
+            "all labels",
             *setting.in_full("pruned by magnitude; the paper shows pruning by gradient and at random, too"),
+            *(OF_SUPERCLASSES if setting.clean.data.name == "cifar100" else ()),
             *setting.in_fast(
                 "the paper shows ResNet-18 on CIFAR: on MNIST digits this is a proxy",
                 "registered as inconclusive: on pilots accuracy rises again by 1.7 points under pairflip noise "

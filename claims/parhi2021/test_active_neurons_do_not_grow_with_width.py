@@ -5,7 +5,9 @@ fewer than the 81 data, where no regularizer leaves 81 to 319; yet they grow, by
 narrowest to the widest. Part of it is unfinished training: after 200,000 epochs six pilots have 39 and 57. The full
 trial trains for as long: on three pilots 43, 50 and 62 neurons are left at widths 162, 324 and 1296, of 132, 264 and
 1012 without a regularizer. An eightfold width leaves half as many more: "roughly as many as data" may mean that, and is
-read more narrowly here, so that the verdict is no objection to the paper's words.
+read more narrowly here, so that the verdict is no objection to the paper's words. Read as within a factor of two of the
+data, with a growth by less than a fifth at twice the width, the same numbers would do; that reading came up when they
+had been seen, so that it cannot judge them. Widths go up to the paper's 1296 and not beyond it.
 """
 
 import pytest

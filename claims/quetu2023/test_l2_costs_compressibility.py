@@ -24,7 +24,7 @@ def trial(setting: Setting) -> Trial:
         CLAIM,
         setting.tier,
         curves={name: setting.curve(spec) for name, spec in networks.items()},
-        # Far: ten points. The paper's figure shows chance level.
+        # Far: ten points. The paper speaks of a random guess above 90 %.
         rule=Greater(Contrast((Term(1, "vanilla", ABOVE_90), Term(-1, "lambda_opt", ABOVE_90))), margin=0.1),
         control=Control(
             "vanilla again, on other seeds", {"lambda_opt": setting.curve(networks["vanilla"], offset=100)}
@@ -32,7 +32,12 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         looks=setting.looks_where_open,
         proxy=setting.tier == "fast",
-        deviations=(*setting.deviations, *setting.of_decoupled),
+        deviations=(
+            *setting.deviations,
+            *setting.of_decoupled,
+            "accuracy is averaged over levels of 90 to 99.8 % sparsity; sparser ones are left out, in the fast tier "
+            "the last one, of 99.81 %",
+        ),
     )
 
 
