@@ -29,7 +29,7 @@ SHARE = (
 
 def rule(setting: Setting) -> Rule:
     # More than a quarter, as section 6 says of CO2; the paper's table says 27 %.
-    whole = setting.paid(setting.share * 1e-9, "vanilla", "last")
+    whole = setting.paid(setting.share / 1e9, "vanilla", "last")
     cheaper = {
         f"{teacher}: less training": Greater(
             Contrast((whole, setting.paid(-1e-9, teacher, "early_stop"))), unit="GFLOP"

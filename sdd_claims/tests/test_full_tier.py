@@ -14,6 +14,7 @@ from sdd_claims.pruning.derivations import DERIVATIONS
 from sdd_claims.pruning.retraining import Past, finetuning
 from sdd_claims.registration.trial import Trial
 from sdd_claims.spec import RecordSpec
+from sdd_claims.stats import AllOf
 from sdd_claims.stats.tests.studies import THRESHOLD
 
 CLAIMS = Path(__file__).parents[2] / "claims"
@@ -46,7 +47,7 @@ FIGURES = {
     "generalization_gap_closes_in_sweet_phase": {LE: 0.2, R10: 0.2, R100: 0.2},
     "high_sparsity_beats_dense": {LE: 0.2, R10: 0.2, R100: 0.4},
     "learning_distance_beats_flatness": {LE: 0.2, R10: 0.2},
-    "learning_distance_follows_at_other_settings": {},  # in the fast tier only
+    "learning_distance_follows_at_other_settings": {LE: 0.2},  # from scratch, and at 0.4 and 0.8
     "learning_distance_follows_test_accuracy": {LE: 0.2, R10: 0.2, R100: 0.2},
     "learning_distance_peaks_at_critical_phase": {LE: 0.2},
     "loss_falls_from_sparse_to_redense": {R100: 0.4, R10: 0.2, LE: 0.2},
@@ -157,7 +158,7 @@ def test_a_claim_is_judged_at_the_noise_of_its_figures(claim, network):
     rates = {curve.spec.noise.rate for curve in HE[claim, network].all_curves} - {0.0}
     if claim == "distance_peak_fades_with_batch_norm":
         assert rates == {0.2}
-    elif claim.startswith("noise_moves"):
+    elif claim.startswith("noise_moves") or claim == "learning_distance_follows_at_other_settings":
         assert rates == {0.2, 0.4, 0.8}
     elif claim == "sweet_phase_above_90_percent":
         assert rates == {0.2, 0.4}
@@ -175,6 +176,8 @@ def test_a_trial_says_at_which_rate_of_noise_it_is_judged(claim, network):
         assert "rates of label noise: 20%, 40%, 80%, compared by one slope" in " ".join(trial.deviations)
     elif claim == "sweet_phase_above_90_percent":
         assert "at 20 and 40 % noise" in " ".join(trial.deviations)
+    elif claim == "learning_distance_follows_at_other_settings":
+        assert "judged at 40 and 80 % noise, and trained from scratch at 20 %" in trial.deviations
     else:
         (rate,) = rates
         assert f"judged at {100 * rate:g} % noise; figures at other rates are not judged" in trial.deviations
@@ -205,7 +208,7 @@ def test_the_names_under_which_the_ledger_keeps_full_trials_stay():
     trials = [t for paper in papers for claim in modules(paper) for t in full_trials(paper, claim).values()]
     named = {(f"he2022/{claim}", "full", network) for claim, networks in FIGURES.items() for network in networks}
     assert {trial.key for trial in trials} == named | {(claim, "full", "") for claim in ON_THEIR_OWN}
-    assert len(trials) == 64 + 30
+    assert len(trials) == 65 + 30
 
 
 def test_learning_rate_rewinding_is_a_run_of_its_own_where_the_learning_rate_falls():
@@ -273,6 +276,7 @@ TABLES = {
 def test_what_a_table_of_the_paper_says_would_be_supported(claim):
     (trial,) = full_trials("quetu2023", claim).values()
     study = {name: curve for row, picks in TABLES[claim].items() for name, curve in of_table(row, picks).items()}
+    assert isinstance(trial.rule, AllOf)
     assert trial.rule.evaluate(study, THRESHOLD).p < THRESHOLD
 
 
