@@ -251,10 +251,10 @@ def setting_of(
         own_penalty.check(penalty, sizes, spec.prunable)
     known = device.type == "cpu" and is_plain_mlp(architecture) and penalty.own is None
     obstacle = ""
-    if known and (why := why_no_numba()):
-        obstacle = f"{why}, so PyTorch trains the network in place of compiled code: others find other bits"
-    elif known and not own_network.draws_default_weights(made_by, name, shape, kept.classes):
+    if known and not own_network.draws_default_weights(made_by, name, shape, kept.classes):
         obstacle = _DRAWS_ITSELF
+    elif known and (why := why_no_numba()):
+        obstacle = f"{why}, so PyTorch trains the network in place of compiled code: others find other bits"
     portable = known and not obstacle
     clean = how.clean(kept, replace(spec, default_weights=True), "portable") if portable else natively
     return OwnSetting(

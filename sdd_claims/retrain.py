@@ -193,8 +193,12 @@ def audit(
                 "amplifies it; compare the verdicts, not the numbers"
             )
         elif compared.measures <= frozenset(BY_LAPACK):
+            others = ", ".join(measure for measure in chain.measures if measure not in BY_LAPACK)
             say(
-                "  all of them counts of singular values, norms or cosines, whose last bits are those of LAPACK and "
-                "BLAS: a value lies on its threshold"
+                "  only counts of singular values, norms or cosines, whose last bits are those of LAPACK and BLAS; "
+                f"{others} came out as published, so that a value lies on its threshold"
+                if others
+                else "  nothing but counts of singular values, norms or cosines was published of this chain: whether it "
+                "was trained otherwise, or LAPACK and BLAS have other last bits here, cannot be told"
             )
     return same

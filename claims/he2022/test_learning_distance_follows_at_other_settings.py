@@ -60,7 +60,10 @@ def trial(setting: Setting) -> Trial:
             "does on pilots; support says that the distance declines where accuracy rises, not that it tells more than "
             "density",
             *setting.in_fast("the paper shows 40 and 80 % noise; 60 % in place of 80 is ours"),
-            *setting.in_full("judged at 40 and 80 % noise, and trained from scratch at 20 %"),
+            *setting.in_full(
+                "judged at 40 and 80 % noise, and trained from scratch at 20 %",
+                "windows are set by twelve pilots, of training from scratch too, before the first judged seed",
+            ),
             "the range of density at both rates is ours, where accuracy rises at 20 % noise; that of training from "
             "scratch is its own",
             "learning rate rewinding, which the paper shows too, is finetuning at this constant rate, whose rise has "

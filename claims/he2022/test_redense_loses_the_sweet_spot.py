@@ -56,8 +56,7 @@ def trial(setting: Setting) -> Trial:
         deviations=(
             *setting.deviations,
             *setting.of_rate,
-            "re-trained at one learning rate; Figures 38 and 39 show a tenth of it, too, which no part asks for, since "
-            "blocks had judged the claim without it",
+            "re-trained at one learning rate; Figures 38 and 39 show a tenth of it, too, which no part asks for",
             "what overfitting severely means is ours: train accuracy rises by ten points",
             *setting.in_fast(
                 "at the edge of what seeds tell: blocks 4000 and 7000 supported the claim, 5000, 8000, 9000, 10000 "

@@ -25,7 +25,7 @@ CLAIM = registered("he2022/sdd_under_every_noise_type")
 
 OF_SUPERCLASSES = (
     "asymmetric noise goes round in each superclass, as the paper says; its code goes round in blocks of five "
-    "consecutive labels, by which 96 of 100 classes are mistaken for another one",
+    "consecutive labels, by which 96 of 100 classes are mistaken for another class than here",
 )
 
 

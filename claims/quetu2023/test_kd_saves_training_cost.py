@@ -28,7 +28,7 @@ SHARE = (
 
 
 def rule(setting: Setting) -> Rule:
-    # More than a quarter, as section 6 says of CO2; the paper's table says 27 %.
+    # More than a quarter less, as section 6 says of CO2; the paper's table says 27 %. In the full tier, see SHARE.
     whole = setting.paid(setting.share / 1e9, "vanilla", "last")
     cheaper = {
         f"{teacher}: less training": Greater(

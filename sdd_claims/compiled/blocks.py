@@ -190,7 +190,7 @@ def add_turned_blocks(
 
     Args:
         left: the left matrix; its terms are a multiple of EIGHT, and lie one after the other.
-        given: the right one, turned.
+        given: the right one, turned; finite, since zero times infinity is left out. Its rows are a multiple of LANES.
         total: what is added to; no sum of it is -0.
         memory: room for a panel; what it held is lost.
         order: 0, 1, 2 ...

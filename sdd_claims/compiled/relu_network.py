@@ -2,8 +2,8 @@
 
 Activations have the layout [points, neurons], and a row of a matrix of parameters has an entry a neuron: products are
 then vectorised over neurons, and the points of a gradient are summed in their order. Two matrices a layer are turned at
-every step, which costs little beside the products. Neurons, and the outputs of all layers but the last, are filled up
-to whole vectors with parameters that are zero, have no gradient, and stay zero.
+every step, large ones part by part, which costs little beside the products. Neurons, and the outputs of all layers but
+the last, are filled up to whole vectors with parameters that are zero, have no gradient, and stay zero.
 
 Thresholds are kept with the other sign, as what is added.
 """

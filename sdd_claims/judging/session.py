@@ -341,7 +341,7 @@ class Session:
         return _one_a_run(rule.pilot_curves().values(), rule.seeds) if rule else []
 
     def _has_data(self, trial: Trial, requests: Sequence[Request]) -> bool:
-        """Whether a trial has the data that it must still be trained on, networks that fit them, and their arithmetic.
+        """Whether a trial has the data that it must still be trained on, and networks that can be trained on them here.
 
         If not, its verdict says what to fetch or to change: training would stop for all trials.
         """

@@ -508,6 +508,7 @@ def test_where_nothing_can_be_compiled_pytorch_trains_a_plain_mlp_and_the_report
     assert set(other.deviations) - set(default.deviations) == {
         "Numba is not installed, so PyTorch trains the network in place of compiled code: others find other bits"
     }
+    assert any("draws its first weights in a way of its own" in each for each in setting(zeroed, folder).deviations)
 
 
 def test_runs_of_plain_mlps_that_drew_their_own_weights_in_portable_arithmetic_are_not_taken_for_others(folder):
