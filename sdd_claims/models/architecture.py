@@ -54,7 +54,7 @@ def build(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> A
     # Pruned, by He et al. 2022, B: in LeNet all weights but the last layer's; in ResNet all convolutions and the
     # linear layer; in VGG the convolutions; never biases or batch norm. After the code of Quétu & Milovanović 2023, in
     # a ViT all linear layers, those of attention and the last one among them, and nothing else: no class token,
-    # position embedding or layer norms. (The code prunes the patches' embedding, and the VGG-like network's last layer.)
+    # position embedding or layer norms. (The code prunes the patches' embedding and the VGG-like network's last layer.)
     if spec.own is not None:
         return _own(spec.own, input_shape, classes)
     make = partial(_MODULES[spec.name], spec, input_shape, classes)
