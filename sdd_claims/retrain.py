@@ -198,7 +198,7 @@ def audit(
                 "  only counts of singular values, norms or cosines, whose last bits are those of LAPACK and BLAS; "
                 f"{others} came out as published, so that a value lies on its threshold"
                 if others
-                else "  nothing but counts of singular values, norms or cosines was published of this chain: whether it "
-                "was trained otherwise, or LAPACK and BLAS have other last bits here, cannot be told"
+                else "  nothing but counts of singular values, norms or cosines was published of this chain: whether "
+                "it was trained otherwise, or LAPACK and BLAS have other last bits here, cannot be told"
             )
     return same
