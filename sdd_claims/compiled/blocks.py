@@ -39,16 +39,10 @@ def _block(rows: int, vectors: int, kind: str) -> Any:
         context: Any, left: Any, right: Any, beside: Any, total: Any, row: Any, column: Any, first: Any, end: Any
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            a, b, d, c = (
-                context.make_array(each)(context, builder, value)
-                for each, value in zip(signature.args[:4], arguments[:4], strict=True)
-            )
+            a, b, d, c = _arrays(context, builder, signature, arguments)
             row, column, first, end = arguments[4:]
             zero, index = ir.Constant(_VECTOR, [0.0] * LANES), row.type
-            lines = [builder.add(row, ir.Constant(index, i)) for i in range(rows)]
-            columns = [builder.add(column, ir.Constant(index, LANES * i)) for i in range(vectors)]
-            places = [(line, each) for line in lines for each in columns]
-            sums = [cgutils.alloca_once(builder, _VECTOR) for _ in places]
+            lines, columns, places, sums = _tile(builder, row, column, rows, vectors)
             begins = builder.icmp_signed("==", first, ir.Constant(index, 0))
             for (line, each), kept in zip(places, sums, strict=True):
                 start = _vector_at(builder, c, (line, each))
@@ -83,15 +77,9 @@ def _listed_block(rows: int, vectors: int) -> Any:
         context: Any, left: Any, panel: Any, listed: Any, total: Any, row: Any, column: Any, first: Any, count: Any
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            a, b, chosen, c = (
-                context.make_array(each)(context, builder, value)
-                for each, value in zip(signature.args[:4], arguments[:4], strict=True)
-            )
+            a, b, chosen, c = _arrays(context, builder, signature, arguments)
             row, column, first, count = arguments[4:]
-            lines = [builder.add(row, ir.Constant(row.type, i)) for i in range(rows)]
-            columns = [builder.add(column, ir.Constant(row.type, LANES * i)) for i in range(vectors)]
-            places = [(line, each) for line in lines for each in columns]
-            sums = [cgutils.alloca_once(builder, _VECTOR) for _ in places]
+            lines, columns, places, sums = _tile(builder, row, column, rows, vectors)
             for place, kept in zip(places, sums, strict=True):
                 builder.store(_loaded(builder, c, place), kept)
             with cgutils.for_range(builder, count, intp=row.type) as loop:
@@ -104,6 +92,20 @@ def _listed_block(rows: int, vectors: int) -> Any:
         return types.void(left, panel, listed, total, *[types.intp] * 4), generate
 
     return add
+
+
+def _arrays(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
+    """The first four arguments, which are arrays."""
+    kinds = [context.make_array(each) for each in signature.args[:4]]
+    return [kind(context, builder, value) for kind, value in zip(kinds, arguments[:4], strict=True)]
+
+
+def _tile(builder: Any, row: Any, column: Any, rows: int, vectors: int) -> tuple[list[Any], ...]:
+    """The lines of a block, where its vectors begin, both for each of its sums, and room for these."""
+    lines = [builder.add(row, ir.Constant(row.type, i)) for i in range(rows)]
+    columns = [builder.add(column, ir.Constant(row.type, LANES * i)) for i in range(vectors)]
+    places = [(line, each) for line in lines for each in columns]
+    return lines, columns, places, [cgutils.alloca_once(builder, _VECTOR) for _ in places]
 
 
 def _add_term(builder: Any, left: tuple[Any, ...], right: tuple[Any, ...], sums: Sequence[Any]) -> None:

@@ -357,8 +357,9 @@ class Session:
         try:
             for request in requests:
                 check_network(request.spec)
-                if device := self._settings.device_of(trial.tier, request.spec):
-                    check_arithmetic(request.spec, device.torch)
+                for spec in (request.spec, request.spec.distillation.teacher):
+                    if spec is not None and (device := self._settings.device_of(trial.tier, spec)):
+                        check_arithmetic(spec, device.torch)
         except InputError as error:
             self._verdicts[trial.key] = error
             return False
