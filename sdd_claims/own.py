@@ -854,7 +854,8 @@ def _answer(entry: ClaimEntry, setting: OwnSetting, store: Store) -> str:
         return f"Yes, it shows sparse double descent {noise}. {words}"
     if entry["verdict"] == "refuted":
         return f"No, it does not show sparse double descent {noise}. {words}"
-    return f"Undecided whether it shows sparse double descent {noise}. {words}"
+    how = "Open so far" if kind == "open so far" else "Undecided"
+    return f"{how} whether it shows sparse double descent {noise}. {words}"
 
 
 def _seen(entry: ClaimEntry, store: Store) -> str:

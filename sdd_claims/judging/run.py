@@ -67,7 +67,7 @@ class ClaimRun:
         self._quiet = quiet
         self._shows: locks.Held | None = None
         self._training: tuple[Plan, Store] | None = None
-        self._handed: set[tuple[str, Tier, str]] = set()
+        self._handed: set[tuple[tuple[str, Tier, str], tuple[int, ...]]] = set()
         self._session: Session | None = None
         self._console: Console | None = None
         self._started = datetime.now(UTC)
@@ -109,7 +109,7 @@ class ClaimRun:
         return None
 
     def decided(self) -> list[ClaimEntry]:
-        """The entries of all trials that have been judged for good."""
+        """The entries of all trials that have been looked at."""
         return (
             [entry for verdict in self._session.decided() if (entry := self._entry(verdict))] if self._session else []
         )
@@ -122,15 +122,15 @@ class ClaimRun:
             return None
 
     def _hand_over(self) -> None:
-        """In a worker of xdist, leave the entries of what is decided where the controller finds them after Ctrl-C."""
+        """In a worker of xdist, leave the entries of what is judged where the controller finds them after Ctrl-C."""
         if self._session is None or self._shared is None:
             return
         for verdict in self._session.decided():
             key = verdict.trial.key
-            if key not in self._handed and (entry := self._entry(verdict)):
-                name = hashlib.sha256(repr(key).encode()).hexdigest()
+            if (key, verdict.looks) not in self._handed and (entry := self._entry(verdict)):
+                name = hashlib.sha256(repr(key).encode()).hexdigest()  # of every look: the last one stays
                 write_atomically(self._shared / _DECIDED / f"{name}.json", json.dumps(entry).encode())
-            self._handed.add(key)
+            self._handed.add((key, verdict.looks))
 
     def kept(self) -> str:
         """What is stored, in words, of what was trained last: whatever stopped the training, it goes on from there."""
@@ -240,14 +240,14 @@ class ClaimRun:
         self._console = Console(file=sys.stderr, force_terminal=False if self._shared else None)
         return ProgressDisplay(plan, store, left, self._console)
 
-    def _announce(self, verdict: Verdict, looks_again: bool) -> None:
+    def _announce(self, verdict: Verdict) -> None:
         """Show a verdict that is reached while others are still trained."""
         self._hand_over()
         console = self._console
         if console is None or (found := self._entry(verdict)) is None:
             return
         (line,) = summary_lines([found])
-        ending = " (open: it is looked at again with more seeds)" if looks_again else ""
+        ending = " (it is looked at again with more seeds)" if sentences.is_open_so_far(found) else ""
         # Above the bar, and whole: a terminal breaks it by itself.
         console.print(f"\n{line}{ending}", highlight=False, markup=False, soft_wrap=True)
 

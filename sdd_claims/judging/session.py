@@ -13,7 +13,7 @@ from sdd_claims.judging.ledger import Ledger
 from sdd_claims.judging.missing_data import missing_data
 from sdd_claims.judging.networks import check_network
 from sdd_claims.judging.settings import Settings
-from sdd_claims.judging.verdict import Verdict, stays_open
+from sdd_claims.judging.verdict import Verdict, as_it_stands, stays_open
 from sdd_claims.machine.devices import Device
 from sdd_claims.planning.budget import Need, cheapest_first
 from sdd_claims.planning.estimate import Estimate, duration, missing, processes
@@ -48,7 +48,7 @@ class Session:
         trials: Iterable[Trial],
         settings: Settings,
         progress: Callable[[Plan, Store, Callable[[], str]], AbstractContextManager[object]],
-        announce: Callable[[Verdict, bool], None] = lambda verdict, looks_again: None,
+        announce: Callable[[Verdict], None] = lambda verdict: None,
     ) -> None:
         """Open the store and check of every trial whether it may be judged: one that may not stops no other.
 
@@ -56,7 +56,7 @@ class Session:
             trials: of the selected tests.
             settings: the user's choices.
             progress: shows how a plan gets on: called with it, the store, and a function that says what time is left.
-            announce: shows a verdict that is reached while others are still trained, and whether it is looked at again.
+            announce: shows a verdict that is reached while others are still trained; some of them are open so far.
 
         Raises:
             InputError: a published verification cannot be read.
@@ -147,9 +147,8 @@ class Session:
         return verdict
 
     def decided(self) -> list[Verdict]:
-        """The verdicts that have been reached, whatever stopped the run since, without those that stay open."""
-        reached = [verdict for verdict in self._verdicts.values() if isinstance(verdict, Verdict)]
-        return [each for each in reached if not stays_open(each) or len(each.looks) == self.looks(each.trial)]
+        """The verdicts that have been reached, whatever stopped the run since: some of them are open so far."""
+        return [as_it_stands(verdict) for verdict in self._verdicts.values() if isinstance(verdict, Verdict)]
 
     # The order of looks
 
@@ -163,10 +162,7 @@ class Session:
             still_open = self._looked_at([trial for trial in still_open if look < self.looks(trial)], look)
 
     def _run_within(self, budget: Budget) -> None:
-        """Look at the cheapest first, until nothing fits into the time that is left; what stays open queues again.
-
-        A trial that has not had its last look when time is up has no verdict: open is not inconclusive.
-        """
+        """Look at the cheapest first, until nothing fits into the time that is left; what stays open queues again."""
         self._budget = budget
         # Before costs are counted: what is damaged counts as not stored.
         self._check_stored(plan(request for trial in self.trials for request in self.asked(trial, self.looks(trial))))
@@ -181,10 +177,24 @@ class Session:
                 steps += [(trial, look + 1) for trial in still_open if look + 1 < self.looks(trial)]
         estimates = self.estimates()
         for trial, look in steps:
-            whole = plan(self.asked(trial, look))
-            self._verdicts[trial.key] = budget.exceeded(whole, look, estimates[trial.tier], self.store)
-        left = sum(isinstance(verdict, BudgetError) for verdict in self._verdicts.values())
-        self.notes.append(f"budget of {budget.hours:g} hours: {left} of {len(self.trials)} claims are left unjudged")
+            self._out_of_time(trial, look, budget, estimates[trial.tier])
+        reached = self._verdicts.values()
+        left = sum(isinstance(verdict, BudgetError) for verdict in reached)
+        so_far = sum(isinstance(verdict, Verdict) and verdict.openness == "open so far" for verdict in reached)
+        self.notes.append(
+            f"budget of {budget.hours:g} hours: {left} of {len(self.trials)} claims are left unjudged"
+            + (f", and {so_far} open so far" if so_far else "")
+        )
+
+    def _out_of_time(self, trial: Trial, look: int, budget: Budget, estimate: Estimate) -> None:
+        """Say what a trial still lacks when time is up: one that has been looked at is open so far."""
+        whole = plan(self.asked(trial, look))
+        if isinstance(reached := self._verdicts.get(trial.key), Verdict):
+            self._verdicts[trial.key] = as_it_stands(reached)
+            lacking = budget.lacking(whole, estimate, self.store)
+            self.notes.append(f"{trial.name} [{trial.tier}] is open {budget.within}: {lacking}")
+        else:
+            self._verdicts[trial.key] = budget.exceeded(whole, estimate, self.store)
 
     def _affordable(self, budget: Budget, steps: Sequence[tuple[Trial, int]]) -> list[int]:
         """Indices of the looks to take next."""
@@ -232,7 +242,7 @@ class Session:
                     self._judge(trial, look)
                     del waiting[trial.key]
                     if isinstance(verdict := self._verdicts[trial.key], Verdict):
-                        self._announce(verdict, stays_open(verdict) and look + 1 < self.looks(trial))
+                        self._announce(as_it_stands(verdict))
                 except (StoreError, OSError):
                     # A store, or a terminal, that fails for a moment ends no training: it is judged after that.
                     return
@@ -259,8 +269,7 @@ class Session:
         if too_large is not None:
             self._verdicts[trial.key] = too_large
         elif budget is not None:
-            whole = plan(self.asked(trial, look))
-            self._verdicts[trial.key] = budget.exceeded(whole, look, self.estimates()[trial.tier], self.store)
+            self._out_of_time(trial, look, budget, self.estimates()[trial.tier])
         return True
 
     # Judging

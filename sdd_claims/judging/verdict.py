@@ -1,7 +1,7 @@
 """The verdict on a trial: what its rule and its control come to at one look."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -17,9 +17,10 @@ from sdd_claims.stats.robustness import panel
 from sdd_claims.stats.sequential import sequential_p
 from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat, power
 
-Openness = Literal["undecided", "contrary on a proxy", "cannot be measured", "control supported"]
-"""The kinds of an inconclusive verdict: the data are near the margin; the contrary is established, on a proxy, which
-refutes nothing; a seed lacks what the rule measures, or pilots show no windows; or the rule says yes of the control."""
+Openness = Literal["undecided", "open so far", "contrary on a proxy", "cannot be measured", "control supported"]
+"""The kinds of an inconclusive verdict: the data are near the margin; they are at the looks taken so far, and others
+are left; the contrary is established, on a proxy, which refutes nothing; a seed lacks what the rule measures, or pilots
+show no windows; or the rule says yes of the control."""
 
 DESIGNS = ((12,), (12, 24), (12, 24, 48), (12, 24, 48, 96))
 """The looks that power is told for, beside those that a trial registers."""
@@ -100,6 +101,8 @@ class Verdict:
     def stability(self) -> float | None:
         """The chance that a fresh block comes to this verdict again; None where nothing was decided or spelled out."""
         if self.decision is None or self.tested is None or self.control_tested is None or self.design is None:
+            return None
+        if self.openness == "open so far":  # A fresh block would not stop here.
             return None
         ruling: Ruling = "open" if self.decision == "inconclusive" else self.decision
         if self.openness == "contrary on a proxy":
@@ -232,6 +235,23 @@ def decide(outcome: Outcome, threshold: float) -> Decision:
 def stays_open(verdict: Verdict) -> bool:
     """Whether more seeds could settle it. They could not where a seed has no number, or the control is supported."""
     return verdict.decision == "inconclusive" and verdict.reason is None
+
+
+def as_it_stands(verdict: Verdict) -> Verdict:
+    """The verdict where nothing more is trained: one that is open, with looks left, is open so far.
+
+    To stop there makes no error likelier: only a look that decides settles a claim.
+    """
+    if not stays_open(verdict) or len(verdict.looks) == len(verdict.planned):
+        return verdict
+    left = " and ".join(map(str, verdict.planned[len(verdict.looks) :]))
+    which = (
+        f"the look at {left} seeds has"
+        if len(verdict.planned) == len(verdict.looks) + 1
+        else (f"the looks at {left} seeds have")
+    )
+    reason = f"neither the claim nor its contrary is established so far, and {which} not been taken"
+    return replace(verdict, openness="open so far", reason=reason)
 
 
 NO_WINDOWS = "no windows can be set, so that no seed has judged: "

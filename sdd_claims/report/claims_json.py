@@ -40,7 +40,7 @@ READ: tuple[Version, ...] = get_args(Version)
 Verdict = Literal["supported", "refuted", "inconclusive"]
 Tier = Literal["fast", "full"]
 Basis = Literal["paper", "conjecture", "ours"]
-Openness = Literal["undecided", "contrary on a proxy", "cannot be measured", "control supported"]
+Openness = Literal["undecided", "open so far", "contrary on a proxy", "cannot be measured", "control supported"]
 
 
 Ruling = Literal["supported", "refuted", "contrary on a proxy", "open"]

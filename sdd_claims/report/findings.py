@@ -44,7 +44,7 @@ def groups(runs: Sequence[PublishedRun]) -> list[Group]:
     supported, contradicted = chosen("supported"), chosen("refuted", "contrary on a proxy")
     on_proxy = sum(claim["proxy"] for claim in supported)
     refuted = sum(claim["verdict"] == "refuted" for claim in contradicted)
-    is_open = chosen("undecided", "cannot be measured", "control supported")
+    is_open = chosen("undecided", "open so far", "cannot be measured", "control supported")
     return [
         Group(f"Supported ({len(supported)}, {on_proxy} of them on a proxy)", supported),
         Group(

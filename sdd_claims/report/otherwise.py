@@ -45,7 +45,7 @@ def otherwise(claim: ClaimEntry, phases: Phases) -> str:
     if claim["verdict"] == "supported":
         return _against(claim, phases)
     supported = f"It would have been supported if {_for(claim, phases)}"
-    return f"{supported}. {_against(claim, phases)}" if kind == "undecided" else f"{supported}."
+    return f"{supported}. {_against(claim, phases)}" if kind in ("undecided", "open so far") else f"{supported}."
 
 
 def _lacking(claim: ClaimEntry) -> str:

@@ -16,6 +16,7 @@ BORDERLINE = 0.95
 
 OPEN: dict[Openness, str] = {
     "undecided": "undecided",
+    "open so far": "open so far",
     "contrary on a proxy": "contrary on a proxy",
     "cannot be measured": "cannot be measured",
     "control supported": "its control is supported too",
@@ -244,13 +245,17 @@ def summary(document: ClaimsDocument) -> list[str]:
     if block := document.get("replication"):
         sentences.append(f"This is a replication: the block of seeds {block} judged in place of the registered one.")
     sentences += again(document["claims"], alpha / size)
+    if unfinished := sum(map(is_open_so_far, claims)):
+        some = "One claim is" if unfinished == 1 else f"{unfinished} claims are"
+        sentences.append(f"{some} open so far: further looks, at more seeds, were planned and have not been taken.")
     if surprises := [claim for claim in claims if is_surprise(claim)]:
         some = "One verdict differs" if len(surprises) == 1 else f"{len(surprises)} verdicts differ"
         sentences.append(f"{some} from what was registered as expected before the seeds judged.")
-    elif judged := [claim for claim in claims if claim["verdict"]]:
+    elif judged := [claim for claim in claims if claim["verdict"] and not is_open_so_far(claim)]:
         dated = all(claim.get("registrations") for claim in judged)
         when = "before the seeds judged" if dated else "when this report was written; since when, was not recorded"
-        sentences.append(f"Every verdict is the one registered as expected {when}.")
+        which = "other verdict" if any(map(is_open_so_far, claims)) else "verdict"
+        sentences.append(f"Every {which} is the one registered as expected {when}.")
     if shaky := sum(map(is_borderline, claims)):
         some = "One verdict is" if shaky == 1 else f"{shaky} verdicts are"
         sentences.append(
@@ -380,8 +385,14 @@ def tallies(document: ClaimsDocument) -> dict[tuple[str, str], Counter[str]]:
 
 
 def is_surprise(claim: ClaimEntry) -> bool:
-    """Whether a claim was judged, and otherwise than registered as expected."""
-    return not is_exploratory(claim) and claim["verdict"] is not None and claim["verdict"] != claim["expected"]
+    """Whether a claim was judged by all its looks, and otherwise than registered as expected."""
+    judged = claim["verdict"] is not None and not is_open_so_far(claim)
+    return not is_exploratory(claim) and judged and claim["verdict"] != claim["expected"]
+
+
+def is_open_so_far(claim: ClaimEntry) -> bool:
+    """Whether no look that was taken has settled a claim, and others are left."""
+    return openness(claim) == "open so far"
 
 
 def is_exploratory(claim: ClaimEntry) -> bool:
@@ -462,7 +473,8 @@ def _is_beyond_by_t(claim: ClaimEntry) -> bool:
 
 def expectation(claim: ClaimEntry) -> str:
     """The outcome expected before the seeds judged, since when the register says so, and the one of later blocks."""
-    outcome = "this verdict" if claim["verdict"] == claim["expected"] else claim["expected"]
+    as_expected = claim["verdict"] == claim["expected"] and not is_open_so_far(claim)
+    outcome = "this verdict" if as_expected else claim["expected"]
     rows = claim.get("registrations")
     if rows is None:
         return f"The register expected {outcome} when this report was written."

@@ -336,7 +336,10 @@ def test_an_interrupted_run_reports_what_is_decided_and_says_how_it_goes_on(proj
         kept = f"interrupted: 16 of 16?levels are kept in {project.store}; {line}"
     report = f"report: {project.path / 'reports/latest/index.html'}"
     result.stdout.fnmatch_lines(["nobody2026/clear [[]fast[]]: supported; *", report, kept])
-    assert set(project.entries()) == {"clear"}
+    assert {name: entry["openness"] for name, entry in project.entries().items()} == {
+        "clear": None,
+        "open": "open so far",
+    }
     assert project.entries()["clear"]["rerun"].endswith("claims/nobody2026/test_clear.py")
     project.pytester.makeconftest('pytest_plugins = ["sdd_claims.plugin"]')
     before = trained(project.store)
@@ -434,6 +437,28 @@ def test_what_a_budget_leaves_unjudged_is_skipped_and_another_run_judges_it(proj
     assert set(project.entries()) == {"clear"}
     assert project.run("--budget", "10", *workers, engine=engine).ret == 0
     assert set(project.entries()) == {"clear", "other"}
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_what_a_budget_leaves_open_is_reported_with_how_far_it_is_and_surprises_nobody(project, workers):
+    project.add("clear").run()  # which trains what the other one's first look asks for
+    project.add("late", "replace(YES, late=4)")
+    engine = None if workers else "serial"
+    result = project.run("-k", "late", "--budget", "1e-9", *workers, engine=engine)
+    assert result.ret == 0
+    (entry,) = project.entries().values()
+    assert (entry["verdict"], entry["openness"], entry["looks"], entry["stability"]) == (
+        "inconclusive",
+        "open so far",
+        [2],
+        None,
+    )
+    page = (project.path / "reports/latest/index.html").read_text(encoding="utf-8")
+    assert "the look at 4 seeds has not been taken" in page
+    assert "differs from what was registered" not in page
+    result.stdout.fnmatch_lines(["nobody2026/late [[]fast[]]: inconclusive: open so far; *"])
+    assert project.run("-k", "late", *workers, engine=engine).ret == 0
+    assert project.entries()["late"]["verdict"] == "supported"
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])

@@ -16,7 +16,7 @@ from sdd_claims import rejudge as command
 from sdd_claims import report
 from sdd_claims.errors import InputError
 from sdd_claims.judging.claim_entry import adjust_p_values, claim_entry_from
-from sdd_claims.judging.verdict import judge_at, stays_open, without_windows
+from sdd_claims.judging.verdict import as_it_stands, judge_at, stays_open, without_windows
 from sdd_claims.locations import checkout
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
@@ -115,6 +115,19 @@ def test_a_run_judges_itself_again_without_a_store(folder, capsys):
     assert found.is_original
     assert [each.differences for each in found.verdicts] == [(), ()]
     assert [each.again for each in found.verdicts] == claims_json.read(folder / "claims.json")["claims"]
+
+
+@pytest.mark.parametrize("rules", ["published", "today"])
+def test_a_claim_that_is_open_so_far_is_judged_again_at_the_look_that_it_had(tmp_path, store, rules):
+    def read(curve: CurveOf, seeds: tuple[int, ...]) -> Any:
+        return store.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
+
+    verdict = as_it_stands(judge_at(ON_NOISE, 0, ON_NOISE.judged_seeds(), read, 0.05 / 46))
+    assert verdict.openness == "open so far"
+    entry = claim_entry_from(verdict, store, ON_NOISE.curves, ON_NOISE.control_curves, "pytest -m full --budget 1")
+    (again,) = rejudge(publish(tmp_path / "run", [], store, entry), TRIALS, rules).verdicts
+    assert again.differences == ()
+    assert again.again == entry
 
 
 def test_a_claim_whose_rule_crashes_is_said_and_the_others_are_judged_again(folder, monkeypatch):

@@ -10,6 +10,7 @@ from sdd_claims.engines import work as work_module
 from sdd_claims.judging.modes import Judging
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
+from sdd_claims.judging.verdict import Openness
 from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.estimate import level_flops
 from sdd_claims.planning.plan import Plan
@@ -24,7 +25,7 @@ class Opener:
         self.path = path
         self.plans: list[Plan] = []
         self.left: list[str] = []
-        self.announced: list[tuple[str, bool, int]] = []
+        self.announced: list[tuple[str, Openness | None, int]] = []
 
     def __call__(self, *trials: Trial, **changes: Any) -> Session:
         settings = Settings(
@@ -45,9 +46,9 @@ class Opener:
         self.left.append(left())
         yield
 
-    def _announce(self, verdict, looks_again):
+    def _announce(self, verdict):
         levels = len(trained(self.path))
-        self.announced.append((verdict.trial.claim.name, looks_again, levels))
+        self.announced.append((verdict.trial.claim.name, verdict.openness, levels))
 
 
 def trained_seeds(path):

@@ -390,8 +390,8 @@ def test_a_verdict_is_shown_as_soon_as_its_own_curves_are_trained_the_cheapest_f
     dear, cheap = trial_named("dear", spec=long), trial_named("cheap", replace(YES, late=4), spec=NOISY)
     verdict = opened(dear, cheap).verdict(dear)
     assert verdict.decision == "supported"
-    names = [(name, looks_again) for name, looks_again, _ in opened.announced]
-    assert names == [("cheap", True), ("dear", False), ("cheap", False)]
+    names = [(name, openness) for name, openness, _ in opened.announced]
+    assert names == [("cheap", "open so far"), ("dear", None), ("cheap", None)]
     trained_by_then = [levels for _, _, levels in opened.announced]
     assert trained_by_then[0] < trained_by_then[1] < trained_by_then[2]
 

@@ -79,6 +79,13 @@ def test_the_committed_page_is_that_of_the_published_runs(tmp_path):
     assert committed == findings.to_markdown(runs, notes)
 
 
+def test_what_is_open_so_far_stands_among_the_open(folder, document):
+    claim = document["claims"][0] | {"verdict": "inconclusive", "openness": "open so far"}
+    claims_json.write(folder / "fast" / "claims.json", document | {"claims": [claim]})
+    *_, is_open = findings.groups(history.standing(folder))
+    assert [each["openness"] for each in is_open.claims] == ["open so far"]
+
+
 def test_a_claim_says_its_effect_its_seeds_and_why(folder, document, capsys):
     claim = document["claims"][0] | {"verdict": "inconclusive", "openness": "undecided"}
     claims_json.write(folder / "fast" / "claims.json", document | {"claims": [claim]})

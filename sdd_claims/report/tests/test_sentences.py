@@ -254,10 +254,33 @@ PROXYS = "the contrary is established here, but a proxy cannot refute the paper'
         ({"reason": "seed 1003 shows no dip"}, "cannot be measured"),
         ({"reason": "the control (x) came out ...", "control": {"verdict": "supported"}}, "control supported"),
         ({"reason": "whatever", "openness": "undecided"}, "undecided"),
+        ({"reason": "whatever", "openness": "open so far"}, "open so far"),
     ],
 )
 def test_the_kinds_of_inconclusive_are_told_apart_in_both_versions_of_the_schema(claim, fields, kind):
     assert sentences.openness(claim | OPEN | fields) == kind
+
+
+SO_FAR = OPEN | {
+    "openness": "open so far",
+    "reason": "neither the claim nor its contrary is established so far, and the look at 24 seeds has not been taken",
+}
+
+
+def test_what_is_open_so_far_is_neither_as_expected_nor_a_surprise(claim, document):
+    document["claims"] = [claim, claim | SO_FAR | {"expected": "supported"}]
+    said = [spaced(sentence) for sentence in sentences.summary(document)]
+    assert "In the fast tier 1 was supported and 1 was inconclusive (1 open so far)." in said
+    assert "One claim is open so far: further looks, at more seeds, were planned and have not been taken." in said
+    assert sum(sentence.startswith("Every other verdict is the one registered as expected") for sentence in said) == 1
+    document["claims"][1]["expected"] = "inconclusive"
+    assert "The register expected inconclusive" in sentences.verdict(document["claims"][1])
+    assert "the look at 24 seeds has not been taken." in sentences.verdict(document["claims"][1])
+
+
+def test_where_all_is_open_so_far_nothing_is_said_of_expectations(claim, document):
+    document["claims"] = [claim | SO_FAR]
+    assert "registered as expected" not in " ".join(sentences.summary(document))
 
 
 def test_summaries_count_contraries_on_proxies_and_supports_on_proxies_as_such(claim, document):
