@@ -45,6 +45,14 @@ def test_a_kind_is_as_fast_as_all_of_its_trainings_on_this_hardware_were(store):
     assert HERE in found.source
 
 
+def test_of_many_seeds_of_a_run_the_last_ones_count(store):
+    for seed in (1000, 1001, 1002):  # by an older engine
+        keep(store, SPEC, 50.0, seed=seed)
+    for seed in range(1012, 1018):
+        keep(store, SPEC, 2.0, seed=seed)
+    assert Rates(store).of(SPEC, CPU).flops == 4e6
+
+
 def test_what_was_trained_on_another_machine_says_nothing_of_this_one(store):
     keep(store, SPEC, 1.0, hardware="another machine")
     keep(store, SPEC, 1.0, seed=1, device="cuda", hardware=GPU)
