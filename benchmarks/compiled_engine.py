@@ -1,7 +1,8 @@
 """Portable arithmetic against the stacked path: `python -m benchmarks.compiled_engine` (with names of cases).
 
 Each case is trained as its claims train it, in one process with one thread: by compiled code, one replica at a time; by
-PyTorch, six replicas as a stack; and, for the first level of a chain alone, by plain PyTorch, one model at a time.
+PyTorch, six replicas as a stack; and by plain PyTorch, one model at a time: the first level of a chain, a point of a
+path of penalties, a whole training of a regression, each against compiled code that does the same.
 Drawing data, pruning and all measures are in the times of the first two; compilation is in none. LeNet-300-100 takes
 one epoch on the 60,000 images of MNIST, from SDD_CLAIMS_DATA, at each of four densities. Times are CPU seconds, so that
 other work on the machine hardly counts.
@@ -23,14 +24,18 @@ from claims.parhi2021.settings import eq2
 from claims.quetu2023.settings import FAST as QUETU
 from claims.zhang2024.settings import FAST as ZHANG
 from claims.zhang2024.settings import MATRIX_NORM
+from sdd_claims.data import regression
 from sdd_claims.judging.options import limit_threads
+from sdd_claims.models import build, initial_weights
 from sdd_claims.planning.plan import STACK_SIZE
 from sdd_claims.pruning import dense_masks, keep_highest, scheduled_count
+from sdd_claims.randomness import Stream, draws, numpy_stream
 from sdd_claims.record import ChainState, Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.runs.penalty_path import train_path
 from sdd_claims.spec import DataSpec, ModelSpec, OptimizerSpec, RunSpec, TrainingSpec
 from sdd_claims.training import ReplicaNumbers, StackForms, draw_setup, portable, train
+from sdd_claims.training.penalties import PENALTIES
 
 _CPU = torch.device("cpu")
 
@@ -104,10 +109,18 @@ def compare(setting: Setting, repetitions: int, replicas: int = STACK_SIZE) -> C
         of_each = partial(in_turn, each)
         each[0]()
     cases = [Case(f"stack of {replicas}", of_stack, 1, trainings), Case("compiled", of_each, 1, trainings)]
-    if setting.density is None and setting.spec.path.over == "none":
+    if setting.density is None:
+        over = setting.spec.path.over
+        part, write, compiled_part = {
+            "none": ("level 0", plainly, partial(run, alone[0], 1)),
+            "penalty_strength": ("a point", plainly, partial(run, [_last_point(alone[0][0])], 1)),
+            "epochs": ("a training", regress_plainly, partial(run, alone[0], setting.levels)),
+        }[over]
+        one = _last_point(stack[0]) if over == "penalty_strength" else stack[0]
+        trained = float(setting.levels) if over == "epochs" else 1.0
         cases += [
-            Case("plain PyTorch, level 0", plainly(stack[0]), 1, 1.0),
-            Case("compiled, level 0", partial(run, alone[0], 1), 1, 1.0),
+            Case(f"plain PyTorch, {part}", write(one), 1, trained),
+            Case(f"compiled, {part}", compiled_part, 1, trained),
         ]
     timings = interleaved(cases, repetitions, time.process_time)
     product = timings[1]
@@ -162,10 +175,16 @@ def run_each(groups: list[list[Replica]], levels: int) -> None:
         run(replicas, levels)
 
 
+def _last_point(replica: Replica) -> Replica:
+    """The training at the last strength of a path."""
+    return Replica(replica.spec.point(len(replica.spec.path.values) - 1), replica.seed)
+
+
 def plainly(replica: Replica) -> Callable[[], None]:
     """A dense training of one model as one would write it in PyTorch, without any measure."""
     setup = draw_setup([replica], _CPU)
     training = replica.spec.training
+    penalty = PENALTIES.get(training.penalty.name)
 
     def train() -> None:
         weights = {name: value.clone().requires_grad_() for name, value in setup.initial[0].items()}
@@ -184,8 +203,38 @@ def plainly(replica: Replica) -> Callable[[], None]:
                 loss = cross_entropy(
                     functional_call(setup.architecture.module, weights, (images[batch],)), labels[batch]
                 )
+                if penalty is not None:
+                    loss = loss + training.penalty.strength * penalty(each[None] for each in weights.values())[0]
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
+
+    return train
+
+
+def regress_plainly(replica: Replica) -> Callable[[], None]:
+    """A training of one ReLU network under eq. 2 of Parhi et al. 2021, as one would write it in PyTorch."""
+    spec = replica.spec
+    points = torch.from_numpy(regression.inputs(spec.data.name))
+    targets = torch.from_numpy(regression.targets(len(points), numpy_stream(replica.seed, Stream.TARGETS)))
+    architecture = build(spec.model, (points.shape[1], 1, 1), 1)
+    initial = initial_weights(architecture, draws(replica.seed, Stream.INITIALIZATION), spec.model.initialization)
+    norms: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
+        "W": lambda w: w.square().sum(),
+        "V": lambda v: v.abs().sum(0).square().sum(),
+        "C": lambda c: c.abs().sum(),
+    }
+
+    def train() -> None:
+        weights = {name: value.clone().requires_grad_() for name, value in initial.items()}
+        optimizer = torch.optim.Adam(weights.values(), lr=spec.training.optimizer.lr)
+        for _ in range(spec.training.epochs):
+            optimizer.zero_grad()
+            loss = (functional_call(architecture.module, weights, (points,)) - targets).square().mean()
+            for name, parameter in weights.items():
+                if norm := norms.get(name.rpartition(".")[2]):
+                    loss = loss + spec.training.penalty.strength * norm(parameter)
+            loss.backward()
+            optimizer.step()
 
     return train
 
