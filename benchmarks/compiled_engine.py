@@ -82,6 +82,7 @@ SETTINGS: Mapping[str, Setting] = {
         3,
         2.5,
     ),
+    "lenet": Setting("LeNet-300-100 on 60,000 images, 20 % a level, an epoch each", _LENET, 30, 2.0),
     **{
         f"lenet {density:g}": Setting(
             f"LeNet-300-100, an epoch of 60,000 images at density {density:g}", _LENET, 1, 1.0, density

@@ -58,7 +58,7 @@ OPTIONS = (
     Option("block", "replicate: judge on this fresh block, such as 10000, looking as registered", "N"),
     Option("strict-verdicts", "fail on an unexpected verdict, unless it is borderline and no refutation"),
     Option("plan", "say what would be trained and what it costs; train nothing"),
-    Option("budget", "train for so long, what gives the most verdicts first; the rest is skipped", "HOURS"),
+    Option("budget", "train for so long, what gives the most verdicts first, and report how far the rest is", "HOURS"),
     Option("rate", "with --plan and --budget: speed where none has been measured", "TFLOP/S"),
     Option("smoke", "go the whole way in a tiny configuration; judge nothing"),
     Option("pilots", "try claims and controls on pilot seeds; judge nothing"),

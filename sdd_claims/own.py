@@ -622,7 +622,7 @@ def judge(
                 break
             except Exception as error:  # of one claim, or what stopped the training: what is decided is reported
                 refused[trial.claim.name] = _blamed(error, setting, f"{run.kept()}; mend it and check again")
-        entries |= {entry["id"].removeprefix(f"{PAPER}/"): entry for entry in run.decided()}
+        entries |= {entry["id"].removeprefix(f"{PAPER}/"): entry for entry in run.reached()}
         entries = {name: entries[name] for name in names if name in entries}
         whys = {name: why for name, why in refused.items() if name not in entries}
         interrupted = next((why for why in refused.values() if isinstance(why, KeyboardInterrupt)), None)
@@ -854,8 +854,7 @@ def _answer(entry: ClaimEntry, setting: OwnSetting, store: Store) -> str:
         return f"Yes, it shows sparse double descent {noise}. {words}"
     if entry["verdict"] == "refuted":
         return f"No, it does not show sparse double descent {noise}. {words}"
-    how = "Open so far" if kind == "open so far" else "Undecided"
-    return f"{how} whether it shows sparse double descent {noise}. {words}"
+    return f"Undecided whether it shows sparse double descent {noise}. {words}"
 
 
 def _seen(entry: ClaimEntry, store: Store) -> str:

@@ -367,7 +367,10 @@ class _Verdicts:
             self._unjudged[report.nodeid] = why
 
     def _add(self, entry: ClaimEntry) -> None:
-        self._entries[entry["id"], entry["tier"], sentences.network(entry)] = entry
+        key = entry["id"], entry["tier"], sentences.network(entry)
+        # What is handed over may be an earlier look than another process has taken since.
+        if key not in self._entries or len(entry["looks"]) >= len(self._entries[key]["looks"]):
+            self._entries[key] = entry
 
     def pytest_keyboard_interrupt(self) -> None:
         self._interrupted = True
@@ -376,7 +379,7 @@ class _Verdicts:
         run = self._config.stash[_run]
         if self._interrupted:  # tests that had no turn, of claims that are judged
             passing = self._config.stash.get(_passing, None)
-            for entry in [*run.decided(), *(handed_over(Path(passing)) if passing else ())]:
+            for entry in [*run.reached(), *(handed_over(Path(passing)) if passing else ())]:
                 self._add(entry)
         if self._entries:
             try:

@@ -19,7 +19,7 @@ from sdd_claims import report
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError, StoreError, crash
 from sdd_claims.judging.claim_entry import adjust_p_values, judged_claim, judged_control
-from sdd_claims.judging.verdict import Verdict, as_it_stands, judge_at, stays_open, without_windows
+from sdd_claims.judging.verdict import Verdict, judge_at, stays_open, without_windows
 from sdd_claims.judging.yours import trials_again
 from sdd_claims.locations import bundled, checkout
 from sdd_claims.registration.claim import BLOCK, Tier
@@ -330,8 +330,8 @@ def _judged(trial: Trial, claim: ClaimEntry, curves: Evidence, error_rate: float
     for look in range(1, len(looks)):
         if not stays_open(verdict):
             break
-        if sentences.is_open_so_far(claim) and len(looks[look]) > len(seeds):
-            return as_it_stands(verdict)
+        if len(looks[look]) > len(seeds):
+            return verdict.as_it_stands
         verdict = judge_at(judging, look, looks, read, error_rate)
     return verdict
 

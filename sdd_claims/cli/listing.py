@@ -81,6 +81,7 @@ def _published() -> dict[tuple[str, str, str], dict[str, Any]]:
         (claim["id"], claim["tier"], sentences.network(claim)): {
             "run": run.name,
             "verdict": claim["verdict"],
+            "ruling": sentences.ruling(claim),
             "effect": claim["effect"],
             "p": claim["p"],
             "seeds": claim["seeds"],
@@ -113,6 +114,6 @@ def _outcome(trial: dict[str, Any], is_question: bool) -> str:
         return f"{expected}{proxy}; no published verdict"
     effect, interval = numbers.effect(found["effect"]), numbers.interval(found["effect"])
     return (
-        f"{expected}{proxy}; published {found['verdict']}, effect {effect} ({interval}), "
+        f"{expected}{proxy}; published {found['ruling']}, effect {effect} ({interval}), "
         f"p {numbers.probability(found['p'])}, {numbers.count(len(found['seeds']), 'seed')}"
     )

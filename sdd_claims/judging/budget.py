@@ -35,19 +35,11 @@ class Budget:
         needs = [Need(whole, estimate) for whole, estimate in zip(plans, estimates, strict=True)]
         return [index for index, _ in next(affordable(needs, store, left), [])]
 
-    def exceeded(self, whole: Plan, estimate: Estimate, store: Store) -> BudgetError:
-        """The error of a trial that is left unjudged, with what its first look still lacks."""
-        return BudgetError(f"not judged {self.within}: {self.lacking(whole, estimate, store)}")
-
-    @property
-    def within(self) -> str:
-        """The time given: "within the budget of 8 hours"."""
-        return f"within the budget of {self.hours:g} hours"
-
-    def lacking(self, whole: Plan, estimate: Estimate, store: Store) -> str:
-        """What the next look of a trial still lacks, and how to have it trained."""
+    def exceeded(self, whole: Plan, look: int, estimate: Estimate, store: Store) -> BudgetError:
+        """The error of a trial that is left, with what its next look still lacks."""
         rest = numbers.duration(duration(whole, store, estimate))
-        return (
+        return BudgetError(
+            f"not {'looked at again' if look else 'judged'} within the budget of {self.hours:g} hours: "
             f"{whole.stored(store)} of its {whole.needed} levels are stored, the rest takes about {rest}; run again "
             "without --budget or with a larger one"
         )

@@ -42,8 +42,8 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
         raise InputError("--smoke trains next to nothing and knows no --budget; give one of them")
     if options.strict_verdicts and options.budget is not None:
         raise InputError(
-            "--strict-verdicts takes only registered verdicts, and --budget skips what it leaves unjudged, which would "
-            "pass; give one of them"
+            "--strict-verdicts takes only registered verdicts, and --budget leaves claims unjudged or open, which "
+            "would pass; give one of them"
         )
     rate = parse_positive("--rate", options.rate, "operations a second in TFLOP, such as 20")
     engine = options.engine or ("serial" if in_worker else "pool")

@@ -38,7 +38,7 @@ from sdd_claims.storage import locks
 from sdd_claims.storage.files import write_atomically
 from sdd_claims.storage.store import Store
 
-_DECIDED = "decided"
+_REACHED = "reached"
 _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable in which GitHub names the file that the page of a CI run shows."""
 
@@ -87,6 +87,7 @@ class ClaimRun:
         session = self._opened()
         try:
             verdict = session.verdict(trial)
+            self._hand_over()
         finally:
             for line in (*(f"warning: {warning}" for warning in session.store.warnings), *self._notes(session)):
                 print(line, file=sys.stderr)
@@ -108,10 +109,10 @@ class ClaimRun:
         """What a network of the user's own was judged by; None of the claims of papers."""
         return None
 
-    def decided(self) -> list[ClaimEntry]:
+    def reached(self) -> list[ClaimEntry]:
         """The entries of all trials that have been looked at."""
         return (
-            [entry for verdict in self._session.decided() if (entry := self._entry(verdict))] if self._session else []
+            [entry for verdict in self._session.reached() if (entry := self._entry(verdict))] if self._session else []
         )
 
     def _entry(self, verdict: Verdict) -> ClaimEntry | None:
@@ -122,14 +123,14 @@ class ClaimRun:
             return None
 
     def _hand_over(self) -> None:
-        """In a worker of xdist, leave the entries of what is judged where the controller finds them after Ctrl-C."""
+        """In a worker of xdist, leave the entry of every look where the controller finds it after Ctrl-C."""
         if self._session is None or self._shared is None:
             return
-        for verdict in self._session.decided():
+        for verdict in self._session.reached():
             key = verdict.trial.key
             if (key, verdict.looks) not in self._handed and (entry := self._entry(verdict)):
-                name = hashlib.sha256(repr(key).encode()).hexdigest()  # of every look: the last one stays
-                write_atomically(self._shared / _DECIDED / f"{name}.json", json.dumps(entry).encode())
+                name = hashlib.sha256(repr((key, verdict.looks)).encode()).hexdigest()
+                write_atomically(self._shared / _REACHED / f"{name}.json", json.dumps(entry).encode())
             self._handed.add((key, verdict.looks))
 
     def kept(self) -> str:
@@ -247,14 +248,14 @@ class ClaimRun:
         if console is None or (found := self._entry(verdict)) is None:
             return
         (line,) = summary_lines([found])
-        ending = " (it is looked at again with more seeds)" if sentences.is_open_so_far(found) else ""
+        ending = " (more seeds are planned)" if sentences.is_open_so_far(found) else ""
         # Above the bar, and whole: a terminal breaks it by itself.
         console.print(f"\n{line}{ending}", highlight=False, markup=False, soft_wrap=True)
 
 
 def handed_over(shared: Path) -> list[ClaimEntry]:
     """The entries that workers of xdist have left in the folder that they share."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((shared / _DECIDED).glob("*.json"))]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((shared / _REACHED).glob("*.json"))]
 
 
 @contextmanager

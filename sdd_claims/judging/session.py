@@ -13,7 +13,7 @@ from sdd_claims.judging.ledger import Ledger
 from sdd_claims.judging.missing_data import missing_data
 from sdd_claims.judging.networks import check_network
 from sdd_claims.judging.settings import Settings
-from sdd_claims.judging.verdict import Verdict, as_it_stands, stays_open
+from sdd_claims.judging.verdict import Verdict, stays_open
 from sdd_claims.machine.devices import Device
 from sdd_claims.planning.budget import Need, cheapest_first
 from sdd_claims.planning.estimate import Estimate, duration, missing, processes
@@ -146,9 +146,9 @@ class Session:
             raise verdict
         return verdict
 
-    def decided(self) -> list[Verdict]:
+    def reached(self) -> list[Verdict]:
         """The verdicts that have been reached, whatever stopped the run since: some of them are open so far."""
-        return [as_it_stands(verdict) for verdict in self._verdicts.values() if isinstance(verdict, Verdict)]
+        return [verdict.as_it_stands for verdict in self._verdicts.values() if isinstance(verdict, Verdict)]
 
     # The order of looks
 
@@ -177,24 +177,23 @@ class Session:
                 steps += [(trial, look + 1) for trial in still_open if look + 1 < self.looks(trial)]
         estimates = self.estimates()
         for trial, look in steps:
-            self._out_of_time(trial, look, budget, estimates[trial.tier])
+            whole = plan(self.asked(trial, look))
+            self._end(trial, budget.exceeded(whole, look, estimates[trial.tier], self.store))
         reached = self._verdicts.values()
         left = sum(isinstance(verdict, BudgetError) for verdict in reached)
-        so_far = sum(isinstance(verdict, Verdict) and verdict.openness == "open so far" for verdict in reached)
+        so_far = sum(isinstance(verdict, Verdict) and verdict.is_open_so_far for verdict in reached)
         self.notes.append(
             f"budget of {budget.hours:g} hours: {left} of {len(self.trials)} claims are left unjudged"
             + (f", and {so_far} open so far" if so_far else "")
         )
 
-    def _out_of_time(self, trial: Trial, look: int, budget: Budget, estimate: Estimate) -> None:
-        """Say what a trial still lacks when time is up: one that has been looked at is open so far."""
-        whole = plan(self.asked(trial, look))
+    def _end(self, trial: Trial, why: InputError | DeviceMemoryError) -> None:
+        """Train a trial no further: where it has been looked at, the verdict is that of its last look."""
         if isinstance(reached := self._verdicts.get(trial.key), Verdict):
-            self._verdicts[trial.key] = as_it_stands(reached)
-            lacking = budget.lacking(whole, estimate, self.store)
-            self.notes.append(f"{trial.name} [{trial.tier}] is open {budget.within}: {lacking}")
+            self._verdicts[trial.key] = reached.as_it_stands
+            self.notes.append(f"{trial.name} [{trial.tier}] is open so far: {why}")
         else:
-            self._verdicts[trial.key] = budget.exceeded(whole, estimate, self.store)
+            self._verdicts[trial.key] = why
 
     def _affordable(self, budget: Budget, steps: Sequence[tuple[Trial, int]]) -> list[int]:
         """Indices of the looks to take next."""
@@ -242,7 +241,7 @@ class Session:
                     self._judge(trial, look)
                     del waiting[trial.key]
                     if isinstance(verdict := self._verdicts[trial.key], Verdict):
-                        self._announce(as_it_stands(verdict))
+                        self._announce(verdict.as_it_stands)
                 except (StoreError, OSError):
                     # A store, or a terminal, that fails for a moment ends no training: it is judged after that.
                     return
@@ -267,9 +266,10 @@ class Session:
         if (whole := plan(requests)).stored(self.store) == whole.needed:
             return False
         if too_large is not None:
-            self._verdicts[trial.key] = too_large
+            self._end(trial, too_large)
         elif budget is not None:
-            self._out_of_time(trial, look, budget, self.estimates()[trial.tier])
+            whole = plan(self.asked(trial, look))
+            self._end(trial, budget.exceeded(whole, look, self.estimates()[trial.tier], self.store))
         return True
 
     # Judging
@@ -352,7 +352,7 @@ class Session:
     def _has_data(self, trial: Trial, requests: Sequence[Request]) -> bool:
         """Whether a trial has the data that it must still be trained on, and networks that can be trained on them here.
 
-        If not, its verdict says what to fetch or to change: training would stop for all trials.
+        If not, it ends with what to fetch or to change: training would stop for all trials.
         """
         self._synchronise(whole := plan(requests))
         try:
@@ -361,7 +361,7 @@ class Session:
         except StoreError:
             pass  # What is damaged will be trained anew.
         if lacking := missing_data(requests, self._settings.data_root):
-            self._verdicts[trial.key] = lacking
+            self._end(trial, lacking)
             return False
         try:
             for request in requests:
@@ -370,7 +370,7 @@ class Session:
                     if spec is not None and (device := self._settings.device_of(trial.tier, spec)):
                         check_arithmetic(spec, device.torch)
         except InputError as error:
-            self._verdicts[trial.key] = error
+            self._end(trial, error)
             return False
         return True
 

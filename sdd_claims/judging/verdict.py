@@ -54,7 +54,7 @@ class Verdict:
         seeds: the judged seeds.
         looks: numbers of seeds at which the data were looked at so far.
         threshold: the p below which a hypothesis counts as established, at each look.
-        reason: why the verdict is open, where something other than its p keeps it open.
+        reason: why the verdict is open, where something other than its p keeps it open, or looks are left.
         part_decisions: decision on each part, as if it stood alone.
         openness: the kind of an inconclusive verdict; None for every other.
         planned: numbers of seeds of all looks, those not taken among them.
@@ -76,6 +76,27 @@ class Verdict:
     planned: tuple[int, ...] = ()
     curves: Mapping[str, SparsityCurve] = field(default_factory=dict, repr=False, compare=False)
     control_curves: Mapping[str, SparsityCurve] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def is_open_so_far(self) -> bool:
+        """Whether no look that was taken has settled it, and others are left."""
+        return self.openness == "open so far"
+
+    @cached_property
+    def as_it_stands(self) -> "Verdict":
+        """The verdict where nothing more is trained: one that is open, with looks left, is open so far.
+
+        To stop there makes no error likelier: only a look that decides settles a claim.
+        """
+        left = self.planned[len(self.looks) :]
+        if not (left and stays_open(self)):
+            return self
+        which = f"look{'s' if len(left) > 1 else ''} at {' and '.join(map(str, left))} seeds"
+        reason = (
+            f"neither the claim nor its contrary is established so far, and the {which} "
+            f"{'have' if len(left) > 1 else 'has'} not been taken"
+        )
+        return replace(self, openness="open so far", reason=reason)
 
     @cached_property
     def tested(self) -> Hypotheses | None:
@@ -102,7 +123,7 @@ class Verdict:
         """The chance that a fresh block comes to this verdict again; None where nothing was decided or spelled out."""
         if self.decision is None or self.tested is None or self.control_tested is None or self.design is None:
             return None
-        if self.openness == "open so far":  # A fresh block would not stop here.
+        if self.is_open_so_far:  # A fresh block would not stop here.
             return None
         ruling: Ruling = "open" if self.decision == "inconclusive" else self.decision
         if self.openness == "contrary on a proxy":
@@ -233,25 +254,11 @@ def decide(outcome: Outcome, threshold: float) -> Decision:
 
 
 def stays_open(verdict: Verdict) -> bool:
-    """Whether more seeds could settle it. They could not where a seed has no number, or the control is supported."""
-    return verdict.decision == "inconclusive" and verdict.reason is None
+    """Whether the next look may settle it. None may where a seed has no number, or the control is supported.
 
-
-def as_it_stands(verdict: Verdict) -> Verdict:
-    """The verdict where nothing more is trained: one that is open, with looks left, is open so far.
-
-    To stop there makes no error likelier: only a look that decides settles a claim.
+    Nor is there a next one where a verdict is taken as it stands.
     """
-    if not stays_open(verdict) or len(verdict.looks) == len(verdict.planned):
-        return verdict
-    left = " and ".join(map(str, verdict.planned[len(verdict.looks) :]))
-    which = (
-        f"the look at {left} seeds has"
-        if len(verdict.planned) == len(verdict.looks) + 1
-        else (f"the looks at {left} seeds have")
-    )
-    reason = f"neither the claim nor its contrary is established so far, and {which} not been taken"
-    return replace(verdict, openness="open so far", reason=reason)
+    return verdict.decision == "inconclusive" and verdict.reason is None
 
 
 NO_WINDOWS = "no windows can be set, so that no seed has judged: "

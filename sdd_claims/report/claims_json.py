@@ -208,17 +208,17 @@ class ClaimEntry(JudgedClaim):
 
     `verdict` is None where nothing was judged (a smoke run). `title` opens with the authors and the year, up to its
     first comma. `windows` are ranges, low before high, along the axes in `window_axes` (density if absent). `looks` are
-    the numbers of seeds at which the data were looked at, the last one the deciding one. `reason` says why a verdict
-    stayed open, where something other than its p kept it open. `protocol` is the digest of all that was fixed before
-    the judged seeds were run. `exploratory` says that this is a question outside the register (if absent, it is not).
-    `network` is what the claim was judged on, empty or absent where a tier has one trial of it. `expected` is what was
-    registered before its block judged; `registrations` are all of the register for this tier, those for later blocks
-    too, and none of a claim that the register does not hold. `pilots` are the curves from which the windows followed,
-    where they did. `foreseen` is what pilots say that the trial would come to, by its own looks first, then by others;
-    empty where no pilots were looked at. `blocks` are all blocks of seeds known to have judged the claim, where
-    the user chose this run's seeds and another block had judged before; else there are none. `paper_numbers` are the
-    paper's own numbers of the quantity that a part tests, in its unit, by part. `p_holm` is the p of `decisive`,
-    adjusted for all claims of its kind (version 1: `p` of one look).
+    the numbers of seeds at which the data were looked at, the last one the deciding one, if one has decided. `reason`
+    says why a verdict stayed open, where something other than its p kept it open, or that looks are left. `protocol` is
+    the digest of all that was fixed before the judged seeds were run. `exploratory` says that this is a question
+    outside the register (if absent, it is not). `network` is what the claim was judged on, empty or absent where a tier
+    has one trial of it. `expected` is what was registered before its block judged; `registrations` are all of the
+    register for this tier, those for later blocks too, and none of a claim that the register does not hold. `pilots`
+    are the curves from which the windows followed, where they did. `foreseen` is what pilots say that the trial would
+    come to, by its own looks first, then by others; empty where no pilots were looked at. `blocks` are all blocks of
+    seeds known to have judged the claim, where the user chose this run's seeds and another block had judged before;
+    else there are none. `paper_numbers` are the paper's own numbers of the quantity that a part tests, in its unit, by
+    part. `p_holm` is the p of `decisive`, adjusted for all claims of its kind (version 1: `p` of one look).
     """
 
     id: str

@@ -17,7 +17,20 @@ _CLOSE = 1e-9
 """Relative: sums are rounded by the processor's vector width."""
 
 _OF_CLAIM = (
-    *("verdict", "effect", "p", "p_contrary", "p_holm", "seeds", "looks", "margin", "threshold", "rule", "windows"),
+    *(
+        "verdict",
+        "openness",
+        "effect",
+        "p",
+        "p_contrary",
+        "p_holm",
+        "seeds",
+        "looks",
+        "margin",
+        "threshold",
+        "rule",
+        "windows",
+    ),
     *("reason", "expected", "proxy", "deviations", "protocol"),
 )
 _OF_ENVIRONMENT = ("commit", "hardware", "capability", "device", "training")
@@ -44,7 +57,9 @@ class ClaimDifference:
 
     @property
     def verdict_differs(self) -> bool:
-        """Whether both runs have judged it, and not alike."""
+        """Whether both runs have judged it to the end, and not alike."""
+        if any(map(sentences.is_open_so_far, (self.old, self.new))):
+            return False
         return None not in (verdicts := (self.old["verdict"], self.new["verdict"])) and verdicts[0] != verdicts[1]
 
     @property

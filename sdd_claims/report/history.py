@@ -102,6 +102,8 @@ def standing(folder: Path) -> list[PublishedRun]:
 def last_verdicts(runs: Sequence[PublishedRun]) -> list[tuple[PublishedRun, ClaimEntry]]:
     """The entry of every claim, tier and network, with its run: of several runs' that of the last one with a verdict.
 
+    Of verdicts those come first that are not open so far.
+
     Args:
         runs: the oldest first.
     """
@@ -109,9 +111,14 @@ def last_verdicts(runs: Sequence[PublishedRun]) -> list[tuple[PublishedRun, Clai
     for run in runs:
         for claim in run.document["claims"]:
             key = (claim["id"], claim["tier"], sentences.network(claim))
-            if claim["verdict"] is not None or key not in found:
+            if key not in found or _standing(claim) >= _standing(found[key][1]):
                 found[key] = (run, claim)
     return [*found.values()]
+
+
+def _standing(claim: ClaimEntry) -> int:
+    """0 where nothing was judged, 1 where looks are left, 2 for a verdict."""
+    return 0 if claim["verdict"] is None else 1 if sentences.is_open_so_far(claim) else 2
 
 
 def read_notes(path: Path, known: Collection[str], unless: str) -> dict[str, str]:

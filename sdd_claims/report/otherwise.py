@@ -44,7 +44,8 @@ def otherwise(claim: ClaimEntry, phases: Phases) -> str:
         return "It would have been supported if the control had not been supported too."
     if claim["verdict"] == "supported":
         return _against(claim, phases)
-    supported = f"It would have been supported if {_for(claim, phases)}"
+    when = "At this look it" if kind == "open so far" else "It"
+    supported = f"{when} would have been supported if {_for(claim, phases)}"
     return f"{supported}. {_against(claim, phases)}" if kind in ("undecided", "open so far") else f"{supported}."
 
 

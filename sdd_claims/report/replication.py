@@ -62,10 +62,12 @@ class Replication:
     Attributes:
         pairs: the claims that both judged by one protocol.
         changed: those that the second run judged by another, which is no repetition.
+        unfinished: those that one of the runs left open so far.
     """
 
     pairs: Sequence[Pair]
     changed: Sequence[ClaimEntry]
+    unfinished: Sequence[ClaimEntry]
 
 
 def replication(original: ClaimsDocument, again: ClaimsDocument) -> Replication:
@@ -81,8 +83,10 @@ def replication(original: ClaimsDocument, again: ClaimsDocument) -> Replication:
         for claim in original["claims"]
         if claim["verdict"] and _key(claim) in known and not sentences.is_exploratory(claim)
     ]
+    unfinished = [p.again for p in found if any(map(sentences.is_open_so_far, (p.first, p.again)))]
+    found = [pair for pair in found if pair.again not in unfinished]
     if not found:
-        raise InputError("no claim was judged by both runs; give a run and its replication")
+        raise InputError("no claim was judged to the end by both runs; give a run and its replication")
     same = [pair for pair in found if pair.of_one_protocol]
     if not same:
         raise InputError("the two runs have judged by different protocols; what they came to is no repetition")
@@ -92,7 +96,7 @@ def replication(original: ClaimsDocument, again: ClaimsDocument) -> Replication:
             raise InputError(f"{name}: the first run says no chance of being repeated; give a run of this version")
         if set(pair.first["seeds"]) & set(pair.again["seeds"]):
             raise InputError(f"{name} was judged on the same seeds twice; a replication takes a fresh block (--block)")
-    return Replication(same, [pair.again for pair in found if not pair.of_one_protocol])
+    return Replication(same, [pair.again for pair in found if not pair.of_one_protocol], unfinished)
 
 
 def at_most(count: int, chances: Sequence[float]) -> float:
@@ -117,6 +121,7 @@ def to_markdown(original: ClaimsDocument, again: ClaimsDocument) -> str:
         },
         pairs=both,
         changed=found.changed,
+        unfinished=found.unfinished,
         certain=certain,
         repeated=sum(pair.repeated for pair in both),
         expected=numbers.plain(sum(pair.promised for pair in both), 3),

@@ -165,6 +165,7 @@ def test_a_verdict_that_should_be_certain_and_is_another_fails(folder):
     [
         ({"seeds": [11000]}, "have judged other seeds or settings; train the same ones"),
         ({"verdict": None}, "no judged"),
+        ({"verdict": "inconclusive", "openness": "open so far"}, "no judged"),
     ],
 )
 def test_runs_that_cannot_be_compared_are_refused(folder, claim, message):

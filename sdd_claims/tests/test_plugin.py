@@ -347,6 +347,19 @@ def test_an_interrupted_run_reports_what_is_decided_and_says_how_it_goes_on(proj
     assert trained(project.store) == before
 
 
+def test_an_earlier_look_of_another_process_replaces_no_verdict(project, monkeypatch):
+    """Whoever was interrupted may have handed over a look at a claim that another process has settled since."""
+    project.add("clear").run()
+    (settled,) = project.entries().values()
+    config = project.pytester.parseconfigure()
+    shown = config.pluginmanager.getplugin("sdd_claims_verdicts")
+    first = settled | {"verdict": "inconclusive", "openness": "open so far", "looks": []}
+    for entries in ((settled, first), (first, settled)):
+        for entry in entries:
+            shown._add(entry)
+        assert [*shown._entries.values()] == [settled]
+
+
 def test_a_selection_changes_neither_threshold_nor_verdict(project, monkeypatch):
     monkeypatch.setattr(sentences, "is_registered", lambda _: True)
     project.add("clear").add("open", "OPEN").add("wrong", "NO")

@@ -16,7 +16,7 @@ from sdd_claims import rejudge as command
 from sdd_claims import report
 from sdd_claims.errors import InputError
 from sdd_claims.judging.claim_entry import adjust_p_values, claim_entry_from
-from sdd_claims.judging.verdict import as_it_stands, judge_at, stays_open, without_windows
+from sdd_claims.judging.verdict import judge_at, stays_open, without_windows
 from sdd_claims.locations import checkout
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
@@ -122,7 +122,7 @@ def test_a_claim_that_is_open_so_far_is_judged_again_at_the_look_that_it_had(tmp
     def read(curve: CurveOf, seeds: tuple[int, ...]) -> Any:
         return store.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
 
-    verdict = as_it_stands(judge_at(ON_NOISE, 0, ON_NOISE.judged_seeds(), read, 0.05 / 46))
+    verdict = judge_at(ON_NOISE, 0, ON_NOISE.judged_seeds(), read, 0.05 / 46).as_it_stands
     assert verdict.openness == "open so far"
     entry = claim_entry_from(verdict, store, ON_NOISE.curves, ON_NOISE.control_curves, "pytest -m full --budget 1")
     (again,) = rejudge(publish(tmp_path / "run", [], store, entry), TRIALS, rules).verdicts

@@ -59,7 +59,7 @@ def test_a_claim_that_is_looked_at_for_the_first_time_only_is_open_so_far(opened
     assert trained_seeds(opened.path) == [1000, 1001, 1500, 1501]
     left, whole = session.notes
     assert left.startswith(
-        "nobody2026/never [fast] is open within the budget of 1.25 hours: 8 of its 16 levels are sto"
+        "nobody2026/never [fast] is open so far: not looked at again within the budget of 1.25 hours: 8 of its 16 "
     )
     assert whole == "budget of 1.25 hours: 0 of 1 claims are left unjudged, and 1 open so far"
     again = opened(trial).verdict(trial)

@@ -54,6 +54,17 @@ def test_what_is_stored_of_a_network_that_is_too_large_is_judged(opened, too_lar
         session.verdict(lacking)
 
 
+def test_a_claim_that_was_looked_at_before_memory_was_too_small_is_open_so_far(opened, too_large):
+    short, trial = trial_named("short", spec=KEPT), trial_named("open", OPEN, spec=KEPT, network="an MLP")
+    opened(short).verdict(short)  # what the first look takes
+    too_large(KEPT)
+    session = opened(trial)
+    assert (session.verdict(trial).openness, session.verdict(trial).looks) == ("open so far", (2,))
+    said = session.notes[-1]
+    assert said.startswith("nobody2026/open with an MLP [fast] is open so far: ")
+    assert "too little memory" in said
+
+
 def test_what_a_gpu_tier_trains_on_the_cpu_may_be_too_large_for_that(opened, monkeypatch):
     def run(engine, plan, config, watch=None):
         if config.device == CPU:

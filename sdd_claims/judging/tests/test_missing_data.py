@@ -56,13 +56,15 @@ def test_what_is_stored_is_judged_without_its_data(opened, torn):
     assert opened.plans == []
 
 
-def test_data_that_only_the_second_look_lacks_stop_only_that(opened, torn):
+def test_a_claim_whose_second_look_lacks_its_data_is_open_so_far_and_stops_no_other(opened, torn):
     fine, lacking = trial_named("fine", OPEN), trial_named("lacking", OPEN, spec=ON_MNIST)
     fill(Store(opened.path), opened(lacking).plan(0))
     session = opened(lacking, fine, data_root=torn)
     assert session.verdict(fine).looks == (2, 4)
-    with pytest.raises(MissingDataError, match="holds only a part of mnist"):
-        session.verdict(lacking)
+    assert (session.verdict(lacking).openness, session.verdict(lacking).looks) == ("open so far", (2,))
+    (said,) = session.notes
+    assert said.startswith("nobody2026/lacking [fast] is open so far: ")
+    assert "holds only a part of mnist" in said
 
 
 def test_absent_labels_of_annotators_stop_the_claims_that_train_on_them_and_no_other(opened, tmp_path, monkeypatch):

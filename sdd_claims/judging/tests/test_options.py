@@ -105,7 +105,7 @@ def test_a_worker_of_xdist_trains_in_its_own_process(engine):
         ({"smoke": True, "budget": "1"}, "--smoke trains next to nothing and knows no --budget; give one of them"),
         (
             {"strict_verdicts": True, "budget": "1"},
-            "--strict-verdicts takes only .* --budget skips what it leaves unjudged, .*; give one of them",
+            "--strict-verdicts takes only .* --budget leaves claims unjudged or open, .*; give one of them",
         ),
         ({"budget": "0"}, "--budget 0: '0' is no number above 0; give hours, such as 0.5 or 12"),
         ({"budget": "-1"}, "--budget -1: .* give hours"),

@@ -152,7 +152,7 @@ def test_a_verdict_that_the_ledger_refuses_is_not_published_and_stops_no_other(o
     assert session.verdict(other).decision == "supported"
     with pytest.raises(InputError, match="have changed after the block of seeds 1000 judged"):
         session.verdict(trial)
-    assert [verdict.trial.claim.name for verdict in session.decided()] == ["other"]
+    assert [verdict.trial.claim.name for verdict in session.reached()] == ["other"]
 
 
 def test_of_two_that_share_a_ledger_at_once_the_first_ones_protocol_stays(opened, monkeypatch):
@@ -168,7 +168,7 @@ def test_of_two_that_share_a_ledger_at_once_the_first_ones_protocol_stays(opened
     monkeypatch.setattr(Session, "_share_ledger", shared)
     with pytest.raises(InputError, match="have changed after the block of seeds 1000 judged"):
         session.verdict(trial)
-    assert not session.decided()
+    assert not session.reached()
 
 
 @pytest.mark.parametrize("budget", [None, 1.0])

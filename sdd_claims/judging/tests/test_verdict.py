@@ -56,6 +56,34 @@ def test_not_significant_is_never_refuted(p, p_contrary):
         assert decide(outcome, THRESHOLD) != "supported"
 
 
+@pytest.mark.parametrize(
+    ("taken", "left"),
+    [
+        (1, "the looks at 4 and 8 seeds have not been taken"),
+        (2, "the look at 8 seeds has not been taken"),
+        (3, None),
+    ],
+)
+def test_what_is_open_before_its_last_look_is_open_so_far(taken, left):
+    looks = (2, 4, 8)
+    trial, control = trial_named("open", OPEN), curve(tuple(seed + 500 for seed in SEEDS))
+    found = judge(trial, curve(), control, SEEDS, looks[:taken], THRESHOLD, looks)
+    stands = found.as_it_stands
+    assert stands.as_it_stands is stands
+    assert stands.is_open_so_far is (left is not None)
+    assert (stands is found) is (left is None)
+    assert (stands.reason or "").endswith(left or "")
+    assert left is None or stands.stability is None
+
+
+@pytest.mark.parametrize(("rule", "decision"), [(YES, "supported"), (NO, "refuted")])
+def test_what_an_early_look_has_settled_stands(rule, decision):
+    trial, control = trial_named("settled", rule), curve(tuple(seed + 500 for seed in SEEDS))
+    found = judge(trial, curve(), control, SEEDS, (2,), THRESHOLD, (2, 4))
+    assert found.as_it_stands is found
+    assert found.decision == decision
+
+
 @pytest.mark.parametrize(("rule", "decision"), [(YES, "supported"), (NO, "refuted"), (OPEN, "inconclusive")])
 def test_a_verdict_comes_with_that_of_its_control(rule, decision):
     verdict = judged(rule)

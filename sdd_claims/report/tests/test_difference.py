@@ -33,6 +33,14 @@ def test_another_verdict_with_its_effect_and_seeds_is_said(document, other):
     assert found.differing[0].is_comparable
 
 
+def test_what_was_open_so_far_has_no_other_verdict_yet(document, other):
+    document["claims"][0] |= {"verdict": "inconclusive", "openness": "open so far"}
+    found = compare(document, other)
+    assert found.differing == []
+    (changed,) = (claim.changed for claim in found.claims if claim.changed)
+    assert changed == {"verdict": ("inconclusive", "supported"), "openness": ("open so far", None)}
+
+
 def test_a_run_that_did_not_judge_has_no_other_verdict(document, other):
     other["claims"][0]["verdict"] = None
     found = compare(document, other)

@@ -60,6 +60,15 @@ def test_a_later_run_that_has_judged_nothing_takes_no_verdict_away(folder, docum
     assert last[claim["id"]] == ("fast", claim["verdict"])
 
 
+def test_a_later_run_that_leaves_a_claim_open_so_far_takes_no_verdict_away(folder, document):
+    claim = document["claims"][0]
+    so_far = claim | {"verdict": "inconclusive", "openness": "open so far"}
+    document["environment"]["started"] = "2026-03-03T00:00:00+00:00"
+    claims_json.write(folder / "full-later" / "claims.json", document | {"claims": [so_far]})
+    last = {each["id"]: (run.name, each["verdict"]) for run, each in history.last_verdicts(history.standing(folder))}
+    assert last[claim["id"]] == ("fast", claim["verdict"])
+
+
 def test_of_a_claim_that_two_standing_runs_have_judged_the_later_verdict_counts(folder, document):
     first, *others = document["claims"]
     document["environment"]["started"] = "2026-03-03T00:00:00+00:00"

@@ -26,6 +26,14 @@ def test_every_published_verdict_says_what_would_have_turned_it(path):
     assert not [name for name, text in said.items() if UNKNOWN in text]
 
 
+def test_of_a_claim_that_is_open_so_far_it_is_said_of_the_look():
+    claims = claims_json.read(TOP / "reports" / "published" / "fast" / "claims.json")["claims"]
+    claim = next(claim for claim in claims if claim.get("openness") == "undecided")
+    said, so_far = (otherwise(claim | {"openness": kind}, {}) for kind in ("undecided", "open so far"))
+    assert said.startswith("It would have been supported if ")
+    assert so_far == said.replace("It would", "At this look it would", 1)
+
+
 def test_the_published_sentences_are_no_boilerplate():
     claims = claims_json.read(TOP / "reports" / "published" / "fast" / "claims.json")["claims"]
     said = [otherwise(claim, phases_of(claims)) for claim in claims]

@@ -42,6 +42,19 @@ def test_as_many_are_repeated_as_came_to_the_same(runs):
     assert [row.split("|")[-2].strip() for row in rows] == ["yes", "**no**"]
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_one_run_has_left_open_so_far_is_named_and_not_counted(runs, which):
+    claim = runs[which]["claims"][1]
+    claim |= {"verdict": "inconclusive", "openness": "open so far", "stability": None}
+    text = replication.to_markdown(*runs)
+    assert "**1 of 1 verdicts were repeated; the figures beside the first ones promised 0.97.**" in text
+    assert f"Left out are 1 more, which one of the runs has left open so far: `{claim['id']}`." in text
+    for each in runs[which]["claims"]:
+        each |= {"verdict": "inconclusive", "openness": "open so far"}
+    with pytest.raises(InputError, match="no claim was judged to the end by both runs"):
+        replication.to_markdown(*runs)
+
+
 @pytest.mark.parametrize(
     ("first", "again", "same"),
     [
@@ -110,7 +123,7 @@ def test_what_is_judged_by_another_protocol_is_named_and_not_counted(runs, chang
 
 def test_runs_without_a_claim_or_a_promise_in_common_are_refused(runs):
     first, again = runs
-    with pytest.raises(InputError, match="no claim was judged by both runs"):
+    with pytest.raises(InputError, match="no claim was judged to the end by both runs"):
         replication.replication(first, again | {"claims": []})
     first["claims"][0]["stability"] = None
     with pytest.raises(InputError, match="says no chance of being repeated"):
