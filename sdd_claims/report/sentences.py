@@ -104,9 +104,12 @@ def not_held(claim: ClaimEntry) -> str:
 
 
 def seeds_beyond(claim: ClaimEntry) -> str:
-    """What the deciding p rests on: "12 of 12 seeds beyond the margin, t = 31"; empty where that is not known."""
+    """What the deciding p rests on: "12 of 12 seeds beyond the margin, t = 31"; empty where that is not known.
+
+    So it is where a seed has no number: no part was tested then, and the effect may be that of another one.
+    """
     shown = claim.get("decisive")
-    if not shown or shown["beyond"] is None:
+    if not shown or shown["beyond"] is None or openness(claim) == "cannot be measured":
         return ""
     side = "beyond the margin" if shown["of"] == "claim" else "on the contrary side"
     t = "" if shown["t"] is None else f", t = {numbers.plain(shown['t'], 2)}"

@@ -222,6 +222,12 @@ def test_a_refuted_row_shows_the_p_of_the_contrary(claim):
     assert sentences.shown_p(claim | {"verdict": "refuted", "p_contrary": 0.0002}) == "0.0002"
 
 
+def test_where_a_seed_has_no_number_no_seeds_are_counted_beyond_the_margin(claim):
+    unmeasured = claim | {"verdict": "inconclusive", "openness": "cannot be measured", "decisive": BESIDE}
+    assert sentences.seeds_beyond(unmeasured) == ""
+    assert sentences.seeds(unmeasured) == sentences.number_of_seeds(unmeasured)
+
+
 def test_a_verdict_that_a_fresh_block_may_not_repeat_is_borderline(claim, document):
     assert not sentences.is_borderline(claim)
     assert [sentences.is_borderline(claim | {"stability": chance}) for chance in (None, 0.94, 0.95)] == [
