@@ -154,9 +154,7 @@ def between(old: Path, new: Path, trials: Trials | None = None) -> list[OfClaim]
     trials = trials_for(documents[0]) if trials is None else trials
     found = []
     for pair in difference.compare(*documents).claims:
-        if None in (pair.old["verdict"], pair.new["verdict"]) or any(
-            map(sentences.is_open_so_far, (pair.old, pair.new))
-        ):
+        if any(claim["verdict"] is None or sentences.is_open_so_far(claim) for claim in (pair.old, pair.new)):
             continue
         shared = tuple(sorted(set(pair.old["seeds"]) & set(pair.new["seeds"])))
         if len(shared) < MINIMUM_SEEDS or _settings(pair.old) != _settings(pair.new):

@@ -87,7 +87,6 @@ class ClaimRun:
         session = self._opened()
         try:
             verdict = session.verdict(trial)
-            self._hand_over()
         finally:
             for line in (*(f"warning: {warning}" for warning in session.store.warnings), *self._notes(session)):
                 print(line, file=sys.stderr)

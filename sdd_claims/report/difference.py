@@ -17,21 +17,8 @@ _CLOSE = 1e-9
 """Relative: sums are rounded by the processor's vector width."""
 
 _OF_CLAIM = (
-    *(
-        "verdict",
-        "openness",
-        "effect",
-        "p",
-        "p_contrary",
-        "p_holm",
-        "seeds",
-        "looks",
-        "margin",
-        "threshold",
-        "rule",
-        "windows",
-    ),
-    *("reason", "expected", "proxy", "deviations", "protocol"),
+    *("verdict", "openness", "reason", "expected", "proxy", "deviations", "protocol", "rule", "windows", "margin"),
+    *("effect", "p", "p_contrary", "p_holm", "threshold", "seeds", "looks"),
 )
 _OF_ENVIRONMENT = ("commit", "hardware", "capability", "device", "training")
 

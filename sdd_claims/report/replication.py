@@ -43,6 +43,11 @@ class Pair:
         return self.first["threshold"] == self.again["threshold"] and self.first["looks"][:1] == self.again["looks"][:1]
 
     @property
+    def is_finished(self) -> bool:
+        """Whether neither is open so far."""
+        return not (sentences.is_open_so_far(self.first) or sentences.is_open_so_far(self.again))
+
+    @property
     def repeated(self) -> bool:
         """Whether both came to the same: supported, refuted, the contrary on a proxy, or neither."""
         return _kind(self.first) == _kind(self.again)
@@ -78,13 +83,12 @@ def replication(original: ClaimsDocument, again: ClaimsDocument) -> Replication:
             claim that both judged by one protocol.
     """
     known = {_key(claim): claim for claim in again["claims"] if claim["verdict"]}
-    found = [
+    both = [
         Pair(claim, known[_key(claim)])
         for claim in original["claims"]
         if claim["verdict"] and _key(claim) in known and not sentences.is_exploratory(claim)
     ]
-    unfinished = [p.again for p in found if any(map(sentences.is_open_so_far, (p.first, p.again)))]
-    found = [pair for pair in found if pair.again not in unfinished]
+    found = [pair for pair in both if pair.is_finished]
     if not found:
         raise InputError("no claim was judged to the end by both runs; give a run and its replication")
     same = [pair for pair in found if pair.of_one_protocol]
@@ -96,7 +100,8 @@ def replication(original: ClaimsDocument, again: ClaimsDocument) -> Replication:
             raise InputError(f"{name}: the first run says no chance of being repeated; give a run of this version")
         if set(pair.first["seeds"]) & set(pair.again["seeds"]):
             raise InputError(f"{name} was judged on the same seeds twice; a replication takes a fresh block (--block)")
-    return Replication(same, [pair.again for pair in found if not pair.of_one_protocol], unfinished)
+    changed = [pair.again for pair in found if not pair.of_one_protocol]
+    return Replication(same, changed, [pair.again for pair in both if not pair.is_finished])
 
 
 def at_most(count: int, chances: Sequence[float]) -> float:
