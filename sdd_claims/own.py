@@ -41,6 +41,7 @@ from sdd_claims.judging.settings import Settings
 from sdd_claims.judging.verdict import NO_WINDOWS
 from sdd_claims.judging.yours import as_written
 from sdd_claims.machine.devices import CPU
+from sdd_claims.machine.termination import interrupted_when_terminated
 from sdd_claims.models import Architecture, build
 from sdd_claims.models import own as own_network
 from sdd_claims.planning.plan import Request, plan
@@ -608,7 +609,7 @@ def judge(
         KeyboardInterrupt: interrupted; the report has what was decided.
         Exception: the first error, where no claim could be judged.
     """
-    with _as_engines_train():
+    with _as_engines_train(), interrupted_when_terminated():
         run, setting = _run_of(network, data, claims, store, report, processes, device, quiet, command, settings)
         names = [trial.claim.name for trial in run.trials]
         if not quiet:

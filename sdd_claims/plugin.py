@@ -21,6 +21,7 @@ from sdd_claims.judging.options import limit_threads, settings_of
 from sdd_claims.judging.plan_report import in_words
 from sdd_claims.judging.run import ClaimRun, handed_over, paragraph, properties_of, summary_lines
 from sdd_claims.judging.settings import Settings
+from sdd_claims.machine.termination import interrupted_when_terminated
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import papers_in, sentences
@@ -371,6 +372,12 @@ class _Verdicts:
         # What is handed over may be an earlier look than another process has taken since.
         if key not in self._entries or len(entry["looks"]) >= len(self._entries[key]["looks"]):
             self._entries[key] = entry
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Take a scheduler's request to end as Ctrl-C, which ends in good order."""
+        with interrupted_when_terminated() if self._may_have_trained() else nullcontext():
+            return (yield)
 
     def pytest_keyboard_interrupt(self) -> None:
         self._interrupted = True

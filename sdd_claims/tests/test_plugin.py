@@ -347,6 +347,17 @@ def test_an_interrupted_run_reports_what_is_decided_and_says_how_it_goes_on(proj
     assert trained(project.store) == before
 
 
+def test_a_run_that_a_scheduler_ends_reports_as_one_that_ctrl_c_ends(project):
+    terminated = "__import__('os').kill(__import__('os').getpid(), __import__('signal').SIGTERM)"
+    project.pytester.makeconftest(INTERRUPTED.replace("raise KeyboardInterrupt", terminated))
+    result = project.add("clear").pytester.runpytest_subprocess("--engine", "serial", "-m", "fast")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(
+        ["nobody2026/clear [[]fast[]]: supported; *", "interrupted: 8 of 8?levels are kept in *"]
+    )
+    assert set(project.entries()) == {"clear"}
+
+
 def test_an_earlier_look_of_another_process_replaces_no_verdict(project, monkeypatch):
     """Whoever was interrupted may have handed over a look at a claim that another process has settled since."""
     project.add("clear").run()
