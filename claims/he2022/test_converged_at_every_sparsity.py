@@ -67,6 +67,7 @@ def trial(setting: Setting, claim: Claim = CLAIM, rate: float | None = None) -> 
         ),
         control=Control(f"only {short.training.epochs} epochs", curves(setting, short, short)),
         block=setting.block,
+        looks=setting.looks_by_tier() if rate is None else setting.looks_where_near,
         deviations=(*setting.deviations, *at_rate, *setting.of_convergence),
     )
 

@@ -45,6 +45,7 @@ def trial(setting: Setting) -> Trial:
             {"accuracy": setting.curve(clean), "train accuracy": setting.curve(clean, "train_accuracy")},
         ),
         block=setting.block,
+        looks=setting.looks_where_near,
         deviations=(
             *setting.deviations,
             *setting.of_rate,

@@ -3,8 +3,9 @@
 The paper shows it for ResNet-18 on CIFAR, so the fast trial is a proxy, registered as inconclusive. On twelve pilots
 accuracy rises again by 5.7 points under symmetric noise and by 1.7 under pairflip noise (standard deviation 1.8), but
 not under asymmetric noise: there the mean curve has hardly a dip, which 48 seeds tell from one of a point with a chance
-of .59. A longer training with a decay does not help: after 160 epochs from learning rate 0.1 along a cosine the rise is
-5.3 points under symmetric and 2.0 under pairflip noise (0.9), but under asymmetric noise the mean curve has no dip.
+of .59, 96 with one of .99. A longer training with a decay does not help: after 160 epochs from learning rate 0.1 along
+a cosine the rise is 5.3 points under symmetric and 2.0 under pairflip noise (0.9), but under asymmetric noise the mean
+curve has no dip.
 
 A missing dip counts only where the curve goes on until train accuracy has halved. Under asymmetric noise it is .61 of
 the dense network's where the other claims' curves end, so this trial's go on to networks of a weight or two.
@@ -39,7 +40,7 @@ def trial(setting: Setting) -> Trial:
         curves=setting.accuracies(noisy, levels=levels),
         rule=setting.dip_under_each(noisy),
         control=Control("no label noise", setting.accuracies(dict.fromkeys(noisy, setting.clean), levels=levels)),
-        looks=setting.looks_where_near,
+        looks=setting.looks_up_to_96,
         proxy=setting is FAST,
         block=setting.block,
         deviations=(

@@ -30,7 +30,6 @@ def trial(setting: Setting) -> Trial:
             "vanilla again, on other seeds", {"lambda_opt": setting.curve(networks["vanilla"], offset=100)}
         ),
         block=setting.block,
-        looks=setting.looks_where_open,
         proxy=setting.tier == "fast",
         deviations=(
             *setting.deviations,

@@ -22,7 +22,7 @@ from sdd_claims.stats.population import DENSITY, Case, Covariance, Population
 from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.sequential import nominal_p
 
-DESIGNS = ((12,), (18,), (12, 24), (12, 24, 48), (12, 24, 48, 96))
+DESIGNS = ((12,), (18,), (12, 24), (12, 24, 48), (12, 24, 48, 96), (24, 48, 96, 192))
 """The schemes of looks of all registered trials. Each is measured with all of its looks together."""
 
 _BATCH = 500  # studies; keeps memory at some tens of MB
