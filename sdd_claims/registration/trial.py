@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from itertools import combinations
 from typing import Any
 
 from sdd_claims.errors import InputError
@@ -75,7 +76,8 @@ class Trial:
             InputError: unknown tier, pilot seeds as block, looks that are no rising numbers of seeds, an expected
                 outcome that the register contradicts, curves that the rule lacks, windows off their curves or along
                 another axis, more levels than a path has points, levels picked by something else than the validation
-                accuracy of the same runs, numbers of the paper for parts that the rule lacks.
+                accuracy of the same runs, numbers of the paper for parts that the rule lacks, a repetition on the same
+                seeds.
         """
         where = f"the {self.tier} trial of {self.name}"
         if self.tier not in ("fast", "full"):
@@ -99,6 +101,24 @@ class Trial:
                 _check_curves(rule, curves, windows_are_set=not waits)
             except InputError as error:
                 raise InputError(f"{where}: {error}") from error
+        self._check_repetitions(where)
+
+    def _check_repetitions(self, where: str) -> None:
+        """Check that a setting that is repeated has seeds of its own.
+
+        Raises:
+            InputError: it shares some, at the last look.
+        """
+        judged = set(self.judged_seeds()[-1])
+        offsets: dict[str, set[int]] = {}
+        for curve in self.all_curves:
+            offsets.setdefault(curve.spec.digest, set()).add(curve.offset)
+        for one, other in {pair for found in offsets.values() for pair in combinations(sorted(found), 2)}:
+            if shared := {seed + one for seed in judged} & {seed + other for seed in judged}:
+                raise InputError(
+                    f"{where}: a setting and its repetition, at offsets {one} and {other}, share {len(shared)} of "
+                    f"{len(judged)} seeds; give offsets further apart, or fewer seeds"
+                )
 
     def _in_plain_numbers(self, where: str) -> None:
         """Put numbers of Python in place of NumPy's, which have no text for a protocol to be a digest of.

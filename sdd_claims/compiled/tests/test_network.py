@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
 from sdd_claims.compiled.form import Form, form, live_units
 from sdd_claims.compiled.network import all_logits, count_right, forward, gradient, losses, room
+from sdd_claims.compiled.tests.precision import rounding
 from sdd_claims.compiled.updates import add_matrix_norm
 
 IMAGES = 40
@@ -106,7 +107,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def assert_near(found: np.ndarray, expected: np.ndarray, scale: float) -> None:
-    assert np.abs(found - expected).max(initial=0.0) <= 1e-5 * scale + 1e-9
+    assert np.abs(found - expected).max(initial=0.0) <= rounding(1e-5) * scale + min(rounding(1e-5), 1e-9)
 
 
 def logits_at_once(case: Case, of: Form) -> np.ndarray:
@@ -168,7 +169,7 @@ def test_loss_and_accuracy_are_those_of_double_precision(case, batch, sparse):
     found = np.empty(case.batch)
     right = losses(logits, case.labels, found)
     plain = Case(case.seed, case.widths, case.densities, case.batch)
-    assert found.mean() == pytest.approx(plain.expected()[0], rel=1e-5, abs=1e-7)
+    assert found.mean() == pytest.approx(plain.expected()[0], rel=rounding(1e-5), abs=rounding(1e-7))
     assert np.array_equal(logits, logits_at_once(case, of))
     assert right == count_right(logits, case.labels) == int((logits.argmax(0) == case.labels).sum())
 

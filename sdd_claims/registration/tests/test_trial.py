@@ -54,6 +54,16 @@ def test_fewer_seeds_at_the_first_look_than_the_rule_needs_are_refused():
         trial_named("obedience", rule, levels=4)
 
 
+def test_a_repetition_on_seeds_that_judge_themselves_is_refused():
+    def repeated(offset: int) -> Trial:
+        again = Control("the same again", {"accuracy": CurveOf(SPEC, "test_accuracy", 2, offset)})
+        return trial_named("obedience", control=again, looks=(12, 24))
+
+    assert repeated(24).looks == repeated(0).looks
+    with pytest.raises(InputError, match="a setting and its repetition, at offsets 0 and 23, share 1 of 24 seeds"):
+        repeated(23)
+
+
 def test_numbers_of_the_paper_are_of_parts_and_judge_nothing():
     rule = AllOf({"it rises": Greater(Contrast((Term(1.0, "accuracy", Window(0.9, 1.0)),)))})
     plain = trial_named("rises", rule, looks=(12,))

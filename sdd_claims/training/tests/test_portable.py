@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from sdd_claims.compiled.tests.precision import DTYPE, rounding
 from sdd_claims.errors import InputError
 from sdd_claims.record import ChainState, Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
@@ -59,7 +60,7 @@ OPTIMIZERS = {
 
 
 def data(size: int = plain.SIZE) -> TrainingData:
-    whole = plain.data(3, torch.float32)
+    whole = plain.data(3, DTYPE)
     return replace(whole, subset=whole.subset[:, :size].contiguous(), labels=whole.labels[:, :size].contiguous())
 
 
@@ -74,14 +75,14 @@ def compiled(stack: ReplicaStack, numbers: ReplicaNumbers | None = None, penalty
 def trained(
     spec: TrainingSpec, numbers: ReplicaNumbers, stack: ReplicaStack | None = None, **more: Any
 ) -> list[Weights]:
-    made = compiled(stack or plain.stack(3), numbers, spec.penalty.name)
+    made = compiled(stack or plain.stack(3, DTYPE), numbers, spec.penalty.name)
     train(made, more.pop("of", data()), spec, numbers, **more)
     return [*made.unstacked()]
 
 
 def assert_close(found: Weights, expected: Mapping[str, Tensor]) -> None:
     for name, value in expected.items():
-        torch.testing.assert_close(found[name], value.float(), rtol=3e-5, atol=1e-6)
+        torch.testing.assert_close(found[name], value.to(DTYPE), rtol=rounding(3e-5), atol=rounding(1e-6))
 
 
 def same_bits(ones: Sequence[Weights], others: Sequence[Weights]) -> bool:
@@ -128,11 +129,11 @@ def test_an_epoch_is_that_of_masked_training_in_double_precision(
 ):
     """Layers may be empty and units dead."""
     weights, masks = zip(*(network(seed, share) for seed, share in zip(seeds, density, strict=True)), strict=True)
-    single = [{name: value.float() / 3 for name, value in each.items()} for each in weights]
+    single = [{name: value.to(DTYPE) / 3 for name, value in each.items()} for each in weights]
     double = [{name: value.double() for name, value in each.items()} for each in single]
     spec = TrainingSpec(epochs=1, batch_size=batch_size, optimizer=replace(OPTIMIZERS[optimizer], lr=0.01))
     numbers, images = plain.numbers([0.0, decay, decay]), data(size)
-    told = torch.randn(3, size, 4, generator=torch.Generator().manual_seed(9))
+    told = torch.randn(3, size, 4, generator=torch.Generator().manual_seed(9), dtype=DTYPE)
     distillation, doubled = (
         None if alpha is None else Distillation(each, torch.tensor([alpha] * 3, dtype=each.dtype), temperature)
         for each in (told, told.double())
