@@ -10,14 +10,13 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.integrate import quad
-from scipy.special import betainc, betaln, gammaln, ndtr, pbdv
+from scipy.special import betainc, betaln, gammaln
 
 from sdd_claims.stats.hypotheses import All, Hypothesis, Mean, Numbers, strength
 from sdd_claims.stats.one_sample import t_statistic
 
 _LARGEST_T = 1e6  # of numbers that are all but equal
-_LARGEST = 1e300
-_VANISHES = 1000.0  # exp(-a quarter of it) is nothing
+_LARGEST_LOG = 690.0  # of some 1e300
 _REACH = 12.0  # e-folds of the effect on either side of the estimated one
 
 
@@ -87,32 +86,37 @@ def _of_t(t: float, seeds: int) -> float:
     rest = (seeds - 1) / (seeds - 1 + t * t)  # 1 - share², which rounding would spoil
     constant = (seeds / 2 - 1) * np.log(2) + gammaln(seeds / 2)
 
-    def integrand(log_effect: float) -> float:
+    def log_height(log_effect: float) -> float:
+        """Of the likelihood ratio times the prior, per unit of the logarithm of the effect."""
         effect = np.exp(log_effect)
-        along = effect * np.sqrt(seeds) * share
-        prior = 2 / (np.pi * (1 + effect * effect)) * effect
-        with np.errstate(over="ignore", under="ignore"):
-            if share > 0:
-                height = np.exp(-seeds * effect * effect * rest / 2 - constant) * _moment(along, seeds)
-            elif seeds * effect * effect > _VANISHES:
-                height = 0.0
-            else:
-                tail = pbdv(-seeds, -along)[0]
-                height = np.exp(gammaln(seeds) - constant + along * along / 4 - seeds * effect * effect / 2) * tail
-        return float(height * prior)
+        ratio = _log_moment(effect * np.sqrt(seeds) * share, seeds) - seeds * effect * effect * rest / 2 - constant
+        return float(ratio + np.log(2 / np.pi) + log_effect - np.log1p(effect * effect))
 
     centre = np.log(max(abs(t), 1.0) / np.sqrt(seeds))
-    with np.errstate(over="ignore", under="ignore"):
-        found = quad(
-            integrand, centre - _REACH - 6, centre + _REACH / 2, points=[centre - 2, centre, centre + 1], limit=400
-        )[0]
-    return float(min(found, _LARGEST))
+    low, high = centre - _REACH - 6, centre + _REACH / 2
+    highest = max(log_height(each) for each in np.linspace(low, high, 200))  # of many seeds it is past any double
+    found = quad(
+        lambda log_effect: np.exp(log_height(log_effect) - highest),
+        low,
+        high,
+        points=[centre - 2, centre, centre + 1],
+        limit=400,
+    )[0]
+    return float(np.exp(min(highest + np.log(found), _LARGEST_LOG)))
 
 
-def _moment(along: float, seeds: int) -> float:
-    """The integral over u > 0 of u^(n-1) exp(-(u - along)² / 2), by parts from n = 1 on."""
-    before, now = 0.0, float(np.sqrt(2 * np.pi) * ndtr(along))
-    edge = float(np.exp(-along * along / 2))
-    for power in range(1, seeds):
-        before, now = now, along * now + (edge if power == 1 else (power - 1) * before)
-    return now
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(120)
+_WIDTHS = 12.0  # standard deviations on either side of the peak: beyond them lies nothing that a double would show
+
+
+def _log_moment(along: float, seeds: int) -> float:
+    """The logarithm of the integral of u^(n-1) exp(-(u - along)² / 2) over u > 0: Gauss and Legendre about its peak."""
+    power = seeds - 1
+    root = np.sqrt(along * along + 4 * power)
+    peak = (along + root) / 2 if along > 0 else 2 * power / (root - along)  # without a difference of like numbers
+    width = _WIDTHS / np.sqrt(1 + power / peak**2)
+    start = max(peak - width, 0.0)
+    half = (peak + width - start) / 2
+    u = start + half * (1 + _NODES)
+    heights = power * np.log(u / peak) - (u - peak) * (u + peak - 2 * along) / 2
+    return float(power * np.log(peak) - (peak - along) ** 2 / 2 + np.log(half * (_WEIGHTS @ np.exp(heights))))

@@ -20,7 +20,9 @@ def of_t(t: float, seeds: int) -> np.ndarray:
     return np.asarray(numbers / numbers.std(ddof=1) + t / np.sqrt(seeds))
 
 
-@pytest.mark.parametrize(("t", "seeds"), [(-4.0, 24), (-1.0, 12), (0.5, 12), (2.0, 12), (7.1, 12), (10.0, 24)])
+@pytest.mark.parametrize(
+    ("t", "seeds"), [(-4.0, 24), (-1.0, 12), (0.5, 12), (2.0, 12), (7.1, 12), (10.0, 24), (0.5, 192), (6.0, 192)]
+)
 def test_it_is_the_likelihood_ratio_of_t_averaged_by_a_half_cauchy_prior(t, seeds):
     def weighted(effect: float) -> float:
         ratio = nct.pdf(t, seeds - 1, effect * np.sqrt(seeds)) / student.pdf(t, seeds - 1)
@@ -62,7 +64,7 @@ def test_the_expectation_of_a_bet_on_signs_is_one_at_the_margin(seeds):
 
 
 @settings(max_examples=40)
-@given(st.floats(-20, 60), st.floats(0.1, 30), st.sampled_from([3, 12, 24, 48]))
+@given(st.floats(-20, 60), st.floats(0.1, 30), st.sampled_from([3, 12, 24, 48, 96, 192]))
 def test_it_grows_with_the_evidence(t, more, seeds):
     assert 0 < t_e_value(of_t(t, seeds)) < t_e_value(of_t(t + more, seeds))
 
@@ -70,6 +72,13 @@ def test_it_grows_with_the_evidence(t, more, seeds):
 @given(st.lists(st.floats(-5, 5), min_size=3, max_size=24), st.floats(0.01, 5))
 def test_a_bet_on_signs_never_loses_by_evidence(numbers, more):
     assert 0 < sign_e_value(np.array(numbers)) <= sign_e_value(np.array(numbers) + more)
+
+
+@pytest.mark.parametrize("seeds", [96, 192, 1000])
+def test_of_many_seeds_it_is_a_number_whatever_they_show(seeds):
+    found = [t_e_value(of_t(t, seeds)) for t in (-1e4, -20.0, 0.0, 20.0, 1e4)]
+    assert found == sorted(found)
+    assert 0 < found[0] < 1 < found[-1] < float("inf")
 
 
 def test_numbers_that_are_equal_give_a_finite_number_and_none_at_the_margin():
