@@ -12,6 +12,9 @@ that the thirteenth will. Their count alone says too little: by Laplace's rule o
 would be repeated in half of all cases. How near they came to lacking it says more. So how far a dip stands out is drawn
 as the other numbers are, together with them; a fresh seed for which it comes out at or below zero has no location.
 Divergence has no such measure: it is drawn as often as it occurred.
+
+Where the share of seeds beyond a margin is tested, by signs alone, that share is drawn: twelve seeds of twelve do not
+prove that it is 1, however far from the margin they lie, for such numbers may be few whole ones, and far from normal.
 """
 
 import hashlib
@@ -21,6 +24,7 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.special import betaincinv
 
 from sdd_claims.stats.hypotheses import All, Hypotheses, Hypothesis, Mean, Some, means, strength
 from sdd_claims.stats.one_sample import EQUAL, is_above, more_than_half
@@ -39,7 +43,28 @@ Weights = Float[np.ndarray, "studies fresh seeds"]
 Population = Callable[[np.random.Generator, int, int, int], Iterator[tuple[slice, Weights]]]
 """Draws the weights of so many studies of so many fresh seeds, from so many given ones: some studies at a time."""
 
-_AT_ONCE = 250  # studies; the weights of 96 fresh seeds of 96 take 18 MB
+_AT_ONCE = 125  # studies; the weights of 192 fresh seeds of 192 take 37 MB
+
+
+@dataclass(frozen=True, slots=True)
+class _Draws:
+    """What is drawn of the fresh seeds of some studies.
+
+    Attributes:
+        weights: those with which the given seeds' deviations add up to a fresh seed's.
+        uniform: between 0 and 1, for each fresh seed: by which it lies beyond a margin of which only signs count.
+        quantile: between 0 and 1, for each study: that of the share of seeds beyond such a margin. None where signs are
+            those of normal numbers, as they are.
+    """
+
+    weights: Weights
+    uniform: Float[np.ndarray, "studies fresh"]
+    quantile: Float[np.ndarray, " studies"] | None
+
+    def of(self, studies: Bool[np.ndarray, " studies"] | slice | np.ndarray, seeds: int | None = None) -> "_Draws":
+        """Those of some studies, and of their first seeds."""
+        quantile = None if self.quantile is None else self.quantile[studies]
+        return _Draws(self.weights[studies, :seeds], self.uniform[studies, :seeds], quantile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +136,11 @@ def _rulings(
         for hypotheses, found in zip(both, unclear, strict=True)
     ]
     found = np.full(studies, _OPEN)
+    of_signs = np.random.default_rng([seed, 1])  # apart, so that no other number depends on whether there are any
+    uniform, quantile = of_signs.random((studies, fresh)), of_signs.random(studies)
     for some, weights in population(again, studies, fresh, seeds):
-        found[some] = _judged(design, tested, control, weights, [each[some] for each in lacking])
+        draws = _Draws(weights, uniform[some], quantile[some] if population is _predictive else None)
+        found[some] = _judged(design, tested, control, draws, [each[some] for each in lacking])
     return found
 
 
@@ -120,19 +148,19 @@ def _judged(
     design: Design,
     tested: Hypotheses,
     control: Hypotheses,
-    weights: Weights,
+    draws: _Draws,
     lacking: Sequence[Bool[np.ndarray, "studies fresh"]],
 ) -> np.ndarray:
     """Judges studies at one look after the other, as long as they stay open."""
-    found = np.full(len(weights), _OPEN)
-    waiting = np.arange(len(weights))
+    found = np.full(len(draws.weights), _OPEN)
+    waiting = np.arange(len(draws.weights))
     for look in design.looks:
         lacks, control_lacks = (each[waiting, :look].any(axis=1) for each in lacking)
-        drawn = weights[waiting, :look]
+        drawn = draws.of(waiting, look)
         supported, refuted = (each & ~lacks for each in _decided(tested, drawn, design.threshold))
         discredited = np.zeros_like(supported)
         asked = supported & ~control_lacks
-        discredited[asked] = _decided(control, drawn[asked], design.threshold)[0]
+        discredited[asked] = _decided(control, drawn.of(asked), design.threshold)[0]
         found[waiting[supported & ~discredited]] = _SUPPORTED
         found[waiting[refuted]] = _CONTRARY if design.proxy else _REFUTED
         waiting = waiting[~(supported | refuted | lacks)]
@@ -195,29 +223,42 @@ def _lacking(
 
 
 def _decided(
-    tested: Hypotheses, weights: Weights, threshold: float
+    tested: Hypotheses, draws: _Draws, threshold: float
 ) -> tuple[Bool[np.ndarray, " studies"], Bool[np.ndarray, " studies"]]:
     """Says which studies come out supported, and which refuted."""
-    claim, contrary = (_established(each, weights, threshold) for each in (tested.claim, tested.contrary))
+    claim, contrary = (_established(each, draws, threshold) for each in (tested.claim, tested.contrary))
     return claim & ~contrary, contrary & ~claim
 
 
-def _established(hypothesis: Hypothesis, weights: Weights, level: float) -> Bool[np.ndarray, " studies"]:
+def _established(hypothesis: Hypothesis, draws: _Draws, level: float) -> Bool[np.ndarray, " studies"]:
     """Says in which studies a hypothesis is established: its p would be below the level."""
     if isinstance(hypothesis, Mean):
-        fresh = _drawn(hypothesis.excess, weights)
-        return more_than_half(fresh) < level if hypothesis.by == "signs" else is_above(fresh, level)
+        if hypothesis.by == "signs":
+            return more_than_half(_signs(hypothesis.excess, draws)) < level
+        return is_above(_drawn(hypothesis.excess, draws.weights), level)
     wanted = isinstance(hypothesis, All)  # Of all parts one that fails settles a study, of some one that holds.
-    found = np.full(len(weights), wanted)
-    unsettled = np.arange(len(weights))
+    found = np.full(len(draws.weights), wanted)
+    unsettled = np.arange(len(draws.weights))
     for part in hypothesis.parts:
-        holds = _established(part, weights, level if wanted else level / len(hypothesis.parts))
+        holds = _established(part, draws, level if wanted else level / len(hypothesis.parts))
         if (settled := holds != wanted).any():
             found[unsettled[settled]] = not wanted
-            unsettled, weights = unsettled[~settled], weights[~settled]
+            unsettled, draws = unsettled[~settled], draws.of(~settled)
         if not unsettled.size:
             break
     return found
+
+
+def _signs(excess: Float[np.ndarray, " seeds"], draws: _Draws) -> Float[np.ndarray, "studies fresh"]:
+    """Above zero for fresh seeds that lie beyond the margin: of each study a share, drawn by Jeffreys' prior."""
+    known = excess[np.isfinite(excess)]
+    if draws.quantile is None:
+        return _drawn(excess, draws.weights)
+    if known.sum() < 0:  # of a claim and its contrary the same seeds are drawn
+        return -_signs(-excess, draws)
+    beyond = int((known > 0).sum())
+    share = betaincinv(beyond + 0.5, known.size - beyond + 0.5, draws.quantile)
+    return np.where(draws.uniform < share[:, None], 1.0, -1.0)
 
 
 def _drawn(excess: Float[np.ndarray, " seeds"], weights: Weights) -> Float[np.ndarray, "studies fresh"]:

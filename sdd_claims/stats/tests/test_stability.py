@@ -8,7 +8,7 @@ from scipy.stats import nct
 from scipy.stats import t as student
 
 from sdd_claims.stats.hypotheses import Hypotheses, Mean, Some
-from sdd_claims.stats.one_sample import is_above
+from sdd_claims.stats.one_sample import is_above, more_than_half
 from sdd_claims.stats.sequential import nominal_p
 from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat, power
 
@@ -89,6 +89,46 @@ def located(clearance: np.ndarray) -> Hypotheses:
     """A direction that is clear of its margin, on the seeds that have a number at all."""
     numbers = np.where(clearance > 0, exact(3, 0.5, clearance.size), np.nan)
     return Hypotheses(Mean(numbers), Mean(-numbers), (clearance,))
+
+
+def of_signs(beyond: np.ndarray) -> Hypotheses:
+    """That most seeds lie beyond a margin, of which some miss it by far."""
+    excess = np.where(beyond, 0.5, -9.0)
+    return Hypotheses(Mean(excess, "signs"), Mean(-excess, "signs"))
+
+
+def test_the_promise_of_a_share_of_seeds_is_kept_whatever_the_share():
+    design = Design((12, 24, 48), nominal_p(0.05 / 46, (12, 24, 48)), proxy=False)
+
+    def judged(beyond: np.ndarray) -> tuple[Ruling, int]:
+        for look in design.looks:
+            for ruling, signs in (("supported", beyond[:look]), ("refuted", ~beyond[:look])):
+                if more_than_half(signs - 0.5) < design.threshold:
+                    return ruling, look
+        return "open", design.looks[-1]
+
+    rng = np.random.default_rng(0)
+    promised, kept = [], []
+    for study in range(400):
+        first, second = rng.random((2, 48)) < rng.uniform()
+        ruling, seeds = judged(first)
+        promised.append(
+            chance_of_repeat(design, of_signs(first[:seeds]), flat_control(seeds), ruling, f"study {study}", 300)
+        )
+        kept.append(judged(second)[0] == ruling)
+    doubtful = np.array(promised) < 0.95
+    for among in (doubtful, ~doubtful):
+        chance, frequency = np.mean(np.array(promised)[among]), np.mean(np.array(kept)[among])
+        assert abs(chance - frequency) < 3 * np.sqrt(chance * (1 - chance) / among.sum()) + 0.03
+
+
+def test_twelve_seeds_of_twelve_do_not_prove_that_all_lie_beyond():
+    all_beyond = of_signs(np.ones(12, bool))
+    assert (
+        0.4
+        < chance_of_repeat(Design((12,), THRESHOLD, False), all_beyond, flat_control(12), "supported", "share")
+        < 0.8
+    )
 
 
 def test_seeds_that_diverge_are_drawn_as_often_as_there_were_some():
