@@ -67,7 +67,7 @@ def trial(setting: Setting, claim: Claim = CLAIM, rate: float | None = None) -> 
         ),
         control=Control(f"only {short.training.epochs} epochs", curves(setting, short, short)),
         block=setting.block,
-        looks=setting.looks_by_tier() if rate is None else setting.looks_where_near,
+        looks=setting.looks_by_tier(fast=(12, 24) if rate is None else (12, 24, 48)),
         deviations=(*setting.deviations, *at_rate, *setting.of_convergence),
     )
 

@@ -106,7 +106,7 @@ def _of_t(t: float, seeds: int) -> float:
 
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(120)
-_WIDTHS = 12.0  # standard deviations on either side of the peak: beyond them lies nothing that a double would show
+_WIDTHS = 12.0  # standard deviations about the peak: beyond lies a millionth of three seeds, nothing of twelve
 
 
 def _log_moment(along: float, seeds: int) -> float:

@@ -7,5 +7,5 @@ DTYPE: torch.dtype = torch.from_numpy(np.zeros(0, np.float32)).dtype
 
 
 def rounding(single: float) -> float:
-    """A tolerance: the one of single precision that is given, or 1e-10 in double precision."""
-    return single if DTYPE is torch.float32 else 1e-10
+    """A tolerance: the one of single precision that is given; in double precision 1e-10, if that is less."""
+    return single if DTYPE is torch.float32 else min(single, 1e-10)

@@ -29,4 +29,4 @@ def test_gradients_and_epochs_are_those_of_pytorch_to_ten_digits(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.match(r"\d+ passed in ", done.stdout.splitlines()[-1]), done.stdout  # and none was skipped
+    assert re.match(r"\d+ passed(, \d+ warnings?)? in ", done.stdout.splitlines()[-1]), done.stdout  # none was skipped

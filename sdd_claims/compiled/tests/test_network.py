@@ -107,7 +107,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def assert_near(found: np.ndarray, expected: np.ndarray, scale: float) -> None:
-    assert np.abs(found - expected).max(initial=0.0) <= rounding(1e-5) * scale + min(rounding(1e-5), 1e-9)
+    assert np.abs(found - expected).max(initial=0.0) <= rounding(1e-5) * scale + rounding(1e-9)
 
 
 def logits_at_once(case: Case, of: Form) -> np.ndarray:

@@ -102,9 +102,10 @@ def test_the_promise_of_a_share_of_seeds_is_kept_whatever_the_share():
 
     def judged(beyond: np.ndarray) -> tuple[Ruling, int]:
         for look in design.looks:
-            for ruling, signs in (("supported", beyond[:look]), ("refuted", ~beyond[:look])):
-                if more_than_half(signs - 0.5) < design.threshold:
-                    return ruling, look
+            if more_than_half(beyond[:look] - 0.5) < design.threshold:
+                return "supported", look
+            if more_than_half(0.5 - beyond[:look]) < design.threshold:
+                return "refuted", look
         return "open", design.looks[-1]
 
     rng = np.random.default_rng(0)
@@ -122,13 +123,17 @@ def test_the_promise_of_a_share_of_seeds_is_kept_whatever_the_share():
         assert abs(chance - frequency) < 3 * np.sqrt(chance * (1 - chance) / among.sum()) + 0.03
 
 
+def test_seeds_at_the_margin_lie_beyond_neither_for_a_claim_nor_for_its_contrary():
+    design, numbers = Design((12,), THRESHOLD, proxy=False), np.repeat([0.0, -1.0], [11, 1])
+    tested = Hypotheses(Mean(numbers, "signs"), Mean(-numbers, "signs"))
+    assert chance_of_repeat(design, tested, flat_control(12), "open", "ties") > 0.99
+    turned = Hypotheses(tested.contrary, tested.claim)
+    assert chance_of_repeat(design, turned, flat_control(12), "open", "ties") > 0.99
+
+
 def test_twelve_seeds_of_twelve_do_not_prove_that_all_lie_beyond():
-    all_beyond = of_signs(np.ones(12, bool))
-    assert (
-        0.4
-        < chance_of_repeat(Design((12,), THRESHOLD, False), all_beyond, flat_control(12), "supported", "share")
-        < 0.8
-    )
+    design, tested = Design((12,), THRESHOLD, proxy=False), of_signs(np.ones(12, bool))
+    assert 0.4 < chance_of_repeat(design, tested, flat_control(12), "supported", "share") < 0.8
 
 
 def test_seeds_that_diverge_are_drawn_as_often_as_there_were_some():
