@@ -28,7 +28,7 @@ from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import calibration, claims_json, evidence, numbers, sentences
-from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, RunEntry
+from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, ClaimsDocument, RunEntry
 from sdd_claims.report.evidence import Evidence
 from sdd_claims.report.trial_errors import trial_errors
 from sdd_claims.spec.own import YOURS
@@ -253,12 +253,20 @@ def write_beside(directory: Path, trials: Trials) -> None:
         whole.update({name: again[name] for name in (*_BESIDE, "p_holm")})
     document["schema"] = claims_json.SCHEMA
     before, now = document["calibration"], calibration.measured(bundled("fixtures"))
-    if before and now and all(before.get(name) == now.get(name) for name in ("tests", "threshold", "designs")):
+    if before and now and _measures_as_much(before, now):
         document["calibration"] = now
     if errors := trial_errors(document["claims"], bundled("fixtures")):
         document["characteristics"] = errors
     claims_json.write(directory / "claims.json", document)
     report.render(directory)
+
+
+def _measures_as_much(before: CalibrationEntry, now: CalibrationEntry) -> bool:
+    """Whether a calibration is of the same tests at the same level, and of every design that one before it is of."""
+    if any(before.get(name) != now.get(name) for name in ("tests", "threshold")):
+        return False
+    designs = before.get("designs", [])
+    return bool(designs) and all(design in now.get("designs", []) for design in designs)
 
 
 def _again(claim: ClaimEntry, trials: Trials, curves: Evidence, document: ClaimsDocument, rules: Rules) -> Rejudged:

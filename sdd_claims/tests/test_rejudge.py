@@ -17,13 +17,13 @@ from sdd_claims import report
 from sdd_claims.errors import InputError
 from sdd_claims.judging.claim_entry import adjust_p_values, claim_entry_from
 from sdd_claims.judging.verdict import judge_at, stays_open, without_windows
-from sdd_claims.locations import checkout
+from sdd_claims.locations import bundled, checkout
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.trial import Trial
 from sdd_claims.rejudge import rejudge
-from sdd_claims.report import claims_json
+from sdd_claims.report import calibration, claims_json
 from sdd_claims.report.claims_json import SCHEMA, ClaimEntry, ClaimsDocument, EnvironmentEntry
 from sdd_claims.report.evidence import NAME
 from sdd_claims.stats import Contrast, Greater, Phases, Rule, Term, Window
@@ -242,6 +242,24 @@ def test_what_cannot_be_judged_again_has_nothing_beside_its_verdict(folder):
     assert "stability" not in first
     assert second["stability"] is not None
     assert rejudge(folder, {ON_NOISE.key: ON_NOISE}).verdicts[1].differences == ()
+
+
+def test_todays_calibration_stands_beside_a_run_if_it_measures_all_that_stood_there(folder):
+    today = calibration.measured(bundled("fixtures"))
+    assert today is not None
+
+    def kept(**changes: Any) -> Any:
+        edit_claims(folder, lambda document: document.update(calibration={**today, **changes}))
+        given = claims_json.read(folder / "claims.json")["calibration"]
+        command.write_beside(folder, TRIALS)
+        found = claims_json.read(folder / "claims.json")["calibration"]
+        assert found in (given, today)
+        return found == given
+
+    designs = today["designs"]
+    assert not kept(designs=designs[:-1])
+    assert kept(designs=[*designs, {"looks": [12, 300], "threshold": 0.0004}])
+    assert kept(threshold=today["threshold"] / 2)
 
 
 def test_rounding_in_the_last_digits_is_no_difference(folder):
