@@ -57,8 +57,8 @@ class _Draws:
     Attributes:
         weights: those with which the given seeds' deviations add up to a fresh seed's.
         uniform: between 0 and 1, for each fresh seed: by which it lies beyond a margin of which only signs count.
-        quantile: between 0 and 1, for each study: that of the share of seeds beyond such a margin. None where signs are
-            those of normal numbers, as they are.
+        quantile: between 0 and 1, for each study: that of the share of seeds beyond such a margin. None where they are
+            the signs of the normal numbers.
     """
 
     weights: Weights
