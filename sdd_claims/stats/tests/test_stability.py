@@ -32,6 +32,14 @@ def judged(numbers: np.ndarray) -> tuple[Ruling, int]:
     return "open", LOOKS[-1]
 
 
+def assert_kept(promised: list[float], kept: list[bool]) -> None:
+    """Promises are kept as often as they say, doubtful ones and others, but for chance and .03."""
+    doubtful = np.array(promised) < 0.95
+    for among in (doubtful, ~doubtful):
+        chance, frequency = np.mean(np.array(promised)[among]), np.mean(np.array(kept)[among])
+        assert abs(chance - frequency) < 3 * np.sqrt(chance * (1 - chance) / among.sum()) + 0.03
+
+
 def exact(mean: float, scatter: float, seeds: int = 12) -> np.ndarray:
     """Numbers of exactly this mean and standard deviation."""
     drawn = np.random.default_rng(5).normal(size=seeds)
@@ -45,7 +53,7 @@ def flat_control(seeds: int) -> Hypotheses:
 def test_the_promise_agrees_with_how_often_a_second_block_repeats_the_first():
     """Over populations of all sizes of effect: for each, one block promises and another keeps the promise or not."""
     rng = np.random.default_rng(0)
-    promised, kept = [], []
+    promised, kept = list[float](), list[bool]()
     for study in range(200):
         effect = rng.uniform(-2.5, 2.5)
         first, second = rng.normal(effect, 1, (2, LOOKS[-1]))
@@ -53,10 +61,7 @@ def test_the_promise_agrees_with_how_often_a_second_block_repeats_the_first():
         tested = direction(first[:seeds])
         promised.append(chance_of_repeat(DESIGN, tested, flat_control(seeds), ruling, f"study {study}", 200))
         kept.append(judged(second)[0] == ruling)
-    doubtful = np.array(promised) < 0.95
-    for among in (doubtful, ~doubtful):
-        chance, frequency = np.mean(np.array(promised)[among]), np.mean(np.array(kept)[among])
-        assert abs(chance - frequency) < 3 * np.sqrt(chance * (1 - chance) / among.sum()) + 0.03
+    assert_kept(promised, kept)
 
 
 def test_a_clear_verdict_repeats_and_one_at_its_threshold_is_a_coin_toss():
@@ -109,7 +114,7 @@ def test_the_promise_of_a_share_of_seeds_is_kept_whatever_the_share():
         return "open", design.looks[-1]
 
     rng = np.random.default_rng(0)
-    promised, kept = [], []
+    promised, kept = list[float](), list[bool]()
     for study in range(400):
         first, second = rng.random((2, 48)) < rng.uniform()
         ruling, seeds = judged(first)
@@ -117,10 +122,7 @@ def test_the_promise_of_a_share_of_seeds_is_kept_whatever_the_share():
             chance_of_repeat(design, of_signs(first[:seeds]), flat_control(seeds), ruling, f"study {study}", 300)
         )
         kept.append(judged(second)[0] == ruling)
-    doubtful = np.array(promised) < 0.95
-    for among in (doubtful, ~doubtful):
-        chance, frequency = np.mean(np.array(promised)[among]), np.mean(np.array(kept)[among])
-        assert abs(chance - frequency) < 3 * np.sqrt(chance * (1 - chance) / among.sum()) + 0.03
+    assert_kept(promised, kept)
 
 
 def test_seeds_at_the_margin_lie_beyond_neither_for_a_claim_nor_for_its_contrary():
@@ -148,17 +150,14 @@ def test_seeds_that_diverge_are_drawn_as_often_as_there_were_some():
 def test_the_promise_that_no_fresh_seed_lacks_its_dip_is_kept():
     """Over populations whose dips stand out by one to five standard deviations, as the promise of an effect."""
     rng = np.random.default_rng(0)
-    promised, kept = [], []
+    promised, kept = list[float](), list[bool]()
     for study in range(400):
         first, second = rng.normal(rng.uniform(1, 5), 1, (2, 12))
         design = Design((12,), THRESHOLD, proxy=False)
         ruling: Ruling = "supported" if (first > 0).all() else "open"
         promised.append(chance_of_repeat(design, located(first), flat_control(12), ruling, f"study {study}", 200))
-        kept.append((ruling == "supported") == (second > 0).all())
-    doubtful = np.array(promised) < 0.95
-    for among in (doubtful, ~doubtful):
-        chance, frequency = np.mean(np.array(promised)[among]), np.mean(np.array(kept)[among])
-        assert abs(chance - frequency) < 3 * np.sqrt(chance * (1 - chance) / among.sum()) + 0.03
+        kept.append((ruling == "supported") == bool((second > 0).all()))
+    assert_kept(promised, kept)
 
 
 @settings(max_examples=25, deadline=None)
