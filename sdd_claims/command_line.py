@@ -50,6 +50,7 @@ OPTIONS = (
     Option("store", "where results are kept, or a URL (default: .sdd_store)", "DIR"),
     Option("report", "where the report goes (default: reports/latest)", "DIR"),
     Option("data-root", "data sets (default: SDD_CLAIMS_DATA, else ~/.cache/sdd_claims/data)", "DIR"),
+    Option("evidence", "read what published runs in this folder have; train the rest", "DIR"),
     Option("device", "cpu, cuda or cuda:N (default: fast on cpu, full on cuda)", "NAME"),
     Option("per-device", "processes that share a GPU (default: 1)", "N"),
     Option("engine", "serial, pool (one process a core or GPU; the default) or ray", "NAME"),

@@ -125,11 +125,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if smokes:
         config.option.sdd_store = str(Path(config.stash[_passing]) / "store")
     try:
+        if of_worker is None:
+            _check_arguments(config)
         settings = settings_of(
             command_line.chosen(config.option), the_register(), config.rootpath, in_worker=of_worker is not None
         )
         if of_worker is None:
-            _check_arguments(config)
             _check_data_root(settings, asked=bool(_TIER.search(config.option.markexpr.replace(_NO_TIER, ""))))
             if config.option.sdd_report is not None and not config.option.sdd_plan:
                 papers_in(settings.report)
@@ -159,7 +160,7 @@ def _check_arguments(config: pytest.Config) -> None:
     # Pytest looks for its settings above all folders that it is given, before it knows which of them follow an option.
     sought = not (chosen.inifilename or chosen.rootdir) and (config.inipath is None or not here.is_relative_to(root))
     for option, word in pairwise(arguments):
-        if option in ("--store", "--report", "--data-root") and sought:
+        if option in ("--store", "--report", "--data-root", "--evidence") and sought:
             folder = Path(word).absolute()
             if folder.is_dir() and folder.is_relative_to(root) and not folder.is_relative_to(here):
                 raise InputError(
@@ -478,5 +479,8 @@ def pytest_report_header(config: pytest.Config) -> Iterator[str]:
     """Say where results are kept, and which options go by their long names alone."""
     settings = config.stash[_run].settings
     yield f"sdd_claims: results in {settings.store}" + (f", a copy of {settings.url}" if settings.url else "")
+    if settings.evidence:
+        names = ", ".join(run.name for run in settings.evidence)
+        yield f"sdd_claims: curves that are published in {names} are read, and not trained"
     for option in config.stash.get(_without_short, ()):
         yield f"sdd_claims: {option.short} is another plugin's option here; give {option.long}"

@@ -268,12 +268,13 @@ def _run(curve: CurveOf, seeds: tuple[int, ...], source: RecordSource) -> RunEnt
         label=str(curve.spec),
         axis=curve.axis,
     )
-    chains = [source.records(curve.spec.digest, seed)[: curve.levels] for seed in seeds]
+    known = [source.records(curve.spec.digest, seed)[: curve.levels] for seed in seeds]
+    chains = [records for records in known if records]  # of what was read of a published run there are none
     emptied = [[record for record in chain if 0 in record.remaining.values()] for chain in chains]
     if any(emptied):
         densest = max(record.density for records in emptied for record in records)
         found["remark"] = (
-            f"pruning has emptied a layer of {sum(map(bool, emptied))} of {len(seeds)} networks, from density "
+            f"pruning has emptied a layer of {sum(map(bool, emptied))} of {len(chains)} networks, from density "
             f"{densest:.2g} on; training went on with what was left"
         )
     return found
@@ -292,9 +293,10 @@ def _cost(curves: list[CurveOf], judged: tuple[int, ...], source: RecordSource) 
         for pair in zip(source.records(digest, seed)[:n], source.provenance(digest, seed)[:n], strict=True)
     ]
     records = [record for record, _ in trained]
+    uncounted = sum(levels.values()) - len(records)
     kept = [record.kept_train_flops for record in records]
     estimated = footprint((record.seconds, about) for record, about in trained)
-    return CostEntry(
+    found = CostEntry(
         seconds=sum(record.seconds for record in records),
         train_flops=sum(record.train_flops for record in records),
         kept_train_flops=None if None in kept else sum(flops or 0.0 for flops in kept),
@@ -302,6 +304,9 @@ def _cost(curves: list[CurveOf], judged: tuple[int, ...], source: RecordSource) 
         co2_kg=estimated.co2_kg,
         basis=estimated.basis,
     )
+    if uncounted:
+        found["uncounted"] = uncounted
+    return found
 
 
 def _rounding(about: Mapping[str, Any]) -> str:

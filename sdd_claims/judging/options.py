@@ -10,6 +10,7 @@ from pathlib import Path
 from sdd_claims.engines import ENGINES
 from sdd_claims.errors import InputError
 from sdd_claims.judging.modes import Judging, Mode, Pilots, Smoke
+from sdd_claims.judging.published_curves import PublishedRun, published_runs
 from sdd_claims.judging.settings import Settings
 from sdd_claims.locations import in_home
 from sdd_claims.machine.devices import CPU, Device, gpu_count
@@ -40,6 +41,8 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
         )
     if options.smoke and options.budget is not None:
         raise InputError("--smoke trains next to nothing and knows no --budget; give one of them")
+    if options.smoke and options.evidence:
+        raise InputError("--smoke trains every step, in a form that nobody publishes; leave --evidence out")
     if options.strict_verdicts and options.budget is not None:
         raise InputError(
             "--strict-verdicts takes only registered verdicts, and --budget leaves claims unjudged or open, which "
@@ -75,6 +78,7 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
         budget=parse_positive("--budget", options.budget, "hours, such as 0.5 or 12"),
         rate=None if rate is None else 1e12 * rate,
         published=tuple(published_paths(root / "reports" / "published").values()),
+        evidence=parse_evidence(options.evidence),
         report=in_home(options.report or root / mode.report_folder, "give the whole path with --report=DIR"),
     )
 
@@ -149,6 +153,15 @@ def parse_block(text: str | None) -> int | None:
     if not re.fullmatch(r"[1-9]\d{0,5}000", text):
         raise InputError(f"--block {text}: there is no such block; give the first of its seeds, such as 10000")
     return int(text)
+
+
+def parse_evidence(text: str | None) -> tuple[PublishedRun, ...]:
+    """The published runs of a folder; none where nothing is said.
+
+    Raises:
+        InputError: there are none, or what is there is not what was published.
+    """
+    return published_runs(in_home(text, "give the whole path with --evidence=DIR")) if text else ()
 
 
 def parse_positive(option: str, text: str | None, what: str) -> float | None:

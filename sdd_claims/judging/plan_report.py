@@ -61,6 +61,7 @@ class Look:
         on_gpu: cost of those that are trained on a GPU.
         seconds: until all is stored, where processes share the stacks.
         disk: None where nothing is to be trained.
+        published: levels that are read of published runs, and not asked for.
     """
 
     look: int
@@ -72,6 +73,7 @@ class Look:
     on_gpu: Cost
     seconds: float
     disk: Disk | None
+    published: int = 0
 
 
 @dataclass(frozen=True)
@@ -217,13 +219,13 @@ def _of_tier(tier: Tier, session: Session, estimate: Estimate, settings: Setting
         len(trials),
         None if device is None else str(device),
         estimate.processes,
-        tuple(_up_to(number, whole, session, estimate, device) for number, whole in enumerate(plans, 1)),
+        tuple(_up_to(number, whole, session, tier, estimate, device) for number, whole in enumerate(plans, 1)),
         _networks(plans[-1], session, estimate),
         possible_outcomes.exceptions(trials, settings.error_rate) if settings.mode.judges else None,
     )
 
 
-def _up_to(number: int, whole: Plan, session: Session, estimate: Estimate, device: Device | None) -> Look:
+def _up_to(number: int, whole: Plan, session: Session, tier: Tier, estimate: Estimate, device: Device | None) -> Look:
     """Levels, operations and time of a plan, and the room on disk of those that it lacks."""
     on_cpu, on_gpu = list[_Lacking](), list[_Lacking]()
     for each in missing(whole.wanted, session.store):
@@ -236,7 +238,8 @@ def _up_to(number: int, whole: Plan, session: Session, estimate: Estimate, devic
         free = shutil.disk_usage(session.store.path).free
         disk = Disk(missing_bytes(whole, session.store), working, free)
     stored, seconds = whole.stored(session.store), duration(whole, session.store, estimate)
-    return Look(number, whole.asked, whole.needed, len(whole.stacks), stored, *costs, seconds, disk)
+    published = session.published(number - 1, tier)
+    return Look(number, whole.asked, whole.needed, len(whole.stacks), stored, *costs, seconds, disk, published)
 
 
 def _networks(whole: Plan, session: Session, estimate: Estimate) -> tuple[Network, ...]:
@@ -282,7 +285,8 @@ def in_words(found: PlanReport, meant: str = "") -> list[str]:
             lines += [
                 f"{tier.tier} tier, {_UPTO[min(look.look, 3) - 1]}: {who} for {look.asked:,} "
                 f"levels, {look.needed:,} after duplicates are dropped, in {look.stacks:,} stacks; {look.stored:,} "
-                f"are stored, {look.needed - look.stored:,} to train",
+                f"are stored, {look.needed - look.stored:,} to train"
+                + (f"; {look.published:,} more are read from published evidence" if look.published else ""),
                 *_costs(look, tier, found.store),
             ]
         lines += _speeds(tier.networks)

@@ -16,6 +16,7 @@ from sdd_claims import report
 from sdd_claims.engines import ProgressDisplay
 from sdd_claims.judging.claim_entry import adjust_p_values, claim_entry_from, trained_on
 from sdd_claims.judging.plan_report import PlanReport, planned
+from sdd_claims.judging.published_curves import CurvesAtHand
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
 from sdd_claims.judging.verdict import Verdict
@@ -157,7 +158,9 @@ class ClaimRun:
         """
         adjust_p_values(entries, self.settings.registered)
         # The session's knows its chains already; in the controller of xdist there is none.
-        store = self._session.store if self._session else Store(self.settings.store)
+        at_hand = (
+            self._session.at_hand if self._session else CurvesAtHand(Store(self.settings.store), self.settings.evidence)
+        )
         used = [device for e in entries if (device := self.settings.devices[e["tier"]])]
         document = ClaimsDocument(
             schema=claims_json.SCHEMA,
@@ -169,7 +172,7 @@ class ClaimRun:
                 duration=round(time.monotonic() - self._clock, 1),
                 device=", ".join(sorted({str(self.settings.devices[e["tier"]]) for e in entries})),
                 capability=provenance.capability(),
-                training=trained_on(entries, store),
+                training=trained_on(entries, at_hand.store),
                 command=command,
             ),
             alpha=self.settings.alpha,
@@ -179,13 +182,15 @@ class ClaimRun:
         )
         if found := trial_errors(entries, bundled("fixtures")):
             document["characteristics"] = found
+        if taken := at_hand.taken(entries):
+            document["environment"]["taken"] = taken
         if unloaded:
             document["unloaded"] = [*unloaded]
         if self.settings.block is not None:
             document["replication"] = self.settings.block
         if (yours := self._yours()) is not None:
             document["yours"] = yours
-        page = report.write(self.settings.report, document, store)
+        page = report.write(self.settings.report, document, at_hand)
         if step := os.environ.get(_STEP_SUMMARY):
             self._add_to_step(Path(step), document)
         return page

@@ -1,5 +1,6 @@
 """A session: gather what the trials need, have it trained, look, train more for what is open, look again."""
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from sdd_claims.judging.budget import Budget
 from sdd_claims.judging.ledger import Ledger
 from sdd_claims.judging.missing_data import missing_data
 from sdd_claims.judging.networks import check_network
+from sdd_claims.judging.published_curves import CurvesAtHand
 from sdd_claims.judging.settings import Settings
 from sdd_claims.judging.verdict import Verdict, stays_open
 from sdd_claims.machine.devices import Device
@@ -39,7 +41,8 @@ class Session:
     Attributes:
         trials: those that may be judged, each once, on the seeds that the user gave, if any.
         refused: the errors of the others, by claim, tier and network.
-        store: the store that results are read from.
+        store: the store that results are kept in.
+        at_hand: the curves that rules read: those of the store, and of the published runs that the user named.
         notes: sentences for the user that have come up since they were last taken.
     """
 
@@ -65,11 +68,13 @@ class Session:
         self.trials: list[Trial] = []
         self.refused: dict[tuple[str, Tier, str], InputError] = {}
         self.store = open_store(settings.store, settings.url)
+        self.at_hand = CurvesAtHand(self.store, settings.evidence)
         self.notes: list[str] = []
         self._settings = settings
         self._mode = settings.mode
         self._progress, self._announce = progress, announce
-        self._ledger = Ledger(settings.store / layout.LEDGER, settings.published)
+        bind = (*settings.published, *(run.path for run in settings.evidence))
+        self._ledger = Ledger(settings.store / layout.LEDGER, tuple(dict.fromkeys(bind)))
         self._synchronised: set[Replica] = set()
         self._share_ledger()
         self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError | DeviceMemoryError] = {}
@@ -91,6 +96,17 @@ class Session:
         whole = plan((request for trial in trials for request in self.asked(trial, look)), wide=wide)
         self._synchronise(whole)
         return whole
+
+    def published(self, look: int, tier: Tier) -> int:
+        """The levels up to a look that the trials of a tier read of published runs alone, each once."""
+        levels, trained = dict[tuple[str, int], int](), set[tuple[str, int]]()
+        for trial in (trial for trial in self.trials if trial.tier == tier):
+            judged = self._mode.looks(trial)[min(look, self.looks(trial) - 1)]
+            for curve in itertools.chain(*(curves.values() for curves in self.curves(trial))):
+                trained.update((curve.spec.digest, seed) for seed in self.at_hand.lacking(curve, judged))
+                for key in ((curve.spec.digest, seed) for seed in curve.seeds(judged)):
+                    levels[key] = max(curve.levels, levels.get(key, 0))
+        return sum(count for key, count in levels.items() if key not in trained)
 
     def asked(self, trial: Trial, look: int) -> list[Request]:
         """The requests of a trial up to a look, or to its last, with its control and the pilots that it waits for."""
@@ -335,19 +351,28 @@ class Session:
         self._verdicts[trial.key] = verdict  # not before: one that the ledger refuses is never published
 
     def _read(self, curve: CurveOf, seeds: tuple[int, ...]) -> SparsityCurve:
-        return self.store.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
+        return self.at_hand.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
 
     # Training
 
     def _requests(self, trial: Trial, look: int) -> list[Request]:
         """The requests of one look, without pilots."""
         curves, control_curves = self.curves(trial)
-        return _one_a_run([*curves.values(), *control_curves.values()], self._mode.looks(trial)[look])
+        return self._one_a_run([*curves.values(), *control_curves.values()], self._mode.looks(trial)[look])
 
     def _pilots(self, trial: Trial) -> list[Request]:
         """The requests of the pilots that a trial waits for."""
         rule = self._mode.awaited_pilots(trial)
-        return _one_a_run(rule.pilot_curves().values(), rule.seeds) if rule else []
+        return self._one_a_run(rule.pilot_curves().values(), rule.seeds) if rule else []
+
+    def _one_a_run(self, curves: Iterable[CurveOf], judged: tuple[int, ...]) -> list[Request]:
+        """One request a run, for the seeds that no published run has: one measure more asks for nothing more."""
+        asked: dict[tuple[RunSpec, int], tuple[int, set[int]]] = {}
+        for curve in curves:
+            if lacking := self.at_hand.lacking(curve, judged):
+                levels, seeds = asked.get((curve.spec, curve.offset), (0, set()))
+                asked[curve.spec, curve.offset] = max(levels, curve.levels), seeds.union(lacking)
+        return [Request(spec, tuple(sorted(seeds)), levels) for (spec, _), (levels, seeds) in asked.items()]
 
     def _has_data(self, trial: Trial, requests: Sequence[Request]) -> bool:
         """Whether a trial has the data that it must still be trained on, and networks that can be trained on them here.
@@ -477,13 +502,3 @@ def _by_name(trials: Iterable[Trial]) -> dict[tuple[str, Tier, str], list[Trial]
     for trial in trials:
         named.setdefault(trial.key, []).append(trial)
     return named
-
-
-def _one_a_run(curves: Iterable[CurveOf], judged: tuple[int, ...]) -> list[Request]:
-    """One request a run: a measure more of the same run asks for nothing more."""
-    longest: dict[tuple[RunSpec, int], CurveOf] = {}
-    for curve in curves:
-        known = longest.setdefault((curve.spec, curve.offset), curve)
-        if curve.levels > known.levels:
-            longest[curve.spec, curve.offset] = curve
-    return [Request(curve.spec, curve.seeds(judged), curve.levels) for curve in longest.values()]

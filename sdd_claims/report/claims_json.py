@@ -104,7 +104,7 @@ class CostEntry(TypedDict):
     """The cost of the training behind a claim: wall seconds of a core or GPU, and floating-point operations.
 
     `kept_train_flops` are the operations if pruned weights cost nothing. Energy and CO2 are estimates; `basis` says how
-    they were made, or why not.
+    they were made, or why not. `uncounted` are levels that were read of a published run: their cost is not known here.
     """
 
     seconds: float | None
@@ -113,6 +113,7 @@ class CostEntry(TypedDict):
     energy_kwh: NotRequired[float | None]
     co2_kg: NotRequired[float | None]
     basis: NotRequired[str]
+    uncounted: NotRequired[int]
 
 
 class RegistrationEntry(TypedDict):
@@ -357,11 +358,26 @@ class TrainingEntry(TypedDict):
     levels: int
 
 
+class TakenEntry(TypedDict):
+    """A published run whose curves were read in place of trainings, and how many levels of them.
+
+    `commit`, `started`, `sha256` (of its evidence) and `machine` are those of that run.
+    """
+
+    run: str
+    commit: str
+    started: str
+    sha256: str
+    machine: str
+    levels: int
+
+
 class EnvironmentEntry(TypedDict):
     """Where and when the run was judged. `started` is ISO 8601; `duration` is in seconds.
 
     `capability` is the processor's instruction set as PyTorch uses it: it alone moves numbers. `training` says where
-    the levels were trained, which may have been on other days and machines.
+    the levels were trained, which may have been on other days and machines; `taken` says which were not trained for
+    this run but read of others, and is absent where there were none.
     """
 
     commit: str
@@ -373,6 +389,7 @@ class EnvironmentEntry(TypedDict):
     command: str
     capability: NotRequired[str]
     training: NotRequired[list[TrainingEntry]]
+    taken: NotRequired[list[TakenEntry]]
 
 
 class EvidenceEntry(TypedDict):

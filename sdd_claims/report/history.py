@@ -47,18 +47,7 @@ class PublishedRun:
     @property
     def machine(self) -> str:
         """Processor, instruction set where it was written down, and PyTorch."""
-        made = self.document["environment"]
-        torch = made["versions"].get("torch", "?")
-        here = (made["hardware"], made.get("capability", ""), torch)
-        # Before instruction sets were written down with levels: on the machine that judged, it is that machine's.
-        machines = dict.fromkeys(
-            (each["hardware"], each["capability"] or (here[1] if each["hardware"] == here[0] else ""), each["torch"])
-            for each in made.get("training", [])
-        )
-        return "; ".join(
-            ", ".join(filter(None, (hardware, capability, f"torch {version}")))
-            for hardware, capability, version in machines or [here]
-        )
+        return sentences.machine(self.document)
 
 
 def current_paths(folder: Path) -> dict[str, Path]:

@@ -157,6 +157,23 @@ def measured(words: str) -> str:
     return " ".join(kept).rstrip(";. ") + "." if kept else ""
 
 
+def machine(document: ClaimsDocument) -> str:
+    """What the judged levels were trained on: processor, instruction set where it was written down, and PyTorch."""
+    made = document["environment"]
+    here = (made["hardware"], made.get("capability", ""), f"torch {made['versions'].get('torch', '?')}")
+    # Before instruction sets were written down with levels: on the machine that judged, it is that machine's.
+    machines = [
+        (
+            each["hardware"],
+            each["capability"] or (here[1] if each["hardware"] == here[0] else ""),
+            f"torch {each['torch']}",
+        )
+        for each in made.get("training", [])
+    ]
+    said = [*(", ".join(filter(None, each)) for each in machines), *(each["machine"] for each in made.get("taken", []))]
+    return "; ".join(dict.fromkeys(said or [", ".join(filter(None, here))]))
+
+
 def trained(document: ClaimsDocument) -> list[str]:
     """Where the judged levels were trained: a line for each hardware, arithmetic and torch, with all its commits."""
     commits: dict[str, dict[str, int]] = {}
@@ -165,8 +182,16 @@ def trained(document: ClaimsDocument) -> list[str]:
         of_place = commits.setdefault(where, {})
         of_place[place["commit"][:12]] = of_place.get(place["commit"][:12], 0) + place["levels"]
     return [
-        f"{where}, {'commit' if len(levels) == 1 else 'commits'} {' and '.join(levels)}: {sum(levels.values())} levels"
-        for where, levels in commits.items()
+        *(
+            f"{where}, {'commit' if len(levels) == 1 else 'commits'} {' and '.join(levels)}: "
+            f"{sum(levels.values())} levels"
+            for where, levels in commits.items()
+        ),
+        *(
+            f"{each['machine']}, as published in {each['run']} on {each['started'][:10]} (commit "
+            f"{each['commit'][:12]}), whose evidence was read: {each['levels']} levels"
+            for each in document["environment"].get("taken", [])
+        ),
     ]
 
 

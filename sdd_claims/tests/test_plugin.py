@@ -42,7 +42,7 @@ MODULE = """
 import pytest
 from dataclasses import replace
 from sdd_claims.stats import Window
-from sdd_claims.tests.tiny import NO, NOISY, OPEN, YES, trial_named
+from sdd_claims.tests.tiny import NO, NOISY, OPEN, SPEC, YES, trial_named
 
 @pytest.mark.{tier}(trial_named({name!r}, {rule}, tier={tier!r}, {settings}))
 def test_{tier}(verdict):
@@ -486,6 +486,30 @@ def test_what_a_budget_leaves_open_is_reported_with_how_far_it_is_and_surprises_
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_what_is_published_is_read_and_the_report_says_whose_it_is(project, workers):
+    project.add("clear").run("--report=published/first")
+    before, project.store = project.entries("published/first"), project.path / "new"
+    engine = None if workers else "serial"
+    args = ("--evidence=published", f"--store={project.store}")
+    said = " ".join(project.run("--plan", *args).stdout.str().split())
+    assert "curves that are published in first are read, and not trained" in said
+    assert "0 are stored, 0 to train; 8 more are read from published evidence" in said
+    project.add("wide", settings='spec=SPEC.but(model={"hidden": (9,)})')
+    assert project.run(*args, *workers, engine=engine).ret == 0
+    assert sorted({seed for _, seed, _ in trained(project.store)}) == [1000, 1001, 1500, 1501]
+    after, document = project.entries(), json.loads((project.path / "reports/latest/claims.json").read_text())
+    for name in ("verdict", "effect", "p", "runs"):
+        assert after["clear"][name] == before["clear"][name]
+    (taken,) = document["environment"]["taken"]
+    assert (taken["run"], taken["levels"]) == ("first", 8)
+    assert sum(each["levels"] for each in document["environment"]["training"]) == 8
+    jsonschema.validate(document, json_schema())
+    page = (project.path / "reports/latest/index.html").read_text(encoding="utf-8")
+    assert page.count("whose evidence was read: 8 levels") == 2
+    assert page.count("all 8\N{NO-BREAK SPACE}levels were read from published evidence.") == 1
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_smoke_goes_the_whole_way_and_judges_nothing(project, workers):
     project.add("clear").add("wrong", "NO", tier="full")
     result = project.run("--smoke", "-m", "fast or full", "--device", "cpu", "-v", *workers, engine=None)
@@ -637,9 +661,12 @@ def test_damage_is_said_on_the_terminal_and_mended(project):
         (["--plan", "--seeds", "1000"], "its rule answer needs at least 2 seeds to reach a verdict, got 1; give more"),
         (["--budget", "soon"], "--budget soon: 'soon' is no number above 0; give hours, such as 0.5 or 12"),
         (["--smoke", "--budget", "1"], "--smoke trains next to nothing and knows no --budget; give one of them"),
+        (["--smoke", "--evidence=claims"], "--smoke trains every step, in a form that nobody publishes; leave"),
         (["--smoke", "--pilots"], "--smoke, --pilots, --seeds and --block exclude each other"),
         (["--store", "pyproject.toml"], "a file stands where a folder is needed; choose another folder"),
         (["--store", "pyproject.toml", "--plan"], "a file stands where a folder is needed; choose another folder"),
+        (["--evidence=absent"], "absent: there is no such folder; give that of a published run"),
+        (["--evidence=claims"], "claims: there is no evidence.json.gz beside a claims.json; give the folder of"),
         (["--report", "pyproject.toml"], "pyproject.toml, which is a file; choose another folder with --report"),
         (["--report", "claims"], "the report cannot go to"),
         (["--report", "claims", "-n", "1"], "claims, which holds something else; choose another folder with --report"),
@@ -895,7 +922,7 @@ def test_other_settings_of_pytest_judge_the_same_claims(project, monkeypatch, tm
     assert entry["rerun"].endswith("test_clear.py")
 
 
-@pytest.mark.parametrize("option", ["--store", "--report"])
+@pytest.mark.parametrize("option", ["--store", "--report", "--evidence"])
 def test_a_folder_that_pytest_takes_for_one_of_tests_is_said(project, monkeypatch, tmp_path_factory, option):
     folder = tmp_path_factory.mktemp("elsewhere")
     project.add("clear")

@@ -25,6 +25,7 @@ def given_options(**options):
     names = (
         "store",
         "report",
+        "evidence",
         "data_root",
         "device",
         "engine",
