@@ -1,10 +1,9 @@
 """Test accuracy after every epoch: how a curve looks during training, and whether it has settled."""
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sdd_claims.training import CHUNK, ReplicaStack, products_in
+from sdd_claims.training import ReplicaStack
 
 
 class EpochWatch:
@@ -26,13 +25,7 @@ class EpochWatch:
         self.seen: list[Float[Tensor, " replicas"]] = []
         self._stack, self._test_images, self._test_labels = stack, test_images[:images], test_labels[:images]
 
-    @torch.no_grad()
-    @products_in("float32")
     def look(self) -> None:
         """Measure now."""
-        right = torch.zeros(len(self._stack), dtype=torch.float64, device=self._test_images.device)
-        with self._stack.evaluating():
-            chunks = (torch.split(tensor, CHUNK) for tensor in (self._test_images, self._test_labels))
-            for images, labels in zip(*chunks, strict=True):
-                right += self._stack.count_right_shared(images, labels)
-        self.seen.append(right / len(self._test_labels))
+        right = self._stack.count_right(self._test_images, self._test_labels)
+        self.seen.append(right.double() / len(self._test_labels))

@@ -6,7 +6,7 @@ crash, and ends with the same numbers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,8 @@ class Chain:
 
     def pack(self) -> bytes:
         """The file."""
-        return seal(asdict(self))
+        records = [{each.name: getattr(record, each.name) for each in fields(record)} for record in self.records]
+        return seal({**{each.name: getattr(self, each.name) for each in fields(self)}, "records": records})
 
     def upto(self, levels: int) -> "Chain":
         """Its first levels."""

@@ -8,8 +8,14 @@ from pathlib import Path
 from sdd_claims.errors import StoreError
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash at any moment, sees the old content or the new, never a mixture.
+def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file so that a reader sees the old content or the new, never a mixture, though the writer may be killed.
+
+    Args:
+        path: the file.
+        content: what stands there afterwards.
+        durable: wait until it is on the disk, so that a power failure leaves one of the two as well. That takes
+            milliseconds; without it a power failure may lose or tear what was written in the last half minute or so.
 
     Raises:
         StoreError: the disk is full, the folder cannot be written or the path is no folder; the old file stands.
@@ -21,13 +27,15 @@ def write_atomically(path: Path, content: bytes) -> None:
             with os.fdopen(handle, "wb") as file:
                 os.chmod(name, 0o666 & ~_umask())  # mkstemp makes private files; results are for sharing
                 file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.replace(name, path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
     except OSError as error:
         raise StoreError(f"cannot write {path}: {remedy(error)}. Nothing that was stored before is lost.") from error
 

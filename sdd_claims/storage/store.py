@@ -37,6 +37,13 @@ from sdd_claims.storage.stored_curves import curve_of
 _PATIENCE = 60.0
 """Seconds that a process waits for a replica without a word: at their end, those of one engine wait for each other."""
 
+SYNCED_FROM = 10.0
+"""Seconds of training in a chain from which on every level of it is on the disk before training goes on.
+
+To wait for the disk takes a small network half as long as a level. Where power fails, what is lost or torn of a chain
+that took less is trained anew; a process that is killed loses none.
+"""
+
 
 class Store:
     """Results by (digest, seed). Any number of processes may use one store at once.
@@ -214,10 +221,11 @@ class Store:
             StoreError: the disk is full or read-only, or a part of the store is a link. What was stored before stands.
         """
         pass_id = uuid.uuid4().hex
+        durable = any(self._seconds(replica) + record.seconds >= SYNCED_FROM for replica, record, _ in results)
         for replica, record, state in results:
-            self._write_level(replica, record, state, pass_id)
+            self._write_level(replica, record, state, pass_id, durable)
         members = [(replica, record.level) for replica, record, _ in results]
-        write_atomically(self.path / layout.training_pass(pass_id), pack_pass(about, members))
+        write_atomically(self.path / layout.training_pass(pass_id), pack_pass(about, members), durable=durable)
         for replica, level in members:
             self._sweep_up(replica, level)
 
@@ -292,7 +300,13 @@ class Store:
         for name in layout.parts(*replica.key):
             refuse_links(self.path, name)
 
-    def _write_level(self, replica: Replica, record: LevelRecord, state: ChainState | None, pass_id: str) -> None:
+    def _seconds(self, replica: Replica) -> float:
+        """The seconds that the stored levels of a replica took."""
+        return sum(record.seconds for record in self._chain(*replica.key).records)
+
+    def _write_level(
+        self, replica: Replica, record: LevelRecord, state: ChainState | None, pass_id: str, durable: bool
+    ) -> None:
         """Write all files of a replica's next level but its pass."""
         self._refuse_links(replica)
         chain = self._chain(*replica.key)
@@ -307,13 +321,13 @@ class Store:
         packed, rewind = b"", chain.rewind
         if state is not None and record.level in kept_levels(replica, record.level + 1):
             packed = pack_state(state)
-            write_atomically(self.path / layout.state(*replica.key, record.level), packed)
-            rewind = self._rewind_kept(replica, chain, state)
+            write_atomically(self.path / layout.state(*replica.key, record.level), packed, durable=durable)
+            rewind = self._rewind_kept(replica, chain, state, durable)
         records, states = (*chain.records, record), (*chain.states, sha256(packed))
         extended = Chain(records, states, (*chain.passes, pass_id), rewind, replica.key)
-        write_atomically(self.path / layout.levels(*replica.key), extended.pack())
+        write_atomically(self.path / layout.levels(*replica.key), extended.pack(), durable=durable)
 
-    def _rewind_kept(self, replica: Replica, chain: Chain, state: ChainState) -> str:
+    def _rewind_kept(self, replica: Replica, chain: Chain, state: ChainState, durable: bool) -> str:
         """The SHA-256 of a chain's rewinding point, stored once."""
         if state.rewind_point is None:
             return chain.rewind
@@ -327,7 +341,7 @@ class Store:
             if self._schema < SCHEMA:  # An older version would go on without it.
                 write_atomically(self.path / layout.SCHEMA, pack_schema(SCHEMA))
                 self._schema = SCHEMA
-            write_atomically(self.path / layout.rewind(*replica.key), packed)
+            write_atomically(self.path / layout.rewind(*replica.key), packed, durable=durable)
         return sha256(packed)
 
     def _sweep_up(self, replica: Replica, level: int) -> None:

@@ -21,6 +21,7 @@ from sdd_claims.judging.verdict import Verdict
 from sdd_claims.registration.register import the_register
 from sdd_claims.report import sentences
 from sdd_claims.report.json_schema import json_schema
+from sdd_claims.storage import store as store_module
 from sdd_claims.storage.checksummed_json import seal
 from sdd_claims.storage.files import write_atomically
 from sdd_claims.tests.homeless import no_home
@@ -976,6 +977,7 @@ def test_a_disk_that_fills_up_is_one_sentence_a_claim_and_loses_nothing(project,
     before = trained(project.store)
     project.add("other", "NO", "spec=NOISY, expected='refuted'")
     fsync = os.fsync
+    monkeypatch.setattr(store_module, "SYNCED_FROM", 0.0)
 
     def full(descriptor):
         raise OSError(28, "No space left on device")

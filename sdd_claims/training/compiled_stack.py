@@ -69,8 +69,8 @@ class CompiledStack(ReplicaStack):
         sums = [_summed_loss(np.ascontiguousarray(own.numpy().T), right)[0] for own, right in pairs]
         return torch.tensor(sums, dtype=torch.float64)
 
-    def count_right_shared(
-        self, images: Float[Tensor, "batch ..."], labels: Int[Tensor, " batch"]
+    def count_right(
+        self, images: Float[Tensor, "images ..."], labels: Int[Tensor, " images"]
     ) -> Int[Tensor, " replicas"]:
         """How many of some images every replica classifies right."""
         pixels, right = flat(images), labels.numpy()

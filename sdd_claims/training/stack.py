@@ -11,8 +11,10 @@ from torch import Tensor
 from sdd_claims.models import Architecture
 from sdd_claims.record import ChainState
 from sdd_claims.spec import TrainingSpec
+from sdd_claims.training.batches import CHUNK
 from sdd_claims.training.forward import Weights, forward_of
 from sdd_claims.training.losses import count_right, mean_loss, summed_loss
+from sdd_claims.training.precision import products_in
 
 if TYPE_CHECKING:  # they are built on stacks
     from sdd_claims.training.batches import TrainingData
@@ -91,11 +93,17 @@ class ReplicaStack:
         self._module.train(self._training)
         return self._on_shared_images(self.parameters, self.buffers, images)
 
-    def count_right_shared(
-        self, images: Float[Tensor, "batch ..."], labels: Int[Tensor, " batch"]
+    @torch.no_grad()
+    @products_in("float32")
+    def count_right(
+        self, images: Float[Tensor, "images ..."], labels: Int[Tensor, " images"]
     ) -> Int[Tensor, " replicas"]:
-        """How many of some images every replica classifies right."""
-        return count_right(self.logits_shared(images), labels.expand(len(self), -1))
+        """How many of some images every replica classifies right, as within `evaluating`."""
+        right = torch.zeros(len(self), dtype=torch.int64, device=images.device)
+        with self.evaluating():
+            for some, own in zip(torch.split(images, CHUNK), torch.split(labels, CHUNK), strict=True):
+                right += count_right(self.logits_shared(some), own.expand(len(self), -1))
+        return right
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:

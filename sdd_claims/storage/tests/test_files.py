@@ -62,7 +62,8 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, mon
     assert path.read_bytes() == b"old"
 
 
-def test_the_content_is_on_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("durable", "calls"), [(True, ["fsync", "replace", "fsync"]), (False, ["replace"])])
+def test_durable_content_is_on_disk_before_it_gets_its_name(tmp_path, monkeypatch, durable, calls):
     order: list[str] = []
 
     def noted(call):
@@ -74,8 +75,8 @@ def test_the_content_is_on_disk_before_it_gets_its_name(tmp_path, monkeypatch):
 
     for call in (os.fsync, os.replace):
         monkeypatch.setattr(os, call.__name__, noted(call))
-    write_atomically(tmp_path / "file", b"content")
-    assert order == ["fsync", "replace", "fsync"]  # the last one makes the name itself durable
+    write_atomically(tmp_path / "file", b"content", durable=durable)
+    assert order == calls  # the last one makes the name itself durable
 
 
 def test_a_file_in_place_of_a_folder_is_said(tmp_path):

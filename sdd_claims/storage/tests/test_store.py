@@ -24,7 +24,8 @@ from sdd_claims.errors import InputError, StoreError
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.storage import layout, locks
-from sdd_claims.storage.chains import pack_spec
+from sdd_claims.storage import store as store_module
+from sdd_claims.storage.chains import ChainReader, pack_spec
 from sdd_claims.storage.checked_files import DamageError
 from sdd_claims.storage.checksummed_json import seal, unseal
 from sdd_claims.storage.opening import open_store
@@ -423,6 +424,7 @@ def test_a_path_that_is_a_file_is_said(tmp_path):
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 @pytest.mark.parametrize("after", range(7))
 def test_a_disk_that_refuses_at_any_file_of_a_commit_loses_nothing(copy, filled, monkeypatch, call, number, after):
+    monkeypatch.setattr(store_module, "SYNCED_FROM", 0.0)
     store = Store(copy)
     results = [(r, *instant_level(r, 3, store.state(r, 2))) for r in WANTED.wanted]
     real, calls = getattr(os, call), 0
@@ -822,3 +824,34 @@ def test_a_rival_that_makes_the_store_and_fills_it_in_the_same_moment_is_no_stra
 
     monkeypatch.setattr(Path, "read_bytes", read_later)
     Store(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "synced"), [(4.0, [False, False, True]), (10.0, [True, True, True]), (0.1, 3 * [False])]
+)
+def test_a_level_waits_for_the_disk_once_its_chain_has_cost_something(tmp_path, monkeypatch, seconds, synced):
+    calls: list[int] = []
+    fsync = os.fsync
+
+    def counted(descriptor):
+        calls.append(descriptor)
+        fsync(descriptor)
+
+    store, state = Store(tmp_path), None
+    replica, cheap = Replica(SPEC, 1000), Replica(SPEC, 1001)
+    store.commit([(cheap, *instant_level(cheap, 0, None))], {})  # whose settings are written for both
+    monkeypatch.setattr(os, "fsync", counted)
+    found = []
+    for level in range(3):
+        record, state = instant_level(replica, level, state)
+        calls.clear()
+        store.commit([(replica, replace(record, seconds=seconds), state)], {})
+        found.append(len(calls))
+    assert [count > 0 for count in found] == synced
+    assert {count for count in found if count} <= {6}  # state, levels and pass, and the folder of each
+    assert Store(tmp_path).levels_done(replica) == 3
+
+
+def test_a_file_of_levels_holds_what_dataclasses_make_of_it(filled):
+    chain = ChainReader(filled).chain(*REPLICA.key)
+    assert unseal(chain.pack()) == json.loads(json.dumps(asdict(chain)))
