@@ -268,14 +268,15 @@ def _run(curve: CurveOf, seeds: tuple[int, ...], source: RecordSource) -> RunEnt
         label=str(curve.spec),
         axis=curve.axis,
     )
-    known = [source.records(curve.spec.digest, seed)[: curve.levels] for seed in seeds]
-    chains = [records for records in known if records]  # of what was read of a published run there are none
+    chains = [source.records(curve.spec.digest, seed)[: curve.levels] for seed in seeds]
+    chains = [records for records in chains if records]  # what was read from a published run has none
     emptied = [[record for record in chain if 0 in record.remaining.values()] for chain in chains]
     if any(emptied):
         densest = max(record.density for records in emptied for record in records)
+        here = "" if len(chains) == len(seeds) else " trained here"
         found["remark"] = (
-            f"pruning has emptied a layer of {sum(map(bool, emptied))} of {len(chains)} networks, from density "
-            f"{densest:.2g} on; training went on with what was left"
+            f"pruning has emptied a layer of {sum(map(bool, emptied))} of {len(chains)} networks{here}, from "
+            f"density {densest:.2g} on; training went on with what was left"
         )
     return found
 

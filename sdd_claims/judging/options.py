@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sdd_claims.engines import ENGINES
 from sdd_claims.errors import InputError
+from sdd_claims.judging.evidence_runs import EvidenceRun, binding, evidence_runs
 from sdd_claims.judging.modes import Judging, Mode, Pilots, Smoke
-from sdd_claims.judging.published_curves import PublishedRun, published_runs
 from sdd_claims.judging.settings import Settings
 from sdd_claims.locations import in_home
 from sdd_claims.machine.devices import CPU, Device, gpu_count
@@ -42,7 +42,7 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
     if options.smoke and options.budget is not None:
         raise InputError("--smoke trains next to nothing and knows no --budget; give one of them")
     if options.smoke and options.evidence:
-        raise InputError("--smoke trains every step, in a form that nobody publishes; leave --evidence out")
+        raise InputError("--smoke trains tiny networks, which no published run holds; leave --evidence out")
     if options.strict_verdicts and options.budget is not None:
         raise InputError(
             "--strict-verdicts takes only registered verdicts, and --budget leaves claims unjudged or open, which "
@@ -62,6 +62,17 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
     data_root = in_home(options.data_root, "give the whole path with --data-root=DIR") if options.data_root else None
     folder = options.store or root / ".sdd_store"
     mode: Mode = Smoke(data_root) if options.smoke else Pilots() if options.pilots else Judging()
+    report = in_home(options.report or root / mode.report_folder, "give the whole path with --report=DIR")
+    bind, runs = [*published_paths(root / "reports" / "published").values()], tuple[EvidenceRun, ...]()
+    if options.evidence:
+        held = in_home(options.evidence, "give the whole path with --evidence=DIR")
+        runs = evidence_runs(held)
+        bind += binding(held)
+        if report.resolve() in {run.path.parent.resolve() for run in runs}:
+            raise InputError(
+                f"--evidence {options.evidence}: its curves in {report} would be replaced by this run's report; choose "
+                "another folder with --report"
+            )
     return Settings(
         store=working_copy(url) if url else in_home(folder, "give the whole path with --store=DIR"),
         url=url,
@@ -77,9 +88,9 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
         registered=register.registered,
         budget=parse_positive("--budget", options.budget, "hours, such as 0.5 or 12"),
         rate=None if rate is None else 1e12 * rate,
-        published=tuple(published_paths(root / "reports" / "published").values()),
-        evidence=parse_evidence(options.evidence),
-        report=in_home(options.report or root / mode.report_folder, "give the whole path with --report=DIR"),
+        published=tuple({path.resolve(): path for path in bind}.values()),
+        evidence=runs,
+        report=report,
     )
 
 
@@ -153,15 +164,6 @@ def parse_block(text: str | None) -> int | None:
     if not re.fullmatch(r"[1-9]\d{0,5}000", text):
         raise InputError(f"--block {text}: there is no such block; give the first of its seeds, such as 10000")
     return int(text)
-
-
-def parse_evidence(text: str | None) -> tuple[PublishedRun, ...]:
-    """The published runs of a folder; none where nothing is said.
-
-    Raises:
-        InputError: there are none, or what is there is not what was published.
-    """
-    return published_runs(in_home(text, "give the whole path with --evidence=DIR")) if text else ()
 
 
 def parse_positive(option: str, text: str | None, what: str) -> float | None:

@@ -61,7 +61,7 @@ class Look:
         on_gpu: cost of those that are trained on a GPU.
         seconds: until all is stored, where processes share the stacks.
         disk: None where nothing is to be trained.
-        published: levels that are read of published runs, and not asked for.
+        read: levels that are read from published runs, and not asked for.
     """
 
     look: int
@@ -73,7 +73,7 @@ class Look:
     on_gpu: Cost
     seconds: float
     disk: Disk | None
-    published: int = 0
+    read: int = 0
 
 
 @dataclass(frozen=True)
@@ -238,8 +238,8 @@ def _up_to(number: int, whole: Plan, session: Session, tier: Tier, estimate: Est
         free = shutil.disk_usage(session.store.path).free
         disk = Disk(missing_bytes(whole, session.store), working, free)
     stored, seconds = whole.stored(session.store), duration(whole, session.store, estimate)
-    published = session.published(number - 1, tier)
-    return Look(number, whole.asked, whole.needed, len(whole.stacks), stored, *costs, seconds, disk, published)
+    read = session.levels_read(number - 1, tier)
+    return Look(number, whole.asked, whole.needed, len(whole.stacks), stored, *costs, seconds, disk, read)
 
 
 def _networks(whole: Plan, session: Session, estimate: Estimate) -> tuple[Network, ...]:
@@ -286,7 +286,7 @@ def in_words(found: PlanReport, meant: str = "") -> list[str]:
                 f"{tier.tier} tier, {_UPTO[min(look.look, 3) - 1]}: {who} for {look.asked:,} "
                 f"levels, {look.needed:,} after duplicates are dropped, in {look.stacks:,} stacks; {look.stored:,} "
                 f"are stored, {look.needed - look.stored:,} to train"
-                + (f"; {look.published:,} more are read from published evidence" if look.published else ""),
+                + (f"; {look.read:,} more are read from published evidence" if look.read else ""),
                 *_costs(look, tier, found.store),
             ]
         lines += _speeds(tier.networks)

@@ -15,8 +15,8 @@ from rich.console import Console
 from sdd_claims import report
 from sdd_claims.engines import ProgressDisplay
 from sdd_claims.judging.claim_entry import adjust_p_values, claim_entry_from, trained_on
+from sdd_claims.judging.evidence_runs import CurvesAtHand
 from sdd_claims.judging.plan_report import PlanReport, planned
-from sdd_claims.judging.published_curves import CurvesAtHand
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
 from sdd_claims.judging.verdict import Verdict
@@ -99,7 +99,8 @@ class ClaimRun:
         """The entry of a verdict; `path` is that of its test's module."""
         session, trial = self._opened(), verdict.trial
         rerun, blocks = self._rerun(trial, path), session.blocks(trial)
-        return claim_entry_from(verdict, session.store, *session.curves(trial), rerun=rerun, blocks=blocks)
+        made = claim_entry_from(verdict, session.at_hand, *session.curves(trial), rerun=rerun, blocks=blocks)
+        return session.at_hand.marked(made)
 
     def _notes(self, session: Session) -> Sequence[str]:
         """The session's notes that this run shows."""
@@ -158,9 +159,8 @@ class ClaimRun:
         """
         adjust_p_values(entries, self.settings.registered)
         # The session's knows its chains already; in the controller of xdist there is none.
-        at_hand = (
-            self._session.at_hand if self._session else CurvesAtHand(Store(self.settings.store), self.settings.evidence)
-        )
+        store = self._session.store if self._session else Store(self.settings.store)
+        at_hand = CurvesAtHand.of(entries, store, self.settings.evidence)
         used = [device for e in entries if (device := self.settings.devices[e["tier"]])]
         document = ClaimsDocument(
             schema=claims_json.SCHEMA,
@@ -172,7 +172,7 @@ class ClaimRun:
                 duration=round(time.monotonic() - self._clock, 1),
                 device=", ".join(sorted({str(self.settings.devices[e["tier"]]) for e in entries})),
                 capability=provenance.capability(),
-                training=trained_on(entries, at_hand.store),
+                training=trained_on(entries, at_hand),
                 command=command,
             ),
             alpha=self.settings.alpha,

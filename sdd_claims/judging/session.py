@@ -1,7 +1,6 @@
 """A session: gather what the trials need, have it trained, look, train more for what is open, look again."""
 
-import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -10,10 +9,10 @@ from sdd_claims.curves import SparsityCurve
 from sdd_claims.engines import engine, unwatched
 from sdd_claims.errors import BudgetError, DeviceMemoryError, InputError, StoreError, crash
 from sdd_claims.judging.budget import Budget
+from sdd_claims.judging.evidence_runs import CurvesAtHand, chosen
 from sdd_claims.judging.ledger import Ledger
 from sdd_claims.judging.missing_data import missing_data
 from sdd_claims.judging.networks import check_network
-from sdd_claims.judging.published_curves import CurvesAtHand
 from sdd_claims.judging.settings import Settings
 from sdd_claims.judging.verdict import Verdict, stays_open
 from sdd_claims.machine.devices import Device
@@ -68,13 +67,12 @@ class Session:
         self.trials: list[Trial] = []
         self.refused: dict[tuple[str, Tier, str], InputError] = {}
         self.store = open_store(settings.store, settings.url)
-        self.at_hand = CurvesAtHand(self.store, settings.evidence)
+        self.at_hand = CurvesAtHand(self.store, {})
         self.notes: list[str] = []
         self._settings = settings
         self._mode = settings.mode
         self._progress, self._announce = progress, announce
-        bind = (*settings.published, *(run.path for run in settings.evidence))
-        self._ledger = Ledger(settings.store / layout.LEDGER, tuple(dict.fromkeys(bind)))
+        self._ledger = Ledger(settings.store / layout.LEDGER, settings.published)
         self._synchronised: set[Replica] = set()
         self._share_ledger()
         self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError | DeviceMemoryError] = {}
@@ -87,6 +85,11 @@ class Session:
                 self.trials.append(self._admitted(of_one_name))
             except InputError as error:
                 self.refused[key] = error
+        if settings.evidence:
+            last = max((self.looks(trial) for trial in self.trials), default=1) - 1
+            self.plan(last)  # which fetches what a store elsewhere has of it
+            asked = (pair for trial in self.trials for pair in self._read_by(trial, last))
+            self.at_hand = CurvesAtHand(self.store, chosen(settings.evidence, asked, self.store))
 
     def plan(self, look: int, tier: Tier | None = None) -> Plan:
         """The plan of all trials, or of those of one tier, up to a look: see `asked`."""
@@ -97,16 +100,15 @@ class Session:
         self._synchronise(whole)
         return whole
 
-    def published(self, look: int, tier: Tier) -> int:
-        """The levels up to a look that the trials of a tier read of published runs alone, each once."""
-        levels, trained = dict[tuple[str, int], int](), set[tuple[str, int]]()
+    def levels_read(self, look: int, tier: Tier) -> int:
+        """The levels up to a look that the trials of a tier read from published runs, each once."""
+        levels = dict[tuple[str, int], int]()
         for trial in (trial for trial in self.trials if trial.tier == tier):
-            judged = self._mode.looks(trial)[min(look, self.looks(trial) - 1)]
-            for curve in itertools.chain(*(curves.values() for curves in self.curves(trial))):
-                trained.update((curve.spec.digest, seed) for seed in self.at_hand.lacking(curve, judged))
+            for curve, judged in self._read_by(trial, look):
                 for key in ((curve.spec.digest, seed) for seed in curve.seeds(judged)):
-                    levels[key] = max(curve.levels, levels.get(key, 0))
-        return sum(count for key, count in levels.items() if key not in trained)
+                    if key in self.at_hand.published:
+                        levels[key] = max(curve.levels, levels.get(key, 0))
+        return sum(levels.values())
 
     def asked(self, trial: Trial, look: int) -> list[Request]:
         """The requests of a trial up to a look, or to its last, with its control and the pilots that it waits for."""
@@ -365,14 +367,31 @@ class Session:
         rule = self._mode.awaited_pilots(trial)
         return self._one_a_run(rule.pilot_curves().values(), rule.seeds) if rule else []
 
+    def _read_by(self, trial: Trial, look: int) -> Iterator[tuple[CurveOf, tuple[int, ...]]]:
+        """The curves of a trial up to a look, or to its last, with the seeds that each is asked for."""
+        if rule := self._mode.awaited_pilots(trial):
+            yield from ((curve, rule.seeds) for curve in rule.pilot_curves().values())
+        judged = self._mode.looks(trial)[min(look, self.looks(trial) - 1)]
+        for curves in self.curves(trial):
+            yield from ((curve, judged) for curve in curves.values())
+
     def _one_a_run(self, curves: Iterable[CurveOf], judged: tuple[int, ...]) -> list[Request]:
         """One request a run, for the seeds that no published run has: one measure more asks for nothing more."""
-        asked: dict[tuple[RunSpec, int], tuple[int, set[int]]] = {}
+        longest: dict[tuple[RunSpec, int], CurveOf] = {}
         for curve in curves:
-            if lacking := self.at_hand.lacking(curve, judged):
-                levels, seeds = asked.get((curve.spec, curve.offset), (0, set()))
-                asked[curve.spec, curve.offset] = max(levels, curve.levels), seeds.union(lacking)
-        return [Request(spec, tuple(sorted(seeds)), levels) for (spec, _), (levels, seeds) in asked.items()]
+            known = longest.setdefault((curve.spec, curve.offset), curve)
+            if curve.levels > known.levels:
+                longest[curve.spec, curve.offset] = curve
+        published = self.at_hand.published
+        found = [
+            Request(
+                curve.spec,
+                tuple(s for s in curve.seeds(judged) if (curve.spec.digest, s) not in published),
+                curve.levels,
+            )
+            for curve in longest.values()
+        ]
+        return [request for request in found if request.seeds]
 
     def _has_data(self, trial: Trial, requests: Sequence[Request]) -> bool:
         """Whether a trial has the data that it must still be trained on, and networks that can be trained on them here.

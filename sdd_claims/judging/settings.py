@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sdd_claims.engines import WorkerConfig
 from sdd_claims.errors import InputError
+from sdd_claims.judging.evidence_runs import EvidenceRun
 from sdd_claims.judging.modes import Judging, Mode
-from sdd_claims.judging.published_curves import PublishedRun
 from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.registration.claim import BLOCK, Tier
 from sdd_claims.spec import RunSpec
@@ -34,7 +34,7 @@ class Settings:
         ray_address: address of the cluster; None for that of the environment.
         report: folder of the report.
         block: block of seeds that judges in place of the registered ones; None for these.
-        evidence: published runs whose curves are read where the store lacks them.
+        evidence: published runs whose curves are read where the store lacks them; `published` has their claims.json.
     """
 
     store: Path
@@ -53,7 +53,7 @@ class Settings:
     ray_address: str | None = None
     report: Path = Path(Judging.report_folder)
     block: int | None = None
-    evidence: tuple[PublishedRun, ...] = ()
+    evidence: tuple[EvidenceRun, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the seeds that the user gave.

@@ -72,7 +72,8 @@ class RunEntry(TypedDict):
     """One curve that was judged, as the store finds it again.
 
     `axis` is the axis of its levels, density where it is absent. `remark` is anything else that a reader should know
-    of it, such as layers that pruning has emptied.
+    of it, such as layers that pruning has emptied. `published` has the seeds that were read from published runs, by the
+    SHA-256 of their evidence; it is absent where there are none.
     """
 
     digest: str
@@ -82,6 +83,7 @@ class RunEntry(TypedDict):
     label: str
     axis: NotRequired[str]
     remark: NotRequired[str]
+    published: NotRequired[dict[str, list[int]]]
 
 
 class JudgedControl(TypedDict):
@@ -104,7 +106,7 @@ class CostEntry(TypedDict):
     """The cost of the training behind a claim: wall seconds of a core or GPU, and floating-point operations.
 
     `kept_train_flops` are the operations if pruned weights cost nothing. Energy and CO2 are estimates; `basis` says how
-    they were made, or why not. `uncounted` are levels that were read of a published run: their cost is not known here.
+    they were made, or why not. `uncounted` are levels that were read from published runs: their cost is not known here.
     """
 
     seconds: float | None
@@ -376,8 +378,8 @@ class EnvironmentEntry(TypedDict):
     """Where and when the run was judged. `started` is ISO 8601; `duration` is in seconds.
 
     `capability` is the processor's instruction set as PyTorch uses it: it alone moves numbers. `training` says where
-    the levels were trained, which may have been on other days and machines; `taken` says which were not trained for
-    this run but read of others, and is absent where there were none.
+    the levels were trained, which may have been on other days and machines; `taken` says how many were not trained for
+    this run but read from others, and is absent where there were none.
     """
 
     commit: str

@@ -20,7 +20,7 @@ _OF_CLAIM = (
     *("verdict", "openness", "reason", "expected", "proxy", "deviations", "protocol", "rule", "windows", "margin"),
     *("effect", "p", "p_contrary", "p_holm", "threshold", "seeds", "looks"),
 )
-_OF_ENVIRONMENT = ("commit", "hardware", "capability", "device", "training")
+_OF_ENVIRONMENT = ("commit", "hardware", "capability", "device", "training", "taken")
 
 
 @dataclass(frozen=True)

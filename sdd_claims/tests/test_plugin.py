@@ -19,6 +19,7 @@ from sdd_claims.errors import StoreError
 from sdd_claims.judging.run import ClaimRun
 from sdd_claims.judging.verdict import Verdict
 from sdd_claims.registration.register import the_register
+from sdd_claims.rejudge import rejudge
 from sdd_claims.report import sentences
 from sdd_claims.report.json_schema import json_schema
 from sdd_claims.storage import store as store_module
@@ -488,23 +489,28 @@ def test_what_a_budget_leaves_open_is_reported_with_how_far_it_is_and_surprises_
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_what_is_published_is_read_and_the_report_says_whose_it_is(project, workers):
-    project.add("clear").run("--report=published/first")
+    project.add("clear", settings="looks=(2,)").run("--report=published/first")
     before, project.store = project.entries("published/first"), project.path / "new"
     engine = None if workers else "serial"
     args = ("--evidence=published", f"--store={project.store}")
     said = " ".join(project.run("--plan", *args).stdout.str().split())
-    assert "curves that are published in first are read, and not trained" in said
+    assert "what the store lacks is read from the evidence of first, where it is there" in said
     assert "0 are stored, 0 to train; 8 more are read from published evidence" in said
-    project.add("wide", settings='spec=SPEC.but(model={"hidden": (9,)})')
+    project.add("wide", settings='looks=(2,), spec=SPEC.but(model={"hidden": (9,)})')
     assert project.run(*args, *workers, engine=engine).ret == 0
     assert sorted({seed for _, seed, _ in trained(project.store)}) == [1000, 1001, 1500, 1501]
     after, document = project.entries(), json.loads((project.path / "reports/latest/claims.json").read_text())
-    for name in ("verdict", "effect", "p", "runs"):
+    for name in ("verdict", "effect", "p"):
         assert after["clear"][name] == before["clear"][name]
+    assert list(after["clear"]["runs"]["accuracy"]["published"].values()) == [[1000, 1001]]
     (taken,) = document["environment"]["taken"]
     assert (taken["run"], taken["levels"]) == ("first", 8)
     assert sum(each["levels"] for each in document["environment"]["training"]) == 8
     jsonschema.validate(document, json_schema())
+    assert rejudge(project.path / "reports/latest", {}).is_original
+    said = errors(project.run("--evidence=reports", engine=engine))
+    assert "its curves in" in said
+    assert "would be replaced by this run's report; choose another folder with --report" in said
     page = (project.path / "reports/latest/index.html").read_text(encoding="utf-8")
     assert page.count("whose evidence was read: 8 levels") == 2
     assert page.count("all 8\N{NO-BREAK SPACE}levels were read from published evidence.") == 1
@@ -662,7 +668,7 @@ def test_damage_is_said_on_the_terminal_and_mended(project):
         (["--plan", "--seeds", "1000"], "its rule answer needs at least 2 seeds to reach a verdict, got 1; give more"),
         (["--budget", "soon"], "--budget soon: 'soon' is no number above 0; give hours, such as 0.5 or 12"),
         (["--smoke", "--budget", "1"], "--smoke trains next to nothing and knows no --budget; give one of them"),
-        (["--smoke", "--evidence=claims"], "--smoke trains every step, in a form that nobody publishes; leave"),
+        (["--smoke", "--evidence=claims"], "--smoke trains tiny networks, which no published run holds; leave"),
         (["--smoke", "--pilots"], "--smoke, --pilots, --seeds and --block exclude each other"),
         (["--store", "pyproject.toml"], "a file stands where a folder is needed; choose another folder"),
         (["--store", "pyproject.toml", "--plan"], "a file stands where a folder is needed; choose another folder"),

@@ -1,0 +1,329 @@
+"""Curves of published runs take the place of trainings, whatever part of them is published."""
+
+import gzip
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdd_claims import report
+from sdd_claims.errors import InputError
+from sdd_claims.judging.claim_entry import claim_entry_from, trained_on
+from sdd_claims.judging.evidence_runs import CurvesAtHand, EvidenceRun, binding, chosen, evidence_runs
+from sdd_claims.judging.tests.opener import Opener, trained_seeds
+from sdd_claims.planning.plan import Request, plan
+from sdd_claims.registration.curve_of import CurveOf
+from sdd_claims.report import claims_json, evidence
+from sdd_claims.report.claims_json import ClaimsDocument, EnvironmentEntry
+from sdd_claims.report.evidence import Evidence, MeasuredRun
+from sdd_claims.storage import layout
+from sdd_claims.storage.store import Store
+from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, SPEC, YES, fill, trained, trial_named
+
+MADE = EnvironmentEntry(
+    commit="0123456789abcdef",
+    versions={"torch": "2.14.1"},
+    hardware="a machine",
+    started="2026-11-27T00:00:00+00:00",
+    duration=1.0,
+    device="cpu",
+    command="pytest -m fast",
+)
+NOTHING = ClaimsDocument(
+    schema=claims_json.SCHEMA, environment=MADE, alpha=0.05, registered=46, calibration=None, claims=[]
+)
+ALONE = SPEC.but(training={"arithmetic": "portable"})  # trained one at a time
+LATE = trial_named("late", replace(YES, late=4), spec=ALONE)
+
+
+def entry_of(session, trial):
+    curves, control_curves = session.curves(trial)
+    made = claim_entry_from(session.verdict(trial), session.at_hand, curves, control_curves, rerun="pytest -m fast")
+    return session.at_hand.marked(made)
+
+
+def publish(folder, session, trial, started=MADE["started"]):
+    """Publish what a session says of a trial."""
+    document = ClaimsDocument(
+        **{**NOTHING, "environment": {**MADE, "started": started}, "claims": [entry_of(session, trial)]}
+    )
+    report.write(folder, document, session.at_hand)
+    return folder
+
+
+@pytest.fixture
+def first_look(opened, tmp_path):
+    """The folder of a run that had time for the first of two looks."""
+    fill(Store(opened.path), plan([Request(ALONE, (1000, 1001, 1500, 1501), 2)]))
+    return publish(tmp_path / "published" / "first", opened(LATE, budget=1e-9), LATE)
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    return Opener(tmp_path / "elsewhere")
+
+
+def test_what_is_published_is_judged_without_training(elsewhere, first_look):
+    session = elsewhere(LATE, evidence=evidence_runs(first_look), budget=1e-9)
+    verdict = session.verdict(LATE)
+    assert (verdict.openness, verdict.looks) == ("open so far", (2,))
+    assert trained(elsewhere.path) == []
+    assert session.plan(0).needed == 0
+
+
+def test_a_further_look_trains_only_the_seeds_that_it_adds(elsewhere, first_look):
+    session = elsewhere(LATE, evidence=evidence_runs(first_look.parent))
+    assert session.levels_read(0, "fast") == session.levels_read(1, "fast") == 8
+    verdict = session.verdict(LATE)
+    assert (verdict.decision, verdict.looks, verdict.seeds) == ("supported", (2, 4), (1000, 1001, 1002, 1003))
+    assert trained_seeds(elsewhere.path) == [1002, 1003, 1502, 1503]
+    entry = entry_of(session, LATE)
+    assert entry["cost"]["uncounted"] == 8
+    assert entry["cost"]["seconds"] == 8 * 0.25
+    sha256 = evidence.read(first_look).sha256
+    assert entry["runs"]["accuracy"]["published"] == {sha256: [1000, 1001]}
+    assert entry["control"]["runs"]["accuracy"]["published"] == {sha256: [1500, 1501]}
+    (taken,) = session.at_hand.taken([entry])
+    assert (taken["run"], taken["levels"], taken["commit"]) == ("first", 8, MADE["commit"])
+    assert taken["sha256"] == sha256
+    assert taken["machine"] == "a machine, torch 2.14.1"
+
+
+def test_the_further_look_comes_out_as_if_all_had_been_trained(elsewhere, first_look, tmp_path):
+    session, whole = elsewhere(LATE, evidence=evidence_runs(first_look)), Opener(tmp_path / "whole")(LATE)
+    assert session.verdict(LATE) == whole.verdict(LATE)
+    for curve in (*LATE.curves.values(), *LATE.control_curves.values()):
+        seeds = curve.seeds((1000, 1001, 1002, 1003))
+        ours, theirs = (
+            each.at_hand.curve(curve.spec.digest, curve.measure, seeds, curve.levels) for each in (session, whole)
+        )
+        np.testing.assert_array_equal(ours.values, theirs.values)
+
+
+def test_whoever_writes_the_report_reads_what_was_judged_though_the_store_has_got_it_since(elsewhere, first_look):
+    runs = evidence_runs(first_look)
+    session = elsewhere(LATE, evidence=runs)
+    entry = entry_of(session, LATE)
+    fill(session.store, plan([Request(ALONE, (1000, 1001), 2)]))
+    read = CurvesAtHand.of([entry], Store(elsewhere.path), runs)
+    assert read.published == session.at_hand.published
+    assert read.records(ALONE.digest, 1000) == ()
+    assert len(read.records(ALONE.digest, 1002)) == 2
+    machines = sum(each["levels"] for each in trained_on([entry], read))
+    assert machines + sum(each["levels"] for each in read.taken([entry])) <= 16
+
+
+def test_a_published_verdict_binds_who_reads_its_curves(elsewhere, first_look):
+    changed = trial_named("late", YES, spec=ALONE)
+    runs = evidence_runs(first_look)
+    session = elsewhere(changed, evidence=runs, published=binding(first_look))
+    with pytest.raises(InputError, match="have changed after the block of seeds 1000 judged its fast trial"):
+        session.verdict(changed)
+
+
+def test_a_verdict_without_evidence_binds_as_those_beside_it(first_look):
+    (first_look / evidence.NAME).rename(first_look.parent / "elsewhere.gz")
+    history = first_look.parent / "history"
+    history.mkdir()
+    shutil.copytree(first_look, first_look.parent / "other")
+    (history / "old.claims.json.gz").write_bytes(gzip.compress((first_look / "claims.json").read_bytes()))
+    found = {path.relative_to(first_look.parent).as_posix() for path in binding(first_look.parent)}
+    assert found == {"first/claims.json", "other/claims.json", "history/old.claims.json.gz"}
+
+
+@pytest.mark.parametrize(
+    "trial",
+    [trial_named("more", spec=ALONE, levels=3), trial_named("noisy", spec=NOISY)],
+    ids=["more levels", "another setting"],
+)
+def test_what_is_not_published_is_trained(elsewhere, first_look, trial):
+    session = elsewhere(trial, evidence=evidence_runs(first_look))
+    session.verdict(trial)
+    assert trained_seeds(elsewhere.path) == [1000, 1001, 1500, 1501]
+    assert session.levels_read(1, "fast") == 0
+
+
+def test_what_one_claim_has_trained_another_reads_from_there_too(elsewhere, first_look):
+    """Or its verdict would rest on other numbers than the report has, or on two trainings of one network."""
+    longer = trial_named("longer", spec=ALONE, levels=3)
+    session = elsewhere(LATE, longer, evidence=evidence_runs(first_look))
+    session.verdict(LATE)
+    assert session.at_hand.published == {}
+    assert trained_seeds(elsewhere.path) == [1000, 1001, 1002, 1003, 1500, 1501, 1502, 1503]
+
+
+def test_what_is_stored_counts_as_trained_here(elsewhere, first_look):
+    fill(Store(elsewhere.path), plan([Request(ALONE, (1000, 1001), 2)]))
+    session = elsewhere(LATE, evidence=evidence_runs(first_look), budget=1e-9)
+    entry = entry_of(session, LATE)
+    assert entry["cost"]["uncounted"] == 4  # of the control
+    assert [each["levels"] for each in session.at_hand.taken([entry])] == [4]
+
+
+def test_what_a_killed_training_left_counts_for_nothing_where_all_is_published(elsewhere, first_look):
+    fill(Store(elsewhere.path), plan([Request(ALONE, (1000, 1001), 1)]))
+    session = elsewhere(LATE, evidence=evidence_runs(first_look), budget=1e-9)
+    entry = entry_of(session, LATE)
+    assert (entry["cost"]["uncounted"], entry["cost"]["seconds"]) == (8, 0)
+    assert [each["levels"] for each in session.at_hand.taken([entry])] == [8]
+
+
+def test_a_stored_network_that_is_damaged_is_read_where_it_is_published(elsewhere, first_look):
+    fill(Store(elsewhere.path), plan([Request(ALONE, (1000, 1001), 2)]))
+    (elsewhere.path / layout.levels(ALONE.digest, 1000)).write_bytes(b"torn")
+    session = elsewhere(LATE, evidence=evidence_runs(first_look))
+    assert session.verdict(LATE).decision == "supported"
+    assert (ALONE.digest, 1000) in session.at_hand.published
+    assert (ALONE.digest, 1001) not in session.at_hand.published
+
+
+def test_of_two_runs_that_hold_a_network_the_older_one_is_read(opened, elsewhere, first_look):
+    publish(first_look.parent / "second", opened(LATE), LATE, started="2026-11-28T00:00:00+00:00")
+    session = elsewhere(LATE, evidence=evidence_runs(first_look.parent))
+    taken = session.at_hand.taken([entry_of(session, LATE)])
+    assert [(each["run"], each["levels"]) for each in taken] == [("first", 8), ("second", 8)]
+
+
+def test_a_claim_is_judged_as_published_though_its_data_cannot_be_had(opened, elsewhere, first_look, torn):
+    both = publish(first_look.parent / "second", opened(LATE), LATE)
+    session = elsewhere(LATE, evidence=evidence_runs(both), data_root=torn)
+    assert session.verdict(LATE).decision == "supported"
+
+
+# Which networks are read
+
+
+def run_with(*rows, name="run"):
+    """A run with rows of digest, measure, seed and number of levels."""
+    held: dict[tuple[str, str], dict[int, list[float | None]]] = {}
+    for digest, measure, seed, levels in rows:
+        held.setdefault((digest, measure), {})[seed] = [0.5] * levels
+    runs = {key: MeasuredRun("density", [1.0, 0.5, 0.25], found) for key, found in held.items()}
+    return EvidenceRun(Path(name) / "claims.json", NOTHING, Evidence(runs, name))
+
+
+def keys(found):
+    return sorted(seed for _, seed in found)
+
+
+@pytest.fixture
+def empty(tmp_path):
+    return Store(tmp_path / "empty")
+
+
+ACCURACY, LOSS = CurveOf(ALONE, "test_accuracy", 2), CurveOf(ALONE, "test_loss", 2)
+
+
+@pytest.mark.parametrize(
+    ("measure", "seed", "levels", "holds"),
+    [
+        ("test_accuracy", 1000, 2, True),
+        ("test_accuracy", 1000, 1, True),
+        ("test_accuracy", 1000, 3, False),
+        ("test_accuracy", 1002, 1, False),
+        ("test_loss", 1000, 1, False),
+    ],
+)
+def test_a_run_holds_a_seed_as_far_as_it_was_read(first_look, measure, seed, levels, holds):
+    (run,) = evidence_runs(first_look)
+    assert run.holds(ALONE.digest, measure, seed, levels) is holds
+
+
+def test_a_network_is_read_from_one_run_that_has_all_its_measures_or_from_none(empty):
+    accuracies = run_with((ALONE.digest, "test_accuracy", 0, 2), (ALONE.digest, "test_accuracy", 1, 2), name="one")
+    losses = run_with((ALONE.digest, "test_loss", 0, 2), (ALONE.digest, "test_loss", 1, 2), name="other")
+    both = run_with((ALONE.digest, "test_accuracy", 1, 2), (ALONE.digest, "test_loss", 1, 2), name="both")
+    asked = [(ACCURACY, (0, 1)), (LOSS, (0, 1))]
+    assert keys(chosen([accuracies, losses], asked, empty)) == []
+    assert chosen([accuracies, losses, both], asked, empty) == {(ALONE.digest, 1): both}
+
+
+def test_what_a_training_starts_from_is_trained_too(empty):
+    """Of two seeds, one's re-dense network is published and the other's is not."""
+    chain, redense = CurveOf(KEPT, "test_accuracy", 2), CurveOf(REDENSE, "test_accuracy", 2)
+    held = run_with(
+        (KEPT.digest, "test_accuracy", 0, 2),
+        (KEPT.digest, "test_accuracy", 6, 2),
+        (REDENSE.digest, "test_accuracy", 0, 2),
+    )
+    found = chosen([held], [(chain, (0, 6)), (redense, (0, 6))], empty)
+    assert sorted(found) == sorted([(KEPT.digest, 0), (REDENSE.digest, 0)])
+
+
+def test_seeds_that_round_by_their_stack_are_read_together_or_not_at_all(empty):
+    curve = CurveOf(SPEC, "test_accuracy", 2)
+    held = run_with(*((SPEC.digest, "test_accuracy", seed, 2) for seed in (*range(9), 12)))
+    found = chosen([held], [(curve, tuple(range(13)))], empty)
+    assert keys(found) == [*range(6), 12]  # 9, 10 and 11 are trained, and 6, 7 and 8 with them
+    fill(empty, plan([Request(SPEC, (9, 10, 11), 2)]))
+    assert keys(chosen([held], [(curve, tuple(range(13)))], empty)) == [*range(9), 12]
+
+
+@given(st.sets(st.integers(0, 5)), st.permutations(range(6)))
+def test_every_row_of_a_curve_is_the_one_of_its_seed_wherever_it_lies(tmp_path_factory, published, order):
+    stored, whole = (Store(tmp_path_factory.mktemp(name)) for name in ("stored", "whole"))
+    fill(stored, plan([Request(SPEC, tuple(set(order) - published), 2)]))
+    fill(whole, plan([Request(SPEC, tuple(range(6)), 2)]))
+    curve = whole.curve(SPEC.digest, "test_accuracy", range(6), 2)
+    rows = {seed: (row + 1).tolist() for seed, row in zip(curve.seeds, curve.values, strict=True) if seed in published}
+    run = MeasuredRun(curve.axis, curve.position.tolist(), rows)
+    held = EvidenceRun(Path("run/claims.json"), NOTHING, Evidence({(SPEC.digest, "test_accuracy"): run}, ""))
+    at_hand = CurvesAtHand(stored, {(SPEC.digest, seed): held for seed in published})
+    ours = at_hand.curve(SPEC.digest, "test_accuracy", order, 2)
+    assert ours.seeds == tuple(order)
+    np.testing.assert_array_equal(ours.values, [curve.values[seed] + (seed in published) for seed in order])
+    np.testing.assert_array_equal(ours.position, curve.position)
+
+
+# Which folders are read
+
+
+def edited(folder, change):
+    content = json.loads(gzip.decompress((folder / evidence.NAME).read_bytes()))
+    change(content)
+    (folder / evidence.NAME).write_bytes(gzip.compress(json.dumps(content).encode()))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (shutil.rmtree, "there is no such folder; give that of a published run"),
+        (lambda folder: (folder / "claims.json").unlink(), "there is no evidence.json.gz beside a claims.json; give"),
+        (lambda folder: (folder / evidence.NAME).unlink(), "there is no evidence.json.gz beside a claims.json; give"),
+        (lambda folder: (folder / evidence.NAME).write_bytes(b""), "cut short or damaged"),
+        (
+            lambda folder: edited(folder, lambda content: content["curves"][0]["rows"]["1000"].reverse()),
+            "is not the file that this run was published with: its SHA-256 is another. Take the published folder anew",
+        ),
+    ],
+)
+def test_evidence_that_cannot_be_trusted_is_refused_in_one_sentence(first_look, spoil, sentence):
+    spoil(first_look)
+    with pytest.raises(InputError) as raised:
+        evidence_runs(first_look)
+    assert sentence in str(raised.value)
+    assert str(first_look) in str(raised.value)
+
+
+def test_a_curve_that_was_changed_with_the_checksum_of_the_file_is_refused(first_look):
+    edited(first_look, lambda content: content["curves"][0]["rows"]["1000"].reverse())
+    document = claims_json.read(first_look / "claims.json")
+    document["evidence"]["sha256"] = evidence.read(first_look).sha256
+    claims_json.write(first_look / "claims.json", document)
+    with pytest.raises(InputError, match="the evidence of test_accuracy was changed after it was written"):
+        evidence_runs(first_look)
+
+
+def test_a_name_that_no_file_system_takes_is_said():
+    with pytest.raises(InputError, match=r"--evidence .* cannot be read \(File name too long\); give the folder of"):
+        evidence_runs(Path("x" * 5000))
+
+
+def test_a_run_that_a_link_leads_to_is_read_once(first_look):
+    (first_look.parent / "again").symlink_to(first_look)
+    assert len(evidence_runs(first_look.parent)) == 1
