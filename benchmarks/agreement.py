@@ -150,6 +150,12 @@ def between(old: Path, new: Path, trials: Trials | None = None) -> list[OfClaim]
         InputError: a folder without a run or its evidence, or runs without a claim, a setting or seeds in common.
     """
     documents = [claims_json.read(folder / "claims.json") for folder in (old, new)]
+    for folder, document in zip((old, new), documents, strict=True):
+        if document["environment"].get("taken"):
+            raise InputError(
+                f"{folder} was read in part from other runs' evidence (--evidence), so that numbers would be compared "
+                "with themselves; train it whole"
+            )
     held = [evidence.read(folder) for folder in (old, new)]
     trials = trials_for(documents[0]) if trials is None else trials
     found = []

@@ -63,7 +63,8 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
     folder = options.store or root / ".sdd_store"
     mode: Mode = Smoke(data_root) if options.smoke else Pilots() if options.pilots else Judging()
     report = in_home(options.report or root / mode.report_folder, "give the whole path with --report=DIR")
-    bind, runs = [*published_paths(root / "reports" / "published").values()], tuple[EvidenceRun, ...]()
+    bind = [*published_paths(root / "reports" / "published").values()]
+    runs: tuple[EvidenceRun, ...] = ()
     if options.evidence:
         held = in_home(options.evidence, "give the whole path with --evidence=DIR")
         runs = evidence_runs(held)

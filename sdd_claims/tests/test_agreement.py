@@ -160,6 +160,16 @@ def test_a_verdict_that_should_be_certain_and_is_another_fails(folder):
     assert main([str(folder("unsure", stability=0.9)), str(new)]) == 0
 
 
+def test_a_run_that_was_read_from_another_ones_evidence_is_refused(folder):
+    old, new = folder("old"), folder("new")
+    document: Any = claims_json.read(new / "claims.json")
+    entry = {"run": "old", "commit": "", "started": "", "sha256": "", "machine": "", "levels": 1}
+    document["environment"]["taken"] = [entry]
+    claims_json.write(new / "claims.json", document)
+    with pytest.raises(InputError, match="new was read in part from other runs' evidence"):
+        between(old, new, all_trials())
+
+
 @pytest.mark.parametrize(
     ("claim", "message"),
     [

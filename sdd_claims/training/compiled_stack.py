@@ -74,7 +74,8 @@ class CompiledStack(ReplicaStack):
     ) -> Int[Tensor, " replicas"]:
         """How many of some images every replica classifies right."""
         pixels, right = flat(images), labels.numpy()
-        return torch.tensor([count_right(self._logits(index, pixels), right) for index in range(len(self))])
+        counts = [count_right(self._logits(index, pixels), right) for index in range(len(self))]
+        return torch.from_numpy(np.array(counts))
 
     def own_steps(
         self, data: TrainingData, spec: TrainingSpec, numbers: ReplicaNumbers, distillation: Distillation | None
@@ -191,7 +192,7 @@ class CompiledSteps:
     def advance(self, epoch: Epoch, first: int, end: int) -> None:
         """Take the steps of an epoch from the first on, up to the end."""
         part = slice(first * self._batch_size, end * self._batch_size)
-        chosen, labels, indices = (each[:, part].numpy() for each in (epoch.chosen, epoch.labels, epoch.indices))
+        chosen, labels, indices = (each.numpy()[:, part] for each in (epoch.chosen, epoch.labels, epoch.indices))
         for index, trainer in enumerate(self._trainers):
             trainer.take(self._images, chosen[index], labels[index], self._lr, *self._taught(index, indices[index]))
 
