@@ -6,12 +6,12 @@ from jaxtyping import Float64
 from sdd_claims.compiled.jit import compiled
 
 _MOST = 64
-"""Doubles that do not overlap: their bits are at most 2,098, and each but one has 53 of its own."""
+"""Parts that are kept of a sum. Rows that were made up for it take more: those are left to `math.fsum`."""
 
 
 @compiled
 def exact_sums(rows: Float64[np.ndarray, "rows columns"], found: Float64[np.ndarray, " rows"]) -> None:
-    """Write the correctly rounded sum of each row; no number where a row is not finite, or its sum is too large.
+    """Write the correctly rounded sum of each row; NaN where a row is not finite, or its sum takes too much room.
 
     Shewchuk 1997, "Adaptive precision floating-point arithmetic": what additions lose is kept, in doubles that do not
     overlap and rise, and these are added from the largest down.
@@ -34,9 +34,9 @@ def exact_sums(rows: Float64[np.ndarray, "rows columns"], found: Float64[np.ndar
             if value != 0.0:
                 parts[count] = value
                 count += 1
-            if not abs(value) < np.inf:
+            if not abs(value) < np.inf or count == _MOST:
                 break
-        found[row] = _rounded(parts, count)
+        found[row] = _rounded(parts, count) if count < _MOST else np.nan
 
 
 @compiled

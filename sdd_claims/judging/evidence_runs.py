@@ -1,10 +1,11 @@
 """Curves that published runs hold, which are read in place of trainings: `--evidence`.
 
-A claim that is open so far goes on from there: only the further seeds are trained. A network of one seed is read from
-one place, its store or one published run, whatever is asked of it; and where that is, is settled before anything is
-trained. claims.json says which seeds were read, and from where.
+A claim that is open so far goes on from there: only the further seeds are trained. What is read is settled before
+anything is trained. Numbers in portable arithmetic are the same wherever they were trained. In native arithmetic the
+networks of a seed that belong together come from one place. claims.json says which seeds were read, and from where.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from sdd_claims.report import claims_json, evidence, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, TakenEntry
 from sdd_claims.report.evidence import Evidence
 from sdd_claims.report.history import published_paths
+from sdd_claims.storage.files import write_atomically
+from sdd_claims.storage.locks import lock
 from sdd_claims.storage.store import Store
 
 Key: TypeAlias = tuple[str, int]
@@ -42,7 +45,7 @@ class EvidenceRun:
     document: ClaimsDocument
     evidence: Evidence
 
-    def holds(self, digest: str, measure: str, seed: int, levels: int) -> bool:
+    def holds(self, digest: str, seed: int, measure: str, levels: int) -> bool:
         """Whether it has these levels of one seed."""
         run = self.evidence.runs.get((digest, measure))
         return run is not None and len(run.rows.get(seed, ())) >= levels
@@ -111,17 +114,17 @@ def _read(path: Path) -> EvidenceRun:
     return EvidenceRun(path, document, held)
 
 
-def chosen(
+def sources(
     runs: Sequence[EvidenceRun], asked: Iterable[tuple[CurveOf, tuple[int, ...]]], store: Store
-) -> dict[Key, EvidenceRun]:
-    """The networks that are read from a published run, by digest and seed; all others are stored, or trained.
+) -> dict[Key, dict[str, EvidenceRun]]:
+    """The networks that are read from published runs: for each measure the first run that has it.
 
-    That takes one run with all that is asked of a network. A stored network is read from the store. So is one that
-    another, which must be trained, is derived from or learns from. In native arithmetic, which rounds by the members
-    of a stack, seeds of one stack are read together or not at all.
+    All others are stored, or trained: a network of which some measure is not published, and what it starts from or
+    learns from. In native arithmetic everything that belongs together is read from one run, or nothing of it: a chain,
+    what is derived from it, its teacher and its students, and the seeds that train in one stack with any of these.
 
     Args:
-        runs: those to choose from; of several that have all of a network, the first is read.
+        runs: those to choose from.
         asked: every curve that any look, control or pilot may read, with the seeds that it judges.
         store: the store.
     """
@@ -131,26 +134,48 @@ def chosen(
             replica = Replica(curve.spec, seed)
             _, measures = wanted.setdefault(replica.key, (replica, {}))
             measures[curve.measure] = max(curve.levels, measures.get(curve.measure, 0))
-    found, trained, stacks = (
-        dict[Key, EvidenceRun](),
-        list[Replica](),
-        defaultdict[tuple[object, ...], list[Replica]](list),
-    )
+    found, missing = dict[Key, dict[str, EvidenceRun]](), list[Replica]()
     for key, (replica, measures) in wanted.items():
         if _levels_done(store, replica) >= max(measures.values()):
             continue
-        holding = (run for run in runs if all(run.holds(key[0], name, key[1], n) for name, n in measures.items()))
-        if (run := next(holding, None)) is None:
-            trained.append(replica)
+        of_measure = {name: _holding(runs, [(*key, name, levels)]) for name, levels in measures.items()}
+        held = {name: run for name, run in of_measure.items() if run is not None}
+        if len(held) == len(measures):
+            found[key] = held
         else:
-            found[key] = run
-            stacks[_stack(replica)].append(replica)
-    while trained:
-        replica = trained.pop()
-        for other in (replica.parent, replica.teacher, *stacks[_stack(replica)]):
+            missing.append(replica)
+    while missing:
+        replica = missing.pop()
+        for other in (replica.parent, replica.teacher):
             if other is not None and found.pop(other.key, None) is not None:
-                trained.append(other)
+                missing.append(other)
+    for family in _families(replica for replica, _ in wanted.values()):
+        rows = [(*key, name, levels) for key in family for name, levels in wanted[key][1].items()]
+        run = _holding(runs, rows) if all(key in found for key in family) else None
+        for key in family:
+            found.pop(key, None)
+            if run is not None:
+                found[key] = dict.fromkeys(wanted[key][1], run)
     return found
+
+
+def _holding(runs: Sequence[EvidenceRun], rows: Sequence[tuple[str, int, str, int]]) -> EvidenceRun | None:
+    """The first run that has all of some rows, each by digest, seed, measure and number of levels."""
+    return next((run for run in runs if all(run.holds(*row) for row in rows)), None)
+
+
+def _families(replicas: Iterable[Replica]) -> list[list[Key]]:
+    """The networks in native arithmetic, those together that train in one stack, are derived, or are taught."""
+    from scipy.cluster.hierarchy import DisjointSet  # late: it is of use to evidence alone
+
+    native = {each.key: each for each in replicas if each.spec.training.arithmetic == "native"}
+    joined: Any = DisjointSet(list(native))
+    for (digest, seed), replica in native.items():
+        stack = (digest, seed // 100, seed % 100 // stack_size(replica.spec))
+        for other in (stack, *(each.key for each in (replica.parent, replica.teacher) if each is not None)):
+            joined.add(other)
+            joined.merge((digest, seed), other)
+    return [[key for key in family if key in native] for family in joined.subsets()]
 
 
 def _levels_done(store: Store, replica: Replica) -> int:
@@ -161,58 +186,64 @@ def _levels_done(store: Store, replica: Replica) -> int:
         return 0
 
 
-def _stack(replica: Replica) -> tuple[object, ...]:
-    """What is equal for replicas that are trained in one stack."""
-    digest, seed = replica.key
-    return digest, seed // 100, seed % 100 // stack_size(replica.spec)
-
-
 @dataclass(frozen=True)
 class CurvesAtHand:
     """The curves that can be read: those of the store, and those of published runs.
 
     Attributes:
         store: the store.
-        published: the run that a network is read from, by digest and seed; those that are not here are in the store.
+        published: the runs that a network is read from, by digest and seed and then by measure; what is not here is in
+            the store.
     """
 
     store: Store
-    published: Mapping[Key, EvidenceRun]
+    published: Mapping[Key, Mapping[str, EvidenceRun]]
 
     @classmethod
     def of(cls, claims: Iterable[ClaimEntry], store: Store, runs: Sequence[EvidenceRun]) -> "CurvesAtHand":
-        """The curves that some entries were judged by, as `marked` has noted it."""
-        by_sum = {run.evidence.sha256: run for run in runs}
-        return cls(
-            store,
-            {
-                (read["digest"], seed): by_sum[sha256]
-                for claim in claims
-                for read in evidence.curves_of(claim)
-                for sha256, seeds in read.get("published", {}).items()
-                for seed in seeds
-            },
-        )
+        """The curves that some entries were judged by, as `marked` has noted it.
+
+        Raises:
+            InputError: a run that they name is not among these.
+        """
+        by_sum = {run.evidence.sha256: run for run in reversed(runs)}
+        published = defaultdict[Key, dict[str, EvidenceRun]](dict)
+        for read in (run for claim in claims for run in evidence.curves_of(claim)):
+            for sha256, seeds in read.get("published", {}).items():
+                if sha256 not in by_sum:
+                    raise InputError(
+                        f"evidence of SHA-256 {sha256[:12]} was read, and is gone since; leave published folders as "
+                        "they are while claims are judged, and run again"
+                    )
+                for seed in seeds:
+                    published[read["digest"], seed][read["measure"]] = by_sum[sha256]
+        return cls(store, dict(published))
 
     def curve(self, digest: str, measure: str, seeds: Sequence[int], levels: int) -> SparsityCurve:
         """The table seed x level of one measure; NaN where a replica diverged.
 
         Raises:
-            InputError: a level that is neither stored nor published, no such measure, or one that was not recorded.
+            InputError: a level that is neither stored nor published, no such measure, one that was not recorded, or
+                sources that place the levels differently.
             StoreError: what is stored is damaged.
         """
         seeds_of = dict[EvidenceRun | None, list[int]]()
         for seed in seeds:
-            seeds_of.setdefault(self.published.get((digest, seed)), []).append(seed)
-        parts = [
+            seeds_of.setdefault(self._run(digest, seed, measure), []).append(seed)
+        first, *others = parts = [
             (self.store if run is None else run.evidence).curve(digest, measure, some, levels)
             for run, some in seeds_of.items()
         ]
+        if any(each.axis != first.axis or each.position.tolist() != first.position.tolist() for each in others):
+            raise InputError(
+                f"the levels of {measure} of run {digest[:12]} do not lie where a published run has them; leave "
+                "--evidence out"
+            )
         rows = {seed: row for part in parts for seed, row in zip(part.seeds, part.values, strict=True)}
-        return replace(parts[0], seeds=tuple(seeds), values=np.array([rows[seed] for seed in seeds]))
+        return replace(first, seeds=tuple(seeds), values=np.array([rows[seed] for seed in seeds]))
 
     def records(self, digest: str, seed: int) -> tuple[LevelRecord, ...]:
-        """The stored levels of a replica; none of one that is read from a published run."""
+        """The stored levels of a replica; none of one that is read from published runs."""
         return () if (digest, seed) in self.published else self.store.records(digest, seed)
 
     def provenance(self, digest: str, seed: int) -> tuple[Mapping[str, Any], ...]:
@@ -224,20 +255,47 @@ class CurvesAtHand:
         for read in evidence.curves_of(claim):
             seeds_of = dict[str, list[int]]()
             for seed in read["seeds"]:
-                if run := self.published.get((read["digest"], seed)):
+                if run := self._run(read["digest"], seed, read["measure"]):
                     seeds_of.setdefault(run.evidence.sha256, []).append(seed)
             if seeds_of:
                 read["published"] = seeds_of
         return claim
 
     def taken(self, claims: Iterable[ClaimEntry]) -> list[TakenEntry]:
-        """What these claims and their controls read from published runs, most levels first; each level counts once."""
-        levels = dict[Key, int]()
+        """What these claims and their controls read from published runs, most levels first.
+
+        A level of which two runs have given something counts for the first.
+        """
+        levels, of = dict[Key, int](), dict[Key, EvidenceRun]()
         for read in (run for claim in claims for run in evidence.curves_of(claim)):
-            for key in ((read["digest"], seed) for seed in read["seeds"]):
-                if key in self.published:
+            for seed in read["seeds"]:
+                key = read["digest"], seed
+                if run := self._run(*key, read["measure"]):
                     levels[key] = max(read["levels"], levels.get(key, 0))
+                    of.setdefault(key, run)
         found = Counter[EvidenceRun]()
         for key, count in levels.items():
-            found[self.published[key]] += count
+            found[of[key]] += count
         return [run.entry(count) for run, count in found.most_common()]
+
+    def _run(self, digest: str, seed: int, measure: str) -> EvidenceRun | None:
+        return self.published.get((digest, seed), {}).get(measure)
+
+
+def agreed(
+    path: Path, found: Mapping[Key, Mapping[str, EvidenceRun]], runs: Sequence[EvidenceRun]
+) -> Mapping[Key, Mapping[str, EvidenceRun]]:
+    """The sources that the first of several processes has found, for all of them; `path` is a file that they share."""
+    held = lock(path.with_suffix(".lock"), wait=True, what="the choice of what is read from evidence")
+    try:
+        if not path.exists():
+            rows = [[*key, name, runs.index(run)] for key, of in found.items() for name, run in of.items()]
+            write_atomically(path, json.dumps(rows).encode())
+            return found
+        said = defaultdict[Key, dict[str, EvidenceRun]](dict)
+        for digest, seed, name, number in json.loads(path.read_bytes()):
+            said[digest, seed][name] = runs[number]
+        return dict(said)
+    finally:
+        if held is not None:
+            held.release()

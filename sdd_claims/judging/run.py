@@ -229,7 +229,7 @@ class ClaimRun:
 
     def _opened(self) -> Session:
         if self._session is None:
-            self._session = Session(self.trials, self.settings, self._progress, self._announce)
+            self._session = Session(self.trials, self.settings, self._progress, self._announce, self._shared)
         return self._session
 
     def _progress(self, plan: Plan, store: Store, left: Callable[[], str]) -> AbstractContextManager[object]:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.engines import engine, unwatched
 from sdd_claims.errors import BudgetError, DeviceMemoryError, InputError, StoreError, crash
 from sdd_claims.judging.budget import Budget
-from sdd_claims.judging.evidence_runs import CurvesAtHand, chosen
+from sdd_claims.judging.evidence_runs import CurvesAtHand, EvidenceRun, agreed, sources
 from sdd_claims.judging.ledger import Ledger
 from sdd_claims.judging.missing_data import missing_data
 from sdd_claims.judging.networks import check_network
@@ -51,6 +52,7 @@ class Session:
         settings: Settings,
         progress: Callable[[Plan, Store, Callable[[], str]], AbstractContextManager[object]],
         announce: Callable[[Verdict], None] = lambda verdict: None,
+        shared: Path | None = None,
     ) -> None:
         """Open the store and check of every trial whether it may be judged: one that may not stops no other.
 
@@ -59,6 +61,7 @@ class Session:
             settings: the user's choices.
             progress: shows how a plan gets on: called with it, the store, and a function that says what time is left.
             announce: shows a verdict that is reached while others are still trained; some of them are open so far.
+            shared: a folder of all processes that judge these trials together; None where this one judges alone.
 
         Raises:
             InputError: a published verification cannot be read.
@@ -86,10 +89,7 @@ class Session:
             except InputError as error:
                 self.refused[key] = error
         if settings.evidence:
-            last = max((self.looks(trial) for trial in self.trials), default=1) - 1
-            self.plan(last)  # which fetches what a store elsewhere has of it
-            asked = (pair for trial in self.trials for pair in self._read_by(trial, last))
-            self.at_hand = CurvesAtHand(self.store, chosen(settings.evidence, asked, self.store))
+            self.at_hand = CurvesAtHand(self.store, self._sources(shared))
 
     def plan(self, look: int, tier: Tier | None = None) -> Plan:
         """The plan of all trials, or of those of one tier, up to a look: see `asked`."""
@@ -485,7 +485,17 @@ class Session:
             return "time left not known yet"  # small networks train far slower than any guess from their operations
         return f"about {numbers.duration(duration(whole, self.store, estimate))} left{cost.guessed}"
 
-    # The store
+    # The store, and what is read in its place
+
+    def _sources(self, shared: Path | None) -> Mapping[tuple[str, int], Mapping[str, EvidenceRun]]:
+        """What is read from published runs; `shared` as of `__init__`."""
+        runs = self._settings.evidence
+        last = max((self.looks(trial) for trial in self.trials), default=1) - 1
+        self._check_stored(self.plan(last))  # what is damaged is not stored
+        self._synchronised.clear()  # later looks are fetched when they come
+        asked = (pair for trial in self.trials for pair in self._read_by(trial, last))
+        found = sources(runs, asked, self.store)
+        return found if shared is None else agreed(shared / "sources.json", found, runs)
 
     def _synchronise(self, whole: Plan) -> None:
         """Have here what a store elsewhere has of a plan, and there what is here; once a session."""

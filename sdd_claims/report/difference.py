@@ -1,7 +1,7 @@
 """Two runs side by side: which verdicts differ, in what, and whether they may be compared at all."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,15 @@ def between(old: Path, new: Path) -> Difference:
     found = compare(*documents)
     if read[0] is None or read[1] is None:
         return found
-    return Difference(found.claims, found.added, found.gone, found.environment, _numbers(read[0], read[1]))
+    elsewhere = {
+        (run["digest"], run["measure"], seed)
+        for document in documents
+        for claim in document["claims"]
+        for run in evidence.curves_of(claim)
+        for seeds in run.get("published", {}).values()
+        for seed in seeds
+    }
+    return Difference(found.claims, found.added, found.gone, found.environment, _numbers(read[0], read[1], elsewhere))
 
 
 def compare(old: ClaimsDocument, new: ClaimsDocument) -> Difference:
@@ -180,11 +188,14 @@ def _environment(old: ClaimsDocument, new: ClaimsDocument) -> Iterator[tuple[str
             yield package, (versions.get(package), others.get(package))
 
 
-def _numbers(old: Evidence, new: Evidence) -> Numbers:
+def _numbers(old: Evidence, new: Evidence, read: Collection[tuple[str, str, int]]) -> Numbers:
+    """Compare what was trained twice: not what is in `read`, by digest, measure and seed."""
     common = other = 0
     for key in old.runs.keys() & new.runs.keys():
         before, after = old.runs[key].rows, new.runs[key].rows
         for seed in before.keys() & after.keys():
+            if (*key, seed) in read:
+                continue
             pairs = list(zip(before[seed], after[seed], strict=False))
             common += len(pairs)
             other += sum(one != another for one, another in pairs)

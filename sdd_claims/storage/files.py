@@ -3,6 +3,7 @@
 import errno
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from sdd_claims.errors import StoreError
@@ -15,7 +16,7 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
         path: the file.
         content: what stands there afterwards.
         durable: wait until it is on the disk, so that a power failure leaves one of the two as well. That takes
-            milliseconds; without it a power failure may lose or tear what was written in the last half minute or so.
+            milliseconds; without it the file may be lost or torn by a power failure, for half a minute or so.
 
     Raises:
         StoreError: the disk is full, the folder cannot be written or the path is no folder; the old file stands.
@@ -62,6 +63,21 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def sync(paths: Iterable[Path]) -> None:
+    """Wait until files that were written without waiting are on the disk, with their names.
+
+    Raises:
+        StoreError: one of them cannot be read, or the disk fails.
+    """
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            _sync_folder(path.parent)
+        except OSError as error:
+            raise StoreError(f"cannot write {path}: {remedy(error)}. What is stored stands.") from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -28,7 +28,7 @@ from sdd_claims.storage.chains import (
 )
 from sdd_claims.storage.checked_files import DamageError, read_checked, sha256
 from sdd_claims.storage.checkpoint_file import CheckpointFile
-from sdd_claims.storage.files import refuse_links, remedy, write_atomically
+from sdd_claims.storage.files import refuse_links, remedy, sync, write_atomically
 from sdd_claims.storage.locks import lock
 from sdd_claims.storage.schema import SCHEMA, pack_schema, unpack_schema, unreadable
 from sdd_claims.storage.states import pack_state, pack_weights, unpack_state, unpack_weights
@@ -38,10 +38,11 @@ _PATIENCE = 60.0
 """Seconds that a process waits for a replica without a word: at their end, those of one engine wait for each other."""
 
 SYNCED_FROM = 10.0
-"""Seconds of training in a chain from which on every level of it is on the disk before training goes on.
+"""Seconds of training in a chain from which on all of it is on the disk before training goes on.
 
-To wait for the disk takes a small network half as long as a level. Where power fails, what is lost or torn of a chain
-that took less is trained anew; a process that is killed loses none.
+To wait for the disk takes a small network half as long as a level. Where power fails, a chain that took less and was
+written to in the last half minute or so is found to be torn, and trained anew; a process that is killed loses nothing.
+A stack of several always waits: trained anew in part, its numbers would be rounded otherwise.
 """
 
 
@@ -221,11 +222,17 @@ class Store:
             StoreError: the disk is full or read-only, or a part of the store is a link. What was stored before stands.
         """
         pass_id = uuid.uuid4().hex
-        durable = any(self._seconds(replica) + record.seconds >= SYNCED_FROM for replica, record, _ in results)
+        waits = len(results) > 1
+        for replica, record, _ in results:
+            before = self._seconds(replica)
+            if not waits and before + record.seconds >= SYNCED_FROM:
+                waits = True
+                if before < SYNCED_FROM:
+                    self._sync(replica)
         for replica, record, state in results:
-            self._write_level(replica, record, state, pass_id, durable)
+            self._write_level(replica, record, state, pass_id, waits)
         members = [(replica, record.level) for replica, record, _ in results]
-        write_atomically(self.path / layout.training_pass(pass_id), pack_pass(about, members), durable=durable)
+        write_atomically(self.path / layout.training_pass(pass_id), pack_pass(about, members), durable=waits)
         for replica, level in members:
             self._sweep_up(replica, level)
 
@@ -305,7 +312,7 @@ class Store:
         return sum(record.seconds for record in self._chain(*replica.key).records)
 
     def _write_level(
-        self, replica: Replica, record: LevelRecord, state: ChainState | None, pass_id: str, durable: bool
+        self, replica: Replica, record: LevelRecord, state: ChainState | None, pass_id: str, waits: bool
     ) -> None:
         """Write all files of a replica's next level but its pass."""
         self._refuse_links(replica)
@@ -321,13 +328,19 @@ class Store:
         packed, rewind = b"", chain.rewind
         if state is not None and record.level in kept_levels(replica, record.level + 1):
             packed = pack_state(state)
-            write_atomically(self.path / layout.state(*replica.key, record.level), packed, durable=durable)
-            rewind = self._rewind_kept(replica, chain, state, durable)
+            write_atomically(self.path / layout.state(*replica.key, record.level), packed, durable=waits)
+            rewind = self._rewind_kept(replica, chain, state, waits)
         records, states = (*chain.records, record), (*chain.states, sha256(packed))
         extended = Chain(records, states, (*chain.passes, pass_id), rewind, replica.key)
-        write_atomically(self.path / layout.levels(*replica.key), extended.pack(), durable=durable)
+        write_atomically(self.path / layout.levels(*replica.key), extended.pack(), durable=waits)
 
-    def _rewind_kept(self, replica: Replica, chain: Chain, state: ChainState, durable: bool) -> str:
+    def _sync(self, replica: Replica) -> None:
+        """Wait until the levels so far are on the disk: what is there may name nothing that is not."""
+        chain = self._chain(*replica.key)
+        weights = weight_files(replica, chain.states, chain.rewind)
+        sync(self.path / name for name in (*weights, *map(layout.training_pass, chain.passes)))
+
+    def _rewind_kept(self, replica: Replica, chain: Chain, state: ChainState, waits: bool) -> str:
         """The SHA-256 of a chain's rewinding point, stored once."""
         if state.rewind_point is None:
             return chain.rewind
@@ -341,7 +354,7 @@ class Store:
             if self._schema < SCHEMA:  # An older version would go on without it.
                 write_atomically(self.path / layout.SCHEMA, pack_schema(SCHEMA))
                 self._schema = SCHEMA
-            write_atomically(self.path / layout.rewind(*replica.key), packed, durable=durable)
+            write_atomically(self.path / layout.rewind(*replica.key), packed, durable=waits)
         return sha256(packed)
 
     def _sweep_up(self, replica: Replica, level: int) -> None:

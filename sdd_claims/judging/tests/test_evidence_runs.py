@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sdd_claims import report
 from sdd_claims.errors import InputError
 from sdd_claims.judging.claim_entry import claim_entry_from, trained_on
-from sdd_claims.judging.evidence_runs import CurvesAtHand, EvidenceRun, binding, chosen, evidence_runs
+from sdd_claims.judging.evidence_runs import CurvesAtHand, EvidenceRun, agreed, binding, evidence_runs, sources
 from sdd_claims.judging.tests.opener import Opener, trained_seeds
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
@@ -231,37 +231,90 @@ ACCURACY, LOSS = CurveOf(ALONE, "test_accuracy", 2), CurveOf(ALONE, "test_loss",
 )
 def test_a_run_holds_a_seed_as_far_as_it_was_read(first_look, measure, seed, levels, holds):
     (run,) = evidence_runs(first_look)
-    assert run.holds(ALONE.digest, measure, seed, levels) is holds
+    assert run.holds(ALONE.digest, seed, measure, levels) is holds
 
 
-def test_a_network_is_read_from_one_run_that_has_all_its_measures_or_from_none(empty):
+def test_portable_numbers_are_read_measure_by_measure_and_a_network_that_lacks_one_is_trained(empty):
     accuracies = run_with((ALONE.digest, "test_accuracy", 0, 2), (ALONE.digest, "test_accuracy", 1, 2), name="one")
-    losses = run_with((ALONE.digest, "test_loss", 0, 2), (ALONE.digest, "test_loss", 1, 2), name="other")
-    both = run_with((ALONE.digest, "test_accuracy", 1, 2), (ALONE.digest, "test_loss", 1, 2), name="both")
+    losses = run_with((ALONE.digest, "test_loss", 0, 2), name="other")
     asked = [(ACCURACY, (0, 1)), (LOSS, (0, 1))]
-    assert keys(chosen([accuracies, losses], asked, empty)) == []
-    assert chosen([accuracies, losses, both], asked, empty) == {(ALONE.digest, 1): both}
+    found = sources([accuracies, losses], asked, empty)
+    assert found == {(ALONE.digest, 0): {"test_accuracy": accuracies, "test_loss": losses}}
+
+
+def test_native_numbers_of_a_network_are_read_from_one_run_that_has_all_of_them(empty):
+    accuracy, loss = CurveOf(SPEC, "test_accuracy", 2), CurveOf(SPEC, "test_loss", 2)
+    accuracies = run_with((SPEC.digest, "test_accuracy", 0, 2), name="one")
+    losses = run_with((SPEC.digest, "test_loss", 0, 2), name="other")
+    both = run_with((SPEC.digest, "test_accuracy", 0, 2), (SPEC.digest, "test_loss", 0, 2), name="both")
+    asked = [(accuracy, (0,)), (loss, (0,))]
+    assert sources([accuracies, losses], asked, empty) == {}
+    assert sources([accuracies, losses, both], asked, empty) == {
+        (SPEC.digest, 0): {"test_accuracy": both, "test_loss": both}
+    }
+
+
+PORTABLE_CHAIN = KEPT.but(training={"arithmetic": "portable"})
+PORTABLE_REDENSE = PORTABLE_CHAIN.but(derivation={"kind": "redense"})
 
 
 def test_what_a_training_starts_from_is_trained_too(empty):
     """Of two seeds, one's re-dense network is published and the other's is not."""
-    chain, redense = CurveOf(KEPT, "test_accuracy", 2), CurveOf(REDENSE, "test_accuracy", 2)
+    chain, redense = (CurveOf(spec, "test_accuracy", 2) for spec in (PORTABLE_CHAIN, PORTABLE_REDENSE))
     held = run_with(
-        (KEPT.digest, "test_accuracy", 0, 2),
-        (KEPT.digest, "test_accuracy", 6, 2),
-        (REDENSE.digest, "test_accuracy", 0, 2),
+        (PORTABLE_CHAIN.digest, "test_accuracy", 0, 2),
+        (PORTABLE_CHAIN.digest, "test_accuracy", 1, 2),
+        (PORTABLE_REDENSE.digest, "test_accuracy", 0, 2),
     )
-    found = chosen([held], [(chain, (0, 6)), (redense, (0, 6))], empty)
-    assert sorted(found) == sorted([(KEPT.digest, 0), (REDENSE.digest, 0)])
+    found = sources([held], [(chain, (0, 1)), (redense, (0, 1))], empty)
+    assert sorted(found) == sorted([(PORTABLE_CHAIN.digest, 0), (PORTABLE_REDENSE.digest, 0)])
 
 
-def test_seeds_that_round_by_their_stack_are_read_together_or_not_at_all(empty):
+STUDENT = SPEC.but(distillation={"teacher": KEPT, "alpha": 0.5})
+
+
+@pytest.mark.parametrize("other", [REDENSE, STUDENT], ids=["derived", "taught"])
+@pytest.mark.parametrize("published", ["below", "above"])
+def test_native_networks_that_belong_together_are_read_together_or_not_at_all(empty, other, published):
+    asked = [(CurveOf(spec, "test_accuracy", 1), (0,)) for spec in (KEPT, other)]
+    rows = [(spec.digest, "test_accuracy", 0, 1) for spec in (KEPT, other)]
+    assert len(sources([run_with(*rows)], asked, empty)) == 2
+    assert sources([run_with(rows[published == "above"])], asked, empty) == {}
+    assert sources([run_with(rows[0], name="one"), run_with(rows[1], name="other")], asked, empty) == {}
+
+
+def test_native_seeds_of_one_stack_are_read_together_or_not_at_all(empty):
     curve = CurveOf(SPEC, "test_accuracy", 2)
     held = run_with(*((SPEC.digest, "test_accuracy", seed, 2) for seed in (*range(9), 12)))
-    found = chosen([held], [(curve, tuple(range(13)))], empty)
-    assert keys(found) == [*range(6), 12]  # 9, 10 and 11 are trained, and 6, 7 and 8 with them
+    asked = [(curve, tuple(range(13)))]
+    assert keys(sources([held], asked, empty)) == [*range(6), 12]  # 9, 10 and 11 are trained, and 6 to 8 with them
     fill(empty, plan([Request(SPEC, (9, 10, 11), 2)]))
-    assert keys(chosen([held], [(curve, tuple(range(13)))], empty)) == [*range(9), 12]
+    assert keys(sources([held], asked, empty)) == [*range(6), 12]  # nor is half a stack of another training
+
+
+def test_all_processes_read_what_the_first_has_found(tmp_path):
+    one, other = run_with(name="one"), run_with(name="other")
+    found = {(ALONE.digest, 0): {"test_accuracy": other, "test_loss": one}, (ALONE.digest, 1): {"test_accuracy": one}}
+    path = tmp_path / "sources.json"
+    assert agreed(path, found, (one, other)) == found
+    assert agreed(path, {}, (one, other)) == found
+
+
+def test_an_entry_of_a_run_that_is_gone_is_refused_in_one_sentence(elsewhere, first_look):
+    session = elsewhere(LATE, evidence=evidence_runs(first_look), budget=1e-9)
+    entry = entry_of(session, LATE)
+    with pytest.raises(InputError, match="was read, and is gone since; leave published folders as they are"):
+        CurvesAtHand.of([entry], session.store, ())
+
+
+def test_levels_that_lie_elsewhere_are_not_put_together(tmp_path):
+    stored = Store(tmp_path / "store")
+    fill(stored, plan([Request(SPEC, (0,), 2)]))
+    run = MeasuredRun("density", [1.0, 0.25], {1: [0.5, 0.5]})
+    held = EvidenceRun(Path("run/claims.json"), NOTHING, Evidence({(SPEC.digest, "test_accuracy"): run}, ""))
+    at_hand = CurvesAtHand(stored, {(SPEC.digest, 1): {"test_accuracy": held}})
+    with pytest.raises(InputError, match="do not lie where a published run has them; leave --evidence out"):
+        at_hand.curve(SPEC.digest, "test_accuracy", (0, 1), 2)
 
 
 @given(st.sets(st.integers(0, 5)), st.permutations(range(6)))
@@ -273,7 +326,7 @@ def test_every_row_of_a_curve_is_the_one_of_its_seed_wherever_it_lies(tmp_path_f
     rows = {seed: (row + 1).tolist() for seed, row in zip(curve.seeds, curve.values, strict=True) if seed in published}
     run = MeasuredRun(curve.axis, curve.position.tolist(), rows)
     held = EvidenceRun(Path("run/claims.json"), NOTHING, Evidence({(SPEC.digest, "test_accuracy"): run}, ""))
-    at_hand = CurvesAtHand(stored, {(SPEC.digest, seed): held for seed in published})
+    at_hand = CurvesAtHand(stored, {(SPEC.digest, seed): {"test_accuracy": held} for seed in published})
     ours = at_hand.curve(SPEC.digest, "test_accuracy", order, 2)
     assert ours.seeds == tuple(order)
     np.testing.assert_array_equal(ours.values, [curve.values[seed] + (seed in published) for seed in order])

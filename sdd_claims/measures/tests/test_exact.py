@@ -26,6 +26,18 @@ def test_terms_that_cancel_leave_what_was_small_in_whatever_order(terms, random)
     assert exact.exact_sum(torch.tensor(some, dtype=torch.float64)) == 1e-9
 
 
+def test_a_row_that_leaves_more_parts_than_there_is_room_for_has_its_sum_too():
+    """Each pair leaves a bit of its own, far from the others."""
+    terms = [2.0**-1000]
+    for number in range(1, 120):
+        place = -1000 + 2 * number
+        terms += [2.0 ** (place + 53), -(2.0 ** (place + 53) - 2.0**place)]
+    assert exact.exact_sums(torch.tensor([terms, [1.0] * len(terms)], dtype=torch.float64)) == [
+        math.fsum(terms),
+        len(terms),
+    ]
+
+
 @pytest.mark.parametrize("small", [-(2.0**-60), 2.0**-60])
 def test_half_way_between_two_doubles_a_smaller_term_decides(small):
     terms = [1.0, 2.0**-53, small]  # half of the last place of 1

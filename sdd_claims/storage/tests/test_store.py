@@ -28,6 +28,7 @@ from sdd_claims.storage import store as store_module
 from sdd_claims.storage.chains import ChainReader, pack_spec
 from sdd_claims.storage.checked_files import DamageError
 from sdd_claims.storage.checksummed_json import seal, unseal
+from sdd_claims.storage.files import write_atomically
 from sdd_claims.storage.opening import open_store
 from sdd_claims.storage.schema import SCHEMA
 from sdd_claims.storage.store import Store
@@ -826,10 +827,10 @@ def test_a_rival_that_makes_the_store_and_fills_it_in_the_same_moment_is_no_stra
     Store(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "synced"), [(4.0, [False, False, True]), (10.0, [True, True, True]), (0.1, 3 * [False])]
-)
-def test_a_level_waits_for_the_disk_once_its_chain_has_cost_something(tmp_path, monkeypatch, seconds, synced):
+@pytest.mark.parametrize(("seconds", "waits"), [(4.0, [0, 0, 12]), (10.0, [6, 6, 6]), (0.1, [0, 0, 0])])
+def test_levels_wait_for_the_disk_once_their_chain_has_cost_something_those_before_too(
+    tmp_path, monkeypatch, seconds, waits
+):
     calls: list[int] = []
     fsync = os.fsync
 
@@ -847,9 +848,49 @@ def test_a_level_waits_for_the_disk_once_its_chain_has_cost_something(tmp_path, 
         calls.clear()
         store.commit([(replica, replace(record, seconds=seconds), state)], {})
         found.append(len(calls))
-    assert [count > 0 for count in found] == synced
-    assert {count for count in found if count} <= {6}  # state, levels and pass, and the folder of each
+    assert found == waits  # a file and its folder each: state, levels and pass; and before, a state and two passes
     assert Store(tmp_path).levels_done(replica) == 3
+
+
+def test_a_stack_of_several_waits_for_the_disk_since_it_would_be_rounded_otherwise_in_part(tmp_path, monkeypatch):
+    calls: list[int] = []
+    store = Store(tmp_path)
+    monkeypatch.setattr(os, "fsync", calls.append)
+    members = [Replica(SPEC, seed) for seed in (1000, 1001)]
+    store.commit([(member, *instant_level(member, 0, None)) for member in members], {})
+    assert len(calls) == 2 + 2 * 4 + 2  # each file with its folder: settings, state and levels of both, and the pass
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_what_a_power_failure_takes_of_files_that_did_not_wait_for_the_disk_is_trained_anew(filled, data):
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        path = Path(folder) / "store"
+        before: dict[Path, bytes | None] = {}
+
+        def noted(file, content, *, durable=True):
+            if not durable:
+                before[file] = file.read_bytes() if file.exists() else None
+            write_atomically(file, content, durable=durable)
+
+        patch.setattr(store_module, "write_atomically", noted)
+        mend(path)
+        written = sorted(file for file in before if file.exists())
+        assert written
+        for file in data.draw(st.lists(st.sampled_from(written), unique=True)):
+            old = before[file]
+            match data.draw(st.sampled_from(["gone", "empty", "torn", "old"])):
+                case "empty":
+                    file.write_bytes(b"")
+                case "torn":
+                    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+                case "old" if old is not None:
+                    file.write_bytes(old)
+                case _:
+                    file.unlink()
+        mend(path)
+        expect_right_numbers(path, filled)
+        assert mend(path) == []
 
 
 def test_a_file_of_levels_holds_what_dataclasses_make_of_it(filled):
