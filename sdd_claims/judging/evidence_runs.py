@@ -150,8 +150,9 @@ def sources(
             if other is not None and found.pop(other.key, None) is not None:
                 missing.append(other)
     for family in _families(replica for replica, _ in wanted.values()):
-        rows = [(*key, name, levels) for key in family for name, levels in wanted[key][1].items()]
-        run = _holding(runs, rows) if all(key in found for key in family) else None
+        if found.keys().isdisjoint(family):
+            continue  # all of it is stored, or trained
+        run = _holding(runs, [(*key, name, levels) for key in family for name, levels in wanted[key][1].items()])
         for key in family:
             found.pop(key, None)
             if run is not None:

@@ -290,6 +290,10 @@ def test_native_seeds_of_one_stack_are_read_together_or_not_at_all(empty):
     assert keys(sources([held], asked, empty)) == [*range(6), 12]  # 9, 10 and 11 are trained, and 6 to 8 with them
     fill(empty, plan([Request(SPEC, (9, 10, 11), 2)]))
     assert keys(sources([held], asked, empty)) == [*range(6), 12]  # nor is half a stack of another training
+    whole = run_with(*((SPEC.digest, "test_accuracy", seed, 2) for seed in range(13)))
+    assert keys(sources([whole], asked, empty)) == [*range(13)]  # what is stored of a published one is left alone
+    fill(empty, plan([Request(SPEC, (*range(9), 12), 2)]))
+    assert sources([whole], asked, empty) == {}
 
 
 def test_all_processes_read_what_the_first_has_found(tmp_path):

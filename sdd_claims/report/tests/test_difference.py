@@ -93,3 +93,19 @@ def test_numbers_of_the_evidence_are_counted(tmp_path, document, source):
     numbers = between(*folders).numbers
     assert numbers is not None
     assert (numbers.common, numbers.other) == (read.numbers, 3)
+
+
+def test_what_one_run_has_read_from_another_is_no_comparison(tmp_path, document, source):
+    read = evidence.collect(document["claims"], source)
+    document["evidence"] = read.entry
+    whole = between(written(tmp_path / "old", document, read), written(tmp_path / "same", document, read)).numbers
+    run = next(iter(document["claims"][0]["runs"].values()))
+    run["published"] = {"0" * 64: run["seeds"][:2]}
+    found = between(tmp_path / "old", written(tmp_path / "new", document, read)).numbers
+    assert found.common == whole.common - 2 * run["levels"]
+
+
+def written(folder, document, read):
+    evidence.write(folder, read)
+    (folder / "claims.json").write_text(json.dumps(document), encoding="utf-8")
+    return folder
