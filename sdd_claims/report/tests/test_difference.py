@@ -102,6 +102,8 @@ def test_what_one_run_has_read_from_another_is_no_comparison(tmp_path, document,
     run = next(iter(document["claims"][0]["runs"].values()))
     run["published"] = {"0" * 64: run["seeds"][:2]}
     found = between(tmp_path / "old", written(tmp_path / "new", document, read)).numbers
+    assert whole is not None
+    assert found is not None
     assert found.common == whole.common - 2 * run["levels"]
 
 
