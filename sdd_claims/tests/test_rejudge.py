@@ -24,21 +24,12 @@ from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.trial import Trial
 from sdd_claims.rejudge import rejudge
 from sdd_claims.report import calibration, claims_json
-from sdd_claims.report.claims_json import SCHEMA, ClaimEntry, ClaimsDocument, EnvironmentEntry
+from sdd_claims.report.claims_json import SCHEMA, ClaimEntry, ClaimsDocument
 from sdd_claims.report.evidence import NAME
 from sdd_claims.stats import Contrast, Greater, Phases, Rule, Term, Window
 from sdd_claims.storage.store import Store
-from sdd_claims.tests.tiny import NOISY, SPEC, fill, trial_named
+from sdd_claims.tests.tiny import ENVIRONMENT, NOISY, SPEC, fill, trial_named
 
-ENVIRONMENT = EnvironmentEntry(
-    commit="0123456789abcdef",
-    versions={"torch": "2.14.1"},
-    hardware="a machine",
-    started="2026-11-27T00:00:00+00:00",
-    duration=1.0,
-    device="cpu",
-    command="pytest -m fast",
-)
 LOOKS = (12, 24)
 LIGHT, CRITICAL = Window(0.9, 1.0), Window(0.4, 0.6)
 

@@ -18,6 +18,7 @@ from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.registration.claim import Claim
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Control, Trial
+from sdd_claims.report.claims_json import EnvironmentEntry
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec import DataSpec, ModelSpec, NoiseSpec, PruningSpec, RunSpec, TrainingSpec
 from sdd_claims.stats import Effect, Outcome, Window
@@ -36,6 +37,16 @@ NOISY = SPEC.but(noise=NoiseSpec(kind="symmetric_always_wrong", rate=0.5))
 KEPT = SPEC.but(record={"weights": "every_level"})
 REDENSE = KEPT.but(derivation={"kind": "redense"})
 SEEDS = (1000, 1001, 1002)
+ENVIRONMENT = EnvironmentEntry(
+    commit="0123456789abcdef",
+    versions={"torch": "2.14.1"},
+    hardware="a machine",
+    started="2026-11-27T00:00:00+00:00",
+    duration=1.0,
+    device="cpu",
+    command="pytest -m fast",
+)
+"""Of a run that nobody made."""
 
 
 def stack_of_three(levels: int) -> Plan:

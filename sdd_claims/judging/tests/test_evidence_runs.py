@@ -19,23 +19,14 @@ from sdd_claims.judging.tests.opener import Opener, trained_seeds
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.report import claims_json, evidence
-from sdd_claims.report.claims_json import ClaimsDocument, EnvironmentEntry
+from sdd_claims.report.claims_json import ClaimsDocument
 from sdd_claims.report.evidence import Evidence, MeasuredRun
 from sdd_claims.storage import layout
 from sdd_claims.storage.store import Store
-from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, SPEC, YES, fill, trained, trial_named
+from sdd_claims.tests.tiny import ENVIRONMENT, KEPT, NOISY, REDENSE, SPEC, YES, fill, trained, trial_named
 
-MADE = EnvironmentEntry(
-    commit="0123456789abcdef",
-    versions={"torch": "2.14.1"},
-    hardware="a machine",
-    started="2026-11-27T00:00:00+00:00",
-    duration=1.0,
-    device="cpu",
-    command="pytest -m fast",
-)
 NOTHING = ClaimsDocument(
-    schema=claims_json.SCHEMA, environment=MADE, alpha=0.05, registered=46, calibration=None, claims=[]
+    schema=claims_json.SCHEMA, environment=ENVIRONMENT, alpha=0.05, registered=46, calibration=None, claims=[]
 )
 ALONE = SPEC.but(training={"arithmetic": "portable"})  # trained one at a time
 LATE = trial_named("late", replace(YES, late=4), spec=ALONE)
@@ -47,10 +38,10 @@ def entry_of(session, trial):
     return session.at_hand.marked(made)
 
 
-def publish(folder, session, trial, started=MADE["started"]):
+def publish(folder, session, trial, started=ENVIRONMENT["started"]):
     """Publish what a session says of a trial."""
     document = ClaimsDocument(
-        **{**NOTHING, "environment": {**MADE, "started": started}, "claims": [entry_of(session, trial)]}
+        **{**NOTHING, "environment": {**ENVIRONMENT, "started": started}, "claims": [entry_of(session, trial)]}
     )
     report.write(folder, document, session.at_hand)
     return folder
@@ -89,7 +80,7 @@ def test_a_further_look_trains_only_the_seeds_that_it_adds(elsewhere, first_look
     assert entry["runs"]["accuracy"]["published"] == {sha256: [1000, 1001]}
     assert entry["control"]["runs"]["accuracy"]["published"] == {sha256: [1500, 1501]}
     (taken,) = session.at_hand.taken([entry])
-    assert (taken["run"], taken["levels"], taken["commit"]) == ("first", 8, MADE["commit"])
+    assert (taken["run"], taken["levels"], taken["commit"]) == ("first", 8, ENVIRONMENT["commit"])
     assert taken["sha256"] == sha256
     assert taken["machine"] == "a machine, torch 2.14.1"
 
