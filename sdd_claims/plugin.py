@@ -480,7 +480,7 @@ def pytest_report_header(config: pytest.Config) -> Iterator[str]:
     settings = config.stash[_run].settings
     yield f"sdd_claims: results in {settings.store}" + (f", a copy of {settings.url}" if settings.url else "")
     if settings.evidence:
-        names = ", ".join(run.path.parent.name for run in settings.evidence)
+        names = ", ".join(run.name for run in settings.evidence)
         yield f"sdd_claims: what the store lacks is read from the evidence of {names}, where it is there"
     for option in config.stash.get(_without_short, ()):
         yield f"sdd_claims: {option.short} is another plugin's option here; give {option.long}"

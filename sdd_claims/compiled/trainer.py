@@ -116,7 +116,8 @@ class Trainer:
         first = int(self.memory["steps"]) + 1
         self.memory["steps"] += count
         if self._optimizer == _SGD:
-            return (same := np.full(count, lr, np.float32)), same  # nothing to correct
+            constant = np.full(count, lr, np.float32)
+            return constant, constant  # SGD reads no corrections
         powers = [
             [_power(beta, step) for beta in (updates.BETA1, updates.BETA2)] for step in range(first, first + count)
         ]

@@ -45,6 +45,11 @@ class EvidenceRun:
     document: ClaimsDocument
     evidence: Evidence
 
+    @property
+    def name(self) -> str:
+        """That of its folder."""
+        return self.path.resolve().parent.name
+
     def holds(self, digest: str, seed: int, measure: str, levels: int) -> bool:
         """Whether it has these levels of one seed."""
         run = self.evidence.runs.get((digest, measure))
@@ -54,7 +59,7 @@ class EvidenceRun:
         """What claims.json says of so many levels that were read here."""
         made = self.document["environment"]
         return TakenEntry(
-            run=self.path.resolve().parent.name,
+            run=self.name,
             commit=made["commit"],
             started=made["started"],
             sha256=self.evidence.sha256,

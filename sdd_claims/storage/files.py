@@ -71,9 +71,10 @@ def sync(paths: Iterable[Path]) -> None:
     Raises:
         StoreError: one of them cannot be read, or the disk fails.
     """
+    mode = "rb" if os.name == "posix" else "r+b"  # Windows flushes only what may be written
     for path in paths:
         try:
-            with path.open("rb") as file:
+            with path.open(mode) as file:
                 os.fsync(file.fileno())
             _sync_folder(path.parent)
         except OSError as error:

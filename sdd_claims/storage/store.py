@@ -40,7 +40,7 @@ _PATIENCE = 60.0
 SYNCED_FROM = 10.0
 """Seconds of training in a chain from which on all of it is on the disk before training goes on.
 
-To wait for the disk takes a small network half as long as a level. Where power fails, a chain that took less and was
+To wait for the disk can take a small network half as long as a level. Where power fails, a chain that took less and was
 written to in the last half minute or so is found to be torn, and trained anew; a process that is killed loses nothing.
 A stack of several always waits: trained anew in part, its numbers would be rounded otherwise.
 """
