@@ -5,19 +5,21 @@ known about why, and of one that is on what it depends, where one would not thin
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sdd_claims.errors import InputError
-from sdd_claims.report import numbers, sentences
+from sdd_claims.report import sentences
 from sdd_claims.report.claims_json import ClaimEntry
 from sdd_claims.report.delivery import deliver
 from sdd_claims.report.history import PublishedRun, last_verdicts, read_notes, standing
 from sdd_claims.report.templating import environment
 
 NOTES = "findings.toml"
+WHY = "Why, and on what it depends"
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Group:
 
     Attributes:
         title: the heading over them.
-        claims: their entries, tier by tier and paper by paper.
+        claims: their entries, paper by paper, the tiers of a claim beside each other.
     """
 
     title: str
@@ -36,7 +38,7 @@ class Group:
 def groups(runs: Sequence[PublishedRun]) -> list[Group]:
     """The registered claims of all runs by what came out: supported ones, contradicted ones, and the open ones."""
     claims = [claim for _, claim in last_verdicts(runs) if sentences.is_registered(claim)]
-    claims = sorted(claims, key=lambda claim: (claim["tier"], claim["paper"], claim["id"], sentences.network(claim)))
+    claims = sorted(claims, key=lambda claim: (claim["paper"], claim["id"], sentences.column(claim)))
 
     def chosen(*rulings: str) -> tuple[ClaimEntry, ...]:
         return tuple(claim for claim in claims if (sentences.openness(claim) or claim["verdict"]) in rulings)
@@ -55,20 +57,46 @@ def groups(runs: Sequence[PublishedRun]) -> list[Group]:
     ]
 
 
+@dataclass(frozen=True)
+class Note:
+    """What is known about a claim, whose tiers share it.
+
+    Attributes:
+        id: the claim's.
+        text: what is known.
+        claims: its entries, one for each tier and network that has judged it.
+    """
+
+    id: str
+    text: str
+    claims: tuple[ClaimEntry, ...]
+
+
+def explained(grouped: Sequence[Group], notes: Mapping[str, str]) -> list[Note]:
+    """The notes in order of their claims' names."""
+    claims = [claim for group in grouped for claim in group.claims]
+    return [
+        Note(each, notes[each], tuple(sorted((c for c in claims if c["id"] == each), key=sentences.column)))
+        for each in sorted(notes)
+    ]
+
+
 def to_markdown(runs: Sequence[PublishedRun], notes: Mapping[str, str]) -> str:
     """The findings as GitHub-flavoured Markdown."""
+
+    def name(of: str) -> str:
+        return f"[`{of}`](#{_anchor(of)})" if of in notes else f"`{of}`"
+
+    grouped = groups(runs)
     template = environment(autoescape=False).get_template("findings.md.j2")
-    return template.render(runs=runs, groups=groups(runs), notes=notes, row=_row)
+    return template.render(
+        runs=runs, groups=grouped, explained=explained(grouped, notes), why=WHY, name=name, anchor=_anchor
+    )
 
 
-def _row(claim: ClaimEntry) -> dict[str, str]:
-    return {
-        "where": sentences.column(claim) + (", proxy" if claim["proxy"] else ""),
-        "ruling": sentences.ruling(claim),
-        "effect": f"{numbers.effect(claim['effect'])} ({numbers.interval(claim['effect'])})",
-        "seeds": sentences.seeds(claim),
-        "repeats": sentences.repeats(claim),
-    }
+def _anchor(heading: str) -> str:
+    """The address that GitHub gives a heading of its page."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def main(arguments: list[str] | None = None) -> int:

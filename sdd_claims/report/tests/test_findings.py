@@ -1,10 +1,11 @@
 """The findings are made of the published runs that stand, with what is known about why."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from sdd_claims.report import claims_json, findings, history, sentences
+from sdd_claims.report import claims_json, findings, history, numbers, sentences
 
 PUBLISHED = Path(__file__).parents[3] / "reports" / "published"
 
@@ -94,9 +95,11 @@ def test_a_claim_says_its_effect_its_seeds_and_why(folder, document, capsys):
     text = (folder.parent / "FINDINGS.md").read_text(encoding="utf-8")
     assert capsys.readouterr().out.strip() == str(folder.parent / "FINDINGS.md")
     (row,) = (line for line in text.splitlines() if f"`{claim['id']}`" in line)
-    assert r"Too\_few seeds." in row
-    assert "inconclusive: undecided" in row
-    assert f"`{claim['rerun']}`" in row
+    assert f"| inconclusive: undecided | {numbers.effect(claim['effect'])} " in row
+    assert f"](#he2022{claim['id'].removeprefix('he2022/')})" in row
+    why = text.split(f"### {claim['id']}\n")[1]
+    assert r"Too\_few seeds." in why
+    assert f"- fast: inconclusive: undecided. Again: `{claim['rerun']}`" in why
 
 
 def test_of_a_claim_that_holds_it_may_be_said_on_what_it_depends(folder, document):
@@ -104,8 +107,16 @@ def test_of_a_claim_that_holds_it_may_be_said_on_what_it_depends(folder, documen
     (folder / findings.NOTES).write_text(f'"{supported}" = "With Adam alone."', encoding="utf-8")
     assert findings.main([str(folder)]) == 0
     text = (folder.parent / "FINDINGS.md").read_text(encoding="utf-8")
-    (row,) = (line for line in text.splitlines() if f"`{supported}`" in line)
-    assert "With Adam alone." in row
+    assert "With Adam alone." in text.split(f"### {supported}\n")[1]
+    assert f"[`{supported}`](#" in text
+
+
+def test_tiers_share_what_is_known_of_their_claim(document):
+    (first, *_) = document["claims"]
+    run = history.PublishedRun("fast", document | {"claims": [first, first | {"tier": "full"}]}, current=True, note="")
+    text = findings.to_markdown([run], {first["id"]: "With Adam alone."})
+    assert text.count("With Adam alone.") == 1
+    assert re.findall(r"^- (f\w+): ", text, re.MULTILINE) == ["fast", "full"]
 
 
 def test_a_note_on_a_claim_of_no_run_and_a_folder_without_runs_are_one_sentence(folder, tmp_path, capsys):
