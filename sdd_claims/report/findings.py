@@ -23,29 +23,56 @@ WHY = "Why, and on what it depends"
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What has last been said of a claim in a tier, on a network.
+
+    Attributes:
+        run: the run that judged it.
+        claim: its entry there.
+    """
+
+    run: PublishedRun
+    claim: ClaimEntry
+
+
+@dataclass(frozen=True)
 class Group:
     """Claims that came out alike.
 
     Attributes:
         title: the heading over them.
-        claims: their entries, paper by paper, the tiers of a claim beside each other.
+        findings: what was said of them, paper by paper, the tiers of a claim beside each other.
     """
 
     title: str
-    claims: tuple[ClaimEntry, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is known about a claim, whose tiers share it.
+
+    Attributes:
+        id: the claim's.
+        text: what is known.
+        findings: what was said of it, in each tier and on each network.
+    """
+
+    id: str
+    text: str
+    findings: tuple[Finding, ...]
 
 
 def groups(runs: Sequence[PublishedRun]) -> list[Group]:
     """The registered claims of all runs by what came out: supported ones, contradicted ones, and the open ones."""
-    claims = [claim for _, claim in last_verdicts(runs) if sentences.is_registered(claim)]
-    claims = sorted(claims, key=lambda claim: (claim["paper"], claim["id"], sentences.column(claim)))
+    findings = _findings(runs)
 
-    def chosen(*rulings: str) -> tuple[ClaimEntry, ...]:
-        return tuple(claim for claim in claims if (sentences.openness(claim) or claim["verdict"]) in rulings)
+    def chosen(*rulings: str) -> tuple[Finding, ...]:
+        return tuple(f for f in findings if (sentences.openness(f.claim) or f.claim["verdict"]) in rulings)
 
     supported, contradicted = chosen("supported"), chosen("refuted", "contrary on a proxy")
-    on_proxy = sum(claim["proxy"] for claim in supported)
-    refuted = sum(claim["verdict"] == "refuted" for claim in contradicted)
+    on_proxy = sum(found.claim["proxy"] for found in supported)
+    refuted = sum(found.claim["verdict"] == "refuted" for found in contradicted)
     is_open = chosen("undecided", "open so far", "cannot be measured", "control supported")
     return [
         Group(f"Supported ({len(supported)}, {on_proxy} of them on a proxy)", supported),
@@ -57,40 +84,36 @@ def groups(runs: Sequence[PublishedRun]) -> list[Group]:
     ]
 
 
-@dataclass(frozen=True)
-class Note:
-    """What is known about a claim, whose tiers share it.
-
-    Attributes:
-        id: the claim's.
-        text: what is known.
-        claims: its entries, one for each tier and network that has judged it.
-    """
-
-    id: str
-    text: str
-    claims: tuple[ClaimEntry, ...]
-
-
-def explained(grouped: Sequence[Group], notes: Mapping[str, str]) -> list[Note]:
-    """The notes in order of their claims' names."""
-    claims = [claim for group in grouped for claim in group.claims]
-    return [
-        Note(each, notes[each], tuple(sorted((c for c in claims if c["id"] == each), key=sentences.column)))
-        for each in sorted(notes)
-    ]
+def _findings(runs: Sequence[PublishedRun]) -> list[Finding]:
+    found = [Finding(run, claim) for run, claim in last_verdicts(runs) if sentences.is_registered(claim)]
+    return sorted(found, key=lambda each: (each.claim["paper"], each.claim["id"], sentences.column(each.claim)))
 
 
 def to_markdown(runs: Sequence[PublishedRun], notes: Mapping[str, str]) -> str:
-    """The findings as GitHub-flavoured Markdown."""
+    """The findings as GitHub-flavoured Markdown.
 
-    def name(of: str) -> str:
-        return f"[`{of}`](#{_anchor(of)})" if of in notes else f"`{of}`"
+    Args:
+        runs: the runs that stand.
+        notes: what is known of claims, by their names.
+    """
+    findings = _findings(runs)
 
-    grouped = groups(runs)
-    template = environment(autoescape=False).get_template("findings.md.j2")
-    return template.render(
-        runs=runs, groups=grouped, explained=explained(grouped, notes), why=WHY, name=name, anchor=_anchor
+    def linked(claim_id: str) -> str:
+        return f"[`{claim_id}`](#{_anchor(claim_id)})" if claim_id in notes else f"`{claim_id}`"
+
+    return (
+        environment(autoescape=False)
+        .get_template("findings.md.j2")
+        .render(
+            runs=[run for run in runs if any(found.run is run for found in findings)],
+            groups=groups(runs),
+            notes=[
+                Note(each, notes[each], tuple(f for f in findings if f.claim["id"] == each)) for each in sorted(notes)
+            ],
+            why=WHY,
+            why_address=_anchor(WHY),
+            linked=linked,
+        )
     )
 
 
@@ -109,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
         runs = standing(folder)
         if not runs:
             raise InputError(f"{folder} holds no published run; give the folder that holds fast/claims.json and others")
-        judged = [claim["id"] for group in groups(runs) for claim in group.claims]
+        judged = [found.claim["id"] for found in _findings(runs)]
         return to_markdown(runs, read_notes(folder / NOTES, judged, "which no run has judged"))
 
     return deliver(page, folder.parent / "FINDINGS.md")

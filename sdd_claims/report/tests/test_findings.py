@@ -20,6 +20,11 @@ def published_groups():
     return findings.groups(history.standing(PUBLISHED))
 
 
+def published_notes():
+    judged = {found.claim["id"] for group in published_groups() for found in group.findings}
+    return history.read_notes(PUBLISHED / findings.NOTES, judged, "")
+
+
 def test_every_registered_claim_of_every_run_stands_in_one_group():
     runs = history.standing(PUBLISHED)
     judged = {
@@ -29,21 +34,21 @@ def test_every_registered_claim_of_every_run_stands_in_one_group():
         if sentences.is_registered(claim) and claim["verdict"]
     }
     grouped = [
-        (claim["id"], claim["tier"], sentences.network(claim))
+        (found.claim["id"], found.claim["tier"], sentences.network(found.claim))
         for group in findings.groups(runs)
-        for claim in group.claims
+        for found in group.findings
     ]
     assert sorted(grouped) == sorted(judged)
 
 
 def test_what_holds_is_supported_and_what_does_not_was_established_against_it():
     holds, fails, opens = published_groups()
-    assert {claim["verdict"] for claim in holds.claims} == {"supported"}
-    assert {sentences.openness(claim) or claim["verdict"] for claim in fails.claims} == {
+    assert {found.claim["verdict"] for found in holds.findings} == {"supported"}
+    assert {sentences.openness(found.claim) or found.claim["verdict"] for found in fails.findings} == {
         "refuted",
         "contrary on a proxy",
     }
-    assert {claim["verdict"] for claim in opens.claims} == {"inconclusive"}
+    assert {found.claim["verdict"] for found in opens.findings} == {"inconclusive"}
 
 
 def test_headings_tell_proxies_from_refutations(document):
@@ -66,25 +71,27 @@ def test_headings_tell_proxies_from_refutations(document):
 
 
 def test_of_every_published_claim_that_is_not_supported_it_is_said_why():
-    holds, *others = published_groups()
-    unsupported = {claim["id"] for group in others for claim in group.claims}
-    judged = unsupported | {claim["id"] for claim in holds.claims}
-    assert history.read_notes(PUBLISHED / findings.NOTES, judged, "").keys() >= unsupported
+    others = published_groups()[1:]
+    unsupported = {found.claim["id"] for group in others for found in group.findings}
+    assert published_notes().keys() >= unsupported
 
 
-def test_the_committed_page_is_that_of_the_published_runs(tmp_path):
-    runs = history.standing(PUBLISHED)
-    judged = {claim["id"] for group in findings.groups(runs) for claim in group.claims}
-    notes = history.read_notes(PUBLISHED / findings.NOTES, judged, "")
+def test_the_committed_page_is_that_of_the_published_runs():
     committed = (PUBLISHED.parent / "FINDINGS.md").read_text(encoding="utf-8")
-    assert committed == findings.to_markdown(runs, notes)
+    assert committed == findings.to_markdown(history.standing(PUBLISHED), published_notes())
+    headings = re.findall(r"^#+ (.+)$", committed, re.MULTILINE)
+    addresses = [re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings]
+    assert set(re.findall(r"\]\(#([^)]+)\)", committed)) <= set(addresses)
+    assert len(set(addresses)) == len(addresses)
+    for run in re.findall(r"\]\((published/[^)]+)\)", committed):
+        assert (PUBLISHED.parent / run).exists()
 
 
 def test_what_is_open_so_far_stands_among_the_open(folder, document):
     claim = document["claims"][0] | {"verdict": "inconclusive", "openness": "open so far"}
     claims_json.write(folder / "fast" / "claims.json", document | {"claims": [claim]})
     *_, is_open = findings.groups(history.standing(folder))
-    assert [each["openness"] for each in is_open.claims] == ["open so far"]
+    assert [found.claim["openness"] for found in is_open.findings] == ["open so far"]
 
 
 def test_a_claim_says_its_effect_its_seeds_and_why(folder, document, capsys):
@@ -96,10 +103,21 @@ def test_a_claim_says_its_effect_its_seeds_and_why(folder, document, capsys):
     assert capsys.readouterr().out.strip() == str(folder.parent / "FINDINGS.md")
     (row,) = (line for line in text.splitlines() if f"`{claim['id']}`" in line)
     assert f"| inconclusive: undecided | {numbers.effect(claim['effect'])} " in row
-    assert f"](#he2022{claim['id'].removeprefix('he2022/')})" in row
+    assert sentences.seeds(claim) in row
+    assert f"](#{claim['id'].replace('/', '')})" in row
     why = text.split(f"### {claim['id']}\n")[1]
     assert r"Too\_few seeds." in why
-    assert f"- fast: inconclusive: undecided. Again: `{claim['rerun']}`" in why
+    assert f"- fast, inconclusive: undecided; again: `{claim['rerun']}`" in why
+
+
+def test_an_open_claim_on_a_proxy_says_that_it_is_one_and_without_a_note_it_links_to_none(folder, document):
+    claim = document["claims"][0] | {"verdict": "inconclusive", "openness": "undecided", "proxy": True}
+    claims_json.write(folder / "fast" / "claims.json", document | {"claims": [claim]})
+    assert findings.main([str(folder)]) == 0
+    text = (folder.parent / "FINDINGS.md").read_text(encoding="utf-8")
+    (row,) = (line for line in text.splitlines() if f"(`{claim['id']}`)" in line)
+    assert "| [fast](published/fast/SUMMARY.md), proxy |" in row
+    assert "](#" not in text
 
 
 def test_of_a_claim_that_holds_it_may_be_said_on_what_it_depends(folder, document):
@@ -116,7 +134,7 @@ def test_tiers_share_what_is_known_of_their_claim(document):
     run = history.PublishedRun("fast", document | {"claims": [first, first | {"tier": "full"}]}, current=True, note="")
     text = findings.to_markdown([run], {first["id"]: "With Adam alone."})
     assert text.count("With Adam alone.") == 1
-    assert re.findall(r"^- (f\w+): ", text, re.MULTILINE) == ["fast", "full"]
+    assert re.findall(r"^- (f\w+), ", text, re.MULTILINE) == ["fast", "full"]
 
 
 def test_a_note_on_a_claim_of_no_run_and_a_folder_without_runs_are_one_sentence(folder, tmp_path, capsys):
