@@ -64,9 +64,15 @@ class Ledger:
         return sorted(int(block) for of, _, block in found if of == own)
 
     def _fresh(self, trial: Trial) -> int:
-        """The first block that has not judged this trial."""
-        judged = {**self._file.read(), **self._published}
-        return next(b for b in count(BLOCK, BLOCK) if _key(*trial.key, b) not in judged)
+        """The first block after the trial's own that has judged no claim of its paper, tier and network.
+
+        They share trainings: of a block that has judged another of them something has been seen.
+        """
+        own = _key(f"{trial.claim.paper}/", trial.tier, trial.network, BLOCK).split(" ")[1:-1]
+        judged = [key.split(" ") for key in {**self._file.read(), **self._published}]
+        of_paper = [key for key in judged if key[0].startswith(f"{trial.claim.paper}/")]
+        used = {int(block) for _, *between, block in of_paper if between == own}
+        return next(block for block in count(trial.block + BLOCK, BLOCK) if block not in used)
 
     def record(self, trial: Trial, seeds: tuple[int, ...]) -> None:
         """Note that these seeds' block has judged this trial.

@@ -55,8 +55,8 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
     on_cluster = engine == "ray"
     if options.ray_address and not on_cluster:
         raise InputError(f"--ray-address {options.ray_address}: only --engine ray connects to a cluster; give it, too")
-    if on_cluster and not in_worker and getattr(options, "numprocesses", None):
-        raise InputError("--engine ray shares the work out itself; leave -n out")
+    if options.engine in ("ray", "pool") and not in_worker and getattr(options, "numprocesses", None):
+        raise InputError(f"--engine {options.engine} shares the work out itself; leave -n out")
     url = options.store if options.store and is_url(options.store) else None
     devices = choose_devices(options.device, on_cluster)
     data_root = in_home(options.data_root, "give the whole path with --data-root=DIR") if options.data_root else None
@@ -133,7 +133,7 @@ def parse_per_device(text: str | None, devices: Mapping[Tier, Device | None]) ->
 
 
 def parse_seeds(text: str | None) -> tuple[int, ...] | None:
-    """Seeds from a list such as "1000-1011,1020".
+    """Seeds from a list such as "1000-1011,1020", ascending.
 
     Raises:
         InputError: not such a list.
@@ -151,7 +151,7 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
         if last - first >= _MOST_SEEDS:
             raise InputError(f"--seeds {text}: {part!r} are more than {_MOST_SEEDS:,} seeds; give fewer")
         seeds += range(first, last + 1)
-    return tuple(seeds)
+    return tuple(sorted(seeds))  # so are they said in the line that does it again
 
 
 def parse_block(text: str | None) -> int | None:

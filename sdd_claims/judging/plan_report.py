@@ -28,7 +28,7 @@ from sdd_claims.report import numbers
 
 _MOST_EXPENSIVE = 10
 _WIDTH = 200
-_UPTO = ("first look", "if every claim is still open, up to the second look", "if every claim is still open, all looks")
+_UPTO = ("first look", "up to the second look", "up to the third look")
 _Lacking: TypeAlias = tuple[Replica, int, int]
 
 
@@ -283,7 +283,7 @@ def in_words(found: PlanReport, meant: str = "") -> list[str]:
         who = "1 claim asks" if tier.claims == 1 else f"{tier.claims} claims ask"
         for look in tier.looks:
             lines += [
-                f"{tier.tier} tier, {_UPTO[min(look.look, 3) - 1]}: {who} for {look.asked:,} "
+                f"{tier.tier} tier, {_up_to_which(look.look, len(tier.looks))}: {who} for {look.asked:,} "
                 f"levels, {look.needed:,} after duplicates are dropped, in {look.stacks:,} stacks; {look.stored:,} "
                 f"are stored, {look.needed - look.stored:,} to train"
                 + (f"; {look.read:,} more are read from published evidence" if look.read else ""),
@@ -296,6 +296,13 @@ def in_words(found: PlanReport, meant: str = "") -> list[str]:
     if found.budget is not None:
         lines += _fitting(found.budget, len(found.claims))
     return lines
+
+
+def _up_to_which(look: int, looks: int) -> str:
+    """A look, counted from 1, of so many, in words."""
+    if look == 1:
+        return _UPTO[0]
+    return "if every claim is still open, " + ("all looks" if look == looks > 2 else _UPTO[look - 1])
 
 
 def _costs(look: Look, tier: TierPlan, store: str) -> Iterator[str]:

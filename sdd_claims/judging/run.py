@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -209,7 +210,7 @@ class ClaimRun:
     def _rerun(self, trial: Trial, path: str) -> str:
         module = f"claims/{trial.claim.paper}/test_{trial.claim.name}"
         if not (bundled("claims").parent / f"{module}.py").exists():  # a claim of the user's own
-            words = ["pytest", "-p", "sdd_claims.plugin", "-m", trial.tier, path]
+            words = ["pytest", "-p", "sdd_claims.plugin", "-m", trial.tier, shlex.quote(path)]
         elif checkout() is None:  # installed from a wheel: the claims are inside the package
             words = ["pytest", "-p", "sdd_claims.plugin", "--pyargs", f"sdd_claims.{module.replace('/', '.')}"]
             words += ["-m", trial.tier]

@@ -15,6 +15,7 @@ from sdd_claims.spec import RunSpec, canonical_json
 from sdd_claims.storage import layout
 from sdd_claims.storage.checked_files import DamageError, read_sealed, sha256
 from sdd_claims.storage.checksummed_json import seal
+from sdd_claims.storage.files import unreadable
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def read_settings(folder: Path, digest: str) -> Mapping[str, Any]:
 
     Raises:
         DamageError: they are missing or damaged, or have another digest than the one that their folder is named after.
+        StoreError: they cannot be read now.
     """
     path = folder / layout.spec(digest)
     settings = read_sealed(path)
@@ -176,6 +178,7 @@ class ChainReader:
 
         Raises:
             DamageError: a file is missing or not what was written.
+            StoreError: one cannot be read now.
         """
         known = self._chains.get((digest, seed))
         if known is not None and known[0] == _version(self._folder / layout.levels(digest, seed)):
@@ -187,6 +190,7 @@ class ChainReader:
 
         Raises:
             DamageError: a file is missing or not what was written.
+            StoreError: one cannot be read now.
         """
         path = self._folder / layout.levels(digest, seed)
         version = _version(path)  # before reading, so that a chain is never taken for newer than it is
@@ -226,10 +230,16 @@ _Version = tuple[int, ...]
 
 
 def _version(path: Path) -> _Version | None:
-    """A mark that changes when a file does: files are replaced whole, never written in place. None without a file."""
+    """A mark that changes when a file does: files are replaced whole, never written in place. None without a file.
+
+    Raises:
+        StoreError: whether there is one cannot be told now.
+    """
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise unreadable(path, error) from error
     # The time of the last change is the one that a backup which is played back in place cannot set.
     return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

@@ -6,10 +6,14 @@ from typing import Any
 
 from sdd_claims.errors import StoreError
 from sdd_claims.storage.checksummed_json import unseal
+from sdd_claims.storage.files import unreadable
 
 
 class DamageError(StoreError):
-    """A stored file that is not what was written."""
+    """A stored file that is not what was written. One that cannot be read now may be whole, and is no such file."""
+
+
+_NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 def sha256(content: bytes) -> str:
@@ -22,11 +26,14 @@ def read_checked(path: Path, checksum: str) -> bytes:
 
     Raises:
         DamageError: it is missing, or has another one.
+        StoreError: it cannot be read now.
     """
     try:
         content = path.read_bytes()
-    except OSError:
+    except _NOT_THERE:
         content = None
+    except OSError as error:
+        raise unreadable(path, error) from error
     if content is None or sha256(content) != checksum:
         raise DamageError(f"{path} is missing or damaged")
     return content
@@ -37,8 +44,11 @@ def read_sealed(path: Path) -> Any:
 
     Raises:
         DamageError: it is missing, or does not match its checksum.
+        StoreError: it cannot be read now.
     """
     try:
         return unseal(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (*_NOT_THERE, ValueError) as error:
         raise DamageError(f"{path} is damaged") from error
+    except OSError as error:
+        raise unreadable(path, error) from error

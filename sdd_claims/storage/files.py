@@ -47,16 +47,28 @@ def refuse_links(root: Path, name: str) -> None:
     The root itself may be one.
 
     Raises:
-        StoreError: a part is a link.
+        StoreError: a part is a link, or cannot be looked at now.
     """
     path = root
     for part in Path(name).parts:
         path /= part
-        if path.is_symlink():
+        try:
+            leads_elsewhere = path.is_symlink()
+        except OSError as error:
+            raise unreadable(path, error) from error
+        if leads_elsewhere:
             raise StoreError(
                 f"{path} is a link, and a store keeps nothing outside its folder; put what it leads to in its place, "
                 f"or let {root} itself be the link"
             )
+
+
+def unreadable(path: object, error: OSError) -> StoreError:
+    """The error that the operating system does not let us read a file, which may be whole."""
+    return StoreError(
+        f"{path} cannot be read ({error.strerror or error}); change its permissions, or mend what it lies on, and run "
+        "again, else choose another store with --store"
+    )
 
 
 def _umask() -> int:

@@ -106,7 +106,7 @@ def stored_runs(files: Iterable[StoredFile]) -> list[StoredRun]:
             continue
         folder = in_runs.path.parents[0 if in_runs.seed is None else 1]
         settings = None
-        with suppress(DamageError):
+        with suppress(StoreError):
             settings = read_settings(folder.parents[1], folder.name)
         runs.append(StoredRun(folder.name, settings, of_run))
     return sorted(runs, key=lambda run: (-run.size, run.digest))
@@ -139,6 +139,8 @@ def damage(store: Store) -> Iterator[str]:
                 read_settings(store.path, run.digest)
             except DamageError as error:
                 yield f"{error}; the next run writes it again"
+            except StoreError as error:
+                yield str(error)
         for seed in run.seeds:
             try:
                 try:
@@ -147,6 +149,8 @@ def damage(store: Store) -> Iterator[str]:
                     _check_chain(store, run, seed)
             except DamageError as error:
                 yield f"{error}; the next run sets it aside and trains it anew"
+            except StoreError as error:
+                yield str(error)
             except (AttributeError, KeyError, TypeError) as error:
                 yield f"seed {seed} of run {run.digest[:12]} is of another version ({error}), not checked"
 

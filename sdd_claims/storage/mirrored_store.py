@@ -19,11 +19,11 @@ from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.storage import layout
 from sdd_claims.storage.chains import in_words, pack_spec, weight_files
 from sdd_claims.storage.checked_files import DamageError, read_checked
-from sdd_claims.storage.files import write_atomically
+from sdd_claims.storage.files import unreadable, write_atomically
 from sdd_claims.storage.ledger_file import LedgerFile, pack_ledger, unpack_ledger
 from sdd_claims.storage.remote_chains import RemoteChain, read_chain, read_files, set_aside, weights_there
 from sdd_claims.storage.remote_files import RemoteFiles, UnreachedError
-from sdd_claims.storage.schema import unpack_schema, unreadable
+from sdd_claims.storage.schema import unpack_schema
 from sdd_claims.storage.store import Store
 
 

@@ -25,11 +25,3 @@ def unpack_schema(content: bytes, path: object) -> int:
             f"{path} cannot be read ({error}); if this is a store of this version, delete that one file and it is "
             "written anew, else choose another store with --store"
         ) from error
-
-
-def unreadable(path: object, error: OSError) -> StoreError:
-    """The error that the operating system does not let us read a file, which may be whole."""
-    return StoreError(
-        f"{path} cannot be read ({error.strerror or error}); change its permissions, or mend what it lies on, and run "
-        "again, else choose another store with --store"
-    )

@@ -28,9 +28,9 @@ from sdd_claims.storage.chains import (
 )
 from sdd_claims.storage.checked_files import DamageError, read_checked, sha256
 from sdd_claims.storage.checkpoint_file import CheckpointFile
-from sdd_claims.storage.files import refuse_links, remedy, sync, write_atomically
+from sdd_claims.storage.files import refuse_links, remedy, sync, unreadable, write_atomically
 from sdd_claims.storage.locks import lock
-from sdd_claims.storage.schema import SCHEMA, pack_schema, unpack_schema, unreadable
+from sdd_claims.storage.schema import SCHEMA, pack_schema, unpack_schema
 from sdd_claims.storage.states import pack_state, pack_weights, unpack_state, unpack_weights
 from sdd_claims.storage.stored_curves import curve_of
 
@@ -124,9 +124,9 @@ class Store:
         return path.stat().st_size if path.exists() else 0
 
     def runs(self) -> Iterator[tuple[Mapping[str, Any], str, tuple[int, ...]]]:
-        """Every run of which something is stored: settings as JSON, digest and seeds; damaged ones left out."""
+        """Every run of which something is stored: settings as JSON, digest and seeds; unreadable ones left out."""
         for path in sorted(self.path.glob(layout.SPECS)):
-            with suppress(DamageError):
+            with suppress(StoreError):
                 settings = read_settings(self.path, path.parent.name)
                 seeds = sorted(int(p.name) for p in path.parent.glob("[0-9]*") if p.name.isdecimal())
                 yield settings, path.parent.name, tuple(seeds)
@@ -242,7 +242,8 @@ class Store:
         Passes that this object has read before are not read again: they were whole, and are what it goes by.
 
         Raises:
-            StoreError: what is damaged cannot be set aside or written again, or a part of the store is a link.
+            StoreError: what is damaged cannot be set aside or written again, a file cannot be read now, or a part of
+                the store is a link.
         """
         self._refuse_links(replica)
         spec_path, spec = self.path / layout.spec(replica.spec.digest), pack_spec(replica.spec)

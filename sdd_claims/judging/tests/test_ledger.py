@@ -95,6 +95,16 @@ def test_the_fresh_block_named_is_one_that_has_not_judged(path):
         Ledger(path).check(CHANGES["margin"], SEEDS)
 
 
+def test_nor_has_it_judged_another_claim_of_the_paper_and_it_lies_after_the_trials_own(path):
+    Ledger(path).record(trial_named("defiance"), (2000,))
+    Ledger(path).record(replace(TRIAL, tier="full"), (3000,))
+    with pytest.raises(InputError, match=r"\(block=3000\)"):
+        Ledger(path).check(CHANGES["margin"], SEEDS)
+    Ledger(path).record(replace(TRIAL, block=5000), (5000,))
+    with pytest.raises(InputError, match=r"\(block=6000\)"):
+        Ledger(path).check(replace(CHANGES["margin"], block=5000), (5000, 5001))
+
+
 def test_the_same_protocol_may_judge_again_and_again(path):
     Ledger(path).check(TRIAL, SEEDS)
     Ledger(path).record(TRIAL, SEEDS)

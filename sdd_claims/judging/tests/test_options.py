@@ -86,6 +86,7 @@ def test_a_worker_of_xdist_trains_in_its_own_process(engine):
             "--ray-address head:6379: only --engine ray connects to a cluster; give it, too",
         ),
         ({"engine": "ray", "numprocesses": 2}, "--engine ray shares the work out itself; leave -n out"),
+        ({"engine": "pool", "numprocesses": 2}, "--engine pool shares the work out itself; leave -n out"),
         (
             {"engine": "ray", "device": "cuda:1"},
             "--device cuda:1: Ray chooses the GPU of each task; give --device cuda",
@@ -153,7 +154,7 @@ def test_a_range_that_runs_backwards_is_refused():
 
 
 def test_a_list_of_seeds_is_read():
-    assert parse_seeds("1000-1003, 1010,1005") == (1000, 1001, 1002, 1003, 1010, 1005)
+    assert parse_seeds("1000-1003, 1010,1005") == (1000, 1001, 1002, 1003, 1005, 1010)
     assert parse_seeds(None) is None
 
 

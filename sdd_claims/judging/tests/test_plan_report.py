@@ -115,3 +115,14 @@ def test_hours_are_hours(said):
     rate = 8 * level_flops(SPEC) / 7200  # two levels of two seeds, of the trial and of its control
     (row,) = (line.split() for line in said(trial, rate=rate) if "nobody2026/long  " in line)
     assert row[-2:] == ["2", "2"]
+
+
+def test_the_last_of_many_looks_alone_is_called_all_looks(said):
+    of_four = trial_named("of_four", looks=(2, 4, 6, 8))
+    headings = [line.split(": ")[0] for line in said(of_four) if line.startswith("fast tier")]
+    assert headings == [
+        "fast tier, first look",
+        "fast tier, if every claim is still open, up to the second look",
+        "fast tier, if every claim is still open, up to the third look",
+        "fast tier, if every claim is still open, all looks",
+    ]

@@ -333,8 +333,8 @@ def test_levels_that_name_what_is_no_pass_are_set_aside(copy, first):
     assert "levels.json holds something else: what is stored of seed 1000" in warning
 
 
-@pytest.mark.parametrize("kind", [0, 5], ids=["schema", "newest pass"])
-def test_what_a_failing_disk_does_not_show_is_not_taken_for_missing(copy, monkeypatch, kind):
+@pytest.mark.parametrize("kind", range(6), ids=["schema", "settings", "levels", "state", "pass", "newest pass"])
+def test_what_a_failing_disk_does_not_show_is_not_taken_for_missing_or_damaged(copy, monkeypatch, kind):
     hidden = copy / kinds(copy)[kind]
     (copy / layout.SCHEMA).write_bytes(seal({"schema": SCHEMA - 1}))  # one made anew would be another
     before = {name: (copy / name).read_bytes() for name in files(copy)}
@@ -351,9 +351,9 @@ def test_what_a_failing_disk_does_not_show_is_not_taken_for_missing(copy, monkey
         patch.setattr(Path, "exists", lambda path: os.path.exists(path))  # as it is from Python 3.14 on
         for module, name in ((os, "stat"), (io, "open")):
             patch.setattr(module, name, failing(getattr(module, name)))
-        # No file that may be whole is to be deleted.
-        with pytest.raises(StoreError, match=rf"{hidden.name} (cannot be read .*; change its|is damaged)"):
-            Store(copy).levels_done(REPLICA)
+        # No file that may be whole is to be deleted, and no chain to be set aside.
+        with pytest.raises(StoreError, match=rf"{hidden.name} cannot be read .*; change its"):
+            Store(copy).verify(REPLICA)
     assert {name: (copy / name).read_bytes() for name in files(copy)} == before
 
 
