@@ -343,7 +343,7 @@ class _Verdicts:
         self._config = config
         self._entries: dict[tuple[str, str, str], ClaimEntry] = {}
         self._unloaded: dict[str, str] = {}
-        self._unjudged: dict[str, str] = {}
+        self._unjudged: dict[str, tuple[tuple[str, ...], str]] = {}
         self._deselected: set[str] = set()
         self._page: Path | None = None
         self._trouble: str | None = None
@@ -365,8 +365,9 @@ class _Verdicts:
         if report.when == "call" and (entry := _entry_of(report)):
             # A test may run twice, under one name or under two: a trial has one verdict, the last.
             self._add(entry)
-        if why := getattr(report, _UNJUDGED, None):
-            self._unjudged[report.nodeid] = why
+        if unjudged := getattr(report, _UNJUDGED, None):
+            of, why = unjudged
+            self._unjudged[report.nodeid] = tuple(of), why
 
     def _add(self, entry: ClaimEntry) -> None:
         key = entry["id"], entry["tier"], sentences.network(entry)
@@ -385,13 +386,14 @@ class _Verdicts:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         run = self._config.stash[_run]
-        if self._interrupted:  # tests that had no turn, of claims that are judged
+        if self._interrupted or run.has_failed:  # tests that had no turn, or failed, of claims that are judged
             passing = self._config.stash.get(_passing, None)
-            for entry in [*run.reached(), *(handed_over(Path(passing)) if passing else ())]:
+            for entry in [*run.reached(), *(handed_over(Path(passing)) if passing and self._interrupted else ())]:
                 self._add(entry)
         if self._entries:
             try:
-                unjudged = [*self._unloaded.values(), *self._unjudged.values()]
+                unjudged = [why for of, why in self._unjudged.values() if of not in self._entries]
+                unjudged = [*self._unloaded.values(), *unjudged]
                 self._page = run.write_report(list(self._entries.values()), self._command(), unjudged)
             except (InputError, StoreError) as error:
                 self._trouble = str(error)
@@ -467,7 +469,12 @@ def pytest_runtest_makereport(
     elif report.failed and entry is None and "verdict" in _fixtures(item) and call.excinfo is not None:
         error = call.excinfo.value
         said = " ".join(str(error).split()) if isinstance(error, pytest.fail.Exception) else crash(error)
-        setattr(report, _UNJUDGED, said if item.nodeid in said else f"{item.nodeid}: {said}")
+        try:
+            trial = trial_of(item)
+        except InputError:
+            trial = None
+        why = said if item.nodeid in said else f"{item.nodeid}: {said}"
+        setattr(report, _UNJUDGED, (trial.key if trial else (), why))
     return report
 
 

@@ -111,6 +111,11 @@ class ClaimRun:
         """What a network of the user's own was judged by; None of the claims of papers."""
         return None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether an error has stopped the training of all trials: what was reached before stands all the same."""
+        return self._session is not None and self._session.has_failed
+
     def reached(self) -> list[ClaimEntry]:
         """The entries of all trials that have been looked at."""
         return (

@@ -168,6 +168,11 @@ class Session:
         """The verdicts that have been reached, whatever stopped the run since: some of them are open so far."""
         return [verdict.as_it_stands for verdict in self._verdicts.values() if isinstance(verdict, Verdict)]
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether an error has stopped the training of all."""
+        return self._failed is not None
+
     # The order of looks
 
     def _run(self) -> None:

@@ -349,6 +349,40 @@ def test_an_interrupted_run_reports_what_is_decided_and_says_how_it_goes_on(proj
     assert trained(project.store) == before
 
 
+FAILING = """
+import pytest
+from sdd_claims.engines import SerialEngine
+from sdd_claims.errors import StoreError
+
+pytest_plugins = ["sdd_claims.plugin"]
+train, runs = SerialEngine.run, []
+
+@pytest.fixture(autouse=True)
+def failing(monkeypatch):
+    def run(*args):
+        if runs:
+            raise StoreError("the disk is full")
+        runs.append(train(*args))
+        return runs[0]
+
+    monkeypatch.setattr(SerialEngine, "run", run)
+"""
+
+
+def test_an_error_that_stops_the_training_takes_no_verdict_away_that_was_reached(project):
+    project.pytester.makeconftest(FAILING)
+    project.add("clear").add("late", "replace(YES, late=4)", "spec=NOISY")
+    result = project.pytester.runpytest_subprocess("--engine", "serial", "-m", "fast")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.parseoutcomes() == {"errors": 2}
+    assert {name: (entry["verdict"], entry["openness"]) for name, entry in project.entries().items()} == {
+        "clear": ("supported", None),
+        "late": ("inconclusive", "open so far"),
+    }
+    result.stdout.fnmatch_lines(["nobody2026/clear [[]fast[]]: supported; *", "report: *"])
+    assert "unloaded" not in json.loads((project.path / "reports/latest/claims.json").read_text())
+
+
 def test_a_run_that_a_scheduler_ends_reports_as_one_that_ctrl_c_ends(project):
     terminated = "__import__('os').kill(__import__('os').getpid(), __import__('signal').SIGTERM)"
     project.pytester.makeconftest(INTERRUPTED.replace("raise KeyboardInterrupt", terminated))
