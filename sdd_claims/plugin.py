@@ -188,8 +188,14 @@ def _check_data_root(settings: Settings, asked: bool) -> None:
     """
     named = os.environ.get(ROOT_VARIABLE, "") if asked and settings.data_root is None else ""
     root = Path(named).expanduser() if named else settings.data_root
-    if root is not None and not root.is_dir() and settings.engine != "ray":  # whose machines may have it all the same
-        said = f"{ROOT_VARIABLE}={root}" if named else f"--data-root {root}"
+    if root is None or settings.engine == "ray":  # whose machines may have it all the same
+        return
+    said = f"{ROOT_VARIABLE}={root}" if named else f"--data-root {root}"
+    try:
+        is_there = root.is_dir()
+    except OSError as error:
+        raise InputError(f"{said} cannot be looked into ({error.strerror or error}); name another folder") from error
+    if not is_there:
         raise no_such_root(said)
 
 
@@ -438,8 +444,12 @@ class _Verdicts:
             else:
                 terminalreporter.write_line(f"report: {self._page}")
         if self._interrupted and self._may_have_trained():
-            kept = self._config.stash[_run].kept()
-            terminalreporter.write_line(f"interrupted: {kept}; the same line goes on from there: {self._command()}")
+            run, passing = self._config.stash[_run], self._config.stash.get(_passing, None)
+            if passing is not None and run.settings.store.is_relative_to(passing):
+                said = f"nothing is kept of a smoke run; the same line starts it again: {self._command()}"
+            else:
+                said = f"{run.kept()}; the same line goes on from there: {self._command()}"
+            terminalreporter.write_line(f"interrupted: {said}")
         if (
             exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
             and not self._config.option.sdd_plan

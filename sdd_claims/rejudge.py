@@ -358,7 +358,7 @@ def may_have_judged(trial: Trial, seeds: tuple[int, ...]) -> tuple[Trial, ...]:
     """
     block = min(seeds) // BLOCK * BLOCK
     own = replace(trial, own_seeds=seeds)
-    return (trial, own, replace(trial, block=block)) if block > trial.block else (trial, own)
+    return (trial, own, trial.on_block(block)) if block > trial.block else (trial, own)
 
 
 def _misnamed(claim: ClaimEntry, verdict: Verdict) -> tuple[str, ...]:

@@ -90,7 +90,8 @@ class ClaimRun:
         try:
             verdict = session.verdict(trial)
         finally:
-            for line in (*(f"warning: {warning}" for warning in session.store.warnings), *self._notes(session)):
+            notes = self._notes(session) if self._speaks() else ()
+            for line in (*(f"warning: {warning}" for warning in session.store.warnings), *notes):
                 print(line, file=sys.stderr)
             session.store.warnings.clear()
             session.notes.clear()
@@ -243,13 +244,17 @@ class ClaimRun:
         self._hand_over()
         if self._quiet:
             return nullcontext()
-        if self._shared is not None:
-            # Workers share a terminal: plain lines from the first that trains say what all of them have done.
-            self._shows = self._shows or locks.lock(self._shared / "progress.lock", wait=False, what="")
-            if self._shows is None:
-                return _said_by_another()
+        if not self._speaks():
+            return _said_by_another()
         self._console = Console(file=sys.stderr, force_terminal=False if self._shared else None)
         return ProgressDisplay(plan, store, left, self._console)
+
+    def _speaks(self) -> bool:
+        """Whether this process says how all get on: of workers, which share a terminal, the first that has to."""
+        if self._shared is None:
+            return True
+        self._shows = self._shows or locks.lock(self._shared / "progress.lock", wait=False, what="")
+        return self._shows is not None
 
     def _announce(self, verdict: Verdict) -> None:
         """Show a verdict that is reached while others are still trained."""

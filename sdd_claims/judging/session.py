@@ -305,6 +305,12 @@ class Session:
                 judged.
         """
         trial = of_one_name[0]
+        level = self._settings.alpha, self._settings.registered
+        if trial.error_rate not in (None, level):
+            raise InputError(
+                f"{trial.name} ({trial.tier}): its error_rate is {trial.error_rate}, and this run judges all claims at "
+                f"{level}; leave it out"
+            )
         if any(other != trial for other in of_one_name):
             raise InputError(
                 f"two different {trial.tier} trials are called {trial.name}; name each claim as its module"
@@ -317,7 +323,7 @@ class Session:
                     f"{trial.name} ({trial.tier}): --block {block} is no replication of the block {trial.block} that "
                     "it registers; give a later one that has not judged, or leave --block out"
                 )
-            trial = replace(trial, block=block)
+            trial = trial.on_block(block)
         self._mode.curves(trial)  # A smoke run cannot shrink every network.
         if self._mode.judges:
             self._check(trial)

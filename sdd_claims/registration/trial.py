@@ -165,6 +165,14 @@ class Trial:
             )
         return expected
 
+    def on_block(self, block: int) -> "Trial":
+        """This trial on another block of seeds, with the outcome that the register expects of it there.
+
+        Raises:
+            InputError: the block cannot judge, or the register says nothing of it.
+        """
+        return replace(self, block=block, expected=None if self.claim.registrations else self.expected)
+
     @property
     def key(self) -> tuple[str, Tier, str]:
         """Claim, tier and network, which together name one trial."""

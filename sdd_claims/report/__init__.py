@@ -20,14 +20,17 @@ def papers_in(directory: Path) -> set[str]:
     """The papers of the report that a folder holds; none where it is new, empty, or was not written to its end.
 
     Raises:
-        InputError: it holds something else, which a report would be mixed up with or replace.
+        InputError: it holds something else, which a report would be mixed up with or replace, or cannot be entered.
     """
     remedy = "choose another folder with --report"
-    if not directory.exists():
-        return set()
-    if not directory.is_dir():
-        raise InputError(f"the report cannot go to {directory}, which is a file; {remedy}")
-    held = {path.name for path in directory.iterdir()}
+    try:
+        if not directory.exists():
+            return set()
+        if not directory.is_dir():
+            raise InputError(f"the report cannot go to {directory}, which is a file; {remedy}")
+        held = {path.name for path in directory.iterdir()}
+    except OSError as error:
+        raise InputError(f"the report cannot go to {directory} ({error.strerror or error}); {remedy}") from error
     if held <= _FILES - {"claims.json"}:
         return set()
     try:

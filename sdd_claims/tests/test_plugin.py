@@ -349,6 +349,31 @@ def test_an_interrupted_run_reports_what_is_decided_and_says_how_it_goes_on(proj
     assert trained(project.store) == before
 
 
+def test_an_interrupted_smoke_run_says_that_nothing_is_kept(project):
+    project.pytester.makeconftest(INTERRUPTED)
+    result = project.add("clear").pytester.runpytest_subprocess("--engine", "serial", "-m", "fast", "--smoke")
+    result.stdout.fnmatch_lines(
+        ["interrupted: nothing is kept of a smoke run; the same line starts it again: pytest *"]
+    )
+
+
+@pytest.mark.parametrize(("option", "said"), [("--report", "the report cannot go to"), ("--data-root", "--data-root")])
+def test_a_folder_that_may_not_be_entered_is_refused_in_one_sentence(project, monkeypatch, option, said):
+    closed = project.path / "closed" / "folder"
+
+    def denied(call):
+        def called(path, *args, **settings):
+            if path == closed:
+                raise PermissionError(13, "Permission denied")
+            return call(path, *args, **settings)
+
+        return called
+
+    for name in ("exists", "is_dir"):
+        monkeypatch.setattr(Path, name, denied(getattr(Path, name)))
+    assert f"{said} {closed}" in errors(project.add("clear").run(f"{option}={closed}"))
+
+
 FAILING = """
 import pytest
 from sdd_claims.engines import SerialEngine
@@ -500,12 +525,16 @@ def test_what_a_budget_leaves_unjudged_is_skipped_and_another_run_judges_it(proj
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_what_a_budget_leaves_open_is_reported_with_how_far_it_is_and_surprises_nobody(project, workers):
+def test_what_a_budget_leaves_open_is_reported_with_how_far_it_is_and_surprises_nobody(project, workers, capfd):
     project.add("clear").run()  # which trains what the other one's first look asks for
     project.add("late", "replace(YES, late=4)")
     engine = None if workers else "serial"
+    capfd.readouterr()
     result = project.run("-k", "late", "--budget", "1e-9", *workers, engine=engine)
     assert result.ret == 0
+    assert (
+        capfd.readouterr().err.count("budget of 1e-09 hours: 0 of 1 claims are left unjudged, and 1 open so far") == 1
+    )
     (entry,) = project.entries().values()
     assert (entry["verdict"], entry["openness"], entry["looks"], entry["stability"]) == (
         "inconclusive",

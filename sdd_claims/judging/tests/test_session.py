@@ -266,6 +266,12 @@ def test_different_trials_of_one_name_are_refused_and_the_same_one_twice_is_not(
     assert opened(trial, trial_named("obedience")).verdict(trial).decision == "supported"
 
 
+def test_a_trial_of_another_error_rate_than_the_runs_is_refused(opened):
+    trial = trial_named("obedience", error_rate=(0.05, 5))
+    with pytest.raises(InputError, match=r"obedience \(fast\): its error_rate is \(0.05, 5\), and this run judges all"):
+        opened(trial).verdict(trial)
+
+
 def test_one_claim_on_several_networks_is_judged_on_each_by_itself(opened):
     ten = trial_named("obedience", network="ResNet-18 on CIFAR-10")
     hundred = trial_named("obedience", NO, spec=NOISY, network="ResNet-18 on CIFAR-100")

@@ -148,6 +148,9 @@ def test_the_expected_outcome_is_that_of_the_register_for_the_block_that_judges(
         for block in (1000, 2000, 3000, 9000)
     }
     assert expected == {1000: "supported", 2000: "supported", 3000: "refuted", 9000: "refuted"}
+    first = replace(trial_named("obedience", block=1000, expected=None), claim=claim, expected=None)
+    assert {block: first.on_block(block).expected for block in expected} == expected
+    assert replace(trial_named("obedience"), expected="refuted").on_block(2000).expected == "refuted"
 
 
 @pytest.mark.parametrize(
