@@ -71,6 +71,11 @@ def load(name: str, data_root: Path | None = None) -> Dataset:
     return _load(info, EMBEDDED_FOLDER if info.embedded else resolve_root(data_root))
 
 
+def forget() -> None:
+    """Let go of the sets that were loaded; who loads one again reads it again."""
+    _load.cache_clear()
+
+
 def why_unavailable(name: str, data_root: Path | None = None) -> str | None:
     """Say what `load` would miss and what to fetch; None if the files are there (not opened), or none are needed.
 

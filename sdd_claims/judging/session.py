@@ -12,7 +12,7 @@ from sdd_claims.errors import BudgetError, DeviceMemoryError, InputError, StoreE
 from sdd_claims.judging.budget import Budget
 from sdd_claims.judging.evidence_runs import CurvesAtHand, EvidenceRun, agreed, sources
 from sdd_claims.judging.ledger import Ledger
-from sdd_claims.judging.missing_data import missing_data
+from sdd_claims.judging.missing_data import DataSets
 from sdd_claims.judging.networks import check_network
 from sdd_claims.judging.settings import Settings
 from sdd_claims.judging.verdict import Verdict, stays_open
@@ -76,6 +76,7 @@ class Session:
         self._mode = settings.mode
         self._progress, self._announce = progress, announce
         self._ledger = Ledger(settings.store / layout.LEDGER, settings.published)
+        self._data_sets = DataSets(settings.data_root, kept=settings.engine == "serial")
         self._synchronised: set[Replica] = set()
         self._share_ledger()
         self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError | DeviceMemoryError] = {}
@@ -415,7 +416,7 @@ class Session:
                 return True
         except StoreError:
             pass  # What is damaged will be trained anew.
-        if lacking := missing_data(requests, self._settings.data_root):
+        if lacking := self._data_sets.missing(requests):
             self._end(trial, lacking)
             return False
         try:

@@ -86,7 +86,7 @@ def test_the_set_is_loaded_by_its_name(root, monkeypatch):
     assert (len(first.train_images), first.classes) == (36, 3)
     shutil.rmtree(root / FOLDER)
     assert why_unavailable("tiny_imagenet", root) is None
-    datasets._load.cache_clear()
+    datasets.forget()
     np.testing.assert_array_equal(load("tiny_imagenet", root).train_images, first.train_images)
 
 

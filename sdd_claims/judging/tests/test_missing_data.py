@@ -2,8 +2,10 @@
 
 import pytest
 
+from sdd_claims.data import datasets
 from sdd_claims.errors import InputError, MissingDataError
 from sdd_claims.judging import missing_data as missing_data_module
+from sdd_claims.planning.plan import Request
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.trial import Control
@@ -88,6 +90,22 @@ def test_absent_labels_that_only_a_teacher_trains_on_stop_its_student_and_no_oth
     assert session.verdict(clean).decision == "supported"
     with pytest.raises(MissingDataError, match=r"CIFAR-10_human\.pt is missing"):
         session.verdict(taught)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_set_is_read_once_and_kept_where_this_process_trains_on_it(monkeypatch, kept):
+    reads, tried = list[str](), missing_data_module.DataSets(None, kept=kept)
+
+    def load(name, root):
+        reads.append(name)
+        return datasets.load(name, root)
+
+    monkeypatch.setattr(missing_data_module, "load", load)
+    datasets.forget()
+    for _ in range(2):
+        assert tried.missing([Request(SPEC, (0,), 1)]) is None
+    assert reads == [SPEC.data.name]
+    assert datasets._load.cache_info().currsize == kept
 
 
 def test_a_regression_has_no_data_to_miss(opened, torn):
