@@ -851,6 +851,8 @@ def _answer(entry: ClaimEntry, setting: OwnSetting, store: Store) -> str:
         return f"{entry['statement']} {sentences.ruling(entry).capitalize()}. {words}"
     if kind == "control supported":
         return f"Inconclusive: it dips and rises {noise}, but just so with clean labels. {words}"
+    if kind == "control not measured":
+        return f"Inconclusive: it dips and rises {noise}, but with clean labels that could not be measured. {words}"
     if entry["verdict"] == "supported":
         return f"Yes, it shows sparse double descent {noise}. {words}"
     if entry["verdict"] == "refuted":

@@ -405,7 +405,7 @@ _OF_E_VALUES = tuple(claims_json.EValuesEntry.__annotations__)
 _BESIDE = ("margin", *sorted(claims_json.BesideVerdict.__annotations__))
 """Fields that a version may show otherwise. A margin that decides is part of the protocol."""
 _COMPARED = ("p_holm", "expected", "proxy", "exploratory", *sorted(claims_json.JudgedClaim.__annotations__))
-_OF_CONTROL = tuple(sorted(claims_json.JudgedControl.__annotations__))
+_OF_CONTROL = tuple(sorted(claims_json.JudgedControl.__required_keys__))
 
 
 def _comparable(claim: ClaimEntry, ignored: Sequence[str]) -> dict[str, Any]:

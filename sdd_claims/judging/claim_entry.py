@@ -186,12 +186,15 @@ def _four_digits(number: float | None) -> float | None:
 def judged_control(verdict: Verdict) -> JudgedControl:
     """The fields of the control that judging decides."""
     outcome = verdict.control_outcome
-    return JudgedControl(
+    found = JudgedControl(
         verdict=verdict.control_decision,
         words=outcome.words if outcome else "",
         p=outcome.p if outcome else None,
         effect=_effect(outcome),
     )
+    if outcome is not None and outcome.open_reason is not None:
+        found["unmeasured"] = outcome.open_reason
+    return found
 
 
 def adjust_p_values(entries: Sequence[ClaimEntry], registered: int) -> None:

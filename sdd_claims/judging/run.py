@@ -293,7 +293,7 @@ def summary_lines(entries: Sequence[ClaimEntry]) -> list[str]:
             f"{sentences.ruling(e)}{expected}; effect {numbers.effect(e['effect'])} ({numbers.interval(e['effect'])}), "
             f"{sentences.seeds(e)}, p {sentences.shown_p(e)}, "
             f"{sentences.foreseen(e) or f'repeats {sentences.repeats(e)}'}; control, {control['setting']}: "
-            f"{sentences.verdict_word(control['verdict'])}"
+            f"{sentences.control_in_a_word(control)}"
         )
     return lines
 

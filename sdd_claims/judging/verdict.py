@@ -17,10 +17,17 @@ from sdd_claims.stats.robustness import panel
 from sdd_claims.stats.sequential import sequential_p
 from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat, power
 
-Openness = Literal["undecided", "open so far", "contrary on a proxy", "cannot be measured", "control supported"]
+Openness = Literal[
+    "undecided",
+    "open so far",
+    "contrary on a proxy",
+    "cannot be measured",
+    "control supported",
+    "control not measured",
+]
 """The kinds of an inconclusive verdict: the data are near the margin; they are at the looks taken so far, and others
 are left; the contrary is established, on a proxy, which refutes nothing; a seed lacks what the rule measures, or pilots
-show no windows; or the rule says yes of the control."""
+show no windows; or the rule says yes of the control, or a seed of the control lacks what it measures."""
 
 DESIGNS = ((12,), (12, 24), (12, 24, 48), (12, 24, 48, 96))
 """The looks that power is told for, beside those that a trial registers."""
@@ -172,7 +179,7 @@ def judge(
     """Apply the rule to a trial and to its control.
 
     A trial whose control comes out supported too is inconclusive: the rule has been seen to say yes where the claim
-    is false.
+    is false. So is one that would be supported, but whose control cannot be measured: nothing was seen there.
 
     Args:
         trial: with its windows set.
@@ -200,6 +207,10 @@ def judge(
     if decision == "supported" and control_decision == "supported":
         decision, openness = "inconclusive", "control supported"
         reason = f"the control ({trial.control.setting}) came out supported too, so the rule proves nothing here"
+    elif decision == "supported" and control.open_reason is not None:
+        decision, openness = "inconclusive", "control not measured"
+        reason = f"the control ({trial.control.setting}) cannot be measured, so the rule proves nothing here: "
+        reason += control.open_reason
     return Verdict(
         trial=trial,
         decision=decision,

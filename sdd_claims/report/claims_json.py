@@ -40,7 +40,14 @@ READ: tuple[Version, ...] = get_args(Version)
 Verdict = Literal["supported", "refuted", "inconclusive"]
 Tier = Literal["fast", "full"]
 Basis = Literal["paper", "conjecture", "ours"]
-Openness = Literal["undecided", "open so far", "contrary on a proxy", "cannot be measured", "control supported"]
+Openness = Literal[
+    "undecided",
+    "open so far",
+    "contrary on a proxy",
+    "cannot be measured",
+    "control supported",
+    "control not measured",
+]
 
 
 Ruling = Literal["supported", "refuted", "contrary on a proxy", "open"]
@@ -87,12 +94,16 @@ class RunEntry(TypedDict):
 
 
 class JudgedControl(TypedDict):
-    """The judgement of a control; `verdict` is None where nothing was judged."""
+    """The judgement of a control; `verdict` is None where nothing was judged.
+
+    `unmeasured`: why it could test nothing, such as a seed without a dip.
+    """
 
     verdict: Verdict | None
     words: str
     p: float | None
     effect: EffectEntry | None
+    unmeasured: NotRequired[str]
 
 
 class ControlEntry(JudgedControl):

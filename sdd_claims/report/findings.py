@@ -73,7 +73,7 @@ def groups(runs: Sequence[PublishedRun]) -> list[Group]:
     supported, contradicted = chosen("supported"), chosen("refuted", "contrary on a proxy")
     on_proxy = sum(found.claim["proxy"] for found in supported)
     refuted = sum(found.claim["verdict"] == "refuted" for found in contradicted)
-    is_open = chosen("undecided", "open so far", "cannot be measured", "control supported")
+    is_open = chosen("undecided", "open so far", "cannot be measured", "control supported", "control not measured")
     return [
         Group(f"Supported ({len(supported)}, {on_proxy} of them on a proxy)", supported),
         Group(

@@ -42,6 +42,8 @@ def otherwise(claim: ClaimEntry, phases: Phases) -> str:
         return f"It would have been judged had {_lacking(claim)}."
     if kind == "control supported":
         return "It would have been supported if the control had not been supported too."
+    if kind == "control not measured":
+        return "It would have been supported if the control could have been measured, and had not been supported too."
     if claim["verdict"] == "supported":
         return _against(claim, phases)
     when = "At this look it" if kind == "open so far" else "It"

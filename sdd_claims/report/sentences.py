@@ -20,6 +20,7 @@ OPEN: dict[Openness, str] = {
     "contrary on a proxy": "contrary on a proxy",
     "cannot be measured": "cannot be measured",
     "control supported": "its control is supported too",
+    "control not measured": "its control cannot be measured",
 }
 
 RULINGS: dict[Ruling, str] = {
@@ -531,7 +532,14 @@ def control(entry: ControlEntry) -> str:
             "Supported, and it must not be: in this setting the claim is false, "
             "so the test finds what is not there and the verdict above cannot be trusted."
         )
+    if why := entry.get("unmeasured"):
+        return f"Not measured, so that it does not show that the test says no where the claim is false: {why}."
     return f"{entry['verdict'].capitalize()}, as it should be: in this setting the claim is false."
+
+
+def control_in_a_word(entry: ControlEntry) -> str:
+    """The control's verdict: "inconclusive", or that it tests nothing."""
+    return "cannot be measured" if entry.get("unmeasured") else verdict_word(entry["verdict"])
 
 
 def spared(cost: CostEntry) -> bool:

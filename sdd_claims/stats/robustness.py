@@ -55,7 +55,7 @@ def panel(design: Design, rule: Rule, curves: Curves, control_curves: Curves) ->
 def ruling_of(design: Design, tested: Hypotheses, control: Hypotheses) -> Ruling:
     """Judges one study at one look, as `judge` does."""
     claim, contrary = _decided(tested, design.threshold)
-    if claim and not _decided(control, design.threshold)[0]:
+    if claim and _is_measured(control) and not _decided(control, design.threshold)[0]:
         return "supported"
     if contrary:
         return "contrary on a proxy" if design.proxy else "refuted"
@@ -63,10 +63,15 @@ def ruling_of(design: Design, tested: Hypotheses, control: Hypotheses) -> Ruling
 
 
 def _decided(tested: Hypotheses, threshold: float) -> tuple[bool, bool]:
-    if any(np.isnan(mean.excess).any() for mean in means(tested.claim)):
+    if not _is_measured(tested):
         return False, False
     claim, contrary = (p_value(each) < threshold for each in (tested.claim, tested.contrary))
     return claim and not contrary, contrary and not claim
+
+
+def _is_measured(tested: Hypotheses) -> bool:
+    """Whether every seed has all numbers."""
+    return not any(np.isnan(mean.excess).any() for mean in means(tested.claim))
 
 
 def _spelled_out(rule: Rule, curves: Curves) -> Hypotheses | None:

@@ -162,7 +162,7 @@ def _judged(
         lacks, control_lacks = (each[waiting, :look].any(axis=1) for each in lacking)
         drawn = draws.of(waiting, look)
         supported, refuted = (each & ~lacks for each in _decided(tested, drawn, design.threshold))
-        discredited = np.zeros_like(supported)
+        discredited = supported & control_lacks
         asked = supported & ~control_lacks
         discredited[asked] = _decided(control, drawn.of(asked), design.threshold)[0]
         found[waiting[supported & ~discredited]] = _SUPPORTED

@@ -166,6 +166,7 @@ class Answer:
         open_reason: why the verdict stays open.
         late: seeds at which it answers; with fewer it does not know.
         credulous: it says the same of the control.
+        lacking: why the control cannot be measured.
         windows_: light before critical.
     """
 
@@ -174,6 +175,7 @@ class Answer:
     open_reason: str | None = None
     late: int = 0
     credulous: bool = False
+    lacking: str | None = None
     windows_: tuple[Window, Window] = (Window(0.9, 1.0), Window(0.4, 0.6))
     margin: float | None = 0.01
     name: str = "answer"
@@ -198,13 +200,14 @@ class Answer:
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         curve = curves["accuracy"]
-        knows = len(curve.seeds) >= self.late and (self.credulous or curve.seeds[0] % 1000 < 500)
+        of_control = curve.seeds[0] % 1000 >= 500
+        knows = len(curve.seeds) >= self.late and (self.credulous or not of_control)
         return Outcome(
             p=self.p if knows else 1.0,
             p_contrary=self.p_contrary if knows else 1.0,
             effect=Effect(float(curve.values.mean()), 0.25, 0.75, "accuracy"),
             words=f"It was told so on {len(curve.seeds)} seeds.",
-            open_reason=self.open_reason,
+            open_reason=self.lacking if of_control else self.open_reason,
         )
 
 

@@ -42,6 +42,14 @@ def judged(trial, store) -> Verdict:
     return judge(trial, read(trial.curves), read(trial.control_curves), SEEDS, (2,), 0.001)
 
 
+def test_a_control_that_could_test_nothing_says_why(store):
+    verdict = judged(trial_named("obedience"), store)
+    assert verdict.control_outcome is not None
+    lacking = replace(verdict, control_outcome=replace(verdict.control_outcome, open_reason="1 of 2 seeds has no dip"))
+    assert entry_of(lacking, store)["control"]["unmeasured"] == "1 of 2 seeds has no dip"
+    assert "unmeasured" not in entry_of(verdict, store)["control"]
+
+
 def test_an_entry_has_every_field_of_the_schema_and_plain_values_only(store):
     made = entry_of(judged(trial_named("obedience"), store), store)
     assert made.keys() == ClaimEntry.__required_keys__ | ClaimEntry.__optional_keys__

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.judging.verdict import decide, judge
+from sdd_claims.judging.verdict import decide, judge, stays_open
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.stats import Contrast, Effect, Greater, Outcome, Term, Window
@@ -97,6 +97,16 @@ def test_a_supported_control_turns_supported_into_inconclusive_with_the_reason()
     assert (verdict.decision, verdict.control_decision) == ("inconclusive", "supported")
     assert verdict.openness == "control supported"
     assert verdict.reason == "the control (other seeds) came out supported too, so the rule proves nothing here"
+
+
+def test_a_control_that_cannot_be_measured_leaves_nothing_supported_and_the_rest_as_it_is():
+    verdict = judged(replace(YES, lacking="1 of 2 seeds has no dip"))
+    assert (verdict.decision, verdict.openness) == ("inconclusive", "control not measured")
+    assert verdict.reason is not None
+    assert verdict.reason.endswith("so the rule proves nothing here: 1 of 2 seeds has no dip")
+    assert not stays_open(verdict)
+    assert judged(replace(NO, lacking="1 of 2 seeds has no dip")).decision == "refuted"
+    assert judged(replace(OPEN, lacking="1 of 2 seeds has no dip")).openness == "undecided"
 
 
 def test_a_refuted_control_changes_nothing():

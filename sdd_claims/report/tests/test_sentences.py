@@ -124,6 +124,14 @@ def test_a_control_that_is_not_supported_is_as_it_should_be(claim, verdict, star
     assert sentences.control(claim["control"] | {"verdict": verdict}).startswith(start)
 
 
+def test_a_control_that_could_test_nothing_is_not_called_as_it_should_be(claim):
+    unmeasured = claim["control"] | {"verdict": "inconclusive", "unmeasured": "1 of 12 seeds has no dip"}
+    assert sentences.control(unmeasured).startswith("Not measured, so that it does not show")
+    assert "1 of 12 seeds has no dip" in sentences.control(unmeasured)
+    assert sentences.control_in_a_word(unmeasured) == "cannot be measured"
+    assert sentences.control_in_a_word(claim["control"] | {"verdict": "refuted"}) == "refuted"
+
+
 def test_a_supported_control_discredits_the_verdict(claim):
     assert "cannot be trusted" in sentences.control(claim["control"] | {"verdict": "supported"})
 

@@ -86,3 +86,17 @@ def test_every_rule_has_a_panel_whose_rulings_the_proxy_renames(name, proxy):
     found = panel(Design((14,), THRESHOLD, proxy), rule, contrary, contrary)
     assert found["the most extreme seed left out"] == ("contrary on a proxy" if proxy else "refuted")
     assert ("refuted" if proxy else "contrary on a proxy") not in found.values()
+
+
+def test_a_control_that_lacks_a_number_leaves_nothing_supported():
+    tested = _tested(STEP)
+    assert ruling_of(DESIGN, tested, _tested(NOTHING)) == "supported"
+    assert ruling_of(DESIGN, tested, _tested({"accuracy": np.full(LEVELS, np.nan)})) == "open"
+
+
+def _tested(means):
+    curves = one_study(means)
+    position = {name: curve.position for name, curve in curves.items()}
+    found = hypotheses(height(at(5), 0.2), position, {name: curve.values for name, curve in curves.items()})
+    assert found is not None
+    return found

@@ -192,10 +192,12 @@ def test_stability_never_rises_as_dips_grow_shallower(clear, lower, seed):
     assert promise(heights - lower) <= promise(heights) <= promise(np.full(12, np.inf))
 
 
-def test_a_control_without_a_dip_discredits_nothing():
-    claim = direction(exact(3, 0.5))
+def test_a_control_without_a_dip_leaves_nothing_supported():
+    claim, contrary = direction(exact(3, 0.5)), direction(exact(-3, 0.5))
     gone = Hypotheses(claim.claim, claim.contrary, (exact(-9, 1),))
-    assert chance_of_repeat(DESIGN, claim, gone, "supported", "control") == 1.0
+    assert chance_of_repeat(DESIGN, claim, gone, "supported", "control") == 0.0
+    assert chance_of_repeat(DESIGN, claim, gone, "open", "control") == 1.0
+    assert chance_of_repeat(DESIGN, contrary, gone, "refuted", "control") == 1.0
 
 
 def test_the_same_name_gives_the_same_chance():
