@@ -194,8 +194,8 @@ class PlanReport:
 
 def planned(session: Session, settings: Settings) -> PlanReport:
     """What the claims of a selection that may be judged ask for, tier by tier and look by look."""
-    estimates = session.estimates()
-    needs = [Need(plan(session.asked(trial, 0)), estimates[trial.tier]) for trial in session.trials]
+    estimates = session.training.estimates()
+    needs = [Need(plan(session.requests.up_to(trial, 0)), estimates[trial.tier]) for trial in session.trials]
     tiers: tuple[Tier, ...] = ("fast", "full")
     return PlanReport(
         str(session.store.path),
@@ -213,7 +213,7 @@ def planned(session: Session, settings: Settings) -> PlanReport:
 def _of_tier(tier: Tier, session: Session, estimate: Estimate, settings: Settings) -> TierPlan:
     device = settings.devices[tier]
     trials = [trial for trial in session.trials if trial.tier == tier]
-    plans = [session.plan(look, tier) for look in range(max(session.looks(trial) for trial in trials))]
+    plans = [session.plan(look, tier) for look in range(max(session.requests.looks(trial) for trial in trials))]
     return TierPlan(
         tier,
         len(trials),
@@ -238,7 +238,7 @@ def _up_to(number: int, whole: Plan, session: Session, tier: Tier, estimate: Est
         free = shutil.disk_usage(session.store.path).free
         disk = Disk(missing_bytes(whole, session.store), working, free)
     stored, seconds = whole.stored(session.store), duration(whole, session.store, estimate)
-    read = session.levels_read(number - 1, tier)
+    read = session.requests.levels_read((trial for trial in session.trials if trial.tier == tier), number - 1)
     return Look(number, whole.asked, whole.needed, len(whole.stacks), stored, *costs, seconds, disk, read)
 
 

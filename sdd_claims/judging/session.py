@@ -1,38 +1,32 @@
 """A session: gather what the trials need, have it trained, look, train more for what is open, look again."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.engines import engine, unwatched
+from sdd_claims.engines import unwatched
 from sdd_claims.errors import BudgetError, DeviceMemoryError, InputError, StoreError, crash
 from sdd_claims.judging.budget import Budget
 from sdd_claims.judging.evidence_runs import CurvesAtHand, EvidenceRun, agreed, sources
 from sdd_claims.judging.ledger import Ledger
-from sdd_claims.judging.missing_data import DataSets
-from sdd_claims.judging.networks import check_network
+from sdd_claims.judging.requests import Requests
 from sdd_claims.judging.settings import Settings
+from sdd_claims.judging.training import Progress, Training
 from sdd_claims.judging.verdict import Verdict, stays_open
 from sdd_claims.machine.devices import Device
-from sdd_claims.planning.budget import Need, cheapest_first
-from sdd_claims.planning.estimate import Estimate, duration, missing, processes
 from sdd_claims.planning.plan import Plan, Request, plan
-from sdd_claims.planning.rates import Rates
-from sdd_claims.record import Replica
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Trial
 from sdd_claims.registration.windows import as_json
-from sdd_claims.report import numbers
-from sdd_claims.spec import RunSpec
 from sdd_claims.spec.own import YOURS
 from sdd_claims.storage import layout
 from sdd_claims.storage.opening import open_store
-from sdd_claims.storage.store import Store
-from sdd_claims.training.arithmetic import check_arithmetic
+
+_Asked: TypeAlias = tuple[Trial, Sequence[Request]]
+_TooLarge: TypeAlias = Mapping[Device, DeviceMemoryError]
 
 
 class Session:
@@ -43,6 +37,8 @@ class Session:
         refused: the errors of the others, by claim, tier and network.
         store: the store that results are kept in.
         at_hand: the curves that rules read: those of the store, and of the published runs that the user named.
+        requests: what trials ask to be trained.
+        training: has it trained.
         notes: sentences for the user that have come up since they were last taken.
     """
 
@@ -50,7 +46,7 @@ class Session:
         self,
         trials: Iterable[Trial],
         settings: Settings,
-        progress: Callable[[Plan, Store, Callable[[], str]], AbstractContextManager[object]],
+        progress: Progress,
         announce: Callable[[Verdict], None] = lambda verdict: None,
         shared: Path | None = None,
     ) -> None:
@@ -59,7 +55,7 @@ class Session:
         Args:
             trials: of the selected tests.
             settings: the user's choices.
-            progress: shows how a plan gets on: called with it, the store, and a function that says what time is left.
+            progress: shows how a plan gets on.
             announce: shows a verdict that is reached while others are still trained; some of them are open so far.
             shared: a folder of all processes that judge these trials together; None where this one judges alone.
 
@@ -74,13 +70,12 @@ class Session:
         self.notes: list[str] = []
         self._settings = settings
         self._mode = settings.mode
-        self._progress, self._announce = progress, announce
+        self._announce = announce
         self._ledger = Ledger(settings.store / layout.LEDGER, settings.published)
-        self._data_sets = DataSets(settings.data_root, kept=settings.engine == "serial")
-        self._synchronised: set[Replica] = set()
+        self.requests = Requests(settings.mode)
+        self.training = Training(self.store, settings, progress, self.notes)
         self._share_ledger()
         self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError | DeviceMemoryError] = {}
-        self._too_large: dict[Device, DeviceMemoryError] = {}
         self._budget: Budget | None = None
         self._finished = False
         self._failed: Exception | None = None
@@ -91,33 +86,16 @@ class Session:
                 self.refused[key] = error
         if settings.evidence:
             self.at_hand = CurvesAtHand(self.store, self._sources(shared))
+            self.requests = Requests(settings.mode, self.at_hand.published)
 
     def plan(self, look: int, tier: Tier | None = None) -> Plan:
-        """The plan of all trials, or of those of one tier, up to a look: see `asked`."""
+        """The plan of all trials, or of those of one tier, up to a look."""
         trials = [trial for trial in self.trials if tier in (None, trial.tier)]
         device = None if tier is None else self._settings.devices[tier]
         wide = tier is not None and (device is None or device.is_gpu)
-        whole = plan((request for trial in trials for request in self.asked(trial, look)), wide=wide)
-        self._synchronise(whole)
+        whole = plan((request for trial in trials for request in self.requests.up_to(trial, look)), wide=wide)
+        self.training.synchronise(whole)
         return whole
-
-    def levels_read(self, look: int, tier: Tier) -> int:
-        """The levels up to a look that the trials of a tier read from published runs, each once."""
-        levels = dict[tuple[str, int], int]()
-        for trial in (trial for trial in self.trials if trial.tier == tier):
-            for curve, judged in self._read_by(trial, look):
-                for key in ((curve.spec.digest, seed) for seed in curve.seeds(judged)):
-                    if key in self.at_hand.published:
-                        levels[key] = max(curve.levels, levels.get(key, 0))
-        return sum(levels.values())
-
-    def asked(self, trial: Trial, look: int) -> list[Request]:
-        """The requests of a trial up to a look, or to its last, with its control and the pilots that it waits for."""
-        return [*self._pilots(trial), *self._requests(trial, min(look, self.looks(trial) - 1))]
-
-    def looks(self, trial: Trial) -> int:
-        """The number of looks that a trial may take."""
-        return len(self._mode.looks(trial))
 
     def curves(self, trial: Trial) -> tuple[Mapping[str, CurveOf], Mapping[str, CurveOf]]:
         """The curves that are really judged, and those of the control; the pilots' where these set no windows."""
@@ -132,12 +110,6 @@ class Session:
         if not (self._mode.judges and chosen):
             return []
         return blocks if len(blocks := self._ledger.judged(trial)) > 1 else []
-
-    def estimates(self) -> dict[Tier, Estimate]:
-        """The cost of levels on the device of each tier, by all that is stored now."""
-        rates, engine, shared = Rates(self.store, self._settings.rate), self._settings.engine, self._settings.per_device
-        devices = {tier: device and device.if_here() for tier, device in self._settings.devices.items()}
-        return {tier: Estimate(rates, device, processes(engine, device, shared)) for tier, device in devices.items()}
 
     def verdict(self, trial: Trial) -> Verdict:
         """The verdict on one trial of this session, training first whatever the session still lacks.
@@ -180,17 +152,16 @@ class Session:
         if self._settings.budget is not None:
             self._run_within(Budget(self._settings.budget))
             return
-        # Data of all that the first look takes: no pilots are trained for a trial whose control lacks its own.
-        still_open = self._resolved([trial for trial in self.trials if self._has_data(trial, self.asked(trial, 0))])
-        for look in range(max(self.looks(trial) for trial in self.trials)):
-            still_open = self._looked_at([trial for trial in still_open if look < self.looks(trial)], look)
+        still_open = self._resolved(self._with_data())
+        for look in range(max(self.requests.looks(trial) for trial in self.trials)):
+            still_open = self._looked_at([trial for trial in still_open if look < self.requests.looks(trial)], look)
 
     def _run_within(self, budget: Budget) -> None:
         """Look at the cheapest first, until nothing fits into the time that is left; what stays open queues again."""
         self._budget = budget
         # Before costs are counted: what is damaged counts as not stored.
-        self._check_stored(plan(request for trial in self.trials for request in self.asked(trial, self.looks(trial))))
-        steps = [(trial, 0) for trial in self.trials if self._has_data(trial, self.asked(trial, 0))]
+        self.training.check_stored(self.plan(max(self.requests.looks(trial) for trial in self.trials)))
+        steps = [(trial, 0) for trial in self._with_data()]
         while group := self._affordable(budget, steps):
             chosen = [steps[index] for index in group]
             steps = [step for index, step in enumerate(steps) if index not in group]
@@ -198,10 +169,10 @@ class Session:
             for look in sorted({look for _, look in chosen}):
                 trials = [trial for trial, at in chosen if at == look] if look else fresh
                 still_open = self._looked_at(trials, look)
-                steps += [(trial, look + 1) for trial in still_open if look + 1 < self.looks(trial)]
-        estimates = self.estimates()
+                steps += [(trial, look + 1) for trial in still_open if look + 1 < self.requests.looks(trial)]
+        estimates = self.training.estimates()
         for trial, look in steps:
-            whole = plan(self.asked(trial, look))
+            whole = plan(self.requests.up_to(trial, look))
             self._end(trial, budget.exceeded(whole, look, estimates[trial.tier], self.store))
         reached = self._verdicts.values()
         left = sum(isinstance(verdict, BudgetError) for verdict in reached)
@@ -221,17 +192,17 @@ class Session:
 
     def _affordable(self, budget: Budget, steps: Sequence[tuple[Trial, int]]) -> list[int]:
         """Indices of the looks to take next."""
-        estimates = self.estimates()
-        plans = [plan(self.asked(trial, look)) for trial, look in steps]
+        estimates = self.training.estimates()
+        plans = [plan(self.requests.up_to(trial, look)) for trial, look in steps]
         return budget.affordable(plans, [estimates[trial.tier] for trial, _ in steps], self.store)
 
     def _resolved(self, trials: list[Trial]) -> list[Trial]:
         """The trials with their windows set, pilots trained first where windows wait for them."""
         waiting = [(trial, rule) for trial in trials if (rule := self._mode.awaited_pilots(trial))]
-        self._train((trial, self._pilots(trial)) for trial, _ in waiting)
+        too_large = self._train([(trial, self.requests.pilots(trial)) for trial, _ in waiting])
         resolved = [trial for trial in trials if self._mode.awaited_pilots(trial) is None]
         for trial, rule in waiting:
-            if self._cut_short(trial, 0, self._pilots(trial)):
+            if self._cut_short(trial, 0, self.requests.pilots(trial), too_large):
                 continue
             try:
                 with_windows, phases = trial.resolved(self._read)
@@ -253,7 +224,7 @@ class Session:
 
     def _looked_at(self, trials: Sequence[Trial], look: int) -> list[Trial]:
         """Train and judge some trials; returns those that stay open."""
-        asked = [(trial, self._requests(trial, look)) for trial in trials]
+        asked = [(trial, self.requests.of_look(trial, look)) for trial in trials]
         asked = [(trial, requests) for trial, requests in asked if self._has_data(trial, requests)]
         waiting = {trial.key: (trial, plan(requests)) for trial, requests in asked}
 
@@ -270,9 +241,9 @@ class Session:
                     # A store, or a terminal, that fails for a moment ends no training: it is judged after that.
                     return
 
-        self._train(asked, judge_what_is_trained)
+        too_large = self._train(asked, judge_what_is_trained)
         for trial, requests in asked:
-            if trial.key in waiting and not self._cut_short(trial, look, requests):
+            if trial.key in waiting and not self._cut_short(trial, look, requests, too_large):
                 self._judge(trial, look)
         return [trial for trial, _ in asked if self._is_open(trial)]
 
@@ -280,20 +251,37 @@ class Session:
         verdict = self._verdicts.get(trial.key)
         return isinstance(verdict, Verdict) and stays_open(verdict)
 
-    def _cut_short(self, trial: Trial, look: int, requests: Sequence[Request]) -> bool:
+    def _with_data(self) -> list[Trial]:
+        """The trials that can be trained here up to their first look.
+
+        No pilots are trained for a trial whose control lacks its data.
+        """
+        return [trial for trial in self.trials if self._has_data(trial, self.requests.up_to(trial, 0))]
+
+    def _has_data(self, trial: Trial, requests: Sequence[Request]) -> bool:
+        """Whether a trial can be trained here; if not, it ends with what to fetch or to change."""
+        if (why := self.training.why_not(trial, requests)) is None:
+            return True
+        self._end(trial, why)
+        return False
+
+    def _train(self, asked: Sequence[_Asked], watch: Callable[[], None] = unwatched) -> _TooLarge:
+        return self.training.train(asked, self._budget.deadline if self._budget else None, watch)
+
+    def _cut_short(self, trial: Trial, look: int, requests: Sequence[Request], too_large: _TooLarge) -> bool:
         """Whether time or memory did not suffice to train all of these; the verdict then says so."""
         used = {self._settings.device_of(trial.tier, request.spec) for request in requests}
-        too_large = next((error for device, error in self._too_large.items() if device in used), None)
+        lacking = next((error for device, error in too_large.items() if device in used), None)
         budget = self._budget
-        if too_large is None and budget is None:
+        if lacking is None and budget is None:
             return False
         if (whole := plan(requests)).stored(self.store) == whole.needed:
             return False
-        if too_large is not None:
-            self._end(trial, too_large)
+        if lacking is not None:
+            self._end(trial, lacking)
         elif budget is not None:
-            whole = plan(self.asked(trial, look))
-            self._end(trial, budget.exceeded(whole, look, self.estimates()[trial.tier], self.store))
+            whole = plan(self.requests.up_to(trial, look))
+            self._end(trial, budget.exceeded(whole, look, self.training.estimates()[trial.tier], self.store))
         return True
 
     # Judging
@@ -367,169 +355,21 @@ class Session:
     def _read(self, curve: CurveOf, seeds: tuple[int, ...]) -> SparsityCurve:
         return self.at_hand.curve(curve.spec.digest, curve.measure, curve.seeds(seeds), curve.levels)
 
-    # Training
-
-    def _requests(self, trial: Trial, look: int) -> list[Request]:
-        """The requests of one look, without pilots."""
-        curves, control_curves = self.curves(trial)
-        return self._one_a_run([*curves.values(), *control_curves.values()], self._mode.looks(trial)[look])
-
-    def _pilots(self, trial: Trial) -> list[Request]:
-        """The requests of the pilots that a trial waits for."""
-        rule = self._mode.awaited_pilots(trial)
-        return self._one_a_run(rule.pilot_curves().values(), rule.seeds) if rule else []
-
-    def _read_by(self, trial: Trial, look: int) -> Iterator[tuple[CurveOf, tuple[int, ...]]]:
-        """The curves of a trial up to a look, or to its last, with the seeds that each is asked for."""
-        if rule := self._mode.awaited_pilots(trial):
-            yield from ((curve, rule.seeds) for curve in rule.pilot_curves().values())
-        judged = self._mode.looks(trial)[min(look, self.looks(trial) - 1)]
-        for curves in self.curves(trial):
-            yield from ((curve, judged) for curve in curves.values())
-
-    def _one_a_run(self, curves: Iterable[CurveOf], judged: tuple[int, ...]) -> list[Request]:
-        """One request a run, for the seeds that no published run has: one measure more asks for nothing more."""
-        longest: dict[tuple[RunSpec, int], CurveOf] = {}
-        for curve in curves:
-            known = longest.setdefault((curve.spec, curve.offset), curve)
-            if curve.levels > known.levels:
-                longest[curve.spec, curve.offset] = curve
-        published = self.at_hand.published
-        found = [
-            Request(
-                curve.spec,
-                tuple(s for s in curve.seeds(judged) if (curve.spec.digest, s) not in published),
-                curve.levels,
-            )
-            for curve in longest.values()
-        ]
-        return [request for request in found if request.seeds]
-
-    def _has_data(self, trial: Trial, requests: Sequence[Request]) -> bool:
-        """Whether a trial has the data that it must still be trained on, and networks that can be trained on them here.
-
-        If not, it ends with what to fetch or to change: training would stop for all trials.
-        """
-        self._synchronise(whole := plan(requests))
-        try:
-            if whole.stored(self.store) == whole.needed:
-                return True
-        except StoreError:
-            pass  # What is damaged will be trained anew.
-        if lacking := self._data_sets.missing(requests):
-            self._end(trial, lacking)
-            return False
-        try:
-            for request in requests:
-                check_network(request.spec)
-                for spec in (request.spec, request.spec.distillation.teacher):
-                    if spec is not None and (device := self._settings.device_of(trial.tier, spec)):
-                        check_arithmetic(spec, device.torch)
-        except InputError as error:
-            self._end(trial, error)
-            return False
-        return True
-
-    def _train(self, asked: Iterable[tuple[Trial, Sequence[Request]]], watch: Callable[[], None] = unwatched) -> None:
-        """Check what is stored for these requests, and have the rest trained, device by device.
-
-        Args:
-            asked: the requests of each trial.
-            watch: called now and then while something is trained.
-        """
-        by_device: dict[Device, list[Sequence[Request]]] = {}
-        for trial, requests in asked:
-            of_trial: dict[Device, list[Request]] = {}
-            for request in requests:
-                if device := self._settings.device_of(trial.tier, request.spec):
-                    of_trial.setdefault(device, []).append(request)
-            for device, some in of_trial.items():
-                by_device.setdefault(device, []).append(some)
-        self._too_large = {}
-        plans = {
-            device: plan((request for requests in wanted for request in requests), wide=device.is_gpu)
-            for device, wanted in by_device.items()
-        }
-        # Of all devices, before any of them trains: while one does, whatever is stored is judged.
-        for whole in plans.values():
-            self._check_stored(whole)
-        for device, wanted in by_device.items():
-            whole = plans[device].first(self._cheapest(wanted, device))
-            if whole.stored(self.store) < whole.needed:
-                deadline = self._budget.deadline if self._budget else None
-                config, said = self._settings.worker_config(device, deadline), list[str]()
-                with self._progress(whole, self.store, partial(self._left, whole, device)):
-                    trainer = engine(self._settings.engine, self._settings.ray_address)
-                    try:
-                        said += trainer.run(whole, config, watch)
-                    except DeviceMemoryError as error:
-                        if config.deadline_passed:  # What is missing may be so for want of time as well.
-                            said.append(str(error))
-                        else:
-                            self._too_large[device] = error
-                self.notes += [f"warning: {sentence}" for sentence in said]
-
-    def _cheapest(self, wanted: Sequence[Sequence[Request]], device: Device) -> list[Request]:
-        """The requests that go first: of the cheapest trials, for an early verdict, up to a quarter of the work.
-
-        The rest goes as it stands in a plan, the longest first, so that the processes finish together.
-        """
-        estimate = self._estimate(device)
-        order = list(cheapest_first([Need(plan(requests), estimate) for requests in wanted], self.store))
-        early, total = list[Request](), 0.0
-        for index, seconds, _ in order:
-            total += seconds
-            if 4 * total <= sum(each for _, each, _ in order):
-                early += wanted[index]
-        return early
-
-    def _estimate(self, device: Device) -> Estimate:
-        """The cost of levels while a device trains, by all that is stored now."""
-        shared = processes(self._settings.engine, device.if_here(), self._settings.per_device)
-        # No product is timed on a GPU that trains: there it is what has been measured on one, or a round number.
-        return Estimate(Rates(self.store, self._settings.rate), None if device.is_gpu else device, shared)
-
-    def _left(self, whole: Plan, device: Device) -> str:
-        """The time that a plan still takes, in words, by all that is stored now."""
-        estimate = self._estimate(device)
-        cost = estimate.cost(missing(whole.wanted, self.store))
-        if cost.seconds and not cost.measured:
-            return "time left not known yet"  # small networks train far slower than any guess from their operations
-        return f"about {numbers.duration(duration(whole, self.store, estimate))} left{cost.guessed}"
-
     # The store, and what is read in its place
 
     def _sources(self, shared: Path | None) -> Mapping[tuple[str, int], Mapping[str, EvidenceRun]]:
         """What is read from published runs; `shared` as of `__init__`."""
         runs = self._settings.evidence
-        last = max((self.looks(trial) for trial in self.trials), default=1) - 1
-        self._check_stored(self.plan(last))  # what is damaged is not stored
-        self._synchronised.clear()  # later looks are fetched when they come
-        asked = (pair for trial in self.trials for pair in self._read_by(trial, last))
+        last = max((self.requests.looks(trial) for trial in self.trials), default=1) - 1
+        self.training.check_stored(self.plan(last))  # what is damaged is not stored
+        self.training.synchronise_again()  # later looks are fetched when they come
+        asked = (pair for trial in self.trials for pair in self.requests.curves_up_to(trial, last))
         found = sources(runs, asked, self.store)
         return found if shared is None else agreed(shared / "sources.json", found, runs)
-
-    def _synchronise(self, whole: Plan) -> None:
-        """Have here what a store elsewhere has of a plan, and there what is here; once a session."""
-        for stack in whole.stacks:
-            if not self._synchronised.issuperset(stack.replicas) and self.store.synchronise(stack.replicas, wait=False):
-                self._synchronised.update(stack.replicas)
 
     def _share_ledger(self) -> None:
         if self._settings.mode.judges:
             self.store.synchronise_ledger()
-
-    def _check_stored(self, whole: Plan) -> None:
-        self._synchronise(whole)
-        check_stored(self.store, whole)
-
-
-def check_stored(store: Store, whole: Plan) -> None:
-    """Check every chain of a plan that nobody else is training; what is damaged is set aside, with a warning."""
-    for replica in whole.wanted:
-        with store.locked([replica], wait=False) as mine:
-            if mine:  # What somebody else is training now is theirs to check.
-                store.verify(replica)
 
 
 def _crashed(trial: Trial, error: Exception) -> InputError:

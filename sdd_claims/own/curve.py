@@ -13,7 +13,7 @@ from torch import nn
 
 from sdd_claims.engines import ProgressDisplay, engine
 from sdd_claims.errors import InputError
-from sdd_claims.judging.session import check_stored
+from sdd_claims.judging.training import check_stored
 from sdd_claims.machine.devices import CPU
 from sdd_claims.own.recipe import recipe
 from sdd_claims.own.running import as_engines_train, blamed, check_processes, settings_for

@@ -69,7 +69,7 @@ def test_what_is_published_is_judged_without_training(elsewhere, first_look):
 
 def test_a_further_look_trains_only_the_seeds_that_it_adds(elsewhere, first_look):
     session = elsewhere(LATE, evidence=evidence_runs(first_look.parent))
-    assert session.levels_read(0, "fast") == session.levels_read(1, "fast") == 8
+    assert session.requests.levels_read(session.trials, 0) == session.requests.levels_read(session.trials, 1) == 8
     verdict = session.verdict(LATE)
     assert (verdict.decision, verdict.looks, verdict.seeds) == ("supported", (2, 4), (1000, 1001, 1002, 1003))
     assert trained_seeds(elsewhere.path) == [1002, 1003, 1502, 1503]
@@ -136,7 +136,7 @@ def test_what_is_not_published_is_trained(elsewhere, first_look, trial):
     session = elsewhere(trial, evidence=evidence_runs(first_look))
     session.verdict(trial)
     assert trained_seeds(elsewhere.path) == [1000, 1001, 1500, 1501]
-    assert session.levels_read(1, "fast") == 0
+    assert session.requests.levels_read(session.trials, 1) == 0
 
 
 def test_what_one_claim_has_trained_another_reads_from_there_too(elsewhere, first_look):

@@ -1,0 +1,176 @@
+"""What trials ask for is checked where it is stored, and trained where it is not."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+
+from sdd_claims.engines import engine, unwatched
+from sdd_claims.errors import DeviceMemoryError, InputError, StoreError
+from sdd_claims.judging.missing_data import DataSets
+from sdd_claims.judging.networks import check_network
+from sdd_claims.judging.settings import Settings
+from sdd_claims.machine.devices import Device
+from sdd_claims.planning.budget import Need, cheapest_first
+from sdd_claims.planning.estimate import Estimate, duration, missing, processes
+from sdd_claims.planning.plan import Plan, Request, plan
+from sdd_claims.planning.rates import Rates
+from sdd_claims.record import Replica
+from sdd_claims.registration.claim import Tier
+from sdd_claims.registration.trial import Trial
+from sdd_claims.report import numbers
+from sdd_claims.storage.store import Store
+from sdd_claims.training.arithmetic import check_arithmetic
+
+Progress = Callable[[Plan, Store, Callable[[], str]], AbstractContextManager[object]]
+"""Shows how a plan gets on: called with it, the store, and a function that says what time is left."""
+
+
+class Training:
+    """Has networks trained on the devices that the user chose."""
+
+    def __init__(self, store: Store, settings: Settings, progress: Progress, notes: list[str]) -> None:
+        """Nothing is trained yet.
+
+        Args:
+            store: where results go.
+            settings: the user's choices.
+            progress: shows how a plan gets on.
+            notes: takes sentences for the user.
+        """
+        self._store, self._settings, self._progress, self._notes = store, settings, progress, notes
+        self._data_sets = DataSets(settings.data_root, kept=settings.engine == "serial")
+        self._synchronised: set[Replica] = set()
+
+    def why_not(self, trial: Trial, requests: Sequence[Request]) -> InputError | None:
+        """Why a trial cannot be trained here: data that cannot be had, or a network that no code here knows.
+
+        Training would stop for all trials. What is stored already needs neither.
+        """
+        self.synchronise(whole := plan(requests))
+        try:
+            if whole.stored(self._store) == whole.needed:
+                return None
+        except StoreError:
+            pass  # What is damaged will be trained anew.
+        if lacking := self._data_sets.missing(requests):
+            return lacking
+        try:
+            for request in requests:
+                check_network(request.spec)
+                for spec in (request.spec, request.spec.distillation.teacher):
+                    if spec is not None and (device := self._settings.device_of(trial.tier, spec)):
+                        check_arithmetic(spec, device.torch)
+        except InputError as error:
+            return error
+        return None
+
+    def train(
+        self,
+        asked: Iterable[tuple[Trial, Sequence[Request]]],
+        deadline: float | None,
+        watch: Callable[[], None] = unwatched,
+    ) -> Mapping[Device, DeviceMemoryError]:
+        """Check what is stored for these requests, and have the rest trained, device by device.
+
+        Args:
+            asked: the requests of each trial.
+            deadline: when training ends, as of `time.time`; None for never.
+            watch: called now and then while something is trained.
+
+        Returns:
+            The devices whose memory did not suffice for all.
+        """
+        by_device: dict[Device, list[Sequence[Request]]] = {}
+        for trial, requests in asked:
+            of_trial: dict[Device, list[Request]] = {}
+            for request in requests:
+                if device := self._settings.device_of(trial.tier, request.spec):
+                    of_trial.setdefault(device, []).append(request)
+            for device, some in of_trial.items():
+                by_device.setdefault(device, []).append(some)
+        plans = {
+            device: plan((request for requests in wanted for request in requests), wide=device.is_gpu)
+            for device, wanted in by_device.items()
+        }
+        # Of all devices, before any of them trains: while one does, whatever is stored is judged.
+        for whole in plans.values():
+            self.check_stored(whole)
+        too_large = dict[Device, DeviceMemoryError]()
+        for device, wanted in by_device.items():
+            whole = plans[device].first(self._cheapest(wanted, device))
+            if whole.stored(self._store) < whole.needed:
+                config, said = self._settings.worker_config(device, deadline), list[str]()
+                with self._progress(whole, self._store, partial(self._left, whole, device)):
+                    trainer = engine(self._settings.engine, self._settings.ray_address)
+                    try:
+                        said += trainer.run(whole, config, watch)
+                    except DeviceMemoryError as error:
+                        if config.deadline_passed:  # What is missing may be so for want of time as well.
+                            said.append(str(error))
+                        else:
+                            too_large[device] = error
+                self._notes += [f"warning: {sentence}" for sentence in said]
+        return too_large
+
+    def estimates(self) -> dict[Tier, Estimate]:
+        """The cost of levels on the device of each tier, by all that is stored now."""
+        rates = Rates(self._store, self._settings.rate)
+        devices = {tier: device and device.if_here() for tier, device in self._settings.devices.items()}
+        return {tier: Estimate(rates, device, self._processes(device)) for tier, device in devices.items()}
+
+    def _processes(self, device: Device | None) -> int:
+        return processes(self._settings.engine, device, self._settings.per_device)
+
+    def _cheapest(self, wanted: Sequence[Sequence[Request]], device: Device) -> list[Request]:
+        """The requests that go first: of the cheapest trials, for an early verdict, up to a quarter of the work.
+
+        The rest goes as it stands in a plan, the longest first, so that the processes finish together.
+        """
+        estimate = self._estimate(device)
+        order = list(cheapest_first([Need(plan(requests), estimate) for requests in wanted], self._store))
+        early, total = list[Request](), 0.0
+        for index, seconds, _ in order:
+            total += seconds
+            if 4 * total <= sum(each for _, each, _ in order):
+                early += wanted[index]
+        return early
+
+    def _estimate(self, device: Device) -> Estimate:
+        """The cost of levels while a device trains, by all that is stored now."""
+        # No product is timed on a GPU that trains: there it is what has been measured on one, or a round number.
+        timed = None if device.is_gpu else device
+        return Estimate(Rates(self._store, self._settings.rate), timed, self._processes(device.if_here()))
+
+    def _left(self, whole: Plan, device: Device) -> str:
+        """The time that a plan still takes, in words, by all that is stored now."""
+        estimate = self._estimate(device)
+        cost = estimate.cost(missing(whole.wanted, self._store))
+        if cost.seconds and not cost.measured:
+            return "time left not known yet"  # small networks train far slower than any guess from their operations
+        return f"about {numbers.duration(duration(whole, self._store, estimate))} left{cost.guessed}"
+
+    # What is stored
+
+    def synchronise(self, whole: Plan) -> None:
+        """Have here what a store elsewhere has of a plan, and there what is here; once a session."""
+        for stack in whole.stacks:
+            missed = not self._synchronised.issuperset(stack.replicas)
+            if missed and self._store.synchronise(stack.replicas, wait=False):
+                self._synchronised.update(stack.replicas)
+
+    def synchronise_again(self) -> None:
+        """Let what was synchronised be so once more when it is next asked for."""
+        self._synchronised.clear()
+
+    def check_stored(self, whole: Plan) -> None:
+        """Synchronise a plan, and check what is stored of it."""
+        self.synchronise(whole)
+        check_stored(self._store, whole)
+
+
+def check_stored(store: Store, whole: Plan) -> None:
+    """Check every chain of a plan that nobody else is training; what is damaged is set aside, with a warning."""
+    for replica in whole.wanted:
+        with store.locked([replica], wait=False) as mine:
+            if mine:  # What somebody else is training now is theirs to check.
+                store.verify(replica)
