@@ -349,7 +349,7 @@ class _Verdicts:
         self._config = config
         self._entries: dict[tuple[str, str, str], ClaimEntry] = {}
         self._unloaded: dict[str, str] = {}
-        self._unjudged: dict[str, tuple[tuple[str, ...], str]] = {}
+        self._unjudged: dict[str, str] = {}
         self._deselected: set[str] = set()
         self._page: Path | None = None
         self._trouble: str | None = None
@@ -368,12 +368,11 @@ class _Verdicts:
         self._deselected |= {item.nodeid for item in items if "verdict" in _fixtures(item)}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" and (entry := _entry_of(report)):
+        if entry := _entry_of(report):
             # A test may run twice, under one name or under two: a trial has one verdict, the last.
             self._add(entry)
-        if unjudged := getattr(report, _UNJUDGED, None):
-            of, why = unjudged
-            self._unjudged[report.nodeid] = tuple(of), why
+        if why := getattr(report, _UNJUDGED, None):
+            self._unjudged[report.nodeid] = why
 
     def _add(self, entry: ClaimEntry) -> None:
         key = entry["id"], entry["tier"], sentences.network(entry)
@@ -392,14 +391,13 @@ class _Verdicts:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         run = self._config.stash[_run]
-        if self._interrupted or run.has_failed:  # tests that had no turn, or failed, of claims that are judged
+        if self._interrupted or run.has_failed:  # tests that had no turn, of claims that are judged
             passing = self._config.stash.get(_passing, None)
             for entry in [*run.reached(), *(handed_over(Path(passing)) if passing and self._interrupted else ())]:
                 self._add(entry)
         if self._entries:
             try:
-                unjudged = [why for of, why in self._unjudged.values() if of not in self._entries]
-                unjudged = [*self._unloaded.values(), *unjudged]
+                unjudged = [*self._unloaded.values(), *self._unjudged.values()]
                 self._page = run.write_report(list(self._entries.values()), self._command(), unjudged)
             except (InputError, StoreError) as error:
                 self._trouble = str(error)
@@ -477,15 +475,23 @@ def pytest_runtest_makereport(
     if report.when == "call" and entry:
         setattr(report, _ENTRY, entry)
     elif report.failed and entry is None and "verdict" in _fixtures(item) and call.excinfo is not None:
+        if reached := _reached_before_it_failed(item):
+            setattr(report, _ENTRY, reached)
+            return report
         error = call.excinfo.value
         said = " ".join(str(error).split()) if isinstance(error, pytest.fail.Exception) else crash(error)
-        try:
-            trial = trial_of(item)
-        except InputError:
-            trial = None
-        why = said if item.nodeid in said else f"{item.nodeid}: {said}"
-        setattr(report, _UNJUDGED, (trial.key if trial else (), why))
+        setattr(report, _UNJUDGED, said if item.nodeid in said else f"{item.nodeid}: {said}")
     return report
+
+
+def _reached_before_it_failed(item: pytest.Item) -> ClaimEntry | None:
+    """The verdict on a test's claim that was reached before an error stopped the training of all."""
+    run = item.config.stash[_run]
+    try:
+        trial = trial_of(item)
+    except InputError:
+        return None
+    return run.reached_of(trial) if trial is not None and run.has_failed else None
 
 
 def _entry_of(report: pytest.TestReport) -> ClaimEntry | None:

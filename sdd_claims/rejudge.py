@@ -28,7 +28,7 @@ from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import calibration, claims_json, evidence, numbers, sentences
-from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, ClaimsDocument, RunEntry
+from sdd_claims.report.claims_json import CalibrationEntry, ClaimEntry, ClaimsDocument, ControlEntry, RunEntry
 from sdd_claims.report.evidence import Evidence
 from sdd_claims.report.trial_errors import trial_errors
 from sdd_claims.spec.own import YOURS
@@ -251,6 +251,8 @@ def write_beside(directory: Path, trials: Trials) -> None:
             raise InputError(f"{each.name} comes out otherwise ({each.differences[0]}); nothing was written")
         again = cast(dict[str, Any], each.again)
         whole.update({name: again[name] for name in (*_BESIDE, "p_holm")})
+        if "unmeasured" in again["control"]:
+            whole["control"]["unmeasured"] = again["control"]["unmeasured"]
     document["schema"] = claims_json.SCHEMA
     before, now = document["calibration"], calibration.measured(bundled("fixtures"))
     if before and now and _measures_as_much(before, now):
@@ -299,7 +301,7 @@ def _again(claim: ClaimEntry, trials: Trials, curves: Evidence, document: Claims
             "expected": ours.expected,
             "proxy": ours.proxy,
             "exploratory": ours.claim.exploratory,
-            "control": {**claim["control"], **judged_control(verdict)},
+            "control": {**_named_by_the_run(claim["control"]), **judged_control(verdict)},
             "p_holm": None,
         },
     )
@@ -397,23 +399,33 @@ def _compared(found: Rejudged, curves: Evidence, ignored: Sequence[str]) -> Reju
     ]
     differences = [*found.differences, *edited]
     if found.again is not None:
-        differences += _differences(_comparable(found.claim, ignored), _comparable(found.again, ignored), "")
+        if found.claim["verdict"] == "supported" and found.again.get("openness") == "control not measured":
+            differences.append("by a rule that is newer, a control that cannot be measured leaves nothing supported")
+        of_control = [name for name in _OF_CONTROL if name in found.claim["control"]]
+        published, again = (_comparable(each, ignored, of_control) for each in (found.claim, found.again))
+        differences += _differences(published, again, "")
     return replace(found, differences=tuple(differences))
+
+
+def _named_by_the_run(control: ControlEntry) -> dict[str, Any]:
+    """What no judging decides of a control."""
+    return {name: value for name, value in control.items() if name not in claims_json.JudgedControl.__annotations__}
 
 
 _OF_E_VALUES = tuple(claims_json.EValuesEntry.__annotations__)
 _BESIDE = ("margin", *sorted(claims_json.BesideVerdict.__annotations__))
 """Fields that a version may show otherwise. A margin that decides is part of the protocol."""
 _COMPARED = ("p_holm", "expected", "proxy", "exploratory", *sorted(claims_json.JudgedClaim.__annotations__))
-_OF_CONTROL = tuple(sorted(claims_json.JudgedControl.__required_keys__))
+_OF_CONTROL = tuple(sorted(claims_json.JudgedControl.__annotations__))
+"""Of these an older version has written some only."""
 
 
-def _comparable(claim: ClaimEntry, ignored: Sequence[str]) -> dict[str, Any]:
-    """The fields that judging decides, and those that the register does."""
+def _comparable(claim: ClaimEntry, ignored: Sequence[str], of_control: Sequence[str]) -> dict[str, Any]:
+    """The fields that judging decides, and those that the register does; of the control some."""
     whole: Mapping[str, Any] = claim
     control: Mapping[str, Any] = claim["control"]
     found = {name: whole.get(name) for name in _COMPARED if name not in ignored}
-    return found | {"control": {name: control[name] for name in _OF_CONTROL}}
+    return found | {"control": {name: control.get(name) for name in of_control}}
 
 
 def _differences(published: Any, again: Any, where: str) -> Iterator[str]:

@@ -68,7 +68,7 @@ def verify(folder: str, as_json: bool) -> None:
     if as_json:
         say_json({"files": files, "damage": found})
     else:
-        what = f"{len(found)} damaged or missing" if found else "all is what was written"
+        what = f"{len(found)} damaged, missing or unreadable" if found else "all is what was written"
         click.echo(f"{count(files, 'file')}: {what}")
     click.get_current_context().exit(1 if found else 0)
 

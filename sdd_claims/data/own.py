@@ -326,6 +326,11 @@ def _sha256(arrays: Arrays) -> str:
     return digest.hexdigest()
 
 
+def forget() -> None:
+    """Let go of the sets that were read; who asks for one again reads it again."""
+    kept.cache_clear()
+
+
 @cache
 def kept(own: OwnData) -> Dataset:
     """The data set that `keep` has kept; the second call in a process returns the same object.

@@ -68,10 +68,12 @@ class Ledger:
 
         They share trainings: of a block that has judged another of them something has been seen.
         """
-        own = _key(f"{trial.claim.paper}/", trial.tier, trial.network, BLOCK).split(" ")[1:-1]
-        judged = [key.split(" ") for key in {**self._file.read(), **self._published}]
-        of_paper = [key for key in judged if key[0].startswith(f"{trial.claim.paper}/")]
-        used = {int(block) for _, *between, block in of_paper if between == own}
+        used, place = set[int](), " ".join(filter(None, (trial.tier, trial.network)))
+        for key in {**self._file.read(), **self._published}:
+            claim, _, rest = key.partition(" ")
+            tier_and_network, _, block = rest.rpartition(" ")
+            if claim.startswith(f"{trial.claim.paper}/") and tier_and_network == place:
+                used.add(int(block))
         return next(block for block in count(trial.block + BLOCK, BLOCK) if block not in used)
 
     def record(self, trial: Trial, seeds: tuple[int, ...]) -> None:

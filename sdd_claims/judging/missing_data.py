@@ -8,6 +8,7 @@ from sdd_claims.data.datasets import forget, load, why_unavailable
 from sdd_claims.data.human_labels import human_labels
 from sdd_claims.errors import InputError, MissingDataError
 from sdd_claims.planning.plan import Request
+from sdd_claims.spec import OwnData
 
 
 class DataSets:
@@ -21,7 +22,7 @@ class DataSets:
             kept: this process will train on them. Where others do, it does not hold gigabytes of images for days.
         """
         self._root, self._kept = root, kept
-        self._readable = set[tuple[str, bool]]()
+        self._readable, self._own = set[tuple[str, bool]](), set[OwnData]()
 
     def missing(self, requests: Iterable[Request]) -> InputError | None:
         """The error of the first data set that some requests train on and that cannot be read.
@@ -31,11 +32,15 @@ class DataSets:
             read.
         """
         specs = [request.spec for request in requests]
-        try:
-            for data in {spec.data.own for spec in specs if spec.data.own is not None}:
+        for data in {spec.data.own for spec in specs if spec.data.own is not None} - self._own:
+            try:
                 own.kept(data)
-        except InputError as error:
-            return error
+            except InputError as error:
+                return error
+            finally:
+                if not self._kept:
+                    own.forget()
+            self._own.add(data)
         used = {
             (spec.data.name, each.noise.kind == "human")
             for spec in specs

@@ -28,7 +28,6 @@ from sdd_claims.report import numbers
 
 _MOST_EXPENSIVE = 10
 _WIDTH = 200
-_UPTO = ("first look", "up to the second look", "up to the third look")
 _Lacking: TypeAlias = tuple[Replica, int, int]
 
 
@@ -301,8 +300,10 @@ def in_words(found: PlanReport, meant: str = "") -> list[str]:
 def _up_to_which(look: int, looks: int) -> str:
     """A look, counted from 1, of so many, in words."""
     if look == 1:
-        return _UPTO[0]
-    return "if every claim is still open, " + ("all looks" if look == looks > 2 else _UPTO[look - 1])
+        return "first look"
+    ordinals = {2: "second", 3: "third", 4: "fourth"}
+    upto = "all looks" if look == looks > 2 else f"up to the {ordinals.get(look, f'{look}th')} look"
+    return f"if every claim is still open, {upto}"
 
 
 def _costs(look: Look, tier: TierPlan, store: str) -> Iterator[str]:

@@ -90,7 +90,10 @@ class ClaimRun:
         try:
             verdict = session.verdict(trial)
         finally:
-            notes = self._notes(session) if self._speaks() else ()
+            notes = [*self._notes(session)]
+            warned = [note for note in notes if note.startswith("warning")]  # which other processes may not know of
+            if len(warned) < len(notes) and not self._speaks():
+                notes = warned
             for line in (*(f"warning: {warning}" for warning in session.store.warnings), *notes):
                 print(line, file=sys.stderr)
             session.store.warnings.clear()
@@ -116,6 +119,11 @@ class ClaimRun:
     def has_failed(self) -> bool:
         """Whether an error has stopped the training of all trials: what was reached before stands all the same."""
         return self._session is not None and self._session.has_failed
+
+    def reached_of(self, trial: Trial) -> ClaimEntry | None:
+        """The entry of one trial; None where it has not been looked at."""
+        looked_at = self._session.reached() if self._session else []
+        return next((self._entry(verdict) for verdict in looked_at if verdict.trial.key == trial.key), None)
 
     def reached(self) -> list[ClaimEntry]:
         """The entries of all trials that have been looked at."""

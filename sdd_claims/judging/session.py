@@ -260,7 +260,7 @@ class Session:
 
     def _has_data(self, trial: Trial, requests: Sequence[Request]) -> bool:
         """Whether a trial can be trained here; if not, it ends with what to fetch or to change."""
-        if (why := self.training.why_not(trial, requests)) is None:
+        if (why := self.training.why_untrainable(trial, requests)) is None:
             return True
         self._end(trial, why)
         return False

@@ -41,7 +41,7 @@ class Training:
         self._data_sets = DataSets(settings.data_root, kept=settings.engine == "serial")
         self._synchronised: set[Replica] = set()
 
-    def why_not(self, trial: Trial, requests: Sequence[Request]) -> InputError | None:
+    def why_untrainable(self, trial: Trial, requests: Sequence[Request]) -> InputError | None:
         """Why a trial cannot be trained here: data that cannot be had, or a network that no code here knows.
 
         Training would stop for all trials. What is stored already needs neither.

@@ -265,7 +265,8 @@ def decide(outcome: Outcome, threshold: float) -> Decision:
 
 
 def stays_open(verdict: Verdict) -> bool:
-    """Whether the next look may settle it. None may where a seed has no number, or the control is supported.
+    """Whether the next look may settle it. None may where a seed has no number, or the control is supported or
+    cannot be measured.
 
     Nor is there a next one where a verdict is taken as it stands.
     """

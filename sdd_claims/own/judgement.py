@@ -23,7 +23,7 @@ from sdd_claims.machine.termination import interrupted_when_terminated
 from sdd_claims.own.recipe import recipe
 from sdd_claims.own.running import as_engines_train, blamed, check_processes, settings_for
 from sdd_claims.own.setting import setting_of
-from sdd_claims.own.words import answer, beginning, cells, first
+from sdd_claims.own.words import answer, asked_first, beginning, row_of
 from sdd_claims.registration.own import EVERY_NAME, PAPER, QUESTION, OwnSetting, chosen, own_trials
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, papers_in, sentences
@@ -53,7 +53,7 @@ class Judgement:
     @property
     def verdict(self) -> str:
         """ "supported", "refuted" or "inconclusive": of the question, or of the first claim that was asked."""
-        return sentences.verdict_word(first(self.entries)["verdict"])
+        return sentences.verdict_word(asked_first(self.entries)["verdict"])
 
     def __repr__(self) -> str:
         lines = [self.answer, *(f"  {line}" for line in summary_lines([*self.entries.values()]))]
@@ -63,7 +63,7 @@ class Judgement:
     def _repr_html_(self) -> str:
         """As a notebook shows it."""
         rows = "".join(
-            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells(entry))}</tr>"
+            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row_of(entry))}</tr>"
             for entry in self.entries.values()
         )
         return (
@@ -114,7 +114,7 @@ def judge(
     """
     with as_engines_train(), interrupted_when_terminated():
         asked = _Asked(network, data, claims, store, report, processes, device, settings, quiet=quiet, command=command)
-        run = asked.run()
+        run = asked.checked_run()
         if not quiet:
             print(beginning(run.setting, run.trials), file=sys.stderr, flush=True)
         entries, refused = _judged(run)
@@ -127,7 +127,7 @@ def judge(
             raise next(iter(whys.values()))
         unjudged = tuple(_unjudged(f"{PAPER}/{name}", _said(why)) for name, why in whys.items())
         page = run.write_report([*entries.values()], command, unjudged)
-        found = Judgement(entries, answer(first(entries), run.setting, Store(run.settings.store)), page, unjudged)
+        found = Judgement(entries, answer(asked_first(entries), run.setting, Store(run.settings.store)), page, unjudged)
         if interrupted is not None:
             print(found, file=sys.stderr)
             raise interrupted
@@ -155,7 +155,7 @@ def planned(
         StoreError: the store cannot be used.
     """
     with as_engines_train():
-        found = _Asked(network, data, claims, store, report, processes, device, settings).run().planned()
+        found = _Asked(network, data, claims, store, report, processes, device, settings).checked_run().planned()
     if found.refused and not found.claims:
         raise InputError("; ".join(found.refused))
     return found
@@ -192,7 +192,7 @@ class _Asked:
     quiet: bool = True
     command: str = _IN_PYTHON
 
-    def run(self) -> "_OwnRun":
+    def checked_run(self) -> "_OwnRun":
         """The run, with everything checked that can be before training.
 
         Raises:

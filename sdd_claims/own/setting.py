@@ -19,9 +19,7 @@ from sdd_claims.own.recipe import Recipe
 from sdd_claims.pruning import own as own_criterion
 from sdd_claims.registration.own import OwnSetting
 from sdd_claims.registration.pilots import PILOTS
-from sdd_claims.spec import (
-    OwnNetwork,
-)
+from sdd_claims.spec import OwnNetwork
 from sdd_claims.storage import layout
 from sdd_claims.storage.store import Store
 from sdd_claims.training import own as own_penalty

@@ -15,7 +15,7 @@ from sdd_claims.stats.dip_depth import below_both
 from sdd_claims.storage.store import Store
 
 
-def first(entries: Mapping[str, ClaimEntry]) -> ClaimEntry:
+def asked_first(entries: Mapping[str, ClaimEntry]) -> ClaimEntry:
     """The verdict on the question whether it shows sparse double descent, else the first one."""
     return entries.get(QUESTION) or next(iter(entries.values()))
 
@@ -97,7 +97,7 @@ def _shape(curve: SparsityCurve) -> str:
     )
 
 
-def cells(entry: ClaimEntry) -> tuple[str, ...]:
+def row_of(entry: ClaimEntry) -> tuple[str, ...]:
     """A verdict as a row of a table: statement, verdict, effect, p."""
     effect = f"{numbers.effect(entry['effect'])} ({numbers.interval(entry['effect'])})"
     return entry["statement"], sentences.ruling(entry), effect, sentences.shown_p(entry)

@@ -59,5 +59,5 @@ def _cells(claim: ClaimEntry) -> tuple[str, ...]:
         numbers.interval(claim["effect"]),
         numbers.probability(claim["p"]),
         str(len(claim["seeds"])),
-        sentences.verdict_word(claim["control"]["verdict"]),
+        sentences.control_in_a_word(claim["control"]),
     )

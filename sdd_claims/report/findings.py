@@ -85,7 +85,8 @@ def groups(runs: Sequence[PublishedRun]) -> list[Group]:
 
 
 def _findings(runs: Sequence[PublishedRun]) -> list[Finding]:
-    found = [Finding(run, claim) for run, claim in last_verdicts(runs) if sentences.is_registered(claim)]
+    verdicts = last_verdicts(runs)
+    found = [Finding(run, claim) for run, claim in verdicts if sentences.is_registered(claim) and claim["verdict"]]
     return sorted(found, key=lambda each: (each.claim["paper"], each.claim["id"], sentences.column(each.claim)))
 
 

@@ -56,7 +56,7 @@ def _row(claim: ClaimEntry, schemes: Sequence[tuple[int, ...]]) -> dict[str, str
         "supported": numbers.chance(own["supported"]),
         "contrary": numbers.chance(own["contrary"]) if own["refutable"] else "never",
         "ahead": " / ".join(ahead),
-        "control": sentences.verdict_word(claim["control"]["verdict"]),
+        "control": sentences.control_in_a_word(claim["control"]),
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from sdd_claims.record import LevelRecord, Replica
 from sdd_claims.spec import RunSpec, canonical_json
 from sdd_claims.storage import layout
-from sdd_claims.storage.checked_files import DamageError, read_sealed, sha256
+from sdd_claims.storage.checked_files import TRAINED_ANEW, DamageError, read_sealed, sha256
 from sdd_claims.storage.checksummed_json import seal
 from sdd_claims.storage.files import unreadable
 
@@ -240,6 +240,6 @@ def _version(path: Path) -> _Version | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable(path, error, TRAINED_ANEW) from error
     # The time of the last change is the one that a backup which is played back in place cannot set.
     return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

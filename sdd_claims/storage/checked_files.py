@@ -13,6 +13,7 @@ class DamageError(StoreError):
     """A stored file that is not what was written. One that cannot be read now may be whole, and is no such file."""
 
 
+TRAINED_ANEW = "move it away, and what it is of is trained anew"
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
@@ -33,7 +34,7 @@ def read_checked(path: Path, checksum: str) -> bytes:
     except _NOT_THERE:
         content = None
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable(path, error, TRAINED_ANEW) from error
     if content is None or sha256(content) != checksum:
         raise DamageError(f"{path} is missing or damaged")
     return content
@@ -51,4 +52,4 @@ def read_sealed(path: Path) -> Any:
     except (*_NOT_THERE, ValueError) as error:
         raise DamageError(f"{path} is damaged") from error
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable(path, error, TRAINED_ANEW) from error

@@ -63,11 +63,17 @@ def refuse_links(root: Path, name: str) -> None:
             )
 
 
-def unreadable(path: object, error: OSError) -> StoreError:
-    """The error that the operating system does not let us read a file, which may be whole."""
+def unreadable(path: object, error: OSError, otherwise: str = "choose another store with --store") -> StoreError:
+    """The error that the operating system does not let us read a file, which may be whole.
+
+    Args:
+        path: of the file.
+        error: what the system says.
+        otherwise: what to do where it can never be read again.
+    """
     return StoreError(
         f"{path} cannot be read ({error.strerror or error}); change its permissions, or mend what it lies on, and run "
-        "again, else choose another store with --store"
+        f"again, else {otherwise}"
     )
 
 

@@ -12,7 +12,7 @@ from sdd_claims.storage import layout
 from sdd_claims.storage.chains import ChainReader, read_settings, stored_weight_files
 from sdd_claims.storage.checked_files import DamageError, read_checked, read_sealed
 from sdd_claims.storage.checkpoint_file import unpack_checkpoint
-from sdd_claims.storage.files import refuse_links, remedy
+from sdd_claims.storage.files import refuse_links, remedy, unreadable
 from sdd_claims.storage.ledger_file import LedgerFile
 from sdd_claims.storage.locks import lock, locked
 from sdd_claims.storage.store import Store
@@ -68,7 +68,11 @@ class StoredRun:
 
 
 def stored_files(store: Store) -> list[StoredFile]:
-    """Every file below a store's folder, in the order of their names."""
+    """Every file below a store's folder, in the order of their names.
+
+    Raises:
+        StoreError: one cannot be looked at now.
+    """
     return _listed(store, store.path)
 
 
@@ -76,11 +80,16 @@ def _listed(store: Store, folder: Path) -> list[StoredFile]:
     """The same, below one folder of it."""
     found = []
     for path in sorted(folder.rglob("*")):
-        with suppress(FileNotFoundError):  # somebody trains there
+        try:
             if path.is_symlink() or not path.is_file():
                 continue
-            kind, run, seed = layout.kind_of(path.relative_to(store.path).as_posix())
-            found.append(StoredFile(path, kind, run, seed, path.stat().st_size))
+            size = path.stat().st_size
+        except FileNotFoundError:  # somebody trains there
+            continue
+        except OSError as error:
+            raise unreadable(path, error) from error
+        kind, run, seed = layout.kind_of(path.relative_to(store.path).as_posix())
+        found.append(StoredFile(path, kind, run, seed, size))
     return found
 
 
@@ -131,7 +140,9 @@ def damage(store: Store) -> Iterator[str]:
                 unpack_checkpoint(file.path.read_bytes())
         except FileNotFoundError:
             continue  # its level has been finished meanwhile
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except OSError as error:
+            yield str(unreadable(file.path, error))
+        except (ValueError, KeyError, TypeError) as error:
             yield f"{file.path} is damaged ({error}); its level starts over"
     for run in stored_runs(files):
         if run.settings is None and any(file.kind != "checkpoints" for file in run.files):

@@ -14,7 +14,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from sdd_claims.errors import StoreError
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.storage import layout
 from sdd_claims.storage.chains import in_words, pack_spec, weight_files
@@ -150,8 +149,8 @@ class MirroredStore(Store):
     def _local_passes(self, replica: Replica) -> tuple[str, ...] | None:
         """The passes of the levels that are finished here; None where they are damaged."""
         try:
-            return self._chain(*replica.key).passes
-        except StoreError:
+            return self._reader.chain(*replica.key).passes
+        except DamageError:
             return None
 
     # Sending

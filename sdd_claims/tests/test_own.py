@@ -19,10 +19,11 @@ from sdd_claims.engines import work as work_module
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging import run as run_module
 from sdd_claims.judging.claim_entry import claim_entry_from
-from sdd_claims.own import Recipe, planned, setting_of
+from sdd_claims.own import Recipe, planned, setting_of, words
 from sdd_claims.record import Replica
 from sdd_claims.registration.own import EVERY_NAME, NAMES
 from sdd_claims.spec.digest import canonical_json
+from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import InstantPruning
 from sdd_claims.training import arithmetic, draw_setup
 
@@ -146,6 +147,14 @@ def test_the_question_is_answered_in_words_and_by_a_verdict(folder, monkeypatch,
     assert entry["exploratory"]
     assert entry["p_holm"] is None
     assert "One claim was put on trial on a network and data of your own" in found.page.read_text(encoding="utf-8")
+
+
+def test_a_control_that_cannot_be_measured_is_said_in_the_answer(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    (entry,) = judge(mlp, DATA, quiet=True, **QUICK).entries.values()
+    entry = entry | {"verdict": "inconclusive", "openness": "control not measured"}
+    said = words.answer(entry, setting(mlp, folder), Store(folder / "other"))
+    assert said.startswith("Inconclusive: it dips and rises under 20% label noise, but with clean labels that")
 
 
 def test_pilots_that_scatter_too_widely_set_no_windows_and_the_answer_says_so(folder, monkeypatch):

@@ -394,10 +394,11 @@ def failing(monkeypatch):
 """
 
 
-def test_an_error_that_stops_the_training_takes_no_verdict_away_that_was_reached(project):
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_an_error_that_stops_the_training_takes_no_verdict_away_that_was_reached(project, workers):
     project.pytester.makeconftest(FAILING)
     project.add("clear").add("late", "replace(YES, late=4)", "spec=NOISY")
-    result = project.pytester.runpytest_subprocess("--engine", "serial", "-m", "fast")
+    result = project.pytester.runpytest_subprocess("--engine", "serial", "-m", "fast", *workers)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.parseoutcomes() == {"errors": 2}
     assert {name: (entry["verdict"], entry["openness"]) for name, entry in project.entries().items()} == {

@@ -131,6 +131,22 @@ def test_the_tables_of_the_readme_count_what_was_published(tier, between, ruling
     assert {paper: [int(number) for number in numbers] for paper, *numbers in rows} == counts(tier, rulings)
 
 
+def test_the_readme_counts_what_would_be_otherwise():
+    (run,) = (run for run in history.standing(PUBLISHED) if run.name == "fast")
+    supported = [c for c in run.document["claims"] if sentences.is_registered(c) and c["verdict"] == "supported"]
+    moved = [[v for name, v in c["robustness"].items() if name.startswith("windows")] for c in supported]
+    changed = [[v for name, v in c["robustness"].items() if name.startswith("margin")] for c in supported]
+    is_open = sum("open" in found for found in moved)
+    contrary = sum(not {*found} <= {"supported", "open"} for found in moved)
+    unsupported = sum(bool({*found} - {"supported"}) for found in changed)
+    text = " ".join((TOP / "README.md").read_text(encoding="utf-8").split())
+    assert contrary == 1
+    assert (
+        f"Of the {len(supported)} supported verdicts {is_open} would be open, and one the contrary, with all windows "
+        f"one level denser or all one sparser; {unsupported} would not be supported with margins halved or doubled"
+    ) in text
+
+
 def test_the_documents_count_as_the_register_does():
     trials = [trial for trial in all_trials().values() if not trial.claim.exploratory]
     full = sum(trial.tier == "full" for trial in trials)

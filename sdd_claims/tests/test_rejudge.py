@@ -23,7 +23,7 @@ from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.trial import Trial
 from sdd_claims.rejudge import rejudge
-from sdd_claims.report import calibration, claims_json
+from sdd_claims.report import calibration, claims_json, evidence
 from sdd_claims.report.claims_json import SCHEMA, ClaimEntry, ClaimsDocument
 from sdd_claims.report.evidence import NAME
 from sdd_claims.stats import Contrast, Greater, Phases, Rule, Term, Window
@@ -179,6 +179,23 @@ def test_a_published_number_that_the_evidence_does_not_carry_is_named(folder, ch
     first, second = rejudge(folder, TRIALS).verdicts
     assert any(phrase in difference for difference in first.differences), first.differences
     assert second.differences == () or phrase.startswith("p_holm")
+
+
+def test_that_a_rule_on_controls_is_newer_than_a_verdict_is_said(folder):
+    found, _ = rejudge(folder, TRIALS).verdicts
+    assert found.again is not None
+    again = found.again | {"verdict": "inconclusive", "openness": "control not measured"}
+    found = replace(found, claim=found.claim | {"verdict": "supported"}, again=again)
+    first, *others = command._compared(found, evidence.read(folder), ()).differences
+    assert first.startswith("by a rule that is newer, a control that cannot be measured")
+    assert any(each.startswith("verdict: published supported") for each in others)
+
+
+def test_what_a_control_lacked_is_compared_where_it_was_published(folder):
+    edit_claims(folder, lambda document: document["claims"][0]["control"].update(unmeasured="a seed has no dip"))
+    first, second = rejudge(folder, TRIALS).verdicts
+    assert any(each.startswith("control, unmeasured: published a seed has no dip") for each in first.differences)
+    assert second.differences == ()
 
 
 def test_a_stability_that_the_evidence_does_not_carry_is_named_and_a_study_more_or_less_is_not(folder):

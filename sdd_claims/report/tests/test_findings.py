@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -85,6 +86,15 @@ def test_the_committed_page_is_that_of_the_published_runs():
     assert len(set(addresses)) == len(addresses)
     for run in re.findall(r"\]\((published/[^)]+)\)", committed):
         assert (PUBLISHED.parent / run).exists()
+
+
+@pytest.mark.parametrize("kind", get_args(claims_json.Openness))
+def test_an_inconclusive_verdict_of_whichever_kind_stands_in_one_group(document, kind):
+    claim = document["claims"][0] | {"verdict": "inconclusive", "openness": kind, "proxy": True}
+    run = history.PublishedRun("fast", document | {"claims": [claim]}, current=True, note="")
+    assert [len(group.findings) for group in findings.groups([run])] == (
+        [0, 1, 0] if kind == "contrary on a proxy" else [0, 0, 1]
+    )
 
 
 def test_what_is_open_so_far_stands_among_the_open(folder, document):

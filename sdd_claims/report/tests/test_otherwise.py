@@ -184,4 +184,6 @@ def test_what_cannot_be_measured_says_what_was_missing(claim, words, reason, sai
 def test_a_supported_control_stands_in_the_way_and_a_smoke_run_has_no_other_verdict(claim):
     held = claim | {"verdict": "inconclusive", "openness": "control supported", "reason": "the control too"}
     assert otherwise(held, {}) == "It would have been supported if the control had not been supported too."
+    unmeasured = held | {"openness": "control not measured"}
+    assert otherwise(unmeasured, {}).startswith("It would have been supported if the control could have been measured,")
     assert otherwise(claim | {"verdict": None}, {}) == ""

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,23 @@ def test_damaged_passes_checkpoints_and_a_damaged_ledger_are_found(store):
     found = list(damage(store))
     for path in (passing, checkpoint, store.path / layout.LEDGER):
         assert any(str(path) in sentence for sentence in found)
+
+
+def test_what_cannot_be_read_now_is_said_and_not_called_damaged(store, monkeypatch):
+    checkpoint = store.path / layout.checkpoint(SPEC.digest, 5, "e" * 64)
+    checkpoint.parent.mkdir()
+    checkpoint.touch()
+    read = Path.read_bytes
+
+    def failing(path):
+        if path.name in (checkpoint.name, "levels.json"):
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    found = list(damage(store))
+    assert len(found) > 1
+    assert all(re.search(r"cannot be read \(Permission denied\)", sentence) for sentence in found)
 
 
 def test_what_is_dropped_is_gone_and_nothing_else(store):

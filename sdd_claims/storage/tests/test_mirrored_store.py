@@ -1,6 +1,7 @@
 """Stores at a URL: `far` is what lies there, and every other folder the working copy of some machine."""
 
 import errno
+import io
 import os
 from collections import Counter
 from itertools import count
@@ -323,6 +324,24 @@ def test_what_is_damaged_here_is_fetched_again_and_never_sent(tmp_path, far, mac
     ]
     assert files_of(far) == sent
     expect_sound(one.path, stack_of_three(2), tmp_path)
+
+
+def test_what_cannot_be_read_here_now_is_neither_set_aside_nor_fetched(tmp_path, far, machine, monkeypatch):
+    train(machine("one"), stack_of_three(2))
+    one, replicas = machine("one"), stack_of_three(2).stacks[0].replicas
+    hidden, opened = one.path / layout.levels(SPEC.digest, SEEDS[0]), io.open
+
+    def failing(path, *args, **settings):
+        if path == hidden:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return opened(path, *args, **settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(io, "open", failing)
+        with pytest.raises(StoreError, match=r"levels\.json cannot be read"):
+            one.synchronise(replicas, wait=True)
+    assert one.warnings == []
+    assert not (one.path / "set_aside").exists()
 
 
 def test_a_state_that_is_damaged_here_is_not_sent(tmp_path, far, machine):
