@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
@@ -11,23 +10,12 @@ from sdd_claims.registration.claim import BLOCK, Decision
 from sdd_claims.registration.curve_of import Reader
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.trial import Trial
+from sdd_claims.report.claims_json import Openness
 from sdd_claims.stats import Outcome, nominal_p
 from sdd_claims.stats.hypotheses import Hypotheses, hypotheses, smallest_p
 from sdd_claims.stats.robustness import panel
 from sdd_claims.stats.sequential import sequential_p
 from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat, power
-
-Openness = Literal[
-    "undecided",
-    "open so far",
-    "contrary on a proxy",
-    "cannot be measured",
-    "control supported",
-    "control not measured",
-]
-"""The kinds of an inconclusive verdict: the data are near the margin; they are at the looks taken so far, and others
-are left; the contrary is established, on a proxy, which refutes nothing; a seed lacks what the rule measures, or pilots
-show no windows; or the rule says yes of the control, or a seed of the control lacks what it measures."""
 
 DESIGNS = ((12,), (12, 24), (12, 24, 48), (12, 24, 48, 96))
 """The looks that power is told for, beside those that a trial registers."""

@@ -48,6 +48,9 @@ Openness = Literal[
     "control supported",
     "control not measured",
 ]
+"""The kinds of an inconclusive verdict: the data are near the margin; they are at the looks taken so far, and others
+are left; the contrary is established, on a proxy, which refutes nothing; a seed lacks what the rule measures, or pilots
+show no windows; or the rule says yes of the control, or a seed of the control lacks what it measures."""
 
 
 Ruling = Literal["supported", "refuted", "contrary on a proxy", "open"]

@@ -10,12 +10,27 @@ from sdd_claims.engines import work as work_module
 from sdd_claims.judging.modes import Judging
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
-from sdd_claims.judging.verdict import Openness
 from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.estimate import level_flops
 from sdd_claims.planning.plan import Plan
 from sdd_claims.registration.trial import Trial
+from sdd_claims.report.claims_json import Openness
 from sdd_claims.tests.tiny import SPEC, InstantPruning, trained
+
+
+def settings_on(path: Path, **changes: Any) -> Settings:
+    """The settings of a run on a store that trains in its own process."""
+    settings = Settings(
+        store=path,
+        devices={"fast": CPU, "full": None},
+        data_root=None,
+        engine="serial",
+        seeds=None,
+        mode=Judging(),
+        alpha=0.05,
+        registered=46,
+    )
+    return replace(settings, **changes)
 
 
 class Opener:
@@ -28,17 +43,7 @@ class Opener:
         self.announced: list[tuple[str, Openness | None, int]] = []
 
     def __call__(self, *trials: Trial, **changes: Any) -> Session:
-        settings = Settings(
-            store=self.path,
-            devices={"fast": CPU, "full": None},
-            data_root=None,
-            engine="serial",
-            seeds=None,
-            mode=Judging(),
-            alpha=0.05,
-            registered=46,
-        )
-        return Session(trials, replace(settings, **changes), self._progress, self._announce)
+        return Session(trials, settings_on(self.path, **changes), self._progress, self._announce)
 
     @contextmanager
     def _progress(self, plan, store, left):

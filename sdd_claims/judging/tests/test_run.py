@@ -5,10 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from sdd_claims.errors import InputError
-from sdd_claims.judging.modes import Judging
 from sdd_claims.judging.run import ClaimRun
-from sdd_claims.judging.settings import Settings
-from sdd_claims.machine.devices import CPU
+from sdd_claims.judging.tests.opener import settings_on
 from sdd_claims.storage import locks
 from sdd_claims.tests.tiny import trial_named
 
@@ -22,17 +20,7 @@ def worker(tmp_path, monkeypatch):
     """Judges one trial, which is refused, in a session with some notes; returns the run."""
 
     def judged(*notes):
-        settings = Settings(
-            store=tmp_path / "store",
-            devices={"fast": CPU, "full": None},
-            data_root=None,
-            engine="serial",
-            seeds=None,
-            mode=Judging(),
-            alpha=0.05,
-            registered=57,
-            report=tmp_path / "report",
-        )
+        settings = settings_on(tmp_path / "store", report=tmp_path / "report")
         run = ClaimRun(settings, shared=tmp_path / "shared")
         session = SimpleNamespace(notes=[*notes], store=SimpleNamespace(warnings=["one is damaged"]), verdict=refuses)
         monkeypatch.setattr(run, "_opened", lambda: session)
