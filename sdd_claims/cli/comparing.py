@@ -52,7 +52,8 @@ def _say(found: "Difference") -> None:
     for what, (before, after) in found.environment.items():
         click.echo(f"{what}: {_text(before)} → {_text(after)}")
     if found.numbers is not None:
-        click.echo(f"evidence: {found.numbers.common:,} numbers in both, {found.numbers.other:,} of them not the same")
+        trained, other = found.numbers.common, found.numbers.other
+        click.echo(f"evidence: {trained:,} numbers trained for both, {other:,} of them not the same")
     others = [claim for claim in found.claims if not claim.is_comparable]
     if others:
         click.echo(

@@ -50,10 +50,14 @@ class EvidenceRun:
         """That of its folder."""
         return self.path.resolve().parent.name
 
-    def holds(self, digest: str, seed: int, measure: str, levels: int) -> bool:
-        """Whether it has these levels of one seed."""
+    def levels(self, digest: str, seed: int, measure: str) -> int:
+        """The number of levels that it has of one measure of a network, from level 0 on."""
         run = self.evidence.runs.get((digest, measure))
-        return run is not None and len(run.rows.get(seed, ())) >= levels
+        return 0 if run is None else len(run.rows.get(seed, ()))
+
+    def holds(self, digest: str, seed: int, measure: str, levels: int) -> bool:
+        """Whether it has so many of them."""
+        return self.levels(digest, seed, measure) >= levels
 
     def entry(self, levels: int) -> TakenEntry:
         """What claims.json says of so many levels that were read here."""
@@ -66,6 +70,20 @@ class EvidenceRun:
             machine=sentences.machine(self.document),
             levels=levels,
         )
+
+
+@dataclass(frozen=True)
+class PublishedNetwork:
+    """What can be read of a network from published runs.
+
+    Attributes:
+        runs: the run that has most levels of it, by measure.
+        whole: whether that is all that anything may ask of it. A network that is not whole is trained as soon as
+            something asks for more.
+    """
+
+    runs: Mapping[str, EvidenceRun]
+    whole: bool
 
 
 def evidence_runs(folder: Path) -> tuple[EvidenceRun, ...]:
@@ -121,12 +139,13 @@ def _read(path: Path) -> EvidenceRun:
 
 def sources(
     runs: Sequence[EvidenceRun], asked: Iterable[tuple[CurveOf, tuple[int, ...]]], store: Store
-) -> dict[Key, dict[str, EvidenceRun]]:
-    """The networks that are read from published runs: for each measure the first run that has it.
+) -> dict[Key, PublishedNetwork]:
+    """The networks that are read from published runs; all others are stored, or trained.
 
-    All others are stored, or trained: a network of which some measure is not published, and what it starts from or
-    learns from. In native arithmetic everything that belongs together is read from one run, or nothing of it: a chain,
-    what is derived from it, its teacher and its students, and the seeds that train in one stack with any of these.
+    In portable arithmetic every measure is read where it is published, though others of the same network may have to
+    be trained: the numbers are the same. In native arithmetic everything that belongs together is read from one run,
+    or nothing of it: a chain, what is derived from it, its teacher and its students, and the seeds that train in one
+    stack with any of these.
 
     Args:
         runs: those to choose from.
@@ -139,35 +158,37 @@ def sources(
             replica = Replica(curve.spec, seed)
             _, measures = wanted.setdefault(replica.key, (replica, {}))
             measures[curve.measure] = max(curve.levels, measures.get(curve.measure, 0))
-    found, missing = dict[Key, dict[str, EvidenceRun]](), list[Replica]()
+    found, trained = dict[Key, PublishedNetwork](), list[Replica]()
     for key, (replica, measures) in wanted.items():
         if _levels_done(store, replica) >= max(measures.values()):
             continue
-        of_measure = {name: _holding(runs, [(*key, name, levels)]) for name, levels in measures.items()}
-        held = {name: run for name, run in of_measure.items() if run is not None}
-        if len(held) == len(measures):
-            found[key] = held
-        else:
-            missing.append(replica)
-    while missing:
-        replica = missing.pop()
+        longest = {name: _longest(runs, key, name) for name in measures}
+        whole = all(longest[name].holds(*key, name, levels) for name, levels in measures.items())
+        if held := {name: run for name, run in longest.items() if run.holds(*key, name, 1)}:
+            found[key] = PublishedNetwork(held, whole)
+        if not whole:
+            trained.append(replica)
+    while trained:  # so is what a training starts from, or learns from
+        replica = trained.pop()
         for other in (replica.parent, replica.teacher):
-            if other is not None and found.pop(other.key, None) is not None:
-                missing.append(other)
+            if other is not None and (read := found.get(other.key)) and read.whole:
+                found[other.key] = replace(read, whole=False)
+                trained.append(other)
     for family in _families(replica for replica, _ in wanted.values()):
         if found.keys().isdisjoint(family):
             continue  # all of it is stored, or trained
-        run = _holding(runs, [(*key, name, levels) for key in family for name, levels in wanted[key][1].items()])
+        rows = [(*key, name, levels) for key in family for name, levels in wanted[key][1].items()]
+        run = next((run for run in runs if all(run.holds(*row) for row in rows)), None)
         for key in family:
             found.pop(key, None)
             if run is not None:
-                found[key] = dict.fromkeys(wanted[key][1], run)
+                found[key] = PublishedNetwork(dict.fromkeys(wanted[key][1], run), whole=True)
     return found
 
 
-def _holding(runs: Sequence[EvidenceRun], rows: Sequence[tuple[str, int, str, int]]) -> EvidenceRun | None:
-    """The first run that has all of some rows, each by digest, seed, measure and number of levels."""
-    return next((run for run in runs if all(run.holds(*row) for row in rows)), None)
+def _longest(runs: Sequence[EvidenceRun], key: Key, measure: str) -> EvidenceRun:
+    """The first of the runs that have most levels of a network."""
+    return max(runs, key=lambda run: run.levels(*key, measure))
 
 
 def _families(replicas: Iterable[Replica]) -> list[list[Key]]:
@@ -198,12 +219,11 @@ class CurvesAtHand:
 
     Attributes:
         store: the store.
-        published: the runs that a network is read from, by digest and seed and then by measure; what is not here is in
-            the store.
+        published: the networks that are read from published runs; what these lack is in the store.
     """
 
     store: Store
-    published: Mapping[Key, Mapping[str, EvidenceRun]]
+    published: Mapping[Key, PublishedNetwork]
 
     @classmethod
     def of(cls, claims: Iterable[ClaimEntry], store: Store, runs: Sequence[EvidenceRun]) -> "CurvesAtHand":
@@ -213,8 +233,11 @@ class CurvesAtHand:
             InputError: a run that they name is not among these.
         """
         by_sum = {run.evidence.sha256: run for run in reversed(runs)}
-        published = defaultdict[Key, dict[str, EvidenceRun]](dict)
+        published, lacking = defaultdict[Key, dict[str, EvidenceRun]](dict), set[Key]()
         for read in (run for claim in claims for run in evidence.curves_of(claim)):
+            lacking |= {(read["digest"], seed) for seed in read["seeds"]}.difference(
+                (read["digest"], seed) for seeds in read.get("published", {}).values() for seed in seeds
+            )
             for sha256, seeds in read.get("published", {}).items():
                 if sha256 not in by_sum:
                     raise InputError(
@@ -223,7 +246,7 @@ class CurvesAtHand:
                     )
                 for seed in seeds:
                     published[read["digest"], seed][read["measure"]] = by_sum[sha256]
-        return cls(store, dict(published))
+        return cls(store, {key: PublishedNetwork(runs, key not in lacking) for key, runs in published.items()})
 
     def curve(self, digest: str, measure: str, seeds: Sequence[int], levels: int) -> SparsityCurve:
         """The table seed x level of one measure; NaN where a replica diverged.
@@ -235,7 +258,7 @@ class CurvesAtHand:
         """
         seeds_of = dict[EvidenceRun | None, list[int]]()
         for seed in seeds:
-            seeds_of.setdefault(self._run(digest, seed, measure), []).append(seed)
+            seeds_of.setdefault(self._run(digest, seed, measure, levels), []).append(seed)
         first, *others = parts = [
             (self.store if run is None else run.evidence).curve(digest, measure, some, levels)
             for run, some in seeds_of.items()
@@ -248,20 +271,24 @@ class CurvesAtHand:
         rows = {seed: row for part in parts for seed, row in zip(part.seeds, part.values, strict=True)}
         return replace(first, seeds=tuple(seeds), values=np.array([rows[seed] for seed in seeds]))
 
+    def is_published(self, curve: CurveOf, seed: int) -> bool:
+        """Whether a published run has what a curve reads of one seed."""
+        return self._run(curve.spec.digest, seed, curve.measure, curve.levels) is not None
+
     def records(self, digest: str, seed: int) -> tuple[LevelRecord, ...]:
-        """The stored levels of a replica; none of one that is read from published runs."""
-        return () if (digest, seed) in self.published else self.store.records(digest, seed)
+        """The stored levels of a replica; none of one of which nothing need be trained."""
+        return () if self._is_whole(digest, seed) else self.store.records(digest, seed)
 
     def provenance(self, digest: str, seed: int) -> tuple[Mapping[str, Any], ...]:
         """The provenance of each of these."""
-        return () if (digest, seed) in self.published else self.store.provenance(digest, seed)
+        return () if self._is_whole(digest, seed) else self.store.provenance(digest, seed)
 
     def marked(self, claim: ClaimEntry) -> ClaimEntry:
         """An entry, with the seeds of each of its curves that are read from a published run."""
         for read in evidence.curves_of(claim):
             seeds_of = dict[str, list[int]]()
             for seed in read["seeds"]:
-                if run := self._run(read["digest"], seed, read["measure"]):
+                if run := self._run(read["digest"], seed, read["measure"], read["levels"]):
                     seeds_of.setdefault(run.evidence.sha256, []).append(seed)
             if seeds_of:
                 read["published"] = seeds_of
@@ -270,38 +297,48 @@ class CurvesAtHand:
     def taken(self, claims: Iterable[ClaimEntry]) -> list[TakenEntry]:
         """What these claims and their controls read from published runs, most levels first.
 
-        A level of which two runs have given something counts for the first.
+        A level of which two runs have given something counts for the first, and one that was trained, too, for none.
         """
         levels, of = dict[Key, int](), dict[Key, EvidenceRun]()
         for read in (run for claim in claims for run in evidence.curves_of(claim)):
             for seed in read["seeds"]:
                 key = read["digest"], seed
-                if run := self._run(*key, read["measure"]):
+                if run := self._run(*key, read["measure"], read["levels"]):
                     levels[key] = max(read["levels"], levels.get(key, 0))
                     of.setdefault(key, run)
         found = Counter[EvidenceRun]()
         for key, count in levels.items():
-            found[of[key]] += count
-        return [run.entry(count) for run, count in found.most_common()]
+            found[of[key]] += max(0, count - len(self.records(*key)))
+        return [run.entry(count) for run, count in found.most_common() if count]
 
-    def _run(self, digest: str, seed: int, measure: str) -> EvidenceRun | None:
-        return self.published.get((digest, seed), {}).get(measure)
+    def _run(self, digest: str, seed: int, measure: str, levels: int) -> EvidenceRun | None:
+        """The published run that has these levels."""
+        network = self.published.get((digest, seed))
+        run = None if network is None else network.runs.get(measure)
+        return run if run is not None and run.holds(digest, seed, measure, levels) else None
+
+    def _is_whole(self, digest: str, seed: int) -> bool:
+        network = self.published.get((digest, seed))
+        return network is not None and network.whole
 
 
 def agreed(
-    path: Path, found: Mapping[Key, Mapping[str, EvidenceRun]], runs: Sequence[EvidenceRun]
-) -> Mapping[Key, Mapping[str, EvidenceRun]]:
+    path: Path, found: Mapping[Key, PublishedNetwork], runs: Sequence[EvidenceRun]
+) -> Mapping[Key, PublishedNetwork]:
     """The sources that the first of several processes has found, for all of them; `path` is a file that they share."""
     held = lock(path.with_suffix(".lock"), wait=True, what="the choice of what is read from evidence")
     try:
         if not path.exists():
-            rows = [[*key, name, runs.index(run)] for key, of in found.items() for name, run in of.items()]
+            rows = [
+                [*key, read.whole, {name: runs.index(run) for name, run in read.runs.items()}]
+                for key, read in found.items()
+            ]
             write_atomically(path, json.dumps(rows).encode())
             return found
-        said = defaultdict[Key, dict[str, EvidenceRun]](dict)
-        for digest, seed, name, number in json.loads(path.read_bytes()):
-            said[digest, seed][name] = runs[number]
-        return dict(said)
+        return {
+            (digest, seed): PublishedNetwork({name: runs[number] for name, number in of.items()}, whole)
+            for digest, seed, whole, of in json.loads(path.read_bytes())
+        }
     finally:
         if held is not None:
             held.release()

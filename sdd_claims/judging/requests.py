@@ -1,6 +1,7 @@
 """What trials ask to be trained: at each look the curves of the claim and of its control, and pilots before."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sdd_claims.judging.modes import Mode
@@ -16,11 +17,11 @@ class Requests:
 
     Attributes:
         mode: whether seeds judge, or pilots are looked at, or tiny networks stand for all.
-        published: digest and seed of the networks that published runs hold, which are read in place of trained.
+        is_published: whether a published run has what a curve reads of one seed, which is then not trained.
     """
 
     mode: Mode
-    published: Collection[tuple[str, int]] = ()
+    is_published: Callable[[CurveOf, int], bool] = lambda curve, seed: False
 
     def looks(self, trial: Trial) -> int:
         """The number of looks that a trial may take."""
@@ -29,12 +30,12 @@ class Requests:
     def pilots(self, trial: Trial) -> list[Request]:
         """Those of the pilots that a trial waits for."""
         rule = self.mode.awaited_pilots(trial)
-        return self._one_a_run(rule.pilot_curves().values(), rule.seeds) if rule else []
+        return self._unpublished(rule.pilot_curves().values(), rule.seeds) if rule else []
 
     def of_look(self, trial: Trial, look: int) -> list[Request]:
         """Those of one look, without pilots."""
         curves, control_curves = self.mode.curves(trial)
-        return self._one_a_run([*curves.values(), *control_curves.values()], self.mode.looks(trial)[look])
+        return self._unpublished([*curves.values(), *control_curves.values()], self.mode.looks(trial)[look])
 
     def up_to(self, trial: Trial, look: int) -> list[Request]:
         """Those up to a look, or to its last, with the pilots that it waits for."""
@@ -53,23 +54,28 @@ class Requests:
         levels = dict[tuple[str, int], int]()
         for trial in trials:
             for curve, judged in self.curves_up_to(trial, look):
-                for key in ((curve.spec.digest, seed) for seed in curve.seeds(judged)):
-                    if key in self.published:
+                for seed in curve.seeds(judged):
+                    if self.is_published(curve, seed):
+                        key = curve.spec.digest, seed
                         levels[key] = max(curve.levels, levels.get(key, 0))
         return sum(levels.values())
 
     def _taken(self, trial: Trial, look: int) -> int:
         return min(look, self.looks(trial) - 1)
 
-    def _one_a_run(self, curves: Iterable[CurveOf], judged: tuple[int, ...]) -> list[Request]:
-        """One request a run, for the seeds that no published run has: one measure more asks for nothing more."""
-        longest: dict[tuple[RunSpec, int], CurveOf] = {}
-        for curve in curves:
-            known = longest.setdefault((curve.spec, curve.offset), curve)
-            if curve.levels > known.levels:
-                longest[curve.spec, curve.offset] = curve
-        found = [Request(curve.spec, self._unpublished(curve, judged), curve.levels) for curve in longest.values()]
-        return [request for request in found if request.seeds]
+    def _unpublished(self, curves: Iterable[CurveOf], judged: tuple[int, ...]) -> list[Request]:
+        """One request a run and number of levels, for the seeds that no published run has.
 
-    def _unpublished(self, curve: CurveOf, judged: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(seed for seed in curve.seeds(judged) if (curve.spec.digest, seed) not in self.published)
+        One measure more of a network asks for nothing more.
+        """
+        levels = defaultdict[RunSpec, dict[int, int]](dict)
+        for curve in curves:
+            of_seed = levels[curve.spec]
+            for seed in curve.seeds(judged):
+                if not self.is_published(curve, seed):
+                    of_seed[seed] = max(curve.levels, of_seed.get(seed, 0))
+        return [
+            Request(spec, tuple(seed for seed, n in of_seed.items() if n == count), count)
+            for spec, of_seed in levels.items()
+            for count in dict.fromkeys(of_seed.values())
+        ]

@@ -12,9 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdd_claims import report
-from sdd_claims.errors import InputError
+from sdd_claims.errors import BudgetError, InputError
 from sdd_claims.judging.claim_entry import claim_entry_from, trained_on
-from sdd_claims.judging.evidence_runs import CurvesAtHand, EvidenceRun, agreed, binding, evidence_runs, sources
+from sdd_claims.judging.evidence_runs import (
+    CurvesAtHand,
+    EvidenceRun,
+    PublishedNetwork,
+    agreed,
+    binding,
+    evidence_runs,
+    sources,
+)
 from sdd_claims.judging.tests.opener import Opener, trained_seeds
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
@@ -139,13 +147,38 @@ def test_what_is_not_published_is_trained(elsewhere, first_look, trial):
     assert session.requests.levels_read(session.trials, 1) == 0
 
 
-def test_what_one_claim_has_trained_another_reads_from_there_too(elsewhere, first_look):
-    """Or its verdict would rest on other numbers than the report has, or on two trainings of one network."""
+def test_a_claim_that_asks_for_more_of_a_network_has_it_trained_and_the_others_read_it(elsewhere, first_look):
     longer = trial_named("longer", spec=ALONE, levels=3)
-    session = elsewhere(LATE, longer, evidence=evidence_runs(first_look))
-    session.verdict(LATE)
-    assert session.at_hand.published == {}
+    session = elsewhere(LATE, longer, evidence=evidence_runs(first_look), budget=1e-9)
+    assert session.plan(0).needed == 3 * 4
+    assert session.verdict(LATE).looks == (2,)
+    with pytest.raises(BudgetError):
+        session.verdict(longer)
+    assert trained(elsewhere.path) == []
+
+
+def test_a_level_that_is_read_and_trained_counts_once(elsewhere, first_look):
+    longer, runs = trial_named("longer", spec=ALONE, levels=3), evidence_runs(first_look)
+    session = elsewhere(LATE, longer, evidence=runs)
+    entries = [entry_of(session, LATE), entry_of(session, longer)]
     assert trained_seeds(elsewhere.path) == [1000, 1001, 1002, 1003, 1500, 1501, 1502, 1503]
+    assert "published" in entries[0]["runs"]["accuracy"]
+    assert "published" not in entries[1]["runs"]["accuracy"]
+    written = CurvesAtHand.of(entries, session.store, runs)
+    assert sum(each["levels"] for each in trained_on(entries, written)) == 4 * 3 + 4 * 2
+    assert written.taken(entries) == session.at_hand.taken(entries) == []
+
+
+def test_a_seed_is_trained_by_the_look_that_asks_for_more_of_it_than_is_published(elsewhere, first_look):
+    """As of networks at which one claim has looked further than another, which was decided before."""
+    accuracy = CurveOf(ALONE, "test_accuracy", 2)
+    session = elsewhere(LATE, evidence=evidence_runs(first_look))
+    assert session.requests.of_look(LATE, 0) == []
+    assert [request.seeds for request in session.requests.of_look(LATE, 1)] == [(1002, 1003, 1502, 1503)]
+    assert session.at_hand.is_published(accuracy, 1000)
+    assert not session.at_hand.is_published(replace(accuracy, levels=3), 1000)
+    assert not session.at_hand.is_published(replace(accuracy, measure="test_loss"), 1000)
+    assert not session.at_hand.is_published(accuracy, 1002)
 
 
 def test_what_is_stored_counts_as_trained_here(elsewhere, first_look):
@@ -225,12 +258,15 @@ def test_a_run_holds_a_seed_as_far_as_it_was_read(first_look, measure, seed, lev
     assert run.holds(ALONE.digest, seed, measure, levels) is holds
 
 
-def test_portable_numbers_are_read_measure_by_measure_and_a_network_that_lacks_one_is_trained(empty):
+def test_portable_numbers_are_read_measure_by_measure_though_a_network_lacks_one(empty):
     accuracies = run_with((ALONE.digest, "test_accuracy", 0, 2), (ALONE.digest, "test_accuracy", 1, 2), name="one")
     losses = run_with((ALONE.digest, "test_loss", 0, 2), name="other")
     asked = [(ACCURACY, (0, 1)), (LOSS, (0, 1))]
     found = sources([accuracies, losses], asked, empty)
-    assert found == {(ALONE.digest, 0): {"test_accuracy": accuracies, "test_loss": losses}}
+    assert found == {
+        (ALONE.digest, 0): PublishedNetwork({"test_accuracy": accuracies, "test_loss": losses}, whole=True),
+        (ALONE.digest, 1): PublishedNetwork({"test_accuracy": accuracies}, whole=False),
+    }
 
 
 def test_native_numbers_of_a_network_are_read_from_one_run_that_has_all_of_them(empty):
@@ -241,7 +277,7 @@ def test_native_numbers_of_a_network_are_read_from_one_run_that_has_all_of_them(
     asked = [(accuracy, (0,)), (loss, (0,))]
     assert sources([accuracies, losses], asked, empty) == {}
     assert sources([accuracies, losses, both], asked, empty) == {
-        (SPEC.digest, 0): {"test_accuracy": both, "test_loss": both}
+        (SPEC.digest, 0): PublishedNetwork({"test_accuracy": both, "test_loss": both}, whole=True)
     }
 
 
@@ -258,7 +294,11 @@ def test_what_a_training_starts_from_is_trained_too(empty):
         (PORTABLE_REDENSE.digest, "test_accuracy", 0, 2),
     )
     found = sources([held], [(chain, (0, 1)), (redense, (0, 1))], empty)
-    assert sorted(found) == sorted([(PORTABLE_CHAIN.digest, 0), (PORTABLE_REDENSE.digest, 0)])
+    assert {key: read.whole for key, read in found.items()} == {
+        (PORTABLE_CHAIN.digest, 0): True,
+        (PORTABLE_CHAIN.digest, 1): False,
+        (PORTABLE_REDENSE.digest, 0): True,
+    }
 
 
 STUDENT = SPEC.but(distillation={"teacher": KEPT, "alpha": 0.5})
@@ -289,7 +329,10 @@ def test_native_seeds_of_one_stack_are_read_together_or_not_at_all(empty):
 
 def test_all_processes_read_what_the_first_has_found(tmp_path):
     one, other = run_with(name="one"), run_with(name="other")
-    found = {(ALONE.digest, 0): {"test_accuracy": other, "test_loss": one}, (ALONE.digest, 1): {"test_accuracy": one}}
+    found = {
+        (ALONE.digest, 0): PublishedNetwork({"test_accuracy": other, "test_loss": one}, whole=True),
+        (ALONE.digest, 1): PublishedNetwork({"test_accuracy": one}, whole=False),
+    }
     path = tmp_path / "sources.json"
     assert agreed(path, found, (one, other)) == found
     assert agreed(path, {}, (one, other)) == found
@@ -307,7 +350,7 @@ def test_levels_that_lie_elsewhere_are_not_put_together(tmp_path):
     fill(stored, plan([Request(SPEC, (0,), 2)]))
     run = MeasuredRun("density", [1.0, 0.25], {1: [0.5, 0.5]})
     held = EvidenceRun(Path("run/claims.json"), NOTHING, Evidence({(SPEC.digest, "test_accuracy"): run}, ""))
-    at_hand = CurvesAtHand(stored, {(SPEC.digest, 1): {"test_accuracy": held}})
+    at_hand = CurvesAtHand(stored, {(SPEC.digest, 1): PublishedNetwork({"test_accuracy": held}, whole=True)})
     with pytest.raises(InputError, match="do not lie where a published run has them; leave --evidence out"):
         at_hand.curve(SPEC.digest, "test_accuracy", (0, 1), 2)
 
@@ -321,7 +364,8 @@ def test_every_row_of_a_curve_is_the_one_of_its_seed_wherever_it_lies(tmp_path_f
     rows = {seed: (row + 1).tolist() for seed, row in zip(curve.seeds, curve.values, strict=True) if seed in published}
     run = MeasuredRun(curve.axis, curve.position.tolist(), rows)
     held = EvidenceRun(Path("run/claims.json"), NOTHING, Evidence({(SPEC.digest, "test_accuracy"): run}, ""))
-    at_hand = CurvesAtHand(stored, {(SPEC.digest, seed): {"test_accuracy": held} for seed in published})
+    read = PublishedNetwork({"test_accuracy": held}, whole=True)
+    at_hand = CurvesAtHand(stored, {(SPEC.digest, seed): read for seed in published})
     ours = at_hand.curve(SPEC.digest, "test_accuracy", order, 2)
     assert ours.seeds == tuple(order)
     np.testing.assert_array_equal(ours.values, [curve.values[seed] + (seed in published) for seed in order])
