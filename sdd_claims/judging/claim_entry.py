@@ -272,7 +272,7 @@ def _run(curve: CurveOf, seeds: tuple[int, ...], source: RecordSource) -> RunEnt
         axis=curve.axis,
     )
     chains = [source.records(curve.spec.digest, seed)[: curve.levels] for seed in seeds]
-    chains = [records for records in chains if records]  # what was read from a published run has none
+    chains = [records for records in chains if len(records) == curve.levels]  # others were read from a published run
     emptied = [[record for record in chain if 0 in record.remaining.values()] for chain in chains]
     if any(emptied):
         densest = max(record.density for records in emptied for record in records)

@@ -72,20 +72,6 @@ class EvidenceRun:
         )
 
 
-@dataclass(frozen=True)
-class PublishedNetwork:
-    """What can be read of a network from published runs.
-
-    Attributes:
-        runs: the run that has most levels of it, by measure.
-        whole: whether that is all that anything may ask of it. A network that is not whole is trained as soon as
-            something asks for more.
-    """
-
-    runs: Mapping[str, EvidenceRun]
-    whole: bool
-
-
 def evidence_runs(folder: Path) -> tuple[EvidenceRun, ...]:
     """The runs whose curves a folder has: of one run, or of all in the folders in it; the oldest first.
 
@@ -139,11 +125,11 @@ def _read(path: Path) -> EvidenceRun:
 
 def sources(
     runs: Sequence[EvidenceRun], asked: Iterable[tuple[CurveOf, tuple[int, ...]]], store: Store
-) -> dict[Key, PublishedNetwork]:
-    """The networks that are read from published runs; all others are stored, or trained.
+) -> dict[Key, dict[str, EvidenceRun]]:
+    """The networks that are read from published runs, with the run of each measure; all others are stored, or trained.
 
-    In portable arithmetic every measure is read where it is published, though others of the same network may have to
-    be trained: the numbers are the same. In native arithmetic everything that belongs together is read from one run,
+    In portable arithmetic every measure is read as far as it is published, though others of the same network may have
+    to be trained: the numbers are the same. In native arithmetic everything that belongs together is read from one run,
     or nothing of it: a chain, what is derived from it, its teacher and its students, and the seeds that train in one
     stack with any of these.
 
@@ -158,22 +144,13 @@ def sources(
             replica = Replica(curve.spec, seed)
             _, measures = wanted.setdefault(replica.key, (replica, {}))
             measures[curve.measure] = max(curve.levels, measures.get(curve.measure, 0))
-    found, trained = dict[Key, PublishedNetwork](), list[Replica]()
+    found = dict[Key, dict[str, EvidenceRun]]()
     for key, (replica, measures) in wanted.items():
         if _levels_done(store, replica) >= max(measures.values()):
             continue
-        longest = {name: _longest(runs, key, name) for name in measures}
-        whole = all(longest[name].holds(*key, name, levels) for name, levels in measures.items())
+        longest = {name: _longest(runs, key, name, levels) for name, levels in measures.items()}
         if held := {name: run for name, run in longest.items() if run.holds(*key, name, 1)}:
-            found[key] = PublishedNetwork(held, whole)
-        if not whole:
-            trained.append(replica)
-    while trained:  # so is what a training starts from, or learns from
-        replica = trained.pop()
-        for other in (replica.parent, replica.teacher):
-            if other is not None and (read := found.get(other.key)) and read.whole:
-                found[other.key] = replace(read, whole=False)
-                trained.append(other)
+            found[key] = held
     for family in _families(replica for replica, _ in wanted.values()):
         if found.keys().isdisjoint(family):
             continue  # all of it is stored, or trained
@@ -182,13 +159,13 @@ def sources(
         for key in family:
             found.pop(key, None)
             if run is not None:
-                found[key] = PublishedNetwork(dict.fromkeys(wanted[key][1], run), whole=True)
+                found[key] = dict.fromkeys(wanted[key][1], run)
     return found
 
 
-def _longest(runs: Sequence[EvidenceRun], key: Key, measure: str) -> EvidenceRun:
-    """The first of the runs that have most levels of a network."""
-    return max(runs, key=lambda run: run.levels(*key, measure))
+def _longest(runs: Sequence[EvidenceRun], key: Key, measure: str, levels: int) -> EvidenceRun:
+    """The first of the runs that have most of some levels of a network."""
+    return max(runs, key=lambda run: min(levels, run.levels(*key, measure)))
 
 
 def _families(replicas: Iterable[Replica]) -> list[list[Key]]:
@@ -219,11 +196,12 @@ class CurvesAtHand:
 
     Attributes:
         store: the store.
-        published: the networks that are read from published runs; what these lack is in the store.
+        published: the runs that a network is read from, by digest and seed and then by measure; what they lack is in
+            the store.
     """
 
     store: Store
-    published: Mapping[Key, PublishedNetwork]
+    published: Mapping[Key, Mapping[str, EvidenceRun]]
 
     @classmethod
     def of(cls, claims: Iterable[ClaimEntry], store: Store, runs: Sequence[EvidenceRun]) -> "CurvesAtHand":
@@ -233,11 +211,8 @@ class CurvesAtHand:
             InputError: a run that they name is not among these.
         """
         by_sum = {run.evidence.sha256: run for run in reversed(runs)}
-        published, lacking = defaultdict[Key, dict[str, EvidenceRun]](dict), set[Key]()
+        published = defaultdict[Key, dict[str, EvidenceRun]](dict)
         for read in (run for claim in claims for run in evidence.curves_of(claim)):
-            lacking |= {(read["digest"], seed) for seed in read["seeds"]}.difference(
-                (read["digest"], seed) for seeds in read.get("published", {}).values() for seed in seeds
-            )
             for sha256, seeds in read.get("published", {}).items():
                 if sha256 not in by_sum:
                     raise InputError(
@@ -246,7 +221,7 @@ class CurvesAtHand:
                     )
                 for seed in seeds:
                     published[read["digest"], seed][read["measure"]] = by_sum[sha256]
-        return cls(store, {key: PublishedNetwork(runs, key not in lacking) for key, runs in published.items()})
+        return cls(store, dict(published))
 
     def curve(self, digest: str, measure: str, seeds: Sequence[int], levels: int) -> SparsityCurve:
         """The table seed x level of one measure; NaN where a replica diverged.
@@ -276,12 +251,12 @@ class CurvesAtHand:
         return self._run(curve.spec.digest, seed, curve.measure, curve.levels) is not None
 
     def records(self, digest: str, seed: int) -> tuple[LevelRecord, ...]:
-        """The stored levels of a replica; none of one of which nothing need be trained."""
-        return () if self._is_whole(digest, seed) else self.store.records(digest, seed)
+        """The stored levels of a replica; none of one in native arithmetic that is read from a published run."""
+        return () if self._is_foreign(digest, seed) else self.store.records(digest, seed)
 
     def provenance(self, digest: str, seed: int) -> tuple[Mapping[str, Any], ...]:
         """The provenance of each of these."""
-        return () if self._is_whole(digest, seed) else self.store.provenance(digest, seed)
+        return () if self._is_foreign(digest, seed) else self.store.provenance(digest, seed)
 
     def marked(self, claim: ClaimEntry) -> ClaimEntry:
         """An entry, with the seeds of each of its curves that are read from a published run."""
@@ -297,7 +272,7 @@ class CurvesAtHand:
     def taken(self, claims: Iterable[ClaimEntry]) -> list[TakenEntry]:
         """What these claims and their controls read from published runs, most levels first.
 
-        A level of which two runs have given something counts for the first, and one that was trained, too, for none.
+        A level of which two runs have given something counts for the first, and one that is stored, too, for none.
         """
         levels, of = dict[Key, int](), dict[Key, EvidenceRun]()
         for read in (run for claim in claims for run in evidence.curves_of(claim)):
@@ -309,36 +284,34 @@ class CurvesAtHand:
         found = Counter[EvidenceRun]()
         for key, count in levels.items():
             found[of[key]] += max(0, count - len(self.records(*key)))
-        return [run.entry(count) for run, count in found.most_common() if count]
+        return [run.entry(count) for run, count in found.most_common()]
 
     def _run(self, digest: str, seed: int, measure: str, levels: int) -> EvidenceRun | None:
         """The published run that has these levels."""
-        network = self.published.get((digest, seed))
-        run = None if network is None else network.runs.get(measure)
+        run = self.published.get((digest, seed), {}).get(measure)
         return run if run is not None and run.holds(digest, seed, measure, levels) else None
 
-    def _is_whole(self, digest: str, seed: int) -> bool:
-        network = self.published.get((digest, seed))
-        return network is not None and network.whole
+    def _is_foreign(self, digest: str, seed: int) -> bool:
+        """Whether the numbers that are read of a network are others than those that may be stored of it."""
+        return (digest, seed) in self.published and any(
+            about.get("arithmetic") != "portable" for about in self.store.provenance(digest, seed)
+        )
 
 
 def agreed(
-    path: Path, found: Mapping[Key, PublishedNetwork], runs: Sequence[EvidenceRun]
-) -> Mapping[Key, PublishedNetwork]:
+    path: Path, found: Mapping[Key, Mapping[str, EvidenceRun]], runs: Sequence[EvidenceRun]
+) -> Mapping[Key, Mapping[str, EvidenceRun]]:
     """The sources that the first of several processes has found, for all of them; `path` is a file that they share."""
     held = lock(path.with_suffix(".lock"), wait=True, what="the choice of what is read from evidence")
     try:
         if not path.exists():
-            rows = [
-                [*key, read.whole, {name: runs.index(run) for name, run in read.runs.items()}]
-                for key, read in found.items()
-            ]
+            rows = [[*key, name, runs.index(run)] for key, of in found.items() for name, run in of.items()]
             write_atomically(path, json.dumps(rows).encode())
             return found
-        return {
-            (digest, seed): PublishedNetwork({name: runs[number] for name, number in of.items()}, whole)
-            for digest, seed, whole, of in json.loads(path.read_bytes())
-        }
+        said = defaultdict[Key, dict[str, EvidenceRun]](dict)
+        for digest, seed, name, number in json.loads(path.read_bytes()):
+            said[digest, seed][name] = runs[number]
+        return dict(said)
     finally:
         if held is not None:
             held.release()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sdd_claims.judging.modes import Mode
-from sdd_claims.planning.plan import Request
+from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Trial
 from sdd_claims.spec import RunSpec
@@ -50,15 +50,17 @@ class Requests:
             yield from ((curve, judged) for curve in curves.values())
 
     def levels_read(self, trials: Iterable[Trial], look: int) -> int:
-        """The levels up to a look that trials read from published runs, each once."""
-        levels = dict[tuple[str, int], int]()
+        """The levels up to a look that trials read from published runs, each once, but for those asked for, too."""
+        levels, asked = dict[tuple[str, int], int](), dict[tuple[str, int], int]()
         for trial in trials:
+            for replica, count in plan(self.up_to(trial, look)).wanted.items():
+                asked[replica.key] = max(count, asked.get(replica.key, 0))
             for curve, judged in self.curves_up_to(trial, look):
                 for seed in curve.seeds(judged):
                     if self.is_published(curve, seed):
                         key = curve.spec.digest, seed
                         levels[key] = max(curve.levels, levels.get(key, 0))
-        return sum(levels.values())
+        return sum(max(0, count - asked.get(key, 0)) for key, count in levels.items())
 
     def _taken(self, trial: Trial, look: int) -> int:
         return min(look, self.looks(trial) - 1)

@@ -9,7 +9,7 @@ from sdd_claims.curves import SparsityCurve
 from sdd_claims.engines import unwatched
 from sdd_claims.errors import BudgetError, DeviceMemoryError, InputError, StoreError, crash
 from sdd_claims.judging.budget import Budget
-from sdd_claims.judging.evidence_runs import CurvesAtHand, PublishedNetwork, agreed, sources
+from sdd_claims.judging.evidence_runs import CurvesAtHand, EvidenceRun, agreed, sources
 from sdd_claims.judging.ledger import Ledger
 from sdd_claims.judging.requests import Requests
 from sdd_claims.judging.settings import Settings
@@ -357,7 +357,7 @@ class Session:
 
     # The store, and what is read in its place
 
-    def _sources(self, shared: Path | None) -> Mapping[tuple[str, int], PublishedNetwork]:
+    def _sources(self, shared: Path | None) -> Mapping[tuple[str, int], Mapping[str, EvidenceRun]]:
         """What is read from published runs; `shared` as of `__init__`."""
         runs = self._settings.evidence
         last = max((self.requests.looks(trial) for trial in self.trials), default=1) - 1

@@ -127,15 +127,18 @@ def between(old: Path, new: Path) -> Difference:
     found = compare(*documents)
     if read[0] is None or read[1] is None:
         return found
-    elsewhere = {
-        (run["digest"], run["measure"], seed)
-        for document in documents
-        for claim in document["claims"]
-        for run in evidence.curves_of(claim)
-        for seeds in run.get("published", {}).values()
-        for seed in seeds
-    }
+    elsewhere = _read_elsewhere(documents[0]) | _read_elsewhere(documents[1])
     return Difference(found.claims, found.added, found.gone, found.environment, _numbers(read[0], read[1], elsewhere))
+
+
+def _read_elsewhere(document: ClaimsDocument) -> set[tuple[str, str, int]]:
+    """Digest, measure and seed of what a run has read from published runs, and nowhere trained."""
+    published, trained = set[tuple[str, str, int]](), set[tuple[str, str, int]]()
+    for run in (run for claim in document["claims"] for run in evidence.curves_of(claim)):
+        read = {seed for seeds in run.get("published", {}).values() for seed in seeds}
+        published |= {(run["digest"], run["measure"], seed) for seed in read}
+        trained |= {(run["digest"], run["measure"], seed) for seed in run["seeds"] if seed not in read}
+    return published - trained
 
 
 def compare(old: ClaimsDocument, new: ClaimsDocument) -> Difference:

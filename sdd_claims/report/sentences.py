@@ -190,7 +190,8 @@ def trained(document: ClaimsDocument) -> list[str]:
         ),
         *(
             f"{each['machine']}, as published in {each['run']} on {each['started'][:10]} (commit "
-            f"{each['commit'][:12]}), whose evidence was read: {each['levels']} levels"
+            f"{each['commit'][:12]}), whose evidence was read: "
+            + (f"{each['levels']} levels" if each["levels"] else "levels that were trained here, too")
             for each in document["environment"].get("taken", [])
         ),
     ]

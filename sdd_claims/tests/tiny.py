@@ -141,7 +141,7 @@ def fill(store: Store, wanted: Plan) -> None:
                 (stack.replicas[i], *instant_level(stack.replicas[i], level, states[i], teachers[i])) for i in now
             ]
             with store.locked(stack.replicas, wait=True):
-                store.commit(results, {"device": "cpu"})
+                store.commit(results, {"device": "cpu", "arithmetic": stack.replicas[0].spec.training.arithmetic})
             for i, (_, _, state) in zip(now, results, strict=True):
                 states[i] = state
 

@@ -14,15 +14,7 @@ from hypothesis import strategies as st
 from sdd_claims import report
 from sdd_claims.errors import BudgetError, InputError
 from sdd_claims.judging.claim_entry import claim_entry_from, trained_on
-from sdd_claims.judging.evidence_runs import (
-    CurvesAtHand,
-    EvidenceRun,
-    PublishedNetwork,
-    agreed,
-    binding,
-    evidence_runs,
-    sources,
-)
+from sdd_claims.judging.evidence_runs import CurvesAtHand, EvidenceRun, agreed, binding, evidence_runs, sources
 from sdd_claims.judging.tests.opener import Opener, trained_seeds
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
@@ -111,10 +103,8 @@ def test_whoever_writes_the_report_reads_what_was_judged_though_the_store_has_go
     fill(session.store, plan([Request(ALONE, (1000, 1001), 2)]))
     read = CurvesAtHand.of([entry], Store(elsewhere.path), runs)
     assert read.published == session.at_hand.published
-    assert read.records(ALONE.digest, 1000) == ()
-    assert len(read.records(ALONE.digest, 1002)) == 2
-    machines = sum(each["levels"] for each in trained_on([entry], read))
-    assert machines + sum(each["levels"] for each in read.taken([entry])) <= 16
+    assert [each["levels"] for each in read.taken([entry])] == [4]  # those of the control: the others are here, too
+    assert sum(each["levels"] for each in trained_on([entry], read)) <= 16 - 4
 
 
 def test_a_published_verdict_binds_who_reads_its_curves(elsewhere, first_look):
@@ -166,7 +156,9 @@ def test_a_level_that_is_read_and_trained_counts_once(elsewhere, first_look):
     assert "published" not in entries[1]["runs"]["accuracy"]
     written = CurvesAtHand.of(entries, session.store, runs)
     assert sum(each["levels"] for each in trained_on(entries, written)) == 4 * 3 + 4 * 2
-    assert written.taken(entries) == session.at_hand.taken(entries) == []
+    assert written.taken(entries) == session.at_hand.taken(entries)
+    assert [each["levels"] for each in written.taken(entries)] == [0]
+    assert session.requests.levels_read(session.trials, 1) == 0
 
 
 def test_a_seed_is_trained_by_the_look_that_asks_for_more_of_it_than_is_published(elsewhere, first_look):
@@ -189,12 +181,12 @@ def test_what_is_stored_counts_as_trained_here(elsewhere, first_look):
     assert [each["levels"] for each in session.at_hand.taken([entry])] == [4]
 
 
-def test_what_a_killed_training_left_counts_for_nothing_where_all_is_published(elsewhere, first_look):
+def test_what_a_killed_training_left_of_a_published_network_was_trained_here(elsewhere, first_look):
     fill(Store(elsewhere.path), plan([Request(ALONE, (1000, 1001), 1)]))
     session = elsewhere(LATE, evidence=evidence_runs(first_look), budget=1e-9)
     entry = entry_of(session, LATE)
-    assert (entry["cost"]["uncounted"], entry["cost"]["seconds"]) == (8, 0)
-    assert [each["levels"] for each in session.at_hand.taken([entry])] == [8]
+    assert (entry["cost"]["uncounted"], entry["cost"]["seconds"]) == (6, 2 * 0.25)
+    assert [each["levels"] for each in session.at_hand.taken([entry])] == [6]
 
 
 def test_a_stored_network_that_is_damaged_is_read_where_it_is_published(elsewhere, first_look):
@@ -264,8 +256,8 @@ def test_portable_numbers_are_read_measure_by_measure_though_a_network_lacks_one
     asked = [(ACCURACY, (0, 1)), (LOSS, (0, 1))]
     found = sources([accuracies, losses], asked, empty)
     assert found == {
-        (ALONE.digest, 0): PublishedNetwork({"test_accuracy": accuracies, "test_loss": losses}, whole=True),
-        (ALONE.digest, 1): PublishedNetwork({"test_accuracy": accuracies}, whole=False),
+        (ALONE.digest, 0): {"test_accuracy": accuracies, "test_loss": losses},
+        (ALONE.digest, 1): {"test_accuracy": accuracies},
     }
 
 
@@ -277,7 +269,7 @@ def test_native_numbers_of_a_network_are_read_from_one_run_that_has_all_of_them(
     asked = [(accuracy, (0,)), (loss, (0,))]
     assert sources([accuracies, losses], asked, empty) == {}
     assert sources([accuracies, losses, both], asked, empty) == {
-        (SPEC.digest, 0): PublishedNetwork({"test_accuracy": both, "test_loss": both}, whole=True)
+        (SPEC.digest, 0): {"test_accuracy": both, "test_loss": both}
     }
 
 
@@ -285,8 +277,7 @@ PORTABLE_CHAIN = KEPT.but(training={"arithmetic": "portable"})
 PORTABLE_REDENSE = PORTABLE_CHAIN.but(derivation={"kind": "redense"})
 
 
-def test_what_a_training_starts_from_is_trained_too(empty):
-    """Of two seeds, one's re-dense network is published and the other's is not."""
+def test_a_published_chain_is_read_though_what_is_derived_from_it_must_be_trained(empty):
     chain, redense = (CurveOf(spec, "test_accuracy", 2) for spec in (PORTABLE_CHAIN, PORTABLE_REDENSE))
     held = run_with(
         (PORTABLE_CHAIN.digest, "test_accuracy", 0, 2),
@@ -294,11 +285,8 @@ def test_what_a_training_starts_from_is_trained_too(empty):
         (PORTABLE_REDENSE.digest, "test_accuracy", 0, 2),
     )
     found = sources([held], [(chain, (0, 1)), (redense, (0, 1))], empty)
-    assert {key: read.whole for key, read in found.items()} == {
-        (PORTABLE_CHAIN.digest, 0): True,
-        (PORTABLE_CHAIN.digest, 1): False,
-        (PORTABLE_REDENSE.digest, 0): True,
-    }
+    chains, derived = [(PORTABLE_CHAIN.digest, seed) for seed in (0, 1)], (PORTABLE_REDENSE.digest, 0)
+    assert sorted(found) == sorted([*chains, derived])
 
 
 STUDENT = SPEC.but(distillation={"teacher": KEPT, "alpha": 0.5})
@@ -330,8 +318,8 @@ def test_native_seeds_of_one_stack_are_read_together_or_not_at_all(empty):
 def test_all_processes_read_what_the_first_has_found(tmp_path):
     one, other = run_with(name="one"), run_with(name="other")
     found = {
-        (ALONE.digest, 0): PublishedNetwork({"test_accuracy": other, "test_loss": one}, whole=True),
-        (ALONE.digest, 1): PublishedNetwork({"test_accuracy": one}, whole=False),
+        (ALONE.digest, 0): {"test_accuracy": other, "test_loss": one},
+        (ALONE.digest, 1): {"test_accuracy": one},
     }
     path = tmp_path / "sources.json"
     assert agreed(path, found, (one, other)) == found
@@ -350,7 +338,7 @@ def test_levels_that_lie_elsewhere_are_not_put_together(tmp_path):
     fill(stored, plan([Request(SPEC, (0,), 2)]))
     run = MeasuredRun("density", [1.0, 0.25], {1: [0.5, 0.5]})
     held = EvidenceRun(Path("run/claims.json"), NOTHING, Evidence({(SPEC.digest, "test_accuracy"): run}, ""))
-    at_hand = CurvesAtHand(stored, {(SPEC.digest, 1): PublishedNetwork({"test_accuracy": held}, whole=True)})
+    at_hand = CurvesAtHand(stored, {(SPEC.digest, 1): {"test_accuracy": held}})
     with pytest.raises(InputError, match="do not lie where a published run has them; leave --evidence out"):
         at_hand.curve(SPEC.digest, "test_accuracy", (0, 1), 2)
 
@@ -364,12 +352,31 @@ def test_every_row_of_a_curve_is_the_one_of_its_seed_wherever_it_lies(tmp_path_f
     rows = {seed: (row + 1).tolist() for seed, row in zip(curve.seeds, curve.values, strict=True) if seed in published}
     run = MeasuredRun(curve.axis, curve.position.tolist(), rows)
     held = EvidenceRun(Path("run/claims.json"), NOTHING, Evidence({(SPEC.digest, "test_accuracy"): run}, ""))
-    read = PublishedNetwork({"test_accuracy": held}, whole=True)
-    at_hand = CurvesAtHand(stored, {(SPEC.digest, seed): read for seed in published})
+    at_hand = CurvesAtHand(stored, {(SPEC.digest, seed): {"test_accuracy": held} for seed in published})
     ours = at_hand.curve(SPEC.digest, "test_accuracy", order, 2)
     assert ours.seeds == tuple(order)
     np.testing.assert_array_equal(ours.values, [curve.values[seed] + (seed in published) for seed in order])
     np.testing.assert_array_equal(ours.position, curve.position)
+
+
+def test_native_levels_that_are_stored_beside_published_ones_count_for_nothing(empty):
+    fill(empty, plan([Request(SPEC, (0,), 2), Request(ALONE, (0,), 2)]))
+    at_hand = CurvesAtHand(empty, {(spec.digest, 0): {"test_accuracy": run_with()} for spec in (SPEC, ALONE)})
+    for read in (at_hand.records, at_hand.provenance):
+        assert [len(read(spec.digest, 0)) for spec in (SPEC, ALONE)] == [0, 2]
+
+
+def test_a_chain_that_is_read_and_trained_for_what_is_derived_from_it_counts_once(opened, elsewhere, tmp_path):
+    """Whoever writes the report counts as the session does."""
+    chain, derived = trial_named("chain", spec=PORTABLE_CHAIN), trial_named("derived", spec=PORTABLE_REDENSE)
+    fill(Store(opened.path), plan([Request(PORTABLE_CHAIN, (1000, 1001, 1500, 1501), 2)]))
+    runs = evidence_runs(publish(tmp_path / "published", opened(chain), chain))
+    session = elsewhere(chain, derived, evidence=runs)
+    entries = [entry_of(session, trial) for trial in (chain, derived)]
+    assert "published" in entries[0]["runs"]["accuracy"]
+    for at_hand in (session.at_hand, CurvesAtHand.of(entries, session.store, runs)):
+        assert [each["levels"] for each in at_hand.taken(entries)] == [0]
+        assert sum(each["levels"] for each in trained_on(entries, at_hand)) == 16
 
 
 # Which folders are read
