@@ -21,6 +21,7 @@ from sdd_claims.judging.options import limit_threads, settings_of
 from sdd_claims.judging.plan_report import in_words
 from sdd_claims.judging.run import ClaimRun, handed_over, paragraph, properties_of, summary_lines
 from sdd_claims.judging.settings import Settings
+from sdd_claims.locations import in_home
 from sdd_claims.machine.termination import interrupted_when_terminated
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trial import Trial
@@ -187,7 +188,7 @@ def _check_data_root(settings: Settings, asked: bool) -> None:
         InputError: there is no such folder.
     """
     named = os.environ.get(ROOT_VARIABLE, "") if asked and settings.data_root is None else ""
-    root = Path(named).expanduser() if named else settings.data_root
+    root = in_home(named, f"give the whole path with {ROOT_VARIABLE}") if named else settings.data_root
     if root is None or settings.engine == "ray":  # whose machines may have it all the same
         return
     said = f"{ROOT_VARIABLE}={root}" if named else f"--data-root {root}"

@@ -68,14 +68,14 @@ def _say(found: "Difference") -> None:
 
 def _row(claim: "ClaimDifference") -> tuple[str, ...]:
     from sdd_claims.report import numbers
-    from sdd_claims.report.sentences import verdict_word
+    from sdd_claims.report.sentences import shown_p, verdict_word
 
     old, new = claim.old, claim.new
     return (
         claim.name,
         _pair(verdict_word(old["verdict"]), verdict_word(new["verdict"])),
         _effects(old["effect"], new["effect"]),
-        _pair(numbers.probability(old["p"]), numbers.probability(new["p"])),
+        _pair(shown_p(old), shown_p(new)),
         _pair(numbers.seed_list(old["seeds"]), numbers.seed_list(new["seeds"])),
         "" if claim.is_comparable else "protocols differ",
     )

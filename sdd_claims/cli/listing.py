@@ -84,6 +84,7 @@ def _published() -> dict[tuple[str, str, str], dict[str, Any]]:
             "ruling": sentences.ruling(claim),
             "effect": claim["effect"],
             "p": claim["p"],
+            "shown_p": sentences.shown_p(claim),
             "seeds": claim["seeds"],
         }
         for run, claim in (last_verdicts(standing(top / "reports" / "published")) if top else ())
@@ -115,5 +116,5 @@ def _outcome(trial: dict[str, Any], is_question: bool) -> str:
     effect, interval = numbers.effect(found["effect"]), numbers.interval(found["effect"])
     return (
         f"{expected}{proxy}; published {found['ruling']}, effect {effect} ({interval}), "
-        f"p {numbers.probability(found['p'])}, {numbers.count(len(found['seeds']), 'seed')}"
+        f"p {found['shown_p']}, {numbers.count(len(found['seeds']), 'seed')}"
     )

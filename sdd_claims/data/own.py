@@ -121,14 +121,14 @@ def _published(path: Path) -> dict[str, Any] | None:
 
 
 def _pixels(file: Path) -> np.ndarray:
-    from PIL import Image, UnidentifiedImageError  # late: few read images
+    from PIL import Image  # late: few read images
 
     try:
         with Image.open(file) as image:
             # Grey of more than eight bits stays as it is: PIL clips it to white on the way to RGB.
             as_it_is = image.mode in ("L", "I", "F") or image.mode.startswith("I;16")
             return np.asarray(image if as_it_is else image.convert("RGB"))
-    except (OSError, UnidentifiedImageError) as error:
+    except Exception as error:  # Pillow has many of a damaged file
         raise InputError(f"--data {file} is no readable image ({error}); replace it") from error
 
 
@@ -284,7 +284,7 @@ def check_noise(count: int, rate: float, classes: int, where: str) -> None:
         raise InputError(f"--noise {rate:g}: give the share of wrong labels, between 0 and 1, such as 0.2")
     if round(count * rate) < classes or count < 5 * classes:
         raise InputError(
-            f"{where} has {count} training images of {classes} classes, too few for {rate:.0%} label noise, "
+            f"{where} has {count} training images of {classes} classes, too few for {100 * rate:g}% label noise, "
             f"which makes {round(count * rate)} labels wrong; give five images and one wrong label a class, or more"
         )
 

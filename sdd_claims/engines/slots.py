@@ -53,8 +53,12 @@ def training_slot(device: Device, per_device: int = 1, deadline: float | None = 
 
 
 def _slots(device: Device, per_device: int) -> Sequence[str]:
-    name = f"gpu-{gpu_uuid(device)}" if device.is_gpu else "cpu"
-    return [f"{name}-{number}" for number in range(len(device.processes(per_device)))]
+    count = len(device.processes(per_device))
+    if device.is_gpu:
+        return [f"gpu-{gpu_uuid(device)}-{number}" for number in range(count)]
+    # Processes that are bound to different cores, as jobs of one node are, wait for no slot of each other's.
+    bound = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(count)
+    return [f"cpu-{core}" for core in bound[:count]]
 
 
 def _folder() -> Path:

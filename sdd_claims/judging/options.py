@@ -91,6 +91,7 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
         rate=None if rate is None else 1e12 * rate,
         published=tuple({path.resolve(): path for path in bind}.values()),
         evidence=runs,
+        workers=None if in_worker else getattr(options, "numprocesses", None) or None,
         report=report,
     )
 

@@ -20,7 +20,7 @@ from sdd_claims.machine.devices import Device
 from sdd_claims.planning.budget import Need, affordable, alone_and_unshared
 from sdd_claims.planning.disk import missing_bytes, working_bytes
 from sdd_claims.planning.estimate import Cost, Estimate, duration, missing
-from sdd_claims.planning.plan import Plan, plan
+from sdd_claims.planning.plan import Plan
 from sdd_claims.planning.rates import Rate
 from sdd_claims.record import Replica
 from sdd_claims.registration.claim import Tier
@@ -194,7 +194,7 @@ class PlanReport:
 def planned(session: Session, settings: Settings) -> PlanReport:
     """What the claims of a selection that may be judged ask for, tier by tier and look by look."""
     estimates = session.training.estimates()
-    needs = [Need(plan(session.requests.up_to(trial, 0)), estimates[trial.tier]) for trial in session.trials]
+    needs = [Need(session.plan_of(trial, 0), estimates[trial.tier]) for trial in session.trials]
     tiers: tuple[Tier, ...] = ("fast", "full")
     return PlanReport(
         str(session.store.path),

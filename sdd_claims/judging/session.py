@@ -91,11 +91,14 @@ class Session:
     def plan(self, look: int, tier: Tier | None = None) -> Plan:
         """The plan of all trials, or of those of one tier, up to a look."""
         trials = [trial for trial in self.trials if tier in (None, trial.tier)]
-        device = None if tier is None else self._settings.devices[tier]
-        wide = tier is not None and (device is None or device.is_gpu)
+        wide = tier is not None and self._settings.trains_wide(tier)
         whole = plan((request for trial in trials for request in self.requests.up_to(trial, look)), wide=wide)
         self.training.synchronise(whole)
         return whole
+
+    def plan_of(self, trial: Trial, look: int) -> Plan:
+        """The plan of one trial up to a look."""
+        return plan(self.requests.up_to(trial, look), wide=self._settings.trains_wide(trial.tier))
 
     def curves(self, trial: Trial) -> tuple[Mapping[str, CurveOf], Mapping[str, CurveOf]]:
         """The curves that are really judged, and those of the control; the pilots' where these set no windows."""
@@ -172,8 +175,7 @@ class Session:
                 steps += [(trial, look + 1) for trial in still_open if look + 1 < self.requests.looks(trial)]
         estimates = self.training.estimates()
         for trial, look in steps:
-            whole = plan(self.requests.up_to(trial, look))
-            self._end(trial, budget.exceeded(whole, look, estimates[trial.tier], self.store))
+            self._end(trial, budget.exceeded(self.plan_of(trial, look), look, estimates[trial.tier], self.store))
         reached = self._verdicts.values()
         left = sum(isinstance(verdict, BudgetError) for verdict in reached)
         so_far = sum(isinstance(verdict, Verdict) and verdict.is_open_so_far for verdict in reached)
@@ -193,7 +195,7 @@ class Session:
     def _affordable(self, budget: Budget, steps: Sequence[tuple[Trial, int]]) -> list[int]:
         """Indices of the looks to take next."""
         estimates = self.training.estimates()
-        plans = [plan(self.requests.up_to(trial, look)) for trial, look in steps]
+        plans = [self.plan_of(trial, look) for trial, look in steps]
         return budget.affordable(plans, [estimates[trial.tier] for trial, _ in steps], self.store)
 
     def _resolved(self, trials: list[Trial]) -> list[Trial]:
@@ -280,8 +282,8 @@ class Session:
         if lacking is not None:
             self._end(trial, lacking)
         elif budget is not None:
-            whole = plan(self.requests.up_to(trial, look))
-            self._end(trial, budget.exceeded(whole, look, self.training.estimates()[trial.tier], self.store))
+            estimate = self.training.estimates()[trial.tier]
+            self._end(trial, budget.exceeded(self.plan_of(trial, look), look, estimate, self.store))
         return True
 
     # Judging

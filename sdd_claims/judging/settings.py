@@ -35,6 +35,7 @@ class Settings:
         report: folder of the report.
         block: block of seeds that judges in place of the registered ones; None for these.
         evidence: published runs whose curves are read where the store lacks them; `published` has their claims.json.
+        workers: those that pytest-xdist is asked for; None in one of them, and where it does not run.
     """
 
     store: Path
@@ -54,6 +55,7 @@ class Settings:
     report: Path = Path(Judging.report_folder)
     block: int | None = None
     evidence: tuple[EvidenceRun, ...] = ()
+    workers: int | None = None
 
     def __post_init__(self) -> None:
         """Check the seeds that the user gave.
@@ -73,6 +75,11 @@ class Settings:
         """The device that trains a run: that of its tier, or the CPU: portable arithmetic is trained there alone."""
         device = self.devices[tier]
         return CPU if device and device.is_gpu and spec.training.arithmetic == "portable" else device
+
+    def trains_wide(self, tier: Tier) -> bool:
+        """Whether a tier trains in wide stacks, those of a GPU."""
+        device = self.devices[tier]
+        return device is None or device.is_gpu
 
     def worker_config(self, device: Device, deadline: float | None = None) -> WorkerConfig:
         """The configuration of a process that trains on a device, until a deadline."""

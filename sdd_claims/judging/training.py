@@ -9,8 +9,8 @@ from sdd_claims.errors import DeviceMemoryError, InputError, StoreError
 from sdd_claims.judging.missing_data import DataSets
 from sdd_claims.judging.networks import check_network
 from sdd_claims.judging.settings import Settings
-from sdd_claims.machine.devices import Device
-from sdd_claims.planning.budget import Need, cheapest_first
+from sdd_claims.machine.devices import CPU, Device
+from sdd_claims.planning.budget import Need, cheapest_first, stored
 from sdd_claims.planning.estimate import Estimate, duration, missing, processes
 from sdd_claims.planning.plan import Plan, Request, plan
 from sdd_claims.planning.rates import Rates
@@ -116,10 +116,12 @@ class Training:
         """The cost of levels on the device of each tier, by all that is stored now."""
         rates = Rates(self._store, self._settings.rate)
         devices = {tier: device and device.if_here() for tier, device in self._settings.devices.items()}
-        return {tier: Estimate(rates, device, self._processes(device)) for tier, device in devices.items()}
+        on_cpu = self._processes(CPU)
+        return {tier: Estimate(rates, device, self._processes(device), on_cpu) for tier, device in devices.items()}
 
     def _processes(self, device: Device | None) -> int:
-        return processes(self._settings.engine, device, self._settings.per_device)
+        settings = self._settings
+        return processes(settings.engine, device, settings.per_device, settings.workers)
 
     def _cheapest(self, wanted: Sequence[Sequence[Request]], device: Device) -> list[Request]:
         """The requests that go first: of the cheapest trials, for an early verdict, up to a quarter of the work.
@@ -127,7 +129,8 @@ class Training:
         The rest goes as it stands in a plan, the longest first, so that the processes finish together.
         """
         estimate = self._estimate(device)
-        order = list(cheapest_first([Need(plan(requests), estimate) for requests in wanted], self._store))
+        needs = [Need(plan(requests, wide=device.is_gpu), estimate) for requests in wanted]
+        order = list(cheapest_first(needs, stored(needs, self._store)))
         early, total = list[Request](), 0.0
         for index, seconds, _ in order:
             total += seconds
@@ -139,7 +142,8 @@ class Training:
         """The cost of levels while a device trains, by all that is stored now."""
         # No product is timed on a GPU that trains: there it is what has been measured on one, or a round number.
         timed = None if device.is_gpu else device
-        return Estimate(Rates(self._store, self._settings.rate), timed, self._processes(device.if_here()))
+        rates = Rates(self._store, self._settings.rate)
+        return Estimate(rates, timed, self._processes(device.if_here()), self._processes(CPU))
 
     def _left(self, whole: Plan, device: Device) -> str:
         """The time that a plan still takes, in words, by all that is stored now."""

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
 from sdd_claims.errors import InputError, nearest
+from sdd_claims.locations import in_home
 from sdd_claims.spec import OwnCallable, OwnNetwork
 
 Shape: TypeAlias = tuple[int, int, int]
@@ -47,9 +48,13 @@ def from_file(name: str, what: str) -> tuple[Path, str, Any]:
     file, _, function = name.rpartition(":")
     if not file or not function.isidentifier() or not file.endswith(".py"):
         raise InputError(f"{what} {name}: give a file and the name of a callable in it, such as my.py:build")
-    path = Path(file).expanduser().absolute()
-    if not path.is_file():
-        raise InputError(f"{what} {name}: there is no file {path}; give the path of a Python module")
+    path, remedy = in_home(file, f"give the whole path with {what}"), "give the path of a Python module"
+    try:
+        is_there = path.is_file()
+    except OSError as error:
+        raise InputError(f"{what} {name} cannot be read ({error.strerror or error}); {remedy}") from error
+    if not is_there:
+        raise InputError(f"{what} {name}: there is no file {path}; {remedy}")
     module = _imported(path, source_of(path))
     known = [each for each, value in vars(module).items() if callable(value)]
     found = getattr(module, function, None)

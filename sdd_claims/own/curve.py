@@ -92,7 +92,7 @@ class OwnCurve:
 
     def __repr__(self) -> str:
         rows = "\n".join(f"  {at:8.4f}  {value:8.4f}" for at, value in zip(self.density, self.mean, strict=True))
-        return f"{self.setting}, {len(self.seeds)} seeds\n  density   mean {self.measure}\n{rows}"
+        return f"{self.setting}, {numbers.count(len(self.seeds), 'seed')}\n  density   mean {self.measure}\n{rows}"
 
 
 def sparsity_curve(
@@ -127,6 +127,8 @@ def sparsity_curve(
         InputError: whatever is wrong with network, data or settings, in one sentence.
         StoreError: the store cannot be used.
     """
+    if of_judge := sorted({"weight_decay", "pilots", "block"} & settings.keys()):
+        raise InputError(f"{of_judge[0]}: only judge takes it, and a curve is trained without it; leave it out")
     if measure not in MEASURES:
         raise InputError(no_measure(measure))
     try:

@@ -18,6 +18,7 @@ from sdd_claims.judging.run import ClaimRun, summary_lines
 from sdd_claims.judging.session import Session
 from sdd_claims.judging.settings import Settings
 from sdd_claims.judging.yours import as_written
+from sdd_claims.locations import in_home
 from sdd_claims.machine.devices import CPU
 from sdd_claims.machine.termination import interrupted_when_terminated
 from sdd_claims.own.recipe import recipe
@@ -201,7 +202,7 @@ class _Asked:
         how = recipe(self.settings)
         claims = self.claims if isinstance(self.claims, str) else ",".join(self.claims)
         names = chosen(claims, penalised=how.penalty is not None)
-        folder = None if self.report is None else Path(self.report)
+        folder = None if self.report is None else in_home(self.report, "give the whole path with --report")
         if folder is not None:
             _check_report(folder)
         options = settings_for(self.store, self.device, self.processes, folder or Path("reports/yours"))

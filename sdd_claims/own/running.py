@@ -12,6 +12,7 @@ from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging.modes import Judging
 from sdd_claims.judging.options import choose_devices
 from sdd_claims.judging.settings import Settings
+from sdd_claims.locations import in_home
 from sdd_claims.models import own as own_network
 from sdd_claims.registration.own import OwnSetting
 from sdd_claims.registration.register import the_register
@@ -28,7 +29,7 @@ def settings_for(store: str | Path, device: str, processes: bool, report: Path) 
     if is_url(str(store)):
         raise InputError(f"--store {store}: what is yours is kept on this machine; give a folder")
     return Settings(
-        store=Path(store).expanduser().absolute(),
+        store=in_home(store, "give the whole path with --store"),
         devices=choose_devices(device),
         data_root=None,
         engine="pool" if processes else "serial",

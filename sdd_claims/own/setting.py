@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from sdd_claims.data import own as own_data
 from sdd_claims.errors import InputError
+from sdd_claims.locations import in_home
 from sdd_claims.machine.devices import CPU
 from sdd_claims.models import Architecture, build
 from sdd_claims.models import own as own_network
@@ -125,12 +126,16 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
         return own_data.prepared(given, f"--data {text}"), f"{path.name}:{function}"
     if not text.strip():
         raise InputError("--data is empty; give an .npz, a folder of images, or a callable such as my.py:load")
-    path = Path(text).expanduser()
+    path = in_home(text, "give the whole path with --data")
     if path.suffix == ".py":
         raise InputError(f"--data {text}: give the name of a callable in it as well, such as {path.name}:load")
-    if path.is_dir():
-        return own_data.prepared(own_data.from_folder(path), f"--data {text}"), path.name
-    return own_data.prepared(own_data.from_npz(path), f"--data {text}"), path.name
+    try:
+        given = own_data.from_folder(path) if path.is_dir() else own_data.from_npz(path)
+    except OSError as error:
+        raise InputError(
+            f"--data {text} cannot be read ({error.strerror or error}); give an .npz or a folder of images that can"
+        ) from error
+    return own_data.prepared(given, f"--data {text}"), path.name
 
 
 def _check_draws(made_by: Any, name: str, shape: tuple[int, int, int], classes: int, module: nn.Module) -> None:

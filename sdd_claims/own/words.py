@@ -41,7 +41,7 @@ def answer(entry: ClaimEntry, setting: OwnSetting, store: Store) -> str:
     """What came out, in plain words."""
     question = entry["id"] == f"{PAPER}/{QUESTION}"
     kind = sentences.openness(entry)
-    noise = f"under {setting.rate:.0%} label noise"
+    noise = f"under {100 * setting.rate:g}% label noise"
     if not entry["words"]:
         return f"Inconclusive, since no seed has judged{f' {noise}' if question else ''}: {_seen(entry, store)}"
     words = entry["words"]

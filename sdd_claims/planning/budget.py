@@ -1,12 +1,16 @@
 """The order of training when time is short: the cheapest verdicts first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from sdd_claims.planning.estimate import Cost, Estimate, duration
+from sdd_claims.planning.estimate import Cost, Estimate
 from sdd_claims.planning.plan import Plan
 from sdd_claims.record import Replica
 from sdd_claims.storage.store import Store
+
+Key: TypeAlias = tuple[str, int]
+"""Digest and seed, see `Replica.key`."""
 
 
 @dataclass(frozen=True)
@@ -21,30 +25,37 @@ class Need:
     plan: Plan
     estimate: Estimate
 
+    def lacking(self, done: Mapping[Key, int]) -> list[tuple[Replica, int, int]]:
+        """Its missing levels: replicas, each with the numbers of levels that are done and that are wanted."""
+        return [(each, done[each.key], n) for each, n in self.plan.wanted.items() if n > done[each.key]]
 
-def cheapest_first(needs: Sequence[Need], store: Store) -> Iterator[tuple[int, float, float]]:
+
+def stored(needs: Sequence[Need], store: Store) -> dict[Key, int]:
+    """The stored levels of every network that some needs ask for."""
+    return {replica.key: store.levels_done(replica) for need in needs for replica in need.plan.wanted}
+
+
+def cheapest_first(needs: Sequence[Need], done: Mapping[Key, int]) -> Iterator[tuple[int, float, float]]:
     """The needs in the order in which the next one is always the cheapest.
+
+    Args:
+        needs: to be put in order.
+        done: the levels of every network that cost nothing, see `stored`.
 
     Yields:
         Indices into `needs`, each with the seconds that its training takes where all processes share the work, and
         those where nothing else is trained, so that no more work than it has stacks; both beyond the levels that are
         stored or trained for the needs before it.
     """
-    done = {replica.key: store.levels_done(replica) for need in needs for replica in need.plan.wanted}
-    left = {index: dict(need.plan.wanted) for index, need in enumerate(needs)}
+    now = dict(done)
+    left = dict(enumerate(needs))
     while left:
-        for index, wanted in left.items():
-            left[index] = {replica: levels for replica, levels in wanted.items() if levels > done[replica.key]}
-        costs = {
-            index: sum(needs[index].estimate.seconds(replica, done[replica.key], n) for replica, n in wanted.items())
-            / needs[index].estimate.processes
-            for index, wanted in left.items()
-        }
+        lacking = {index: need.lacking(now) for index, need in left.items()}
+        costs = {index: left[index].estimate.shared(levels) for index, levels in lacking.items()}
         cheapest = min(costs, key=lambda index: (costs[index], index))
-        need, wanted = needs[cheapest], left.pop(cheapest)
-        stacks = sum(not wanted.keys().isdisjoint(stack.replicas) for stack in need.plan.stacks)
-        yield cheapest, costs[cheapest], need.estimate.shared(costs[cheapest] * need.estimate.processes, stacks)
-        done |= {replica.key: levels for replica, levels in wanted.items()}
+        need = left.pop(cheapest)
+        yield cheapest, costs[cheapest], need.estimate.alone(lacking[cheapest], need.plan.stacks)
+        now |= {replica.key: wanted for replica, _, wanted in lacking[cheapest]}
 
 
 def affordable(needs: Sequence[Need], store: Store, left: float) -> Iterator[list[tuple[int, float]]]:
@@ -62,25 +73,32 @@ def affordable(needs: Sequence[Need], store: Store, left: float) -> Iterator[lis
     Yields:
         Indices into `needs`, each with the seconds until it is met, beyond those before it.
     """
-    group, total, took = list[tuple[int, float]](), 0.0, 0.0
-    fitting = [index for index, need in enumerate(needs) if duration(need.plan, store, need.estimate) <= left]
-    for place, seconds, alone in cheapest_first([needs[index] for index in fitting], store):
-        if group and (total + seconds > left / 10 or alone > left):
-            yield group
-            group, total, took, left = [], 0.0, 0.0, left - took
-        if alone > left:
-            break
-        total += seconds
-        until = max(took, total, alone)
-        group.append((fitting[place], until - took))
-        took = until
-    if group:
+    done, waiting = stored(needs, store), dict(enumerate(needs))
+    while True:
+        fitting = [
+            index
+            for index, need in waiting.items()
+            if need.estimate.alone(need.lacking(done), need.plan.stacks) <= left
+        ]
+        group, total, took = list[tuple[int, float]](), 0.0, 0.0
+        for place, seconds, alone in cheapest_first([waiting[index] for index in fitting], done):
+            if group and total + seconds > left / 10:
+                break
+            total += seconds
+            until = max(took, total, alone)
+            group.append((fitting[place], until - took))
+            took = until
+        if not group:
+            return
         yield group
+        left -= took
+        for index, _ in group:
+            done |= {replica.key: wanted for replica, _, wanted in waiting.pop(index).lacking(done)}
 
 
 def alone_and_unshared(needs: Sequence[Need], store: Store) -> list[tuple[Cost, Cost]]:
     """For every need, the cost of its missing levels, and of those still missing if all other needs were met."""
-    done = {replica.key: store.levels_done(replica) for need in needs for replica in need.plan.wanted}
+    done = stored(needs, store)
     # For every replica, the most levels asked for, and the most that any other need asks for.
     most: dict[tuple[str, int], tuple[int, int]] = dict.fromkeys(done, (0, 0))
     for need in needs:

@@ -1,12 +1,13 @@
 """The cost of levels before any of them is trained: operations, and seconds of a core or a GPU."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.planning import shapes
-from sdd_claims.planning.plan import Plan
+from sdd_claims.planning.plan import Plan, Stack
 from sdd_claims.planning.rates import Rate, Rates
 from sdd_claims.record import Replica
 from sdd_claims.spec import RunSpec
@@ -50,14 +51,23 @@ class Cost:
 
 
 class Estimate:
-    """The cost of levels on one device, computed once a spec.
+    """The cost of levels on a tier's device, and of those in portable arithmetic on the CPU; computed once a spec.
 
     Attributes:
-        processes: number of processes that share the work.
+        processes: number of processes that share the work of the device.
     """
 
-    def __init__(self, rates: Rates, device: Device | None, processes: int) -> None:
+    def __init__(self, rates: Rates, device: Device | None, processes: int, on_cpu: int | None = None) -> None:
+        """Nothing is computed yet.
+
+        Args:
+            rates: how fast networks train.
+            device: the tier's; None for a GPU that is not here.
+            processes: number of processes that share its work.
+            on_cpu: those that share the work of the CPU, where the device is another; None for as many.
+        """
         self.processes = processes
+        self._on_cpu = processes if on_cpu is None else on_cpu
         self._rates, self._device = rates, device
         self._levels: dict[str, tuple[float, Rate]] = {}
 
@@ -70,9 +80,25 @@ class Estimate:
         flops, rate = self._level(replica.spec)
         return flops * trainings(replica.spec, done, wanted) / rate.flops
 
-    def shared(self, seconds: float, stacks: int) -> float:
-        """Seconds until these seconds of training are over, in so many stacks: one process trains a stack."""
-        return seconds / max(1, min(self.processes, stacks))
+    def shared(self, levels: Iterable[tuple[Replica, int, int]]) -> float:
+        """Seconds that these levels add where processes are kept busy by others, too."""
+        return sum(
+            self.seconds(replica, done, wanted) / (self._on_cpu if _on_cpu(replica.spec) else self.processes)
+            for replica, done, wanted in levels
+        )
+
+    def alone(self, levels: Iterable[tuple[Replica, int, int]], stacks: Iterable[Stack]) -> float:
+        """Seconds until these levels are trained where nothing else is: one process trains a stack of these.
+
+        Devices train one after the other.
+        """
+        seconds, lacking = {True: 0.0, False: 0.0}, set[Replica]()
+        for replica, done, wanted in levels:
+            seconds[_on_cpu(replica.spec)] += self.seconds(replica, done, wanted)
+            lacking.add(replica)
+        busy = Counter(_on_cpu(each.replicas[0].spec) for each in stacks if not lacking.isdisjoint(each.replicas))
+        processes = {True: self._on_cpu, False: self.processes}
+        return sum(total / max(1, min(processes[place], busy[place])) for place, total in seconds.items())
 
     def cost(self, levels: Iterable[tuple[Replica, int, int]]) -> Cost:
         """The cost of replicas' levels, each from those done to those wanted."""
@@ -86,9 +112,14 @@ class Estimate:
 
     def _level(self, spec: RunSpec) -> tuple[float, Rate]:
         if spec.digest not in self._levels:
-            device = CPU if spec.training.arithmetic == "portable" else self._device
+            device = CPU if _on_cpu(spec) else self._device
             self._levels[spec.digest] = level_flops(spec), self._rates.of(spec, device)
         return self._levels[spec.digest]
+
+
+def _on_cpu(spec: RunSpec) -> bool:
+    """Whether a spec trains on the CPU whatever the device of its tier."""
+    return spec.training.arithmetic == "portable"
 
 
 def missing(wanted: Mapping[Replica, int], store: Store) -> Iterator[tuple[Replica, int, int]]:
@@ -100,19 +131,21 @@ def missing(wanted: Mapping[Replica, int], store: Store) -> Iterator[tuple[Repli
 
 def duration(plan: Plan, store: Store, estimate: Estimate) -> float:
     """Seconds until a plan's missing levels are stored."""
-    stacks = sum(stack.remaining(store) > 0 for stack in plan.stacks)
-    return estimate.shared(estimate.cost(missing(plan.wanted, store)).seconds, stacks)
+    return estimate.alone(missing(plan.wanted, store), plan.stacks)
 
 
-def processes(engine: str, device: Device | None, per_device: int = 1) -> int:
+def processes(engine: str, device: Device | None, per_device: int = 1, workers: int | None = None) -> int:
     """Stacks that train at once: one a core, or `per_device` a GPU; no more than workers of pytest-xdist where it runs.
 
     Args:
         engine: name of the engine; the size of a Ray cluster is not known here, and counts as one.
         device: device that trains; None for a GPU that is not here.
         per_device: processes that share a GPU.
+        workers: those that pytest-xdist is asked for; None in one of them, and where it does not run.
     """
     if device is None or engine == "ray":
         return 1
     most = len(device.processes(per_device))
-    return min(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)), most) if engine == "serial" else most
+    if workers is None and engine != "serial":
+        return most
+    return min(workers or int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)), most)

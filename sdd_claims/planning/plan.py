@@ -136,7 +136,7 @@ def plan(requests: Iterable[Request], *, wide: bool = False) -> Plan:
     groups = defaultdict[tuple[str, int, int], list[Replica]](list)
     for replica in ordered:
         seed, spec = replica.seed, replica.spec
-        mixed = wide and spec.model.name == "mlp" and spec.path.over == "none"
+        mixed = stack_size(spec, wide=wide) == GPU_STACK_SIZE and spec.path.over == "none"
         kind = spec.stack_key() if mixed else spec.digest
         groups[kind, seed // 100, seed % 100 // stack_size(spec, wide=wide)].append(replica)
     stacks = [Stack(tuple(group), tuple(wanted[replica] for replica in group)) for group in groups.values()]

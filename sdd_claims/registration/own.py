@@ -167,7 +167,7 @@ def _none_without_noise(at: OwnSetting) -> Trial:
         "no_sdd_without_label_noise",
         {"accuracy": at.curve(at.clean)},
         at.rule(lambda phases: DipFree("accuracy", light=phases.light, critical=phases.critical, sweet=phases.sweet)),
-        Control(f"{at.rate:.0%} label noise", {"accuracy": at.curve(at.noisy)}),
+        Control(f"{100 * at.rate:g}% label noise", {"accuracy": at.curve(at.noisy)}),
     )
 
 

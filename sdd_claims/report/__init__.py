@@ -13,8 +13,6 @@ if TYPE_CHECKING:  # who only cites a paper does not wait for NumPy
 
 __all__ = ["papers_in", "render", "write"]
 
-_FILES = {"claims.json", "evidence.json.gz", "index.html", "SUMMARY.md", "figures"}
-
 
 def papers_in(directory: Path) -> set[str]:
     """The papers of the report that a folder holds; none where it is new, empty, or was not written to its end.
@@ -31,7 +29,7 @@ def papers_in(directory: Path) -> set[str]:
         held = {path.name for path in directory.iterdir()}
     except OSError as error:
         raise InputError(f"the report cannot go to {directory} ({error.strerror or error}); {remedy}") from error
-    if held <= _FILES - {"claims.json"}:
+    if held <= {"evidence.json.gz"}:  # what is written before claims.json
         return set()
     try:
         document = from_json((directory / "claims.json").read_text(encoding="utf-8"))

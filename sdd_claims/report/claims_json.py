@@ -146,8 +146,9 @@ class DecisiveEntry(TypedDict):
     """The one p of a claim that is shown: of its contrary where that is established, else of the claim itself.
 
     `p` is that of the design with all its looks, to be compared with `level`, the error rate of the claim. `t` and
-    `beyond`, the number of `seeds` that lie beyond the margin in the tested direction, are of the test that decides,
-    of several parts the weakest; None where the rule does not say.
+    `beyond`, the number of `seeds` that lie beyond the margin in the tested direction, are of the test that decides: of
+    all parts the weakest, of some, as of contraries, the strongest; None where the rule does not say. `part` names it
+    where the effect is that of another part.
     """
 
     of: Literal["claim", "contrary"]
@@ -156,6 +157,7 @@ class DecisiveEntry(TypedDict):
     t: float | None
     beyond: int | None
     seeds: int
+    part: NotRequired[str]
 
 
 class EValuesEntry(TypedDict):

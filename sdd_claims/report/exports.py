@@ -57,7 +57,7 @@ def _cells(claim: ClaimEntry) -> tuple[str, ...]:
         sentences.verdict_word(claim["verdict"]),
         numbers.effect(claim["effect"]),
         numbers.interval(claim["effect"]),
-        numbers.probability(claim["p"]),
+        sentences.shown_p(claim),
         str(len(claim["seeds"])),
         sentences.control_in_a_word(claim["control"]),
     )

@@ -113,8 +113,9 @@ def seeds_beyond(claim: ClaimEntry) -> str:
     if not shown or shown["beyond"] is None or openness(claim) == "cannot be measured":
         return ""
     side = "beyond the margin" if shown["of"] == "claim" else "on the contrary side"
+    part = f" ({shown['part']})" if "part" in shown else ""
     t = "" if shown["t"] is None else f", t = {numbers.plain(shown['t'], 2)}"
-    return f"{shown['beyond']} of {numbers.count(shown['seeds'], 'seed')} {side}{t}"
+    return f"{shown['beyond']} of {numbers.count(shown['seeds'], 'seed')} {side}{part}{t}"
 
 
 def pilots_alone(claim: ClaimEntry) -> bool:
@@ -492,13 +493,17 @@ def verdict(claim: ClaimEntry, *, with_p: bool = True) -> str:
 
 
 def _is_beyond_by_t(claim: ClaimEntry) -> bool:
-    """Whether the t-test of the deciding mean is below the threshold, which one of the other tests is not."""
+    """Whether the t-test of the deciding mean is below the threshold, which one of the other tests is not.
+
+    The absence of a dip takes the smaller p of two sides, doubled.
+    """
     shown, threshold = claim.get("decisive"), claim["threshold"]
     if not shown or shown["of"] != "claim" or shown["t"] is None or threshold is None or shown["seeds"] < 2:
         return False
     from scipy.special import stdtr  # late: whoever lists or cites does not wait for it
 
-    return float(stdtr(shown["seeds"] - 1, -shown["t"])) < threshold
+    sides = 2 if "dip_free" in {claim["rule"], *(part["rule"] for part in claim["parts"])} else 1
+    return sides * float(stdtr(shown["seeds"] - 1, -shown["t"])) < threshold
 
 
 def expectation(claim: ClaimEntry) -> str:

@@ -46,6 +46,7 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     sentences.robustness,
     sentences.ruling,
     sentences.seeds,
+    sentences.seeds_beyond,
     sentences.short_title,
     sentences.shown_level,
     sentences.shown_p,

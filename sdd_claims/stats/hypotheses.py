@@ -132,6 +132,13 @@ def deciding(hypothesis: Hypothesis) -> Mean | None:
     return found[ranked.index((max if isinstance(hypothesis, All) else min)(ranked))]
 
 
+def holds(hypothesis: Hypothesis, mean: Mean) -> bool:
+    """Whether a mean is a part of a hypothesis, or all of it."""
+    if isinstance(hypothesis, Mean):
+        return hypothesis is mean
+    return any(holds(part, mean) for part in hypothesis.parts)
+
+
 def _p_values(parts: Sequence[Hypothesis]) -> list[float]:
     """The p of each part; those of means, of which there may be hundreds, in one go."""
     alone = [part for part in parts if isinstance(part, Mean) and part.by == "mean"]

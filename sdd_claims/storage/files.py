@@ -4,6 +4,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from sdd_claims.errors import StoreError
@@ -121,3 +122,18 @@ def remedy(error: OSError) -> str:
             return "a file stands where a folder is needed; choose another folder"
         case _:
             return f"{error.strerror or error}; choose another folder"
+
+
+def look_again(root: Path, name: str) -> None:
+    """Let the next look at a folder's files see what another machine has written there by now.
+
+    NFS remembers names and sizes for up to a minute, and asks its server again where a folder is opened.
+
+    Args:
+        root: a folder.
+        name: path from there of a folder, which need not be there.
+    """
+    parts = Path(name).parts
+    with suppress(OSError):  # what is not there, or no folder that can be opened, has no files to see
+        for depth in range(len(parts) + 1):
+            os.close(os.open(root.joinpath(*parts[:depth]), os.O_RDONLY))

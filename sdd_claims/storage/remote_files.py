@@ -34,12 +34,12 @@ class RemoteFiles:
             raise InputError(f"the store {url} cannot be reached from here: {error}") from error
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
+    def _reached(self, *, may_be_missing: bool = False) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError:
-            raise
         except Exception as error:  # each file system has its own
+            if may_be_missing and isinstance(error, FileNotFoundError):
+                raise
             raise UnreachedError(
                 f"the store {self.url} does not answer ({type(error).__name__}: {error}); look at the URL, the network "
                 "and your credentials and run again: what has been trained is kept here and will be sent"
@@ -47,7 +47,7 @@ class RemoteFiles:
 
     def read(self, name: str) -> bytes | None:
         """A file; None where there is none."""
-        with suppress(FileNotFoundError), self._reached():
+        with suppress(FileNotFoundError), self._reached(may_be_missing=True):
             return bytes(self._files.cat_file(f"{self._root}/{name}"))
         return None
 
@@ -59,7 +59,7 @@ class RemoteFiles:
 
     def names(self, folder: str) -> list[str]:
         """The files of a folder; none where it is not there."""
-        with suppress(FileNotFoundError), self._reached():
+        with suppress(FileNotFoundError), self._reached(may_be_missing=True):
             self._files.invalidate_cache()
             paths = self._files.ls(f"{self._root}/{folder}", detail=False)
             return sorted(f"{folder}/{str(path).rpartition('/')[2]}" for path in paths)
@@ -85,13 +85,13 @@ class RemoteFiles:
         Raises:
             FileNotFoundError: there is none.
         """
-        with self._reached():
+        with self._reached(may_be_missing=True):
             self._make_folder(to)
             self._files.mv(f"{self._root}/{name}", f"{self._root}/{to}")
 
     def delete(self, name: str) -> None:
         """Remove a file, if it is there."""
-        with suppress(FileNotFoundError), self._reached():
+        with suppress(FileNotFoundError), self._reached(may_be_missing=True):
             self._files.rm_file(f"{self._root}/{name}")
 
     def _make_folder(self, name: str) -> None:

@@ -28,7 +28,7 @@ from sdd_claims.storage.chains import (
 )
 from sdd_claims.storage.checked_files import DamageError, read_checked, sha256
 from sdd_claims.storage.checkpoint_file import CheckpointFile
-from sdd_claims.storage.files import refuse_links, remedy, sync, unreadable, write_atomically
+from sdd_claims.storage.files import look_again, refuse_links, remedy, sync, unreadable, write_atomically
 from sdd_claims.storage.locks import lock
 from sdd_claims.storage.schema import SCHEMA, pack_schema, unpack_schema
 from sdd_claims.storage.states import pack_state, pack_weights, unpack_state, unpack_weights
@@ -206,6 +206,8 @@ class Store:
                     yield False
                     return
                 held.callback(mine.release)
+            for key in by_key:
+                look_again(self.path, layout.replica(*key))
             yield True
 
     def commit(

@@ -22,6 +22,7 @@ from sdd_claims.judging.claim_entry import claim_entry_from
 from sdd_claims.own import Recipe, planned, setting_of, words
 from sdd_claims.record import Replica
 from sdd_claims.registration.own import EVERY_NAME, NAMES
+from sdd_claims.report import papers_in
 from sdd_claims.spec.digest import canonical_json
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import InstantPruning
@@ -771,6 +772,7 @@ def test_what_other_processes_cannot_call_is_not_given_to_them(folder):
             "holds verdicts on he2022, which yours are never mixed with",
         ),
         ({"claims.json": "[]"}, "which holds something else"),
+        ({"index.html": "my page", "SUMMARY.md": "mine"}, "which holds something else"),
     ],
 )
 def test_a_report_never_replaces_something_else(folder, content, why):
@@ -779,6 +781,41 @@ def test_a_report_never_replaces_something_else(folder, content, why):
         (folder / "report" / name).write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=why):
         judge(mlp, DATA, report=folder / "report", quiet=True)
+
+
+def test_a_report_that_broke_off_before_its_verdicts_may_be_written_again(folder):
+    (folder / "report").mkdir()
+    (folder / "report" / "evidence.json.gz").touch()
+    assert papers_in(folder / "report") == set()
+
+
+@pytest.mark.parametrize("setting", ["weight_decay", "pilots", "block"])
+def test_a_curve_is_not_asked_for_what_judge_alone_does(folder, setting):
+    with pytest.raises(InputError, match=f"{setting}: only judge takes it, and a curve is trained without it"):
+        sparsity_curve(mlp, DATA, **{**QUICK, setting: 1})
+
+
+def test_a_small_share_of_wrong_labels_is_said_as_it_was_given(folder):
+    with pytest.raises(InputError, match=r"too few for 0\.15% label noise"):
+        sparsity_curve(mlp, DATA, noise=0.0015, seeds=(0,), quiet=True, **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("~nobody-of-this-name/x", "there is no such home folder here; give the whole path with --"),
+        ("x" * 300, r"cannot be read \(File name too long\)"),
+    ],
+)
+def test_a_path_that_no_system_knows_is_one_sentence(folder, path, why):
+    with pytest.raises(InputError, match=why):
+        judge(mlp, path, quiet=True)
+    with pytest.raises(InputError, match=why):
+        judge(f"{path}.py:build", DATA, quiet=True)
+    if "~" in path:
+        for place in ("store", "report"):
+            with pytest.raises(InputError, match=why):
+                judge(mlp, DATA, quiet=True, **{place: path})
 
 
 def test_another_question_gets_another_report_and_the_same_one_its_own(folder, monkeypatch):

@@ -6,7 +6,7 @@ from sdd_claims import locations
 from sdd_claims.cli.tests.conftest import PUBLISHED
 from sdd_claims.registration.register import the_register
 from sdd_claims.registration.trials import all_trials
-from sdd_claims.report import claims_json
+from sdd_claims.report import claims_json, sentences
 
 
 def test_every_registered_claim_is_listed_with_all_its_trials(call):
@@ -40,12 +40,14 @@ def test_a_published_verdict_is_said_as_it_was_published(call, tier):
             "p": claim["p"],
             "seeds": claim["seeds"],
         }
+        assert published["shown_p"] == sentences.shown_p(claim)
 
 
 def test_one_paper_in_words(call):
     said = call("list", "--paper", "zhang2024").stdout
     assert "zhang2024/penalty_path_sparsifies\n  The stronger the penalty, the sparser the network" in said
     assert "fast: expected refuted; published refuted, effect −0.0111" in said
+    assert "(contrary), 24 seeds" in " ".join(said.split())
     assert "he2022" not in said
 
 

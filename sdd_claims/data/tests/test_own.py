@@ -265,6 +265,7 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path, name, content, why):
         ({"a/1.png": (2, 2), "b/1.png": (3, 2)}, "the images have 2 sizes"),
         ({"train/a/1.png": (2, 2), "test/b/1.png": (2, 2)}, "the class 'b' has no training images"),
         ({"a/1.png": None}, "is no readable image"),
+        ({"a/1.png": "torn"}, "is no readable image"),
         ({"a/1.png": (2, 2), "b/1.png": (2, 2, np.uint16)}, " and uint8; convert all to one"),
     ],
 )
@@ -273,6 +274,10 @@ def test_a_folder_that_holds_no_data_set_is_refused(tmp_path, files, why):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         if form is None:
             (tmp_path / name).write_bytes(b"no image")
+        elif form == "torn":
+            Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / name)
+            whole = (tmp_path / name).read_bytes()
+            (tmp_path / name).write_bytes(whole.replace(b"IDAT", b"IDAX"))  # which Pillow finds out while it loads
         else:
             height, width, *kind = form
             Image.fromarray(np.zeros((height, width), *kind or [np.uint8])).save(tmp_path / name)

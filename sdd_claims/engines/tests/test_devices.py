@@ -227,6 +227,17 @@ def test_where_something_else_stands_in_the_place_of_the_shared_slots_a_user_has
     assert f"sdd-claims-slots-node-7.cluster-{os.getuid()}" in slots_made(temporary)
 
 
+def test_processes_that_are_bound_to_different_cores_share_no_slots(temporary, monkeypatch, no_waiting):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {4})
+    with slots.training_slot(CPU):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {5})
+        with slots.training_slot(CPU) as had:
+            assert had
+        monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {4})
+        with pytest.raises(BusyError), slots.training_slot(CPU):
+            pass
+
+
 def test_machines_that_share_a_temporary_folder_share_no_slots(temporary, monkeypatch, no_waiting):
     monkeypatch.setattr(devices, "cores", lambda: 1)
     with slots.training_slot(CPU):

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdd_claims.machine.devices import CPU
-from sdd_claims.planning.budget import Need, affordable, alone_and_unshared, cheapest_first
+from sdd_claims.planning.budget import Need, affordable, alone_and_unshared, cheapest_first, stored
 from sdd_claims.planning.estimate import Estimate, duration, missing
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.planning.rates import Rates
@@ -38,13 +38,17 @@ def estimate(store):
     return Estimate(Rates(store, assumed=1e6), CPU, 2)
 
 
+def in_order(needs, store):
+    return list(cheapest_first(needs, stored(needs, store)))
+
+
 def needs(selection, estimate):
     return [Need(plan(requests), estimate) for requests in selection]
 
 
 @given(selections)
 def test_every_need_comes_once_and_all_together_cost_what_their_plan_does(store, estimate, selection):
-    order = list(cheapest_first(needs(selection, estimate), store))
+    order = in_order(needs(selection, estimate), store)
     assert sorted(place for place, _, _ in order) == list(range(len(selection)))
     whole = plan(request for requests in selection for request in requests)
     assert sum(seconds for _, seconds, _ in order) == pytest.approx(
@@ -55,7 +59,7 @@ def test_every_need_comes_once_and_all_together_cost_what_their_plan_does(store,
 @given(selections)
 def test_every_next_one_is_the_cheapest_after_those_before_it(store, estimate, selection):
     trained: list[Request] = []
-    order = list(cheapest_first(needs(selection, estimate), store))
+    order = in_order(needs(selection, estimate), store)
     left = dict(enumerate(selection))
     for place, seconds, _ in order:
 
@@ -83,7 +87,7 @@ def test_what_a_claim_does_not_share_is_what_the_others_would_save_without_it(st
 
 def test_what_is_stored_comes_first_and_costs_nothing(store, estimate):
     some = [[Request(LONGER, (1000,), 1)], [Request(SPEC, (1000, 1001), 2)], [Request(SPEC, (1000,), 3)]]
-    order = {place: (seconds, alone) for place, seconds, alone in cheapest_first(needs(some, estimate), store)}
+    order = {place: (seconds, alone) for place, seconds, alone in in_order(needs(some, estimate), store)}
     assert list(order) == [1, 2, 0]
     assert order[1] == (0, 0)
 
@@ -92,21 +96,24 @@ def test_what_is_stored_comes_first_and_costs_nothing(store, estimate):
 def test_a_need_by_itself_takes_as_long_as_its_plan_does(store, processes):
     estimate = Estimate(Rates(store, assumed=1e6), CPU, processes)
     two_stacks = plan([Request(LONGER, (1000, 1006), 2)])
-    ((_, _, alone),) = cheapest_first([Need(two_stacks, estimate)], store)
+    ((_, _, alone),) = in_order([Need(two_stacks, estimate)], store)
     assert alone == pytest.approx(duration(two_stacks, store, estimate))
 
 
 @given(selections, st.floats(0, 2))
 def test_what_fits_is_what_a_budget_begins_group_by_group_and_is_over_in_time(store, estimate, selection, part):
     of_all = needs(selection, estimate)
-    left = part * sum(seconds for _, seconds, _ in cheapest_first(of_all, store))
+    left = part * sum(seconds for _, seconds, _ in in_order(of_all, store))
     groups = list(affordable(of_all, store, left))
     assert sum(seconds for group in groups for _, seconds in group) <= left * (1 + 1e-9)
-    possible = [place for place, need in enumerate(of_all) if duration(need.plan, store, estimate) <= left]
-    order = list(cheapest_first([of_all[place] for place in possible], store))
     fit = [place for group in groups for place, _ in group]
-    assert fit == [possible[place] for place, _, _ in order][: len(fit)]
-    assert all(alone <= left for _, _, alone in order[: len(fit)])
+    assert len(set(fit)) == len(fit)
+    done = stored(of_all, store)
+    for place in fit:
+        done |= {replica.key: wanted for replica, _, wanted in of_all[place].lacking(done)}
+    rest = left - sum(seconds for group in groups for _, seconds in group)
+    others = [need for place, need in enumerate(of_all) if place not in fit]
+    assert all(estimate.alone(need.lacking(done), need.plan.stacks) > rest * (1 - 1e-9) for need in others)
 
 
 def test_a_need_of_one_stack_is_not_begun_with_others_where_it_does_not_end_in_time(store):
@@ -124,9 +131,22 @@ def test_a_need_that_is_too_long_by_itself_stands_in_the_way_of_no_other(store):
     long = Need(plan([Request(LONGER, (1002,), 3)]), estimate)
     wide = Need(plan([Request(SPEC, tuple(range(1002, 1022)), 1)]), estimate)
     limit = (duration(wide.plan, store, estimate) + duration(long.plan, store, estimate)) / 2
-    assert [place for place, _, _ in cheapest_first([long, wide], store)] == [0, 1]
+    assert [place for place, _, _ in in_order([long, wide], store)] == [0, 1]
     assert duration(wide.plan, store, estimate) < limit < duration(long.plan, store, estimate)
     assert [[place for place, _ in group] for group in affordable([long, wide], store, limit)] == [[1]]
+
+
+def test_nor_does_one_that_fits_no_longer_once_others_are_trained(store):
+    estimate = Estimate(Rates(store, assumed=1e6), CPU, 4)
+    short = [Need(plan([Request(SPEC, tuple(range(6 * n, 6 * n + 24)), 1)]), estimate) for n in (200, 204)]
+    long = Need(plan([Request(LONGER, (1002,), 20)]), estimate)  # less work than the next, but of one stack
+    wide = Need(plan([Request(LONGER, tuple(range(1300, 1324)), 1)]), estimate)
+    order = [*short, long, wide]
+    assert [place for place, _, _ in in_order(order, store)] == [0, 1, 2, 3]
+    took = [duration(need.plan, store, estimate) for need in order]
+    assert took[2] > took[3]
+    groups = list(affordable(order, store, took[0] + took[1] + (took[2] + took[3]) / 2))
+    assert [place for group in groups for place, _ in group] == [0, 1, 3]
 
 
 def test_needs_go_together_while_all_of_them_take_no_more_than_a_tenth_of_the_time_left(store):

@@ -96,6 +96,26 @@ def test_no_more_processes_work_than_stacks_are_left(store):
     assert duration(plan([Request(TINY, (0,), 1)]), store, at[1]) == 0
 
 
+def test_what_trains_on_the_cpu_of_a_gpus_tier_is_shared_by_its_cores(store):
+    """One device after the other."""
+    portable = TINY.but(training={"arithmetic": "portable"})
+    estimate = Estimate(Rates(store, assumed=1e9), None, 1, on_cpu=4)
+    on_gpu, on_cpu = plan([Request(TINY, (6, 12), 1)]), plan([Request(portable, (0, 1, 2, 3, 4, 5), 1)])
+    took = [duration(each, store, estimate) for each in (on_gpu, on_cpu)]
+    assert took == pytest.approx([2 * TINY_FLOPS / 1e9, 6 / 4 * TINY_FLOPS / 1e9])
+    both = plan([Request(TINY, (6, 12), 1), Request(portable, (0, 1, 2, 3, 4, 5), 1)])
+    assert duration(both, store, estimate) == pytest.approx(sum(took))
+    lacking = [*missing(both.wanted, store)]
+    assert estimate.shared(lacking) == pytest.approx(sum(took))
+
+
+def test_a_plan_for_workers_of_xdist_counts_with_as_many(monkeypatch):
+    monkeypatch.setattr(devices, "cores", lambda: 4)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)
+    assert [processes(engine, CPU, workers=2) for engine in ("pool", "serial")] == [2, 2]
+    assert processes("pool", CPU, workers=9) == 4
+
+
 def test_a_process_a_core_trains_unless_they_are_the_workers_of_xdist(monkeypatch):
     monkeypatch.setattr(devices, "cores", lambda: 4)
     monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)

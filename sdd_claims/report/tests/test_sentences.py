@@ -230,6 +230,11 @@ def test_a_refuted_row_shows_the_p_of_the_contrary(claim):
     assert sentences.shown_p(claim | {"verdict": "refuted", "p_contrary": 0.0002}) == "0.0002"
 
 
+def test_the_t_of_another_part_than_the_one_whose_effect_is_shown_is_said_to_be_its(claim):
+    refuted = claim | {"verdict": "refuted", "decisive": BESIDE | {"of": "contrary", "part": "l1, 100 neurons"}}
+    assert spaced(sentences.seeds_beyond(refuted)) == "12 of 12 seeds on the contrary side (l1, 100 neurons), t = 31"
+
+
 def test_where_a_seed_has_no_number_no_seeds_are_counted_beyond_the_margin(claim):
     unmeasured = claim | {"verdict": "inconclusive", "openness": "cannot be measured", "decisive": BESIDE}
     assert sentences.seeds_beyond(unmeasured) == ""
@@ -348,3 +353,17 @@ def test_an_undecided_verdict_says_whether_the_t_test_alone_would_have_decided(d
     }
     assert ("a t-test alone would establish the claim" in sentences.verdict(claim)) is by_t
     assert ("too near the margin" in sentences.verdict(claim)) is not by_t
+
+
+def test_the_absence_of_a_dip_takes_the_smaller_p_of_two_sides_doubled(document):
+    """With 12 seeds t = 3.53 has p 0.0024."""
+    shown = {"of": "claim", "p": 0.0068, "level": 0.0045, "t": 3.53, "beyond": 12, "seeds": 12}
+    claim = document["claims"][0] | {
+        "verdict": "inconclusive",
+        "openness": "undecided",
+        "decisive": shown,
+        "threshold": 0.00455,
+        "parts": [],
+    }
+    said = [sentences.verdict(claim | {"rule": rule}) for rule in ("greater", "dip_free")]
+    assert ["a t-test alone would establish the claim" in each for each in said] == [True, False]

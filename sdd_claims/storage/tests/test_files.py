@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from sdd_claims.errors import StoreError
-from sdd_claims.storage.files import write_atomically
+from sdd_claims.storage.files import look_again, write_atomically
 
 
 def refuse(number):
@@ -83,3 +83,21 @@ def test_a_file_in_place_of_a_folder_is_said(tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(StoreError, match="a file stands where a folder is needed; choose another folder"):
         write_atomically(tmp_path / "taken" / "file", b"content")
+
+
+@pytest.mark.parametrize(("made", "opened"), [("a/b/c", ["", "a", "a/b"]), ("a", ["", "a"])])
+def test_a_look_again_opens_a_folder_and_those_that_it_lies_in(tmp_path, monkeypatch, made, opened):
+    """What of it is not there yet is no error."""
+    (tmp_path / made).mkdir(parents=True)
+    seen, original = [], os.open
+
+    def noting(path, *args):
+        handle = original(path, *args)
+        seen.append(path)
+        return handle
+
+    before = len(os.listdir("/dev/fd"))
+    monkeypatch.setattr(os, "open", noting)
+    look_again(tmp_path, "a/b")
+    assert seen == [tmp_path / name for name in opened]
+    assert len(os.listdir("/dev/fd")) == before

@@ -471,6 +471,17 @@ def test_a_url_that_does_not_answer_is_one_sentence(tmp_path):
         MirroredStore(tmp_path, "unreachable://far")
 
 
+def test_a_bucket_that_is_not_there_is_one_sentence(tmp_path, machine, monkeypatch):
+    """Object stores say that a file is missing where they lack the whole bucket."""
+
+    def missing(*args, **settings):
+        raise FileNotFoundError("The specified bucket does not exist")
+
+    monkeypatch.setattr(LocalFileSystem, "pipe_file", missing)
+    with pytest.raises(StoreError, match=r"does not answer \(FileNotFoundError: The specified bucket does not exist"):
+        machine("one")
+
+
 @pytest.mark.parametrize("url", ["nowhere://far", "root://far"])
 def test_a_url_that_nobody_knows_or_whose_package_is_absent_is_one_sentence(tmp_path, url):
     with pytest.raises(InputError, match=f"the store {url} cannot be reached from here: "):

@@ -896,3 +896,15 @@ def test_what_a_power_failure_takes_of_files_that_did_not_wait_for_the_disk_is_t
 def test_a_file_of_levels_holds_what_dataclasses_make_of_it(filled):
     chain = ChainReader(filled).chain(*REPLICA.key)
     assert unseal(chain.pack()) == json.loads(json.dumps(asdict(chain)))
+
+
+def test_whoever_has_got_a_lock_looks_again_at_what_another_machine_may_have_written(tmp_path, monkeypatch):
+    """As NFS shows it late: a stack that is finished elsewhere would be trained once more."""
+    opened, seen = Store(tmp_path), list[str]()
+    monkeypatch.setattr(store_module, "look_again", lambda root, name: seen.append(name))
+    with opened.locked([Replica(SPEC, 0), Replica(SPEC, 1)], wait=True):
+        assert seen == [layout.replica(SPEC.digest, seed) for seed in (0, 1)]
+    seen.clear()
+    with Store(tmp_path).locked([Replica(SPEC, 1)], wait=True), opened.locked([Replica(SPEC, 1)], wait=False) as mine:
+        assert not mine
+        assert len(seen) == 1
