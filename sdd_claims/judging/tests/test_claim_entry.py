@@ -15,7 +15,7 @@ from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.register import registered
 from sdd_claims.registration.trial import Control
 from sdd_claims.report.claims_json import ClaimEntry
-from sdd_claims.stats import AllOf, DipFree, Effect, Outcome
+from sdd_claims.stats import AllOf, Contrast, DipFree, Effect, Greater, Outcome, Term, Window
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import NOISY, SPEC, YES, fill, trial_named
 
@@ -128,6 +128,24 @@ def test_parts_carry_their_own_rule_margin_and_verdict(store):
     ]
     assert [part["verdict"] for part in made["parts"]] == ["supported", "supported"]
     assert made["verdict"] == "inconclusive"  # the control is the same flat curve
+
+
+def test_the_part_that_refutes_is_named_where_the_effect_is_that_of_another(store):
+    """Both lie below beyond any doubt, one of them farther."""
+    dense = Term(-1.0, "accuracy", Window(1, 1))
+    weak, strong = (Greater(Contrast((Term(1.0, "accuracy", Window(at, at)), dense))) for at in (0.5, 0.25))
+    trial = trial_named("parts", AllOf({"weak": weak, "strong": strong}), levels=3, looks=(12, 24))
+    seeds = tuple(range(1000, 1012))
+    scatter = np.linspace(-0.001, 0.001, len(seeds))
+    falling = np.column_stack([np.full(12, 0.9), 0.87 + scatter, 0.5 + scatter / 100])
+    curves = {"accuracy": SparsityCurve(seeds, np.array([1, 0.5, 0.25]), falling)}
+    made = entry_of(judge(trial, curves, curves, seeds, (12,), 0.001), _Anything())
+    shown = made["decisive"]
+    assert shown is not None
+    assert (made["verdict"], shown["of"], shown["part"]) == ("refuted", "contrary", "strong")
+    assert made["effect"] == made["parts"][0]["effect"]
+    alone = replace(trial, rule=AllOf({"strong": strong}))
+    assert "part" not in (entry_of(judge(alone, curves, curves, seeds, (12,), 0.001), _Anything())["decisive"] or {})
 
 
 class _Anything:
