@@ -403,6 +403,8 @@ def _compared(found: Rejudged, curves: Evidence, ignored: Sequence[str]) -> Reju
             differences.append("by a rule that is newer, a control that cannot be measured leaves nothing supported")
         of_control = [name for name in _OF_CONTROL if name in found.claim["control"]]
         published, again = (_comparable(each, ignored, of_control) for each in (found.claim, found.again))
+        if (shown := found.claim.get("decisive")) and "part" not in shown and again.get("decisive"):
+            again["decisive"] = {name: value for name, value in again["decisive"].items() if name != "part"}
         differences += _differences(published, again, "")
     return replace(found, differences=tuple(differences))
 

@@ -31,7 +31,7 @@ from sdd_claims.report.claims_json import (
 from sdd_claims.report.evidence import curves_of
 from sdd_claims.stats import AllOf, Effect, FewerTurns, Outcome, Rule, holm
 from sdd_claims.stats.e_values import e_value, sign_e_value
-from sdd_claims.stats.hypotheses import Hypothesis, Mean, deciding, holds
+from sdd_claims.stats.hypotheses import Hypothesis, Mean, deciding, means
 from sdd_claims.stats.one_sample import t_statistic
 from sdd_claims.stats.sequential import sequential_p
 
@@ -173,7 +173,7 @@ def _decisive(verdict: Verdict) -> DecisiveEntry | None:
 def _other_part(outcome: Outcome, hypothesis: Hypothesis, tested: Mean) -> str | None:
     """The part of a claim that decides, where it is another than the weakest, whose effect is shown."""
     parts = () if isinstance(hypothesis, Mean) else hypothesis.parts
-    decides = next(name for name, held in zip(outcome.parts, parts, strict=True) if holds(held, tested))
+    decides = next(name for name, held in zip(outcome.parts, parts, strict=True) if tested in means(held))
     return None if outcome.parts[decides].effect is outcome.effect else decides
 
 
@@ -307,7 +307,8 @@ def _cost(curves: list[CurveOf], judged: tuple[int, ...], source: RecordSource) 
     trained = [
         pair
         for (digest, seed), n in levels.items()
-        for pair in zip(source.records(digest, seed)[:n], source.provenance(digest, seed)[:n], strict=True)
+        # While others train, a level may come in between the two.
+        for pair in zip(source.records(digest, seed)[:n], source.provenance(digest, seed)[:n], strict=False)
     ]
     records = [record for record, _ in trained]
     uncounted = sum(levels.values()) - len(records)

@@ -233,7 +233,7 @@ def _up_to(number: int, whole: Plan, session: Session, tier: Tier, estimate: Est
     costs = estimate.cost(on_cpu), estimate.cost(on_gpu)
     disk = None
     if any(cost.flops for cost in costs):
-        working = working_bytes(whole, session.store) * estimate.processes
+        working = working_bytes(whole, session.store) * estimate.stacks_at_once
         free = shutil.disk_usage(session.store.path).free
         disk = Disk(missing_bytes(whole, session.store), working, free)
     stored, seconds = whole.stored(session.store), duration(whole, session.store, estimate)

@@ -82,7 +82,7 @@ def affordable(needs: Sequence[Need], store: Store, left: float) -> Iterator[lis
         ]
         group, total, took = list[tuple[int, float]](), 0.0, 0.0
         for place, seconds, alone in cheapest_first([waiting[index] for index in fitting], done):
-            if group and total + seconds > left / 10:
+            if group and (total + seconds > left / 10 or alone > left):
                 break
             total += seconds
             until = max(took, total, alone)
@@ -91,7 +91,7 @@ def affordable(needs: Sequence[Need], store: Store, left: float) -> Iterator[lis
         if not group:
             return
         yield group
-        left -= took
+        left = max(0.0, left - took)
         for index, _ in group:
             done |= {replica.key: wanted for replica, _, wanted in waiting.pop(index).lacking(done)}
 

@@ -71,6 +71,11 @@ class Estimate:
         self._rates, self._device = rates, device
         self._levels: dict[str, tuple[float, Rate]] = {}
 
+    @property
+    def stacks_at_once(self) -> int:
+        """The most stacks that train at the same time."""
+        return max(self.processes, self._on_cpu)
+
     def rate(self, spec: RunSpec) -> Rate:
         """How fast a spec's network trains there."""
         return self._level(spec)[1]

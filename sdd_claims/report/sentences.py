@@ -5,7 +5,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sdd_claims.report import numbers
-from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, ControlEntry, CostEntry, Openness, Ruling, Verdict
+from sdd_claims.report.claims_json import (
+    ClaimEntry,
+    ClaimsDocument,
+    ControlEntry,
+    CostEntry,
+    DecisiveEntry,
+    Openness,
+    PartEntry,
+    Ruling,
+    Verdict,
+)
 from sdd_claims.spec.own import YOURS
 
 VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive")
@@ -502,8 +512,14 @@ def _is_beyond_by_t(claim: ClaimEntry) -> bool:
         return False
     from scipy.special import stdtr  # late: whoever lists or cites does not wait for it
 
-    sides = 2 if "dip_free" in {claim["rule"], *(part["rule"] for part in claim["parts"])} else 1
+    decides = [part["rule"] for part in claim["parts"] if _decides(part, claim, shown)]
+    sides = 2 if "dip_free" in (claim["rule"], *decides[:1]) else 1
     return sides * float(stdtr(shown["seeds"] - 1, -shown["t"])) < threshold
+
+
+def _decides(part: PartEntry, claim: ClaimEntry, shown: DecisiveEntry) -> bool:
+    """Whether a part is the one that decides: the one that is named, or whose effect is that of the claim."""
+    return part["name"] == shown["part"] if "part" in shown else part["effect"] == claim["effect"]
 
 
 def expectation(claim: ClaimEntry) -> str:

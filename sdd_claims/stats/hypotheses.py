@@ -124,19 +124,13 @@ def deciding(hypothesis: Hypothesis) -> Mean | None:
     """Finds the mean that decides: of all parts the weakest, of some the strongest; None where nothing is tested."""
     if isinstance(hypothesis, Mean):
         return hypothesis
-    found = [each for part in hypothesis.parts if (each := deciding(part)) is not None]
+    found = [(part, mean) for part in hypothesis.parts if (mean := deciding(part)) is not None]
     if not found:
         return None
     # Ranked by p and, where several share it, by t.
-    ranked = [(p, -strength(mean)) for p, mean in zip(_p_values(found), found, strict=True)]
-    return found[ranked.index((max if isinstance(hypothesis, All) else min)(ranked))]
-
-
-def holds(hypothesis: Hypothesis, mean: Mean) -> bool:
-    """Whether a mean is a part of a hypothesis, or all of it."""
-    if isinstance(hypothesis, Mean):
-        return hypothesis is mean
-    return any(holds(part, mean) for part in hypothesis.parts)
+    p_values = _p_values([part for part, _ in found])
+    ranked = [(p, -strength(mean)) for p, (_, mean) in zip(p_values, found, strict=True)]
+    return found[ranked.index((max if isinstance(hypothesis, All) else min)(ranked))][1]
 
 
 def _p_values(parts: Sequence[Hypothesis]) -> list[float]:

@@ -103,7 +103,7 @@ def test_a_misspelt_claim_is_guessed_in_a_plan(said):
 
 
 def test_the_time_of_a_plan_and_of_a_budget_is_that_of_as_many_processes_as_it_has_stacks(said, monkeypatch):
-    monkeypatch.setattr(training, "processes", lambda engine, device, shared: 16)
+    monkeypatch.setattr(training, "processes", lambda *_: 16)
     trial, rate = trial_named("wide"), 8 * level_flops(SPEC) / 7200  # two stacks of an hour each
     assert "about 1\xa0h\xa00\xa0min with 16 processes" in said(trial, rate=rate)[1]
     assert any("0 of 1 first looks fit" in line for line in said(trial, rate=rate, budget=0.9))

@@ -391,6 +391,15 @@ def test_on_a_gpu_what_is_asked_for_in_portable_arithmetic_is_trained_by_the_cpu
     assert all((spec.training.arithmetic == "portable") == (spec in trained_on["cpu"]) for spec in controls)
 
 
+def test_the_plan_of_a_trial_has_the_stacks_that_its_device_trains(opened):
+    trial = trial_named("wide", tier="full", looks=(24,))
+    stacks = [
+        len(opened(trial, devices={"fast": CPU, "full": device}).plan_of(trial, 0).stacks)
+        for device in (CPU, Device("cuda"))
+    ]
+    assert stacks[1] < stacks[0]
+
+
 def test_a_verdict_is_shown_as_soon_as_its_own_curves_are_trained_the_cheapest_first(opened):
     long = SPEC.but(training={"epochs": 40})
     dear, cheap = trial_named("dear", spec=long), trial_named("cheap", replace(YES, late=4), spec=NOISY)

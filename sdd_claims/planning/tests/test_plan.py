@@ -58,6 +58,8 @@ def test_seeds_in_portable_arithmetic_train_one_at_a_time():
     portable = SPEC.but(training={"arithmetic": "portable"})
     assert [len(stack.replicas) for stack in plan([Request(portable, (1000, 1001, 1002), 2)]).stacks] == [1, 1, 1]
     assert stack_size(portable, wide=True) == 1 < stack_size(SPEC)
+    both = [Request(spec.but(training={"arithmetic": "portable"}), (1000, 1001), 2) for spec in (SPEC, NOISY)]
+    assert [len(stack.replicas) for stack in plan(both, wide=True).stacks] == [1, 1, 1, 1]
 
 
 @given(requests)

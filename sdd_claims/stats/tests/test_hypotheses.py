@@ -85,6 +85,15 @@ def test_of_all_parts_the_weakest_decides_and_of_some_the_strongest():
     assert strength(Some()) == -np.inf
 
 
+def test_a_part_of_two_sides_weighs_as_much_as_its_p_doubled():
+    """The p of its better side alone would be the smaller one."""
+    one, side, other = (Mean(np.linspace(-1, 1, 12) + at) for at in (0.52, 0.54, -0.5))
+    two_sides = Some((side, other))
+    assert p_value(side) < p_value(one) < p_value(two_sides)
+    assert deciding(All((one, two_sides))) is side
+    assert deciding(Some((one, two_sides))) is one
+
+
 def test_what_establishes_nothing_is_weaker_than_any_evidence_against():
     """Of numbers that all lie at the margin, or one of which is missing, there is no t."""
     against = Mean(np.random.default_rng(0).normal(-9, 1, 12))
