@@ -20,7 +20,7 @@ RUNS_OF = {
     "fast": ["fast"],
     "full": [
         *("full", "full-lenet", "full-zhang", "full-parhi"),
-        *("full-parhi-one-pattern", "full-parhi-sparser", "full-parhi-matrices"),
+        *("full-parhi-one-pattern", "full-parhi-sparser", "full-parhi-matrices", "full-parhi-matrices-24-seeds"),
     ],
 }
 
