@@ -126,7 +126,7 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
         return own_data.prepared(given, f"--data {text}"), f"{path.name}:{function}"
     if not text.strip():
         raise InputError("--data is empty; give an .npz, a folder of images, or a callable such as my.py:load")
-    path = in_home(text, "give the whole path with --data")
+    path = in_home(text, "give the whole path with --data") if text.startswith("~") else Path(text)
     if path.suffix == ".py":
         raise InputError(f"--data {text}: give the name of a callable in it as well, such as {path.name}:load")
     try:

@@ -18,6 +18,7 @@ from sdd_claims.engines import SerialEngine, WorkerConfig
 from sdd_claims.errors import StoreError
 from sdd_claims.judging.run import ClaimRun
 from sdd_claims.judging.verdict import Verdict
+from sdd_claims.machine.devices import cores
 from sdd_claims.registration.register import the_register
 from sdd_claims.rejudge import rejudge
 from sdd_claims.report import sentences
@@ -459,8 +460,8 @@ def test_two_workers_give_the_same_entries_as_none_and_train_nothing_twice(proje
     assert max(Counter(trained(project.path / "two")).values()) == 1
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_a_plan_says_what_would_be_trained_and_writes_an_empty_store_at_most(project, workers):
+@pytest.mark.parametrize(("workers", "count"), [((), 1), (("-n", "2"), min(2, cores()))])
+def test_a_plan_says_what_would_be_trained_and_writes_an_empty_store_at_most(project, workers, count):
     project.add("clear").add("other", "NO", "levels=3")
     result = project.run("--plan", *workers)
     assert result.ret == 0
@@ -468,7 +469,7 @@ def test_a_plan_says_what_would_be_trained_and_writes_an_empty_store_at_most(pro
         [
             "fast tier, first look: 2 claims ask for 20 levels, 12 after duplicates are dropped, in 2 stacks; "
             "0 are stored, 12 to train",
-            "  training: *TFLOP, about * with 1 process on *",
+            f"  training: *TFLOP, about * with {count} process{'es' if count > 1 else ''} on *",
             "  disk: * more when all is stored, *",
             "fast tier, if every claim is still open, up to the second look: 2 claims ask for 40 levels, 24 after*",
             "*MLP-8 * float32 *",
