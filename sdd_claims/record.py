@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sdd_claims import series
 from sdd_claims.errors import InputError, nearest
@@ -10,6 +10,10 @@ from sdd_claims.spec import RunSpec
 
 if TYPE_CHECKING:  # reading records and published verdicts does not need PyTorch
     from torch import Tensor
+
+
+Key: TypeAlias = tuple[str, int]
+"""Identity of a replica in the store: the spec's digest and the seed."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,8 @@ class Replica:
         return hash(self.key)
 
     @property
-    def key(self) -> tuple[str, int]:
-        """Identity in the store: the spec's digest and the seed."""
+    def key(self) -> Key:
+        """Identity in the store."""
         return self.spec.digest, self.seed
 
 

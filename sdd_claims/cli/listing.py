@@ -84,7 +84,8 @@ def _published() -> dict[tuple[str, str, str], dict[str, Any]]:
             "ruling": sentences.ruling(claim),
             "effect": claim["effect"],
             "p": claim["p"],
-            "shown_p": sentences.shown_p(claim),
+            "p_contrary": claim["p_contrary"],
+            "decisive": claim.get("decisive"),
             "seeds": claim["seeds"],
         }
         for run, claim in (last_verdicts(standing(top / "reports" / "published")) if top else ())
@@ -108,6 +109,7 @@ def _say(entry: dict[str, Any]) -> None:
 
 def _outcome(trial: dict[str, Any], is_question: bool) -> str:
     from sdd_claims.report import numbers
+    from sdd_claims.report.sentences import shown_p
 
     expected = "a question, nothing expected" if is_question else f"expected {trial['expected']}"
     proxy, found = " (proxy)" if trial["proxy"] else "", trial["published"]
@@ -116,5 +118,5 @@ def _outcome(trial: dict[str, Any], is_question: bool) -> str:
     effect, interval = numbers.effect(found["effect"]), numbers.interval(found["effect"])
     return (
         f"{expected}{proxy}; published {found['ruling']}, effect {effect} ({interval}), "
-        f"p {found['shown_p']}, {numbers.count(len(found['seeds']), 'seed')}"
+        f"p {shown_p(found)}, {numbers.count(len(found['seeds']), 'seed')}"
     )

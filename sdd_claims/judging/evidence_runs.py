@@ -10,14 +10,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.planning.plan import stack_size
-from sdd_claims.record import LevelRecord, Replica
+from sdd_claims.record import Key, LevelRecord, Replica
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.report import claims_json, evidence, sentences
 from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, TakenEntry
@@ -26,9 +26,6 @@ from sdd_claims.report.history import published_paths
 from sdd_claims.storage.files import write_atomically
 from sdd_claims.storage.locks import lock
 from sdd_claims.storage.store import Store
-
-Key: TypeAlias = tuple[str, int]
-"""Digest and seed, see `Replica.key`."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sdd_claims.judging.modes import Mode
 from sdd_claims.planning.plan import Request, plan
+from sdd_claims.record import Key
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Trial
 from sdd_claims.spec import RunSpec
@@ -51,7 +52,7 @@ class Requests:
 
     def levels_read(self, trials: Iterable[Trial], look: int) -> int:
         """The levels up to a look that trials read from published runs, each once, but for those asked for, too."""
-        levels, asked = dict[tuple[str, int], int](), dict[tuple[str, int], int]()
+        levels, asked = dict[Key, int](), dict[Key, int]()
         for trial in trials:
             for replica, count in plan(self.up_to(trial, look)).wanted.items():
                 asked[replica.key] = max(count, asked.get(replica.key, 0))

@@ -17,6 +17,7 @@ from sdd_claims.judging.training import Progress, Training
 from sdd_claims.judging.verdict import Verdict, stays_open
 from sdd_claims.machine.devices import Device
 from sdd_claims.planning.plan import Plan, Request, plan
+from sdd_claims.record import Key
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Trial
@@ -359,7 +360,7 @@ class Session:
 
     # The store, and what is read in its place
 
-    def _sources(self, shared: Path | None) -> Mapping[tuple[str, int], Mapping[str, EvidenceRun]]:
+    def _sources(self, shared: Path | None) -> Mapping[Key, Mapping[str, EvidenceRun]]:
         """What is read from published runs; `shared` as of `__init__`."""
         runs = self._settings.evidence
         last = max((self.requests.looks(trial) for trial in self.trials), default=1) - 1

@@ -2,15 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from sdd_claims.planning.estimate import Cost, Estimate
 from sdd_claims.planning.plan import Plan
-from sdd_claims.record import Replica
+from sdd_claims.record import Key, Replica
 from sdd_claims.storage.store import Store
-
-Key: TypeAlias = tuple[str, int]
-"""Digest and seed, see `Replica.key`."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +96,7 @@ def alone_and_unshared(needs: Sequence[Need], store: Store) -> list[tuple[Cost, 
     """For every need, the cost of its missing levels, and of those still missing if all other needs were met."""
     done = stored(needs, store)
     # For every replica, the most levels asked for, and the most that any other need asks for.
-    most: dict[tuple[str, int], tuple[int, int]] = dict.fromkeys(done, (0, 0))
+    most: dict[Key, tuple[int, int]] = dict.fromkeys(done, (0, 0))
     for need in needs:
         for replica, levels in need.plan.wanted.items():
             first, second = most[replica.key]

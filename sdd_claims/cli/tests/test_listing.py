@@ -40,7 +40,8 @@ def test_a_published_verdict_is_said_as_it_was_published(call, tier):
             "p": claim["p"],
             "seeds": claim["seeds"],
         }
-        assert published["shown_p"] == sentences.shown_p(claim)
+        assert sentences.shown_p(published) == sentences.shown_p(claim)
+        assert published["decisive"] == claim.get("decisive")
 
 
 def test_one_paper_in_words(call):
