@@ -205,11 +205,13 @@ def judged_blocks(runs: Sequence[PublishedRun], tier: str) -> list[float]:
 
 
 def _table(runs: Sequence[PublishedRun], tier: str) -> dict[str, list[str]]:
-    """A row a claim and network: the verdict of each run, empty where it did not judge the claim."""
-    verdicts = [
-        {_name(claim): _cell(claim) for claim in run.document["claims"] if claim["tier"] == tier} for run in runs
-    ]
-    return {name: [of_run.get(name, "") for of_run in verdicts] for name in sorted(set().union(*verdicts))}
+    """What runs said of each claim and network, the oldest first: once where several say the same of the same seeds."""
+    said = dict[str, dict[str, None]]()
+    for run in runs:
+        for claim in run.document["claims"]:
+            if claim["tier"] == tier and claim["verdict"] is not None:
+                said.setdefault(_name(claim), {})[_said(claim)] = None
+    return {name: [*said[name]] for name in sorted(said)}
 
 
 def evidence_of_blocks(claims: Sequence[ClaimEntry]) -> str:
@@ -263,11 +265,9 @@ def _name(claim: ClaimEntry) -> str:
     return f"{claim['id']} ({sentences.network(claim)})" if sentences.network(claim) else claim["id"]
 
 
-def _cell(claim: ClaimEntry) -> str:
-    """A verdict with its effect and seeds."""
-    if claim["verdict"] is None:
-        return ""
-    return f"{sentences.ruling(claim)}, {numbers.effect(claim['effect'])}, {numbers.seed_list(claim['seeds'])}"
+def _said(claim: ClaimEntry) -> str:
+    """The seeds of a claim, its verdict and its effect."""
+    return f"{numbers.seed_list(claim['seeds'])}: {sentences.ruling(claim)}, {numbers.effect(claim['effect'])}"
 
 
 def main(arguments: list[str] | None = None) -> int:

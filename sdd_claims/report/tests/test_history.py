@@ -28,12 +28,25 @@ def test_every_claim_has_a_row_that_says_what_each_run_said_the_oldest_first(fol
     text = history.to_markdown(history.published_runs(folder))
     claim = document["claims"][0]
     (row,) = (line for line in text.splitlines() if line.startswith(f"| {claim['id']} |"))
-    _, _, before, now, evidence, _ = row.split("|")
+    _, _, said, evidence, _ = row.split("|")
     assert evidence.strip() == ""  # neither run has e-values
-    assert before.strip().startswith("inconclusive: undecided, ")
-    assert now.strip().startswith("supported, ")
+    before, now = said.strip().split("<br>")
+    assert ": inconclusive: undecided, " in before
+    assert ": supported, " in now
     assert text.index("| fast-before (replaced) | 2026-01-01 |") < text.index("| fast | 2026-02-02 |")
     assert r"**fast-before**: a\_trial run" in text
+
+
+def test_its_rows_make_one_table_in_which_what_two_runs_say_alike_stands_once(folder, document):
+    later = json.loads(json.dumps(document))
+    later["environment"]["started"] = "2026-03-03T00:00:00+00:00"
+    claims_json.write(folder / "again" / "claims.json", later)
+    lines = history.to_markdown(history.published_runs(folder)).split("## Fast tier")[1].split("##")[0].splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    start = lines.index(table[0])
+    assert lines[start : start + len(table)] == table  # GitHub ends a table at the first line that is none
+    assert len({line.count("|") for line in table}) == 1
+    assert [line.count("<br>") for line in table[2:]].count(1) == 1  # only the first claim had another verdict before
 
 
 def test_the_history_bounds_the_chance_of_one_false_verdict_among_all_blocks(folder, document):
