@@ -161,7 +161,7 @@ def _check_arguments(config: pytest.Config) -> None:
     # Pytest looks for its settings above all folders that it is given, before it knows which of them follow an option.
     sought = not (chosen.inifilename or chosen.rootdir) and (config.inipath is None or not here.is_relative_to(root))
     for option, word in pairwise(arguments):
-        if option in ("--store", "--report", "--data-root", "--evidence") and sought:
+        if option.removeprefix("--").removeprefix("sdd-") in ("store", "report", "data-root", "evidence") and sought:
             folder = Path(word).absolute()
             if folder.is_dir() and folder.is_relative_to(root) and not folder.is_relative_to(here):
                 raise InputError(

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from sdd_claims import report
 from sdd_claims.curves import SparsityCurve
+from sdd_claims.data.datasets import no_such_root
 from sdd_claims.errors import InputError, StoreError, crash
 from sdd_claims.judging.claim_entry import adjust_p_values, judged_claim, judged_control
 from sdd_claims.judging.verdict import Verdict, judge_at, stays_open, without_windows
@@ -505,9 +506,11 @@ def main(arguments: list[str] | None = None, say: Callable[[str], object] = prin
     options = parser.parse_args(arguments)
     if options.retrain < 0:
         parser.error(f"--retrain must be a number of chains, got {options.retrain}; give 1 or more")
-    if not options.retrain and (options.claim or options.draw):
-        parser.error("--claim and --draw choose chains to train again; give --retrain N as well")
+    if not options.retrain and (options.claim or options.draw or options.data_root):
+        parser.error("--claim, --draw and --data-root are about training again; give --retrain N as well")
     try:
+        if options.data_root is not None and not options.data_root.is_dir():
+            raise no_such_root(f"--data-root {options.data_root}")
         document = judged_run(options.directory)
         trials = trials_for(document)
         if options.retrain and "yours" in document:

@@ -68,7 +68,7 @@ def rejudge(
         words += ["--retrain", str(retrain), "--draw", str(draw), *(["--data-root", data_root] if data_root else [])]
         words += [word for claim in claims for word in ("--claim", claim)]
     elif draw or data_root or claims:
-        raise click.UsageError("--claim, --draw and --data-root choose chains to train again; give --retrain N as well")
+        raise click.UsageError("--claim, --draw and --data-root are about training again; give --retrain N as well")
     if as_json:
         if retrain:
             raise click.UsageError("--retrain says what it finds in words; leave --json away")

@@ -59,15 +59,18 @@ def run(tier: str, words: Sequence[str], selected: str | None, workers: str | No
 @_TIER
 @_WORDS
 @_SELECTED
+@_WORKERS
 @json_option
-def plan(tier: str, words: Sequence[str], selected: str | None, as_json: bool, **options: Any) -> None:
+def plan(
+    tier: str, words: Sequence[str], selected: str | None, workers: str | None, as_json: bool, **options: Any
+) -> None:
     """Say what a run would train, and what it costs.
 
     The exit status is pytest's. With --json stdout has the plan, and stderr what pytest says.
     """
     taker = _PlanTaker()
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
-        status = _pytest(tier, words, selected, None, {**options, "sdd_plan": True}, taker)
+        status = _pytest(tier, words, selected, workers, {**options, "sdd_plan": True}, taker)
     if as_json and taker.plan is not None:
         say_json(taker.plan)
     elif as_json and status == 0:

@@ -39,6 +39,14 @@ def settings_of(options: Namespace, register: Register, root: Path, in_worker: b
         raise InputError(
             "--smoke, --pilots, --seeds and --block exclude each other: each chooses the seeds; give one of them"
         )
+    for option in ("store", "report", "evidence", "data_root", "ray_address"):
+        if getattr(options, option) == "":
+            raise InputError(f"--{option.replace('_', '-')} is empty; give it a value, or leave it out")
+    if options.strict_verdicts and (options.smoke or options.pilots):
+        raise InputError(
+            f"--strict-verdicts is about verdicts, and {'--smoke' if options.smoke else '--pilots'} judges nothing; "
+            "give one of them"
+        )
     if options.smoke and options.budget is not None:
         raise InputError("--smoke trains next to nothing and knows no --budget; give one of them")
     if options.smoke and options.evidence:

@@ -4,7 +4,7 @@ Only the network that learns is counted. A teacher's logits are computed once in
 pass without a backward one; that, evaluation and the optimizer's arithmetic are left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass
@@ -52,10 +52,15 @@ def training_cost(architecture: Architecture, input_shape: tuple[int, int, int])
     """
     if is_plain_mlp(architecture):
         return _of_an_mlp(architecture)
-    # Shapes are enough, but the first product of mere shapes imports PyTorch's compiler, which takes seconds.
+    # Shapes are enough, but the first product of mere shapes imports PyTorch's compiler, which takes seconds. What a
+    # user's forward pass looks up or makes wants true buffers, on the CPU.
     small = sum(parameter.numel() for parameter in architecture.module.parameters()) <= _SMALL
-    device = "cpu" if small else "meta"
-    module = deepcopy(architecture.module).to_empty(device=device)
+    device = "cpu" if small or architecture.drawn else "meta"
+    if architecture.drawn:
+        with torch.random.fork_rng(devices=[]):
+            module = architecture.drawn().train()
+    else:
+        module = deepcopy(architecture.module).to_empty(device=device)
     layers = {
         name: module.get_submodule(name.removesuffix(".weight"))
         for name in architecture.prunable
@@ -64,22 +69,29 @@ def training_cost(architecture: Architecture, input_shape: tuple[int, int, int])
     by_weight = dict.fromkeys(layers, 0)
     counter = _Operations()
 
-    def begin(name: str, inputs: tuple[Tensor, ...]) -> None:
+    def begin(name: str) -> None:
         by_weight[name] = -counter.total
 
-    def end(name: str, inputs: tuple[Tensor, ...]) -> None:
+    def end(name: str, inputs: Iterable[Any]) -> None:
         forward = by_weight[name] + counter.total
-        by_weight[name] = (3 if inputs[0].requires_grad else 2) * forward // count
+        feels = any(isinstance(each, Tensor) and each.requires_grad for each in inputs)
+        by_weight[name] = (3 if feels else 2) * forward // count
 
     count = 2  # batch norm in training refuses a single value a channel
     images = torch.zeros(count, *input_shape, device=device)
     labels = torch.zeros(count, dtype=torch.long, device=device)
     with ExitStack() as hooks, counter:
         for name, layer in layers.items():
-            hooks.enter_context(layer.register_forward_pre_hook(lambda _, inputs, name=name: begin(name, inputs)))
-            hooks.enter_context(layer.register_forward_hook(lambda _, inputs, out, name=name: end(name, inputs)))
+            hooks.enter_context(layer.register_forward_pre_hook(lambda _, inputs, name=name: begin(name)))
+            hooks.enter_context(
+                layer.register_forward_hook(
+                    lambda _, inputs, by_name, out, name=name: end(name, (*inputs, *by_name.values())),
+                    with_kwargs=True,
+                )
+            )
         # In the backward pass branches run side by side: only the sum is seen.
-        cross_entropy(module(images), labels).backward()  # type: ignore[no-untyped-call]
+        with torch.random.fork_rng(devices=[]):
+            cross_entropy(module(images), labels).backward()  # type: ignore[no-untyped-call]
     return TrainingCost(counter.total // count, by_weight)
 
 

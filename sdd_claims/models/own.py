@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import importlib.machinery
 import importlib.metadata
 import importlib.util
 import inspect
@@ -28,6 +29,8 @@ Builder: TypeAlias = Callable[[Shape, int], nn.Module]
 """Makes the network for images of a shape (channels, height, width) and a number of classes."""
 
 _LAYERS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
+
+_SUITE = __name__.partition(".")[0]
 
 FAILS = (Exception, SystemExit)
 """What code of the user's may raise: a script that ends by `exit()` ends no run."""
@@ -193,7 +196,47 @@ def _beside(path: Path) -> Iterator[Path]:
     for name in _imports(path):
         top = path.parent / name.partition(".")[0]
         yield from [top.with_suffix(".py")] if top.with_suffix(".py").is_file() else []
-        yield from top.rglob("*.py") if (top / "__init__.py").is_file() else []
+        yield from top.rglob("*.py") if _is_package(top) else []
+
+
+def _is_package(folder: Path) -> bool:
+    """Whether Python imports a folder by its name: one without `__init__.py` only where nothing else has the name."""
+    if (folder / "__init__.py").is_file():
+        return True
+    if not folder.is_dir() or folder.name in sys.stdlib_module_names:
+        return False
+    elsewhere = [each for each in sys.path if Path(each) != folder.parent]
+    found = importlib.machinery.PathFinder.find_spec(folder.name, elsewhere)
+    return found is None or found.origin is None
+
+
+def _names_beside(path: Path) -> dict[str, Path]:
+    """The names by which a file, and what it imports beside it, import modules of its folder; and where they lie."""
+    files = [path, *(each for each in _imported_beside(path) if each.parent == path.parent)]
+    tops = {name.partition(".")[0] for each in files for name in _imports(each)}
+    found = {}
+    for top in sorted(tops - {_SUITE}):
+        place = path.parent / top
+        if _is_package(place):
+            found[top] = place
+        elif place.with_suffix(".py").is_file():
+            found[top] = place.with_suffix(".py")
+    return found
+
+
+def check_names(*callables: OwnCallable | None) -> None:
+    """Check that no two of a user's files import different modules by one name: Python keeps one of each name.
+
+    Raises:
+        InputError: two do.
+    """
+    files = [Path(each.file) for each in callables if each is not None and each.file.endswith(".py")]
+    first = dict[str, Path]()
+    for file in files:
+        for name, place in _names_beside(file).items():
+            other = first.setdefault(name, place)
+            if other != place:
+                raise InputError(f"{other} and {place} are imported by one name, {name}; rename one of them")
 
 
 def versions(file: str) -> str:
@@ -220,13 +263,17 @@ def _imported(path: Path, source: str) -> ModuleType:
         raise InputError(
             f"{path} asks for itself while it is imported; put what it runs under `if __name__ == '__main__':`"
         )
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
+    _forget_beside(path)
+    folder = str(path.parent)
+    sys.path[:] = [folder, *(each for each in sys.path if each != folder)]
+    importlib.invalidate_caches()
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    keeps_no_bytecode = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # Python tells it from newer source by whole seconds
     try:
         spec.loader.exec_module(module)
     except FAILS as error:
@@ -234,7 +281,34 @@ def _imported(path: Path, source: str) -> ModuleType:
         raise InputError(
             f"{path} cannot be imported: {said(error, path)}; mend it, and try it with python {path}"
         ) from error
+    finally:
+        sys.dont_write_bytecode = keeps_no_bytecode
     return module
+
+
+def _forget_beside(path: Path) -> None:
+    """Forget what was imported by the names of the modules beside a file: it may be older, or lie in another folder.
+
+    Raises:
+        InputError: one of these names is that of another module of this process.
+    """
+    names = _names_beside(path)
+    for top, place in names.items():
+        module = sys.modules.get(top)
+        if module is not None and top not in _of_users:
+            at = Path(getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), ""))
+            if not at.is_relative_to(path.parent):
+                raise InputError(
+                    f"{path} imports {top}, and {place} lies beside it, but Python has another module of this name "
+                    "here; rename the file"
+                )
+        for name in [each for each in sys.modules if each == top or each.startswith(f"{top}.")]:
+            del sys.modules[name]
+    _of_users.update(names)
+
+
+_of_users = set[str]()
+"""Names of modules that were imported as lying beside a user's file."""
 
 
 def written_in(given: Any) -> Path | None:

@@ -127,6 +127,8 @@ def judge(
         if not entries:
             raise next(iter(whys.values()))
         unjudged = tuple(_unjudged(f"{PAPER}/{name}", _said(why)) for name, why in whys.items())
+        if report is None:  # another run may have reported meanwhile, or this one be cut short
+            run.settings = replace(run.settings, report=_report_on(run.setting, [*entries]).absolute())
         page = run.write_report([*entries.values()], command, unjudged)
         found = Judgement(entries, answer(asked_first(entries), run.setting, Store(run.settings.store)), page, unjudged)
         if interrupted is not None:

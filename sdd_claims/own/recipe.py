@@ -28,8 +28,8 @@ from sdd_claims.training import own as own_penalty
 _WANTED: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "epochs": (lambda n: n >= 1, "the epochs of a level, 1 or more, such as 30"),
     "fraction": (
-        lambda share: 0 < share < 1,
-        "the share of weights that goes at a level, between 0 and 1, such as 0.5",
+        lambda share: 0.15 <= share < 1,  # below, windows of neighbouring levels overlap
+        "the share of weights that goes at a level, from 0.15 on and below 1, such as 0.5",
     ),
     "lr": (lambda rate: 0 < rate < math.inf, "a learning rate above 0, such as 0.1"),
     "momentum": (lambda number: 0 <= number < 1, "a number from 0 on and below 1, such as 0.9"),

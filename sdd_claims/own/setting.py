@@ -76,6 +76,7 @@ def setting_of(
         file=file,
     )
     natively = how.clean(kept, spec, "native")
+    own_network.check_names(spec, natively.pruning.own, natively.training.penalty.own)
     architecture = build(natively.model, shape, kept.classes)
     size = min(how.batch_size, kept.train_count)
     _check_stacking(architecture, name, shape, kept.classes, (size, kept.train_count % size or size), path)

@@ -55,6 +55,8 @@ def answer(entry: ClaimEntry, setting: OwnSetting, store: Store) -> str:
         return f"Yes, it shows sparse double descent {noise}. {words}"
     if entry["verdict"] == "refuted":
         return f"No, it does not show sparse double descent {noise}. {words}"
+    if kind == "cannot be measured":
+        return f"Inconclusive: it cannot be measured {noise}: {entry['reason']}. {words}"
     return f"Undecided whether it shows sparse double descent {noise}. {words}"
 
 

@@ -59,11 +59,15 @@ def masks_of_level(
         stack = stack_of(architecture, before, data.subset.device, portable=portable(replicas[0].spec))
         return batch_gradients(stack, data, replicas, level)
 
+    module = architecture.module
+    names = [name for name, _ in (*module.named_parameters(), *module.named_buffers())]
+    order = {name: place for place, name in enumerate(names)}  # which a state that was read has lost
     pruned = []
     for index, (replica, state, mask) in enumerate(zip(replicas, before, masks, strict=True)):
         pruning = replica.spec.pruning
         scores = draws(replica.seed, Stream.PRUNING_SCORES, level, portable=portable(replica.spec))
-        network = Candidate(state.trained, mask, lambda index=index: gradients()[index], scores)  # type: ignore[misc]
+        weights = {name: state.trained[name] for name in sorted(state.trained, key=order.__getitem__)}
+        network = Candidate(weights, mask, lambda index=index: gradients()[index], scores)  # type: ignore[misc]
         count = scheduled_count(architecture.prunable_count, pruning.density(level))
         if pruning.own is None:
             pruned.append(prune(pruning.criterion, network, count))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 from sdd_claims.errors import InputError
@@ -88,8 +88,8 @@ class Trial:
                 f"{where}: block {self.block} cannot judge; give {BLOCK}, {2 * BLOCK}, ... (pilots are below)"
             )
         object.__setattr__(self, "expected", self._expected_by_register(where))
-        if not self.looks or list(self.looks) != sorted(set(self.looks)):
-            raise InputError(f"{where}: the looks {self.looks} must be rising numbers of seeds")
+        if not self.looks or any(later - sooner < 2 for sooner, later in pairwise(self.looks)):
+            raise InputError(f"{where}: the looks {self.looks} must be numbers of seeds that rise by two or more")
         waits = isinstance(self.rule, FromPilots)
         rule = self.rule.with_placeholder_windows() if isinstance(self.rule, FromPilots) else self.rule
         if unknown := self.paper_numbers.keys() - getattr(rule, "parts", {}).keys():

@@ -77,4 +77,4 @@ class NoiseSpec(Spec):
     def __str__(self) -> str:
         if self.kind in ("none", "human"):
             return "clean labels" if self.kind == "none" else "human annotators' labels"
-        return f"{self.rate:.0%} noise ({self.kind.replace('_', ' ')})"
+        return f"{100 * self.rate:g}% noise ({self.kind.replace('_', ' ')})"

@@ -158,6 +158,14 @@ def test_a_control_that_cannot_be_measured_is_said_in_the_answer(folder, monkeyp
     assert said.startswith("Inconclusive: it dips and rises under 20% label noise, but with clean labels that")
 
 
+def test_a_seed_that_cannot_be_measured_is_said_in_the_answer(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    (entry,) = judge(mlp, DATA, quiet=True, **QUICK).entries.values()
+    entry = entry | {"verdict": "inconclusive", "openness": "cannot be measured", "reason": "seed 1003 diverged"}
+    said = words.answer(entry, setting(mlp, folder), Store(folder / "other"))
+    assert said.startswith("Inconclusive: it cannot be measured under 20% label noise: seed 1003 diverged. ")
+
+
 def test_pilots_that_scatter_too_widely_set_no_windows_and_the_answer_says_so(folder, monkeypatch):
     class Scattered(curves(DIP, FALL)):  # type: ignore[misc]
         def next_level(self, level, states, members=None):
@@ -497,6 +505,8 @@ def test_a_plain_mlp_is_trained_by_compiled_code_and_what_only_looks_like_one_is
     assert setting(mlp, folder).clean.training.arithmetic == "portable"
     for other in (residual, cnn):
         assert setting(other, folder).clean.training.arithmetic == "native"
+    pruned_biases = setting(mlp, folder, prunable=("1.weight", "1.bias"))  # which compiled code never prunes
+    assert pruned_biases.clean.training.arithmetic == "native"
 
 
 def test_a_plain_mlp_that_draws_its_own_weights_keeps_its_draw_and_the_report_says_so(folder):
@@ -728,7 +738,8 @@ def test_a_network_that_cannot_be_tried_is_refused_in_a_sentence_before_training
         ({"noise": 1.5}, r"--noise 1\.5: give the share of wrong labels"),
         ({"epoch": 3}, "there is no setting 'epoch'"),
         ({"epochs": 0}, "--epochs 0: give the epochs of a level, 1 or more"),
-        ({"fraction": 1}, "--fraction 1: give the share of weights that goes at a level, between 0 and 1"),
+        ({"fraction": 1}, "--fraction 1: give the share of weights that goes at a level, from 0.15 on and below 1"),
+        ({"fraction": 0.1}, "--fraction 0.1: give the share of weights that goes at a level, from 0.15 on"),
         ({"lr": 0}, "--lr 0: give a learning rate above 0"),
         ({"lr": float("nan")}, "--lr nan: give a learning rate above 0"),
         ({"momentum": 1}, "--momentum 1: give a number from 0 on and below 1"),
@@ -833,6 +844,36 @@ def test_another_question_gets_another_report_and_the_same_one_its_own(folder, m
     assert (kept["id"], kept["seeds"][0]) == ("yours/sdd_appears_under_label_noise", 1000)
     (first.parent / "claims.json").write_text("[]", encoding="utf-8")
     assert page() not in {first, *pages}
+
+
+def test_a_run_that_is_cut_short_or_overtaken_leaves_the_report_that_is_there(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    both = ["sdd_appears_under_label_noise", "teacher_removes_the_dip"]
+    whole = judge(mlp, DATA, quiet=True, claims=both, **QUICK)
+    before = (whole.page.parent / "claims.json").read_bytes()
+    entry = run_module.ClaimRun.entry
+
+    def interrupted(run, trial, path):
+        if trial.claim.name == both[1]:
+            raise KeyboardInterrupt
+        return entry(run, trial, path)
+
+    monkeypatch.setattr(run_module.ClaimRun, "entry", interrupted)
+    monkeypatch.setattr(run_module.ClaimRun, "reached", lambda run: [])
+    with pytest.raises(KeyboardInterrupt):
+        judge(mlp, DATA, quiet=True, claims=both, **QUICK)
+    assert (whole.page.parent / "claims.json").read_bytes() == before
+    monkeypatch.setattr(run_module.ClaimRun, "entry", entry)
+
+    def overtaken(run, trial, path):  # by another run, which began as this one did, and has reported meanwhile
+        run.settings.report.mkdir(parents=True)
+        (run.settings.report / "claims.json").write_bytes(before)
+        return entry(run, trial, path)
+
+    monkeypatch.setattr(run_module.ClaimRun, "entry", overtaken)
+    shutil.rmtree(folder / "reports")
+    alone = judge(mlp, DATA, quiet=True, claims=both[:1], **QUICK)
+    assert alone.page.parent.name.endswith("-2")
 
 
 @pytest.mark.parametrize("seeds", [(0.5, 1.9), "01", 2.0, ()])

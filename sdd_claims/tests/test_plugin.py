@@ -994,7 +994,7 @@ def test_other_settings_of_pytest_judge_the_same_claims(project, monkeypatch, tm
     assert entry["rerun"].endswith("test_clear.py")
 
 
-@pytest.mark.parametrize("option", ["--store", "--report", "--evidence"])
+@pytest.mark.parametrize("option", ["--store", "--report", "--evidence", "--sdd-store", "--sdd-data-root"])
 def test_a_folder_that_pytest_takes_for_one_of_tests_is_said(project, monkeypatch, tmp_path_factory, option):
     folder = tmp_path_factory.mktemp("elsewhere")
     project.add("clear")

@@ -366,6 +366,23 @@ def test_a_folder_that_is_not_in_the_wheel_is_one_sentence(tmp_path, capsys, mon
     assert "published runs lie in the repository, not in the wheel" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--retrain", "1", "--data-root"], "nowhere"),
+        (["--data-root"], "--claim, --draw and --data-root are about training again; give --retrain N as well"),
+    ],
+)
+def test_a_folder_of_data_that_is_not_there_or_is_for_nothing_is_refused(folder, capsys, words, why):
+    status: int | str | None
+    try:
+        status = command.main([*words, str(folder / "nowhere"), str(folder)])
+    except SystemExit as refused:
+        status = refused.code
+    assert status == 2
+    assert why in capsys.readouterr().err
+
+
 def test_the_command_says_every_verdict_and_exits_with_what_it_found(folder, capsys, monkeypatch):
     monkeypatch.setattr("sdd_claims.registration.trials.all_trials", lambda: TRIALS)
     assert command.main([str(folder)]) == 0

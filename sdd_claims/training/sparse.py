@@ -56,14 +56,22 @@ def sparse_where_faster(stack: ReplicaStack, architecture: Architecture, numbers
 
 
 def is_plain_mlp(architecture: Architecture) -> bool:
-    """Flatten, then linear layers with biases and with ReLU between them, in nothing but their sequence."""
-    layers = list(architecture.module.children())
-    flattens = type(architecture.module) is nn.Sequential and layers and getattr(layers[0], "start_dim", 1) == 1
-    if not flattens:  # an own network may have the same layers, and use them otherwise
+    """Flatten, then linear layers with biases, which are not pruned, and ReLU between them; nothing but their sequence.
+
+    An own network may have the same layers, and use them otherwise: by a class of its own, or by hooks.
+    """
+    module = architecture.module
+    layers = list(module.children())
+    if type(module) is not nn.Sequential or not layers or getattr(layers[0], "start_dim", 1) != 1:
         return False
     linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
     kinds = [nn.Flatten, *[nn.Linear, nn.ReLU] * len(linear)][:-1]
-    return [type(layer) for layer in layers] == kinds and all(layer.bias is not None for layer in linear)
+    return (
+        [type(layer) for layer in layers] == kinds
+        and all(layer.bias is not None for layer in linear)
+        and all(name.endswith(".weight") for name in architecture.prunable)
+        and not any(each._forward_hooks or each._forward_pre_hooks for each in module.modules())
+    )
 
 
 class SparseStack(ReplicaStack):

@@ -43,6 +43,12 @@ def test_a_tier_is_run_on_the_suites_claims_and_the_exit_status_is_pytests(call,
     ]
 
 
+def test_a_plan_takes_the_workers_that_it_counts(call, given, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    call("plan", "fast", "-n", "2")
+    assert given == [*ALWAYS, "fast", "-n", "2", "--sdd-plan", "claims"]
+
+
 def test_from_elsewhere_the_claims_of_the_checkout_are_run(call, given, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     call("run", "full")

@@ -109,6 +109,12 @@ def test_a_worker_of_xdist_trains_in_its_own_process(engine):
             {"strict_verdicts": True, "budget": "1"},
             "--strict-verdicts takes only .* --budget leaves claims unjudged or open, .*; give one of them",
         ),
+        ({"strict_verdicts": True, "smoke": True}, "--strict-verdicts is about verdicts, and --smoke judges nothing"),
+        ({"strict_verdicts": True, "pilots": True}, "and --pilots judges nothing; give one of them"),
+        *(
+            ({name: ""}, f"--{name.replace('_', '-')} is empty; give it a value, or leave it out")
+            for name in ("store", "report", "evidence", "data_root", "ray_address")
+        ),
         ({"budget": "0"}, "--budget 0: '0' is no number above 0; give hours, such as 0.5 or 12"),
         ({"budget": "-1"}, "--budget -1: .* give hours"),
         ({"budget": "nan"}, "--budget nan: .* give hours"),

@@ -6,11 +6,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from sdd_claims.measures import learning_distance, training_cost, training_flops_per_image
-from sdd_claims.models import build
+from sdd_claims.models import Architecture, build
 from sdd_claims.spec import ModelSpec, TransformerSpec
 from sdd_claims.spec.model import Network
 from sdd_claims.spec.own import OWN
@@ -60,6 +61,32 @@ def test_flops_of_a_conv_net_down_to_a_single_pixel_by_hand(batch_norm):
     net = build(ModelSpec(name="conv", hidden=(), channels=(4, 5), batch_norm=batch_norm), (1, 4, 4), 3)
     first, second, last = 4 * (9 * 4), 9 * 4 * 5, 5 * 3  # pixels x weights, and one pixel from the second on
     assert training_flops_per_image(net, (1, 4, 4)) == 2 * (2 * first + 3 * second + 3 * last)
+
+
+class Own(nn.Module):
+    """A network that looks up a buffer of places, makes a tensor on its way, and calls a layer by name."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.register_buffer("places", torch.arange(16))
+        self.shift, self.first, self.last = nn.Embedding(16, 1), nn.Linear(16, width), nn.Linear(width, 3)
+
+    def forward(self, images):
+        pixels = images.flatten(1) + self.shift(self.places)[:, 0] + torch.linspace(0, 1, 16)
+        return self.last(input=self.first(input=pixels).relu())
+
+
+@pytest.mark.parametrize("width", [10, 100_000])  # the second has over a million parameters
+def test_a_network_of_ones_own_is_counted_with_its_true_buffers(width):
+    with torch.device("meta"):
+        shapes = Own(width)
+    before = torch.get_rng_state()
+    architecture = Architecture(shapes, ("first.weight",), drawn=lambda: Own(width))
+    cost = training_cost(architecture, (1, 4, 4))
+    # What comes into the first layer needs a gradient, since the embedding does.
+    assert cost.dense == 2 * 3 * (16 * width + width * 3)
+    assert cost.by_weight == {"first.weight": 2 * 3 * 16 * width}
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 NETWORKS: dict[Network, ModelSpec] = {

@@ -145,6 +145,64 @@ def test_the_source_covers_the_modules_beside_it_that_it_imports(module):
     assert own.source_of(path) == changed
 
 
+def test_a_folder_beside_it_counts_with_and_without_an_init_file_and_an_installed_package_does_not(module, tmp_path):
+    path = module("from helpers.layers import width\nimport numpy\n" + BUILD)
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "numpy").mkdir()
+    module("width = 3\n", "helpers/layers.py")
+    module("", "numpy/other.py")
+    before = own.source_of(path)
+    module("changed = 1\n", "numpy/other.py")
+    assert own.source_of(path) == before
+    module("width = 4\n", "helpers/layers.py")
+    namespace = own.source_of(path)
+    module("there = 1\n", "helpers/__init__.py")
+    assert len({before, namespace, own.source_of(path)}) == 3
+
+
+WIDE = """
+from torch import nn
+import {name}
+
+def build(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, {name}.width), nn.ReLU(), nn.Linear({name}.width, classes))
+"""
+
+
+def test_code_beside_it_that_has_changed_is_run_anew(module, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(tmp_path)
+    path = module(WIDE.format(name="helper_of_this_test"))
+    found = []
+    for width in (3, 4):  # within a second, and of one length: bytecode would be taken for up to date
+        module(f"width = {width}\n", "helper_of_this_test.py")
+        found.append(build(spec_of(path, prunable=("1.weight",)), SHAPE, 5).prunable_count)
+    assert found == [48, 64]
+
+
+def test_two_files_that_import_two_modules_by_one_name_are_refused_and_one_after_the_other_is_not(
+    module, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    specs = []
+    for folder, width in (("one", 3), ("two", 4)):
+        (tmp_path / folder).mkdir()
+        module(f"width = {width}\n", f"{folder}/helper_of_two.py")
+        path = module(WIDE.format(name="helper_of_two"), f"{folder}/my.py")
+        specs.append(spec_of(path, prunable=("1.weight",)))
+    assert [build(spec, SHAPE, 5).prunable_count for spec in specs] == [48, 64]
+    own.check_names(specs[0].own, specs[0].own, None)
+    with pytest.raises(InputError, match=r"are imported by one name, helper_of_two; rename one of them"):
+        own.check_names(specs[0].own, None, specs[1].own)
+
+
+def test_a_module_beside_it_that_has_the_name_of_another_one_of_this_process_is_refused(module):
+    path = module("import json\n" + BUILD)
+    assert own.from_file(f"{path}:build", "--network")
+    module("here = 1\n", "json.py")
+    with pytest.raises(InputError, match=r"imports json, and .*json\.py lies beside it, but Python has another module"):
+        own.from_file(f"{path}:build", "--network")
+
+
 def test_the_versions_are_those_of_all_packages_that_the_module_and_those_beside_it_import(module):
     path = module("import json\nimport numpy.linalg\nimport helper\nfrom torch import nn\n" + BUILD)
     module("from scipy.special import expit\nimport not_installed_anywhere\n", "helper.py")

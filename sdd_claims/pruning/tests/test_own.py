@@ -2,17 +2,23 @@
 
 import sys
 import textwrap
+from dataclasses import replace
 
 import pytest
 import torch
 
 from sdd_claims.errors import InputError
+from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.pruning import CRITERIA, Candidate
+from sdd_claims.pruning.level import masks_of_level
 from sdd_claims.pruning.own import check, chosen, own_criterion, scores
 from sdd_claims.pruning.tests.test_criteria import DENSE, GRADIENTS, WEIGHTS, network
+from sdd_claims.record import Replica
+from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec import PruningSpec
 from sdd_claims.tests.tiny import SPEC
+from sdd_claims.training import draw_setup
 
 SHAPES = {name: weights.shape for name, weights in WEIGHTS.items()}
 GOOD = "def score(network):\n    return {name: network.weights[name].abs() for name in network.masks}\n"
@@ -87,6 +93,23 @@ def test_a_criterion_sees_copies(file):
     )
     scores(own, network())
     assert WEIGHTS["w"][0, 0] == -3
+
+
+def test_a_criterion_sees_the_weights_in_the_networks_order_though_a_state_that_was_read_has_lost_it(file):
+    order = "[*network.weights].index"
+    own = own_criterion(
+        file(GOOD.replace("network.weights[name].abs()", f"network.weights[name].abs() + {order}(name)"))
+    )
+    replica = Replica(SPEC.but(pruning={"criterion": "own", "own": own}), 0)
+    setup = draw_setup([replica], CPU.torch)
+    ((_, state),) = IterativePruning([replica], CPU.torch).next_level(0, [None])
+    found = [
+        masks_of_level(
+            setup.architecture, [replica], setup.training, 1, [replace(state, trained=weights)], setup.initial
+        )
+        for weights in (state.trained, dict(reversed([*state.trained.items()])))
+    ]
+    assert all(torch.equal(found[0][0][name], found[1][0][name]) for name in found[0][0])
 
 
 def test_replicas_of_several_criteria_train_in_one_stack(file):

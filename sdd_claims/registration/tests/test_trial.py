@@ -19,9 +19,10 @@ from sdd_claims.tests.tiny import SPEC, YES, Answer, trial_named
         ({"block": 0}, r"block 0 cannot judge; give 1000, 2000, ... \(pilots are below\)"),
         ({"block": -1000}, "block -1000 cannot judge"),
         ({"block": 1500}, "block 1500 cannot judge"),
-        ({"looks": ()}, r"the looks \(\) must be rising numbers of seeds"),
-        ({"looks": (12, 12)}, "must be rising numbers of seeds"),
-        ({"looks": (24, 12)}, "must be rising numbers of seeds"),
+        ({"looks": ()}, r"the looks \(\) must be numbers of seeds that rise by two or more"),
+        ({"looks": (12, 12)}, "must be numbers of seeds that rise"),
+        ({"looks": (12, 13)}, "must be numbers of seeds that rise by two or more"),
+        ({"looks": (24, 12)}, "must be numbers of seeds that rise"),
         ({"looks": (1, 12)}, "a look at 1 seeds; the rule needs 2 or more"),
     ],
 )

@@ -745,6 +745,11 @@ def test_a_path_in_words_leaves_out_what_it_does_not_do():
     assert str(noisy).startswith("MLP-300-100 on mnist_small, 20% noise (pairflip), 60 epochs at learning rate 0.1")
 
 
+@pytest.mark.parametrize(("rate", "said"), [(0.125, "12.5%"), (0.004, "0.4%"), (0.07, "7%"), (1, "100%")])
+def test_a_rate_of_noise_is_said_as_it_is(rate, said):
+    assert str(NoiseSpec(kind="pairflip", rate=rate)) == f"{said} noise (pairflip)"
+
+
 def test_a_run_with_batch_norm_never_shares_a_stack_with_one_without():
     assert EVERYTHING.but(model={"batch_norm": False}).stack_key() != EVERYTHING.stack_key()
 

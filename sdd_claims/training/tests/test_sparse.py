@@ -16,7 +16,7 @@ from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec import DataSpec, ModelSpec, NoiseSpec, OptimizerSpec, PruningSpec, RunSpec, TrainingSpec
 from sdd_claims.training import ReplicaStack, SparseStack, TrainingData, Weights, form, sparse_where_faster, train
-from sdd_claims.training.sparse import live_units
+from sdd_claims.training.sparse import is_plain_mlp, live_units
 from sdd_claims.training.tests import plain
 
 CPU = torch.device("cpu")
@@ -190,6 +190,20 @@ def test_a_network_that_is_no_plain_mlp_is_left_as_it_is(module):
     )
     stack = sparse_enough(architecture)
     assert sparse_where_faster(stack, architecture, plain.numbers([0.0])) is stack
+
+
+def test_a_plain_mlp_whose_biases_are_pruned_or_whose_layers_have_hooks_is_none():
+    def of(prunable=("1.weight",)):
+        layers = nn.Flatten(), nn.Linear(9, 7), nn.ReLU(), nn.Linear(7, 4)
+        return Architecture(nn.Sequential(*layers).to("meta"), prunable)
+
+    assert is_plain_mlp(of())
+    assert not is_plain_mlp(of(("1.weight", "1.bias")))
+    for place in ("register_forward_hook", "register_forward_pre_hook"):
+        for layer in (0, slice(None)):
+            hooked = of()
+            getattr(hooked.module[layer] if layer == 0 else hooked.module, place)(lambda *_: None)
+            assert not is_plain_mlp(hooked)
 
 
 # Iterative pruning
