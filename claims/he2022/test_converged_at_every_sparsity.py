@@ -68,7 +68,15 @@ def trial(setting: Setting, claim: Claim = CLAIM, rate: float | None = None) -> 
         control=Control(f"only {short.training.epochs} epochs", curves(setting, short, short)),
         block=setting.block,
         looks=setting.looks_by_tier(fast=(12, 24) if rate is None else (12, 24, 48)),
-        deviations=(*setting.deviations, *at_rate, *setting.of_convergence),
+        deviations=(
+            *setting.deviations,
+            *at_rate,
+            *setting.of_convergence,
+            *setting.in_fast(
+                f"every sparsity: the first {setting.to_collapsed} of {setting.levels} levels; in the last ones "
+                "networks have collapsed"
+            ),
+        ),
     )
 
 

@@ -32,6 +32,7 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
+            setting.of_distance,
             *setting.of_rate,
             "section 3.2 calls the distance less informative in the collapsed phase, which section 4 nevertheless "
             "takes into its decline",

@@ -1,4 +1,4 @@
-"""With batch norm, the learning distance has no peak at the critical phase.
+"""With batch norm, the learning distance at the critical phase is not above that of the dense network.
 
 The paper shows ResNet-18, trained for 160 epochs with weight decay and a falling learning rate. The fast tier's network
 is trained with both, too, but a convolutional network this small stays a proxy, and its trial is registered as
@@ -81,6 +81,7 @@ def trial(setting: Setting) -> Trial:
             *setting.of_rate,
             f"not above is read as: not by more than {NOTICED:g} weight units, a twentieth of the dense distance",
             *(OF_SMALL if setting is FAST else OF_FULL),
+            setting.of_distance,
             *((setting.of_convolutions,) if setting.convolutional else ()),
         ),
     )

@@ -45,6 +45,7 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
+            setting.of_distance,
             *setting.of_rate,
             "flatness: the curvature of a parabola fitted to the training loss within a tenth of a filter norm of the "
             "solution that re-dense training finds, along filter-normalised random directions, the mean of three",

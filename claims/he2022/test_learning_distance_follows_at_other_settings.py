@@ -56,6 +56,7 @@ def trial(setting: Setting) -> Trial:
         block=setting.block,
         deviations=(
             *setting.deviations,
+            setting.of_distance,
             "the null is weak: any measure that falls with density beats the noise-free distance, as density itself "
             "does on pilots; support says that the distance declines where accuracy rises, not that it tells more than "
             "density",

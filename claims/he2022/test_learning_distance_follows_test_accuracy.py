@@ -2,7 +2,8 @@
 
 Any measure that falls with density correlates with test accuracy there: log density itself does at -.92 on twelve
 pilots, the distance at -.93, that of a noise-free chain at +.88. So the distance is asked for more: that it goes
-against test accuracy once straight trends in log density are taken out. On pilots that partial correlation is -.74
+against test accuracy once straight trends in log density are taken out of the six levels of each seed (the part "at
+equal density, too"; curves that bend alike still correlate then). On pilots that partial correlation is -.74
 (Fisher's z -1.18, standard deviation .66). The distance of a noise-free chain bends the same way a little (z -.36,
 standard deviation .74), so the own one is asked to be further below zero than that.
 """
@@ -50,6 +51,7 @@ def trial(setting: Setting) -> Trial:
         looks=setting.looks_where_near,
         deviations=(
             *setting.deviations,
+            setting.of_distance,
             *setting.of_rate,
             *setting.in_full(
                 "retrained by lottery ticket rewinding; the other ways of Figures 45, 47 and 49 are not judged"

@@ -41,6 +41,7 @@ def trial(setting: Setting) -> Trial:
         deviations=(
             *setting.deviations,
             *setting.of_rate,
+            *setting.shown_on("ResNet-18 on CIFAR"),
             setting.of_whole_curves,
         ),
     )

@@ -34,6 +34,7 @@ def trial(setting: Setting) -> Trial:
         deviations=(
             *setting.deviations,
             *setting.of_rate,
+            *setting.shown_on("ResNet-18 on CIFAR"),
             "ticket and reinitialized network go through the same schedule, of which a ticket that is rewound to a "
             "later iteration than 0 has the first ones as the dense network; the paper's code gives the ticket of "
             "ResNet-18 1,000 iterations more",

@@ -1,11 +1,11 @@
 """A weak regularizer leaves the fit alone, a strong one leaves no fit.
 
-At the paper's width the training loss leaps now and then, up to 18, and comes back: Adam divides by a running mean of
-squares that has become tiny. On three pilots 13 of 60 looks from 10,000 to 100,000 epochs met an error beyond the
-margin, at 1e-3 or 1e-5. A mean over seeds would be that of the leaps, so the full trial takes the lowest
-error of the looks after 190,000, 195,000 and 200,000 epochs. After 200,000 its pilots had errors of 0.0013 at most with
-a weak regularizer, and of 0.31 to 0.39 at 0.1. The fast trial takes the last look; from its pilots 48 seeds support it
-with a chance of .70, 96 with one of .99.
+The training loss leaps now and then and comes back: Adam divides by a running mean of squares that has become tiny. At
+the paper's width, on three pilots, 13 of 60 looks from 10,000 to 100,000 epochs met an error beyond the margin, up to
+18, at 1e-3 or 1e-5. A mean over seeds would be that of the leaps, so what counts is the lowest error of three late
+looks. After 200,000 epochs the full trial's pilots had errors of 0.0013 at most with a weak regularizer, and of 0.31 to
+0.39 at 0.1. Until block 18000 the fast trial took the last look alone: one of its twelve pilots leapt just then, and so
+did one network of 672 on that block, which 48 seeds left open.
 """
 
 import pytest
@@ -14,7 +14,7 @@ from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.register import registered
 from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import PenaltySpec
-from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Lowest, Rule, Term
+from sdd_claims.stats import AllOf, Contrast, Equivalent, Greater, Lowest, Rule
 
 from .settings import FAST, FULL, NONE, Setting, curve, eq2, weight_decay
 
@@ -27,18 +27,11 @@ SMALL = {
 } | {"none": NONE}
 LARGE = {"eq. 2, 0.1": eq2(0.1), "weight decay, 0.1": weight_decay(0.1)}
 MEAN_SQUARE = 0.313
-OF_LEAPS = {
-    "fast": (),
-    "full": (
-        "the error is the lowest of those after 190,000, 195,000 and 200,000 epochs, since the loss leaps now and then",
-    ),
-}
 
 
 def rule(setting: Setting) -> Rule:
     def error(name: str) -> Contrast:
-        at_the_end = Term(1, name, setting.end) if setting.tier == "fast" else Lowest(1, name, setting.last_looks)
-        return Contrast((at_the_end,))
+        return Contrast((Lowest(1, name, setting.last_looks),))
 
     interpolate: dict[str, Rule] = {
         name: Equivalent(error(name), 0.05 * MEAN_SQUARE, "squared error") for name in SMALL
@@ -48,13 +41,12 @@ def rule(setting: Setting) -> Rule:
 
 def trial(setting: Setting) -> Trial:
     def error(penalty: PenaltySpec) -> CurveOf:
-        return curve(setting.factored(penalty), "train_loss")
+        return curve(setting.late(penalty), "train_loss")
 
     return Trial(
         CLAIM,
         setting.tier,
-        block=setting.block,
-        looks=setting.looks_up_to_96,
+        block=19000 if setting is FAST else setting.block,
         curves={name: error(penalty) for name, penalty in (SMALL | LARGE).items()},
         rule=rule(setting),
         control=Control(
@@ -65,7 +57,9 @@ def trial(setting: Setting) -> Trial:
             *setting.deviations,
             "to interpolate is to leave at most a twentieth of the targets' mean square, room for a seed whose last "
             "step Adam overshoots; not to interpolate, to leave half of it",
-            *OF_LEAPS[setting.tier],
+            "the error is the lowest of those after {:,g}, {:,g} and {:,g} epochs: the loss leaps now and then".format(
+                *setting.last
+            ),
         ),
     )
 

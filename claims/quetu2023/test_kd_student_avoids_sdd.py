@@ -2,15 +2,18 @@
 
 The fast trial is registered as inconclusive: on twelve pilots the deepest dip is 0.1 points or less with a pruned
 teacher and with a dense one at 20 % noise, against 4.5 without a teacher, but 1.2 (interval -0.2 to 2.6) with a dense
-one at 50 %, who has learned all wrong labels. No number of seeds would rule out a dip of a point there. Why the teacher
-is of the student's kind: see kd_saves_training_cost.
+one at 50 %, who has learned all wrong labels. No number of seeds would rule out a dip of a point there. The contrary is
+a dip where the student without a teacher has its own; until block 18000 no windows were set for it, so that it could
+not be established at all. Why the teacher is of the student's kind: see kd_saves_training_cost.
 """
+
+from collections.abc import Mapping
 
 import pytest
 
 from sdd_claims.registration.register import registered
 from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.stats import AllOf, DipFree
+from sdd_claims.stats import AllOf, DipFree, Phases, Rule
 
 from .settings import FAST, FULL, Setting, at
 
@@ -18,6 +21,16 @@ CLAIM = registered("quetu2023/kd_student_avoids_sdd")
 
 
 def trial(setting: Setting) -> Trial:
+    def rule(windows: Mapping[str, Phases]) -> Rule:
+        """A dip would show where that of the student without a teacher is."""
+
+        def no_dip(how: str, rate: float) -> DipFree:
+            phases = windows[at("vanilla", rate)]
+            return DipFree(at(how, rate), light=phases.light, critical=phases.critical, sweet=phases.sweet)
+
+        hows = ("dense teacher", "pruned teacher")
+        return AllOf({at(how, rate): no_dip(how, rate) for how in hows for rate in setting.student_rates})
+
     taught = setting.students("dense teacher") | setting.students("pruned teacher")
     untaught = {
         at(f"{kind} teacher", rate): setting.taught("vanilla", rate)
@@ -28,10 +41,10 @@ def trial(setting: Setting) -> Trial:
         CLAIM,
         setting.tier,
         curves={name: setting.curve(spec) for name, spec in taught.items()},
-        rule=AllOf({name: DipFree(name) for name in taught}),
+        rule=setting.rule_at(setting.students("vanilla"), rule),
         control=Control("no teacher (alpha 0)", {name: setting.curve(spec) for name, spec in untaught.items()}),
-        block=setting.block,
-        looks=setting.looks_where_open,
+        block=19000 if setting is FAST else setting.block,
+        looks=setting.looks_where_contrary,
         proxy=setting.tier == "fast",
         deviations=(*setting.deviations, *setting.of_students),
     )
