@@ -34,7 +34,7 @@ from sdd_claims.report.evidence import Evidence
 from sdd_claims.stats import AllOf, Rule
 from sdd_claims.stats.hypotheses import hypotheses, means
 from sdd_claims.stats.one_sample import within
-from sdd_claims.stats.rules import MINIMUM_SEEDS
+from sdd_claims.stats.rules import MINIMUM_SEEDS, effect_margin
 from sdd_claims.stats.study import Positions, Values, arrays
 
 ALPHA = 0.05
@@ -244,7 +244,8 @@ def _parts(
     both = [list(means(each.claim)) for each in tested if each is not None]
     apart = np.array([_apart(before.excess, after.excess) for before, after in zip(*both, strict=True)])
     of_signs = any(mean.by == "signs" for mean in both[0])
-    margin = None if of_signs or not rule.margin else abs(rule.margin)
+    size = effect_margin(rule)
+    margin = None if of_signs or not size else abs(size)
     worst = int(np.argmax(np.abs(np.mean(apart, axis=1))))
     p, contrary = _tested(apart, margin)
     yield OfPart(

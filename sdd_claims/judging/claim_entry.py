@@ -29,10 +29,11 @@ from sdd_claims.report.claims_json import (
     TrainingEntry,
 )
 from sdd_claims.report.evidence import curves_of
-from sdd_claims.stats import AllOf, Effect, FewerTurns, Outcome, Rule, holm
+from sdd_claims.stats import AllOf, Effect, Outcome, Rule, holm
 from sdd_claims.stats.e_values import e_value, sign_e_value
 from sdd_claims.stats.hypotheses import Hypothesis, Mean, deciding, means
 from sdd_claims.stats.one_sample import t_statistic
+from sdd_claims.stats.rules import effect_margin
 from sdd_claims.stats.sequential import sequential_p
 
 
@@ -120,7 +121,7 @@ def judged_claim(verdict: Verdict) -> JudgedClaim:
         rule=rule.name if rule else "from pilots",
         words=outcome.words if outcome else "",
         effect=_effect(outcome),
-        margin=_margin(rule) if rule else None,
+        margin=effect_margin(rule) if rule else None,
         p=outcome.p if outcome else None,
         p_contrary=outcome.p_contrary if outcome else None,
         threshold=verdict.threshold,
@@ -137,11 +138,6 @@ def judged_claim(verdict: Verdict) -> JudgedClaim:
         e_values=_e_values(verdict),
         robustness=dict(verdict.robustness),
     )
-
-
-def _margin(rule: Rule) -> float | None:
-    """The margin in the unit of the effect: a slope's, where `rule.margin` says which ascents count."""
-    return 0.0 - rule.smallest if isinstance(rule, FewerTurns) else rule.margin
 
 
 def _decisive(verdict: Verdict) -> DecisiveEntry | None:
@@ -263,7 +259,7 @@ def _parts(outcome: Outcome, rule: Rule, decisions: Mapping[str, Decision]) -> l
             rule=parts.get(name, rule).name,
             words=part.words,
             effect=_effect(part),
-            margin=_margin(parts.get(name, rule)),
+            margin=effect_margin(parts.get(name, rule)),
             p=part.p,
             p_contrary=part.p_contrary,
         )

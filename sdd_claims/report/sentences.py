@@ -369,7 +369,7 @@ def headline(document: ClaimsDocument) -> str:
 
 def lead(document: ClaimsDocument) -> str:
     """What the claims of a report are, and how they were judged."""
-    whose = "Each claim is one sentence of a paper, trained for real"
+    whose = "Each claim says in a sentence what a paper claims, or how it is read here; it is trained for real"
     if is_yours(document):
         whose = "Each claim was asked of your own network and data, trained for real"
     return f"{whose} and judged by a rule that was fixed before the judged seeds were run."
@@ -478,8 +478,8 @@ def verdict(claim: ClaimEntry, *, with_p: bool = True) -> str:
         )
     elif kind == "undecided":
         because = (
-            "neither the claim nor its contrary is established: the seeds lie too near the margin, scatter too much, "
-            "or are too few"
+            "neither the claim nor its contrary is established: the seeds lie near the margin, scatter much or are "
+            "few, or the effect has the claimed direction, but is smaller than the margin"
         )
     elif kind == "contrary on a proxy":
         because = (

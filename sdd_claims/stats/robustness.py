@@ -84,13 +84,14 @@ def _axis(curves: Curves) -> str:
 
 
 def _with_margin(rule: Any, factor: float) -> Any:
-    """The rule with every margin multiplied."""
+    """The rule with every margin of an effect multiplied."""
 
     def change(value: Any) -> Any:
-        margin = getattr(value, "margin", None)
-        if not margin or "margin" not in {each.name for each in fields(value) if each.init}:
+        name = "smallest" if hasattr(value, "smallest") else "margin"  # see `effect_margin`
+        margin = getattr(value, name, None)
+        if not margin or name not in {each.name for each in fields(value) if each.init}:
             return value
-        return replace(value, margin=factor * margin)
+        return replace(value, **{name: factor * margin})
 
     return _mapped(rule, change)
 

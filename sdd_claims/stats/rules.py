@@ -37,7 +37,7 @@ class Rule(Protocol):
 
     @property
     def margin(self) -> float | None:
-        """The margin, in the unit of the effect; None where the rule has none."""
+        """The margin, in the unit of the effect but for rules with a `smallest`; None where the rule has none."""
 
     def curves(self) -> tuple[str, ...]:
         """Returns the names of the curves that the rule reads."""
@@ -88,3 +88,9 @@ def registered_rule(cls: type[RuleClass]) -> type[RuleClass]:
         raise InputError(f"the rules {_RULES[name].__name__} and {cls.__name__} are both named {name!r}; rename one")
     _RULES[name] = cls
     return cls
+
+
+def effect_margin(rule: Rule) -> float | None:
+    """The margin in the unit of the effect: a slope's, where `rule.margin` says which ascents count (`FewerTurns`)."""
+    smallest: float | None = getattr(rule, "smallest", None)
+    return rule.margin if smallest is None else 0.0 - smallest

@@ -1,13 +1,16 @@
 """The same seeds are judged with one thing changed; what has no meaning is left out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.stats import RULES, AllOf, Contrast, Greater, Term, Window
+from sdd_claims.stats import RULES, AllOf, Contrast, FewerTurns, Greater, Term, Window
 from sdd_claims.stats.hypotheses import hypotheses
 from sdd_claims.stats.population import LEVELS
-from sdd_claims.stats.robustness import panel, ruling_of
+from sdd_claims.stats.robustness import _with_margin, panel, ruling_of
+from sdd_claims.stats.rules import effect_margin
 from sdd_claims.stats.stability import Design
 from sdd_claims.stats.tests.rule_examples import EXAMPLES, PRUNING
 from sdd_claims.stats.tests.studies import QUIET, THRESHOLD, as_curves, drawn
@@ -42,6 +45,13 @@ def test_windows_move_by_a_level_and_margins_by_a_factor():
         "margin doubled": "open",
         "the most extreme seed left out": "supported",
     }
+
+
+def test_the_margin_of_turns_is_that_of_their_trend_and_not_the_turn_that_counts():
+    rule = FewerTurns(("narrow", "wide"), (0.0, 1.0), Window(0.1, 1), tolerance=0.2, margin=0.05, smallest=0.5)
+    assert _with_margin(rule, 0.5) == replace(rule, smallest=0.25)
+    assert effect_margin(rule) == -0.5
+    assert effect_margin(Greater(Contrast((Term(1, "narrow", Window(0.1, 1)),)), margin=0.01)) == 0.01
 
 
 @pytest.mark.parametrize(("end", "beyond", "inwards"), [(0, "denser", "sparser"), (LEVELS - 1, "sparser", "denser")])
