@@ -161,7 +161,7 @@ def _check_arguments(config: pytest.Config) -> None:
     # Pytest looks for its settings above all folders that it is given, before it knows which of them follow an option.
     sought = not (chosen.inifilename or chosen.rootdir) and (config.inipath is None or not here.is_relative_to(root))
     for option, word in pairwise(arguments):
-        if option.removeprefix("--").removeprefix("sdd-") in ("store", "report", "data-root", "evidence") and sought:
+        if option.replace("--sdd-", "--", 1) in ("--store", "--report", "--data-root", "--evidence") and sought:
             folder = Path(word).absolute()
             if folder.is_dir() and folder.is_relative_to(root) and not folder.is_relative_to(here):
                 raise InputError(
@@ -376,7 +376,7 @@ class _Verdicts:
             self._unjudged[report.nodeid] = why
 
     def _add(self, entry: ClaimEntry) -> None:
-        key = entry["id"], entry["tier"], sentences.network(entry)
+        key = sentences.key(entry)
         # What is handed over may be an earlier look than another process has taken since.
         if key not in self._entries or len(entry["looks"]) >= len(self._entries[key]["looks"]):
             self._entries[key] = entry

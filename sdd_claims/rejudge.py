@@ -197,7 +197,7 @@ def judged_anew(
     Raises:
         InputError: that protocol is not registered any more, or the evidence lacks a curve.
     """
-    trial = trials.get((claim["id"], claim["tier"], sentences.network(claim)))
+    trial = trials.get(sentences.key(claim))
     verdict = (
         None if trial is None else _judged(trial, claim, curves, document["alpha"] / document["registered"], rules)
     )
@@ -217,7 +217,7 @@ def tried_out(claim: ClaimEntry, trials: Trials, curves: Evidence, document: Cla
     Raises:
         InputError: the trial has changed since, the evidence lacks a curve, or no windows can be set by it.
     """
-    trial, read = trials.get((claim["id"], claim["tier"], sentences.network(claim))), _reader(curves)
+    trial, read = trials.get(sentences.key(claim)), _reader(curves)
     if trial is not None:
         trial, _ = trial.resolved(read)
     if trial is None or trial.protocol != claim["protocol"]:
@@ -276,7 +276,7 @@ def _again(claim: ClaimEntry, trials: Trials, curves: Evidence, document: Claims
     """Judge one claim, without comparing."""
     if claim["verdict"] is None:
         return Rejudged(claim, (), None)
-    trial = trials.get((claim["id"], claim["tier"], sentences.network(claim)))
+    trial = trials.get(sentences.key(claim))
     if trial is None:
         return Rejudged(claim, ("cannot be judged again: no claim module registers this trial any more",), None)
     try:

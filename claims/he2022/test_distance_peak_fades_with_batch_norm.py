@@ -73,7 +73,7 @@ def trial(setting: Setting) -> Trial:
         curves=curves(setting, spec),
         rule=setting.rule_at({name: spec}, lambda at: rule(at[name])),
         control=Control(control, curves(setting, without)),
-        looks=setting.looks_where_open,
+        looks=setting.looks_by_tier(fast=(12,)),
         proxy=setting is FAST,
         block=setting.block,
         deviations=(

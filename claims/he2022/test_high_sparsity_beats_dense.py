@@ -33,7 +33,7 @@ def trial(setting: Setting) -> Trial:
         rule=setting.rule(rule),
         control=Control("no label noise", {"accuracy": setting.curve(setting.clean)}),
         block=setting.block,
-        looks=setting.looks_up_to_96,
+        looks=setting.looks_by_tier(fast=(12, 24, 48, 96)),
         proxy=setting.tier == "fast",
         deviations=(
             *setting.deviations,

@@ -48,7 +48,7 @@ def trial(setting: Setting) -> Trial:
             {"distance": setting.curve(clean, "learning_distance", levels=levels, offset=100)},
         ),
         block=setting.block,
-        looks=setting.looks_where_near,
+        looks=setting.looks_by_tier(fast=(12, 24, 48)),
         deviations=(
             *setting.deviations,
             setting.of_distance,

@@ -29,7 +29,7 @@ def trial(setting: Setting) -> Trial:
             "the distance of the noise-free chain", {"distance": setting.curve(setting.clean, "learning_distance")}
         ),
         block=setting.block,
-        looks=setting.looks_where_near,
+        looks=setting.looks_by_tier(fast=(12, 24, 48)),
         deviations=(
             *setting.deviations,
             *setting.of_rate,

@@ -25,7 +25,7 @@ def trial(setting: Setting) -> Trial:
         rule=setting.rule(rule),
         control=Control("20 % label noise", {"accuracy": setting.curve(setting.noisy())}),
         block=setting.block,
-        looks=setting.looks_where_near,
+        looks=setting.looks_by_tier(fast=(12, 24, 48)),
         deviations=(*setting.deviations, *setting.shown_on("ResNet-18 on CIFAR")),
     )
 

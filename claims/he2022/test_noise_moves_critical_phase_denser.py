@@ -43,7 +43,7 @@ def trial(setting: Setting) -> Trial:
             },
         ),
         block=setting.block,
-        looks=setting.looks_where_near,
+        looks=setting.looks_by_tier(fast=(12, 24, 48)),
         deviations=(
             *setting.deviations,
             setting.of_whole_curves,

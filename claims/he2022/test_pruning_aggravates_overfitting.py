@@ -71,7 +71,7 @@ def trial(setting: Setting) -> Trial:
             ),
         ),
         block=setting.block,
-        looks=setting.looks_up_to_192,
+        looks=setting.looks_by_tier(fast=(24, 48, 96, 192)),
         deviations=(
             *setting.deviations,
             *setting.of_rate,

@@ -55,7 +55,7 @@ def trial(setting: Setting) -> Trial:
             {"re-dense": setting.curve(setting.derived("same_mask", draw=2), levels=levels)},
         ),
         block=setting.block,
-        looks=setting.looks_up_to_192,
+        looks=setting.looks_by_tier(fast=(24, 48, 96, 192)),
         deviations=(
             *setting.deviations,
             *setting.of_rate,

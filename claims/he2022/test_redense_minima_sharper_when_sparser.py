@@ -46,7 +46,7 @@ def trial(setting: Setting) -> Trial:
             {"sharpness": setting.curve(setting.derived("independent"), "sharpness", levels=levels)},
         ),
         block=setting.block,
-        looks=setting.looks_where_near,
+        looks=setting.looks_by_tier(fast=(12, 24, 48)),
         deviations=(
             *setting.deviations,
             *setting.of_rate,

@@ -45,7 +45,7 @@ def trial(setting: Setting) -> Trial:
             {"accuracy": setting.curve(clean), "train accuracy": setting.curve(clean, "train_accuracy")},
         ),
         block=setting.block,
-        looks=setting.looks_where_near,
+        looks=setting.looks_by_tier(fast=(12, 24, 48)),
         deviations=(
             *setting.deviations,
             *setting.of_rate,

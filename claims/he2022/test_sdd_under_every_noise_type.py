@@ -40,7 +40,7 @@ def trial(setting: Setting) -> Trial:
         curves=setting.accuracies(noisy, levels=levels),
         rule=setting.dip_under_each(noisy),
         control=Control("no label noise", setting.accuracies(dict.fromkeys(noisy, setting.clean), levels=levels)),
-        looks=setting.looks_up_to_96,
+        looks=setting.looks_by_tier(fast=(12, 24, 48, 96)),
         proxy=setting is FAST,
         block=setting.block,
         deviations=(

@@ -28,7 +28,7 @@ def trial(setting: Setting) -> Trial:
         rule=setting.dip_under_each(noisy),
         control=Control("no label noise", setting.accuracies(clean)),
         block=setting.block,
-        looks=setting.looks_up_to_96,
+        looks=setting.looks_by_tier(fast=(12, 24, 48, 96)),
         deviations=(
             *setting.deviations,
             *setting.in_full(f"judged at {100 * RATE:g} % noise; figures at other rates are not judged"),

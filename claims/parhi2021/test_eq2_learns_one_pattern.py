@@ -59,7 +59,7 @@ def one_pattern(claim: Claim, setting: Setting, end: Window, low_rank: Rule, dev
                 "rows, weight decay": measured("parallel_rows", NONE, 100),
             },
         ),
-        looks=setting.looks_where_near,
+        looks=setting.looks_by_tier(fast=(12, 24, 48)),
         deviations=(
             *setting.deviations,
             *deviations,

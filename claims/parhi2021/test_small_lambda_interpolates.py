@@ -55,8 +55,8 @@ def trial(setting: Setting) -> Trial:
         ),
         deviations=(
             *setting.deviations,
-            "to interpolate is to leave at most a twentieth of the targets' mean square, room for a seed whose last "
-            "step Adam overshoots; not to interpolate, to leave half of it",
+            "to interpolate is to leave at most a twentieth of the targets' mean square; not to interpolate, half of "
+            "it",
             "the error is the lowest of those after {:,g}, {:,g} and {:,g} epochs: the loss leaps now and then".format(
                 *setting.last
             ),

@@ -48,7 +48,7 @@ def trial(setting: Setting) -> Trial:
         rule=rule(setting),
         control=Control("vanilla again, on other seeds", setting.measured("lambda_opt", setting.vanilla(), offset=100)),
         block=setting.block,
-        looks=setting.looks_where_contrary,
+        looks=setting.looks_by_tier(fast=(18,)),
         proxy=setting.tier == "fast",
         paper_numbers=setting.of_table(
             {

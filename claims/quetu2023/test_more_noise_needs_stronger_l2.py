@@ -44,7 +44,7 @@ def trial(setting: Setting) -> Trial:
         rule=setting.rule_at(still_dips, rule),
         control=Control("20 % noise in place of 50 %, on other seeds", setting.accuracies(repeated, offset=100)),
         block=setting.block,
-        looks=setting.looks_up_to_96,
+        looks=setting.looks_by_tier(fast=(12, 24, 48, 96)),
         proxy=setting.tier == "fast",
         deviations=(
             *setting.deviations,

@@ -25,7 +25,7 @@ def trial(setting: Setting) -> Trial:
         rule=setting.dip_under_each(setting.at_every_rate()),
         control=Control("no label noise", setting.accuracies(setting.without_noise())),
         block=setting.block,
-        looks=setting.looks_where_open,
+        looks=setting.looks_by_tier(fast=(12,)),
         proxy=setting.tier == "fast",
         deviations=setting.deviations,
     )

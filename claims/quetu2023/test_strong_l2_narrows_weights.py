@@ -49,7 +49,7 @@ def trial(setting: Setting) -> Trial:
         ),
         control=Control("vanilla again, on other seeds", curves("lambda_opt", networks["vanilla"], 100)),
         block=setting.block,
-        looks=setting.looks_up_to_96,
+        looks=setting.looks_by_tier(fast=(12, 24, 48, 96)),
         proxy=setting.tier == "fast",
         deviations=(
             *setting.deviations,

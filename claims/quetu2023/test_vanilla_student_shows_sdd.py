@@ -20,7 +20,7 @@ def trial(setting: Setting) -> Trial:
         rule=setting.dip_under_each(students),
         control=Control("no label noise", setting.accuracies(clean)),
         block=setting.block,
-        looks=setting.looks_where_near,
+        looks=setting.looks_by_tier(fast=(12, 24, 48)),
         proxy=setting.tier == "fast",
         deviations=(*setting.deviations, *setting.of_students),
     )

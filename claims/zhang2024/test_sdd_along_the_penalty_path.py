@@ -28,7 +28,7 @@ def trial(setting: Setting) -> Trial:
             "the l1 penalty by proximal steps", setting.accuracies(setting.paths(dict.fromkeys(BOTH, PROXIMAL)))
         ),
         block=setting.block,
-        looks=setting.looks_up_to_96,
+        looks=setting.looks_by_tier(fast=(12, 24, 48, 96)),
         deviations=(
             *setting.deviations,
             "under l1 the second rise is that of subgradient steps as long as the weights: under proximal steps of the "

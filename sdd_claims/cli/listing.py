@@ -78,7 +78,7 @@ def _published() -> dict[tuple[str, str, str], dict[str, Any]]:
 
     top = checkout()
     return {
-        (claim["id"], claim["tier"], sentences.network(claim)): {
+        sentences.key(claim): {
             "run": run.name,
             "verdict": claim["verdict"],
             "ruling": sentences.ruling(claim),

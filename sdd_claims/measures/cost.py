@@ -52,8 +52,8 @@ def training_cost(architecture: Architecture, input_shape: tuple[int, int, int])
     """
     if is_plain_mlp(architecture):
         return _of_an_mlp(architecture)
-    # Shapes are enough, but the first product of mere shapes imports PyTorch's compiler, which takes seconds. What a
-    # user's forward pass looks up or makes wants true buffers, on the CPU.
+    # Shapes are enough, but the first product of mere shapes imports PyTorch's compiler, which takes seconds. A
+    # forward pass that looks up buffers or makes tensors, as a user's may, wants true ones on the CPU.
     small = sum(parameter.numel() for parameter in architecture.module.parameters()) <= _SMALL
     device = "cpu" if small or architecture.drawn else "meta"
     if architecture.drawn:

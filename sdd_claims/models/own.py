@@ -9,12 +9,11 @@ import inspect
 import linecache
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -30,10 +29,14 @@ Builder: TypeAlias = Callable[[Shape, int], nn.Module]
 
 _LAYERS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 
-_SUITE = __name__.partition(".")[0]
-
 FAILS = (Exception, SystemExit)
 """What code of the user's may raise: a script that ends by `exit()` ends no run."""
+
+_HERE = frozenset(name.partition(".")[0] for name in sys.modules)
+"""Names of what was imported before any code of a user's: the suite, its libraries and Python's own modules.
+
+A file beside a user's that has one of these names is not what they import by it.
+"""
 
 _handed: dict[str, Any] = {}
 """Callables that were handed over in Python, by the SHA-256 of their source; other processes do not have them."""
@@ -169,15 +172,15 @@ def source_of(path: Path) -> str:
 def _imported_beside(path: Path) -> set[Path]:
     found, waiting = set[Path](), [path]
     while waiting:
-        for each in _beside(waiting.pop()):
+        for each in _beside(waiting.pop(), path.parent):
             if each not in found:
                 found.add(each)
                 waiting.append(each)
     return found
 
 
-def _imports(path: Path) -> Iterator[str]:
-    """The names of the modules that a file imports."""
+def _imports(path: Path, *, relative: bool = True) -> Iterator[str]:
+    """The names of the modules that a file imports, with those that it names relative to its package."""
     try:
         tree = ast.parse(path.read_bytes(), str(path))
     except OSError as error:
@@ -187,53 +190,56 @@ def _imports(path: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom) and node.module and (relative or not node.level):
             yield node.module
 
 
-def _beside(path: Path) -> Iterator[Path]:
-    """The modules beside a file that it imports."""
+def _beside(path: Path, root: Path) -> Iterator[Path]:
+    """The modules that a file imports of its own folder, and of the folder whose modules Python finds first."""
     for name in _imports(path):
-        top = path.parent / name.partition(".")[0]
-        yield from [top.with_suffix(".py")] if top.with_suffix(".py").is_file() else []
-        yield from top.rglob("*.py") if _is_package(top) else []
+        for folder in {path.parent, root}:
+            place = _place(folder, name.partition(".")[0])
+            if place is not None:
+                yield from place.rglob("*.py") if place.is_dir() else [place]
 
 
-def _is_package(folder: Path) -> bool:
-    """Whether Python imports a folder by its name: one without `__init__.py` only where nothing else has the name."""
-    if (folder / "__init__.py").is_file():
-        return True
-    if not folder.is_dir() or folder.name in sys.stdlib_module_names:
-        return False
-    elsewhere = [each for each in sys.path if Path(each) != folder.parent]
-    found = importlib.machinery.PathFinder.find_spec(folder.name, elsewhere)
-    return found is None or found.origin is None
+def _place(folder: Path, name: str) -> Path | None:
+    """The file, or the folder, that Python imports by a name where it looks into a folder first; None for none.
+
+    A folder without `__init__.py` comes last of all.
+    """
+    package, file = folder / name, folder / f"{name}.py"
+    if (package / "__init__.py").is_file():
+        return package
+    if file.is_file():
+        return file
+    if not package.is_dir() or name in sys.stdlib_module_names:
+        return None
+    elsewhere = [each for each in sys.path if Path(each or ".").resolve() != folder.resolve()]
+    found = importlib.machinery.PathFinder.find_spec(name, elsewhere)
+    return package if found is None or found.origin is None else None
 
 
 def _names_beside(path: Path) -> dict[str, Path]:
-    """The names by which a file, and what it imports beside it, import modules of its folder; and where they lie."""
-    files = [path, *(each for each in _imported_beside(path) if each.parent == path.parent)]
-    tops = {name.partition(".")[0] for each in files for name in _imports(each)}
-    found = {}
-    for top in sorted(tops - {_SUITE}):
-        place = path.parent / top
-        if _is_package(place):
-            found[top] = place
-        elif place.with_suffix(".py").is_file():
-            found[top] = place.with_suffix(".py")
-    return found
+    """The names by which a file, and what it imports beside it, import modules of its folder; and where these lie."""
+    files = [path, *(each for each in _imported_beside(path) if each.is_relative_to(path.parent))]
+    names = {name.partition(".")[0] for each in files for name in _imports(each, relative=False)}
+    places = {name: _place(path.parent, name) for name in sorted(names - _HERE)}
+    return {name: place.resolve() for name, place in places.items() if place is not None}
 
 
-def check_names(*callables: OwnCallable | None) -> None:
-    """Check that no two of a user's files import different modules by one name: Python keeps one of each name.
+def check_names(*files: str) -> None:
+    """Check that no two files of a user's import different modules by one name: Python keeps one of each name.
+
+    Args:
+        files: of their modules; others than files are left out.
 
     Raises:
         InputError: two do.
     """
-    files = [Path(each.file) for each in callables if each is not None and each.file.endswith(".py")]
     first = dict[str, Path]()
     for file in files:
-        for name, place in _names_beside(file).items():
+        for name, place in _names_beside(Path(file)).items() if file.endswith(".py") else ():
             other = first.setdefault(name, place)
             if other != place:
                 raise InputError(f"{other} and {place} are imported by one name, {name}; rename one of them")
@@ -255,17 +261,43 @@ def versions(file: str) -> str:
     return ", ".join(f"{package} {found[package]}" for package in sorted(found))
 
 
-@cache
+class _Loaded(NamedTuple):
+    """A user's module, and what it has imported of its folder, by their full names."""
+
+    module: ModuleType
+    beside: dict[str, ModuleType]
+
+
+_loaded: dict[tuple[Path, str], _Loaded] = {}
+_ours = set[str]()
+"""Names that are, of all modules of this process, those of modules beside a user's file."""
+
+
 def _imported(path: Path, source: str) -> ModuleType:
-    """The module of a file, under a name of its own; the modules beside it can be imported from it."""
+    """The module of a file, under a name of its own; the modules beside it can be imported from it.
+
+    Its source is executed once, and so is that of each module beside it: not what this process, or another file, has
+    imported by the same name.
+    """
+    if (path, source) not in _loaded:
+        _loaded[path, source] = _load(path, source)
+    found = _loaded[path, source]
+    _forget(_ours)  # what it imports later must be of its folder, too
+    sys.modules.update(found.beside)
+    _look_first(path.parent)
+    return found.module
+
+
+def _load(path: Path, source: str) -> _Loaded:
     name = f"sdd_claims_own_{hashlib.sha256(f'{path} {source}'.encode()).hexdigest()[:16]}"
-    if name in sys.modules:  # and not in the cache: it is being imported now
+    if name in sys.modules:  # and not loaded: it is being imported now
         raise InputError(
             f"{path} asks for itself while it is imported; put what it runs under `if __name__ == '__main__':`"
         )
-    _forget_beside(path)
-    folder = str(path.parent)
-    sys.path[:] = [folder, *(each for each in sys.path if each != folder)]
+    names = _names_beside(path)
+    _forget(_ours)
+    kept = _put_aside(path, names)
+    _look_first(path.parent)
     importlib.invalidate_caches()
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
@@ -283,32 +315,49 @@ def _imported(path: Path, source: str) -> ModuleType:
         ) from error
     finally:
         sys.dont_write_bytecode = keeps_no_bytecode
-    return module
+        beside = _entries(names)
+        _forget(names)
+        sys.modules.update(kept)  # this process goes on with what it had
+    own = {each: found for each, found in beside.items() if each not in kept}
+    _ours.update(each.partition(".")[0] for each in own)
+    return _Loaded(module, own)
 
 
-def _forget_beside(path: Path) -> None:
-    """Forget what was imported by the names of the modules beside a file: it may be older, or lie in another folder.
+def _put_aside(path: Path, names: Mapping[str, Path]) -> dict[str, ModuleType]:
+    """Take what this process has imported of a file's folder out of its modules: it may be older than its source.
 
     Raises:
         InputError: one of these names is that of another module of this process.
     """
-    names = _names_beside(path)
-    for top, place in names.items():
-        module = sys.modules.get(top)
-        if module is not None and top not in _of_users:
-            at = Path(getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), ""))
-            if not at.is_relative_to(path.parent):
+    for name, place in names.items():
+        module = sys.modules.get(name)
+        if module is not None:
+            file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
+            at = Path(file).resolve()
+            if at != place and not at.is_relative_to(place):
                 raise InputError(
-                    f"{path} imports {top}, and {place} lies beside it, but Python has another module of this name "
+                    f"{path} imports {name}, and {place} lies beside it, but Python has another module of this name "
                     "here; rename the file"
                 )
-        for name in [each for each in sys.modules if each == top or each.startswith(f"{top}.")]:
-            del sys.modules[name]
-    _of_users.update(names)
+    kept = _entries(names)
+    _forget(names)
+    return kept
 
 
-_of_users = set[str]()
-"""Names of modules that were imported as lying beside a user's file."""
+def _entries(names: Iterable[str]) -> dict[str, ModuleType]:
+    """The modules of some names, and all within them."""
+    tops = {*names}
+    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] in tops}
+
+
+def _forget(names: Iterable[str]) -> None:
+    for name in _entries(names):
+        del sys.modules[name]
+
+
+def _look_first(folder: Path) -> None:
+    """Have Python look for modules in a folder first."""
+    sys.path[:] = [str(folder), *(each for each in sys.path if each != str(folder))]
 
 
 def written_in(given: Any) -> Path | None:

@@ -76,7 +76,9 @@ def setting_of(
         file=file,
     )
     natively = how.clean(kept, spec, "native")
-    own_network.check_names(spec, natively.pruning.own, natively.training.penalty.own)
+    callables = (natively.pruning.own, natively.training.penalty.own)
+    loader = data.rpartition(":")[0] if isinstance(data, str) else ""
+    own_network.check_names(file, loader, *(own.file for own in callables if own is not None))
     architecture = build(natively.model, shape, kept.classes)
     size = min(how.batch_size, kept.train_count)
     _check_stacking(architecture, name, shape, kept.classes, (size, kept.train_count % size or size), path)

@@ -31,7 +31,7 @@ def curves_as_csv(claims: Sequence[ClaimEntry], source: CurveSource) -> str:
 
 
 def _rows(claim: ClaimEntry, source: CurveSource) -> Iterator[tuple[object, ...]]:
-    whose = claim["id"], claim["tier"], sentences.network(claim)
+    whose = sentences.key(claim)
     for part, runs in (("claim", claim["runs"]), ("control", claim["control"]["runs"])):
         for name, run in runs.items():
             curve = source.curve(run["digest"], run["measure"], tuple(run["seeds"]), run["levels"])

@@ -99,7 +99,7 @@ def last_verdicts(runs: Sequence[PublishedRun]) -> list[tuple[PublishedRun, Clai
     found = dict[tuple[str, str, str], tuple[PublishedRun, ClaimEntry]]()
     for run in runs:
         for claim in run.document["claims"]:
-            key = (claim["id"], claim["tier"], sentences.network(claim))
+            key = sentences.key(claim)
             if key not in found or _standing(claim) >= _standing(found[key][1]):
                 found[key] = (run, claim)
     return [*found.values()]

@@ -82,11 +82,11 @@ def replication(original: ClaimsDocument, again: ClaimsDocument) -> Replication:
         InputError: nothing is there to compare, verdicts that say no chance of being repeated, seeds in common, or no
             claim that both judged by one protocol.
     """
-    known = {_key(claim): claim for claim in again["claims"] if claim["verdict"]}
+    known = {sentences.key(claim): claim for claim in again["claims"] if claim["verdict"]}
     both = [
-        Pair(claim, known[_key(claim)])
+        Pair(claim, known[sentences.key(claim)])
         for claim in original["claims"]
-        if claim["verdict"] and _key(claim) in known and not sentences.is_exploratory(claim)
+        if claim["verdict"] and sentences.key(claim) in known and not sentences.is_exploratory(claim)
     ]
     found = [pair for pair in both if pair.is_finished]
     if not found:
@@ -152,10 +152,6 @@ def _kind(claim: ClaimEntry) -> str:
     """What a verdict counts as in `stability`: all that is open is one kind."""
     kind = sentences.openness(claim)
     return "open" if kind not in (None, "contrary on a proxy") else kind or str(claim["verdict"])
-
-
-def _key(claim: ClaimEntry) -> tuple[str, str, str]:
-    return claim["id"], claim["tier"], sentences.network(claim)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,6 +14,7 @@ from sdd_claims.report.claims_json import (
     Openness,
     PartEntry,
     Ruling,
+    Tier,
     Verdict,
 )
 from sdd_claims.spec.own import YOURS
@@ -262,6 +263,11 @@ def network(claim: ClaimEntry) -> str:
     return claim.get("network", "")
 
 
+def key(claim: ClaimEntry) -> tuple[str, Tier, str]:
+    """Claim, tier and network, which together name one trial: `Trial.key`."""
+    return claim["id"], claim["tier"], network(claim)
+
+
 def column(claim: ClaimEntry) -> str:
     """Its tier and network: "full, ResNet-18 on CIFAR-10". Each column is a family of claims of its own."""
     return f"{claim['tier']}, {network(claim)}" if network(claim) else claim["tier"]
@@ -369,10 +375,10 @@ def headline(document: ClaimsDocument) -> str:
 
 def lead(document: ClaimsDocument) -> str:
     """What the claims of a report are, and how they were judged."""
-    whose = "Each claim says in a sentence what a paper claims, or how it is read here; it is trained for real"
+    whose = "Each claim is one sentence: what a paper claims, or how it is read here"
     if is_yours(document):
-        whose = "Each claim was asked of your own network and data, trained for real"
-    return f"{whose} and judged by a rule that was fixed before the judged seeds were run."
+        whose = "Each claim was asked of your own network and data"
+    return f"{whose}. Networks were trained for it, and judged by a rule fixed before the judged seeds were run."
 
 
 def _of_yours(document: ClaimsDocument) -> list[str]:

@@ -1,6 +1,8 @@
 """A network of one's own: found, checked, and what of it is pruned."""
 
+import importlib
 import linecache
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -28,7 +30,9 @@ def build(shape, classes):
 
 
 @pytest.fixture
-def module(tmp_path):
+def module(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])  # importing the file puts its folder there
+
     def write(text, name="my.py"):
         (tmp_path / name).write_text(dedent(text), encoding="utf-8")
         return tmp_path / name
@@ -157,7 +161,22 @@ def test_a_folder_beside_it_counts_with_and_without_an_init_file_and_an_installe
     module("width = 4\n", "helpers/layers.py")
     namespace = own.source_of(path)
     module("there = 1\n", "helpers/__init__.py")
-    assert len({before, namespace, own.source_of(path)}) == 3
+    package = own.source_of(path)
+    module("import of_all\n", "helpers/layers.py")
+    module("width = 5\n", "of_all.py")
+    above = own.source_of(path)
+    module("width = 6\n", "of_all.py")
+    assert len({before, namespace, package, above, own.source_of(path)}) == 5
+
+
+def test_a_module_comes_before_a_folder_of_its_name_without_an_init_file(module, tmp_path):
+    path = module("import data\n" + BUILD)
+    (tmp_path / "data").mkdir()
+    module("def broken(:\n", "data/odd.py")
+    with pytest.raises(InputError, match=r"odd\.py cannot be imported: SyntaxError"):
+        own.source_of(path)
+    module("width = 3\n", "data.py")
+    assert own.source_of(path)
 
 
 WIDE = """
@@ -169,38 +188,66 @@ def build(shape, classes):
 """
 
 
-def test_code_beside_it_that_has_changed_is_run_anew(module, monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(tmp_path)
+def test_code_beside_it_that_has_changed_is_run_anew(module):
     path = module(WIDE.format(name="helper_of_this_test"))
     found = []
-    for width in (3, 4):  # within a second, and of one length: bytecode would be taken for up to date
-        module(f"width = {width}\n", "helper_of_this_test.py")
+    for width in (3, 4):  # of one length and at one time: bytecode would be taken for up to date
+        os.utime(module(f"width = {width}\n", "helper_of_this_test.py"), (10**9, 10**9))
         found.append(build(spec_of(path, prunable=("1.weight",)), SHAPE, 5).prunable_count)
     assert found == [48, 64]
 
 
-def test_two_files_that_import_two_modules_by_one_name_are_refused_and_one_after_the_other_is_not(
-    module, monkeypatch, tmp_path
-):
-    monkeypatch.setattr(sys, "path", [*sys.path])
+LATE = """
+from torch import nn
+
+def build(shape, classes):
+    import {name}
+
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, {name}.width), nn.ReLU(), nn.Linear({name}.width, classes))
+"""
+
+
+@pytest.mark.parametrize("text", [WIDE, LATE])
+def test_two_files_that_import_two_modules_by_one_name_each_have_their_own_but_not_in_one_run(module, tmp_path, text):
     specs = []
     for folder, width in (("one", 3), ("two", 4)):
         (tmp_path / folder).mkdir()
         module(f"width = {width}\n", f"{folder}/helper_of_two.py")
-        path = module(WIDE.format(name="helper_of_two"), f"{folder}/my.py")
+        path = module(text.format(name="helper_of_two"), f"{folder}/my.py")
         specs.append(spec_of(path, prunable=("1.weight",)))
-    assert [build(spec, SHAPE, 5).prunable_count for spec in specs] == [48, 64]
-    own.check_names(specs[0].own, specs[0].own, None)
+    assert [build(spec, SHAPE, 5).prunable_count for spec in (*specs, *specs)] == [48, 64, 48, 64]
+    one, two = (spec.own.file for spec in specs)
+    own.check_names(one, one, "", "an.installed.module")
     with pytest.raises(InputError, match=r"are imported by one name, helper_of_two; rename one of them"):
-        own.check_names(specs[0].own, None, specs[1].own)
+        own.check_names(one, "", two)
 
 
-def test_a_module_beside_it_that_has_the_name_of_another_one_of_this_process_is_refused(module):
-    path = module("import json\n" + BUILD)
+def test_what_this_process_has_imported_of_its_folder_stays_its_own(module, tmp_path):
+    path = module(WIDE.format(name="helper_of_session"))
+    module("width = 3\n", "helper_of_session.py")
+    sys.path.insert(0, str(tmp_path))
+    session = importlib.import_module("helper_of_session")
+    session.width = 7  # as a notebook may have it
+    assert build(spec_of(path, prunable=("1.weight",)), SHAPE, 5).prunable_count == 48
+    assert sys.modules["helper_of_session"] is session
+
+
+def test_a_module_beside_it_that_has_the_name_of_another_one_of_this_process_is_refused(module, monkeypatch):
+    path = module("import taken_by_another\n" + BUILD)
+    monkeypatch.setitem(sys.modules, "taken_by_another", other := ModuleType("taken_by_another"))
+    other.__file__ = "/elsewhere/taken_by_another.py"
     assert own.from_file(f"{path}:build", "--network")
-    module("here = 1\n", "json.py")
-    with pytest.raises(InputError, match=r"imports json, and .*json\.py lies beside it, but Python has another module"):
+    module("here = 1\n", "taken_by_another.py")
+    with pytest.raises(InputError, match=r"and .*taken_by_another\.py lies beside it, but Python has another module"):
         own.from_file(f"{path}:build", "--network")
+
+
+def test_a_file_with_the_name_of_a_library_is_not_what_is_imported_by_it(module):
+    path = module("import json\nimport torch\n" + BUILD)
+    module("1 / 0\n", "json.py")
+    module("1 / 0\n", "torch.py")
+    assert own.from_file(f"{path}:build", "--network")[1] == "build"
+    assert sys.modules["torch"] is torch
 
 
 def test_the_versions_are_those_of_all_packages_that_the_module_and_those_beside_it_import(module):

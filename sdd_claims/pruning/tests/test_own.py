@@ -28,6 +28,7 @@ GOOD = "def score(network):\n    return {name: network.weights[name].abs() for n
 def file(tmp_path, monkeypatch):
     """Writes a criterion into a file; returns how one names it."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
 
     def write(text: str, name: str = "my.py") -> str:
         (tmp_path / name).write_text(textwrap.dedent(text), encoding="utf-8")

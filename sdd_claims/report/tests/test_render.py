@@ -470,7 +470,7 @@ def test_a_page_on_a_network_of_ones_own_has_its_title_and_names_no_paper_as_the
     assert f"<title>{title}</title>" in page
     assert f"<h1>{title}</h1>" in page
     text = Page(page).text
-    assert "Each claim was asked of your own network and data, trained for real and judged" in text
+    assert "Each claim was asked of your own network and data. Networks were trained for it, and judged" in text
     assert "what a paper claims" not in text
     assert "Paper’s value" not in text
     assert "makes 20 % of the training labels wrong. Windows are set by 3 pilots, verdicts come from 12 seeds." in text
