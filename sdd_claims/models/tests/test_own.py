@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from textwrap import dedent
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -226,7 +227,7 @@ def test_what_this_process_has_imported_of_its_folder_stays_its_own(module, tmp_
     path = module(WIDE.format(name="helper_of_session"))
     module("width = 3\n", "helper_of_session.py")
     sys.path.insert(0, str(tmp_path))
-    session = importlib.import_module("helper_of_session")
+    session: Any = importlib.import_module("helper_of_session")
     session.width = 7  # as a notebook may have it
     assert build(spec_of(path, prunable=("1.weight",)), SHAPE, 5).prunable_count == 48
     assert sys.modules["helper_of_session"] is session
