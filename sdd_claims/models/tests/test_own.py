@@ -190,10 +190,10 @@ def build(shape, classes):
 
 
 def test_code_beside_it_that_has_changed_is_run_anew(module):
-    path = module(WIDE.format(name="helper_of_this_test"))
+    path = module(WIDE.format(name="a_helper_beside"))
     found = []
     for width in (3, 4):  # of one length and at one time: bytecode would be taken for up to date
-        os.utime(module(f"width = {width}\n", "helper_of_this_test.py"), (10**9, 10**9))
+        os.utime(module(f"width = {width}\n", "a_helper_beside.py"), (10**9, 10**9))
         found.append(build(spec_of(path, prunable=("1.weight",)), SHAPE, 5).prunable_count)
     assert found == [48, 64]
 

@@ -101,7 +101,7 @@ def test_a_criterion_sees_the_weights_in_the_networks_order_though_a_state_that_
     own = own_criterion(
         file(GOOD.replace("network.weights[name].abs()", f"network.weights[name].abs() + {order}(name)"))
     )
-    replica = Replica(SPEC.but(pruning={"criterion": "own", "own": own}), 0)
+    replica = Replica(SPEC.but(model={"hidden": (8, 8)}, pruning={"criterion": "own", "own": own}), 0)
     setup = draw_setup([replica], CPU.torch)
     ((_, state),) = IterativePruning([replica], CPU.torch).next_level(0, [None])
     found = [
