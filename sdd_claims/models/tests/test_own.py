@@ -208,15 +208,21 @@ def build(shape, classes):
 """
 
 
-@pytest.mark.parametrize("text", [WIDE, LATE])
-def test_two_files_that_import_two_modules_by_one_name_each_have_their_own_but_not_in_one_run(module, tmp_path, text):
+BOTH = "import {name}\n{name}.width += 1\n" + LATE  # what is imported later is what was imported first
+
+
+@pytest.mark.parametrize(("text", "more"), [(WIDE, 0), (LATE, 0), (BOTH, 1)])
+def test_two_files_that_import_two_modules_by_one_name_each_have_their_own_but_not_in_one_run(
+    module, tmp_path, text, more
+):
     specs = []
     for folder, width in (("one", 3), ("two", 4)):
         (tmp_path / folder).mkdir()
         module(f"width = {width}\n", f"{folder}/helper_of_two.py")
         path = module(text.format(name="helper_of_two"), f"{folder}/my.py")
         specs.append(spec_of(path, prunable=("1.weight",)))
-    assert [build(spec, SHAPE, 5).prunable_count for spec in (*specs, *specs)] == [48, 64, 48, 64]
+    counts = [build(spec, SHAPE, 5).prunable_count for spec in (*specs, *specs)]
+    assert counts == [16 * (width + more) for width in (3, 4, 3, 4)]
     one, two = (spec.own.file for spec in specs)
     own.check_names(one, one, "", "an.installed.module")
     with pytest.raises(InputError, match=r"are imported by one name, helper_of_two; rename one of them"):
