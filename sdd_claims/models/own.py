@@ -6,10 +6,12 @@ import importlib.machinery
 import importlib.metadata
 import importlib.util
 import inspect
+import itertools
 import linecache
 import sys
+import sysconfig
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -32,11 +34,7 @@ _LAYERS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 FAILS = (Exception, SystemExit)
 """What code of the user's may raise: a script that ends by `exit()` ends no run."""
 
-_HERE = frozenset(name.partition(".")[0] for name in sys.modules)
-"""Names of what was imported before any code of a user's: the suite, its libraries and Python's own modules.
-
-A file beside a user's that has one of these names is not what they import by it.
-"""
+_INSTALLED = frozenset(Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib"))
 
 _handed: dict[str, Any] = {}
 """Callables that were handed over in Python, by the SHA-256 of their source; other processes do not have them."""
@@ -206,8 +204,10 @@ def _beside(path: Path, root: Path) -> Iterator[Path]:
 def _place(folder: Path, name: str) -> Path | None:
     """The file, or the folder, that Python imports by a name where it looks into a folder first; None for none.
 
-    A folder without `__init__.py` comes last of all.
+    A folder without `__init__.py` comes last of all. Installed packages lie side by side, and have versions instead.
     """
+    if folder in _INSTALLED or name in sys.builtin_module_names:
+        return None
     package, file = folder / name, folder / f"{name}.py"
     if (package / "__init__.py").is_file():
         return package
@@ -224,25 +224,21 @@ def _names_beside(path: Path) -> dict[str, Path]:
     """The names by which a file, and what it imports beside it, import modules of its folder; and where these lie."""
     files = [path, *(each for each in _imported_beside(path) if each.is_relative_to(path.parent))]
     names = {name.partition(".")[0] for each in files for name in _imports(each, relative=False)}
-    places = {name: _place(path.parent, name) for name in sorted(names - _HERE)}
-    return {name: place.resolve() for name, place in places.items() if place is not None}
+    places = {name: _place(path.parent, name) for name in sorted(names)}
+    return {name: place for name, place in places.items() if place is not None}
 
 
-def check_names(*files: str) -> None:
-    """Check that no two files of a user's import different modules by one name: Python keeps one of each name.
-
-    Args:
-        files: of their modules; others than files are left out.
+def check_names(*files: Path | None) -> None:
+    """Check that what a user's file imports of its folder does not lie beside another one, too: Python keeps one.
 
     Raises:
-        InputError: two do.
+        InputError: it does.
     """
-    first = dict[str, Path]()
-    for file in files:
-        for name, place in _names_beside(Path(file)).items() if file.endswith(".py") else ():
-            other = first.setdefault(name, place)
-            if other != place:
-                raise InputError(f"{other} and {place} are imported by one name, {name}; rename one of them")
+    given = {file.resolve(): file for file in files if file is not None}
+    for one, other in itertools.permutations(given, 2):
+        for name, place in _names_beside(one).items() if one.parent != other.parent else ():
+            if (second := _place(other.parent, name)) is not None:
+                raise InputError(f"{given[one]} imports {place}, and {second} has this name, too; rename one of them")
 
 
 def versions(file: str) -> str:
@@ -261,44 +257,85 @@ def versions(file: str) -> str:
     return ", ".join(f"{package} {found[package]}" for package in sorted(found))
 
 
+_Version: TypeAlias = tuple[Path, str]
+"""Where a module lies, and the SHA-256 of its source."""
+
+
 class _Loaded(NamedTuple):
-    """A user's module, and what it has imported of its folder, by their full names."""
+    """A user's module, and what it imports of its folder."""
 
     module: ModuleType
-    beside: dict[str, ModuleType]
+    beside: Mapping[str, _Version]
 
 
-_loaded: dict[tuple[Path, str], _Loaded] = {}
+_loaded: dict[_Version, _Loaded] = {}
+_held: dict[str, _Version] = {}
+"""What modules of these names are, as far as they lie beside a user's file."""
 _ours = set[str]()
-"""Names that are, of all modules of this process, those of modules beside a user's file."""
+"""Those that this process had not imported before."""
 
 
 def _imported(path: Path, source: str) -> ModuleType:
     """The module of a file, under a name of its own; the modules beside it can be imported from it.
 
-    Its source is executed once, and so is that of each module beside it: not what this process, or another file, has
-    imported by the same name.
+    Raises:
+        InputError: it fails; or what it imports of its folder is, in this process, another module or older source.
     """
-    if (path, source) not in _loaded:
-        _loaded[path, source] = _load(path, source)
-    found = _loaded[path, source]
-    _forget(_ours)  # what it imports later must be of its folder, too
-    sys.modules.update(found.beside)
-    _look_first(path.parent)
+    found = _loaded.get((path, source))
+    beside = {name: (at, _source_at(at)) for name, at in _names_beside(path).items()} if found is None else found.beside
+    _make_way(path, beside)
+    if found is None:
+        found = _loaded[path, source] = _Loaded(_executed(path, source), beside)
     return found.module
 
 
-def _load(path: Path, source: str) -> _Loaded:
+def _source_at(place: Path) -> str:
+    files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    return hashlib.sha256(b"".join(each.read_bytes() for each in files)).hexdigest()
+
+
+def _make_way(path: Path, beside: Mapping[str, _Version]) -> None:
+    """See to it that what a file imports of its folder, at once or later, is of there and up to date.
+
+    Raises:
+        InputError: this process has imported it itself, and it is another module or has changed since.
+    """
+    for name, version in beside.items():
+        module, place = sys.modules.get(name), version[0]
+        if module is None:
+            _ours.add(name)
+        elif _held.get(name) != version and name in _ours:  # of another file's folder, or older
+            for each in [each for each in list(sys.modules) if each.partition(".")[0] == name]:
+                sys.modules.pop(each, None)
+        elif not _lies_at(module, place):
+            if name in sys.stdlib_module_names and (path.parent / "__init__.py").is_file():
+                continue  # in a package Python's own modules are meant
+            raise InputError(
+                f"{path} imports {name}, and {place} lies beside it, but Python has another module of this name here; "
+                "rename the file"
+            )
+        elif _held.setdefault(name, version) != version:
+            raise InputError(
+                f"{place} has changed since this process imported it; start Python anew, or import it nowhere but in "
+                f"{path.name}"
+            )
+        _held[name] = version
+    if sys.path[:1] != [str(path.parent)]:
+        sys.path[:] = [str(path.parent), *(each for each in sys.path if each != str(path.parent))]
+        importlib.invalidate_caches()
+
+
+def _lies_at(module: ModuleType, place: Path) -> bool:
+    file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
+    return file is not None and Path(file).resolve().is_relative_to(place.resolve())
+
+
+def _executed(path: Path, source: str) -> ModuleType:
     name = f"sdd_claims_own_{hashlib.sha256(f'{path} {source}'.encode()).hexdigest()[:16]}"
     if name in sys.modules:  # and not loaded: it is being imported now
         raise InputError(
             f"{path} asks for itself while it is imported; put what it runs under `if __name__ == '__main__':`"
         )
-    names = _names_beside(path)
-    _forget(_ours)
-    kept = _put_aside(path, names)
-    _look_first(path.parent)
-    importlib.invalidate_caches()
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
@@ -308,56 +345,16 @@ def _load(path: Path, source: str) -> _Loaded:
     sys.dont_write_bytecode = True  # Python tells it from newer source by whole seconds
     try:
         spec.loader.exec_module(module)
-    except FAILS as error:
+    except BaseException as error:
         sys.modules.pop(name, None)
+        if not isinstance(error, FAILS):
+            raise
         raise InputError(
             f"{path} cannot be imported: {said(error, path)}; mend it, and try it with python {path}"
         ) from error
     finally:
         sys.dont_write_bytecode = keeps_no_bytecode
-        beside = _entries(names)
-        _forget(names)
-        sys.modules.update(kept)  # this process goes on with what it had
-    own = {each: found for each, found in beside.items() if each not in kept}
-    _ours.update(each.partition(".")[0] for each in own)
-    return _Loaded(module, own)
-
-
-def _put_aside(path: Path, names: Mapping[str, Path]) -> dict[str, ModuleType]:
-    """Take what this process has imported of a file's folder out of its modules: it may be older than its source.
-
-    Raises:
-        InputError: one of these names is that of another module of this process.
-    """
-    for name, place in names.items():
-        module = sys.modules.get(name)
-        if module is not None:
-            file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
-            at = Path(file).resolve()
-            if at != place and not at.is_relative_to(place):
-                raise InputError(
-                    f"{path} imports {name}, and {place} lies beside it, but Python has another module of this name "
-                    "here; rename the file"
-                )
-    kept = _entries(names)
-    _forget(names)
-    return kept
-
-
-def _entries(names: Iterable[str]) -> dict[str, ModuleType]:
-    """The modules of some names, and all within them."""
-    tops = {*names}
-    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] in tops}
-
-
-def _forget(names: Iterable[str]) -> None:
-    for name in _entries(names):
-        del sys.modules[name]
-
-
-def _look_first(folder: Path) -> None:
-    """Have Python look for modules in a folder first."""
-    sys.path[:] = [str(folder), *(each for each in sys.path if each != str(folder))]
+    return module
 
 
 def written_in(given: Any) -> Path | None:

@@ -49,6 +49,7 @@ def setting_of(
         StoreError: there can be no store.
     """
     path: Path | None
+    arrays, label, loader = _arrays(data)
     if isinstance(network, str):
         path, function, made_by = own_network.from_file(network, "--network")
         file, source, name = str(path), own_network.source_of(path), f"{path.name}:{function}"
@@ -57,7 +58,6 @@ def setting_of(
         made_by, name, path = network, function, own_network.written_in(network)
     else:
         raise InputError(f"the network is a {type(network).__name__}; give 'my.py:build', or a callable that makes it")
-    arrays, label = _arrays(data)
     if not clean_alone:
         own_data.check_noise(len(arrays["train_labels"]), how.noise, int(arrays["train_labels"].max()) + 1, label)
     Store(store)  # made, or refused, before anything else lies there
@@ -76,9 +76,9 @@ def setting_of(
         file=file,
     )
     natively = how.clean(kept, spec, "native")
-    callables = (natively.pruning.own, natively.training.penalty.own)
-    loader = data.rpartition(":")[0] if isinstance(data, str) else ""
-    own_network.check_names(file, loader, *(own.file for own in callables if own is not None))
+    callables = (spec, natively.pruning.own, natively.training.penalty.own)
+    files = (Path(own.file) for own in callables if own is not None and own.file.endswith(".py"))
+    own_network.check_names(loader, *files)
     architecture = build(natively.model, shape, kept.classes)
     size = min(how.batch_size, kept.train_count)
     _check_stacking(architecture, name, shape, kept.classes, (size, kept.train_count % size or size), path)
@@ -113,10 +113,10 @@ def setting_of(
     )
 
 
-def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
-    """The arrays of whatever the user gave, in the prepared form, and their name."""
+def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str, Path | None]:
+    """The arrays of whatever the user gave, in the prepared form, their name, and the file of what has loaded them."""
     if not isinstance(data, str | Path):
-        return own_data.prepared(data, "the data"), "own arrays"
+        return own_data.prepared(data, "the data"), "own arrays", None
     text = str(data)
     if re.search(r"\.py:\w+$", text):
         path, function, load = own_network.from_file(text, "--data")
@@ -126,7 +126,7 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
             raise InputError(
                 f"--data {text} fails: {own_network.said(error, path)}; it is called without arguments"
             ) from error
-        return own_data.prepared(given, f"--data {text}"), f"{path.name}:{function}"
+        return own_data.prepared(given, f"--data {text}"), f"{path.name}:{function}", path
     if not text.strip():
         raise InputError("--data is empty; give an .npz, a folder of images, or a callable such as my.py:load")
     path = in_home(text, "give the whole path with --data") if text.startswith("~") else Path(text)
@@ -138,7 +138,7 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str]:
         raise InputError(
             f"--data {text} cannot be read ({error.strerror or error}); give an .npz or a folder of images that can"
         ) from error
-    return own_data.prepared(given, f"--data {text}"), path.name
+    return own_data.prepared(given, f"--data {text}"), path.name, None
 
 
 def _check_draws(made_by: Any, name: str, shape: tuple[int, int, int], classes: int, module: nn.Module) -> None:

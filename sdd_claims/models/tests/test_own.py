@@ -211,50 +211,86 @@ def build(shape, classes):
 BOTH = "import {name}\n{name}.width += 1\n" + LATE  # what is imported later is what was imported first
 
 
-@pytest.mark.parametrize(("text", "more"), [(WIDE, 0), (LATE, 0), (BOTH, 1)])
+@pytest.mark.parametrize(
+    ("text", "more", "name"), [(WIDE, 0, "in_two"), (LATE, 0, "in_two_late"), (BOTH, 1, "in_both")]
+)
 def test_two_files_that_import_two_modules_by_one_name_each_have_their_own_but_not_in_one_run(
-    module, tmp_path, text, more
+    module, tmp_path, text, more, name
 ):
-    specs = []
+    specs, files = [], []
     for folder, width in (("one", 3), ("two", 4)):
         (tmp_path / folder).mkdir()
-        module(f"width = {width}\n", f"{folder}/helper_of_two.py")
-        path = module(text.format(name="helper_of_two"), f"{folder}/my.py")
-        specs.append(spec_of(path, prunable=("1.weight",)))
-    counts = [build(spec, SHAPE, 5).prunable_count for spec in (*specs, *specs)]
-    assert counts == [16 * (width + more) for width in (3, 4, 3, 4)]
-    one, two = (spec.own.file for spec in specs)
-    own.check_names(one, one, "", "an.installed.module")
-    with pytest.raises(InputError, match=r"are imported by one name, helper_of_two; rename one of them"):
-        own.check_names(one, "", two)
+        module(f"width = {width}\n", f"{folder}/{name}.py")
+        files.append(module(text.format(name=name), f"{folder}/my.py"))
+        specs.append(spec_of(files[-1], prunable=("1.weight",)))
+    counts = [build(spec, SHAPE, 5).prunable_count for spec in specs]
+    assert counts == [16 * (width + more) for width in (3, 4)]
+    assert more or [build(spec, SHAPE, 5).prunable_count for spec in specs] == counts
+    own.check_names(files[0], files[0], None)
+    with pytest.raises(InputError, match=rf"imports .*one/{name}\.py, and .*two/{name}\.py has this name, too; rename"):
+        own.check_names(files[0], None, files[1])
+    module(BUILD, "two/my.py")  # it need not import what another file would find there
+    with pytest.raises(InputError, match="has this name, too"):
+        own.check_names(*files)
 
 
-def test_what_this_process_has_imported_of_its_folder_stays_its_own(module, tmp_path):
-    path = module(WIDE.format(name="helper_of_session"))
-    module("width = 3\n", "helper_of_session.py")
+def test_a_helper_that_is_imported_later_and_has_changed_is_run_anew(module):
+    path = module(LATE.format(name="later_beside"))
+    found = []
+    for width in (3, 4, 4):
+        module(f"width = {width}  # {'and so on' * width}\n", "later_beside.py")
+        found.append(build(spec_of(path, prunable=("1.weight",)), SHAPE, 5).prunable_count)
+    assert found == [48, 64, 64]
+
+
+def test_what_this_process_has_imported_itself_is_used_until_it_changes(module, tmp_path):
+    path = module(WIDE.format(name="of_the_session"))
+    helper = module("width = 3\n", "of_the_session.py")
     sys.path.insert(0, str(tmp_path))
-    session: Any = importlib.import_module("helper_of_session")
-    session.width = 7  # as a notebook may have it
+    session: Any = importlib.import_module("of_the_session")
     assert build(spec_of(path, prunable=("1.weight",)), SHAPE, 5).prunable_count == 48
-    assert sys.modules["helper_of_session"] is session
+    assert sys.modules["of_the_session"] is session
+    helper.write_text("width = 4\n", encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"of_the_session\.py has changed since this process imported it; start Python"
+    ):
+        build(spec_of(path, prunable=("1.weight",)), SHAPE, 5)
 
 
-def test_a_module_beside_it_that_has_the_name_of_another_one_of_this_process_is_refused(module, monkeypatch):
-    path = module("import taken_by_another\n" + BUILD)
-    monkeypatch.setitem(sys.modules, "taken_by_another", other := ModuleType("taken_by_another"))
-    other.__file__ = "/elsewhere/taken_by_another.py"
+@pytest.mark.parametrize("name", ["taken_by_another", "json", "torch"])
+def test_a_module_beside_it_that_has_the_name_of_another_one_of_this_process_is_refused(module, monkeypatch, name):
+    path = module(f"import {name}\n" + BUILD)
+    if name not in sys.modules:
+        monkeypatch.setitem(sys.modules, name, other := ModuleType(name))
+        other.__file__ = f"/elsewhere/{name}.py"
     assert own.from_file(f"{path}:build", "--network")
-    module("here = 1\n", "taken_by_another.py")
-    with pytest.raises(InputError, match=r"and .*taken_by_another\.py lies beside it, but Python has another module"):
+    module("here = 1\n", f"{name}.py")
+    with pytest.raises(InputError, match=rf"and .*{name}\.py lies beside it, but Python has another module"):
         own.from_file(f"{path}:build", "--network")
 
 
-def test_a_file_with_the_name_of_a_library_is_not_what_is_imported_by_it(module):
-    path = module("import json\nimport torch\n" + BUILD)
+def test_in_a_package_the_modules_of_python_are_meant_and_built_in_ones_everywhere(module):
+    path = module("import json\nimport time\n" + BUILD)
+    module("1 / 0\n", "time.py")
+    assert own.from_file(f"{path}:build", "--network")
     module("1 / 0\n", "json.py")
-    module("1 / 0\n", "torch.py")
-    assert own.from_file(f"{path}:build", "--network")[1] == "build"
-    assert sys.modules["torch"] is torch
+    module("", "__init__.py")
+    assert own.from_file(f"{path}:build", "--network")
+
+
+def test_a_file_whose_import_is_interrupted_can_be_imported_again(module):
+    path = module("raise KeyboardInterrupt\n" + BUILD)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            own.from_file(f"{path}:build", "--network")
+
+
+def test_what_lies_beside_an_installed_module_is_another_package(module, monkeypatch, tmp_path):
+    path = module("import other_package\n" + BUILD)
+    module("width = 3\n", "other_package.py")
+    beside = own.source_of(path)
+    monkeypatch.setattr(own, "_INSTALLED", frozenset({tmp_path}))
+    assert own.source_of(path) != beside
 
 
 def test_the_versions_are_those_of_all_packages_that_the_module_and_those_beside_it_import(module):
