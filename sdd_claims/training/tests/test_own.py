@@ -22,6 +22,7 @@ L1 = "def penalty(weights):\n    return sum(weight.abs().sum() for weight in wei
 def file(tmp_path, monkeypatch):
     """Writes a penalty into a file; returns how one names it."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
 
     def write(text: str, name: str = "my.py") -> str:
         (tmp_path / name).write_text(textwrap.dedent(text), encoding="utf-8")
