@@ -49,7 +49,7 @@ def trial(setting: Setting) -> Trial:
             "epochs and pruned at random",
             dict.fromkeys(curves, setting.curve(narrow)),
         ),
-        block=19000 if setting is FAST else setting.block,
+        block=setting.block_by_tier(fast=19000),
         proxy=setting.tier == "fast",
         deviations=(
             *setting.deviations,

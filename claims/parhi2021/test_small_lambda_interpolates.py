@@ -46,7 +46,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
-        block=19000 if setting is FAST else setting.block,
+        block=setting.block_by_tier(fast=19000),
         curves={name: error(penalty) for name, penalty in (SMALL | LARGE).items()},
         rule=rule(setting),
         control=Control(

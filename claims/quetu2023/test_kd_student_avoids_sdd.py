@@ -43,7 +43,7 @@ def trial(setting: Setting) -> Trial:
         curves={name: setting.curve(spec) for name, spec in taught.items()},
         rule=setting.rule_at(setting.students("vanilla"), rule),
         control=Control("no teacher (alpha 0)", {name: setting.curve(spec) for name, spec in untaught.items()}),
-        block=19000 if setting is FAST else setting.block,
+        block=setting.block_by_tier(fast=19000),
         looks=setting.looks_by_tier(fast=(18,)),
         proxy=setting.tier == "fast",
         deviations=(*setting.deviations, *setting.of_students),

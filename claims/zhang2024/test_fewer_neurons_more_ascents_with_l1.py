@@ -21,7 +21,7 @@ CLAIM = registered("zhang2024/fewer_neurons_more_ascents_with_l1")
 
 
 def trial(setting: Setting) -> Trial:
-    return of_penalty(CLAIM, "l1", setting, 19000 if setting is FAST else setting.block)
+    return of_penalty(CLAIM, "l1", setting, setting.block_by_tier(fast=19000))
 
 
 @pytest.mark.fast(trial(FAST))
