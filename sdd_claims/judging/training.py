@@ -18,6 +18,7 @@ from sdd_claims.record import Replica
 from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import numbers
+from sdd_claims.storage.chains import Version
 from sdd_claims.storage.store import Store
 from sdd_claims.training.arithmetic import check_arithmetic
 
@@ -40,6 +41,7 @@ class Training:
         self._store, self._settings, self._progress, self._notes = store, settings, progress, notes
         self._data_sets = DataSets(settings.data_root, kept=settings.engine == "serial")
         self._synchronised: set[Replica] = set()
+        self._checked: dict[Replica, Version | None] = {}
 
     def why_untrainable(self, trial: Trial, requests: Sequence[Request]) -> InputError | None:
         """Why a trial cannot be trained here: data that cannot be had, or a network that no code here knows.
@@ -167,14 +169,23 @@ class Training:
         self._synchronised.clear()
 
     def check_stored(self, whole: Plan) -> None:
-        """Synchronise a plan, and check what is stored of it."""
+        """Synchronise a plan, and check what is stored of it and has changed since it was checked."""
         self.synchronise(whole)
-        check_stored(self._store, whole)
+        changed = [each for each in whole.wanted if self._checked.get(each, ()) != self._store.version(each)]
+        for replica in check_stored(self._store, changed):
+            self._checked[replica] = self._store.version(replica)
 
 
-def check_stored(store: Store, whole: Plan) -> None:
-    """Check every chain of a plan that nobody else is training; what is damaged is set aside, with a warning."""
-    for replica in whole.wanted:
+def check_stored(store: Store, replicas: Iterable[Replica]) -> list[Replica]:
+    """Check every chain that nobody else is training; what is damaged is set aside, with a warning.
+
+    Returns:
+        Those that were checked.
+    """
+    checked = []
+    for replica in replicas:
         with store.locked([replica], wait=False) as mine:
             if mine:  # What somebody else is training now is theirs to check.
                 store.verify(replica)
+                checked.append(replica)
+    return checked

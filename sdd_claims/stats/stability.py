@@ -47,7 +47,7 @@ Weights = Float[np.ndarray, "studies fresh seeds"]
 Population = Callable[[np.random.Generator, int, int, int], Iterator[tuple[slice, Weights]]]
 """Draws the weights of so many studies of so many fresh seeds, from so many given ones: some studies at a time."""
 
-_AT_ONCE = 125  # studies; the weights of 192 fresh seeds of 192 take 37 MB
+_AT_ONCE = 5_000_000  # weights, which take 40 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +203,9 @@ def _predictive(rng: np.random.Generator, studies: int, fresh: int, seeds: int) 
 
 def _normal(rng: np.random.Generator, studies: int, fresh: int, seeds: int) -> Iterator[tuple[slice, Weights]]:
     """Draws normal numbers for some studies at a time: the same ones, however many those are."""
-    for start in range(0, studies, _AT_ONCE):
-        some = slice(start, min(start + _AT_ONCE, studies))
+    at_once = max(1, _AT_ONCE // (fresh * seeds))
+    for start in range(0, studies, at_once):
+        some = slice(start, min(start + at_once, studies))
         yield some, rng.standard_normal((some.stop - start, fresh, seeds))
 
 

@@ -5,6 +5,7 @@ newest level whose pass is missing does not count. A stack that is resumed there
 crash, and ends with the same numbers.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -164,12 +165,16 @@ def in_words(digest: str, seed: int) -> str:
     return f"seed {seed} of run {digest[:12]}"
 
 
+Version = tuple[int, ...]
+"""A mark of a file's content."""
+
+
 class ChainReader:
     """Reads chains below a folder, and remembers them until their files change."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._chains: dict[tuple[str, int], tuple[_Version, Chain]] = {}
+        self._chains: dict[tuple[str, int], tuple[Version, Chain]] = {}
         self._passes: dict[str, TrainingPass] = {}
         self._abouts: dict[str, Mapping[str, Any]] = {}  # thousands of passes say the same
 
@@ -181,9 +186,26 @@ class ChainReader:
             StoreError: one cannot be read now.
         """
         known = self._chains.get((digest, seed))
-        if known is not None and known[0] == _version(self._folder / layout.levels(digest, seed)):
+        if known is not None and known[0] == self.version(digest, seed):
             return known[1]
         return self.read(digest, seed)
+
+    def version(self, digest: str, seed: int) -> Version | None:
+        """A mark that changes when the file of levels does. None without a file.
+
+        Raises:
+            StoreError: whether there is one cannot be told now.
+        """
+        path = f"{self._folder}/{layout.levels(digest, seed)}"
+        try:
+            found = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise unreadable(Path(path), error, TRAINED_ANEW) from error
+        # Files are replaced whole, never written in place. The time of the last change is the one that a backup which
+        # is played back in place cannot set.
+        return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
     def read(self, digest: str, seed: int) -> Chain:
         """The same, read from the disk even if it is remembered; but a pass that has been read is not read again.
@@ -193,7 +215,7 @@ class ChainReader:
             StoreError: one cannot be read now.
         """
         path = self._folder / layout.levels(digest, seed)
-        version = _version(path)  # before reading, so that a chain is never taken for newer than it is
+        version = self.version(digest, seed)  # before reading, so that a chain is never taken for newer than it is
         if version is None:
             return Chain()
         try:
@@ -224,22 +246,3 @@ class ChainReader:
     def provenance(self, pass_id: str) -> Mapping[str, Any]:
         """That of a pass of a chain that has been read."""
         return self._passes[pass_id].about
-
-
-_Version = tuple[int, ...]
-
-
-def _version(path: Path) -> _Version | None:
-    """A mark that changes when a file does: files are replaced whole, never written in place. None without a file.
-
-    Raises:
-        StoreError: whether there is one cannot be told now.
-    """
-    try:
-        found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise unreadable(path, error, TRAINED_ANEW) from error
-    # The time of the last change is the one that a backup which is played back in place cannot set.
-    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

@@ -19,6 +19,7 @@ from sdd_claims.storage import layout
 from sdd_claims.storage.chains import (
     Chain,
     ChainReader,
+    Version,
     in_words,
     kept_levels,
     pack_pass,
@@ -101,6 +102,10 @@ class Store:
             StoreError: what is stored of it is damaged.
         """
         return len(self._chain(*replica.key).records)
+
+    def version(self, replica: Replica) -> Version | None:
+        """A mark that changes when the finished levels of a replica do; None where there are none."""
+        return self._reader.version(*replica.key)
 
     def records(self, digest: str, seed: int) -> tuple[LevelRecord, ...]:
         """The finished levels of a replica, from level 0 on.
