@@ -131,7 +131,7 @@ def test_the_tables_of_the_readme_count_what_was_published(tier, between, ruling
     assert {paper: [int(number) for number in numbers] for paper, *numbers in rows} == counts(tier, rulings)
 
 
-def test_the_readme_counts_what_would_be_otherwise():
+def test_what_would_be_otherwise_is_counted():
     (run,) = (run for run in history.standing(PUBLISHED) if run.name == "fast")
     supported = [c for c in run.document["claims"] if sentences.is_registered(c) and c["verdict"] == "supported"]
     moved = [[v for name, v in c["robustness"].items() if name.startswith("windows")] for c in supported]
@@ -139,8 +139,11 @@ def test_the_readme_counts_what_would_be_otherwise():
     is_open = sum("open" in found for found in moved)
     contrary = sum(not {*found} <= {"supported", "open"} for found in moved)
     unsupported = sum(bool({*found} - {"supported"}) for found in changed)
-    text = " ".join((TOP / "README.md").read_text(encoding="utf-8").split())
+    text, readme = (
+        " ".join((TOP / name).read_text(encoding="utf-8").split()) for name in ("docs/why-believe-it.md", "README.md")
+    )
     assert contrary == 1
+    assert f"{is_open} of the {len(supported)} supported verdicts would be open, and one the contrary" in readme
     assert (
         f"Of the {len(supported)} supported verdicts {is_open} would be open, and one the contrary, with all windows "
         f"one level denser or all one sparser; {unsupported} would not be supported with margins halved or doubled"
