@@ -7,12 +7,10 @@ import importlib.metadata
 import importlib.util
 import inspect
 import itertools
-import linecache
+import re
 import sys
-import sysconfig
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias
@@ -23,6 +21,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from sdd_claims.errors import InputError, nearest
 from sdd_claims.locations import in_home
+from sdd_claims.models.fingerprint import INSTALLED, fingerprint, of_layers
 from sdd_claims.spec import OwnCallable, OwnNetwork
 
 Shape: TypeAlias = tuple[int, int, int]
@@ -34,10 +33,8 @@ _LAYERS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 FAILS = (Exception, SystemExit)
 """What code of the user's may raise: a script that ends by `exit()` ends no run."""
 
-_INSTALLED = frozenset(Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib"))
-
 _handed: dict[str, Any] = {}
-"""Callables that were handed over in Python, by the SHA-256 of their source; other processes do not have them."""
+"""Callables that were handed over in Python, by their fingerprints; other processes do not have them."""
 
 
 # The callable, and the source behind it
@@ -68,10 +65,12 @@ def from_file(name: str, what: str) -> tuple[Path, str, Any]:
 
 
 def from_object(given: Any) -> tuple[str, str, Any]:
-    """The same of a callable: its file, "" where no other process could import it; its name; its source's SHA-256.
+    """The same of a callable: its file, "" where no other process could import it as it is; its name; a SHA-256.
+
+    That of its file's source; where there is none, of its own source and of all that it reads, see `fingerprint`.
 
     Raises:
-        InputError: nobody can read its source.
+        InputError: nobody can read its source, or tell whether what it reads has changed.
     """
     name = getattr(given, "__name__", type(given).__name__)
     module = sys.modules.get(getattr(given, "__module__", ""), None)
@@ -79,80 +78,39 @@ def from_object(given: Any) -> tuple[str, str, Any]:
     # Not of a script: another process would run all of it to import it.
     spec = getattr(module, "__spec__", None)
     imported = spec is not None and not getattr(spec, "_initializing", False) and given.__module__ != "__main__"
-    if imported and file and getattr(module, name, None) is given:
-        return str(Path(file).absolute()), name, source_of(Path(file))
     try:
-        text = _source_text(given)
+        digest = fingerprint(given)
+        if imported and file and getattr(module, name, None) is given:
+            path = Path(file).absolute()
+            if (source := _source_of_same(given, path, digest)) is not None:
+                return str(path), name, source
     except (OSError, TypeError) as error:
         raise InputError(
             f"the source of {name} cannot be read ({error}), so that its results could not be told from those of "
             "another network; write it into a file, and give that as 'my.py:build'"
         ) from error
-    digest = hashlib.sha256(text.encode()).hexdigest()
     _handed[digest] = given
     return "", name, digest
 
 
+def _source_of_same(given: Any, path: Path, digest: str) -> str | None:
+    """The SHA-256 of a file that has a callable as it is; None where it has been changed since, or is not found so."""
+    source = source_of(path)
+    try:
+        return source if fingerprint(getattr(_imported(path, source), given.__name__, None)) == digest else None
+    except (InputError, OSError, TypeError):  # such as a module of a package, which imports others by relative names
+        return None
+
+
 def with_classes(source: str, module: nn.Module) -> str:
-    """The SHA-256 of a handed-over callable's source, and of the classes of its network's layers and their bases."""
-    texts = [source]
-    for kind in dict.fromkeys(base for layer in module.modules() for base in type(layer).__mro__):
-        if kind.__module__.partition(".")[0] not in {"torch", *sys.stdlib_module_names}:
-            try:
-                texts.append(_source_text(kind))
-            except (OSError, TypeError) as error:
-                raise InputError(
-                    f"the source of the class {kind.__name__} cannot be read ({error}); write it into a file"
-                ) from error
-    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-    _handed[digest] = _handed[source]
-    return digest
-
-
-def _source_text(given: Any) -> str:
-    """The source of a callable; of a class that no file knows, as in a notebook, by way of its methods.
+    """The SHA-256 of a handed-over callable, and of the classes of its network's layers.
 
     Raises:
-        OSError: nobody can read it.
-        TypeError: it is neither a function nor a class of Python.
+        InputError: the source of a class cannot be read.
     """
-    try:
-        return inspect.getsource(given)
-    except (OSError, TypeError):
-        if not inspect.isclass(given):
-            raise
-        texts = set[str]()
-        for method in _functions(given):
-            with suppress(OSError, TypeError):  # those that a decorator has written
-                texts.add(_class_around(method, given.__name__) or inspect.getsource(method))
-        if not texts:
-            raise OSError("it has no method whose source is known") from None
-        return "\n".join(sorted(texts))
-
-
-def _functions(kind: type) -> Iterator[Any]:
-    """The functions of a class: methods, those of properties, those of classes within it."""
-    for value in vars(kind).values():
-        unwrapped = value.__func__ if isinstance(value, staticmethod | classmethod) else value
-        yield from (each for each in (getattr(value, part, None) for part in ("fget", "fset")) if each is not None)
-        if inspect.isclass(value) and value.__qualname__.startswith(f"{kind.__qualname__}."):
-            yield from _functions(value)
-        elif inspect.isfunction(inspect.unwrap(unwrapped)):
-            yield inspect.unwrap(unwrapped)
-
-
-def _class_around(method: Any, name: str) -> str:
-    """The whole class statement that a method stands in, with what is not in methods; "" where it stands elsewhere."""
-    line, lines = method.__code__.co_firstlineno, linecache.getlines(method.__code__.co_filename)
-    try:
-        tree = ast.parse("".join(lines))
-    except SyntaxError:
-        return ""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.name == name and node.lineno <= line <= (node.end_lineno or 0):
-            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            return "".join(lines[first - 1 : node.end_lineno])
-    return ""
+    digest = hashlib.sha256(f"{source}\n{of_layers(module)}".encode()).hexdigest()
+    _handed[digest] = _handed[source]
+    return digest
 
 
 def source_of(path: Path) -> str:
@@ -206,7 +164,7 @@ def _place(folder: Path, name: str) -> Path | None:
 
     A folder without `__init__.py` comes last of all. Installed packages lie side by side, and have versions instead.
     """
-    if folder in _INSTALLED or name in sys.builtin_module_names:
+    if folder in INSTALLED or name in sys.builtin_module_names:
         return None
     package, file = folder / name, folder / f"{name}.py"
     if (package / "__init__.py").is_file():
@@ -414,10 +372,23 @@ def module_of(own: OwnNetwork, shape: Shape, classes: int) -> nn.Module:
     """The network, with weights drawn from PyTorch's generator; this process leaves the fast path of attention.
 
     Raises:
-        InputError: as of `callable_of`.
+        InputError: as of `callable_of`, or it is another network than the one that was checked.
     """
     leave_fast_path()
-    return callable_of(own)(shape, classes)
+    module: nn.Module = callable_of(own)(shape, classes)
+    if own.structure and structure_of(module) != own.structure:
+        raise InputError(
+            f"{own} makes another network than when it was checked, since something that it reads has changed; run "
+            "again, and let it read nothing that changes meanwhile"
+        )
+    return module
+
+
+def structure_of(module: nn.Module) -> str:
+    """SHA-256 of a network's layers with their settings, and of the names and sizes of its tensors."""
+    layers = re.sub(r" at 0x[0-9a-f]+", "", repr(module))
+    tensors = [(key, *value.shape) for key, value in (*module.named_parameters(), *module.named_buffers())]
+    return hashlib.sha256(f"{layers}\n{tensors}".encode()).hexdigest()
 
 
 def leave_fast_path() -> None:

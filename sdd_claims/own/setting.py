@@ -73,6 +73,7 @@ def setting_of(
         source=source,
         versions=own_network.versions(file),
         prunable=own_network.prunable(module, called, name, how.prunable),
+        structure=own_network.structure_of(module),
         file=file,
     )
     natively = how.clean(kept, spec, "native")

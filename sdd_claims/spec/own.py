@@ -18,7 +18,8 @@ class OwnCallable(Spec):
 
     Attributes:
         function: the callable's name.
-        source: SHA-256 of its module's file, and of the modules beside it that it imports.
+        source: SHA-256 of its module's file, and of the modules beside it that it imports; of a callable that was
+            handed over in Python, of its source and of all that it reads.
         versions: of the packages that decide what it gives, such as "torch 2.11.0"; its own among them where a package
             offers it.
         file: its module's file, or the name of an installed module. Where it lies decides no number and is no part of
@@ -42,10 +43,13 @@ class OwnNetwork(OwnCallable):
         prunable: names of the parameters that pruning may touch.
         default_weights: whether its first weights are drawn by the suite, from the distribution of PyTorch's default
             ones, and not by the callable. Portable arithmetic needs it.
+        structure: SHA-256 of its layers and the sizes of its tensors, which may depend on more than the source; "" in
+            what was stored before this was asked.
     """
 
     prunable: tuple[str, ...]
     default_weights: bool = False
+    structure: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -289,7 +289,7 @@ def test_what_lies_beside_an_installed_module_is_another_package(module, monkeyp
     path = module("import other_package\n" + BUILD)
     module("width = 3\n", "other_package.py")
     beside = own.source_of(path)
-    monkeypatch.setattr(own, "_INSTALLED", frozenset({tmp_path}))
+    monkeypatch.setattr(own, "INSTALLED", frozenset({tmp_path}))
     assert own.source_of(path) != beside
 
 
