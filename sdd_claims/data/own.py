@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,7 @@ FORM = (
 _HELD_OUT = 4  # one image in so many
 _NUMBERS_COMPARED = 100_000  # of the training and of the test images
 _OTHER_SCALE = 10  # bytes, 0 to 1 and 0 to 16 differ by more; training and test images of one set by less than 2
+_SHARED = 0.05  # of the test images; published sets have fewer twins
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 
 
@@ -282,10 +284,31 @@ def check_noise(count: int, rate: float, classes: int, where: str) -> None:
     """
     if not 0 < rate < 1:
         raise InputError(f"--noise {rate:g}: give the share of wrong labels, between 0 and 1, such as 0.2")
+    if rate >= 1 - 1 / classes:
+        raise InputError(
+            f"--noise {rate:g}: of {classes} classes the right label would be no likelier than a wrong one, so that "
+            f"nothing can be learned; give less than {1 - 1 / classes:.2g}"
+        )
     if round(count * rate) < classes or count < 5 * classes:
         raise InputError(
             f"{where} has {count} training images of {classes} classes, too few for {100 * rate:g}% label noise, "
             f"which makes {round(count * rate)} labels wrong; give five images and one wrong label a class, or more"
+        )
+
+
+def check_apart(arrays: Arrays, where: str) -> None:
+    """Check that hardly a test image is one of the training images, whose labels may be wrong and known by heart.
+
+    Raises:
+        InputError: more are than training images that have a twin.
+    """
+    train, test = arrays["train_images"], arrays["test_images"]
+    counts = Counter(image.tobytes() for image in train)
+    twins = sum(count for count in counts.values() if count > 1) / len(train)  # as there are of a few whole numbers
+    both = sum(image.tobytes() in counts for image in test)
+    if both > (twins + _SHARED) * len(test):
+        raise InputError(
+            f"{where}: {both} of {len(test)} test images are training images, too; leave them out of one of the two"
         )
 
 

@@ -5,6 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
 from sdd_claims.judging.verdict import Verdict
 from sdd_claims.machine.energy import footprint
 from sdd_claims.record import LevelRecord
@@ -32,7 +34,7 @@ from sdd_claims.report.evidence import curves_of
 from sdd_claims.stats import AllOf, Effect, Outcome, Rule, holm
 from sdd_claims.stats.e_values import e_value, sign_e_value
 from sdd_claims.stats.hypotheses import Hypothesis, Mean, deciding, means
-from sdd_claims.stats.one_sample import t_statistic
+from sdd_claims.stats.one_sample import EQUAL, t_statistic
 from sdd_claims.stats.rules import effect_margin
 from sdd_claims.stats.sequential import sequential_p
 
@@ -151,7 +153,9 @@ def _decisive(verdict: Verdict) -> DecisiveEntry | None:
         tested = deciding(hypothesis)
         if tested is not None and isinstance(verdict.trial.judged_by, AllOf):
             part = _other_part(verdict.outcome, hypothesis, tested)
-    t = float(t_statistic(tested.excess)) if tested is not None and tested.by == "mean" else None
+    t = None
+    if tested is not None and tested.by == "mean" and np.ptp(tested.excess) > EQUAL:  # of equal numbers it is rounding
+        t = float(t_statistic(tested.excess))
     p = verdict.outcome.p_contrary if of_contrary else verdict.outcome.p
     found = DecisiveEntry(
         of="contrary" if of_contrary else "claim",

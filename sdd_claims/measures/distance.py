@@ -21,8 +21,8 @@ def learning_distance(
     Pruned weights count as zero, so a pruned weight is as far away as its initial value was large
     (He et al. 2022, 3.2). `exact` sums round once, in the same way everywhere.
     """
+    differences = ((learned[name].detach() - initial[name]).double() for name in learned)
+    squares = (each.square().reshape(len(each), -1) for each in differences)  # a parameter may be a single number
     if exact:
-        differences = [(learned[name].detach() - initial[name]).double().square().flatten(1) for name in learned]
-        return torch.tensor([math.sqrt(each) for each in exact_sums(torch.cat(differences, 1))], dtype=torch.float64)
-    squares = [(learned[name].detach() - initial[name]).double().square().flatten(1).sum(1) for name in learned]
-    return torch.stack(squares).sum(0).sqrt()
+        return torch.tensor([math.sqrt(each) for each in exact_sums(torch.cat(list(squares), 1))], dtype=torch.float64)
+    return torch.stack([each.sum(1) for each in squares]).sum(0).sqrt()

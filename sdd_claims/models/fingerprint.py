@@ -91,7 +91,7 @@ class _Reading:
                     self.value(key, f"a key of {where}")
                     self.value(held, f"{where}[{key!r:.40}]")
             case set() | frozenset():
-                self._note("set", *sorted(_alone(each, where) for each in value))
+                self._note("set", *sorted(digest_of(each, where) for each in value))
             case list() | tuple() if type(value) in (list, tuple):
                 self._note(type(value).__name__, len(value))
                 for index, held in enumerate(value):
@@ -190,7 +190,12 @@ def _unreadable(where: str, value: Any) -> InputError:
     )
 
 
-def _alone(value: Any, where: str) -> str:
+def digest_of(value: Any, where: str = "it") -> str:
+    """SHA-256 of a value and of all that it refers to.
+
+    Raises:
+        InputError: nobody can tell whether it has changed.
+    """
     reading = _Reading()
     reading.value(value, where)
     return reading.digest()

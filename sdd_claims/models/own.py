@@ -11,17 +11,19 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn.parameter import UninitializedParameter
 
 from sdd_claims.errors import InputError, nearest
 from sdd_claims.locations import in_home
-from sdd_claims.models.fingerprint import INSTALLED, fingerprint, of_layers
+from sdd_claims.models.fingerprint import INSTALLED, digest_of, fingerprint, of_layers
 from sdd_claims.spec import OwnCallable, OwnNetwork
 
 Shape: TypeAlias = tuple[int, int, int]
@@ -489,6 +491,59 @@ def seen_in_use(module: nn.Module, name: str, shape: Shape, classes: int, path: 
             f"{got}; {remedy}"
         )
     return called
+
+
+def check_passes(module: nn.Module, name: str, shape: Shape, size: int) -> None:
+    """Check that a network is what it holds, parameters and buffers: nothing else of it may change in training.
+
+    Args:
+        module: the network, which is used up.
+        name: of its callable.
+        shape: of an image.
+        size: images of a batch.
+
+    Raises:
+        InputError: something else changes, or evaluation is random.
+    """
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        images = torch.randn(size, *shape, generator=torch.Generator().manual_seed(0))
+        module.train()(images)  # what it makes at its first pass may stay
+        first, again = (module.eval()(images).nan_to_num() for _ in range(2))
+        if not torch.equal(first, again):
+            raise InputError(
+                f"{name}: in evaluation the network gives the same images other logits each time; let dropout ask for "
+                "self.training, and draw no other random numbers"
+            )
+        module.train()
+        held, before = dict(module.named_buffers()), _held_beside(module)
+        at_first = {key: value.clone() for key, value in held.items()}
+        module(images)
+        now = dict(module.named_buffers())
+        if changed := [key for key, value in _held_beside(module).items() if before.get(key) != value]:
+            raise InputError(
+                f"{name}: a forward pass in training changes {changed[0]}, which is neither parameter nor buffer, so "
+                "that networks which train one after the other would share it; register it as a buffer, and change it "
+                "in place"
+            )
+        moved = [key for key, value in now.items() if not torch.equal(value, at_first[key])]
+        in_place = {key: value.clone() for key, value in now.items()}
+        functional_call(module, {**dict(module.named_parameters()), **in_place}, (images,))
+        if lost := [key for key in moved if torch.equal(in_place[key], now[key])]:
+            raise InputError(
+                f"{name}: a forward pass in training assigns the buffer {lost[0]} anew, which is lost where many "
+                f"networks train at once; change it in place, as by self.{lost[0].rpartition('.')[2]}.copy_(...)"
+            )
+
+
+def _held_beside(module: nn.Module) -> dict[str, str]:
+    """The digests of what the layers of a network hold beside parameters, buffers and other layers."""
+    found = {}
+    for key, layer in module.named_modules():
+        for name in vars(layer).keys() - vars(nn.Module()).keys():
+            if not isinstance(held := vars(layer)[name], nn.Module):
+                with suppress(InputError):  # such as a lock
+                    found[f"{key}.{name}".lstrip(".")] = digest_of(held)
+    return found
 
 
 def prunable(module: nn.Module, called: Sequence[str], name: str, chosen: Sequence[str] = ()) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from sdd_claims.own.recipe import recipe
 from sdd_claims.own.running import as_engines_train, blamed, check_processes, settings_for
 from sdd_claims.own.setting import setting_of
 from sdd_claims.own.words import answer, asked_first, beginning, row_of
-from sdd_claims.registration.own import EVERY_NAME, PAPER, QUESTION, OwnSetting, chosen, own_trials
+from sdd_claims.registration.own import EVERY_NAME, OF_OTHER_STARTS, PAPER, QUESTION, OwnSetting, chosen, own_trials
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import claims_json, papers_in, sentences
 from sdd_claims.report.claims_json import ClaimEntry, YoursEntry
@@ -211,13 +211,35 @@ class _Asked:
         used = options.devices["fast"] or CPU
         setting = setting_of(self.network, self.data, how, options.store, used.torch)
         check_processes(setting, self.processes)
+        if setting.one_start:
+            names = self._of_one_start(names, setting.network)
         if folder is None:
             folder = _report_on(setting, names)
             _check_report(folder)
+        elif not _would_keep(folder, setting, names):
+            raise InputError(
+                f"{folder} holds verdicts on another question, which would be lost; choose another folder with "
+                "--report, or move it away"
+            )
         options = replace(options, report=folder.absolute(), registered=len(EVERY_NAME))
         run = _OwnRun(options, self.command, self.quiet, setting)
         run.trials = own_trials(setting, names)
         return run
+
+    def _of_one_start(self, names: Sequence[str], network: str) -> tuple[str, ...]:
+        """The claims that can be asked of a network whose every seed begins with the same weights.
+
+        Raises:
+            InputError: one that cannot is asked for by its name.
+        """
+        left = tuple(name for name in names if name not in OF_OTHER_STARTS)
+        if self.claims != "all" and len(left) < len(names):
+            lost = next(name for name in names if name in OF_OTHER_STARTS)
+            raise InputError(
+                f"--claims {lost}: {network} begins with the same weights whatever the seed, and this claim needs "
+                "others; let the callable draw them from PyTorch's generator, and set no seed itself"
+            )
+        return left
 
 
 def _unjudged(claim: str, why: str) -> str:
@@ -262,11 +284,22 @@ def _report_on(setting: OwnSetting, names: Sequence[str]) -> Path:
         if not (folder / "claims.json").exists():
             break
         with suppress(InputError):  # what cannot be read is nobody's to replace
-            there = claims_json.read(folder / "claims.json")
-            asked = {claim["id"].removeprefix(f"{PAPER}/") for claim in there["claims"]}
-            if there.get("yours") == as_written(setting) and asked <= {*names}:
+            if _would_keep(folder, setting, names):
                 break
     return folder
+
+
+def _would_keep(folder: Path, setting: OwnSetting, names: Sequence[str]) -> bool:
+    """Whether a report on these claims has all that a folder holds: those of the same setting, or nothing.
+
+    Raises:
+        InputError: what it holds cannot be read.
+    """
+    if not (folder / "claims.json").exists():
+        return True
+    there = claims_json.read(folder / "claims.json")
+    asked = {claim["id"].removeprefix(f"{PAPER}/") for claim in there["claims"]}
+    return there.get("yours") == as_written(setting) and asked <= {*names}
 
 
 def _check_report(folder: Path) -> None:

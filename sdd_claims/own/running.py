@@ -64,7 +64,8 @@ def as_engines_train() -> Iterator[None]:
     torch.set_num_threads(1)
     own_network.leave_fast_path()
     try:
-        yield
+        with torch.random.fork_rng(devices=[]):  # dropout is drawn from the generator that PyTorch has for all
+            yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast_path)
         torch.set_num_threads(threads)

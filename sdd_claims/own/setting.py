@@ -1,6 +1,7 @@
 """A network and data of one's own, checked before anything is trained."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from sdd_claims.training.arithmetic import why_no_numba
 from sdd_claims.training.forward import forward_of
 from sdd_claims.training.sparse import is_plain_mlp
 
+_ONE_START = "every seed begins with the same weights, which the network's callable sets itself"
 _DRAWS_ITSELF = "the network draws its first weights in a way of its own, so PyTorch trains it: others find other bits"
 
 
@@ -60,11 +62,12 @@ def setting_of(
         raise InputError(f"the network is a {type(network).__name__}; give 'my.py:build', or a callable that makes it")
     if not clean_alone:
         own_data.check_noise(len(arrays["train_labels"]), how.noise, int(arrays["train_labels"].max()) + 1, label)
+    own_data.check_apart(arrays, label)
     Store(store)  # made, or refused, before anything else lies there
     kept = own_data.keep(arrays, store / layout.OWN_DATA, label)
     shape = (kept.shape[0], kept.shape[1], kept.shape[2])
     module = own_network.made(made_by, name, shape, kept.classes)
-    _check_draws(made_by, name, shape, kept.classes, module)
+    one_start = _check_draws(made_by, name, shape, kept.classes, module)
     called = own_network.seen_in_use(module, name, shape, kept.classes, path)
     if not file:
         source = own_network.with_classes(source, module)
@@ -83,6 +86,7 @@ def setting_of(
     architecture = build(natively.model, shape, kept.classes)
     size = min(how.batch_size, kept.train_count)
     _check_stacking(architecture, name, shape, kept.classes, (size, kept.train_count % size or size), path)
+    own_network.check_passes(own_network.made(made_by, name, shape, kept.classes), name, shape, size)
     sizes = {key: value.shape for key, value in module.named_parameters()}
     if natively.pruning.own:
         own_criterion.check(natively.pruning.own, sizes, spec.prunable)
@@ -104,12 +108,15 @@ def setting_of(
             "asked of a network and data of the user's own; nothing was registered before, and nothing is expected",
             f"windows are set by {how.pilots} pilots, by the formula that sets those of the papers' claims",
             *([obstacle] if obstacle else []),
+            *([_ONE_START] if one_start else []),
+            *_left_whole(module, spec.prunable, called),
         ),
         network=f"{name} on {label}",  # whatever the recipe: a change after a look is found by it
         clean=clean,
         rate=how.noise,
         seeds=how.seeds,
         pilots=PILOTS[: how.pilots],
+        one_start=one_start,
         weight_decay=how.weight_decay,
     )
 
@@ -142,15 +149,30 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str, Path | None]:
     return own_data.prepared(given, f"--data {text}"), path.name, None
 
 
-def _check_draws(made_by: Any, name: str, shape: tuple[int, int, int], classes: int, module: nn.Module) -> None:
-    """Check that the callable draws the same weights, and the same buffers, of the same seed."""
-    once_more = own_network.made(made_by, name, shape, classes)
+def _left_whole(module: nn.Module, prunable: Sequence[str], called: Sequence[str]) -> list[str]:
+    """A deviation, where there are weights beside those of the last layer that pruning leaves as they are."""
+    sizes = {key: value.numel() for key, value in module.named_parameters() if value.ndim > 1}
+    left = [key for key in sizes if key not in prunable and (not called or key != f"{called[-1]}.weight")]
+    if not left:
+        return []
+    share = sum(sizes[key] for key in left) / sum(sizes.values())
+    return [f"{', '.join(left)} are not pruned: {100 * share:.2g} % of the weights, beside those of the last layer"]
+
+
+def _check_draws(made_by: Any, name: str, shape: tuple[int, int, int], classes: int, module: nn.Module) -> bool:
+    """Check that the callable draws the same weights, and the same buffers, of the same seed.
+
+    Returns:
+        Whether it draws the same of another seed, too.
+    """
+    once_more, other = (own_network.made(made_by, name, shape, classes, seed) for seed in (0, 1))
     again, first = (dict([*each.named_parameters(), *each.named_buffers()]) for each in (once_more, module))
     if again.keys() != first.keys() or any(not _same(first[key], again[key]) for key in first):
         raise InputError(
             f"{name} makes another network each time it is called; let it draw its weights from PyTorch's generator "
             "alone"
         )
+    return all(_same(first[key], value) for key, value in other.named_parameters())
 
 
 def _same(one: torch.Tensor, other: torch.Tensor) -> bool:

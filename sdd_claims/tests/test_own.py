@@ -30,7 +30,7 @@ from sdd_claims.training import arithmetic, draw_setup
 
 RNG = np.random.default_rng(0)
 IMAGES, LABELS = RNG.integers(0, 256, (60, 4, 4), np.uint8), np.arange(60) % 2
-DATA = (IMAGES, LABELS, IMAGES[:20], LABELS[:20])
+DATA = (IMAGES, LABELS, 255 - IMAGES[:20], LABELS[:20])
 QUICK: dict[str, Any] = {"epochs": 1, "levels": 8, "batch_size": 30}
 DIP = (0.9, 0.9, 0.7, 0.7, 0.85, 0.85, 0.3, 0.3)
 FALL = (0.9, 0.88, 0.86, 0.84, 0.8, 0.7, 0.3, 0.2)
@@ -84,7 +84,7 @@ def residual(shape, classes):
     return Residual(nn.Flatten(), nn.Linear(16, 6), nn.ReLU(), nn.Linear(6, classes))
 
 
-def curves(of_noisy, of_clean, of_pilots=DIP):
+def curves(of_noisy, of_clean, of_pilots=DIP, decayed=DIP):
     """Takes the place of training: accuracies as they are told, a little apart from seed to seed."""
 
     class Told(InstantPruning):
@@ -95,6 +95,7 @@ def curves(of_noisy, of_clean, of_pilots=DIP):
             for member, (record, state) in zip(members, results, strict=True):
                 replica = self.replicas[member]
                 shape = of_clean if replica.spec.noise.kind == "none" else of_noisy
+                shape = decayed if replica.spec.training.optimizer.weight_decay else shape
                 shape = of_pilots if replica.seed < 1000 else shape
                 accuracy = shape[level] + 0.001 * (replica.seed % 7)
                 train = (1.0, 1.0, 0.9, 0.9, 0.8, 0.6, 0.3, 0.2)[level]
@@ -466,7 +467,7 @@ def test_a_measure_that_such_a_network_lacks_is_refused_before_training(folder, 
 
 def test_a_curve_with_clean_labels_needs_no_images_for_wrong_ones(folder, monkeypatch):
     monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
-    few = (IMAGES[:6], LABELS[:6], IMAGES[:20], LABELS[:20])
+    few = (IMAGES[:6], LABELS[:6], IMAGES[6:20], LABELS[6:20])
     with pytest.raises(InputError, match="too few for 20% label noise"):
         sparsity_curve(mlp, few, seeds=(0,), quiet=True, **QUICK)
     assert sparsity_curve(mlp, few, noise=0, seeds=(0,), quiet=True, **QUICK).values.shape == (1, 8)
@@ -903,3 +904,85 @@ def test_the_number_of_threads_is_given_back(folder, monkeypatch):
         assert torch.get_num_threads() == before + 1
     finally:
         torch.set_num_threads(before)
+
+
+def with_width(width):
+    def build(shape, classes):
+        return nn.Sequential(nn.Flatten(), nn.Linear(16, width), nn.ReLU(), nn.Linear(width, classes))
+
+    return build
+
+
+def test_networks_of_one_source_that_close_over_other_values_have_curves_of_their_own(folder):
+    def curve(width):
+        return sparsity_curve(with_width(width), DATA, measure="learning_distance", seeds=(0,), quiet=True, **QUICK)
+
+    small, large = curve(2), curve(9)
+    assert not np.array_equal(small.values, large.values)
+    assert np.array_equal(curve(2).values, small.values)
+
+
+def begins_alike(shape, classes):
+    torch.manual_seed(0)
+    return mlp(shape, classes)
+
+
+def test_a_network_that_sets_a_seed_itself_is_not_asked_what_needs_another_start(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    found = judge(begins_alike, DATA, claims="all", quiet=True, **QUICK)
+    assert {*NAMES} - {*found.entries} == {"sdd_under_every_retraining", "reinitialized_ticket_can_win"}
+    assert "every seed begins with the same weights" in found.page.read_text(encoding="utf-8")
+    with pytest.raises(
+        InputError, match="--claims reinitialized_ticket_can_win: begins_alike on own arrays begins with"
+    ):
+        judge(begins_alike, DATA, claims="reinitialized_ticket_can_win", quiet=True, **QUICK)
+
+
+@pytest.mark.parametrize(("level", "verdict"), [(0.1, "refuted"), (0.9, "supported")])
+def test_what_takes_all_accuracy_away_removes_no_dip(folder, monkeypatch, level, verdict):
+    """A network that has learned nothing has no dip."""
+    flat = (level,) * len(DIP)
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL, decayed=flat))
+    found = judge(mlp, DATA, claims="weight_decay_removes_the_dip", quiet=True, **QUICK)
+    assert found.verdict == verdict
+
+
+def test_a_report_on_another_question_is_not_replaced(folder, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
+    first = judge(mlp, DATA, report="r", quiet=True, **QUICK)
+    kept = (first.page.parent / "claims.json").read_bytes()
+    for other in ({"claims": "four_phases_in_order"}, {"noise": 0.3, "block": 2000}):
+        with pytest.raises(InputError, match="holds verdicts on another question, which would be lost"):
+            judge(mlp, DATA, report="r", quiet=True, **QUICK, **other)
+    assert (first.page.parent / "claims.json").read_bytes() == kept
+    both = judge(mlp, DATA, report="r", claims=[*first.entries, "four_phases_in_order"], quiet=True, **QUICK)
+    assert len(both.entries) == 2
+
+
+class Odd(nn.Module):
+    """A scale that is a single number, and a parameter that nothing reads."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.inner, self.out = nn.Linear(16, 6), nn.Linear(6, classes)
+        self.scale, self.unread = nn.Parameter(torch.ones(())), nn.Parameter(torch.ones(2))
+
+    def forward(self, images):
+        return self.scale * self.out(nn.functional.dropout(self.inner(images.flatten(1)).relu(), 0.1, self.training))
+
+
+def odd(shape, classes):
+    return Odd(classes)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"penalty": "l1", "penalty_strength": 0.01}, {"penalty": "matrix_norm", "penalty_strength": 0.01}]
+)
+def test_parameters_that_are_single_numbers_or_have_no_gradient_train_and_the_callers_draws_stay(folder, settings):
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    found = sparsity_curve(odd, DATA, measure="learning_distance", seeds=(0, 1), quiet=True, **QUICK, **settings)
+    assert torch.equal(torch.rand(2), expected)
+    assert np.isfinite(found.values).all()
+    assert (found.values[:, 0] > 0).all()

@@ -13,12 +13,12 @@ Penalty = Callable[[Iterable[Tensor]], Float[Tensor, " replicas"]]
 
 def l1(parameters: Iterable[Tensor]) -> Float[Tensor, " replicas"]:
     """Sum of absolute values of all parameters, each [replicas, ...]."""
-    return torch.stack([p.abs().flatten(1).sum(1) for p in parameters]).sum(0)
+    return torch.stack([_rows(p.abs()).sum(1) for p in parameters]).sum(0)
 
 
 def l2(parameters: Iterable[Tensor]) -> Float[Tensor, " replicas"]:
     """Sum of squares of all parameters, each [replicas, ...]: a weight decay of twice its strength."""
-    return torch.stack([p.square().flatten(1).sum(1) for p in parameters]).sum(0)
+    return torch.stack([_rows(p.square()).sum(1) for p in parameters]).sum(0)
 
 
 def matrix_norm(parameters: Iterable[Tensor]) -> Float[Tensor, " replicas"]:
@@ -39,8 +39,14 @@ def _matrix_norm(parameter: Float[Tensor, "replicas ..."]) -> Float[Tensor, " re
             f"the matrix norm is that of vectors and matrices, got a parameter of shape {tuple(parameter.shape[1:])}; "
             "give a network of linear layers, or another penalty"
         )
-    sums = parameter.abs().sum(1)
-    return sums if sums.ndim == 1 else sums.amax(-1)
+    if parameter.ndim < 3:
+        return _rows(parameter.abs()).sum(1)
+    return parameter.abs().sum(1).amax(-1)
+
+
+def _rows(parameter: Float[Tensor, "replicas ..."]) -> Float[Tensor, "replicas numbers"]:
+    """A row a replica, of a single number too."""
+    return parameter.reshape(len(parameter), -1)
 
 
 @torch.no_grad()

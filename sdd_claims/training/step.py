@@ -154,8 +154,8 @@ def _per_replica(values: Sequence[float], like: Tensor) -> Float[Tensor, " repli
 
 def _add_decay(parameters: Mapping[str, Tensor], decay: Float[Tensor, " replicas"]) -> None:
     for parameter in parameters.values():
-        assert parameter.grad is not None
-        parameter.grad.addcmul_(parameter.detach(), as_column(decay, parameter))
+        if parameter.grad is not None:  # one that the loss does not reach stays as it is, as in PyTorch's optimizers
+            parameter.grad.addcmul_(parameter.detach(), as_column(decay, parameter))
 
 
 @torch.no_grad()

@@ -80,8 +80,8 @@ def test_json_has_the_entries_of_the_report_and_the_status_says_whether_all_were
     assert answer["claims"] == json.loads((folder / "r" / "claims.json").read_text(encoding="utf-8"))["claims"]
     assert answer["report"] == str(folder / "r" / "index.html")
     words += ["--block", "2000"]
-    assert call(*words, "--claims", "four_phases_in_order").exit_code == 0
-    again = call(*words, "--pilots", "5")  # another way to windows, after a look
+    assert call(*words, "--claims", "four_phases_in_order", "--report", "another").exit_code == 0
+    again = call(*words, "--pilots", "5", "--report", "a third")  # another way to windows, after a look
     assert again.exit_code == 1
     answer = json.loads(again.stdout)
     assert [entry["id"] for entry in answer["claims"]] == ["yours/teacher_removes_the_dip"]

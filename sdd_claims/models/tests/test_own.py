@@ -5,6 +5,7 @@ import linecache
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from textwrap import dedent
 from types import ModuleType
@@ -490,3 +491,71 @@ def test_a_network_of_one_layer_has_nothing_to_prune():
     network = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
     with pytest.raises(InputError, match="there is nothing to prune: besides its last layer"):
         own.prunable(network, own.seen_in_use(network, "net", SHAPE, 3), "net")
+
+
+class Beside(nn.Module):
+    """A network that changes something in a forward pass."""
+
+    mean: torch.Tensor
+
+    def __init__(self, changes):
+        super().__init__()
+        self.changes, self.count, self.cache = changes, 0, None
+        self.inner, self.out = nn.Linear(4, 3), nn.Linear(3, 3)
+        self.register_buffer("mean", torch.zeros(3))
+
+    def forward(self, images):
+        found = self.inner(images.flatten(1))
+        if self.cache is None:
+            self.cache = torch.ones(3)
+        if self.training and self.changes == "an attribute":
+            self.count += 1
+        if self.training and self.changes == "a buffer in place":
+            self.mean.mul_(0.9).add_(found.mean(0))
+        if self.training and self.changes == "a buffer":
+            self.mean = 0.9 * self.mean + found.mean(0)
+        return self.out(
+            nn.functional.dropout(found, training=self.training or self.changes == "evaluation") * self.cache
+        )
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ("nothing", None),
+        ("a buffer in place", None),
+        ("an attribute", "build: a forward pass in training changes count, which is neither parameter nor buffer"),
+        ("a buffer", "assigns the buffer mean anew, which .* change it in place, as by self.mean.copy_"),
+        ("evaluation", "in evaluation the network gives the same images other logits each time"),
+    ],
+)
+def test_what_changes_in_training_is_held_by_the_network_and_in_place(changes, why):
+    network = Beside(changes)
+    state = torch.get_rng_state()
+    with pytest.raises(InputError, match=why) if why else nullcontext():
+        own.check_passes(network, "build", (1, 2, 2), 5)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_network_that_is_another_than_when_it_was_checked_is_refused(module, monkeypatch):
+    path = module("import os\n" + BUILD.replace("0.5", "float(os.environ['RATE'])"))
+    monkeypatch.setenv("RATE", "0.1")
+    _, function, build = own.from_file(f"{path}:build", "--network")
+    structure = own.structure_of(build(SHAPE, 3))
+    network = OwnNetwork(
+        function=function, source=own.source_of(path), versions="", prunable=(), file=str(path), structure=structure
+    )
+    assert own.structure_of(own.module_of(network, SHAPE, 3)) == structure
+    monkeypatch.setenv("RATE", "0.2")
+    with pytest.raises(InputError, match=r"my\.py:build makes another network than when it was checked"):
+        own.module_of(network, SHAPE, 3)
+
+
+def test_a_callable_of_a_module_that_was_changed_after_its_import_goes_by_itself(module, monkeypatch):
+    path = module("RATE = 0.1\n" + BUILD.replace("0.5", "RATE"), "with_rate.py")
+    monkeypatch.syspath_prepend(path.parent)
+    changed = importlib.import_module("with_rate")
+    monkeypatch.setitem(sys.modules, "with_rate", changed)
+    assert own.from_object(changed.build)[0] == str(path)
+    vars(changed)["RATE"] = 0.2
+    assert own.from_object(changed.build)[0] == ""
