@@ -60,7 +60,7 @@ def rejudge(
     judged again, or a chain that was trained again differs; 2: a folder holds no judged run. With --json stdout has a
     list with an entry for every folder.
     """
-    from sdd_claims.rejudge import main
+    from sdd_claims.rejudge.__main__ import main
 
     statuses = []
     words = ["--rules", rules]

@@ -13,7 +13,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 from torch import nn
 
-from sdd_claims import judge, rejudge, sparsity_curve
+from sdd_claims import judge, sparsity_curve
 from sdd_claims.engines import SerialEngine
 from sdd_claims.engines import work as work_module
 from sdd_claims.errors import InputError, StoreError
@@ -22,6 +22,7 @@ from sdd_claims.judging.claim_entry import claim_entry_from
 from sdd_claims.own import Recipe, planned, setting_of, words
 from sdd_claims.record import Replica
 from sdd_claims.registration.own import EVERY_NAME, NAMES
+from sdd_claims.rejudge.__main__ import main as judge_again
 from sdd_claims.report import papers_in
 from sdd_claims.spec.digest import canonical_json
 from sdd_claims.storage.store import Store
@@ -298,7 +299,7 @@ def test_a_run_is_judged_again_from_its_evidence_alone(folder, monkeypatch):
     shutil.rmtree(folder / ".sdd_store")
     (folder / "score.py").unlink()
     said = list[str]()
-    assert rejudge.main([str(found.page.parent)], said.append) == 0
+    assert judge_again([str(found.page.parent)], said.append) == 0
     assert said[-1] == (
         "2\N{NO-BREAK SPACE}verdicts judged again from the evidence at 0.05 / 11 each, 0\N{NO-BREAK SPACE}claims with "
         "a difference or not judged again"
@@ -306,7 +307,7 @@ def test_a_run_is_judged_again_from_its_evidence_alone(folder, monkeypatch):
     claims = found.page.parent / "claims.json"
     text = claims.read_text(encoding="utf-8")
     claims.write_text(text.replace('"verdict": "supported"', '"verdict": "refuted"'), encoding="utf-8")
-    assert rejudge.main([str(found.page.parent)], said.append) == 1
+    assert judge_again([str(found.page.parent)], said.append) == 1
     assert any("DIFFERS: verdict: published refuted, judged again supported" in line for line in said)
 
 
@@ -314,7 +315,7 @@ def test_what_cannot_be_judged_again_says_so_in_a_sentence(folder, monkeypatch, 
     monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
     found = judge(mlp, DATA, quiet=True, command="sdd-claims check ...", **QUICK)
     where, claims = str(found.page.parent), found.page.parent / "claims.json"
-    assert rejudge.main([where, "--retrain", "1"]) == 2
+    assert judge_again([where, "--retrain", "1"]) == 2
     assert "into another store: sdd-claims check ... --store DIR" in capsys.readouterr().err
     document = json.loads(claims.read_text(encoding="utf-8"))
     kept = document.pop("yours")
@@ -324,7 +325,7 @@ def test_what_cannot_be_judged_again_says_so_in_a_sentence(folder, monkeypatch, 
         ({"yours": {**kept, "run": kept["run"].replace('"schema":3', '"schema":4')}}, "are those of another version"),
     ):
         claims.write_text(json.dumps(document | changed), encoding="utf-8")
-        assert rejudge.main([where]) == 2
+        assert judge_again([where]) == 2
         assert why in capsys.readouterr().err
 
 

@@ -92,7 +92,7 @@ def test_chains_are_trained_again_where_it_is_asked_for(call, judged, monkeypatc
         asked.append(words)
         return 1
 
-    monkeypatch.setattr("sdd_claims.rejudge.main", main)
+    monkeypatch.setattr("sdd_claims.rejudge.__main__.main", main)
     assert call("rejudge", judged, "--retrain", 2, "--draw", 7, "--data-root", "d", "--claim", "a").exit_code == 1
     words = ["--rules", "published", "--retrain", "2", "--draw", "7", "--data-root", "d", "--claim", "a", "--"]
     assert asked == [[*words, str(judged)]]

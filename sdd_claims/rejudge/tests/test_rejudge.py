@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from sdd_claims import rejudge as command
 from sdd_claims import report
 from sdd_claims.errors import InputError
 from sdd_claims.judging.claim_entry import adjust_p_values, claim_entry_from
@@ -22,7 +21,10 @@ from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.trial import Trial
-from sdd_claims.rejudge import rejudge
+from sdd_claims.rejudge import __main__ as command
+from sdd_claims.rejudge import again, rejudge
+from sdd_claims.rejudge.comparing import differences
+from sdd_claims.rejudge.run import write_beside
 from sdd_claims.report import calibration, claims_json, evidence
 from sdd_claims.report.claims_json import SCHEMA, ClaimEntry, ClaimsDocument
 from sdd_claims.report.evidence import NAME
@@ -116,16 +118,16 @@ def test_a_claim_that_is_open_so_far_is_judged_again_at_the_look_that_it_had(tmp
     verdict = judge_at(ON_NOISE, 0, ON_NOISE.judged_seeds(), read, 0.05 / 46).as_it_stands
     assert verdict.openness == "open so far"
     entry = claim_entry_from(verdict, store, ON_NOISE.curves, ON_NOISE.control_curves, "pytest -m full --budget 1")
-    (again,) = rejudge(publish(tmp_path / "run", [], store, entry), TRIALS, rules).verdicts
-    assert again.differences == ()
-    assert again.again == entry
+    (found,) = rejudge(publish(tmp_path / "run", [], store, entry), TRIALS, rules).verdicts
+    assert found.differences == ()
+    assert found.again == entry
 
 
 def test_a_claim_whose_rule_crashes_is_said_and_the_others_are_judged_again(folder, monkeypatch):
     def judge(trial, *arguments):
         return 1 / 0 if trial.claim.name == "falls" else judge_at(trial, *arguments)
 
-    monkeypatch.setattr(command, "judge_at", judge)
+    monkeypatch.setattr(again, "judge_at", judge)
     falls, on_noise = rejudge(folder, TRIALS).verdicts
     (why,) = falls.differences
     assert why.startswith("cannot be judged again: its rule crashed: ZeroDivisionError: division by zero (test_rejudge")
@@ -184,9 +186,9 @@ def test_a_published_number_that_the_evidence_does_not_carry_is_named(folder, ch
 def test_that_a_rule_on_controls_is_newer_than_a_verdict_is_said(folder):
     found, _ = rejudge(folder, TRIALS).verdicts
     assert found.again is not None
-    again = found.again | {"verdict": "inconclusive", "openness": "control not measured"}
-    found = replace(found, claim=found.claim | {"verdict": "supported"}, again=again)
-    first, *others = command._compared(found, evidence.read(folder), ()).differences
+    claim = found.claim | {"verdict": "supported"}
+    now = found.again | {"verdict": "inconclusive", "openness": "control not measured"}
+    first, *others = differences(claim, now, evidence.read(folder), ())
     assert first.startswith("by a rule that is newer, a control that cannot be measured")
     assert any(each.startswith("verdict: published supported") for each in others)
 
@@ -222,9 +224,9 @@ def test_a_run_of_schema_1_is_judged_again_and_gets_what_stands_beside_a_verdict
     edit_claims(folder, as_version_1)
     assert rejudge(folder, TRIALS).differing == []
     report.render(folder)
-    command.write_beside(folder, TRIALS)
+    write_beside(folder, TRIALS)
     assert claims_json.read(folder / "claims.json") == whole
-    command.write_beside(folder, TRIALS)
+    write_beside(folder, TRIALS)
     assert claims_json.read(folder / "claims.json") == whole
 
 
@@ -232,19 +234,19 @@ def test_nothing_is_written_beside_a_verdict_that_comes_out_otherwise(folder):
     edit_claims(folder, lambda document: document["claims"][0].update(verdict="refuted"))
     before = (folder / "claims.json").read_bytes()
     with pytest.raises(InputError, match=r"falls .*comes out otherwise .*; nothing was written"):
-        command.write_beside(folder, TRIALS)
+        write_beside(folder, TRIALS)
     assert (folder / "claims.json").read_bytes() == before
 
 
 def test_what_stands_beside_a_verdict_that_cannot_be_judged_again_is_left(folder):
     first, _ = claims_json.read(folder / "claims.json")["claims"]
-    command.write_beside(folder, {ON_NOISE.key: ON_NOISE})
+    write_beside(folder, {ON_NOISE.key: ON_NOISE})
     assert claims_json.read(folder / "claims.json")["claims"][0] == first
 
 
 def test_what_cannot_be_judged_again_has_nothing_beside_its_verdict(folder):
     edit_claims(folder, as_version_1)
-    command.write_beside(folder, {ON_NOISE.key: ON_NOISE})
+    write_beside(folder, {ON_NOISE.key: ON_NOISE})
     first, second = claims_json.read(folder / "claims.json")["claims"]
     assert first["p_holm"] is None
     assert "stability" not in first
@@ -259,7 +261,7 @@ def test_todays_calibration_stands_beside_a_run_if_it_measures_all_that_stood_th
     def kept(**changes: Any) -> Any:
         edit_claims(folder, lambda document: document.update(calibration={**today, **changes}))
         given = claims_json.read(folder / "claims.json")["calibration"]
-        command.write_beside(folder, TRIALS)
+        write_beside(folder, TRIALS)
         found = claims_json.read(folder / "claims.json")["calibration"]
         assert found in (given, today)
         return found == given
@@ -361,7 +363,7 @@ def test_evidence_that_cannot_be_read_is_one_sentence(folder, spoil, message, ca
 
 
 def test_a_folder_that_is_not_in_the_wheel_is_one_sentence(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(command, "checkout", lambda: None)
+    monkeypatch.setattr(again, "checkout", lambda: None)
     assert command.main([str(tmp_path / "nowhere")]) == 2
     assert "published runs lie in the repository, not in the wheel" in capsys.readouterr().err
 
@@ -490,7 +492,7 @@ def test_a_document_that_is_none_is_one_sentence(folder, change, message):
 
 def test_judging_again_takes_neither_a_store_nor_pytorch():
     program = (
-        "import sys; from sdd_claims import rejudge; from sdd_claims.registration import trials; trials.all_trials();"
+        "import sys, sdd_claims.rejudge.__main__; from sdd_claims.registration import trials; trials.all_trials();"
         "print(sorted(sys.modules.keys() & {'torch', 'sdd_claims.storage.store', 'sklearn'}))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=checkout(), capture_output=True, text=True, check=True)

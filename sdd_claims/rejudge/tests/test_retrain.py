@@ -11,8 +11,8 @@ from sdd_claims.errors import InputError
 from sdd_claims.planning.plan import Request, plan, stack_size
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.trial import Control
+from sdd_claims.rejudge.retrain import audit, chains, drawn, trained_again
 from sdd_claims.report.evidence import Evidence, MeasuredRun
-from sdd_claims.retrain import audit, chains, drawn, trained_again
 from sdd_claims.runs.tests.portable_numbers import WHOLE_MATRICES
 from sdd_claims.stats import Contrast, Greater, Term, Window
 from sdd_claims.storage.store import Store
