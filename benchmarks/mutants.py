@@ -30,11 +30,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import beta
-
 from benchmarks.measured import measured
 from benchmarks.planted_faults import ROOT, Tree, copy_tracked
 from sdd_claims.errors import InputError
+from sdd_claims.shares import share_interval
 
 EQUIVALENT = ROOT / "benchmarks" / "equivalent_mutants.toml"
 
@@ -254,19 +253,12 @@ def equivalents() -> dict[tuple[str, str, str], str]:
     return {(row["file"], row["before"], row["after"]): row["why"] for row in rows}
 
 
-def interval(killed: int, of: int) -> tuple[float, float]:
-    """The 95 % Clopper-Pearson interval of a share."""
-    low = float(beta.ppf(0.025, killed, of - killed + 1)) if killed else 0.0
-    high = float(beta.ppf(0.975, killed + 1, of - killed)) if killed < of else 1.0
-    return low, high
-
-
 def summary(mutants: Sequence[Mutant]) -> str:
     """A line on those that were run."""
     known = equivalents()
     done = [each for each in mutants if each.note and each.key not in known]
     killed = sum(each.killed_by is not None for each in done)
-    low, high = interval(killed, len(done))
+    low, high = share_interval(killed, len(done))
     if not done:
         return "none was run"
     return (

@@ -26,7 +26,6 @@ from sdd_claims.registration.register import the_register
 from sdd_claims.rejudge import Rules, Trials, judged_anew, tried_out
 from sdd_claims.report import claims_json, evidence, forest, numbers, sentences
 from sdd_claims.report.alone import alone
-from sdd_claims.report.calibration import lower_bound
 from sdd_claims.report.claims_json import (
     CharacteristicsEntry,
     ClaimEntry,
@@ -38,7 +37,8 @@ from sdd_claims.report.claims_json import (
 from sdd_claims.report.delivery import deliver
 from sdd_claims.report.power_curve import power_curve
 from sdd_claims.report.templating import environment
-from sdd_claims.stats.calibration import DESIGNS, upper_bound
+from sdd_claims.shares import share_interval
+from sdd_claims.stats.calibration import DESIGNS
 from sdd_claims.stats.edges import edges_of_claim, edges_of_contrary
 from sdd_claims.stats.hypotheses import Hypotheses, Mean, Some
 from sdd_claims.stats.sequential import nominal_p
@@ -84,11 +84,11 @@ class Errors:
     @property
     def bound(self) -> float:
         """The largest upper end of the rates' 95 % Clopper-Pearson intervals."""
-        return max(upper_bound(wrong, studies) for wrong, studies in self.measured)
+        return max(share_interval(wrong, studies)[1] for wrong, studies in self.measured)
 
     def is_above(self, level: float) -> bool:
         """Whether the whole interval of a rate lies above a level."""
-        return any(lower_bound(wrong, studies) > level for wrong, studies in self.measured)
+        return any(share_interval(wrong, studies)[0] > level for wrong, studies in self.measured)
 
 
 @dataclass(frozen=True)
@@ -311,7 +311,7 @@ def _pooled(errors: Sequence[Errors]) -> dict[str, str]:
     return {
         "edges": str(len(counts)),
         "rate": numbers.per_ten_thousand(sum(counts) / studies),
-        "upper": numbers.per_ten_thousand(upper_bound(sum(counts), studies)),
+        "upper": numbers.per_ten_thousand(share_interval(sum(counts), studies)[1]),
         "worst": numbers.per_ten_thousand(max(each.largest for each in possible)),
         "worst_upper": numbers.per_ten_thousand(max(each.bound for each in possible)),
         "again": str(sum(len(each.again) for each in errors)),

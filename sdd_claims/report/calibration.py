@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from scipy.special import betaincinv
-
 from sdd_claims.report.claims_json import CalibrationEntry, PowerEntry, SizeEntry
+from sdd_claims.shares import share_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +54,8 @@ def size_table(calibration: CalibrationEntry) -> SizeTable:
 
 def exceeds(entry: SizeEntry, nominal: float) -> bool:
     """Whether a measured size is above `nominal` with its whole 95 % Clopper-Pearson interval."""
-    return lower_bound(round(entry["rate"] * entry["repetitions"]), entry["repetitions"]) > nominal
-
-
-def lower_bound(rejections: int, repetitions: int) -> float:
-    """Computes the lower end of the 95 % Clopper-Pearson interval of a rate."""
-    return float(betaincinv(rejections, repetitions - rejections + 1, 0.025)) if rejections else 0.0
+    low, _ = share_interval(round(entry["rate"] * entry["repetitions"]), entry["repetitions"])
+    return low > nominal
 
 
 def power_table(calibration: CalibrationEntry) -> PowerTable:

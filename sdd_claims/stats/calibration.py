@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
 
 from sdd_claims.errors import InputError
+from sdd_claims.shares import share_interval
 from sdd_claims.stats.alternatives import alternatives
 from sdd_claims.stats.nulls import nulls
 from sdd_claims.stats.one_sample import VERSION
@@ -83,11 +83,6 @@ def measure(
                 counts[design].supported + int(supported.sum()), counts[design].refuted + int(refuted.sum())
             )
     return counts
-
-
-def upper_bound(rejections: int, repetitions: int) -> float:
-    """Computes the 97.5 % Clopper-Pearson bound of a rate."""
-    return 1.0 if rejections == repetitions else float(beta.ppf(0.975, rejections + 1, repetitions - rejections))
 
 
 def pilots_covariance(file: Path) -> Covariance:
@@ -186,7 +181,7 @@ def _rows(case: Case, seeds: int, verdict: str, count: int, repetitions: int) ->
         "seeds": seeds,
         "verdict": verdict,
         "rate": count / repetitions,
-        "upper": upper_bound(count, repetitions),
+        "upper": share_interval(count, repetitions)[1],
         "repetitions": repetitions,
     }
     refutes = _REFUTES.get(case.rule.name)

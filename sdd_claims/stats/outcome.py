@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import betaincinv, stdtrit
+from scipy.special import stdtrit
 
+from sdd_claims.shares import share_interval
 from sdd_claims.stats import words
 from sdd_claims.stats.p_values import Evidence
 
@@ -77,9 +78,7 @@ def share_effect(holds: Float[np.ndarray, " seeds"], threshold: float) -> Effect
     seeds, count = known.size, int(known.sum())
     if seeds < 2:
         return Effect(float("nan"), float("nan"), float("nan"), "of all seeds")
-    low = float(betaincinv(count, seeds - count + 1, threshold)) if count else 0.0
-    high = float(betaincinv(count + 1, seeds - count, 1 - threshold)) if count < seeds else 1.0
-    return Effect(count / seeds, low, high, "of all seeds")
+    return Effect(count / seeds, *share_interval(count, seeds, threshold), "of all seeds")
 
 
 def outcome(

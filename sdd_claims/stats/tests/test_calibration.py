@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import binomtest
-from statsmodels.stats.proportion import proportion_confint
 
 from sdd_claims.errors import InputError
 from sdd_claims.stats import RULES
@@ -18,7 +17,6 @@ from sdd_claims.stats.calibration import (
     digest,
     measure,
     pilots_covariance,
-    upper_bound,
 )
 from sdd_claims.stats.dips import DipThenRise
 from sdd_claims.stats.nulls import HIDDEN_COLLAPSE, nulls
@@ -167,13 +165,6 @@ def test_one_replica_in_ten_collapses_for_good():
     fallen = drawn < 0.5
     assert fallen.any(axis=-1).mean() == pytest.approx(0.1, abs=0.01)
     assert (np.diff(fallen.astype(int), axis=-1) >= 0).all()
-
-
-def test_the_upper_bound_is_clopper_pearsons():
-    expected = binomtest(3, 1_000).proportion_ci(0.95, method="exact").high
-    assert upper_bound(3, 1_000) == pytest.approx(expected)
-    assert upper_bound(3, 1_000) == pytest.approx(proportion_confint(3, 1_000, 0.05, method="beta")[1])
-    assert upper_bound(5, 5) == 1
 
 
 def test_measuring_again_gives_the_same_counts():
