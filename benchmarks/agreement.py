@@ -32,8 +32,7 @@ from sdd_claims.report.claims_json import ClaimEntry, RunEntry
 from sdd_claims.report.delivery import deliver
 from sdd_claims.report.evidence import Evidence
 from sdd_claims.stats import AllOf, Rule
-from sdd_claims.stats.hypotheses import hypotheses, means
-from sdd_claims.stats.one_sample import within
+from sdd_claims.stats.hypotheses import means, weigh, within
 from sdd_claims.stats.rules import MINIMUM_SEEDS, effect_margin
 from sdd_claims.stats.study import Positions, Values, arrays
 
@@ -221,7 +220,7 @@ def _curve(name: str, measure: str, old: SparsityCurve, new: SparsityCurve) -> O
         float(np.mean(apart)),
         float(np.max(far)),
         float(old.position[where]),
-        int((within(apart.T, POINT).support < ALPHA).sum()) if accuracies else None,
+        int((weigh(within(apart.T, POINT)).support < ALPHA).sum()) if accuracies else None,
     )
 
 
@@ -238,7 +237,7 @@ def _parts(
         for part, each in rule.parts.items():
             yield from _parts(each, old, new, f"{name}: {part}" if name else part)
         return
-    tested = [hypotheses(rule, *study) for study in (old, new)]
+    tested = [rule.hypotheses(*study) for study in (old, new)]
     if tested[0] is None or tested[1] is None:
         return
     both = [list(means(each.claim)) for each in tested if each is not None]
@@ -262,7 +261,7 @@ def _parts(
 def _tested(apart: Float[np.ndarray, "numbers seeds"], margin: float | None) -> tuple[float | None, float | None]:
     if margin is None:
         return None, None
-    weighed = within(apart, margin)
+    weighed = weigh(within(apart, margin))
     return float(np.max(weighed.support)), min(1.0, len(apart) * float(np.min(weighed.contrary)))
 
 

@@ -12,7 +12,7 @@ from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report.claims_json import Openness
 from sdd_claims.stats import Outcome, nominal_p
-from sdd_claims.stats.hypotheses import Hypotheses, hypotheses, smallest_p
+from sdd_claims.stats.hypotheses import Hypotheses, smallest_p
 from sdd_claims.stats.robustness import panel
 from sdd_claims.stats.sequential import sequential_p
 from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat, power
@@ -152,7 +152,7 @@ class Verdict:
 
 def _spelled_out(trial: Trial, curves: Mapping[str, SparsityCurve]) -> Hypotheses | None:
     position = {name: curve.position for name, curve in curves.items()}
-    return hypotheses(trial.judged_by, position, {name: curve.values for name, curve in curves.items()})
+    return trial.judged_by.hypotheses(position, {name: curve.values for name, curve in curves.items()})
 
 
 def judge(

@@ -94,6 +94,11 @@ class Trial:
         rule = self.rule.with_placeholder_windows() if isinstance(self.rule, FromPilots) else self.rule
         if unknown := self.paper_numbers.keys() - getattr(rule, "parts", {}).keys():
             raise InputError(f"{where}: the paper's numbers are of {sorted(unknown)}, which are no parts of its rule")
+        if not hasattr(rule, "hypotheses"):
+            raise InputError(
+                f"{where}: the rule {rule.name} has no method `hypotheses`; give it one that says what it tests, or "
+                "that returns None"
+            )
         if self.looks[0] < rule.minimum_seeds:
             raise InputError(f"{where}: a look at {self.looks[0]} seeds; the rule needs {rule.minimum_seeds} or more")
         for curves in (self.curves, self.control_curves):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdd_claims.curves import DENSITY
-from sdd_claims.stats.hypotheses import Hypotheses, Hypothesis, hypotheses, means, smallest_p
+from sdd_claims.stats.hypotheses import Hypotheses, Hypothesis, means, smallest_p
 from sdd_claims.stats.rules import MINIMUM_SEEDS, Rule
 
 _FEW = np.array([0.05, 0.35, 0.65, 0.95])
@@ -75,7 +75,7 @@ def _made_up(rule: Rule, axes: Mapping[str, str], last: float) -> Hypotheses | N
         for name, at in position.items()
     }
     with np.errstate(all="ignore"):  # numbers that a made-up curve lacks say nothing
-        return hypotheses(rule, position, values)
+        return rule.hypotheses(position, values)
 
 
 def _grid(rule: Rule, axis: str) -> np.ndarray:

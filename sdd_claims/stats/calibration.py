@@ -16,16 +16,19 @@ import numpy as np
 from sdd_claims.errors import InputError
 from sdd_claims.shares import share_interval
 from sdd_claims.stats.alternatives import alternatives
+from sdd_claims.stats.hypotheses import Evidence, weigh
 from sdd_claims.stats.nulls import nulls
 from sdd_claims.stats.one_sample import VERSION
 from sdd_claims.stats.population import DENSITY, Case, Covariance, Population
 from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.sequential import nominal_p
+from sdd_claims.stats.study import Positions, Values
 
 DESIGNS = ((12,), (18,), (12, 24), (12, 24, 48), (12, 24, 48, 96), (24, 48, 96, 192))
 """The schemes of looks of all registered trials. Each is measured with all of its looks together."""
 
-_BATCH = 500  # studies; keeps memory at some tens of MB
+_BATCH = 500  # studies that are drawn together; keeps memory at some tens of MB
+_AT_ONCE = 24_000  # seeds in all studies that are tested together: their pairs of levels take some tens of MB
 _REFUTES = {"dip_then_rise": "dip_free", "dip_free": "dip_then_rise"}  # the one's support is the other's refutation
 _RIDGE = 1e-6  # of the mean variance
 _FLOAT = re.compile(r"-?\d+(?:\.\d+(?:e-?\d+)?|e-?\d+)")
@@ -68,7 +71,8 @@ def measure(
     for start in range(0, repetitions, _BATCH):
         studies = population.draw(rng, min(_BATCH, repetitions - start), max(looks))
         found = {
-            seeds: rule.test(density, {name: curves[:, :seeds] for name, curves in studies.items()}) for seeds in looks
+            seeds: _weighed(rule, density, {name: curves[:, :seeds] for name, curves in studies.items()})
+            for seeds in looks
         }
         for design in designs:
             threshold = nominal_p(error_rate, design)
@@ -83,6 +87,19 @@ def measure(
                 counts[design].supported + int(supported.sum()), counts[design].refuted + int(refuted.sum())
             )
     return counts
+
+
+def _weighed(rule: Rule, position: Positions, studies: Values) -> Evidence:
+    """Computes both p of every study, some of them at a time."""
+    count, seeds = next(iter(studies.values())).shape[:2]
+    at_once = _AT_ONCE // seeds
+    found = []
+    for start in range(0, count, at_once):
+        tested = rule.hypotheses(position, {name: curves[start : start + at_once] for name, curves in studies.items()})
+        if tested is None:
+            raise InputError(f"the rule {rule.name} does not say what it tests, so that it cannot be measured")
+        found.append(weigh(tested))
+    return Evidence(np.concatenate([each.support for each in found]), np.concatenate([each.contrary for each in found]))
 
 
 def pilots_covariance(file: Path) -> Covariance:

@@ -12,9 +12,9 @@ from jaxtyping import Float
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.one_sample import above, excess_over, more_than_half, opposite, within
+from sdd_claims.stats.hypotheses import Hypotheses, Mean, above, below, weigh, within
+from sdd_claims.stats.one_sample import excess_over, opposite
 from sdd_claims.stats.outcome import Outcome, mean_effect, outcome, share_effect
-from sdd_claims.stats.p_values import Evidence
 from sdd_claims.stats.rules import MINIMUM_SEEDS, Rule, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, diverged, require_curves
 from sdd_claims.stats.window import Window
@@ -211,17 +211,13 @@ class _OfContrast(ABC):
         """
         self.contrast.check(position)
 
-    def test(self, position: Positions, values: Values) -> Evidence:
-        """Tests a batch of studies."""
-        return self._weighed(self.contrast.numbers(position, values))
-
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
         position, values = arrays(cast(Rule, self), curves)
-        evidence = self.test(position, values)
+        evidence = weigh(self.hypotheses(position, values))
         numbers = self.contrast.numbers(position, values)
         effect = mean_effect(numbers, threshold, self.unit)
-        claimed, opposite = self._hypotheses()
+        claimed, opposite = self._in_words()
         sentence = (
             f"The mean of [{self.contrast}] over {len(numbers)} seeds is {effect.words(threshold)}. That it {claimed} "
             f"has {words.probability(float(evidence.support))}; that it {opposite}, "
@@ -230,11 +226,11 @@ class _OfContrast(ABC):
         return outcome(evidence, effect, sentence, lost=self.contrast.diverged(curves))
 
     @abstractmethod
-    def _weighed(self, numbers: Float[np.ndarray, "*batch seeds"]) -> Evidence:
-        """Tests the contrast of every seed."""
+    def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
+        """Says what is tested."""
 
     @abstractmethod
-    def _hypotheses(self) -> tuple[str, str]:
+    def _in_words(self) -> tuple[str, str]:
         """Says the claim and its contrary: "exceeds 1 point", "is below"."""
 
 
@@ -255,10 +251,13 @@ class Greater(_OfContrast):
     name: Literal["greater"] = field(default="greater", init=False)
     minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
 
-    def _weighed(self, numbers: Float[np.ndarray, "*batch seeds"]) -> Evidence:
-        return above(numbers, self.margin)
+    def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
+        """Says what is tested: the mean lies above the margin; the contrary, that it is below `opposite`."""
+        numbers = self.contrast.numbers(position, values)
+        clearances = self.contrast.clearances(position, values)
+        return Hypotheses(above(numbers, self.margin), below(numbers, opposite(self.margin)), clearances)
 
-    def _hypotheses(self) -> tuple[str, str]:
+    def _in_words(self) -> tuple[str, str]:
         zero = words.amount(opposite(self.margin), self.unit)
         return f"exceeds {words.amount(self.margin, self.unit)}", "is below" if self.margin <= 0 else f"is below {zero}"
 
@@ -284,10 +283,12 @@ class Equivalent(_OfContrast):
         if not self.margin > 0:
             raise InputError(f"nothing is equivalent within a margin of {self.margin:g}; give a margin above 0")
 
-    def _weighed(self, numbers: Float[np.ndarray, "*batch seeds"]) -> Evidence:
-        return within(numbers, self.margin)
+    def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
+        """Says what is tested: the mean lies within the margin; the contrary, that it lies beyond."""
+        numbers = self.contrast.numbers(position, values)
+        return within(numbers, self.margin, self.contrast.clearances(position, values))
 
-    def _hypotheses(self) -> tuple[str, str]:
+    def _in_words(self) -> tuple[str, str]:
         return f"lies within {words.amount(self.margin, self.unit)} of zero (two one-sided tests)", "lies beyond"
 
 
@@ -319,12 +320,12 @@ class MostSeeds(_OfContrast):
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
         position, values = arrays(cast(Rule, self), curves)
-        evidence = self.test(position, values)
-        below = self.excess(position, values)
-        effect = share_effect(np.where(np.isnan(below), np.nan, below > 0), threshold)
+        evidence = weigh(self.hypotheses(position, values))
+        excess = self.excess(position, values)
+        effect = share_effect(np.where(np.isnan(excess), np.nan, excess > 0), threshold)
         bound = words.amount(self.below, self.unit)
         sentence = (
-            f"[{self.contrast}] is below {bound} in {int((below > 0).sum())} of {len(below)} seeds, "
+            f"[{self.contrast}] is below {bound} in {int((excess > 0).sum())} of {len(excess)} seeds, "
             f"{effect.words(threshold)}. That it is so in more than half of all has "
             f"{words.probability(float(evidence.support))} (exact sign test); that it is above in more than half, "
             f"{words.probability(float(evidence.contrary))}."
@@ -335,10 +336,11 @@ class MostSeeds(_OfContrast):
         """Computes by how much every seed lies below the bound."""
         return excess_over(-self.contrast.numbers(position, values), -self.below)
 
-    def _weighed(self, numbers: Float[np.ndarray, "*batch seeds"]) -> Evidence:
-        below = excess_over(-numbers, -self.below)
-        return Evidence(more_than_half(below), more_than_half(-below))
+    def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
+        """Says what is tested: most seeds lie below the bound; the contrary, that most lie above."""
+        excess = self.excess(position, values)
+        return Hypotheses(Mean(excess, "signs"), Mean(-excess, "signs"), self.contrast.clearances(position, values))
 
-    def _hypotheses(self) -> tuple[str, str]:
+    def _in_words(self) -> tuple[str, str]:
         bound = words.amount(self.below, self.unit)
         return f"is below {bound} in most seeds", f"is above {bound} in most seeds"

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.one_sample import EQUAL, above
+from sdd_claims.stats.hypotheses import All, Hypotheses, Some, above, below, weigh
+from sdd_claims.stats.one_sample import EQUAL
 from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
-from sdd_claims.stats.p_values import Evidence, all_of, any_of
 from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, named_seeds, require_curves
 from sdd_claims.stats.window import Window
@@ -97,17 +97,16 @@ class _Correlation:
         own, null = self.correlations(position, values)
         return np.arctanh(own) - np.arctanh(null)
 
-    def test(self, position: Positions, values: Values) -> Evidence:
-        """Tests a batch of studies."""
+    def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
+        """Says what is tested: z(x, y) and z(x, y) - z(null, y); the contrary, that one of them is the other way."""
         own, null = self.correlations(position, values)
-        itself = above(self.direction * np.arctanh(own))
-        beyond = above(self.direction * (np.arctanh(own) - np.arctanh(null)))
-        return Evidence(all_of(itself.support, beyond.support), any_of(itself.contrary, beyond.contrary))
+        itself, beyond = self.direction * np.arctanh(own), self.direction * (np.arctanh(own) - np.arctanh(null))
+        return Hypotheses(All((above(itself), above(beyond))), Some((below(itself), below(beyond))))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
         position, values = arrays(self, curves)
-        evidence = self.test(position, values)
+        evidence = weigh(self.hypotheses(position, values))
         own, null = self.correlations(position, values)
         numbers = self.numbers(position, values)
         effect = mean_effect(numbers, threshold, "Fisher z")

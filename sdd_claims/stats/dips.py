@@ -10,10 +10,9 @@ from jaxtyping import Bool, Float
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.no_dip import no_dip
-from sdd_claims.stats.one_sample import mean_above, t_statistic
+from sdd_claims.stats.hypotheses import All, Hypotheses, Some, above, weigh
+from sdd_claims.stats.one_sample import t_statistic
 from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
-from sdd_claims.stats.p_values import Evidence, all_of, nothing
 from sdd_claims.stats.rules import ADDED_LATER, MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, diverged, require_curves
 from sdd_claims.stats.window import Window, check_phases
@@ -116,14 +115,18 @@ class DipThenRise:
         limbs = {"fall": phases["light"] - phases["critical"], "rise": phases["sweet"] - phases["critical"]}
         return limbs if self.collapsed is None else {**limbs, "second fall": phases["sweet"] - phases["collapsed"]}
 
-    def test(self, position: Positions, values: Values) -> Evidence:
-        """Tests a batch of studies."""
+    def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
+        """Says what is tested: every limb exceeds the margin; the contrary, that there is no dip.
+
+        In a study whose grid does not reach the collapsed phase nothing can establish the contrary.
+        """
         limbs = self.limbs(position[self.curve], values[self.curve]).values()
-        support = all_of(*(mean_above(limb, self.margin) for limb in limbs))
-        if self.train_curve is None:
-            return Evidence(support, nothing(support.shape))
-        contrary = no_dip(values[self.curve], self.margin)
-        return Evidence(support, np.where(self.reaches_collapse(values), contrary, 1.0))
+        claim = All(tuple(above(limb, self.margin) for limb in limbs))
+        if self.train_curve is None or not (reaches := self.reaches_collapse(values)).any():
+            return Hypotheses(claim, Some())
+        # The other studies of a batch have no numbers there.
+        known = np.where(reaches[..., None, None], values[self.curve], np.nan)
+        return Hypotheses(claim, _no_dip(known, self.margin))
 
     def reaches_collapse(self, values: Values) -> Bool[np.ndarray, "*batch"]:
         """Says whether the grid reaches the collapsed phase, without which no dip is ruled out.
@@ -146,7 +149,7 @@ class DipThenRise:
         """Judges one study."""
         position, values = arrays(self, curves)
         curve = curves[self.curve]
-        evidence = self.test(position, values)
+        evidence = weigh(self.hypotheses(position, values))
         limbs = self.limbs(curve.position, curve.values)
         lost = diverged(self.curve, curve, np.stack(list(limbs.values()), axis=-1))
         parts = {limb: self._limb(limb, numbers, threshold, lost) for limb, numbers in limbs.items()}
@@ -160,15 +163,15 @@ class DipThenRise:
         return outcome(evidence, parts[binding].effect, sentence, lost=lost, parts=parts)
 
     def _limb(self, limb: str, numbers: Float[np.ndarray, " seeds"], threshold: float, lost: Sequence[str]) -> Outcome:
-        support = mean_above(numbers, self.margin)
+        evidence = weigh(Hypotheses(above(numbers, self.margin), Some()))
         effect = mean_effect(numbers, threshold, "accuracy")
         ends = {"fall": ("light", "critical"), "rise": ("sweet", "critical"), "second fall": ("sweet", "collapsed")}
         high, low = ends[limb]
         sentence = (
             f"Accuracy in the {high} window exceeds that in the {low} window by {effect.words(threshold)}; tested to "
-            f"exceed {words.amount(self.margin, 'accuracy')}, {words.probability(float(support))}."
+            f"exceed {words.amount(self.margin, 'accuracy')}, {words.probability(float(evidence.support))}."
         )
-        return outcome(Evidence(support, nothing(())), effect, sentence, lost=lost)
+        return outcome(evidence, effect, sentence, lost=lost)
 
     def _refutation(self, curves: Mapping[str, SparsityCurve], p: float) -> str:
         if self.train_curve is None:
@@ -253,24 +256,19 @@ class DipFree:
         for window in self.windows().values():
             window.levels(position[self.curve])
 
-    def test(self, position: Positions, values: Values) -> Evidence:
-        """Tests a batch of studies."""
-        support = no_dip(values[self.curve], self.margin)
-        return Evidence(support, self._dip(position, values, support))
-
-    def _dip(
-        self, position: Positions, values: Values, support: Float[np.ndarray, "*batch"]
-    ) -> Float[np.ndarray, "*batch"]:
+    def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
+        """Says what is tested: there is no dip; the contrary, a dip in the windows, if they are given."""
+        claim = _no_dip(values[self.curve], self.margin)
         if self.light is None or self.critical is None or self.sweet is None:
-            return nothing(support.shape)
+            return Hypotheses(claim, Some())
         dip = DipThenRise(self.curve, self.light, self.critical, self.sweet, margin=self.margin)
-        return dip.test(position, values).support
+        return Hypotheses(claim, dip.hypotheses(position, values).claim)
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
         position, values = arrays(self, curves)
         curve = curves[self.curve]
-        evidence = self.test(position, values)
+        evidence = weigh(self.hypotheses(position, values))
         low, end, depths = _deepest_dip(curve.values)
         effect = mean_effect(depths, threshold, "accuracy")
         contrary = (
@@ -288,6 +286,21 @@ class DipFree:
             f"{len(curve.position)} levels, has {words.probability(float(evidence.support))}.{contrary}"
         )
         return outcome(evidence, effect, sentence, lost=diverged(self.curve, curve, curve.values))
+
+
+def _no_dip(values: Float[np.ndarray, "*batch seeds levels"], margin: float) -> All:
+    """States that no level lies the margin below both a denser and a sparser one.
+
+    For all triples i < j < k: level j falls short of that against i or against k. So of every j all on one side do, and
+    no loop over triples is needed.
+    """
+    levels = list(np.moveaxis(values, -1, 0))
+
+    def short_of(others: Sequence[np.ndarray], low: int) -> All:
+        return All(tuple(above(levels[low] - other, -margin) for other in others))
+
+    inner = range(1, len(levels) - 1)
+    return All(tuple(Some((short_of(levels[:low], low), short_of(levels[low + 1 :], low))) for low in inner))
 
 
 def _deepest_dip(values: Float[np.ndarray, "seeds levels"]) -> tuple[int, int, Float[np.ndarray, " seeds"]]:

@@ -10,10 +10,9 @@ from jaxtyping import Float
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
+from sdd_claims.stats.hypotheses import Hypotheses, above, below, weigh, within
 from sdd_claims.stats.location import Location
-from sdd_claims.stats.one_sample import mean_above, mean_below, within
 from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
-from sdd_claims.stats.p_values import Evidence
 from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.slopes import check_factors, slopes
 from sdd_claims.stats.study import Positions, Values, arrays, require_curves
@@ -81,14 +80,14 @@ class SamePlace:
         first = self.first_at.clearance(position[self.first], values[self.first])
         return first, self.second_at.clearance(position[self.second], values[self.second])
 
-    def test(self, position: Positions, values: Values) -> Evidence:
-        """Tests a batch of studies."""
-        return within(self.numbers(position, values), self.margin)
+    def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
+        """Says what is tested: the mean distance lies within the margin; the contrary, that it lies beyond."""
+        return within(self.numbers(position, values), self.margin, self.clearances(position, values))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
         position, values = arrays(self, curves)
-        evidence = self.test(position, values)
+        evidence = weigh(self.hypotheses(position, values))
         numbers = self.numbers(position, values)
         effect = mean_effect(numbers, threshold, self.first_at.unit)
         sentence = (
@@ -178,15 +177,15 @@ class Shifts:
         """Computes how far every seed's extrema stand out; a seed has a number where all are above zero."""
         return tuple(at.clearance(position[name], values[name]) for name, at in self._by_curve())
 
-    def test(self, position: Positions, values: Values) -> Evidence:
-        """Tests a batch of studies."""
+    def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
+        """Says what is tested: the mean slope exceeds the margin; the contrary, that it has the opposite direction."""
         claimed = self.direction * self.numbers(position, values)
-        return Evidence(mean_above(claimed, self.margin), mean_below(claimed))
+        return Hypotheses(above(claimed, self.margin), below(claimed), self.clearances(position, values))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
         position, values = arrays(self, curves)
-        evidence = self.test(position, values)
+        evidence = weigh(self.hypotheses(position, values))
         numbers = self.numbers(position, values)
         effect = mean_effect(numbers, threshold, self.unit)
         axis = self._locations()[0].bracket.axis

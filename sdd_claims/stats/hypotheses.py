@@ -1,28 +1,37 @@
-"""What a rule tests, spelled out: the per-seed numbers whose mean, or most of which, must lie beyond a margin, and how
-they combine.
+"""What a rule tests: per-seed numbers whose mean, or most of which, must lie beyond a margin, and how they combine.
 
-`Rule.test` gives p alone. The stability of a verdict, its t and its e-value need the numbers behind it.
+A rule says it once, for one study or for a whole batch of them. p of the claim and of its contrary, the stability of a
+verdict, its t and its e-value all follow from that.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, singledispatch
-from typing import Any, Literal, TypeAlias
+from functools import cache, reduce
+from itertools import pairwise
+from typing import Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from sdd_claims.stats.contrasts import Equivalent, Greater, MostSeeds
-from sdd_claims.stats.correlation import Correlated, PartiallyCorrelated
-from sdd_claims.stats.dips import DipFree, DipThenRise
-from sdd_claims.stats.extremum_positions import SamePlace, Shifts
-from sdd_claims.stats.one_sample import excess_over, mean_above, more_than_half, opposite, t_statistic
-from sdd_claims.stats.parts import AllOf
-from sdd_claims.stats.study import Positions, Values
-from sdd_claims.stats.threshold import ThresholdWithin
-from sdd_claims.stats.turns import FewerTurns
+from sdd_claims.stats.one_sample import (
+    SCREEN,
+    excess_over,
+    mean_above,
+    more_than_half,
+    raised_by_sign_flips,
+    t_statistic,
+    t_tests,
+)
 
-Numbers: TypeAlias = Float[np.ndarray, " seeds"]
+Numbers: TypeAlias = Float[np.ndarray, "*batch seeds"]
+PValues: TypeAlias = Float[np.ndarray, "*batch"]
+Studies: TypeAlias = Bool[np.ndarray, "*batch"]
+
+_FEW = 8
+"""So many means are tested one by one; more of them, side by side in memory, which is faster. The two sum over seeds in
+another order, and so round otherwise. Taking one for both would change the last digit of published p."""
+
+_AT_ONCE = 2**17  # numbers, 1 MB: what is tested at once then stays in the processor's cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +39,8 @@ class Mean:
     """The mean over seeds lies beyond a margin, or most seeds do.
 
     Attributes:
-        excess: by how much each seed does, in the direction that is tested; NaN for a seed without a number.
+        excess: by how much each seed does, in the direction that is tested; NaN for a seed without a number. Of one
+            study, or of a batch of them.
         by: "mean" for the tests of a mean, "signs" for the sign test, of which only signs count.
     """
 
@@ -40,7 +50,7 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """All parts hold, by intersection-union."""
+    """All parts hold, by intersection-union: every one must be established at full level."""
 
     parts: tuple["Hypothesis", ...]
 
@@ -57,7 +67,7 @@ Hypothesis: TypeAlias = Mean | All | Some
 
 @dataclass(frozen=True, slots=True)
 class Hypotheses:
-    """A claim and its contrary, on the numbers of one study.
+    """A claim and its contrary, on the numbers of one study or of a batch of them.
 
     Attributes:
         claim: what is claimed.
@@ -71,6 +81,44 @@ class Hypotheses:
     clearances: tuple[Numbers, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """The p of a claim and of its contrary in each study of a batch.
+
+    Attributes:
+        support: p of the claim: the probability, if it is false, of data that speak for it as strongly; 1 where a
+            study lacks the numbers.
+        contrary: p of its contrary.
+    """
+
+    support: PValues
+    contrary: PValues
+
+
+def above(numbers: Numbers, margin: float = 0.0) -> Mean:
+    """States that the mean exceeds the margin."""
+    return Mean(excess_over(numbers, margin))
+
+
+def below(numbers: Numbers, margin: float = 0.0) -> Mean:
+    """States that the mean is below the margin."""
+    return Mean(excess_over(-numbers, -margin))
+
+
+def within(numbers: Numbers, margin: float, clearances: tuple[Numbers, ...] = ()) -> Hypotheses:
+    """States that the mean lies within the margin of zero (two one-sided tests); the contrary, that it lies beyond."""
+    return Hypotheses(
+        All((above(numbers, -margin), below(numbers, margin))),
+        Some((above(numbers, margin), below(numbers, -margin))),
+        clearances,
+    )
+
+
+def weigh(tested: Hypotheses) -> Evidence:
+    """Computes p of a claim and of its contrary, in every study of a batch."""
+    return Evidence(*np.broadcast_arrays(p_value(tested.claim), p_value(tested.contrary)))
+
+
 def means(hypothesis: Hypothesis) -> Iterator[Mean]:
     """Yields every mean that is tested."""
     if isinstance(hypothesis, Mean):
@@ -80,23 +128,27 @@ def means(hypothesis: Hypothesis) -> Iterator[Mean]:
             yield from means(part)
 
 
-def strength(hypothesis: Hypothesis) -> float:
-    """The t that its p follows from, but for how many parts there are: of all the smallest, of some the largest."""
+def mapped(hypothesis: Hypothesis, change: Callable[[Numbers], Numbers]) -> Hypothesis:
+    """Puts other numbers in place of those that are tested."""
     if isinstance(hypothesis, Mean):
-        t = float(t_statistic(hypothesis.excess))
-        return -np.inf if np.isnan(t) else t
-    found = [strength(part) for part in hypothesis.parts]
-    return (min if isinstance(hypothesis, All) else max)(found, default=-np.inf)
+        return Mean(change(hypothesis.excess), hypothesis.by)
+    parts = tuple(mapped(part, change) for part in hypothesis.parts)
+    return All(parts) if isinstance(hypothesis, All) else Some(parts)
 
 
-def p_value(hypothesis: Hypothesis) -> float:
-    """Computes its p, as the rule does."""
-    if isinstance(hypothesis, Mean):
-        return float(_test_of(hypothesis)(hypothesis.excess))
-    found = _p_values(hypothesis.parts)
-    if isinstance(hypothesis, All):
-        return max(found)
-    return min(1.0, len(found) * min(found)) if found else 1.0
+def p_value(hypothesis: Hypothesis) -> PValues:
+    """Computes its p in every study of a batch; one number, 1, where nothing is tested.
+
+    The sign-flip test is slow, so it is left out wherever the p that it gives a mean could not change that of the whole
+    hypothesis.
+    """
+    least = _by_t_tests(list(means(hypothesis)))
+    most = {mean: np.maximum(p, SCREEN) if mean.by == "mean" else p for mean, p in least.items()}
+    p = _combined(hypothesis, least)
+    undecided = p < _combined(hypothesis, most)
+    if not undecided.any():
+        return p
+    return _combined(hypothesis, least | _raised(least, dict(_that_matter(hypothesis, least, most, undecided))))
 
 
 def smallest_p(hypothesis: Hypothesis, seeds: int) -> float:
@@ -106,156 +158,103 @@ def smallest_p(hypothesis: Hypothesis, seeds: int) -> float:
         hypothesis: its parts count, not its numbers.
         seeds: their number.
     """
-    if isinstance(hypothesis, Mean):
-        return _smallest_p(hypothesis.by, seeds)
-    found = [smallest_p(part, seeds) for part in hypothesis.parts]
-    if isinstance(hypothesis, All):
-        return max(found)
-    return min(1.0, len(found) * min(found)) if found else 1.0
+    return float(_combined(hypothesis, {mean: _smallest_p(mean.by, seeds) for mean in means(hypothesis)}))
 
 
 @cache
-def _smallest_p(by: Literal["mean", "signs"], seeds: int) -> float:
-    unanimous = Mean(np.ones(seeds), by)
-    return float(_test_of(unanimous)(unanimous.excess))
+def _smallest_p(by: Literal["mean", "signs"], seeds: int) -> PValues:
+    unanimous = np.ones(seeds)
+    return mean_above(unanimous) if by == "mean" else more_than_half(unanimous)
+
+
+def strength(hypothesis: Hypothesis) -> float:
+    """The t that its p follows from in one study, but for the number of parts.
+
+    Of all parts the smallest t, of some the largest.
+    """
+    if isinstance(hypothesis, Mean):
+        t = float(t_statistic(hypothesis.excess))
+        return -np.inf if np.isnan(t) else t
+    found = [strength(part) for part in hypothesis.parts]
+    return (min if isinstance(hypothesis, All) else max)(found, default=-np.inf)
 
 
 def deciding(hypothesis: Hypothesis) -> Mean | None:
-    """Finds the mean that decides: of all parts the weakest, of some the strongest; None where nothing is tested."""
+    """Finds the mean that decides in one study: of all parts the weakest, of some the strongest.
+
+    None where nothing is tested.
+    """
     if isinstance(hypothesis, Mean):
         return hypothesis
-    found = [(part, mean) for part in hypothesis.parts if (mean := deciding(part)) is not None]
-    if not found:
-        return None
+    p = _by_t_tests(list(means(hypothesis)))
+    p |= _raised(p, {mean: np.array(True) for mean in p if mean.by == "mean"})
     # Ranked by p and, where several share it, by t.
-    p_values = _p_values([part for part, _ in found])
-    ranked = [(p, -strength(mean)) for p, (_, mean) in zip(p_values, found, strict=True)]
-    return found[ranked.index((max if isinstance(hypothesis, All) else min)(ranked))][1]
+    ranked = [
+        ((float(_combined(part, p)), -strength(mean)), mean)
+        for part in hypothesis.parts
+        if (mean := deciding(part)) is not None
+    ]
+    choose = max if isinstance(hypothesis, All) else min
+    return choose(ranked, key=lambda each: each[0])[1] if ranked else None
 
 
-def _p_values(parts: Sequence[Hypothesis]) -> list[float]:
-    """The p of each part; those of means, of which there may be hundreds, in one go."""
-    alone = [part for part in parts if isinstance(part, Mean) and part.by == "mean"]
-    tested = iter(mean_above(np.stack([mean.excess for mean in alone])).tolist() if alone else [])
-    return [next(tested) if isinstance(part, Mean) and part.by == "mean" else p_value(part) for part in parts]
+def _combined(hypothesis: Hypothesis, p: Mapping[Mean, PValues]) -> PValues:
+    """Combines the p of all means into that of the hypothesis."""
+    if isinstance(hypothesis, Mean):
+        return p[hypothesis]
+    found = [_combined(part, p) for part in hypothesis.parts]
+    if isinstance(hypothesis, All):
+        return reduce(np.maximum, found)
+    return np.minimum(1.0, len(found) * reduce(np.minimum, found)) if found else np.ones(())
 
 
-def _test_of(mean: Mean) -> Callable[[Numbers], Float[np.ndarray, ""]]:
-    return mean_above if mean.by == "mean" else more_than_half
+def _by_t_tests(tested: Sequence[Mean]) -> dict[Mean, PValues]:
+    """The p of every mean before the sign-flip test, which may raise it to `SCREEN` at most."""
+    if len(tested) <= _FEW or any(mean.by == "signs" for mean in tested):
+        return {mean: (t_tests if mean.by == "mean" else more_than_half)(mean.excess) for mean in tested}
+    groups = min(1 + sum(mean.excess.size for mean in tested) // _AT_ONCE, len(tested) // 2)
+    found: dict[Mean, PValues] = {}
+    for start, stop in pairwise(np.linspace(0, len(tested), groups + 1).astype(int)):
+        side_by_side = np.stack([mean.excess for mean in tested[start:stop]], axis=-1)
+        found |= zip(tested[start:stop], t_tests(np.moveaxis(side_by_side, -1, 0)), strict=True)
+    return found
 
 
-@singledispatch
-def hypotheses(rule: Any, position: Positions, values: Values) -> Hypotheses | None:
-    """Spells out what a rule tests in one study; None for a rule that is not one of this package.
+def _that_matter(
+    hypothesis: Hypothesis, least: Mapping[Mean, PValues], most: Mapping[Mean, PValues], studies: Studies
+) -> Iterator[tuple[Mean, Studies]]:
+    """Yields every mean with those of the studies in which p of the whole may depend on its own p.
 
     Args:
-        rule: the rule.
-        position: position of each curve's levels.
-        values: curve -> table seed x level.
+        hypothesis: the whole, or a part of it.
+        least: p of every mean without the sign-flip test.
+        most: the largest that this test could make of it.
+        studies: those in which p of the whole may depend on that of this part.
     """
-    return None
+    if isinstance(hypothesis, Mean):
+        yield hypothesis, studies & (least[hypothesis] < most[hypothesis])
+        return
+    low, high = ([_combined(part, bound) for part in hypothesis.parts] for bound in (least, most))
+    if isinstance(hypothesis, All):  # the largest p counts
+        found = reduce(np.maximum, low, np.zeros(()))
+        matter = [studies & (highest > found) for highest in high]
+    else:  # the smallest
+        found = reduce(np.minimum, high, np.ones(()))
+        matter = [studies & (lowest < found) for lowest in low]
+    for part, some in zip(hypothesis.parts, matter, strict=True):
+        yield from _that_matter(part, least, most, some)
 
 
-def _above(numbers: Numbers, margin: float = 0.0) -> Mean:
-    return Mean(excess_over(numbers, margin))
-
-
-def _below(numbers: Numbers, margin: float = 0.0) -> Mean:
-    return Mean(excess_over(-numbers, -margin))
-
-
-def _within(numbers: Numbers, margin: float, clearances: tuple[Numbers, ...] = ()) -> Hypotheses:
-    return Hypotheses(
-        All((_above(numbers, -margin), _below(numbers, margin))),
-        Some((_above(numbers, margin), _below(numbers, -margin))),
-        clearances,
+def _raised(p: Mapping[Mean, PValues], studies: Mapping[Mean, Studies]) -> dict[Mean, PValues]:
+    """The p of means, raised by the sign-flip test in some studies of each."""
+    if not studies:
+        return {}
+    found = {mean: np.array(p[mean]) for mean in studies}
+    rows = [mean.excess[some] for mean, some in studies.items()]
+    raised = raised_by_sign_flips(
+        np.concatenate([p[mean][some] for mean, some in studies.items()]), np.concatenate(rows)
     )
-
-
-@hypotheses.register
-def _(rule: Greater, position: Positions, values: Values) -> Hypotheses:
-    numbers = rule.contrast.numbers(position, values)
-    clearances = rule.contrast.clearances(position, values)
-    return Hypotheses(_above(numbers, rule.margin), _below(numbers, opposite(rule.margin)), clearances)
-
-
-@hypotheses.register
-def _(rule: Equivalent, position: Positions, values: Values) -> Hypotheses:
-    return _within(rule.contrast.numbers(position, values), rule.margin, rule.contrast.clearances(position, values))
-
-
-@hypotheses.register
-def _(rule: MostSeeds, position: Positions, values: Values) -> Hypotheses:
-    below = rule.excess(position, values)
-    return Hypotheses(Mean(below, "signs"), Mean(-below, "signs"), rule.contrast.clearances(position, values))
-
-
-@hypotheses.register
-def _(rule: SamePlace, position: Positions, values: Values) -> Hypotheses:
-    return _within(rule.numbers(position, values), rule.margin, rule.clearances(position, values))
-
-
-@hypotheses.register
-def _(rule: ThresholdWithin, position: Positions, values: Values) -> Hypotheses:
-    return _within(rule.numbers(position, values), rule.margin, rule.clearances(values))
-
-
-@hypotheses.register
-def _(rule: Shifts, position: Positions, values: Values) -> Hypotheses:
-    claimed = rule.direction * rule.numbers(position, values)
-    return Hypotheses(_above(claimed, rule.margin), _below(claimed), rule.clearances(position, values))
-
-
-@hypotheses.register
-def _(rule: FewerTurns, position: Positions, values: Values) -> Hypotheses:
-    return Hypotheses(
-        _below(rule.numbers(position, values, rule.tolerance), -rule.smallest),
-        _above(rule.numbers(position, values, rule.margin), -rule.smallest),
-    )
-
-
-@hypotheses.register(Correlated)
-@hypotheses.register(PartiallyCorrelated)
-def _(rule: Correlated | PartiallyCorrelated, position: Positions, values: Values) -> Hypotheses:
-    own, null = rule.correlations(position, values)
-    tested = [rule.direction * np.arctanh(own), rule.direction * (np.arctanh(own) - np.arctanh(null))]
-    return Hypotheses(All(tuple(map(_above, tested))), Some(tuple(map(_below, tested))))
-
-
-@hypotheses.register
-def _(rule: DipThenRise, position: Positions, values: Values) -> Hypotheses:
-    limbs = rule.limbs(position[rule.curve], values[rule.curve]).values()
-    claim = All(tuple(_above(limb, rule.margin) for limb in limbs))
-    if rule.train_curve is None or not rule.reaches_collapse(values):
-        return Hypotheses(claim, Some())
-    return Hypotheses(claim, _no_dip(values[rule.curve], rule.margin))
-
-
-@hypotheses.register
-def _(rule: DipFree, position: Positions, values: Values) -> Hypotheses:
-    claim = _no_dip(values[rule.curve], rule.margin)
-    if rule.light is None or rule.critical is None or rule.sweet is None:
-        return Hypotheses(claim, Some())
-    dip = DipThenRise(rule.curve, rule.light, rule.critical, rule.sweet, margin=rule.margin)
-    found = hypotheses(dip, position, values)
-    return Hypotheses(claim, found.claim if found else Some())
-
-
-@hypotheses.register
-def _(rule: AllOf, position: Positions, values: Values) -> Hypotheses | None:
-    parts = [hypotheses(part, position, values) for part in rule.parts.values()]
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts):
-        return None
-    return Hypotheses(
-        All(tuple(part.claim for part in known)),
-        Some(tuple(part.contrary for part in known)),
-        tuple(clearance for part in known for clearance in part.clearances),
-    )
-
-
-def _no_dip(values: Float[np.ndarray, "seeds levels"], margin: float) -> All:
-    """No level lies the margin below both a denser and a sparser one: of every level, one whole side does not."""
-    short = [[_above(low - other, -margin) for other in values.T] for low in values.T]
-    inner = range(1, values.shape[-1] - 1)
-    return All(tuple(Some((All(tuple(short[low][:low])), All(tuple(short[low][low + 1 :])))) for low in inner))
+    ends = np.cumsum([len(row) for row in rows])
+    for (mean, some), own in zip(studies.items(), np.split(raised, ends[:-1]), strict=True):
+        found[mean][some] = own
+    return found

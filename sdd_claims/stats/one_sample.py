@@ -11,8 +11,6 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import bdtrc, stdtr
 
-from sdd_claims.stats.p_values import Evidence, all_of, any_of
-
 VERSION = 4
 """Raised by hand when some rule would judge the same numbers otherwise; part of every protocol and of the calibration.
 
@@ -72,7 +70,19 @@ def mean_above(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -
         values equal to the margin get p = 1; identical values above it the sign-flip test's p.
     """
     excess = excess_over(values, margin)
-    p = np.asarray(_t_test(excess))
+    return raised_by_sign_flips(t_tests(excess), excess)
+
+
+def raised_by_sign_flips(
+    p: Float[np.ndarray, "*batch"], excess: Float[np.ndarray, "*batch seeds"]
+) -> Float[np.ndarray, "*batch"]:
+    """Raises the p of the t-tests to that of the sign-flip test, below `SCREEN` and to it at most.
+
+    Args:
+        p: as `t_tests` gives it.
+        excess: over the margin, as `excess_over` gives it.
+    """
+    p = np.array(p)
     near = p < SCREEN
     if near.any():
         p[near] = np.maximum(p[near], np.minimum(_sign_flip(excess[near].reshape(-1, excess.shape[-1])), SCREEN))
@@ -86,7 +96,7 @@ def is_above(excess: Float[np.ndarray, "studies seeds"], level: float) -> Bool[n
         excess: as `excess_over` gives it.
         level: at most `SCREEN`.
     """
-    found = np.asarray(_t_test(excess) < level)
+    found = np.asarray(t_tests(excess) < level)
     lowest = 0.5 ** excess.shape[-1]
     total, squares = excess.sum(axis=-1), (excess * excess).sum(axis=-1)
     # Every subset of the seeds that do not exceed the margin counts: so p is at least this.
@@ -99,11 +109,6 @@ def is_above(excess: Float[np.ndarray, "studies seeds"], level: float) -> Bool[n
     if counted.any():
         found[counted] = _sign_flip(excess[counted]) < level
     return found
-
-
-def mean_below(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -> Float[np.ndarray, "*batch"]:
-    """Tests whether the mean over seeds is below a margin; the mirror image of `mean_above`."""
-    return mean_above(-values, -margin)
 
 
 def more_than_half(excess: Float[np.ndarray, "*batch seeds"]) -> Float[np.ndarray, "*batch"]:
@@ -120,25 +125,12 @@ def more_than_half(excess: Float[np.ndarray, "*batch seeds"]) -> Float[np.ndarra
     return np.where(np.isnan(excess).any(axis=-1), 1.0, np.where((excess > 0).any(axis=-1), p, 1.0))
 
 
-def above(values: Float[np.ndarray, "*batch seeds"], margin: float = 0.0) -> Evidence:
-    """Weighs "the mean exceeds the margin" against its contrary: see `opposite`."""
-    return Evidence(mean_above(values, margin), mean_below(values, opposite(margin)))
-
-
 def opposite(margin: float) -> float:
     """Returns what the mean must be below for a direction to be refuted: zero, or a margin that lies below zero.
 
     An effect of the claimed direction that is smaller than the margin refutes nothing.
     """
     return min(margin, 0.0)
-
-
-def within(values: Float[np.ndarray, "*batch seeds"], margin: float) -> Evidence:
-    """Weighs "the mean lies within the margin of zero" (two one-sided tests) against "it lies beyond"."""
-    return Evidence(
-        all_of(mean_above(values, -margin), mean_below(values, margin)),
-        any_of(mean_above(values, margin), mean_below(values, -margin)),
-    )
 
 
 def excess_over(values: Float[np.ndarray, "*batch seeds"], margin: float) -> Float[np.ndarray, "*batch seeds"]:
@@ -149,21 +141,14 @@ def excess_over(values: Float[np.ndarray, "*batch seeds"], margin: float) -> Flo
 
 def t_statistic(values: Float[np.ndarray, "*batch seeds"]) -> Float[np.ndarray, "*batch"]:
     """Computes mean / standard error; NaN where all values are zero, infinite where they are equal otherwise."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return values.mean(axis=-1) / (values.std(axis=-1, ddof=1) / np.sqrt(values.shape[-1]))
+    mean, _, squares = _deviations(values)
+    return _t(mean, squares)
 
 
 def skewness(values: Float[np.ndarray, "*batch seeds"]) -> Float[np.ndarray, "*batch"]:
     """Computes the bias-corrected sample skewness (G1 of Joanes & Gill 1998); 0 where the values are all equal."""
-    n = values.shape[-1]
-    centred = values - values.mean(axis=-1, keepdims=True)
-    squares = centred * centred
-    variance = squares.mean(axis=-1)
-    third = (squares * centred).mean(axis=-1)
-    spread = np.sqrt(variance)
-    flat = ~(spread > EQUAL)
-    raw = np.where(flat, 0.0, third / np.where(flat, 1.0, spread) ** 3)
-    return raw * np.sqrt(n * (n - 1)) / (n - 2)
+    _, centred, squares = _deviations(values)
+    return _skewness(centred, squares)
 
 
 def adverse_skewness(seeds: int) -> float:
@@ -172,21 +157,48 @@ def adverse_skewness(seeds: int) -> float:
     return float(ADVERSE_SKEWNESS * np.sqrt(6 * n * (n - 1) / ((n - 2) * (n + 1) * (n + 3))))
 
 
-def _t_test(excess: Float[np.ndarray, "*batch seeds"]) -> Float[np.ndarray, "*batch"]:
-    """Returns the larger p of the t-test and, under adverse skew, of Hall's.
+def t_tests(excess: Float[np.ndarray, "*batch seeds"]) -> Float[np.ndarray, "*batch"]:
+    """Returns the larger p of the t-test and, under adverse skew, of Hall's; 1 for a study with a NaN.
 
     His transformation rises with t, by `_LEAST_SLOPE` at least, and a shift leaves the skewness alone: so p falls with
     the evidence, however far that goes.
     """
     seeds = excess.shape[-1]
-    t, skew = t_statistic(excess), skewness(excess)
+    mean, centred, squares = _deviations(excess)
+    t, skew = _t(mean, squares), _skewness(centred, squares)
     adverse = np.where(skew < -adverse_skewness(seeds), skew, 0.0) / np.sqrt(seeds)
     with np.errstate(divide="ignore", invalid="ignore"):  # an infinite t is that of equal values, which have no skew
         bend = np.where(adverse < 0, 3 * (1 - np.sqrt(_LEAST_SLOPE)) / -adverse, np.inf)
         low = np.minimum(t, bend)
         corrected = low + adverse * low**2 / 3 + adverse**2 * low**3 / 27 + adverse / 6 + _LEAST_SLOPE * (t - low)
     smaller = np.where(adverse < 0, np.minimum(t, corrected), t)
-    return np.where(np.isnan(t), 1.0, stdtr(seeds - 1, -smaller))
+    return np.asarray(np.where(np.isnan(t), 1.0, stdtr(seeds - 1, -smaller)))
+
+
+def _deviations(
+    values: Float[np.ndarray, "*batch seeds"],
+) -> tuple[Float[np.ndarray, "*batch"], Float[np.ndarray, "*batch seeds"], Float[np.ndarray, "*batch seeds"]]:
+    """Returns the mean, the deviations from it and their squares, which t and the skewness share."""
+    mean = values.mean(axis=-1, keepdims=True)
+    centred = values - mean
+    return mean[..., 0], centred, centred * centred
+
+
+def _t(mean: Float[np.ndarray, "*batch"], squares: Float[np.ndarray, "*batch seeds"]) -> Float[np.ndarray, "*batch"]:
+    n = squares.shape[-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return mean / (np.sqrt(squares.sum(axis=-1) / (n - 1)) / np.sqrt(n))
+
+
+def _skewness(
+    centred: Float[np.ndarray, "*batch seeds"], squares: Float[np.ndarray, "*batch seeds"]
+) -> Float[np.ndarray, "*batch"]:
+    n = centred.shape[-1]
+    third = (squares * centred).mean(axis=-1)
+    spread = np.sqrt(squares.mean(axis=-1))
+    flat = ~(spread > EQUAL)
+    raw = np.where(flat, 0.0, third / np.where(flat, 1.0, spread) ** 3)
+    return raw * np.sqrt(n * (n - 1)) / (n - 2)
 
 
 def _sign_flip(excess: Float[np.ndarray, "studies seeds"]) -> Float[np.ndarray, " studies"]:
@@ -199,8 +211,9 @@ def _sign_flip(excess: Float[np.ndarray, "studies seeds"]) -> Float[np.ndarray, 
     if seeds > 2 * _ENUMERATED:
         return _drawn_flips(excess)
     p = np.full(len(excess), 0.5**seeds)  # only the empty subset, where every seed exceeds the margin
-    mixed = ~(excess > 0).all(axis=-1)
-    p[mixed] = _counted_flips(excess[mixed])
+    (mixed,) = np.nonzero(~(excess > 0).all(axis=-1))
+    for some in np.split(mixed, range(_AT_ONCE, mixed.size, _AT_ONCE)):
+        p[some] = _counted_flips(excess[some])
     return p
 
 

@@ -9,7 +9,7 @@ from scipy.special import stdtrit
 
 from sdd_claims.shares import share_interval
 from sdd_claims.stats import words
-from sdd_claims.stats.p_values import Evidence
+from sdd_claims.stats.hypotheses import Evidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import numpy as np
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats.contrasts import Contrast, Greater, Summand
+from sdd_claims.stats.hypotheses import All, Hypotheses, Some
 from sdd_claims.stats.one_sample import EQUAL
 from sdd_claims.stats.outcome import Outcome
-from sdd_claims.stats.p_values import Evidence, all_of, any_of
 from sdd_claims.stats.rules import MINIMUM_SEEDS, Rule, registered_rule
 from sdd_claims.stats.study import Positions, Values
 from sdd_claims.stats.window import Window
@@ -59,10 +59,17 @@ class AllOf:
         for rule in self.parts.values():
             rule.check(position)
 
-    def test(self, position: Positions, values: Values) -> Evidence:
-        """Tests a batch of studies."""
-        found = [rule.test(position, values) for rule in self.parts.values()]
-        return Evidence(all_of(*(part.support for part in found)), any_of(*(part.contrary for part in found)))
+    def hypotheses(self, position: Positions, values: Values) -> Hypotheses | None:
+        """Says what is tested: every part's claim; the contrary, that of some part. None where a part does not say."""
+        parts = [rule.hypotheses(position, values) for rule in self.parts.values()]
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts):
+            return None
+        return Hypotheses(
+            All(tuple(part.claim for part in known)),
+            Some(tuple(part.contrary for part in known)),
+            tuple(clearance for part in known for clearance in part.clearances),
+        )
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study, part by part."""

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.stats.hypotheses import All, Hypotheses, Hypothesis, Mean, Some, deciding, hypotheses, means, p_value
+from sdd_claims.stats.hypotheses import Hypotheses, deciding, mapped, means, p_value
 from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.stability import Design, Ruling
 from sdd_claims.stats.window import Window
@@ -65,7 +65,7 @@ def ruling_of(design: Design, tested: Hypotheses, control: Hypotheses) -> Ruling
 def _decided(tested: Hypotheses, threshold: float) -> tuple[bool, bool]:
     if not _is_measured(tested):
         return False, False
-    claim, contrary = (p_value(each) < threshold for each in (tested.claim, tested.contrary))
+    claim, contrary = (bool(p_value(each) < threshold) for each in (tested.claim, tested.contrary))
     return claim and not contrary, contrary and not claim
 
 
@@ -76,7 +76,7 @@ def _is_measured(tested: Hypotheses) -> bool:
 
 def _spelled_out(rule: Rule, curves: Curves) -> Hypotheses | None:
     position = {name: curve.position for name, curve in curves.items()}
-    return hypotheses(rule, position, {name: curve.values for name, curve in curves.items()})
+    return rule.hypotheses(position, {name: curve.values for name, curve in curves.items()})
 
 
 def _axis(curves: Curves) -> str:
@@ -137,21 +137,12 @@ def _without_a_seed(design: Design, rule: Rule, curves: Curves, control_curves: 
     if mean is None or np.isnan(mean.excess).any() or mean.excess.size < 4:
         return {}
     extreme = int(np.abs(mean.excess - np.median(mean.excess)).argmax())
-    clear = _mapped_means(tested.contrary if contrary else tested.claim, lambda excess: np.ones(excess.size - 1))
+    clear = mapped(tested.contrary if contrary else tested.claim, lambda excess: np.ones(excess.size - 1))
     if p_value(clear) >= design.threshold:
         return {}
 
     def rest(each: Hypotheses) -> Hypotheses:
-        claim, contrary = (
-            _mapped_means(of, lambda excess: np.delete(excess, extreme)) for of in (each.claim, each.contrary)
-        )
+        claim, contrary = (mapped(of, lambda excess: np.delete(excess, extreme)) for of in (each.claim, each.contrary))
         return Hypotheses(claim, contrary)
 
     return {"the most extreme seed left out": ruling_of(design, rest(tested), rest(control))}
-
-
-def _mapped_means(hypothesis: Hypothesis, change: Callable[[np.ndarray], np.ndarray]) -> Hypothesis:
-    if isinstance(hypothesis, Mean):
-        return Mean(change(hypothesis.excess), hypothesis.by)
-    parts = tuple(_mapped_means(part, change) for part in hypothesis.parts)
-    return All(parts) if isinstance(hypothesis, All) else Some(parts)

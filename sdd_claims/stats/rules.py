@@ -9,8 +9,8 @@ from jaxtyping import Float
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
+from sdd_claims.stats.hypotheses import Hypotheses
 from sdd_claims.stats.outcome import Outcome
-from sdd_claims.stats.p_values import Evidence
 from sdd_claims.stats.window import Window
 
 MINIMUM_SEEDS = 12
@@ -55,12 +55,16 @@ class Rule(Protocol):
             InputError: one does not, or a curve is missing.
         """
 
-    def test(
+    def hypotheses(
         self,
         position: Mapping[str, Float[np.ndarray, " levels"]],
         values: Mapping[str, Float[np.ndarray, "*batch seeds levels"]],
-    ) -> Evidence:
-        """Tests every study of a batch at once; `evaluate` and the calibration share it."""
+    ) -> Hypotheses | None:
+        """Says what it tests, in every study of a batch at once.
+
+        p, a verdict's stability, its t and its e-values follow from that, and so does the calibration. None of a rule
+        that tests anything else: then only what `evaluate` returns is known.
+        """
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study.

@@ -11,9 +11,8 @@ from jaxtyping import Float
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.one_sample import within
+from sdd_claims.stats.hypotheses import Hypotheses, weigh, within
 from sdd_claims.stats.outcome import Effect, Outcome, mean_effect, outcome
-from sdd_claims.stats.p_values import Evidence
 from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.study import Positions, Values, arrays, named_seeds, require_curves
 from sdd_claims.stats.window import Window
@@ -92,14 +91,14 @@ class ThresholdWithin:
         lost = train[..., 0] - self.drop - train[..., -1]
         return (np.where(np.isfinite(train).all(axis=-1), lost, np.nan),)
 
-    def test(self, position: Positions, values: Values) -> Evidence:
-        """Tests a batch of studies."""
-        return within(self.numbers(position, values), self.margin)
+    def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
+        """Says what is tested: the mean threshold lies in the window; the contrary, that it lies beyond."""
+        return within(self.numbers(position, values), self.margin, self.clearances(values))
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study."""
         position, values = arrays(self, curves)
-        evidence = self.test(position, values)
+        evidence = weigh(self.hypotheses(position, values))
         numbers = self.numbers(position, values)
         effect = mean_effect(numbers, threshold, "log density")
         sentence = (

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import words
-from sdd_claims.stats.one_sample import EQUAL, mean_above, mean_below
+from sdd_claims.stats.hypotheses import Hypotheses, above, below, weigh
+from sdd_claims.stats.one_sample import EQUAL
 from sdd_claims.stats.outcome import Outcome, mean_effect, outcome
-from sdd_claims.stats.p_values import Evidence
 from sdd_claims.stats.rules import MINIMUM_SEEDS, registered_rule
 from sdd_claims.stats.slopes import check_factors, slopes
 from sdd_claims.stats.study import Positions, Values, arrays, diverged, require_curves
@@ -97,27 +97,27 @@ class FewerTurns:
         """Computes every seed's least-squares slope of the number of legs on the factor."""
         return slopes(self.counts(position, values, tolerance), self.factors)
 
-    def test(self, position: Positions, values: Values) -> Evidence:
-        """Tests a batch of studies."""
-        return Evidence(
-            mean_below(self.numbers(position, values, self.tolerance), -self.smallest),
-            mean_above(self.numbers(position, values, self.margin), -self.smallest),
+    def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
+        """Says what is tested: the slope of the large legs falls; the contrary, that of all legs does not."""
+        return Hypotheses(
+            below(self.numbers(position, values, self.tolerance), -self.smallest),
+            above(self.numbers(position, values, self.margin), -self.smallest),
         )
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         """Judges one study; its effect is the slope that support asks for or, if the contrary is nearer, refutation."""
         position, values = arrays(self, curves)
-        evidence = self.test(position, values)
+        evidence = weigh(self.hypotheses(position, values))
         numbers = self.numbers(position, values, self.tolerance)
         of_support = mean_effect(numbers, threshold, self.unit)
         of_refutation = mean_effect(self.numbers(position, values, self.margin), threshold, self.unit)
         bound = words.number(-self.smallest)
-        below, above = (f"below {bound}", f"above {bound}") if self.smallest else ("negative", "positive")
+        falls, rises = (f"below {bound}", f"above {bound}") if self.smallest else ("negative", "positive")
         sentence = (
             f"Over {len(numbers)} seeds {self._said(position, values, self.tolerance)}; the slope is "
-            f"{of_support.words(threshold)}. That it is {below} has {words.probability(float(evidence.support))}. Of "
+            f"{of_support.words(threshold)}. That it is {falls} has {words.probability(float(evidence.support))}. Of "
             f"{self._said(position, values, self.margin)}; the slope is {of_refutation.words(threshold)}. That this "
-            f"one is {above} has {words.probability(float(evidence.contrary))}."
+            f"one is {rises} has {words.probability(float(evidence.contrary))}."
         )
         lost = [reason for name in self.curves() for reason in diverged(name, curves[name], curves[name].values)]
         effect = of_refutation if evidence.contrary < evidence.support else of_support

@@ -22,7 +22,6 @@ from sdd_claims.report.claims_json import EnvironmentEntry
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec import DataSpec, ModelSpec, NoiseSpec, PruningSpec, RunSpec, TrainingSpec
 from sdd_claims.stats import Effect, Outcome, Window
-from sdd_claims.stats.p_values import Evidence
 from sdd_claims.stats.window import check_phases
 from sdd_claims.storage.checksummed_json import unseal
 from sdd_claims.storage.store import Store
@@ -195,8 +194,8 @@ class Answer:
         for window in self.windows_:
             window.levels(position["accuracy"])
 
-    def test(self, position: Any, values: Any) -> Evidence:
-        raise NotImplementedError
+    def hypotheses(self, position: Any, values: Any) -> None:
+        """It tests nothing."""
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
         curve = curves["accuracy"]

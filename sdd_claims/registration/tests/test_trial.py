@@ -1,5 +1,5 @@
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -73,6 +73,15 @@ def test_numbers_of_the_paper_are_of_parts_and_judge_nothing():
     for other in (plain.rule, YES):
         with pytest.raises(InputError, match=r"the paper's numbers are of \['it falls'\], which are no parts"):
             replace(plain, rule=other, paper_numbers={"it falls": 0.1}, looks=(12,))
+
+
+def test_a_rule_of_ones_own_without_hypotheses_is_told_what_it_lacks():
+    @dataclass(frozen=True)
+    class Mute:
+        name: str = "mute"
+
+    with pytest.raises(InputError, match="the rule mute has no method `hypotheses`; give it one that says"):
+        trial_named("obedience", Mute())
 
 
 def test_a_curve_that_the_rule_reads_and_the_trial_lacks_is_named():

@@ -14,16 +14,15 @@ import pytest
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.stats import Contrast, Correlated, Equivalent, Greater, Term, Window
 from sdd_claims.stats.e_values import sign_e_value, t_e_value
+from sdd_claims.stats.hypotheses import below, p_value, weigh, within
 from sdd_claims.stats.multiplicity import holm
 from sdd_claims.stats.one_sample import (
     SCREEN,
     adverse_skewness,
     excess_over,
     mean_above,
-    mean_below,
     skewness,
     t_statistic,
-    within,
 )
 from sdd_claims.stats.outcome import mean_effect
 from sdd_claims.stats.sequential import nominal_p
@@ -222,7 +221,7 @@ def test_halls_test_is_what_r_makes_of_his_formula(against, p_of_t, p_of_hall):
     """
     assert skewness(-STACK_LOSS) < -adverse_skewness(len(STACK_LOSS))
     assert p_of_t < p_of_hall
-    assert mean_below(STACK_LOSS, against) == pytest.approx(p_of_hall, rel=1e-12)
+    assert p_value(below(STACK_LOSS, against)) == pytest.approx(p_of_hall, rel=1e-12)
 
 
 def as_curves(**heights: np.ndarray) -> dict[str, SparsityCurve]:
@@ -253,7 +252,7 @@ def test_equivalence_is_rs_two_one_sided_paired_t_tests():
     """
     assert Equivalent(DIFFERENCE, 4, "inches").evaluate(MAIZE, 0.0005).p == pytest.approx(0.137603811543264, rel=1e-13)
     assert max(0.00741345086716404, 0.004058837890625) == 0.00741345086716404
-    assert within(CROSSED - SELFED, 6).support == pytest.approx(0.00741345086716404, rel=1e-12)
+    assert weigh(within(CROSSED - SELFED, 6)).support == pytest.approx(0.00741345086716404, rel=1e-12)
 
 
 def test_adjusted_p_are_rs():

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sdd_claims.curves import DENSITY
 from sdd_claims.stats import RULES, AllOf, Contrast, DipFree, DipThenRise, Equivalent, MostSeeds, Term, Window
 from sdd_claims.stats.attainable import Attainable, attainable
+from sdd_claims.stats.hypotheses import weigh
 from sdd_claims.stats.population import CRITICAL, LIGHT, SWEET, Noise, usual_covariance
 from sdd_claims.stats.tests.rule_examples import EXAMPLES, PATH, PRUNING
 from sdd_claims.stats.tests.studies import drawn
@@ -36,8 +37,9 @@ def test_the_clearest_data_of_every_rule_reach_what_is_in_reach(name, axis, thre
     for seeds in LOOKS:
         for side, means in (("support", example.claimed), ("contrary", example.contrary)):
             values = drawn(means, 1, seeds=seeds, seed=0, noise=Noise(1e-6 * usual_covariance()))
-            evidence = rule.test(dict.fromkeys(values, axis.position), values)
-            reached[side] += [seeds] if getattr(evidence, side)[0] < threshold else []
+            tested = rule.hypotheses(dict.fromkeys(values, axis.position), values)
+            assert tested is not None
+            reached[side] += [seeds] if getattr(weigh(tested), side)[0] < threshold else []
     assert found is not None
     assert found.supported == next(iter(reached["support"]), None)
     assert found.refuted == next(iter(reached["contrary"]), None)
@@ -71,5 +73,5 @@ def test_a_window_that_no_level_of_a_usual_grid_holds_can_be_looked_at():
     assert of(below, 0.01) == Attainable(12, 12, True, False)
 
 
-def test_nothing_is_known_of_a_rule_of_somebody_else():
+def test_nothing_is_known_of_a_rule_that_does_not_say_what_it_tests():
     assert of(YES, 0.01) is None

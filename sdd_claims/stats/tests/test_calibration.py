@@ -23,6 +23,7 @@ from sdd_claims.stats.nulls import HIDDEN_COLLAPSE, nulls
 from sdd_claims.stats.population import AS_PILOTS_VARY, DENSITY, LEVELS, SD, Case, Noise, Population
 from sdd_claims.stats.sequential import nominal_p
 from sdd_claims.stats.window import Window
+from sdd_claims.tests.tiny import YES
 
 ERROR_RATE = 0.05 / 46
 ONE, TWO = (12,), (12, 24)
@@ -95,6 +96,11 @@ def test_a_design_counts_what_any_of_its_looks_decides():
     first, second, both = (found[design].supported for design in (ONE, (24,), TWO))
     assert first < both
     assert second * 0.9 < both <= 400
+
+
+def test_a_rule_that_does_not_say_what_it_tests_cannot_be_measured():
+    with pytest.raises(InputError, match="the rule answer does not say what it tests"):
+        _measured(replace(NULLS[0], rule=YES), ONE, 10)
 
 
 def test_every_rule_has_every_null_for_both_verdicts():

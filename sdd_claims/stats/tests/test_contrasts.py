@@ -9,6 +9,7 @@ from statsmodels.stats.weightstats import ttost_paired
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import Contrast, Equivalent, Greater, Located, Location, Lowest, MostSeeds, Term, Window
+from sdd_claims.stats.hypotheses import Evidence, weigh
 from sdd_claims.stats.one_sample import SCREEN
 from sdd_claims.stats.population import BRACKET, CRITICAL, DENSITY, LEVELS, SWEET, bump, phases
 from sdd_claims.stats.tests.studies import THRESHOLD, study
@@ -24,6 +25,26 @@ def test_greater(rise, supported, refuted):
     assert (found.p < THRESHOLD, found.p_contrary < THRESHOLD) == (supported, refuted)
     assert "[noisy at density 0.0029 to 0.0075 − noisy at density 0.017 to 0.045]" in found.words
     assert "exceeds 1.0 point" in found.words
+
+
+def weighed(margin: float, *of_seeds: float) -> Evidence:
+    """What these numbers, one a seed, say of "more than the margin"."""
+    rule = Greater(Contrast((Term(1, "number", Window(1, 1)),)), margin)
+    return weigh(rule.hypotheses({"number": np.ones(1)}, {"number": np.array(of_seeds)[:, None]}))
+
+
+def test_a_small_effect_of_the_claimed_direction_refutes_nothing():
+    """Half of the margin, in every seed alike: neither established nor refuted."""
+    found = weighed(0.01, *(0.005 + 1e-4 * np.arange(12)))
+    assert found.support > 0.99
+    assert found.contrary > 0.99
+    assert weighed(0.01, *(-0.005 - 1e-4 * np.arange(12))).contrary == 0.5**12
+
+
+def test_the_contrary_of_no_more_than_a_margin_is_more():
+    """A negative margin asks for "not lower by more than that": an effect beyond it is the contrary."""
+    assert weighed(-0.01, *(-0.02 - 1e-4 * np.arange(12))).contrary == 0.5**12
+    assert weighed(-0.01, *(-0.005 - 1e-4 * np.arange(12))).contrary > 0.99
 
 
 @pytest.mark.parametrize(

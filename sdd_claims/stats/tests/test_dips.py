@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats.dips import Collapse, DipFree, DipThenRise
-from sdd_claims.stats.no_dip import no_dip
-from sdd_claims.stats.one_sample import mean_below
+from sdd_claims.stats.hypotheses import Some, weigh
 from sdd_claims.stats.population import CRITICAL, DENSITY, LEVELS, LIGHT, SWEET, Population, phases
+from sdd_claims.stats.tests.by_definition import p_above
 from sdd_claims.stats.tests.studies import SEEDS, THRESHOLD
 from sdd_claims.stats.window import Window
 
@@ -121,8 +121,8 @@ def test_each_rule_refutes_by_the_support_of_the_other():
     density = {"noisy": DENSITY, "train": DENSITY}
     for mean in (DIP, FALL):
         values = Population({"noisy": mean}).draw(rng, 20, 12) | {"train": np.tile(train(0.3).values, (20, 1, 1))}
-        dip = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train").test(density, values)
-        free = DipFree("noisy", 0.01, LIGHT, CRITICAL, SWEET).test(density, values)
+        dip = weigh(DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train").hypotheses(density, values))
+        free = weigh(DipFree("noisy", 0.01, LIGHT, CRITICAL, SWEET).hypotheses(density, values))
         np.testing.assert_array_equal(dip.contrary, free.support)
         np.testing.assert_array_equal(free.contrary, dip.support)
 
@@ -132,11 +132,24 @@ def test_dip_free_tests_every_triple():
     rng = np.random.default_rng(0)
     for _ in range(20):
         values = 0.01 * rng.standard_normal((12, 6)) - 0.02 * np.arange(6)
-        p = {(i, j): float(mean_below(values[:, i] - values[:, j], 0.01)) for i in range(6) for j in range(6)}
-        expected = max(2 * min(p[i, j], p[k, j]) for i, j, k in combinations(range(6), 3))
-        found = float(no_dip(values, 0.01))
-        # Where t-tests alone are far from rejecting, the sign-flip test does not join in.
-        assert found == pytest.approx(expected) if found < 0.02 else expected >= 0.02
+        p = {(i, j): p_above(values[:, j] - values[:, i], -0.01) for i in range(6) for j in range(6) if i != j}
+        expected = max(min(1.0, 2 * min(p[i, j], p[k, j])) for i, j, k in combinations(range(6), 3))
+        found = weigh(DipFree("noisy", 0.01).hypotheses({"noisy": DENSITY[:6]}, {"noisy": values}))
+        assert found.support == pytest.approx(expected, rel=1e-6)
+        assert found.contrary == 1
+
+
+def test_of_a_batch_only_the_studies_that_reach_collapse_can_refute():
+    rule = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train")
+    position = {"noisy": DENSITY, "train": DENSITY}
+    noisy = Population({"noisy": FALL}).draw(np.random.default_rng(0), 2, 12)["noisy"]
+    reaches, ends_before = train(0.3).values, train(0.9).values
+    found = weigh(rule.hypotheses(position, {"noisy": noisy, "train": np.stack([reaches, ends_before])}))
+    assert found.contrary[0] < THRESHOLD
+    assert found.contrary[1] == 1
+    neither = rule.hypotheses(position, {"noisy": noisy, "train": np.stack([ends_before, ends_before])})
+    assert neither.contrary == Some()
+    np.testing.assert_array_equal(weigh(neither).contrary, [1, 1])
 
 
 def test_a_curve_that_rises_and_then_falls_is_dip_free():
@@ -203,6 +216,8 @@ def test_curves_that_cannot_be_judged_are_an_error(curves, message):
 def test_a_bigger_dip_never_raises_p(seed, depth, more):
     noise = curve(np.zeros(LEVELS), seed).values
     at = {"noisy": DENSITY}
-    small = RULE.test(at, {"noisy": noise + phases(0.7, 0.7 - depth, 0.7, 0.5)}).support
-    large = RULE.test(at, {"noisy": noise + phases(0.7, 0.7 - depth - more, 0.7, 0.5)}).support
+    small, large = (
+        weigh(RULE.hypotheses(at, {"noisy": noise + phases(0.7, 0.7 - deep, 0.7, 0.5)})).support
+        for deep in (depth, depth + more)
+    )
     assert large <= small + 1e-9

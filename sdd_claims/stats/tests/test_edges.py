@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from sdd_claims.stats import RULES
 from sdd_claims.stats.edges import edges_of_claim, edges_of_contrary
-from sdd_claims.stats.hypotheses import All, Hypotheses, Hypothesis, Mean, Some, hypotheses, means
+from sdd_claims.stats.hypotheses import All, Hypotheses, Hypothesis, Mean, Some, means
 from sdd_claims.stats.stability import Design, power
 from sdd_claims.stats.tests.rule_examples import EXAMPLES, PRUNING
 from sdd_claims.stats.tests.studies import drawn
@@ -42,7 +42,7 @@ def test_neither_a_claim_nor_its_contrary_holds_at_its_edges_and_some_mean_lies_
     claimed, contrary = EXAMPLES[name].claimed, EXAMPLES[name].contrary
     between = {curve: share * claimed[curve] + (1 - share) * contrary[curve] for curve in claimed}
     values = {curve: table[0] for curve, table in drawn(between, 1, seed=seed).items()}
-    tested = hypotheses(EXAMPLES[name].rule(PRUNING, 1.0), dict.fromkeys(values, PRUNING.position), values)
+    tested = EXAMPLES[name].rule(PRUNING, 1.0).hypotheses(dict.fromkeys(values, PRUNING.position), values)
     assert tested is not None
     if any(np.isnan(mean.excess).any() for of in (tested.claim, tested.contrary) for mean in means(of)):
         return

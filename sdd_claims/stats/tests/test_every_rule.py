@@ -15,6 +15,7 @@ from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import RULES, AllOf, Outcome, Rule
 from sdd_claims.stats.alternatives import alternatives
+from sdd_claims.stats.hypotheses import weigh
 from sdd_claims.stats.nulls import nulls
 from sdd_claims.stats.population import LEVELS, Noise
 from sdd_claims.stats.rules import registered_rule
@@ -47,7 +48,9 @@ def mixed(name: str, share: float, seed: int) -> dict[str, np.ndarray]:
 
 def p_of(rule: Rule, tables: Mapping[str, np.ndarray], axis: Axis = PRUNING) -> np.ndarray:
     """Both p of every study, support first."""
-    evidence = rule.test(dict.fromkeys(tables, axis.position), tables)
+    tested = rule.hypotheses(dict.fromkeys(tables, axis.position), tables)
+    assert tested is not None
+    evidence = weigh(tested)
     return np.stack([evidence.support, evidence.contrary])
 
 
@@ -164,7 +167,7 @@ def test_a_batch_gives_what_its_studies_give_alone(name):
 
 
 @every_rule
-def test_evaluate_says_what_test_says_each_time_and_leaves_the_curves_alone(name):
+def test_evaluate_gives_the_p_of_the_hypotheses_each_time_and_leaves_the_curves_alone(name):
     rule, tables = rule_of(name), {curve: table[0] for curve, table in mixed(name, 0.5, 0).items()}
     p = p_of(rule, tables)
     for table in tables.values():

@@ -11,7 +11,7 @@ import pytest
 
 from sdd_claims.stats import RULES
 from sdd_claims.stats.alternatives import alternatives
-from sdd_claims.stats.hypotheses import All, Hypotheses, Hypothesis, Mean, hypotheses
+from sdd_claims.stats.hypotheses import All, Hypotheses, Hypothesis, Mean
 from sdd_claims.stats.measured_rules import DIP, MARGIN, RISE, TURNS, WIDTHS
 from sdd_claims.stats.nulls import HIDDEN_COLLAPSE, SHAPES, nulls
 from sdd_claims.stats.one_sample import skewness
@@ -27,7 +27,7 @@ def label(case: Case) -> str:
 
 
 def spelled_out(case: Case, tables: dict[str, np.ndarray]) -> Hypotheses:
-    found = hypotheses(case.rule, case.population.densities(), tables)
+    found = case.rule.hypotheses(case.population.densities(), tables)
     assert found is not None
     return found
 

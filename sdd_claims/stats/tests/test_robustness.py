@@ -7,7 +7,6 @@ import pytest
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.stats import RULES, AllOf, Contrast, FewerTurns, Greater, Term, Window
-from sdd_claims.stats.hypotheses import hypotheses
 from sdd_claims.stats.population import LEVELS
 from sdd_claims.stats.robustness import _with_margin, panel, ruling_of
 from sdd_claims.stats.rules import effect_margin
@@ -83,9 +82,8 @@ def test_one_seed_on_which_a_verdict_hangs_is_found():
     rule = height(Window(0.9, 1.0), 0.1)
     zero = {"accuracy": SparsityCurve(tuple(range(12)), np.array([1.0, 0.5]), 0 * values)}
     assert panel(DESIGN, rule, curves, zero)["the most extreme seed left out"] == "supported"
-    spelled = hypotheses(rule, {"accuracy": np.array([1.0, 0.5])}, {"accuracy": values})
-    assert spelled is not None
-    assert ruling_of(DESIGN, spelled, spelled) == "open"
+    tested = rule.hypotheses({"accuracy": np.array([1.0, 0.5])}, {"accuracy": values})
+    assert ruling_of(DESIGN, tested, tested) == "open"
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -107,6 +105,4 @@ def test_a_control_that_lacks_a_number_leaves_nothing_supported():
 def _tested(means):
     curves = one_study(means)
     position = {name: curve.position for name, curve in curves.items()}
-    found = hypotheses(height(at(5), 0.2), position, {name: curve.values for name, curve in curves.items()})
-    assert found is not None
-    return found
+    return height(at(5), 0.2).hypotheses(position, {name: curve.values for name, curve in curves.items()})

@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays as drawn_arrays
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats import FewerTurns, Window
+from sdd_claims.stats.hypotheses import weigh
 from sdd_claims.stats.turns import legs
 
 AXIS = "penalty strength"
@@ -143,7 +144,7 @@ def test_noise_alone_neither_supports_nor_refutes(mean, noise):
     values = {name: mean + sd * rng.standard_normal((studies, 24, 8)) for name, sd in zip(NAMES, noise, strict=True)}
     position = dict.fromkeys(NAMES, STRENGTHS)
     for seeds in (12, 24):
-        found = RULE.test(position, {name: table[:, :seeds] for name, table in values.items()})
+        found = weigh(RULE.hypotheses(position, {name: table[:, :seeds] for name, table in values.items()}))
         most = studies * threshold + 4 * np.sqrt(studies * threshold)
         assert (found.support < threshold).sum() <= most
         assert (found.contrary < threshold).sum() <= most
