@@ -156,6 +156,7 @@ class Session:
         if self._settings.budget is not None:
             self._run_within(Budget(self._settings.budget))
             return
+        self.training.check_stored(self.plan(0))  # before anything is read of it, which is then read once
         still_open = self._resolved(self._with_data())
         for look in range(max(self.requests.looks(trial) for trial in self.trials)):
             still_open = self._looked_at([trial for trial in still_open if look < self.requests.looks(trial)], look)

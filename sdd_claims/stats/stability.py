@@ -122,7 +122,10 @@ def power(
 def _rulings(
     design: Design, tested: Hypotheses, control: Hypotheses, name: str, studies: int, population: Population
 ) -> np.ndarray:
-    """Judges every study, some at a time; their weights are drawn twice, as those of all would take much memory."""
+    """Judges every study, some at a time.
+
+    Where a seed may lack a number, their weights are drawn twice: those of all would take much memory.
+    """
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest())
     rng, again = np.random.default_rng(seed), np.random.default_rng(seed)
     tested, control = both = tuple(
@@ -131,7 +134,8 @@ def _rulings(
     )
     fresh, seeds = max(design.looks), next(means(tested.claim)).excess.size
     unclear = np.zeros((2, studies, fresh), bool)
-    for some, weights in population(rng, studies, fresh, seeds):
+    may_lack = any(each.clearances or np.isnan([m.excess for m in means(each.claim)]).any() for each in both)
+    for some, weights in population(rng, studies, fresh, seeds) if may_lack else ():
         for hypotheses, found in zip(both, unclear, strict=True):
             for clearance in hypotheses.clearances:
                 found[some] |= _drawn(clearance, weights) <= 0
