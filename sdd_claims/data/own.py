@@ -300,13 +300,15 @@ def check_apart(arrays: Arrays, where: str) -> None:
     """Check that hardly a test image is one of the training images, whose labels may be wrong and known by heart.
 
     Raises:
-        InputError: more are than training images that have a twin.
+        InputError: many more are than by chance, where training images have twins among themselves.
     """
     train, test = arrays["train_images"], arrays["test_images"]
     counts = Counter(image.tobytes() for image in train)
     twins = sum(count for count in counts.values() if count > 1) / len(train)  # as there are of a few whole numbers
     both = sum(image.tobytes() in counts for image in test)
-    if both > (twins + _SHARED) * len(test):
+    share = max(twins, _SHARED)
+    scatter = (share * (1 - share) * (1 + len(test) / len(train)) / len(test)) ** 0.5
+    if both > (twins + _SHARED + 3 * scatter) * len(test) + 1:
         raise InputError(
             f"{where}: {both} of {len(test)} test images are training images, too; leave them out of one of the two"
         )

@@ -171,9 +171,10 @@ class Training:
     def check_stored(self, whole: Plan) -> None:
         """Synchronise a plan, and check what is stored of it and has changed since it was checked."""
         self.synchronise(whole)
-        changed = [each for each in whole.wanted if self._checked.get(each, ()) != self._store.version(each)]
+        versions = {each: self._store.version(each) for each in whole.wanted}
+        changed = [each for each, version in versions.items() if self._checked.get(each, ()) != version]
         for replica in check_stored(self._store, changed):
-            self._checked[replica] = self._store.version(replica)
+            self._checked[replica] = versions[replica]
 
 
 def check_stored(store: Store, replicas: Iterable[Replica]) -> list[Replica]:

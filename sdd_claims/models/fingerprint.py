@@ -1,21 +1,34 @@
-"""The fingerprint of a callable of the user's: its source, and all that it reads besides.
+"""The fingerprint of a callable of the user's: its code, and all that this reads.
 
 Of one source come different networks, where a function closes over a width, or reads a global that a notebook changes.
+So not the text of a function is digested but what is run: a file may have been saved since, and a line of it may hold
+two functions.
 """
 
-import ast
+import copyreg
+import dis
+import functools
 import hashlib
+import importlib
 import importlib.metadata
-import inspect
-import linecache
+import importlib.util
+import random
+import site
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,56 +36,95 @@ from torch import Tensor
 
 from sdd_claims.errors import InputError
 
-INSTALLED = frozenset(Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib"))
+INSTALLED = frozenset(
+    Path(folder)
+    for folder in (
+        *(sysconfig.get_path(kind) for kind in ("purelib", "platlib")),
+        *site.getsitepackages(),
+        site.getusersitepackages(),
+    )
+)
 """The folders of installed packages, whose versions tell them apart."""
 
 _BY_NAME = frozenset({*sys.stdlib_module_names, "torch", "torchvision", "numpy", "sdd_claims"})
-_DEEPEST = 5  # modules within each other
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, range, slice, type(...), torch.dtype, torch.device)
+_DEEPEST = 5  # modules within each other
+_CODE = (FunctionType, staticmethod, classmethod, property, functools.cached_property)
+_OF_ALL = {id(np.random.mtrand._rand): "numpy.random", id(random._inst): "random"}
+"""The generators that all code of a process shares: what they have drawn by now is no property of a callable."""
 
 
 def fingerprint(given: Any) -> str:
-    """SHA-256 of a callable's source and of what it reads: closed-over values, defaults, globals, its own object.
+    """SHA-256 of a callable's code and of what it reads: closed-over values, defaults, globals, its own object.
 
     Functions and classes of the user's that it reads are followed, those of installed packages go by their names.
 
     Raises:
         InputError: it reads something of which nobody can tell whether it has changed.
-        OSError: nobody can read its source.
-        TypeError: it is neither a function nor a class of Python, nor an object of one.
     """
-    code = given if inspect.isroutine(given) or inspect.isclass(given) else type(given)
-    source_text(code)  # must be known
-    reading = _Reading(getattr(code, "__func__", code))
+    code = given if isinstance(given, type | FunctionType | MethodType) else type(given)
+    return _digest(given, getattr(given, "__name__", type(given).__name__), _Reading(getattr(code, "__func__", code)))
+
+
+def digest_of(value: Any, where: str = "it", known: Collection[Any] = ()) -> str:
+    """SHA-256 of a value and of all that it refers to.
+
+    Args:
+        value: the value.
+        where: names it in errors.
+        known: objects that are not looked into.
+
+    Raises:
+        InputError: nobody can tell whether it has changed.
+    """
+    return _digest(value, where, _Reading(known=known))
+
+
+def of_layers(module: torch.nn.Module) -> str:
+    """SHA-256 of the classes of a network's layers, of their bases, and of what these read."""
+    return digest_of([*dict.fromkeys(type(layer) for layer in module.modules())], "a class of the network")
+
+
+def _digest(value: Any, where: str, reading: "_Reading") -> str:
     try:
-        reading.value(given, getattr(given, "__name__", type(given).__name__))
+        reading.value(value, where)
     except RecursionError:
-        raise InputError(f"{given!r:.80} reads objects within objects, too deep to tell whether they change") from None
+        raise InputError(f"{where} reads objects within objects, too deep to tell whether they change") from None
     return reading.digest()
 
 
 class _Reading:
     """Walks through a value and what it refers to, every object once, and digests what it meets."""
 
-    def __init__(self, root: Any = None) -> None:
-        """Nothing is met yet; `root` is the code that is asked about, which is read wherever it is installed."""
-        self._digest, self._root = hashlib.sha256(), root
+    def __init__(self, root: Any = None, known: Collection[Any] = ()) -> None:
+        """Nothing is met yet.
+
+        Args:
+            root: the code that is asked about, which is read wherever it is installed.
+            known: objects that are not looked into.
+        """
+        self._sha256, self._root = hashlib.sha256(), root
         self._met = dict[int, tuple[int, Any]]()  # with the objects, so that no other takes their place in memory
-        self._names_read = set[tuple[int, str]]()
+        for each in known:
+            self._met[id(each)] = len(self._met), each
+        self._read_by_now = set[tuple[int, str]]()
 
     def digest(self) -> str:
         """SHA-256 of what was met."""
-        return self._digest.hexdigest()
+        return self._sha256.hexdigest()
 
     def _note(self, *words: object) -> None:
         for word in words:
             text = word if isinstance(word, bytes) else str(word).encode()
-            self._digest.update(f"{len(text)}:".encode() + text)
+            self._sha256.update(f"{len(text)}:".encode() + text)
 
     def value(self, value: Any, where: str) -> None:
         """Walk through one value; `where` names it in errors."""
         if isinstance(value, _PLAIN):
             self._note(type(value).__name__, repr(value))
+            return
+        if id(value) in _OF_ALL:
+            self._note("generator", _OF_ALL[id(value)])
             return
         if id(value) in self._met:
             self._note("met", self._met[id(value)][0])
@@ -81,7 +133,7 @@ class _Reading:
         match value:
             case Tensor():
                 self._tensor(value, where)
-            case np.ndarray() if value.dtype.kind != "O":
+            case np.ndarray() if not value.dtype.hasobject:
                 self._note("array", value.dtype.str, value.shape, np.ascontiguousarray(value).tobytes())
             case torch.Generator():
                 self.value(value.get_state(), where)
@@ -100,11 +152,8 @@ class _Reading:
                 self._note("module", value.__name__.rpartition(".")[2])  # what is read of it, its reader follows
             case FunctionType():
                 self._function(value, where)
-            case MethodType():
-                self.value(value.__func__, where)
-                self.value(value.__self__, f"the object of {where}")
-            case BuiltinFunctionType() if inspect.ismodule(value.__self__) or value.__self__ is None:
-                self._note("built in", value.__module__, value.__qualname__)
+            case CodeType():
+                self._code(value, where)
             case type():
                 self._class(value, where)
             case _:
@@ -122,10 +171,7 @@ class _Reading:
             self._note("function", function.__module__, function.__qualname__, _version(function.__module__))
             return
         code = function.__code__
-        try:
-            self._note("source", inspect.getsource(code))  # not of what it wraps, which it closes over
-        except (OSError, TypeError):
-            self._note("code", code.co_code, *(repr(each) for each in code.co_consts if not isinstance(each, CodeType)))
+        self.value(code, where)
         self.value(function.__defaults__, f"a default of {where}")
         self.value(function.__kwdefaults__, f"a default of {where}")
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
@@ -135,52 +181,129 @@ class _Reading:
                 continue
             self.value(held, name)
         self.value({key: held for key, held in vars(function).items() if key != "__wrapped__"}, where)
-        self._read(function.__globals__, sorted(_names(code)))
+        named = _Named.by(code)
+        self._read(function.__globals__, named.globals, named.attributes)
+        for name in sorted(named.imported(function.__globals__.get("__package__") or "")):
+            if not _is_installed(name):
+                with suppress(ImportError):  # which the call will say
+                    self._read(vars(importlib.import_module(name)), named.attributes, named.attributes, f"{name}.")
 
-    def _read(self, namespace: Mapping[str, Any], names: list[str], prefix: str = "") -> None:
-        """Walk through what some code reads by these names, of its globals and of modules among them."""
-        for name in names:
+    def _code(self, code: CodeType, where: str) -> None:
+        """What a function runs, wherever it is written."""
+        handlers = getattr(code, "co_exceptiontable", b"")
+        self._note("code", code.co_code, handlers, code.co_flags, *code.co_names, *code.co_varnames, *code.co_freevars)
+        for each in code.co_consts:
+            self.value(each, where)
+
+    def _read(
+        self, namespace: Mapping[str, Any], names: Collection[str], attributes: Collection[str], prefix: str = ""
+    ) -> None:
+        """Walk through what some code reads by these names, and by its attributes of the user's modules among them."""
+        for name in sorted(names):
             if name not in namespace:
                 continue
             held = namespace[name]
-            if (id(namespace), name) not in self._names_read:
-                self._names_read.add((id(namespace), name))
+            if (id(namespace), name) not in self._read_by_now:
+                self._read_by_now.add((id(namespace), name))
                 self._note(name)
                 self.value(held, prefix + name)
             if isinstance(held, ModuleType) and not _is_installed(held.__name__) and prefix.count(".") < _DEEPEST:
-                self._read(vars(held), names, f"{prefix}{name}.")
+                self._read(vars(held), attributes, attributes, f"{prefix}{name}.")
 
     def _class(self, kind: type, where: str) -> None:
         if _goes_by_name(kind) and kind is not self._root:
             self._note("class", kind.__module__, kind.__qualname__, _version(kind.__module__))
             return
-        try:
-            self._note("class", source_text(kind))
-        except (OSError, TypeError) as error:
-            raise InputError(
-                f"the source of the class {kind.__name__} cannot be read ({error}); write it into a file"
-            ) from error
+        self._note("class", kind.__qualname__)
         for base in kind.__bases__:
             self.value(base, where)
-        for function in _functions(kind):
-            self.value(function, f"{kind.__name__}.{function.__name__}")
         for name, held in vars(kind).items():
-            is_code = inspect.isroutine(held) or inspect.isdatadescriptor(held) or hasattr(held, "__get__")
-            if not is_code and not (name.startswith("__") and name.endswith("__")) and name != "_abc_impl":
-                self._note(name)
+            of_python = name.startswith("__") and name.endswith("__") and not isinstance(held, _CODE)
+            if of_python or name == "_abc_impl" or isinstance(held, GetSetDescriptorType | MemberDescriptorType):
+                continue
+            self._note(name)
+            with suppress(InputError):  # such as a lock, which is no setting
                 self.value(held, f"{kind.__name__}.{name}")
 
     def _object(self, value: Any, where: str) -> None:
-        """Walk through what an object would be pickled as."""
-        try:
-            parts = value.__reduce_ex__(4)
-        except Exception as error:
-            raise _unreadable(where, value) from error
-        if isinstance(parts, str):
-            self._note("global", type(value).__name__, parts)
-            return
+        """Walk through the functions that an object wraps, or through what it would be pickled as."""
+        parts: Any
+        match value:
+            case MethodType() | staticmethod() | classmethod():
+                parts = (value.__func__, getattr(value, "__self__", None))
+            case property():
+                parts = (value.fget, value.fset, value.fdel)
+            case functools.cached_property():
+                parts = (value.func,)
+            case BuiltinFunctionType() if isinstance(value.__self__, ModuleType | None):
+                parts = (f"{value.__module__}.{value.__qualname__}",)
+            case _:
+                wrapped = _wrapped_by(value)
+                parts = _pickled(value, where) if wrapped is None else (type(value).__qualname__, wrapped)
+        self._note("object", len(parts))
         for part in parts:
             self.value(part if not isinstance(part, Iterator) else list(part), where)
+
+
+class _Named(NamedTuple):
+    """What some code, and functions within it, name.
+
+    Attributes:
+        globals: names of globals.
+        attributes: names of attributes, of whatever objects.
+        imports: names of modules, with the number of dots before them.
+    """
+
+    globals: set[str]
+    attributes: set[str]
+    imports: set[tuple[int, str]]
+
+    @classmethod
+    def by(cls, code: CodeType) -> "_Named":
+        found = cls(set(), set(), set())
+        before: list[Any] = [0, None]
+        for step in dis.get_instructions(code):
+            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+                found.globals.add(step.argval)
+            elif step.opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"):
+                found.attributes.add(step.argval)
+            elif step.opname == "IMPORT_NAME":
+                found.imports.add((before[-2], step.argval))
+            before.append(step.argval)
+        for each in code.co_consts:
+            if isinstance(each, CodeType):
+                within = cls.by(each)
+                found.globals.update(within.globals)
+                found.attributes.update(within.attributes)
+                found.imports.update(within.imports)
+        return found
+
+    def imported(self, package: str) -> set[str]:
+        """The modules by their whole names; a dot leads to the package that the code is in."""
+        names = set()
+        for dots, name in self.imports:
+            with suppress(ImportError):  # beyond the top
+                names.add(importlib.util.resolve_name("." * dots + name, package) if dots else name)
+        return names
+
+
+def _wrapped_by(value: Any) -> FunctionType | None:
+    """The function behind a cache of functools, or behind compiled code; None where there is none."""
+    for name in ("__wrapped__", "py_func"):
+        with suppress(Exception):  # of an object that answers in its own way
+            if isinstance(found := getattr(value, name, None), FunctionType):
+                return found
+    return None
+
+
+def _pickled(value: Any, where: str) -> tuple[Any, ...]:
+    """What an object would be pickled as."""
+    try:
+        known = copyreg.dispatch_table.get(type(value))
+        parts: Any = known(value) if known else value.__reduce_ex__(4)
+    except Exception as error:
+        raise _unreadable(where, value) from error
+    return (type(value).__name__, parts) if isinstance(parts, str) else parts  # the name of a global
 
 
 def _unreadable(where: str, value: Any) -> InputError:
@@ -188,22 +311,6 @@ def _unreadable(where: str, value: Any) -> InputError:
         f"{where} is read, a {type(value).__name__}, of which nobody can tell whether it has changed; let numbers, "
         "arrays or code be read in its place, or write it all into a file"
     )
-
-
-def digest_of(value: Any, where: str = "it") -> str:
-    """SHA-256 of a value and of all that it refers to.
-
-    Raises:
-        InputError: nobody can tell whether it has changed.
-    """
-    reading = _Reading()
-    reading.value(value, where)
-    return reading.digest()
-
-
-def _names(code: CodeType) -> set[str]:
-    """The globals and attributes that some code names, in functions within it, too."""
-    return {*code.co_names}.union(*(_names(each) for each in code.co_consts if isinstance(each, CodeType)))
 
 
 def _goes_by_name(code: FunctionType | type) -> bool:
@@ -220,63 +327,12 @@ def _is_installed(module: str | None) -> bool:
     return top in _BY_NAME or (file is not None and any(Path(file).is_relative_to(folder) for folder in INSTALLED))
 
 
-@cache
 def _version(module: str) -> str:
     """The version of an installed package, by a module of it; "" of Python's own."""
-    top = module.partition(".")[0]
+    return _version_of(module.partition(".")[0])
+
+
+@functools.cache
+def _version_of(top: str) -> str:
     packages = () if top in sys.stdlib_module_names else importlib.metadata.packages_distributions().get(top, ())
     return ", ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
-
-
-def of_layers(module: torch.nn.Module) -> str:
-    """SHA-256 of the classes of a network's layers, of their bases, and of what these read."""
-    reading = _Reading()
-    for kind in dict.fromkeys(type(layer) for layer in module.modules()):
-        reading.value(kind, kind.__name__)
-    return reading.digest()
-
-
-def source_text(given: Any) -> str:
-    """The source of a callable; of a class that no file knows, as in a notebook, by way of its methods.
-
-    Raises:
-        OSError: nobody can read it.
-        TypeError: it is neither a function nor a class of Python.
-    """
-    try:
-        return inspect.getsource(given)
-    except (OSError, TypeError):
-        if not inspect.isclass(given):
-            raise
-        texts = set[str]()
-        for method in _functions(given):
-            with suppress(OSError, TypeError):  # those that a decorator has written
-                texts.add(_class_around(method, given.__name__) or inspect.getsource(method))
-        if not texts:
-            raise OSError("it has no method whose source is known") from None
-        return "\n".join(sorted(texts))
-
-
-def _functions(kind: type) -> Iterator[Any]:
-    """The functions of a class: methods, those of properties, those of classes within it."""
-    for value in vars(kind).values():
-        unwrapped = value.__func__ if isinstance(value, staticmethod | classmethod) else value
-        yield from (each for each in (getattr(value, part, None) for part in ("fget", "fset")) if each is not None)
-        if inspect.isclass(value) and value.__qualname__.startswith(f"{kind.__qualname__}."):
-            yield from _functions(value)
-        elif inspect.isfunction(inspect.unwrap(unwrapped)):
-            yield inspect.unwrap(unwrapped)
-
-
-def _class_around(method: Any, name: str) -> str:
-    """The whole class statement that a method stands in, with what is not in methods; "" where it stands elsewhere."""
-    line, lines = method.__code__.co_firstlineno, linecache.getlines(method.__code__.co_filename)
-    try:
-        tree = ast.parse("".join(lines))
-    except SyntaxError:
-        return ""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.name == name and node.lineno <= line <= (node.end_lineno or 0):
-            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            return "".join(lines[first - 1 : node.end_lineno])
-    return ""

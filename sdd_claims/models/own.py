@@ -7,6 +7,7 @@ import importlib.metadata
 import importlib.util
 import inspect
 import itertools
+import random
 import re
 import sys
 import traceback
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -69,10 +71,10 @@ def from_file(name: str, what: str) -> tuple[Path, str, Any]:
 def from_object(given: Any) -> tuple[str, str, Any]:
     """The same of a callable: its file, "" where no other process could import it as it is; its name; a SHA-256.
 
-    That of its file's source; where there is none, of its own source and of all that it reads, see `fingerprint`.
+    That of its file's source; where there is none, of its own code and of all that it reads, see `fingerprint`.
 
     Raises:
-        InputError: nobody can read its source, or tell whether what it reads has changed.
+        InputError: nobody can tell whether what it reads has changed.
     """
     name = getattr(given, "__name__", type(given).__name__)
     module = sys.modules.get(getattr(given, "__module__", ""), None)
@@ -80,17 +82,11 @@ def from_object(given: Any) -> tuple[str, str, Any]:
     # Not of a script: another process would run all of it to import it.
     spec = getattr(module, "__spec__", None)
     imported = spec is not None and not getattr(spec, "_initializing", False) and given.__module__ != "__main__"
-    try:
-        digest = fingerprint(given)
-        if imported and file and getattr(module, name, None) is given:
-            path = Path(file).absolute()
-            if (source := _source_of_same(given, path, digest)) is not None:
-                return str(path), name, source
-    except (OSError, TypeError) as error:
-        raise InputError(
-            f"the source of {name} cannot be read ({error}), so that its results could not be told from those of "
-            "another network; write it into a file, and give that as 'my.py:build'"
-        ) from error
+    digest = fingerprint(given)
+    if imported and file and getattr(module, name, None) is given:
+        path = Path(file).absolute()
+        if (source := _source_of_same(given, path, digest)) is not None:
+            return str(path), name, source
     _handed[digest] = given
     return "", name, digest
 
@@ -100,7 +96,7 @@ def _source_of_same(given: Any, path: Path, digest: str) -> str | None:
     source = source_of(path)
     try:
         return source if fingerprint(getattr(_imported(path, source), given.__name__, None)) == digest else None
-    except (InputError, OSError, TypeError):  # such as a module of a package, which imports others by relative names
+    except InputError:  # such as a module of a package, which imports others by relative names
         return None
 
 
@@ -108,7 +104,7 @@ def with_classes(source: str, module: nn.Module) -> str:
     """The SHA-256 of a handed-over callable, and of the classes of its network's layers.
 
     Raises:
-        InputError: the source of a class cannot be read.
+        InputError: nobody can tell whether what these read has changed.
     """
     digest = hashlib.sha256(f"{source}\n{of_layers(module)}".encode()).hexdigest()
     _handed[digest] = _handed[source]
@@ -155,10 +151,18 @@ def _imports(path: Path, *, relative: bool = True) -> Iterator[str]:
 def _beside(path: Path, root: Path) -> Iterator[Path]:
     """The modules that a file imports of its own folder, and of the folder whose modules Python finds first."""
     for name in _imports(path):
-        for folder in {path.parent, root}:
+        for folder in {path.parent, root, _above_package(path)}:
             place = _place(folder, name.partition(".")[0])
             if place is not None:
                 yield from place.rglob("*.py") if place.is_dir() else [place]
+
+
+def _above_package(path: Path) -> Path:
+    """The folder that the outermost package of a file lies in, where Python finds it; the file's, if it is in none."""
+    folder = path.parent
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return folder
 
 
 def _place(folder: Path, name: str) -> Path | None:
@@ -184,7 +188,8 @@ def _names_beside(path: Path) -> dict[str, Path]:
     """The names by which a file, and what it imports beside it, import modules of its folder; and where these lie."""
     files = [path, *(each for each in _imported_beside(path) if each.is_relative_to(path.parent))]
     names = {name.partition(".")[0] for each in files for name in _imports(each, relative=False)}
-    places = {name: _place(path.parent, name) for name in sorted(names)}
+    folders = (path.parent, _above_package(path))
+    places = {name: next(filter(None, (_place(folder, name) for folder in folders)), None) for name in sorted(names)}
     return {name: place for name, place in places.items() if place is not None}
 
 
@@ -506,7 +511,8 @@ def check_passes(module: nn.Module, name: str, shape: Shape, size: int) -> None:
         InputError: something else changes, or evaluation is random.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        images = torch.randn(size, *shape, generator=torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(0)
+        images, larger = (scale * torch.randn(size, *shape, generator=generator) for scale in (1, 3))
         module.train()(images)  # what it makes at its first pass may stay
         first, again = (module.eval()(images).nan_to_num() for _ in range(2))
         if not torch.equal(first, again):
@@ -517,7 +523,13 @@ def check_passes(module: nn.Module, name: str, shape: Shape, size: int) -> None:
         module.train()
         held, before = dict(module.named_buffers()), _held_beside(module)
         at_first = {key: value.clone() for key, value in held.items()}
-        module(images)
+        drawn = _drawn_elsewhere()
+        module(larger)
+        if _drawn_elsewhere() != drawn:
+            raise InputError(
+                f"{name}: a forward pass in training draws from Python's or NumPy's generator, which no seed sets "
+                "here; draw from PyTorch's"
+            )
         now = dict(module.named_buffers())
         if changed := [key for key, value in _held_beside(module).items() if before.get(key) != value]:
             raise InputError(
@@ -527,7 +539,7 @@ def check_passes(module: nn.Module, name: str, shape: Shape, size: int) -> None:
             )
         moved = [key for key, value in now.items() if not torch.equal(value, at_first[key])]
         in_place = {key: value.clone() for key, value in now.items()}
-        functional_call(module, {**dict(module.named_parameters()), **in_place}, (images,))
+        functional_call(module, {**dict(module.named_parameters()), **in_place}, (larger / 2,))
         if lost := [key for key in moved if torch.equal(in_place[key], now[key])]:
             raise InputError(
                 f"{name}: a forward pass in training assigns the buffer {lost[0]} anew, which is lost where many "
@@ -535,14 +547,24 @@ def check_passes(module: nn.Module, name: str, shape: Shape, size: int) -> None:
             )
 
 
+def _drawn_elsewhere() -> str:
+    """A digest of the states of Python's and NumPy's generators."""
+    return digest_of([random.getstate(), np.random.mtrand._rand.get_state(legacy=False)])
+
+
 def _held_beside(module: nn.Module) -> dict[str, str]:
-    """The digests of what the layers of a network hold beside parameters, buffers and other layers."""
+    """The digests of what the layers of a network hold beside parameters, buffers and other layers, and their classes.
+
+    A class has what its code reads, such as a global counter.
+    """
     found = {}
+    known = [*module.modules(), *module.parameters(), *module.buffers()]
     for key, layer in module.named_modules():
-        for name in vars(layer).keys() - vars(nn.Module()).keys():
-            if not isinstance(held := vars(layer)[name], nn.Module):
-                with suppress(InputError):  # such as a lock
-                    found[f"{key}.{name}".lstrip(".")] = digest_of(held)
+        own = vars(layer).keys() - vars(nn.Module()).keys()
+        beside = {f"{key}.{name}".lstrip("."): vars(layer)[name] for name in own}
+        for name, held in {**beside, f"what the class {type(layer).__name__} reads": type(layer)}.items():
+            with suppress(InputError):  # such as a lock
+                found[name] = digest_of(held, known=known)
     return found
 
 

@@ -67,7 +67,12 @@ def setting_of(
     kept = own_data.keep(arrays, store / layout.OWN_DATA, label)
     shape = (kept.shape[0], kept.shape[1], kept.shape[2])
     module = own_network.made(made_by, name, shape, kept.classes)
-    one_start = _check_draws(made_by, name, shape, kept.classes, module)
+    one_start, structure = _check_draws(made_by, name, shape, kept.classes, module)
+    if not file and own_network.from_object(network)[2] != source:
+        raise InputError(
+            f"{name} reads something that changes when it is called, such as a counter or a list, so that nobody could "
+            "tell its networks apart; let it change nothing"
+        )
     called = own_network.seen_in_use(module, name, shape, kept.classes, path)
     if not file:
         source = own_network.with_classes(source, module)
@@ -76,7 +81,7 @@ def setting_of(
         source=source,
         versions=own_network.versions(file),
         prunable=own_network.prunable(module, called, name, how.prunable),
-        structure=own_network.structure_of(module),
+        structure=structure,
         file=file,
     )
     natively = how.clean(kept, spec, "native")
@@ -156,23 +161,30 @@ def _left_whole(module: nn.Module, prunable: Sequence[str], called: Sequence[str
     if not left:
         return []
     share = sum(sizes[key] for key in left) / sum(sizes.values())
-    return [f"{', '.join(left)} are not pruned: {100 * share:.2g} % of the weights, beside those of the last layer"]
+    return [f"{', '.join(left)} are not pruned: {100 * share:.3g} % of the weights, beside those of the last layer"]
 
 
-def _check_draws(made_by: Any, name: str, shape: tuple[int, int, int], classes: int, module: nn.Module) -> bool:
-    """Check that the callable draws the same weights, and the same buffers, of the same seed.
+def _check_draws(
+    made_by: Any, name: str, shape: tuple[int, int, int], classes: int, module: nn.Module
+) -> tuple[bool, str]:
+    """Check that the callable draws the same weights, and the same buffers, of the same seed, for a new network.
 
     Returns:
-        Whether it draws the same of another seed, too.
+        Whether it draws the same of another seed, too; and the network's structure, "" where it is another then.
     """
     once_more, other = (own_network.made(made_by, name, shape, classes, seed) for seed in (0, 1))
+    if {*map(id, module.modules())} & {*map(id, once_more.modules())}:
+        raise InputError(f"{name} returns a network, or a layer, that it has returned before; let it make new ones")
     again, first = (dict([*each.named_parameters(), *each.named_buffers()]) for each in (once_more, module))
     if again.keys() != first.keys() or any(not _same(first[key], again[key]) for key in first):
         raise InputError(
             f"{name} makes another network each time it is called; let it draw its weights from PyTorch's generator "
             "alone"
         )
-    return all(_same(first[key], value) for key, value in other.named_parameters())
+    structure = own_network.structure_of(module)
+    alike = structure == own_network.structure_of(other)
+    one_start = alike and all(_same(first[key], value) for key, value in other.named_parameters())
+    return one_start, structure if alike else ""
 
 
 def _same(one: torch.Tensor, other: torch.Tensor) -> bool:

@@ -231,11 +231,11 @@ def test_a_file_of_another_kind_is_called_so(tmp_path, name):
 def test_test_images_that_are_training_images_are_refused_but_for_few_or_where_these_have_twins():
     images = np.arange(100 * 9).reshape(100, 3, 3)
     arrays = {"train_images": images, "test_images": images[60:80] + 3}
-    own.check_apart(arrays | {"test_images": np.concatenate([images[:1], images[60:80] + 3])}, "my.npz")
+    own.check_apart(arrays | {"test_images": np.concatenate([images[:3], images[60:80] + 3])}, "my.npz")
     with pytest.raises(
-        InputError, match=r"my\.npz: 2 of 22 test images are training images, too; leave them out of one"
+        InputError, match=r"my\.npz: 10 of 30 test images are training images, too; leave them out of one"
     ):
-        own.check_apart(arrays | {"test_images": np.concatenate([images[:2], images[60:80] + 3])}, "my.npz")
+        own.check_apart(arrays | {"test_images": np.concatenate([images[:10], images[60:80] + 3])}, "my.npz")
     own.check_apart({"train_images": images % 2, "test_images": images[:20] % 2}, "my.npz")
 
 

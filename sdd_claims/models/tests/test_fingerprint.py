@@ -2,6 +2,9 @@
 
 import functools
 import itertools
+import os
+import re
+import subprocess
 import sys
 import textwrap
 import threading
@@ -59,6 +62,7 @@ def test_equal_values_have_one_fingerprint(value):
         (torch.ones(2), torch.ones(2, dtype=torch.bfloat16)),
         (np.ones(2), np.ones(2, np.float32)),
         (np.array([1, "a"], object), np.array([1, "b"], object)),
+        (re.compile("a"), re.compile("b")),
         (np.random.default_rng(0), np.random.default_rng(1)),
         (torch.Generator().manual_seed(0), torch.Generator().manual_seed(1)),
         (functools.partial(max, 1), functools.partial(max, 2)),
@@ -150,6 +154,150 @@ def test_defaults_and_decorators_count(notebook):
     }
     assert len({plain for plain, _ in found}) == 2
     assert len({wrapped for _, wrapped in found}) == 3
+
+
+def test_two_functions_on_one_line_are_two(notebook):
+    cells = notebook("scale = {'small': lambda s, c: s * .5, 'large': lambda s, c: s * 4}")
+    assert fingerprint(cells.scale["small"]) != fingerprint(cells.scale["large"])
+
+
+def test_what_runs_counts_and_not_what_the_file_says_by_now(notebook, tmp_path):
+    cells = notebook("def build(shape, classes):\n    return 1\n")
+    before = fingerprint(cells.build)
+    (tmp_path / "cell_0.py").write_text("def build(shape, classes):\n    return 2\n", encoding="utf-8")
+    assert fingerprint(cells.build) == before
+
+
+@pytest.mark.parametrize("decorator", ["functools.cache", "functools.lru_cache(3)", "numba.njit", "staticmethod"])
+def test_what_a_decorator_wraps_counts(notebook, decorator):
+    text = """
+        import functools, numba
+        @{decorator}
+        def scale():
+            return {number}
+        def build(shape, classes):
+            return scale()
+    """
+    one, other = (notebook(text.format(decorator=decorator, number=number)) for number in (1, 2))
+    again = notebook(text.format(decorator=decorator, number=1))
+    assert fingerprint(again.build) != fingerprint(other.scale)
+    found = [fingerprint(closing_over(each.scale)) for each in (one, again, other)]
+    assert found[0] == found[1] != found[2]
+
+
+def test_properties_and_methods_behind_decorators_are_followed(notebook):
+    cells = notebook(
+        """
+        import functools
+        K = 1
+        def times(n):
+            def wrap(method):
+                @functools.wraps(method)
+                def inner(self):
+                    return n * method(self)
+                return inner
+            return wrap
+        class Net:
+            @functools.cached_property
+            def cached(self):
+                return K
+            @property
+            def plain(self):
+                return 1
+            @times(2)
+            def method(self):
+                return 1
+        """
+    )
+    found = [fingerprint(cells.Net)]
+    notebook("K = 2")
+    found.append(fingerprint(cells.Net))
+    notebook("Net.method = times(3)(Net.method.__wrapped__)")
+    found.append(fingerprint(cells.Net))
+    notebook("Net.plain = property(lambda self: 2)")
+    found.append(fingerprint(cells.Net))
+    assert len({*found}) == 4
+
+
+def test_imports_within_a_function_are_followed(notebook, monkeypatch):
+    package = types.ModuleType("my_package")
+    layers = types.ModuleType("my_package.layers")
+    vars(layers).update(width=1, unread=1)
+    monkeypatch.setitem(sys.modules, "my_package", package)
+    monkeypatch.setitem(sys.modules, "my_package.layers", layers)
+    cells = notebook("def build(shape, classes):\n    from my_package.layers import width\n    return width\n")
+    found = [fingerprint(cells.build)]
+    for name in ("unread", "width"):
+        setattr(layers, name, 2)
+        found.append(fingerprint(cells.build))
+    assert found[0] == found[1] != found[2]
+
+
+def test_an_attribute_is_no_global(notebook):
+    cells = notebook("def build(shape, classes):\n    return [each.data for each in shape]\n")
+    before = fingerprint(cells.build)
+    notebook("import threading\ndata = threading.Lock()\n")
+    assert fingerprint(cells.build) == before
+
+
+def test_what_a_global_generator_has_drawn_is_not_the_callables(notebook):
+    cells = notebook(
+        "import numpy, random\nR = numpy.random.mtrand._rand\ndef build(shape, classes):\n    return R, random._inst\n"
+    )
+    before = fingerprint(cells.build)
+    notebook("numpy.random.rand(), random.random()")
+    assert fingerprint(cells.build) == before
+
+
+def test_classes_that_hold_settings_alone_are_told(notebook):
+    text = """
+        import dataclasses
+        @dataclasses.dataclass
+        class Config:
+            width: int = {width}
+        class Plain:
+            width = {width}
+        def build(shape, classes):
+            return Config(), Plain
+    """
+    one, other = (fingerprint(notebook(text.format(width=width)).build) for width in (1, 2))
+    assert one != other
+
+
+def test_it_is_the_same_in_another_process(notebook, tmp_path):
+    """Whatever the seed of Python's hashes."""
+    path = tmp_path / "mine.py"
+    path.write_text(
+        textwrap.dedent(
+            """
+            import re
+            import numpy as np
+            import torch
+            from sklearn.preprocessing import StandardScaler
+            WORDS, PATTERN, SCALER = {"a", "bb", "ccc"}, re.compile("a+"), StandardScaler().fit(np.eye(3))
+            class Net(torch.nn.Linear):
+                kind = frozenset(["x", "yy"])
+            NET = Net(2, 2)
+            torch.nn.init.ones_(NET.weight), torch.nn.init.ones_(NET.bias)
+            def build(shape, classes):
+                return [each in {"a", "bb", "cc"} for each in WORDS], PATTERN, SCALER, NET
+            if __name__ == "__main__":
+                from sdd_claims.models.fingerprint import fingerprint
+                print(fingerprint(build))
+            """
+        ),
+        encoding="utf-8",
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, path],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
 
 
 def test_objects_that_hold_themselves_end():
