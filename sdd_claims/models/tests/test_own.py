@@ -520,7 +520,7 @@ class Beside(nn.Module):
         if self.training and self.changes == "a buffer":
             self.mean = 0.9 * self.mean + found.mean(0)
         if self.training and self.changes == "a largest buffer":
-            self.mean = torch.maximum(self.mean, found.amax(0))
+            self.mean = torch.maximum(self.mean, images.amax().expand(3))
         if self.training and self.changes == "its class":
             type(self).passes += 1
         if self.training and self.changes == "a global":
