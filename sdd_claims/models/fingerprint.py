@@ -9,13 +9,15 @@ import copyreg
 import dis
 import functools
 import hashlib
-import importlib
 import importlib.metadata
 import importlib.util
+import logging
 import random
 import site
 import sys
 import sysconfig
+import threading
+import weakref
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +26,7 @@ from types import (
     CodeType,
     FunctionType,
     GetSetDescriptorType,
+    MappingProxyType,
     MemberDescriptorType,
     MethodType,
     ModuleType,
@@ -47,10 +50,48 @@ INSTALLED = frozenset(
 """The folders of installed packages, whose versions tell them apart."""
 
 _BY_NAME = frozenset({*sys.stdlib_module_names, "torch", "torchvision", "numpy", "sdd_claims"})
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, range, slice, type(...), torch.dtype, torch.device)
+_PLAIN = frozenset(
+    {
+        *(type(None), bool, int, float, complex, str, bytes, range, slice, type(...), type(NotImplemented)),
+        *(torch.dtype, torch.device, torch.layout, torch.finfo, torch.iinfo),
+    }
+)
+"""What its text says all of. Subclasses may hold and do more."""
+
+_NO_SETTING = (
+    *(type(threading.Lock()), type(threading.RLock()), logging.Logger),
+    *(weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet),
+)
+_OF_PYTHON = frozenset(
+    [
+        "__module__",
+        "__dict__",
+        "__weakref__",
+        "__doc__",
+        "__annotations__",
+        "__qualname__",
+        "__slots__",
+        "__match_args__",
+        "__parameters__",
+        "__orig_bases__",
+        "__firstlineno__",
+        "__static_attributes__",
+        "__abstractmethods__",
+        "__dataclass_fields__",
+        "__dataclass_params__",
+        "_abc_impl",
+    ]
+)
+"""Attributes of a class that Python has made of the others."""
+
+_OF_EVERY_MODULE = frozenset(("__name__", "__spec__", "__loader__", "__builtins__"))
+_CACHED = type(functools.cache(lambda: None))
 _DEEPEST = 5  # modules within each other
-_CODE = (FunctionType, staticmethod, classmethod, property, functools.cached_property)
-_OF_ALL = {id(np.random.mtrand._rand): "numpy.random", id(random._inst): "random"}
+_OF_ALL = {
+    id(np.random.mtrand._rand): "numpy.random",
+    id(random._inst): "random",
+    id(torch.default_generator): "torch",
+}
 """The generators that all code of a process shares: what they have drawn by now is no property of a callable."""
 
 
@@ -108,6 +149,7 @@ class _Reading:
         for each in known:
             self._met[id(each)] = len(self._met), each
         self._read_by_now = set[tuple[int, str]]()
+        self._elements = dict[int, tuple[str, Any]]()  # of sets, with their digests
 
     def digest(self) -> str:
         """SHA-256 of what was met."""
@@ -120,11 +162,15 @@ class _Reading:
 
     def value(self, value: Any, where: str) -> None:
         """Walk through one value; `where` names it in errors."""
-        if isinstance(value, _PLAIN):
+        where = where[:80]
+        if type(value) in _PLAIN:
             self._note(type(value).__name__, repr(value))
             return
         if id(value) in _OF_ALL:
             self._note("generator", _OF_ALL[id(value)])
+            return
+        if isinstance(value, _NO_SETTING):
+            self._note(type(value).__name__)
             return
         if id(value) in self._met:
             self._note("met", self._met[id(value)][0])
@@ -133,23 +179,25 @@ class _Reading:
         match value:
             case Tensor():
                 self._tensor(value, where)
-            case np.ndarray() if not value.dtype.hasobject:
+            case np.ndarray() if type(value) is np.ndarray and not value.dtype.hasobject:
                 self._note("array", value.dtype.str, value.shape, np.ascontiguousarray(value).tobytes())
             case torch.Generator():
                 self.value(value.get_state(), where)
+            case MappingProxyType():
+                self.value(dict(value), where)
             case dict() if type(value) is dict:
                 self._note("dict", len(value))
                 for key, held in value.items():
                     self.value(key, f"a key of {where}")
                     self.value(held, f"{where}[{key!r:.40}]")
-            case set() | frozenset():
-                self._note("set", *sorted(digest_of(each, where) for each in value))
+            case set() | frozenset() if type(value) in (set, frozenset):
+                self._note("set", *sorted(self._element(each, where) for each in value))
             case list() | tuple() if type(value) in (list, tuple):
                 self._note(type(value).__name__, len(value))
                 for index, held in enumerate(value):
                     self.value(held, f"{where}[{index}]")
             case ModuleType():
-                self._note("module", value.__name__.rpartition(".")[2])  # what is read of it, its reader follows
+                self._module(value)
             case FunctionType():
                 self._function(value, where)
             case CodeType():
@@ -159,12 +207,37 @@ class _Reading:
             case _:
                 self._object(value, where)
 
+    def _element(self, value: Any, where: str) -> str:
+        """The digest of an element of a set, which has no place; what was met before it is known."""
+        if type(value) in _PLAIN:
+            return f"{type(value).__name__} {value!r}"
+        if id(value) not in self._elements:
+            self._elements[id(value)] = "itself", value
+            reading = _Reading(self._root)
+            reading._met, reading._read_by_now = dict(self._met), set(self._read_by_now)
+            reading._elements = self._elements
+            reading.value(value, where)
+            self._elements[id(value)] = reading.digest(), value
+        return self._elements[id(value)][0]
+
     def _tensor(self, tensor: Tensor, where: str) -> None:
         try:
-            held = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-        except RuntimeError as error:  # sparse ones, and those without numbers
+            dense = tensor.detach() if tensor.layout == torch.strided else tensor.detach().to_dense()
+            held = dense.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        except RuntimeError as error:  # such as those without numbers
             raise _unreadable(where, tensor) from error
-        self._note("tensor", tensor.dtype, tuple(tensor.shape), held)
+        self._note("tensor", tensor.dtype, tensor.layout, tensor.requires_grad, tuple(tensor.shape), held)
+        self.value(dict(getattr(tensor, "__dict__", {})), where)
+
+    def _module(self, module: ModuleType) -> None:
+        """Walk through what a module holds that is no code, where it is handed around: all of it may be read."""
+        self._note("module", module.__name__.rpartition(".")[2], _version(module.__name__))
+        if _is_installed(module.__name__):
+            return
+        for name, held in sorted(vars(module).items()):
+            if type(held) in (*_PLAIN, list, tuple, dict, set, frozenset, np.ndarray, Tensor) and name[:2] != "__":
+                with suppress(InputError, RecursionError):
+                    self._note(name, digest_of(held))
 
     def _function(self, function: FunctionType, where: str) -> None:
         if _goes_by_name(function) and function is not self._root:
@@ -183,15 +256,26 @@ class _Reading:
         self.value({key: held for key, held in vars(function).items() if key != "__wrapped__"}, where)
         named = _Named.by(code)
         self._read(function.__globals__, named.globals, named.attributes)
-        for name in sorted(named.imported(function.__globals__.get("__package__") or "")):
-            if not _is_installed(name):
-                with suppress(ImportError):  # which the call will say
-                    self._read(vars(importlib.import_module(name)), named.attributes, named.attributes, f"{name}.")
+        for name, wanted in sorted(named.imported(function.__globals__.get("__package__") or "")):
+            self._import(name, wanted, named.attributes)
+
+    def _import(self, name: str, wanted: Collection[str], attributes: Collection[str]) -> None:
+        """Walk through what is read of a module that is imported in a call; one that is not loaded goes by its file."""
+        if _is_installed(name):
+            self._note(name, _version(name))
+            return
+        for each in (name, *(f"{name}.{part}" for part in wanted)):
+            if (module := sys.modules.get(each)) is not None:
+                self._read(vars(module), {*wanted, *attributes}, attributes, f"{each}.")
+            elif (file := _file_of(each)) is not None:
+                self._note(each, hashlib.sha256(file.read_bytes()).hexdigest())
 
     def _code(self, code: CodeType, where: str) -> None:
         """What a function runs, wherever it is written."""
         handlers = getattr(code, "co_exceptiontable", b"")
-        self._note("code", code.co_code, handlers, code.co_flags, *code.co_names, *code.co_varnames, *code.co_freevars)
+        self._note("code", code.co_code, handlers, code.co_flags)
+        self._note(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
+        self._note(*map(repr, (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)))
         for each in code.co_consts:
             self.value(each, where)
 
@@ -199,30 +283,28 @@ class _Reading:
         self, namespace: Mapping[str, Any], names: Collection[str], attributes: Collection[str], prefix: str = ""
     ) -> None:
         """Walk through what some code reads by these names, and by its attributes of the user's modules among them."""
-        for name in sorted(names):
+        for name in sorted({*names} - _OF_EVERY_MODULE):
             if name not in namespace:
                 continue
             held = namespace[name]
-            if (id(namespace), name) not in self._read_by_now:
+            if isinstance(held, ModuleType) and not _is_installed(held.__name__):
+                if prefix.count(".") < _DEEPEST:
+                    self._read(vars(held), attributes, attributes, f"{prefix}{name}.")
+            elif (id(namespace), name) not in self._read_by_now:
                 self._read_by_now.add((id(namespace), name))
                 self._note(name)
                 self.value(held, prefix + name)
-            if isinstance(held, ModuleType) and not _is_installed(held.__name__) and prefix.count(".") < _DEEPEST:
-                self._read(vars(held), attributes, attributes, f"{prefix}{name}.")
 
     def _class(self, kind: type, where: str) -> None:
         if _goes_by_name(kind) and kind is not self._root:
             self._note("class", kind.__module__, kind.__qualname__, _version(kind.__module__))
             return
         self._note("class", kind.__qualname__)
-        for base in kind.__bases__:
+        for base in (type(kind), *kind.__bases__):
             self.value(base, where)
         for name, held in vars(kind).items():
-            of_python = name.startswith("__") and name.endswith("__") and not isinstance(held, _CODE)
-            if of_python or name == "_abc_impl" or isinstance(held, GetSetDescriptorType | MemberDescriptorType):
-                continue
-            self._note(name)
-            with suppress(InputError):  # such as a lock, which is no setting
+            if name not in _OF_PYTHON and not isinstance(held, GetSetDescriptorType | MemberDescriptorType):
+                self._note(name)
                 self.value(held, f"{kind.__name__}.{name}")
 
     def _object(self, value: Any, where: str) -> None:
@@ -237,9 +319,16 @@ class _Reading:
                 parts = (value.func,)
             case BuiltinFunctionType() if isinstance(value.__self__, ModuleType | None):
                 parts = (f"{value.__module__}.{value.__qualname__}",)
+            case _ if type(value) is _CACHED:
+                parts = ("cached", value.__wrapped__)
+            case _ if type(value).__module__.partition(".")[0] == "numba" and hasattr(value, "py_func"):
+                parts = ("compiled", value.py_func)
+            case torch.nn.Module():
+                # Keys of hooks are numbers that are given out in a process.
+                state = {key: [*held.values()] if "hooks" in key else held for key, held in vars(value).items()}
+                parts = (type(value), state)
             case _:
-                wrapped = _wrapped_by(value)
-                parts = _pickled(value, where) if wrapped is None else (type(value).__qualname__, wrapped)
+                parts = _pickled(value, where)
         self._note("object", len(parts))
         for part in parts:
             self.value(part if not isinstance(part, Iterator) else list(part), where)
@@ -251,12 +340,12 @@ class _Named(NamedTuple):
     Attributes:
         globals: names of globals.
         attributes: names of attributes, of whatever objects.
-        imports: names of modules, with the number of dots before them.
+        imports: names of modules, with the number of dots before them, and what is imported from each.
     """
 
     globals: set[str]
     attributes: set[str]
-    imports: set[tuple[int, str]]
+    imports: set[tuple[int, str, tuple[str, ...]]]
 
     @classmethod
     def by(cls, code: CodeType) -> "_Named":
@@ -268,31 +357,37 @@ class _Named(NamedTuple):
             elif step.opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"):
                 found.attributes.add(step.argval)
             elif step.opname == "IMPORT_NAME":
-                found.imports.add((before[-2], step.argval))
-            before.append(step.argval)
+                found.imports.add((before[-2], step.argval, before[-1] or ()))
+            if step.opname != "EXTENDED_ARG":
+                before.append(step.argval)
         for each in code.co_consts:
             if isinstance(each, CodeType):
                 within = cls.by(each)
                 found.globals.update(within.globals)
                 found.attributes.update(within.attributes)
                 found.imports.update(within.imports)
+            elif isinstance(each, str) and each.isidentifier():  # by getattr
+                found.attributes.add(each)
         return found
 
-    def imported(self, package: str) -> set[str]:
-        """The modules by their whole names; a dot leads to the package that the code is in."""
-        names = set()
-        for dots, name in self.imports:
+    def imported(self, package: str) -> set[tuple[str, tuple[str, ...]]]:
+        """The modules by their whole names, with what is imported from each; a dot leads to the code's package."""
+        found = set()
+        for dots, name, wanted in self.imports:
             with suppress(ImportError):  # beyond the top
-                names.add(importlib.util.resolve_name("." * dots + name, package) if dots else name)
-        return names
+                found.add((importlib.util.resolve_name("." * dots + name, package) if dots else name, wanted))
+        return found
 
 
-def _wrapped_by(value: Any) -> FunctionType | None:
-    """The function behind a cache of functools, or behind compiled code; None where there is none."""
-    for name in ("__wrapped__", "py_func"):
-        with suppress(Exception):  # of an object that answers in its own way
-            if isinstance(found := getattr(value, name, None), FunctionType):
-                return found
+def _file_of(module: str) -> Path | None:
+    """The file of a module, which is not executed to find it; None where there is none of Python."""
+    top, *parts = module.split(".")
+    with suppress(Exception):  # of a finder of the user's
+        if (spec := importlib.util.find_spec(top)) is not None:
+            places = [Path(place).joinpath(*parts) for place in spec.submodule_search_locations or ()]
+            files = [file for place in places for file in (place / "__init__.py", place.with_suffix(".py"))]
+            files += [Path(spec.origin)] if spec.origin and not parts else []
+            return next((file for file in files if file.suffix == ".py" and file.is_file()), None)
     return None
 
 
@@ -323,7 +418,7 @@ def _is_installed(module: str | None) -> bool:
     if not module or module == "__main__":
         return False
     top = module.partition(".")[0]
-    file = getattr(sys.modules.get(top), "__file__", None)
+    file = getattr(sys.modules.get(top), "__file__", None) if top in sys.modules else _file_of(top)
     return top in _BY_NAME or (file is not None and any(Path(file).is_relative_to(folder) for folder in INSTALLED))
 
 

@@ -144,8 +144,8 @@ def _imports(path: Path, *, relative: bool = True) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and (relative or not node.level):
-            yield node.module
+        elif isinstance(node, ast.ImportFrom) and (relative or not node.level):
+            yield from [node.module] if node.module else (alias.name for alias in node.names)
 
 
 def _beside(path: Path, root: Path) -> Iterator[Path]:
@@ -539,7 +539,7 @@ def check_passes(module: nn.Module, name: str, shape: Shape, size: int) -> None:
             )
         moved = [key for key, value in now.items() if not torch.equal(value, at_first[key])]
         in_place = {key: value.clone() for key, value in now.items()}
-        functional_call(module, {**dict(module.named_parameters()), **in_place}, (larger / 2,))
+        functional_call(module, {**dict(module.named_parameters()), **in_place}, (3 * larger,))
         if lost := [key for key in moved if torch.equal(in_place[key], now[key])]:
             raise InputError(
                 f"{name}: a forward pass in training assigns the buffer {lost[0]} anew, which is lost where many "
@@ -560,8 +560,9 @@ def _held_beside(module: nn.Module) -> dict[str, str]:
     found = {}
     known = [*module.modules(), *module.parameters(), *module.buffers()]
     for key, layer in module.named_modules():
-        own = vars(layer).keys() - vars(nn.Module()).keys()
-        beside = {f"{key}.{name}".lstrip("."): vars(layer)[name] for name in own}
+        own = {name: held for name, held in vars(layer).items() if name not in vars(nn.Module())}
+        own |= {name: [*held.values()] for name, held in vars(layer).items() if name not in own and "hooks" in name}
+        beside = {f"{key}.{name}".lstrip("."): held for name, held in own.items()}
         for name, held in {**beside, f"what the class {type(layer).__name__} reads": type(layer)}.items():
             with suppress(InputError):  # such as a lock
                 found[name] = digest_of(held, known=known)

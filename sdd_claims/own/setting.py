@@ -68,14 +68,9 @@ def setting_of(
     shape = (kept.shape[0], kept.shape[1], kept.shape[2])
     module = own_network.made(made_by, name, shape, kept.classes)
     one_start, structure = _check_draws(made_by, name, shape, kept.classes, module)
-    if not file and own_network.from_object(network)[2] != source:
-        raise InputError(
-            f"{name} reads something that changes when it is called, such as a counter or a list, so that nobody could "
-            "tell its networks apart; let it change nothing"
-        )
+    if not file:  # once more, since what it imports is loaded now
+        source = own_network.with_classes(own_network.from_object(network)[2], module)
     called = own_network.seen_in_use(module, name, shape, kept.classes, path)
-    if not file:
-        source = own_network.with_classes(source, module)
     spec = OwnNetwork(
         function=function,
         source=source,
@@ -92,6 +87,11 @@ def setting_of(
     size = min(how.batch_size, kept.train_count)
     _check_stacking(architecture, name, shape, kept.classes, (size, kept.train_count % size or size), path)
     own_network.check_passes(own_network.made(made_by, name, shape, kept.classes), name, shape, size)
+    if not file and own_network.with_classes(own_network.from_object(network)[2], module) != source:
+        raise InputError(
+            f"{name} reads something that changes when it or its network is called, such as a counter, a list or a "
+            "cache, so that nobody could tell its networks apart; let it change nothing"
+        )
     sizes = {key: value.shape for key, value in module.named_parameters()}
     if natively.pruning.own:
         own_criterion.check(natively.pruning.own, sizes, spec.prunable)

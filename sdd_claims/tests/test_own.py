@@ -923,6 +923,25 @@ def test_networks_of_one_source_that_close_over_other_values_have_curves_of_thei
     assert np.array_equal(curve(2).values, small.values)
 
 
+def test_a_callable_that_changes_what_it_reads_is_refused(folder):
+    calls = list[int]()
+
+    def counts(shape, classes):
+        calls.append(1)
+        return mlp(shape, classes)
+
+    with pytest.raises(InputError, match="counts reads something that changes when it or its network is called"):
+        judge(counts, DATA, quiet=True, **QUICK)
+
+
+def test_a_callable_that_returns_what_it_has_returned_is_refused_and_leaves_it_as_it_was(folder):
+    mine = mlp((1, 4, 4), 2)
+    before = [value.clone() for value in mine.parameters()]
+    with pytest.raises(InputError, match="returns a network, or a layer, that it has returned before; let it make new"):
+        judge(lambda shape, classes: mine, DATA, quiet=True, **QUICK)
+    assert all(map(torch.equal, mine.parameters(), before))
+
+
 def begins_alike(shape, classes):
     torch.manual_seed(0)
     return mlp(shape, classes)

@@ -308,10 +308,163 @@ def test_objects_that_hold_themselves_end():
     assert fingerprint(closing_over(mine)) != fingerprint(closing_over(other))
 
 
-def test_what_nobody_can_compare_is_refused_by_its_name():
-    with pytest.raises(InputError, match="value is read, a lock, of which nobody can tell"):
-        fingerprint(closing_over(threading.Lock()))
+def test_what_nobody_can_compare_is_refused_by_its_name(tmp_path):
+    with (tmp_path / "file").open("w") as file, pytest.raises(InputError, match="value is read, a TextIOWrapper, of"):
+        fingerprint(closing_over(file))
     with pytest.raises(InputError, match=r"value\['a'\]\[0\] is read, a generator"):
         fingerprint(closing_over({"a": [(each for each in "abc")]}))
     with pytest.raises(InputError, match="a Tensor, of which nobody can tell"):
-        fingerprint(closing_over(torch.eye(2).to_sparse()))
+        fingerprint(closing_over(torch.empty(2, device="meta")))
+
+
+def test_locks_and_loggers_are_no_settings():
+    assert fingerprint(closing_over(threading.Lock())) == fingerprint(closing_over(threading.Lock()))
+    one, other = (fingerprint(closing_over({"lock": threading.Lock(), "scale": scale})) for scale in (1, 2))
+    assert one != other
+
+
+def test_sets_of_what_refers_to_them_end_and_so_do_sets_within_sets(notebook):
+    cells = notebook(
+        """
+        class Base:
+            known = set()
+            def __init_subclass__(cls):
+                Base.known.add(cls)
+        class One(Base):
+            width = 1
+        class Two(Base):
+            pass
+        """
+    )
+    before = fingerprint(cells.Base)
+    notebook("One.width = 2")
+    assert fingerprint(cells.Base) != before
+    deep: frozenset[object] = frozenset([1])
+    for each in range(40):
+        deep = frozenset([deep, (deep, each)])
+    assert fingerprint(closing_over(deep)) == fingerprint(closing_over(deep))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        """
+        import functools
+        class Scaled:
+            def __init__(self, function, by):
+                functools.update_wrapper(self, function)
+                self.by = by
+            def __call__(self):
+                return self.by
+        def plain():
+            return 1
+        found = Scaled(plain, NUMBER)
+        """,
+        """
+        import functools
+        class Net:
+            def __init__(self, by):
+                self.by = by
+        class Sub(Net):
+            __init__ = functools.partialmethod(Net.__init__, by=NUMBER)
+        found = Sub
+        """,
+        """
+        import functools
+        class Net:
+            @functools.lru_cache
+            def __call__(self):
+                return NUMBER
+        found = Net
+        """,
+        """
+        class Meta(type):
+            @property
+            def by(cls):
+                return NUMBER
+        class Net(metaclass=Meta):
+            pass
+        found = Net
+        """,
+        """
+        import enum
+        class Kind(str, enum.Enum):
+            A = "a"
+            def by(self):
+                return NUMBER
+        found = Kind.A
+        """,
+        """
+        class Width(int):
+            by = NUMBER
+        found = Width(1)
+        """,
+        """
+        import functools
+        @functools.singledispatch
+        def by(given):
+            return 1
+        @by.register
+        def _(given: int):
+            return NUMBER
+        found = by
+        """,
+        """
+        import types
+        found = types.MappingProxyType({"by": NUMBER})
+        """,
+        """
+        import torch
+        found = torch.eye(2).mul(NUMBER).to_sparse()
+        """,
+        """
+        import threading, torch
+        class Net:
+            lock = {"lock": threading.Lock(), "by": NUMBER}
+        found = Net
+        """,
+        """
+        import types
+        settings = types.ModuleType("my_settings")
+        settings.by = NUMBER
+        found = [settings]
+        """,
+        """
+        import types
+        settings = types.ModuleType("my_settings")
+        settings.by = NUMBER
+        def found():
+            return getattr(settings, "by")
+        """,
+        """
+        found = (lambda a, *b: len(b)) if NUMBER == 1 else (lambda *a, b=0: len(a))
+        """,
+    ],
+)
+def test_what_an_object_does_and_holds_counts(notebook, code):
+    one, again, other = (fingerprint(closing_over(notebook(code.replace("NUMBER", n)).found)) for n in "112")
+    assert one == again != other
+
+
+def test_nothing_is_imported_to_tell_what_a_function_would_import(notebook, monkeypatch, tmp_path):
+    (tmp_path / "never_run.py").write_text("raise SystemExit('started')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    cells = notebook("def build(shape, classes):\n    import never_run, never_there\n    return never_run.width\n")
+    before = fingerprint(cells.build)
+    assert "never_run" not in sys.modules
+    (tmp_path / "never_run.py").write_text("width = 1\n", encoding="utf-8")
+    assert fingerprint(cells.build) != before
+
+
+def test_imports_behind_hundreds_of_names_are_read_too(notebook, monkeypatch):
+    layers = types.ModuleType("my_layers")
+    vars(layers)["width"] = 1
+    monkeypatch.setitem(sys.modules, "my_layers", layers)
+    names = ", ".join(f"x.a{each}" for each in range(300))
+    numbers = ", ".join(f"{each}.5" for each in range(300))
+    cells = notebook(
+        f"def build(x, y):\n    {names}\n    [{numbers}].pop()\n    from my_layers import width\n    return width\n"
+    )
+    before = fingerprint(cells.build)
+    vars(layers)["width"] = 2
+    assert fingerprint(cells.build) != before

@@ -521,6 +521,8 @@ class Beside(nn.Module):
             self.mean = 0.9 * self.mean + found.mean(0)
         if self.training and self.changes == "a largest buffer":
             self.mean = torch.maximum(self.mean, images.amax().expand(3))
+        if self.training and self.changes == "a largest buffer in place":
+            self.mean.copy_(torch.maximum(self.mean, images.amax().expand(3)))
         if self.training and self.changes == "its class":
             type(self).passes += 1
         if self.training and self.changes == "a global":
@@ -542,6 +544,7 @@ class Beside(nn.Module):
         ("an attribute", "build: a forward pass in training changes count, which is neither parameter nor buffer"),
         ("a buffer", "assigns the buffer mean anew, which .* change it in place, as by self.mean.copy_"),
         ("a largest buffer", "assigns the buffer mean anew"),
+        ("a largest buffer in place", None),
         ("its class", "changes what the class Beside reads, which is neither"),
         ("a global", "changes what the class Beside reads, which is neither"),
         ("draws of Python", "draws from Python's or NumPy's generator"),
@@ -557,6 +560,17 @@ def test_what_changes_in_training_is_held_by_the_network_and_in_place(monkeypatc
     with pytest.raises(InputError, match=why) if why else nullcontext():
         own.check_passes(network, "build", (1, 2, 2), 5)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_state_in_a_hook_is_found():
+    network, count = nn.Sequential(nn.Linear(4, 3), nn.Flatten()), [0]
+
+    def counts(layer, given, found):
+        count[0] += 1
+
+    network[0].register_forward_hook(counts)
+    with pytest.raises(InputError, match=r"changes 0\._forward_hooks, which is neither"):
+        own.check_passes(network, "build", (1, 2, 4), 5)
 
 
 def test_a_network_that_is_another_than_when_it_was_checked_is_refused(module, monkeypatch):
