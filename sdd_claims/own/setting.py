@@ -173,9 +173,9 @@ def _check_draws(
         Whether it draws the same of another seed, too; and the network's structure, "" where it is another then.
     """
     once_more, other = (own_network.made(made_by, name, shape, classes, seed) for seed in (0, 1))
-    if {*map(id, module.modules())} & {*map(id, once_more.modules())}:
-        raise InputError(f"{name} returns a network, or a layer, that it has returned before; let it make new ones")
     again, first = (dict([*each.named_parameters(), *each.named_buffers()]) for each in (once_more, module))
+    if {*map(id, first.values())} & {*map(id, again.values())}:
+        raise InputError(f"{name} returns weights, or buffers, that it has returned before; let it make new layers")
     if again.keys() != first.keys() or any(not _same(first[key], again[key]) for key in first):
         raise InputError(
             f"{name} makes another network each time it is called; let it draw its weights from PyTorch's generator "

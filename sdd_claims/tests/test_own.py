@@ -937,9 +937,15 @@ def test_a_callable_that_changes_what_it_reads_is_refused(folder):
 def test_a_callable_that_returns_what_it_has_returned_is_refused_and_leaves_it_as_it_was(folder):
     mine = mlp((1, 4, 4), 2)
     before = [value.clone() for value in mine.parameters()]
-    with pytest.raises(InputError, match="returns a network, or a layer, that it has returned before; let it make new"):
+    with pytest.raises(InputError, match="returns weights, or buffers, that it has returned before; let it make new"):
         judge(lambda shape, classes: mine, DATA, quiet=True, **QUICK)
     assert all(map(torch.equal, mine.parameters(), before))
+    relu = nn.ReLU()  # which has nothing to share
+
+    def build(shape, classes):
+        return nn.Sequential(nn.Flatten(), nn.Linear(16, 4), relu, nn.Linear(4, classes))
+
+    assert sparsity_curve(build, DATA, seeds=(0,), quiet=True, **QUICK).values.shape == (1, 8)
 
 
 def begins_alike(shape, classes):
