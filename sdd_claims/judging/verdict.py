@@ -16,6 +16,7 @@ from sdd_claims.stats.hypotheses import Hypotheses, smallest_p
 from sdd_claims.stats.robustness import panel
 from sdd_claims.stats.sequential import sequential_p
 from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat, power
+from sdd_claims.stats.study import spelled_out
 
 DESIGNS = ((12,), (12, 24), (12, 24, 48), (12, 24, 48, 96))
 """The looks that power is told for, beside those that a trial registers."""
@@ -96,12 +97,12 @@ class Verdict:
     @cached_property
     def tested(self) -> Hypotheses | None:
         """The claim and its contrary on the judged numbers; None where nothing was judged, or by a rule not of ours."""
-        return _spelled_out(self.trial, self.curves) if self.outcome else None
+        return spelled_out(self.trial.judged_by, self.curves) if self.outcome else None
 
     @cached_property
     def control_tested(self) -> Hypotheses | None:
         """The same on the numbers of the control."""
-        return _spelled_out(self.trial, self.control_curves) if self.outcome else None
+        return spelled_out(self.trial.judged_by, self.control_curves) if self.outcome else None
 
     @property
     def design(self) -> Design | None:
@@ -148,11 +149,6 @@ class Verdict:
         if self.decision is None or self.tested is None or self.design is None:
             return {}
         return panel(self.design, self.trial.judged_by, self.curves, self.control_curves)
-
-
-def _spelled_out(trial: Trial, curves: Mapping[str, SparsityCurve]) -> Hypotheses | None:
-    position = {name: curve.position for name, curve in curves.items()}
-    return trial.judged_by.hypotheses(position, {name: curve.values for name, curve in curves.items()})
 
 
 def judge(

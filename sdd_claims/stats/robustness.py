@@ -12,6 +12,7 @@ from sdd_claims.errors import InputError
 from sdd_claims.stats.hypotheses import Hypotheses, deciding, mapped, means, p_value
 from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.stability import Design, Ruling
+from sdd_claims.stats.study import spelled_out
 from sdd_claims.stats.window import Window
 
 Curves = Mapping[str, SparsityCurve]
@@ -46,7 +47,7 @@ def panel(design: Design, rule: Rule, curves: Curves, control_curves: Curves) ->
                 other.check({curve: each[curve].position for curve in rule.curves()})
         except InputError:
             continue
-        tested, control = _spelled_out(other, curves), _spelled_out(other, control_curves)
+        tested, control = spelled_out(other, curves), spelled_out(other, control_curves)
         if tested and control:
             found[name] = ruling_of(design, tested, control)
     return found | _without_a_seed(design, rule, curves, control_curves)
@@ -72,11 +73,6 @@ def _decided(tested: Hypotheses, threshold: float) -> tuple[bool, bool]:
 def _is_measured(tested: Hypotheses) -> bool:
     """Whether every seed has all numbers."""
     return not any(np.isnan(mean.excess).any() for mean in means(tested.claim))
-
-
-def _spelled_out(rule: Rule, curves: Curves) -> Hypotheses | None:
-    position = {name: curve.position for name, curve in curves.items()}
-    return rule.hypotheses(position, {name: curve.values for name, curve in curves.items()})
 
 
 def _axis(curves: Curves) -> str:
@@ -129,7 +125,7 @@ def _without_a_seed(design: Design, rule: Rule, curves: Curves, control_curves: 
 
     It is left out where so few seeds could establish nothing, by the smallest p of the sign-flip test.
     """
-    tested, control = _spelled_out(rule, curves), _spelled_out(rule, control_curves)
+    tested, control = spelled_out(rule, curves), spelled_out(rule, control_curves)
     if not tested or not control:
         return {}
     contrary = p_value(tested.contrary) < p_value(tested.claim)

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
+from sdd_claims.stats.hypotheses import Hypotheses
 from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.words import listing
 
@@ -39,6 +40,12 @@ def arrays(rule: Rule, curves: Mapping[str, SparsityCurve]) -> tuple[Positions, 
     position = {name: curves[name].position for name in names}
     rule.check(position)
     return position, {name: curves[name].values for name in names}
+
+
+def spelled_out(rule: Rule, curves: Mapping[str, SparsityCurve]) -> Hypotheses | None:
+    """Returns what a rule tests in one study; None of a rule that cannot say it."""
+    position = {name: curve.position for name, curve in curves.items()}
+    return rule.hypotheses(position, {name: curve.values for name, curve in curves.items()})
 
 
 def check_axes(rule: Rule, axes: Mapping[str, str]) -> None:
