@@ -14,9 +14,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sdd_claims.compiled.jit import compiled
+from sdd_claims.compiled.jit import compiled, inlined
 from sdd_claims.compiled.lanes import EIGHT, LANES, WIDE, everywhere, turn_8_by_8
-from sdd_claims.compiled.views import matrix
+from sdd_claims.compiled.views import matrix, strided
 
 VECTORS = 4 if WIDE > LANES else 1
 """Vectors of columns of a tile of four rows: registers of AVX-512 hold the sums of four."""
@@ -164,17 +164,19 @@ def _product(kind: str) -> Any:
 
 _add, _write, _rectified, _where = (_product(kind) for kind in ("add", "write", "rectified", "where"))
 
-# In all of them the columns are a multiple of LANES, and lie one after the other in all matrices but `left`.
+# In all of them the columns are a multiple of LANES, and lie one after the other in all matrices but `left`. Each is
+# compiled once, for matrices of any strides.
 
 
-@compiled
+@inlined
 def add_blocks(
     left: Float32[np.ndarray, "rows terms"],
     right: Float32[np.ndarray, "terms columns"],
     total: Float32[np.ndarray, "rows columns"],
 ) -> None:
     """Add left x right to `total`, term by term in their order."""
-    _add(left, right, total, total)
+    whole = strided(total)
+    _add(strided(left), strided(right), whole, whole)
 
 
 @compiled
@@ -245,17 +247,18 @@ def _list_terms(
     return count
 
 
-@compiled
+@inlined
 def write_blocks(
     left: Float32[np.ndarray, "rows terms"],
     right: Float32[np.ndarray, "terms columns"],
     total: Float32[np.ndarray, "rows columns"],
 ) -> None:
     """Write left x right."""
-    _write(left, right, total, total)
+    whole = strided(total)
+    _write(strided(left), strided(right), whole, whole)
 
 
-@compiled
+@inlined
 def write_rectified(
     left: Float32[np.ndarray, "rows terms"],
     right: Float32[np.ndarray, "terms columns"],
@@ -263,10 +266,10 @@ def write_rectified(
     total: Float32[np.ndarray, "rows columns"],
 ) -> None:
     """Write `start` + left x right, or zero where that is below."""
-    _rectified(left, right, start, total)
+    _rectified(strided(left), strided(right), start, strided(total))
 
 
-@compiled
+@inlined
 def write_where_positive(
     left: Float32[np.ndarray, "rows terms"],
     right: Float32[np.ndarray, "terms columns"],
@@ -274,4 +277,4 @@ def write_where_positive(
     total: Float32[np.ndarray, "rows columns"],
 ) -> None:
     """Write left x right where `active` is above zero, and zero elsewhere."""
-    _where(left, right, active, total)
+    _where(strided(left), strided(right), strided(active), strided(total))

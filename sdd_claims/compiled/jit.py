@@ -3,8 +3,6 @@
 import glob
 import hashlib
 import os
-import shutil
-import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,10 +13,12 @@ import llvmlite.binding
 import numba
 from numba.core.caching import FunctionCache
 
+from sdd_claims.cache import folder
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-_DAYS = 30
-"""How long code stays that no process has asked for."""
+_OPTIONS = {"fastmath": False, "error_model": "numpy", "no_cfunc_wrapper": True}
+"""Nothing is reordered or fused, zeros divide as NumPy's do, and no C calls a function."""
 
 
 def compiled(function: F) -> F:
@@ -26,7 +26,7 @@ def compiled(function: F) -> F:
 
     No `fastmath`: sums are neither reordered nor fused with products, so vectors of any width find the same bits.
     """
-    dispatcher = numba.njit(fastmath=False, error_model="numpy", no_cfunc_wrapper=True)(function)  # no C calls it
+    dispatcher = numba.njit(**_OPTIONS)(function)
     if _FOLDER is not None:
         before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_FOLDER)
         try:
@@ -40,6 +40,16 @@ def compiled(function: F) -> F:
         finally:
             numba.config.CACHE_DIR = before
     return dispatcher
+
+
+def inlined(function: F) -> F:
+    """Compile a function as a part of each compiled one that calls it: a short one by itself takes longer."""
+    return numba.njit(**_OPTIONS, inline="always")(function)
+
+
+def kept_in() -> Path | None:
+    """The folder in which compiled code is kept; None where it is not."""
+    return _FOLDER
 
 
 def cpu() -> tuple[str, str]:
@@ -114,32 +124,11 @@ def _folder() -> Path | None:
     sources = hashlib.sha256(repr((numba.__version__, *cpu())).encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         sources.update(path.read_bytes())
-    above = numba.config.CACHE_DIR or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
-        folder = Path(above).expanduser() / "sdd_claims" / f"compiled-{sources.hexdigest()[:16]}"
-        if not folder.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            _remove_unused(folder.parent)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(f"{folder} cannot be written")
-        os.utime(folder)
+        return folder(f"compiled-{sources.hexdigest()[:16]}", numba.config.CACHE_DIR)
     except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
         _warn_once(_not_kept(error))
         return None
-    return folder
-
-
-def _remove_unused(above: Path) -> None:
-    """Remove code for which no process has asked for long: of other sources, and of checkouts elsewhere.
-
-    Every process sets the times of the folders that it uses.
-    """
-    oldest = time.time() - _DAYS * 24 * 3600
-    for kind in ("compiled-*/", "compiled-*/*/"):  # in this order: what is removed of a folder sets its time
-        for folder in list(above.glob(kind)):
-            with suppress(OSError):  # another process removes it too
-                if max(path.stat().st_mtime for path in (folder, *folder.glob("*/"))) < oldest:
-                    shutil.rmtree(folder, ignore_errors=True)
 
 
 _FOLDER = _folder()

@@ -49,7 +49,7 @@ def lanes_product(context: Any, left: Any, right: Any, blocks: Any) -> Any:
 
 
 def _tile(rows: int, lanes: int) -> Any:
-    """A function that adds to a tile of `total`, from a row and a column on, its share of left x right.
+    """A function that adds to a tile of `total`, or to zero, from a row and a column on, its share of left x right.
 
     Every number of the tile takes its terms in their order; the tile stays in registers meanwhile. All three are
     matrices of float32, and the columns of the last two are contiguous.
@@ -57,16 +57,17 @@ def _tile(rows: int, lanes: int) -> Any:
     vector = ir.VectorType(ir.FloatType(), lanes)
 
     @intrinsic
-    def add_tile(context: Any, left: Any, right: Any, total: Any, row: Any, column: Any) -> Any:
+    def add_tile(context: Any, left: Any, right: Any, total: Any, from_zero: Any, row: Any, column: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             pairs = zip(signature.args[:3], arguments[:3], strict=True)
             first, second, sums = [_Matrix(context, builder, *pair) for pair in pairs]
-            row, column = arguments[3:]
+            from_zero, row, column = arguments[3:]
+            zero = ir.Constant(vector, [0.0] * lanes)
             chosen = [builder.add(row, ir.Constant(row.type, number)) for number in range(rows)]
             places = [builder.bitcast(sums.at(each, column), vector.as_pointer()) for each in chosen]
             totals = [cgutils.alloca_once(builder, vector) for _ in chosen]
             for each, place in zip(totals, places, strict=True):
-                builder.store(builder.load(place, align=4), each)
+                builder.store(builder.select(from_zero, zero, builder.load(place, align=4)), each)
             with cgutils.for_range(builder, first.shape[1], intp=row.type) as loop:
                 block = builder.bitcast(second.at(loop.index, column), vector.as_pointer())
                 columns = builder.load(block, align=4)
@@ -77,7 +78,7 @@ def _tile(rows: int, lanes: int) -> Any:
                 builder.store(builder.load(each), place, align=4)
             return context.get_dummy_value()
 
-        return types.void(left, right, total, types.intp, types.intp), generate
+        return types.void(left, right, total, types.boolean, types.intp, types.intp), generate
 
     return add_tile
 

@@ -10,19 +10,20 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from sdd_claims.compiled.functions import exp, exp_single, log
-from sdd_claims.compiled.jit import compiled
+from sdd_claims.compiled.jit import compiled, inlined
 from sdd_claims.compiled.lanes import EIGHT, LANES
 from sdd_claims.compiled.products import (
+    FROM_TOTAL,
+    FROM_ZERO,
     add_product,
     add_rows,
     clear,
     copy,
-    dot,
     products_by_lanes,
     products_in_order,
     turn,
 )
-from sdd_claims.compiled.views import matrix, part
+from sdd_claims.compiled.views import matrix, part, strided
 
 Vector: TypeAlias = Float32[np.ndarray, " parameters"]
 Matrix: TypeAlias = Float32[np.ndarray, "rows columns"]
@@ -81,6 +82,7 @@ class Room(NamedTuple):
         factors: the kept weights of a layer, or a number for each of its units.
         beside: what `turn` works in.
         ones: one an image.
+        zeros: zero for each of its units.
         order: 0, 1, 2 ...
     """
 
@@ -91,6 +93,7 @@ class Room(NamedTuple):
     factors: Float32[np.ndarray, " kept_or_widest"]
     beside: Float32[np.ndarray, " eight_times_widest_or_images"]
     ones: Float32[np.ndarray, " images"]
+    zeros: Int64[np.ndarray, " widest"]
     order: Int64[np.ndarray, " widest_or_images"]
 
 
@@ -107,6 +110,7 @@ def room(network: Network, images: int) -> Room:
         factors=np.empty(max(len(network.entries), widest), np.float32),
         beside=_aligned(EIGHT * max(images, widest)),
         ones=np.ones(images, np.float32),
+        zeros=np.zeros(widest, np.int64),
         order=np.arange(max(images, widest)),
     )
 
@@ -156,7 +160,7 @@ def forward(
                 factors, sources = part(parameters, at + start, kept), part(network.sources, first + start, kept)
                 add_rows(factors, sources, source, target[unit])
         else:
-            add_product(matrix(parameters, at, units, below), source, target)
+            add_product(strided(matrix(parameters, at, units, below)), source, target, FROM_TOTAL)
         if layer < layers - 1:
             for unit in range(units):
                 line = target[unit]
@@ -165,7 +169,7 @@ def forward(
                     line[place] = np.float32(0) if value <= np.float32(0) else value  # NaN stays NaN
 
 
-@compiled
+@inlined
 def logits_in(room: Room, network: Network, count: int) -> Float32[np.ndarray, "classes batch"]:
     """The logits that a forward pass of so many images has left in the room."""
     last = network.widths.shape[0] - 1
@@ -200,7 +204,7 @@ def _softmax(
             target[place] = target[place] / total[place]
 
 
-@compiled
+@inlined
 def gradient(
     network: Network,
     parameters: Vector,
@@ -267,8 +271,8 @@ def gradient(
         at = network.weights[layer]
         active = matrix(room.active, network.active_at[layer] * count, below, count)
         error = matrix(room.errors, network.active_at[layer + 1] * count, units, count)
-        for unit in range(units):
-            found[network.biases[layer] + unit] = dot(error[unit], part(room.ones, 0, count))
+        of_biases, ones = part(found, network.biases[layer], units), matrix(room.ones, 0, 1, count)
+        products_by_lanes(ones, error, part(room.zeros, 0, units), part(room.order, 0, units), of_biases)
         if network.sparse[0]:
             first, kept = network.source_at[layer], network.rows[network.row_at[layer] + units]
             sources, above = part(network.sources, first, kept), part(network.above, first, kept)
@@ -284,13 +288,12 @@ def gradient(
                     copy(images[chosen[place]], turned[place])
             else:
                 turn(active, part(room.order, 0, below), part(room.order, 0, count), turned, room.beside)
-            clear(part(found, at, units * below))
-            add_product(error, turned, matrix(found, at, units, below))
+            add_product(strided(error), turned, matrix(found, at, units, below), FROM_ZERO)
         if layer == 0:
             return
         below_error = matrix(room.errors, network.active_at[layer] * count, below, count)
-        clear(part(room.errors, network.active_at[layer] * count, below * count))
         if network.sparse[0]:
+            clear(part(room.errors, network.active_at[layer] * count, below * count))
             entries, columns = (
                 part(network.entries, first, kept),
                 part(network.columns, network.column_at[layer], below + 1),
@@ -302,7 +305,7 @@ def gradient(
                 factors, targets = part(room.factors, start, some), part(network.targets, first + start, some)
                 add_rows(factors, targets, error, below_error[unit])
         else:
-            add_product(matrix(parameters, at, units, below).T, error, below_error)
+            add_product(strided(matrix(parameters, at, units, below).T), error, below_error, FROM_ZERO)
         for unit in range(below):
             line, target = active[unit], below_error[unit]
             for place in range(count):
@@ -343,7 +346,7 @@ def _losses(
     return right
 
 
-@compiled
+@inlined
 def _find_best(
     logits: Float32[np.ndarray, "classes batch"],
     largest: Float32[np.ndarray, " batch"],

@@ -10,9 +10,12 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from sdd_claims.compiled import lanes
-from sdd_claims.compiled.jit import compiled
+from sdd_claims.compiled.jit import compiled, inlined
 from sdd_claims.compiled.lanes import EIGHT, LANES, WIDE, lanes_product, turn_8_by_8
-from sdd_claims.compiled.views import matrix, strided
+from sdd_claims.compiled.views import matrix
+
+FROM_ZERO, FROM_TOTAL = np.True_, np.False_
+"""NumPy's: for each of Python's constants Numba compiles a function of its own."""
 
 
 @compiled
@@ -20,17 +23,16 @@ def add_product(
     left: Float32[np.ndarray, "rows terms"],
     right: Float32[np.ndarray, "terms columns"],
     total: Float32[np.ndarray, "rows columns"],
+    from_zero: np.bool_,
 ) -> None:
-    """Add left x right to `total`, term by term in their order."""
-    _add_product(strided(left), right, total)
+    """Add left x right to `total`, term by term in their order.
 
-
-@compiled
-def _add_product(
-    left: Float32[np.ndarray, "rows terms"],
-    right: Float32[np.ndarray, "terms columns"],
-    total: Float32[np.ndarray, "rows columns"],
-) -> None:
+    Args:
+        left: the left matrix; `strided`, so that this is compiled once.
+        right: the right one; its columns are contiguous.
+        total: what is added to; its columns are contiguous.
+        from_zero: FROM_ZERO where what it held counts as zero, else FROM_TOTAL.
+    """
     rows, terms = left.shape
     columns = right.shape[1]
     fours = rows - rows % 4
@@ -41,27 +43,27 @@ def _add_product(
         if left_over >= WIDE:
             width = WIDE
             for row in range(0, fours, 4):
-                lanes.add_4_by_wide(left, right, total, row, column)
+                lanes.add_4_by_wide(left, right, total, from_zero, row, column)
             for row in range(fours, rows):
-                lanes.add_1_by_wide(left, right, total, row, column)
+                lanes.add_1_by_wide(left, right, total, from_zero, row, column)
         elif width == 16:
             for row in range(0, fours, 4):
-                lanes.add_4_by_16(left, right, total, row, column)
+                lanes.add_4_by_16(left, right, total, from_zero, row, column)
             for row in range(fours, rows):
-                lanes.add_1_by_16(left, right, total, row, column)
+                lanes.add_1_by_16(left, right, total, from_zero, row, column)
         elif width == 8:
             for row in range(0, fours, 4):
-                lanes.add_4_by_8(left, right, total, row, column)
+                lanes.add_4_by_8(left, right, total, from_zero, row, column)
             for row in range(fours, rows):
-                lanes.add_1_by_8(left, right, total, row, column)
+                lanes.add_1_by_8(left, right, total, from_zero, row, column)
         elif width == 4:
             for row in range(0, fours, 4):
-                lanes.add_4_by_4(left, right, total, row, column)
+                lanes.add_4_by_4(left, right, total, from_zero, row, column)
             for row in range(fours, rows):
-                lanes.add_1_by_4(left, right, total, row, column)
+                lanes.add_1_by_4(left, right, total, from_zero, row, column)
         else:
             for row in range(rows):
-                number = total[row, column]
+                number = np.float32(0) if from_zero else total[row, column]
                 for term in range(terms):
                     number += left[row, term] * right[term, column]
                 total[row, column] = number
@@ -162,14 +164,14 @@ def products_in_order(
         found[pair] = total
 
 
-@compiled
+@inlined
 def copy(given: Float32[np.ndarray, " some"], taken: Float32[np.ndarray, " at_least_some"]) -> None:
     """Write the numbers of one vector into another: to assign them takes Numba two seconds longer to compile."""
     for i in range(given.shape[0]):
         taken[i] = given[i]
 
 
-@compiled
+@inlined
 def clear(vector: Float32[np.ndarray, " some"]) -> None:
     """Write zeros: to assign them to a slice takes Numba longer to compile, too."""
     for i in range(vector.shape[0]):

@@ -22,11 +22,11 @@ from sdd_claims.compiled.blocks import (
     write_rectified,
     write_where_positive,
 )
-from sdd_claims.compiled.jit import compiled
+from sdd_claims.compiled.jit import compiled, inlined
 from sdd_claims.compiled.lanes import EIGHT, LANES
 from sdd_claims.compiled.products import clear, dot, turn
 from sdd_claims.compiled.updates import BETA1, BETA2, EPSILON, add_l1
-from sdd_claims.compiled.views import matrix, part
+from sdd_claims.compiled.views import matrix, part, strided
 
 NO_PENALTY, L2, RBV2 = range(3)
 _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
@@ -212,7 +212,7 @@ def _add_turned(left: Matrix, given: Matrix, total: Matrix, room: Room) -> None:
         add_turned_blocks(left, given, total, room.turned, room.order, room.listed)
 
 
-@compiled
+@inlined
 def _rows(network: Network, room: Room, layer: int) -> Matrix:
     count, columns = room.outputs.shape[0], network.neurons[layer] + network.widths[layer]
     return matrix(room.rows, network.rows_at[layer] * count, count, columns)
@@ -244,7 +244,7 @@ def forward(network: Network, parameters: Vector, room: Room) -> None:
         target = onwards[:, at:]
         add_blocks(x, matrix(parameters, network.C[layer], inputs, above), target)
         if factored:
-            _add_turned(active, matrix(parameters, network.V[layer], above, neurons), target, room)
+            _add_turned(strided(active), matrix(parameters, network.V[layer], above, neurons), strided(target), room)
 
 
 class Step(NamedTuple):
@@ -287,7 +287,7 @@ def _step_adam(parameters: Vector, start: int, gradient: Vector, step: Step, str
         moving[i] = _ZERO if abs(value) < TINY else value
 
 
-@compiled
+@inlined
 def _move_weights(
     network: Network, parameters: Vector, targets: Vector, room: Room, step: Step, strength: np.float32
 ) -> None:
@@ -339,8 +339,10 @@ def _move_weights(
             if last:
                 add_blocks(error, matrix(parameters, network.C[layer], 1, width), onwards)
             else:
-                _add_turned(error, matrix(parameters, network.C[layer], inputs, above), onwards, room)
-            _add_turned(through, matrix(parameters, network.W[layer], inputs, neurons), onwards, room)
+                of_skips = matrix(parameters, network.C[layer], inputs, above)
+                _add_turned(strided(error), of_skips, strided(onwards), room)
+            of_weights = matrix(parameters, network.W[layer], inputs, neurons)
+            _add_turned(strided(through), of_weights, strided(onwards), room)
             down, below = below, down
         for row in range(0, inputs, STRIP):
             end = min(row + STRIP, inputs)
@@ -349,7 +351,7 @@ def _move_weights(
             _step_adam(parameters, network.W[layer] + row * neurons, slopes, step, strength)
 
 
-@compiled
+@inlined
 def _add_rbv2(network: Network, parameters: Vector, strength: np.float32, room: Room) -> None:
     """Add the gradient of eq. 2 of Parhi et al. 2021, but for W: |v|_1^2 a neuron, |c|_1 a skip connection."""
     found = room.gradient

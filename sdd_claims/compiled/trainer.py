@@ -21,6 +21,7 @@ class Trainer:
 
     Attributes:
         form: the network; its parameters move in place.
+        gradient: that of the last step, in the order of the parameters.
         memory: what the optimizer remembers of each parameter, by name, and the number of its steps; moves in place.
     """
 
@@ -51,9 +52,10 @@ class Trainer:
         self.form = form
         kinds = ("velocity",) if optimizer == "sgd" else ("mean", "square")
         self.memory = {kind: np.zeros_like(form.parameters) for kind in kinds} | {"steps": np.zeros((), np.int64)}
+        self._mask = form.mask[:0] if form.mask.all() else form.mask
         self._batch_size = batch_size
         self._room = room(form.network, batch_size)
-        self._gradient = np.zeros_like(form.parameters)
+        self.gradient = np.zeros_like(form.parameters)
         first, *others = (self.memory[kind] for kind in kinds)
         self._state = (first, others[0] if others else first)
         self._optimizer = _SGD if optimizer == "sgd" else _ADAM
@@ -89,7 +91,7 @@ class Trainer:
         _take(
             self.form.network,
             self.form.parameters,
-            self.form.mask,
+            self._mask,
             images,
             chosen,
             labels,
@@ -98,7 +100,7 @@ class Trainer:
             np.float32(alpha),
             np.float32(temperature),
             self._room,
-            self._gradient,
+            self.gradient,
             self._state,
             self._optimizer,
             rates,
@@ -180,9 +182,11 @@ def _take(
             updates.add_decay(parameters, coupled, slopes)
         if kept < np.float32(1):
             updates.shrink(parameters, kept)
+        if mask.shape[0] > 0:
+            updates.keep(slopes, mask)
         if optimizer == _SGD:
-            updates.step_sgd(parameters, slopes, mask, state[0], rates[step], momentum)
+            updates.step_sgd(parameters, slopes, state[0], rates[step], momentum)
         else:
-            updates.step_adam(parameters, slopes, mask, state[0], state[1], rates[step], roots[step])
+            updates.step_adam(parameters, slopes, state[0], state[1], rates[step], roots[step])
         if reach > np.float32(0):
             updates.shrink_to_zero(parameters, reach)

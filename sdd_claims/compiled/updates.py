@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sdd_claims.compiled.jit import compiled
+from sdd_claims.compiled.jit import compiled, inlined
 from sdd_claims.compiled.network import Lists, Vector
 from sdd_claims.compiled.products import clear
 from sdd_claims.compiled.views import part
@@ -12,7 +12,7 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """Of Adam: PyTorch's defaults."""
 
 
-@compiled
+@inlined
 def add_decay(parameters: Vector, decay: np.float32, gradient: Vector) -> None:
     """Add weight decay to the gradient."""
     for i in range(parameters.shape[0]):
@@ -28,7 +28,7 @@ def add_l1(parameters: Vector, strength: np.float32, gradient: Vector) -> None:
         gradient[i] += strength * sign
 
 
-@compiled
+@inlined
 def add_l2(parameters: Vector, strength: np.float32, gradient: Vector) -> None:
     """Add the gradient of strength x the sum of squares."""
     for i in range(parameters.shape[0]):
@@ -80,21 +80,37 @@ def add_matrix_norm(
         add_l1(part(parameters, start, units), strength, part(gradient, start, units))
 
 
-@compiled
-def step_sgd(
-    parameters: Vector, gradient: Vector, mask: Vector, velocity: Vector, lr: np.float32, momentum: np.float32
-) -> None:
-    """One step of SGD: velocity = momentum x velocity + gradient, parameters -= lr x velocity; pruned ones stay."""
+@inlined
+def keep(gradient: Vector, mask: Vector) -> None:
+    """Leave pruned weights without a gradient, so that they stay.
+
+    Args:
+        gradient: of all parameters.
+        mask: 1 where a parameter is kept, 0 elsewhere.
+    """
+    for i in range(gradient.shape[0]):
+        gradient[i] *= mask[i]
+
+
+@inlined
+def step_sgd(parameters: Vector, gradient: Vector, velocity: Vector, lr: np.float32, momentum: np.float32) -> None:
+    """One step of SGD: velocity = momentum x velocity + gradient, parameters -= lr x velocity.
+
+    Without momentum the velocity, which nobody reads then, is not written.
+    """
+    if momentum == _ZERO:
+        for i in range(parameters.shape[0]):
+            parameters[i] -= lr * (_ZERO + gradient[i])  # so that a weight of -0 stays it
+        return
     for i in range(parameters.shape[0]):
-        velocity[i] = momentum * velocity[i] + gradient[i] * mask[i]
+        velocity[i] = momentum * velocity[i] + gradient[i]
         parameters[i] -= lr * velocity[i]
 
 
-@compiled
+@inlined
 def step_adam(
     parameters: Vector,
     gradient: Vector,
-    mask: Vector,
     mean: Vector,
     square: Vector,
     rate: np.float32,
@@ -103,29 +119,28 @@ def step_adam(
     """One step of Adam (Kingma & Ba 2015), as PyTorch takes it.
 
     Args:
-        parameters: the parameters, of which pruned ones stay.
+        parameters: the parameters.
         gradient: their gradient.
-        mask: 1 where a parameter is kept.
         mean: running mean of the gradient.
         square: running mean of its square.
         rate: learning rate / (1 - BETA1^t).
         root: sqrt(1 - BETA2^t).
     """
     for i in range(parameters.shape[0]):
-        slope = gradient[i] * mask[i]
+        slope = gradient[i]
         mean[i] += np.float32(1 - BETA1) * (slope - mean[i])
         square[i] = np.float32(BETA2) * square[i] + np.float32(1 - BETA2) * (slope * slope)
         parameters[i] -= rate * (mean[i] / (np.sqrt(square[i]) / root + np.float32(EPSILON)))
 
 
-@compiled
+@inlined
 def shrink(parameters: Vector, factor: np.float32) -> None:
     """Decoupled weight decay: multiply all by a factor."""
     for i in range(parameters.shape[0]):
         parameters[i] *= factor
 
 
-@compiled
+@inlined
 def shrink_to_zero(parameters: Vector, reach: np.float32) -> None:
     """Move every parameter towards zero, and to exact zero within reach: the proximal operator of reach x l1."""
     for i in range(parameters.shape[0]):

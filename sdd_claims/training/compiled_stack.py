@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32, Int, Int64
 from torch import Tensor
 
 from sdd_claims.compiled.form import form
-from sdd_claims.compiled.network import all_logits, count_right, gradient, losses, room
+from sdd_claims.compiled.network import all_logits, count_right, losses, room
 from sdd_claims.compiled.trainer import Trainer
 from sdd_claims.models import Architecture
 from sdd_claims.spec import TrainingSpec
@@ -91,23 +91,10 @@ class CompiledStack(ReplicaStack):
         for index, (own, right) in enumerate(zip(images, labels, strict=True)):
             weights, biases, _ = self._arrays(index)
             dense = form(weights, biases, [np.ones_like(each, bool) for each in weights], sparse=False)
-            slopes = np.empty_like(dense.parameters)
-            everything = np.arange(len(right))
-            gradient(
-                dense.network,
-                dense.parameters,
-                flat(own),
-                everything,
-                right.numpy(),
-                np.zeros((0, 0), np.float32),
-                np.float32(0),
-                np.float32(1),
-                room(dense.network, len(right)),
-                slopes,
-            )
-            pieces = np.split(
-                slopes, np.cumsum([part.size for pair in zip(weights, biases, strict=True) for part in pair])[:-1]
-            )
+            trainer = Trainer(dense, len(right))
+            trainer.take(flat(own), np.arange(len(right)), right.numpy(), lr=0.0)
+            sizes = [part.size for pair in zip(weights, biases, strict=True) for part in pair]
+            pieces = np.split(trainer.gradient, np.cumsum(sizes)[:-1])
             shapes = [part.shape for pair in zip(weights, biases, strict=True) for part in pair]
             found.append(
                 {

@@ -56,7 +56,7 @@ class Case:
         whole = {
             name: np.full(len(part) + 64, np.nan, np.float32)
             for name, part in memory._asdict().items()
-            if name not in ("ones", "order")
+            if name not in ("ones", "zeros", "order")
         }
         memory = memory._replace(**{name: each[:-64] for name, each in whole.items()})
         found = np.full_like(of.parameters, np.nan)
