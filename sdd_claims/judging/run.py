@@ -38,6 +38,7 @@ from sdd_claims.report.deciding import margin
 from sdd_claims.report.trial_errors import trial_errors
 from sdd_claims.storage import locks
 from sdd_claims.storage.files import write_atomically
+from sdd_claims.storage.memo import results_kept
 from sdd_claims.storage.store import Store
 
 _REACHED = "reached"
@@ -104,7 +105,8 @@ class ClaimRun:
         """The entry of a verdict; `path` is that of its test's module."""
         session, trial = self._opened(), verdict.trial
         rerun, blocks = self._rerun(trial, path), session.blocks(trial)
-        made = claim_entry_from(verdict, session.at_hand, *session.curves(trial), rerun=rerun, blocks=blocks)
+        with results_kept():
+            made = claim_entry_from(verdict, session.at_hand, *session.curves(trial), rerun=rerun, blocks=blocks)
         return session.at_hand.marked(made)
 
     def _notes(self, session: Session) -> Sequence[str]:
@@ -205,7 +207,8 @@ class ClaimRun:
             document["replication"] = self.settings.block
         if (yours := self._yours()) is not None:
             document["yours"] = yours
-        page = report.write(self.settings.report, document, at_hand)
+        with results_kept():
+            page = report.write(self.settings.report, document, at_hand)
         if step := os.environ.get(_STEP_SUMMARY):
             self._add_to_step(Path(step), document)
         return page

@@ -17,6 +17,7 @@ from sdd_claims.stats.robustness import panel
 from sdd_claims.stats.sequential import sequential_p
 from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat, power
 from sdd_claims.stats.study import spelled_out
+from sdd_claims.storage.memo import result_of
 
 DESIGNS = ((12,), (12, 24), (12, 24, 48), (12, 24, 48, 96))
 """The looks that power is told for, beside those that a trial registers."""
@@ -124,7 +125,7 @@ class Verdict:
         ruling: Ruling = "open" if self.decision == "inconclusive" else self.decision
         if self.openness == "contrary on a proxy":
             ruling = "contrary on a proxy"
-        return chance_of_repeat(self.design, self.tested, self.control_tested, ruling, self._name)
+        return result_of(chance_of_repeat, self.design, self.tested, self.control_tested, ruling, self._name)
 
     @cached_property
     def foreseen(self) -> tuple[Foreseen, ...]:
@@ -148,7 +149,7 @@ class Verdict:
         """What the same seeds come to with one thing changed: a window, a margin, a seed; see `robustness.panel`."""
         if self.decision is None or self.tested is None or self.design is None:
             return {}
-        return panel(self.design, self.trial.judged_by, self.curves, self.control_curves)
+        return result_of(panel, self.design, self.trial.judged_by, self.curves, self.control_curves)
 
 
 def judge(

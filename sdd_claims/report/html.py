@@ -23,6 +23,7 @@ from sdd_claims.report.otherwise import otherwise
 from sdd_claims.report.power_curve import power_curve
 from sdd_claims.report.references import address, as_bibtex, references
 from sdd_claims.report.templating import environment
+from sdd_claims.storage.memo import result_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +241,15 @@ def _along(claim: ClaimEntry, judged: Sequence[Line], control: Sequence[Line], a
 def _panels(drawing: Drawing, salt: str, classes: Classes) -> Panels:
     axes, windows = drawing.axes, drawing.windows
     claim_figure, control_figure = (
-        classes.instead(panel(lines, windows, axes, salt=f"{salt}-{name}")) if lines else None
+        classes.instead(Markup(result_of(_drawn, lines, windows, axes, f"{salt}-{name}"))) if lines else None
         for name, lines in (("claim", drawing.claim), ("control", drawing.control))
     )
     barred = any(owner(name, tuple(axes.styles))[0] for name in windows)
     return Panels(axes.axis, claim_figure, control_figure, bool(windows), barred)
+
+
+def _drawn(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: Axes, salt: str) -> str:
+    return str(panel(lines, windows, axes, salt=salt))
 
 
 def _anchor(claim: ClaimEntry) -> str:
