@@ -156,7 +156,8 @@ def _run_pytest(folder: Path, arguments: Sequence[str], output: str) -> None:
             del sys.modules[name]
     os.chdir(folder)
     sys.path[:] = [str(folder), *(path for path in sys.path if path not in ("", str(ROOT)))]
-    os.environ |= {"PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / ".compiled")}
+    own = {"NUMBA_CACHE_DIR": str(folder / ".compiled"), "XDG_CACHE_HOME": str(folder / ".cache")}
+    os.environ |= {"PYTHONPATH": str(folder), **own}
     sys.exit(int(pytest.main([*arguments], plugins=[_AnyExample()])))
 
 

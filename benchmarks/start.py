@@ -25,7 +25,7 @@ BARS = {"peak MB": 700.0, "import s": None, "first level s": 2.0, "compile s": 8
 
 _PROGRAM = """
 import sys, time
-from sdd_claims.compiled.ahead import compile_ahead
+from sdd_claims.engines.compilation import compile_ahead
 from sdd_claims.engines import work
 imported = time.process_time()
 import json, resource
@@ -33,9 +33,10 @@ import torch
 from sdd_claims.record import Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.spec.reading import run_of
-compile_ahead(["mlp"])
+spec = run_of(sys.argv[1])
+compile_ahead([spec])
 started = time.process_time()
-pruning = IterativePruning([Replica(run_of(sys.argv[1]), 0)], torch.device("cpu"))
+pruning = IterativePruning([Replica(spec, 0)], torch.device("cpu"))
 states = [None]
 for level in range(int(sys.argv[2])):
     states = [state for _, state in pruning.next_level(level, states)]

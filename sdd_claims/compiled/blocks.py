@@ -164,8 +164,8 @@ def _product(kind: str) -> Any:
 
 _add, _write, _rectified, _where = (_product(kind) for kind in ("add", "write", "rectified", "where"))
 
-# In all of them the columns are a multiple of LANES, and lie one after the other in all matrices but `left`. Each is
-# compiled once, for matrices of any strides.
+# In all of them the columns are a multiple of LANES, and lie one after the other in all matrices but `left`. What
+# they call is compiled once: they pass matrices on as `strided`.
 
 
 @inlined

@@ -52,6 +52,11 @@ def kept_in() -> Path | None:
     return _FOLDER
 
 
+def all_kept() -> bool:
+    """Whether nothing has gone wrong with keeping code in this process."""
+    return _FOLDER is not None and not _warned
+
+
 def cpu() -> tuple[str, str]:
     """Name and features of the processor that code is compiled for."""
     given = numba.config.CPU_FEATURES

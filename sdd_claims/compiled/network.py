@@ -82,7 +82,7 @@ class Room(NamedTuple):
         factors: the kept weights of a layer, or a number for each of its units.
         beside: what `turn` works in.
         ones: one an image.
-        zeros: zero for each of its units.
+        zeros: a zero for each unit of the widest layer.
         order: 0, 1, 2 ...
     """
 

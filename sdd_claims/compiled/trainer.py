@@ -21,7 +21,7 @@ class Trainer:
 
     Attributes:
         form: the network; its parameters move in place.
-        gradient: that of the last step, in the order of the parameters.
+        gradient: that of the last step, penalty and coupled decay included, in the order of the parameters.
         memory: what the optimizer remembers of each parameter, by name, and the number of its steps; moves in place.
     """
 

@@ -100,7 +100,7 @@ def step_sgd(parameters: Vector, gradient: Vector, velocity: Vector, lr: np.floa
     """
     if momentum == _ZERO:
         for i in range(parameters.shape[0]):
-            parameters[i] -= lr * (_ZERO + gradient[i])  # so that a weight of -0 stays it
+            parameters[i] -= lr * (_ZERO + gradient[i])  # a gradient of -0 would make +0 of a pruned weight of -0
         return
     for i in range(parameters.shape[0]):
         velocity[i] = momentum * velocity[i] + gradient[i]

@@ -8,12 +8,12 @@ xdist worker or another machine on the same file system joins in without knowing
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from sdd_claims.compiled import why_missing
 from sdd_claims.engines import failures
+from sdd_claims.engines.compilation import compile_ahead
 from sdd_claims.engines.config import WorkerConfig, unwatched
 from sdd_claims.engines.slots import training_slot
 from sdd_claims.errors import DeviceLostError, DeviceMemoryError, StoreError
@@ -45,7 +45,8 @@ def work_through(stacks: Sequence[Stack], config: WorkerConfig, watch: Callable[
     unable = set[Replica]()
     too_large = ""
     waiting = deque(stack for stack in stacks if stack.remaining(store))
-    _compile_ahead(waiting)
+    if not config.deadline_passed:
+        compile_ahead(stack.replicas[0].spec for stack in waiting)
     held_by_others = 0
     while waiting and not config.deadline_passed:
         stack = waiting.popleft()
@@ -85,16 +86,6 @@ def work_through(stacks: Sequence[Stack], config: WorkerConfig, watch: Callable[
     if too_large:
         raise DeviceMemoryError(too_large)
     return store.warnings
-
-
-def _compile_ahead(stacks: Iterable[Stack]) -> None:
-    """Have compiled what trains some stacks in portable arithmetic."""
-    specs = [stack.replicas[0].spec for stack in stacks]
-    networks = {spec.model.name for spec in specs if spec.training.arithmetic == "portable"}
-    if networks and not why_missing():
-        from sdd_claims.compiled.ahead import NETWORKS, compile_ahead  # late: it needs Numba
-
-        compile_ahead(name for name in NETWORKS if name in networks)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
@@ -73,7 +74,8 @@ def image(
 @contextmanager
 def _style(salt: str) -> Iterator[None]:
     style: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": _TEXT, "path.simplify": False}
-    with mpl.rc_context(style), warnings.catch_warnings():
+    # A user's own settings of matplotlib are not those of the page.
+    with mpl.style.context(["default", style]), warnings.catch_warnings():
         # The reader's browser has the glyphs that matplotlib's own font may lack.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield

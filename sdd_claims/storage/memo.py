@@ -7,11 +7,11 @@ judges a published run again computes all of it.
 
 import hashlib
 import json
+import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
-from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,21 +20,28 @@ import numpy as np
 import sdd_claims
 from sdd_claims.cache import folder
 from sdd_claims.errors import StoreError
+from sdd_claims.machine import provenance
 from sdd_claims.storage.files import write_atomically
 
 T = TypeVar("T")
 
 _LIBRARIES = ("numpy", "scipy", "matplotlib")
+_PACKAGE = Path(sdd_claims.__file__).parent
+_MOST = 3
+"""Folders of results that stay: each state of the sources has one."""
 _folder: Path | None = None
 
 
 @contextmanager
 def results_kept() -> Iterator[None]:
-    """Keep results meanwhile, and take up those that are kept; as before where no folder can be written."""
+    """Keep results meanwhile, and take up those that are kept; nothing is kept where no folder can be written.
+
+    Nor is it once the sources are others than those that this process has imported.
+    """
     global _folder
     before = _folder
     try:
-        _folder = before or folder(f"results-{_state()}")
+        _folder = before or (folder(f"results-{_STATE}", most=_MOST) if _STATE and _times() == _TIMES else None)
     except (OSError, RuntimeError):  # RuntimeError: there is no home
         _folder = None
     try:
@@ -47,7 +54,7 @@ def result_of(compute: Callable[..., T], *given: Any) -> T:
     """What a function returns for some arguments, computed now or read.
 
     Args:
-        compute: a function whose result depends on these arguments alone, and is plain JSON.
+        compute: a function whose result depends on these arguments alone, and comes back equal from JSON.
         given: numbers, text, arrays, and dataclasses and containers of them; of anything else no result is kept.
     """
     if _folder is None:
@@ -68,15 +75,24 @@ def result_of(compute: Callable[..., T], *given: Any) -> T:
     return found
 
 
-@cache
-def _state() -> str:
-    """A digest of the sources of this package, and of the versions of what computes and draws."""
-    top = Path(sdd_claims.__file__).parent
+def _sources(package: Path) -> list[Path]:
+    """The modules of a package, without its tests."""
+    return sorted(path for path in package.rglob("*.py") if "tests" not in path.relative_to(package).parts)
+
+
+def _times() -> list[tuple[Path, int]]:
+    """When each source was changed last."""
+    return [(path, path.stat().st_mtime_ns) for path in _sources(_PACKAGE)]
+
+
+def _state(package: Path) -> str:
+    """A digest of a package's sources, of what else computes and draws, and of the processor; "" without sources."""
     content = hashlib.sha256(repr([version(each) for each in _LIBRARIES]).encode())
-    for path in sorted(top.rglob("*.py")):
-        if "tests" not in path.parts:
-            content.update(path.read_bytes())
-    return content.hexdigest()[:16]
+    content.update(repr((platform.python_version(), provenance.hardware())).encode())
+    sources = _sources(package)
+    for path in sources:
+        content.update(f"{path.relative_to(package)}:{path.stat().st_size}:".encode() + path.read_bytes())
+    return content.hexdigest()[:16] if sources else ""
 
 
 def _add(content: Any, value: Any) -> None:
@@ -105,3 +121,10 @@ def _add(content: Any, value: Any) -> None:
                 _add(content, getattr(value, each.name))
         case _:
             raise TypeError(f"{type(value).__qualname__} has no bytes of its own")
+
+
+# Now: whoever edits sources while a process trains gives it no other code.
+try:
+    _STATE, _TIMES = _state(_PACKAGE), _times()
+except (OSError, PackageNotFoundError):
+    _STATE, _TIMES = "", []

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import make_dataclass, replace
 
 import numpy as np
@@ -72,7 +73,7 @@ def test_without_the_keeping_everything_is_computed(cache, compute):
 def test_other_sources_have_results_of_their_own(cache, compute, monkeypatch):
     with results_kept():
         result_of(compute, 1)
-    monkeypatch.setattr(memo, "_state", lambda: "changed")
+    monkeypatch.setattr(memo, "_STATE", "changed")
     with results_kept():
         assert result_of(compute, 1) == "result 2"
     assert {path.name.partition("-")[0] for path in (cache / "sdd_claims").iterdir()} == {"results"}
@@ -85,6 +86,47 @@ def test_what_is_damaged_is_computed_again(cache, compute):
         path.write_bytes(path.read_bytes()[:-1])
         assert result_of(compute, 1) == "result 2"
         assert json.loads(path.read_bytes()) == "result 2"
+
+
+def test_once_sources_have_changed_nothing_is_kept_under_those_that_were_imported(cache, compute, monkeypatch):
+    monkeypatch.setattr(memo, "_TIMES", memo._TIMES[1:])
+    with results_kept():
+        result_of(compute, 1)
+        assert result_of(compute, 1) == "result 2"
+    assert not list(cache.rglob("*.json"))
+
+
+def test_every_source_counts_wherever_the_package_lies(tmp_path):
+    """Below a folder that is called tests, too; tests of the package do not count."""
+    package = tmp_path / "tests" / "package"
+    (package / "room" / "tests").mkdir(parents=True)
+    assert memo._state(package) == ""
+    source = package / "room" / "module.py"
+    source.write_text("1")
+    first = memo._state(package)
+    (package / "room" / "tests" / "test_module.py").write_text("1")
+    assert memo._state(package) == first != ""
+    source.write_text("2")
+    assert memo._state(package) != first
+
+
+def test_other_libraries_are_another_state(monkeypatch):
+    before = memo._state(memo._PACKAGE)
+    assert before == memo._STATE
+    monkeypatch.setattr(memo, "version", lambda name: "0")
+    assert memo._state(memo._PACKAGE) != before
+
+
+def test_few_states_stay(cache, monkeypatch):
+    lately = cache.stat().st_mtime - 3600
+    for number in range(5):
+        monkeypatch.setattr(memo, "_STATE", str(number))
+        with results_kept():
+            pass
+        os.utime(cache / "sdd_claims" / f"results-{number}", (lately + number, lately + number))
+    (cache / "sdd_claims" / "compiled-1").mkdir()
+    kept = {path.name for path in (cache / "sdd_claims").iterdir()}
+    assert kept == {"results-2", "results-3", "results-4", "compiled-1"}
 
 
 @pytest.mark.parametrize("unknown", [ELSEWHERE, lambda: 1, np.array([None])], ids=["class", "function", "objects"])
