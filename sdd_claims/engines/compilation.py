@@ -24,13 +24,15 @@ def compile_ahead(specs: Iterable[RunSpec]) -> None:
     Several callers compile different networks at once. Where it fails, or compiled code is not kept, each process
     compiles what it calls.
     """
-    names = {spec.model.name for spec in specs if spec.training.arithmetic == "portable"}
-    if not names or why_missing():
+    portable = [spec for spec in specs if spec.training.arithmetic == "portable"]
+    if not portable or why_missing():
         return
     from sdd_claims.compiled import ahead, jit  # late: they need Numba
 
     if (folder := jit.kept_in()) is None:
         return
+    # A network of the user's own that is trained so is an MLP.
+    names = {spec.model.name if spec.model.name in ahead.NETWORKS else "mlp" for spec in portable}
     made = {name: folder / f"{name}-{_state(Path(jit.__file__).parent)}.made" for name in ahead.NETWORKS}
     waiting = [name for name in made if name in names and not made[name].exists()]
     # First what nobody else compiles, and then what others do: whoever has waited for it finds it, or compiles in vain.

@@ -14,6 +14,7 @@ from claims.parhi2021.settings import eq2
 from sdd_claims.compiled import ahead, jit
 from sdd_claims.engines import compilation
 from sdd_claims.engines.compilation import compile_ahead
+from sdd_claims.spec import OwnNetwork
 from sdd_claims.storage import locks
 
 ROOT = Path(__file__).parents[3]
@@ -110,6 +111,14 @@ def test_each_network_is_compiled_once(folder, asked):
 def test_only_what_portable_runs_train_is_compiled(folder, asked):
     compile_ahead([MLP.but(training={"arithmetic": "native"}), RELU])
     assert asked == ["relu_network"]
+
+
+def test_a_network_of_another_name_is_compiled_as_an_mlp(folder, asked):
+    """As one of the user's own, which is trained so where it is one."""
+    network = OwnNetwork(function="build", source="ab", versions="", prunable=("0.weight",), file="/a/my.py")
+    own = {"name": "own", "hidden": (), "initialization": "pytorch", "own": network}
+    compile_ahead([MLP.but(model=own)])
+    assert asked == ["mlp"]
 
 
 def test_what_fails_is_tried_again_by_the_next_caller_and_not_by_the_same(folder, monkeypatch):
