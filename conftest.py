@@ -3,9 +3,12 @@
 Deadlines would measure the machine and not the code.
 """
 
+import atexit
 import functools
 import os
+import shutil
 import sys
+import tempfile
 import unittest.mock
 from collections.abc import Generator
 from pathlib import Path
@@ -30,6 +33,10 @@ def pytest_collect_file(file_path: Path) -> None:
 @functools.cache
 def _load_profile() -> None:
     os.environ.pop("GITHUB_STEP_SUMMARY", None)  # the verdicts of tests are not for the page of a CI run
+    # Results that are kept are those of no real run; compiled code stays where it is.
+    os.environ.setdefault("NUMBA_CACHE_DIR", os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    os.environ["XDG_CACHE_HOME"] = folder = tempfile.mkdtemp(prefix="sdd_claims-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     import hypothesis  # late: whoever only judges claims need not wait for it
 
     hypothesis.settings.register_profile("sdd_claims", deadline=None, derandomize=True)

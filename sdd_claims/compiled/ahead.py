@@ -64,4 +64,6 @@ if __name__ == "__main__":
     for name in sys.argv[1:]:
         if name != WHILE_READ:
             NETWORKS[name]()
-    os._exit(0 if jit.all_kept() else 1)  # the thread still reads
+    if why := jit.why_not_kept():
+        print(f"it cannot be kept: {why}", file=sys.stderr, flush=True)
+    os._exit(1 if why else 0)  # the thread still reads

@@ -36,7 +36,7 @@ def compiled(function: F) -> F:
             os.utime(kept.cache_path)
             dispatcher._cache = kept  # as its `enable_caching` does, but for the class
         except (OSError, RuntimeError) as error:  # RuntimeError: Numba has found no place at all
-            _warn_once(_not_kept(error))
+            _say_not_kept(error)
         finally:
             numba.config.CACHE_DIR = before
     return dispatcher
@@ -52,9 +52,9 @@ def kept_in() -> Path | None:
     return _FOLDER
 
 
-def all_kept() -> bool:
-    """Whether nothing has gone wrong with keeping code in this process."""
-    return _FOLDER is not None and not _warned
+def why_not_kept() -> str:
+    """Why some code of this process is not kept; "" where all is."""
+    return _not_kept[0] if _not_kept else ""
 
 
 def cpu() -> tuple[str, str]:
@@ -88,7 +88,7 @@ class _KeptCode(FunctionCache):  # type: ignore[misc]
         try:
             super().save_overload(sig, data)
         except Exception as error:  # no room, or an index that is damaged
-            _warn_once(_not_kept(error))
+            _say_not_kept(error)
             self._remove()
 
     def _remove(self) -> None:
@@ -98,10 +98,12 @@ class _KeptCode(FunctionCache):  # type: ignore[misc]
                 path.unlink()
 
 
-def _not_kept(error: Exception) -> str:
-    return (
-        f"compiled code is not kept ({_said(error)}), so every process compiles for some seconds; set NUMBA_CACHE_DIR "
-        "to a folder that can be written"
+def _say_not_kept(error: Exception) -> None:
+    said = _said(error)
+    _not_kept.append(said)
+    _warn_once(
+        f"compiled code is not kept ({said}), so every process compiles for some seconds; set NUMBA_CACHE_DIR to a "
+        "folder that can be written"
     )
 
 
@@ -109,7 +111,7 @@ def _said(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-_warned = list[str]()
+_warned, _not_kept = list[str](), list[str]()
 
 
 def _warn_once(sentence: str) -> None:
@@ -132,7 +134,7 @@ def _folder() -> Path | None:
     try:
         return folder(f"compiled-{sources.hexdigest()[:16]}", numba.config.CACHE_DIR)
     except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
-        _warn_once(_not_kept(error))
+        _say_not_kept(error)
         return None
 
 

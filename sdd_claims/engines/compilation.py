@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,11 +19,15 @@ _SECONDS = 300
 """After which a process that compiles is given up."""
 
 
-def compile_ahead(specs: Iterable[RunSpec]) -> None:
+def compile_ahead(specs: Iterable[RunSpec], until: float | None = None) -> None:
     """Return when what trains some runs in portable arithmetic is compiled, here or by another process.
 
     Several callers compile different networks at once. Where it fails, or compiled code is not kept, each process
     compiles what it calls.
+
+    Args:
+        specs: the runs.
+        until: the `time.time()` at which this ends; None for no such time.
     """
     portable = [spec for spec in specs if spec.training.arithmetic == "portable"]
     if not portable or why_missing():
@@ -39,12 +44,13 @@ def compile_ahead(specs: Iterable[RunSpec]) -> None:
     for wait in (False, True):
         for name in list(waiting):
             try:
-                held = locks.lock(folder / f"{name}.lock", wait, "another process, which compiles")
+                held = locks.lock(folder / f"{name}.lock", wait, "code that is being compiled", until=until)
             except StoreError:
                 return  # there are no locks
             if held is not None:
+                arguments = [ahead.WHILE_READ, name]
                 try:
-                    if not wait and not made[name].exists() and _compiles(ahead.__name__, [ahead.WHILE_READ, name]):
+                    if not wait and not made[name].exists() and _compiles(ahead.__name__, arguments, until):
                         made[name].touch()
                 except OSError:
                     pass  # it will be looked for in vain
@@ -59,7 +65,7 @@ def _state(room: Path) -> str:
     return hashlib.sha256(repr((sys.implementation.cache_tag, told)).encode()).hexdigest()[:16]
 
 
-def _compiles(module: str, arguments: Sequence[str]) -> bool:
+def _compiles(module: str, arguments: Sequence[str], until: float | None = None) -> bool:
     """Whether a module runs to its end in a process of its own, which ends with this one."""
     if not sys.executable:
         return False
@@ -73,7 +79,7 @@ def _compiles(module: str, arguments: Sequence[str]) -> bool:
         ) as process,
     ):
         try:
-            status = process.wait(_SECONDS)
+            status = process.wait(_SECONDS if until is None else max(0.0, min(_SECONDS, until - time.time())))
         except subprocess.TimeoutExpired:
             process.kill()
             status = process.wait()

@@ -46,7 +46,7 @@ def work_through(stacks: Sequence[Stack], config: WorkerConfig, watch: Callable[
     too_large = ""
     waiting = deque(stack for stack in stacks if stack.remaining(store))
     if not config.deadline_passed:
-        compile_ahead(stack.replicas[0].spec for stack in waiting)
+        compile_ahead((stack.replicas[0].spec for stack in waiting), config.deadline)
     held_by_others = 0
     while waiting and not config.deadline_passed:
         stack = waiting.popleft()

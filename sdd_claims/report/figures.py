@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
-import matplotlib as mpl
-import matplotlib.style
 import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
@@ -23,7 +21,7 @@ from matplotlib.transforms import Transform, offset_copy
 from sdd_claims.curves import DENSITY
 from sdd_claims.report import numbers
 from sdd_claims.report.axes import ACCURACY, Axes, drawn_values, is_accuracy, row_of, whole_rows
-from sdd_claims.report.inline_svg import INK, MUTED, PAPER, in_colours, inline_svg, series
+from sdd_claims.report.inline_svg import INK, MUTED, PAPER, in_colours, inline_svg, own_style, series
 from sdd_claims.report.labels import Box, Bundle, place
 from sdd_claims.report.lines import Line
 from sdd_claims.report.names import distinct, owner
@@ -73,9 +71,8 @@ def image(
 
 @contextmanager
 def _style(salt: str) -> Iterator[None]:
-    style: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": salt, "font.size": _TEXT, "path.simplify": False}
-    # A user's own settings of matplotlib are not those of the page.
-    with mpl.style.context(["default", style]), warnings.catch_warnings():
+    style = {"svg.hashsalt": salt, "font.size": _TEXT, "path.simplify": False}
+    with own_style(**style), warnings.catch_warnings():
         # The reader's browser has the glyphs that matplotlib's own font may lack.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield

@@ -1,10 +1,13 @@
 """A drawing by matplotlib, as part of a page (roles for colours, ids of its own, a description) or as a file."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO, StringIO
-from typing import Literal
+from typing import Any, Literal
 
+import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 from markupsafe import Markup
 from matplotlib.artist import Artist
@@ -30,6 +33,13 @@ def series(number: int) -> str:
 _ROLES = {INK: "--ink", MUTED: "--muted", PAPER: "--paper"} | {
     series(number): f"--series-{number}" for number in range(1, SERIES + 1)
 }
+
+
+@contextmanager
+def own_style(**style: Any) -> Iterator[None]:
+    """Draw by matplotlib's defaults and these settings; a user's own are not those of the page."""
+    with mpl.style.context(["default", {"svg.fonttype": "none", **style}]):
+        yield
 
 
 def inline_svg(figure: Figure, salt: str, description: str) -> Markup:

@@ -1,14 +1,12 @@
 """The power of one mean against its effect, as a figure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from sdd_claims.report import numbers
-from sdd_claims.report.inline_svg import INK, MUTED, inline_svg, series
+from sdd_claims.report.inline_svg import INK, MUTED, inline_svg, own_style, series
 
 _WIDTH, _HEIGHT = 5.4, 3.1  # inches
 _DASHES = ("solid", (0, (4, 1.6)), (0, (1, 1.3)), (0, (6, 1.5, 1, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5)))
@@ -28,8 +26,7 @@ def power_curve(
         measured: the distances of claims, for ticks along the axis; those beyond the last effect are left out.
         salt: what its ids begin with: another for each drawing of a page.
     """
-    style: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "power", "font.size": 8.0}
-    with mpl.rc_context(style):
+    with own_style(**{"svg.hashsalt": "power", "font.size": 8.0}):
         figure = Figure(figsize=(_WIDTH, _HEIGHT))
         plot = figure.add_axes((0.1, 0.15, 0.87, 0.8))
         for number, (looks, chances) in enumerate(power.items(), 1):

@@ -55,8 +55,15 @@ def say(sentence: str) -> None:
     _listener(sentence)
 
 
-def lock(path: Path, wait: bool, what: str, remedy: str = OTHER_STORE, patience: float = _PATIENCE) -> Held | None:
-    """A lock, held until it is released; None where somebody else has it.
+def lock(
+    path: Path,
+    wait: bool,
+    what: str,
+    remedy: str = OTHER_STORE,
+    patience: float = _PATIENCE,
+    until: float | None = None,
+) -> Held | None:
+    """A lock, held until it is released; None where somebody else has it, or had it for too long.
 
     Args:
         path: the file that is locked. It stays, and says nothing.
@@ -64,11 +71,12 @@ def lock(path: Path, wait: bool, what: str, remedy: str = OTHER_STORE, patience:
         what: what the lock stands for: what this process says it waits for.
         remedy: what to do where the file system has no locks.
         patience: seconds after which a process that waits says so, once.
+        until: the `time.time()` from which on nobody waits; None for no such time.
 
     Raises:
         StoreError: the file system has no locks, or refuses the file.
     """
-    return _first_free(lambda: _file_lock(path, remedy), None if wait else 0.0, what, path, patience)
+    return _first_free(lambda: _file_lock(path, remedy), until if wait else 0.0, what, path, patience)
 
 
 @contextmanager

@@ -95,6 +95,11 @@ def _state(package: Path) -> str:
     return content.hexdigest()[:16] if sources else ""
 
 
+def _is_source(module: str) -> bool:
+    first, *others = module.split(".")
+    return first == "sdd_claims" and "tests" not in others
+
+
 def _add(content: Any, value: Any) -> None:
     """Add a value to a digest, so that different values add different bytes. Those of classes elsewhere are not known.
 
@@ -116,7 +121,7 @@ def _add(content: Any, value: Any) -> None:
             content.update(f"{len(value)}:".encode())
             for each in value:
                 _add(content, each)
-        case _ if is_dataclass(value) and type(value).__module__.startswith("sdd_claims."):
+        case _ if is_dataclass(value) and _is_source(type(value).__module__):
             for each in fields(value):
                 _add(content, getattr(value, each.name))
         case _:

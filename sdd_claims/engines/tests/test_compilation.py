@@ -72,7 +72,7 @@ def test_an_engine_has_all_compiled_ahead_that_training_calls(tmp_path):
 
 def test_no_pytorch_is_needed():
     program = "import sys, sdd_claims.compiled.ahead; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", program], check=True)
+    subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def asked(monkeypatch):
 def compiling(monkeypatch: pytest.MonkeyPatch, found: bool) -> list[str]:
     asked: list[str] = []
 
-    def pretend(module: str, arguments: Sequence[str]) -> bool:
+    def pretend(module: str, arguments: Sequence[str], until: float | None) -> bool:
         asked.append(arguments[-1])
         return found
 
@@ -128,11 +128,17 @@ def test_what_fails_is_tried_again_by_the_next_caller_and_not_by_the_same(folder
     assert asked == ["mlp", "mlp"]
 
 
-def test_other_sources_of_another_time_are_compiled_again(folder, asked, monkeypatch):
-    compile_ahead([MLP])
-    monkeypatch.setattr(compilation, "_state", lambda room: "another")
-    compile_ahead([MLP])
-    assert asked == ["mlp", "mlp"]
+def test_sources_of_another_time_or_place_are_compiled_again(tmp_path):
+    """By these Numba tells code that it has kept."""
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "module.py").touch()
+        os.utime(tmp_path / name / "module.py", (1, 1))
+    before = compilation._state(tmp_path / "one")
+    assert compilation._state(tmp_path / "one") == before
+    assert compilation._state(tmp_path / "other") != before
+    os.utime(tmp_path / "one" / "module.py", (2, 2))
+    assert compilation._state(tmp_path / "one") != before
 
 
 def test_what_another_process_compiles_is_waited_for_and_not_compiled_again(folder, monkeypatch):
@@ -141,7 +147,7 @@ def test_what_another_process_compiles_is_waited_for_and_not_compiled_again(fold
     assert held is not None
     asked: list[str] = []
 
-    def pretend(module: str, arguments: Sequence[str]) -> bool:
+    def pretend(module: str, arguments: Sequence[str], until: float | None) -> bool:
         asked.append(arguments[-1])
         if asked == ["relu_network"]:
             held.release()
@@ -199,15 +205,25 @@ def test_a_process_that_takes_for_ever_is_given_up(module, monkeypatch):
 def test_whoever_compiles_leaves_when_its_parent_does():
     """The pipe ends before the compilation can, which would end with 1: nothing is kept."""
     command = [sys.executable, "-m", ahead.__name__, ahead.WHILE_READ, "mlp"]
-    environment = {**os.environ, "NUMBA_CACHE_DIR": os.devnull}
+    environment = {**os.environ, "NUMBA_CACHE_DIR": os.devnull, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, stderr=subprocess.DEVNULL)
     assert process.stdin is not None
     process.stdin.close()
     assert process.wait() == 2
 
 
-def test_where_nothing_can_be_kept_the_status_says_so(monkeypatch):
-    monkeypatch.setattr(jit, "_warned", ["no room"])
-    assert not jit.all_kept()
-    monkeypatch.setattr(jit, "_warned", [])
-    assert jit.all_kept()
+def test_what_cannot_be_kept_is_said_with_its_reason(tmp_path, monkeypatch):
+    """Code that is kept in the place of a folder."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.syspath_prepend(ROOT)
+    (tmp_path / "sdd_claims").touch()
+    with pytest.warns(UserWarning, match=r"ahead \(status 1; it cannot be kept: .*sdd_claims"):
+        assert not compilation._compiles(ahead.__name__, [ahead.WHILE_READ])
+
+
+def test_nobody_waits_beyond_the_deadline(folder, asked):
+    held = locks.lock(folder / "mlp.lock", False, "")
+    assert held is not None
+    compile_ahead([MLP], until=0.0)
+    assert asked == []
+    held.release()

@@ -2,6 +2,7 @@ import re
 from itertools import accumulate
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from markupsafe import Markup
@@ -57,6 +58,12 @@ def test_a_diverged_seed_leaves_the_mean():
 
 def test_the_same_curves_give_the_same_bytes():
     assert draw(line("noisy"), line("clean")) == draw(line("noisy"), line("clean"))
+
+
+def test_a_users_own_settings_of_matplotlib_change_nothing():
+    with mpl.rc_context({"lines.linewidth": 7.0, "axes.grid": True, "svg.fonttype": "path"}):
+        drawing = draw(line("noisy"))
+    assert drawing == draw(line("noisy"))
 
 
 def test_two_panels_on_one_page_share_no_id():

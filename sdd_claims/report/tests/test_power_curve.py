@@ -2,6 +2,8 @@
 
 import re
 
+import matplotlib as mpl
+
 from sdd_claims.report.power_curve import power_curve
 
 EFFECTS = (0.0, 1.0, 2.0)
@@ -25,3 +27,9 @@ def test_claims_beyond_the_last_effect_are_left_out():
 
 def test_the_same_input_gives_the_same_bytes():
     assert power_curve(EFFECTS, POWER, [0.5]) == power_curve(EFFECTS, POWER, [0.5])
+
+
+def test_a_users_own_settings_of_matplotlib_change_nothing():
+    with mpl.rc_context({"lines.linewidth": 7.0, "axes.grid": True, "svg.fonttype": "path"}):
+        drawing = power_curve(EFFECTS, POWER, [0.5])
+    assert drawing == power_curve(EFFECTS, POWER, [0.5])

@@ -17,9 +17,9 @@ from sdd_claims.stats.hypotheses import All, Hypotheses, Mean
 from sdd_claims.storage import memo
 from sdd_claims.storage.memo import result_of, results_kept
 
-ELSEWHERE = make_dataclass("Elsewhere", ["number"])(1)
-ELSEWHERE.__class__.__module__ = "elsewhere"
-"""Of a class whose sources are no part of the package's."""
+ELSEWHERE, IN_TESTS = (make_dataclass("Class", ["number"]) for _ in range(2))
+ELSEWHERE.__module__, IN_TESTS.__module__ = "elsewhere", __name__
+"""Classes whose sources do not count."""
 
 
 @pytest.fixture
@@ -119,17 +119,21 @@ def test_other_libraries_are_another_state(monkeypatch):
 
 def test_few_states_stay(cache, monkeypatch):
     lately = cache.stat().st_mtime - 3600
+    (cache / "sdd_claims" / "compiled-1").mkdir(parents=True)
+    os.utime(cache / "sdd_claims" / "compiled-1", (lately, lately))
     for number in range(5):
         monkeypatch.setattr(memo, "_STATE", str(number))
         with results_kept():
             pass
         os.utime(cache / "sdd_claims" / f"results-{number}", (lately + number, lately + number))
-    (cache / "sdd_claims" / "compiled-1").mkdir()
     kept = {path.name for path in (cache / "sdd_claims").iterdir()}
     assert kept == {"results-2", "results-3", "results-4", "compiled-1"}
 
 
-@pytest.mark.parametrize("unknown", [ELSEWHERE, lambda: 1, np.array([None])], ids=["class", "function", "objects"])
+UNKNOWN = {"class": ELSEWHERE(1), "class of tests": IN_TESTS(1), "function": lambda: 1, "objects": np.array([None])}
+
+
+@pytest.mark.parametrize("unknown", UNKNOWN.values(), ids=UNKNOWN)
 def test_of_arguments_that_nobody_knows_nothing_is_kept(cache, compute, unknown):
     with results_kept():
         result_of(compute, [unknown])
