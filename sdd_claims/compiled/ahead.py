@@ -61,9 +61,11 @@ def _leave_with_stdin() -> None:
 if __name__ == "__main__":
     if WHILE_READ in sys.argv:
         threading.Thread(target=_leave_with_stdin, daemon=True).start()
-    for name in sys.argv[1:]:
-        if name != WHILE_READ:
-            NETWORKS[name]()
+    names = [each for each in sys.argv[1:] if each != WHILE_READ]
+    if unknown := [each for each in names if each not in NETWORKS]:
+        sys.exit(f"nothing is compiled for {unknown[0]!r}; name some of: {', '.join(NETWORKS)}")
+    for name in names:
+        NETWORKS[name]()
     if why := jit.why_not_kept():
         print(f"it cannot be kept: {why}", file=sys.stderr, flush=True)
     os._exit(1 if why else 0)  # the thread still reads

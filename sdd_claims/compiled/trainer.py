@@ -183,7 +183,7 @@ def _take(
         if kept < np.float32(1):
             updates.shrink(parameters, kept)
         if mask.shape[0] > 0:
-            updates.keep(slopes, mask)
+            updates.mask_gradient(slopes, mask)
         if optimizer == _SGD:
             updates.step_sgd(parameters, slopes, state[0], rates[step], momentum)
         else:

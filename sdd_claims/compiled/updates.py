@@ -81,7 +81,7 @@ def add_matrix_norm(
 
 
 @inlined
-def keep(gradient: Vector, mask: Vector) -> None:
+def mask_gradient(gradient: Vector, mask: Vector) -> None:
     """Leave pruned weights without a gradient, so that they stay.
 
     Args:
