@@ -178,7 +178,7 @@ def _teacher(student: Replica, store: Store) -> ChainState | None:
 
 
 def _state_before(store: Store, replica: Replica, level: int) -> ChainState | None:
-    """The state a level starts from: its chain's level before or, for what is derived, the same level of its chain."""
+    """The state a level starts from: that of the level before or, for what is derived, of its level of the chain."""
     if replica.parent is not None:
-        return store.state(replica.parent, level)
+        return store.state(replica.parent, replica.spec.chain_level(level))
     return store.state(replica, level - 1) if level else None

@@ -86,7 +86,7 @@ def _untrained(network: Architecture) -> dict[str, torch.Tensor]:
 
 
 def _density(spec: RunSpec, level: int) -> float:
-    return 1.0 if spec.pruning.criterion == IDENTITY else spec.pruning.density(level)
+    return 1.0 if spec.pruning.criterion == IDENTITY else spec.pruning.density(spec.chain_level(level))
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ class Stack:
     def chains(self) -> "Stack | None":
         """The chains that these replicas are derived from or learn from, up to the levels needed; None without any."""
         if parents := tuple(replica.parent for replica in self.replicas if replica.parent is not None):
-            return Stack(parents, self.levels)
+            spec = self.replicas[0].spec
+            return Stack(parents, tuple(spec.chain_level(levels) for levels in self.levels))
         # Students of a wide stack may share a teacher: they differ in its weight, alpha.
         if teachers := tuple(dict.fromkeys(each.teacher for each in self.replicas if each.teacher is not None)):
             return Stack(teachers, (self.replicas[0].spec.distillation.teacher_levels,) * len(teachers))
@@ -148,5 +149,9 @@ def plan(requests: Iterable[Request], *, wide: bool = False) -> Plan:
 def _needed(request: Request) -> list[tuple[RunSpec, int]]:
     """The runs that a request needs, with the levels of each: its own, and the chain or the teacher behind it."""
     spec, distillation = request.spec, request.spec.distillation
-    runs = ((spec.parent, request.levels), (distillation.teacher, distillation.teacher_levels), (spec, request.levels))
+    parent, teacher = (
+        (spec.parent, spec.chain_level(request.levels)),
+        (distillation.teacher, distillation.teacher_levels),
+    )
+    runs = (parent, teacher, (spec, request.levels))
     return [(run, levels) for run, levels in runs if run is not None]

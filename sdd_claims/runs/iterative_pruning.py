@@ -92,7 +92,7 @@ class IterativePruning:
             done: number of levels that each replica has.
             wanted: number of levels that each is to have.
             state: the stored state that a replica's level starts from: that of the level before (None at level 0) or,
-                for a derived training, that of its chain at the same level.
+                for a derived training, that of the level of its chain that it is derived from.
             stopped: tells whether to begin no further level.
 
         Yields:
@@ -121,22 +121,23 @@ class IterativePruning:
         Args:
             level: the level to train.
             states: state of each replica after the level before; None at level 0. For a training derived from a chain:
-                state of the chain after this level.
+                state of the chain after the level that it is derived from.
             members: indices of these replicas; None for all.
         """
         began = time.perf_counter()
         members = range(len(self.replicas)) if members is None else members
         setup, spec = self.setup.of(members), self.setup.spec
-        masks = masks_of_level(setup.architecture, setup.replicas, setup.training, level, states, setup.initial)
+        at = spec.chain_level(level)
+        masks = masks_of_level(setup.architecture, setup.replicas, setup.training, at, states, setup.initial)
         starts = [
-            start_of_level(setup.architecture, replica, level, state, initial)
+            start_of_level(setup.architecture, replica, at, state, initial)
             for replica, state, initial in zip(setup.replicas, states, setup.initial, strict=True)
         ]
-        numbers = ReplicaNumbers.of(setup.replicas, level_branch(spec, level))
+        numbers = ReplicaNumbers.of(setup.replicas, level_branch(spec, at))
         stack = self._forms.build(members, [start.weights for start in starts], masks, numbers)
         watch = EpochWatch(stack, setup.test_images, setup.test_labels, spec.record.epoch_images)
         checkpointer = None if self._slot is None else StackCheckpointer(self._slot(setup.replicas, level), watch.seen)
-        rewinds = level == 0 and spec.pruning.rewind_iteration > 0
+        rewinds = at == 0 and spec.pruning.rewind_iteration > 0
         snapshots = train(
             stack,
             setup.training,
@@ -156,7 +157,7 @@ class IterativePruning:
             masks=masks,
             origins=[state.trained for state in states if state is not None],
             generators=[
-                draws(r.seed, Stream.DIRECTIONS, *level_branch(spec, level), portable=portable(spec))
+                draws(r.seed, Stream.DIRECTIONS, *level_branch(spec, at), portable=portable(spec))
                 for r in setup.replicas
             ],
             epoch_accuracies=watch.seen,

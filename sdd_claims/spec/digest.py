@@ -21,6 +21,7 @@ OMITTED_FROM_DIGEST_AT: Mapping[str, Any] = {
     "arithmetic": "native",
     "own": None,
     "default_weights": False,
+    "from_level": 0,
     "structure": "",
 }
 """Settings that came after results had been stored under this schema, with the value that all runs had until then.

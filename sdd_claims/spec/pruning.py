@@ -47,17 +47,22 @@ class PruningSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class DerivationSpec(Spec):
-    """A training that starts from every level of a chain and leads nowhere: the chain goes on without it.
+    """A training that starts from each level of a chain and leads nowhere: the chain goes on without it.
 
     Attributes:
         kind: "none" for the chain itself, else see `sdd_claims.pruning.derivations`.
         draw: number of the repetition: of the batch order and, where the kind draws one, of the initialization.
+        from_level: level of the chain that the first training starts from, where those before are not asked for. It
+            decides which trainings there are, and none of their numbers.
     """
 
     kind: DerivationKind = "none"
     draw: int = 1
+    from_level: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("draw", self.draw >= 1, "at least 1")
         self._require("draw", self.kind != "none" or self.draw == 1, "1 for the chain itself, which draws no other")
+        self._require("from_level", self.from_level >= 0, "at least 0")
+        self._require("from_level", self.kind != "none" or self.from_level == 0, "0 for the chain itself")

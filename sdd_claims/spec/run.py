@@ -125,7 +125,12 @@ class RunSpec(Spec):
         Raises:
             InputError: the path has no such point.
         """
-        return self.pruning.density(level) if self.path.over == "none" else self.path.position(level)
+        at = self.chain_level(level)
+        return self.pruning.density(at) if self.path.over == "none" else self.path.position(at)
+
+    def chain_level(self, level: int) -> int:
+        """The level of the chain that a level of this run belongs to: its own, or that which it is derived from."""
+        return level + self.derivation.from_level
 
     def point(self, level: int) -> "RunSpec":
         """The training behind one point of a path, as a run of its own."""
@@ -189,7 +194,8 @@ class RunSpec(Spec):
             phrases.append(str(self.distillation))
         if self.derivation.kind != "none":
             draw = f" (draw {self.derivation.draw})" if self.derivation.draw > 1 else ""
-            phrases.append(self.derivation.kind.replace("_", " ") + draw)
+            first = f" from level {self.derivation.from_level} on" if self.derivation.from_level else ""
+            phrases.append(self.derivation.kind.replace("_", " ") + draw + first)
         if self.path.over != "none":
             # What a path does not do is not said.
             phrases = [phrases[0], *phrases[4:]] if self.noise.kind == "none" else [*phrases[:2], *phrases[4:]]

@@ -383,7 +383,8 @@ class Store:
         """The passes that trained the levels which a level starts and learns from."""
         passes = [*self._chain(*replica.key).passes[:level]]
         if replica.parent is not None:
-            passes += self._chain(*replica.parent.key).passes[level : level + 1]
+            at = replica.spec.chain_level(level)
+            passes += self._chain(*replica.parent.key).passes[at : at + 1]
         if replica.teacher is not None:
             levels = replica.spec.distillation.teacher_levels
             passes += self._chain(*replica.teacher.key).passes[:levels]

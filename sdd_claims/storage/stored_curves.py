@@ -45,8 +45,9 @@ def _positions(settings: Mapping[str, Any], levels: int) -> tuple[str, np.ndarra
     try:
         path = PathSpec(**settings.get("path", {}))  # settings stored before there were paths have none
         at = PruningSpec(fraction=settings["pruning"]["fraction"]).density if path.over == "none" else path.position
+        first = settings.get("derivation", {}).get("from_level", 0)  # not written where it is
     except (AttributeError, KeyError, TypeError) as error:
         raise InputError(
             f"the stored settings of the run cannot be read ({error!r}); use the version that wrote them"
         ) from error
-    return path.axis, np.array([at(level) for level in range(levels)])
+    return path.axis, np.array([at(level) for level in range(first, first + levels)])

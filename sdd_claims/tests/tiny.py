@@ -97,7 +97,7 @@ class InstantPruning(IterativePruning):
 def instant_level(
     replica: Replica, level: int, state: ChainState | None, teacher: ChainState | None = None
 ) -> tuple[LevelRecord, ChainState]:
-    """The next level of a replica, without training: from the level before or, derived, from its chain's same level."""
+    """The next level of a replica, without training: from the level before or, derived, from its level of the chain."""
     assert (state is None) == (level == 0 and replica.parent is None)
     assert (teacher is None) == (replica.teacher is None)
     before = b"".join(
@@ -110,7 +110,7 @@ def instant_level(
     accuracy = drawn[0] / 255
     record = LevelRecord(
         level=level,
-        density=replica.spec.pruning.density(level),
+        density=replica.spec.pruning.density(replica.spec.chain_level(level)),
         remaining={"w": 32 >> level},
         train_accuracy=accuracy,
         train_loss=drawn[1] / 7,

@@ -34,6 +34,7 @@ from sdd_claims.tests.tiny import (
     SPEC,
     InstantPruning,
     fill,
+    instant_level,
     numbers,
     stack_of_three,
     trained,
@@ -229,6 +230,18 @@ def test_chains_are_trained_before_what_is_derived_from_them(tmp_path, steps, ba
     work_module.work_through(stacks, WorkerConfig(tmp_path / "store"))
     assert steps == [(kind, level, list(SEEDS)) for kind in ("none", "redense") for level in range(3)]
     expect_derived_numbers(tmp_path / "store", tmp_path / "expected")
+
+
+def test_what_is_derived_from_a_level_on_starts_from_that_level_of_its_chain(tmp_path, steps):
+    late = REDENSE.but(derivation={"from_level": 1})
+    SerialEngine().run(plan([Request(late, SEEDS, 2)]), WorkerConfig(tmp_path))
+    assert [step[:2] for step in steps] == [*(("none", level) for level in range(3)), ("redense", 0), ("redense", 1)]
+    store = Store(tmp_path)
+    for seed in SEEDS:
+        replica = Replica(late, seed)
+        found = [store.state(Replica(KEPT, seed), level) for level in (1, 2)]
+        expected = [instant_level(replica, level, state)[0] for level, state in enumerate(found)]
+        assert store.records(*replica.key) == tuple(expected)
 
 
 def test_chains_that_nobody_has_put_into_the_queue_are_trained_too(tmp_path, steps):

@@ -184,6 +184,13 @@ def test_the_chains_of_a_derived_stack_are_its_parents_with_the_same_levels():
     assert derived.chains == Stack((Replica(KEPT, 1000), Replica(KEPT, 1001)), (2, 3)) == chains
 
 
+def test_what_is_derived_from_a_level_on_asks_for_its_chain_up_to_there():
+    late = REDENSE.but(derivation={"from_level": 2})
+    made = plan([Request(late, (1000, 1001), 3)])
+    assert made.wanted == {Replica(spec, seed): n for spec, n in ((KEPT, 5), (late, 3)) for seed in (1000, 1001)}
+    assert made.stacks[1].chains == made.stacks[0]
+
+
 def test_chains_asked_for_further_are_needed_only_as_far_as_is_derived():
     chains, derived = plan([Request(REDENSE, (1001,), 2), Request(KEPT, (1000, 1001), 4)]).stacks
     assert chains == Stack((Replica(KEPT, 1000), Replica(KEPT, 1001)), (4, 4))

@@ -681,6 +681,17 @@ def test_what_is_derived_depends_on_its_level_alone(parents, kind):
     assert_same_level(pruning.next_level(2, states, [1, 0]), found[2])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_derived_from_a_level_on_is_what_the_whole_chain_would_have_had_there(parents, kind):
+    whole = derive(KEPT, (3, 4), parents, kind)
+    late = KEPT.but(derivation={"kind": kind, "from_level": 1})
+    pruning = IterativePruning([Replica(late, seed) for seed in (3, 4)], CPU)
+    for level, results in enumerate(parents[1:]):
+        found = pruning.next_level(level, [state for _, state in results])
+        assert {record.level for record, _ in found} == {level}
+        assert_same_level([(replace(record, level=level + 1), state) for record, state in found], whole[level + 1])
+
+
 @pytest.mark.parametrize("kind", ["redense", "independent"])
 def test_the_line_goes_from_the_levels_solution_to_the_derived_one(parents, kind):
     for level, results in enumerate(derive(KEPT, (3, 4), parents, kind)):

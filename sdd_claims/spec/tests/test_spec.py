@@ -192,6 +192,7 @@ CHANGES: dict[str, tuple[RunSpec, st.SearchStrategy[Any]]] = {
     "record.weights": (LENIENT, st.sampled_from(["newest", "every_level"])),
     "derivation.kind": (EVERYTHING, names(DerivationKind).filter(lambda name: name != "none")),
     "derivation.draw": (EVERYTHING, whole),
+    "derivation.from_level": (EVERYTHING, st.integers(0, 10**9)),
     "distillation.alpha": (TAUGHT, st.floats(0, 1)),
     "distillation.temperature": (TAUGHT, positive),
     "distillation.teacher": (TAUGHT, st.sampled_from([TEACHER, LENIENT, TEACHER.but(model={"hidden": (8,)})])),
@@ -498,6 +499,8 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: made(RecordSpec, weights="all"), "RecordSpec.weights must be one of newest, every_level, got 'all'"),
     (lambda: DerivationSpec(kind="redense", draw=0), "DerivationSpec.draw must be at least 1, got 0"),
     (lambda: DerivationSpec(draw=2), "DerivationSpec.draw must be 1 for the chain itself, which draws no other, got 2"),
+    (lambda: DerivationSpec(kind="redense", from_level=-1), "DerivationSpec.from_level must be at least 0, got -1"),
+    (lambda: DerivationSpec(from_level=1), "DerivationSpec.from_level must be 0 for the chain itself, got 1"),
     (
         lambda: RunSpec(derivation=DerivationSpec(kind="redense")),
         "a 'redense' training starts from the weights of every level, but this chain keeps those of its newest only; "
@@ -712,6 +715,13 @@ def test_the_parent_of_what_is_derived_is_the_same_spec_without_the_derivation(d
     assert chain.but(derivation=derivation).parent == chain
 
 
+@given(first=st.integers(0, 9), level=st.integers(0, 9))
+def test_what_is_derived_from_a_level_on_lies_where_the_levels_of_the_chain_do(first, level):
+    run = EVERYTHING.but(derivation={"from_level": first})
+    assert run.chain_level(level) == first + level
+    assert run.position(level) == EVERYTHING.but(derivation=DerivationSpec()).position(first + level)
+
+
 @pytest.mark.parametrize("chain", [RunSpec(), LENIENT])
 def test_a_chain_has_no_parent(chain):
     assert chain.parent is None
@@ -728,6 +738,8 @@ def test_a_run_in_words_says_what_is_derived_from_the_chain():
     assert once == words.replace("200 epochs", "1 epoch")
     assert str(chain.but(derivation={"kind": "redense"})) == f"{words}, redense"
     assert str(chain.but(derivation={"kind": "same_mask", "draw": 2})) == f"{words}, same mask (draw 2)"
+    late = chain.but(derivation={"kind": "redense", "from_level": 10})
+    assert str(late) == f"{words}, redense from level 10 on"
 
 
 def test_a_run_in_words_says_who_teaches():

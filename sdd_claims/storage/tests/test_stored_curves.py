@@ -31,6 +31,12 @@ def test_a_measure_that_was_not_recorded_is_said_to_be_so():
         curve_of((1000,), [[RECORD]], SETTINGS, "sharpness")
 
 
+def test_what_is_derived_from_a_level_on_lies_where_the_levels_of_the_chain_do():
+    late = SPEC.but(record={"weights": "every_level"}, derivation={"kind": "redense", "from_level": 2})
+    found = curve_of((1000,), [[RECORD, RECORD]], late.as_dict(), "test_accuracy")
+    assert found.position.tolist() == [SPEC.position(2), SPEC.position(3)]
+
+
 @pytest.mark.parametrize("settings", [{}, {"pruning": 7}, {"path": []}, {"path": 7}, {"pruning": {}}])
 def test_settings_of_another_version_have_no_positions(settings):
     with pytest.raises(InputError, match=r"the stored settings of the run cannot be read .*; use the version that"):
