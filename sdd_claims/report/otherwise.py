@@ -147,6 +147,14 @@ def _most_seeds(found: re.Match[str], words: str, what: str) -> Sides:
     )
 
 
+def _most_seeds_within(found: re.Match[str], words: str, what: str) -> Sides:
+    number, claimed, contrary = found[1], *(tidy(each).replace("lies", "to lie", 1) for each in (found[2], found[3]))
+    return Sides(
+        f"{number} had been shown {claimed} in more than half of all seeds",
+        f"{number} had been shown {contrary} in more than half of all seeds",
+    )
+
+
 def _dip_then_rise(found: re.Match[str], words: str, what: str) -> Sides:
     margin = tidy(found[1])
     changes = re.findall(r"the (second fall|fall|rise) is ", words)
@@ -202,6 +210,7 @@ _TESTS: tuple[tuple[str, Callable[[re.Match[str], str, str], Sides]], ...] = (
     (r"^The mean of .+ That it lies within (.+?) of zero ", _equivalent),
     (r"^The (.+?) minus the (.+?), over .+ That the mean lies within (.+?) of zero ", _same_place),
     (r"^\[(.+?)\] is below (.+?) in \d+ of \d+ seeds", _most_seeds),
+    (r"^\[(.+?)\] (lies .+?) in \d+ of \d+ seeds.+; that it (lies .+?) in more than half", _most_seeds_within),
     (r"each was tested to exceed (.+?) \(one-sided\)", _dip_then_rise),
     (r"That no level lies (.+?) below both ", _dip_free),
     (

@@ -1,6 +1,6 @@
 """The rules that judge sparsity curves, and the control of their error rate: looks, multiplicity, calibration."""
 
-from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, Lowest, MostSeeds, Term
+from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, Lowest, MostSeeds, MostSeedsWithin, Term
 from sdd_claims.stats.correlation import Correlated, PartiallyCorrelated
 from sdd_claims.stats.dip_depth import best_without_dip, dip_depth
 from sdd_claims.stats.dips import Collapse, DipFree, DipThenRise
@@ -36,6 +36,7 @@ __all__ = [
     "Location",
     "Lowest",
     "MostSeeds",
+    "MostSeedsWithin",
     "Outcome",
     "PartiallyCorrelated",
     "Phases",

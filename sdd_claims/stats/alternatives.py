@@ -23,6 +23,7 @@ from sdd_claims.stats.measured_rules import (
     TWO_RISES,
     WHOLE_SHIFTS,
     light_difference,
+    mostly_at_one_place,
 )
 from sdd_claims.stats.population import (
     BRACKET,
@@ -65,8 +66,8 @@ def alternatives() -> Iterator[Case]:
         yield Case(light_difference(margin), label, same)
 
     same_place = SamePlace("noisy", Location(BRACKET, "dip"), "distance", Location(BRACKET, "peak"))
-    for apart in (0.0, 0.2):
-        population = Population({"noisy": flat - bump(), "distance": 1 + bump(apart)})
+    places = {apart: Population({"noisy": flat - bump(), "distance": 1 + bump(apart)}) for apart in (0.0, 0.2)}
+    for apart, population in places.items():
         yield Case(same_place, f"{apart:g} apart in log density", population)
 
     for slope in (0.2, 0.4):
@@ -96,3 +97,7 @@ def alternatives() -> Iterator[Case]:
 
     turns = {"narrow": phases(DENSE, 0.62, DENSE, 0.60), "middle": phases(DENSE, 0.62, 0.62, 0.60), "wide": flat}
     yield Case(TURNS, "three legs, one and none", Population(turns))
+
+    mostly = mostly_at_one_place(same_place.second_at, same_place.margin)
+    for apart, population in places.items():
+        yield Case(mostly, f"{apart:g} apart in log density, in most seeds", population)

@@ -1,5 +1,5 @@
 """The rules on a contrast, a weighted sum over windows and curves: it exceeds a margin, is equivalent to zero, or lies
-below a bound in most seeds."""
+below a bound, or between two, in most seeds."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, cast
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
@@ -344,3 +344,99 @@ class MostSeeds(_OfContrast):
     def _in_words(self) -> tuple[str, str]:
         bound = words.amount(self.below, self.unit)
         return f"is below {bound} in most seeds", f"is above {bound} in most seeds"
+
+
+@registered_rule
+@dataclass(frozen=True, slots=True)
+class MostSeedsWithin(_OfContrast):
+    """A contrast of places lies within bounds in more than half of all seeds; refuted if outside in more than half.
+
+    The exact sign test, for places that a seed may lack, as one whose accuracy has no dip. Such a seed counts against
+    the claim and against its contrary: a few of them leave neither open, which they do under a test of a mean. One
+    whose replica diverged still does.
+
+    Attributes:
+        contrast: what is compared, one number a seed.
+        low: the lower bound, in the unit of the contrast; None for none. A number that equals a bound lies on neither
+            side.
+        high: the upper bound likewise.
+        unit: the measure's own, such as "log density".
+    """
+
+    contrast: Contrast
+    low: float | None
+    high: float | None
+    unit: str
+    name: Literal["most_seeds_within"] = field(default="most_seeds_within", init=False)
+    minimum_seeds: ClassVar[int] = MINIMUM_SEEDS
+
+    def __post_init__(self) -> None:
+        if self.low is None and self.high is None:
+            raise InputError("every number lies within no bounds; give a lower or an upper one")
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise InputError(f"nothing lies between {self.low:g} and {self.high:g}; give the lower bound first")
+
+    @property
+    def margin(self) -> float:
+        """The share of all seeds that must be exceeded."""
+        return 0.5
+
+    def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
+        """Judges one study."""
+        position, values = arrays(cast(Rule, self), curves)
+        evidence = weigh(self.hypotheses(position, values))
+        inside, _ = self.excesses(position, values)
+        effect = share_effect(np.where(np.isnan(inside), np.nan, inside > 0), threshold)
+        lacking = int(self._lacking(position, values).sum())
+        without = f" {lacking} of them {'has' if lacking == 1 else 'have'} no such place." if lacking else ""
+        claimed, contrary = self._in_words()
+        sentence = (
+            f"[{self.contrast}] {claimed} in {int((inside > 0).sum())} of {len(inside)} seeds, "
+            f"{effect.words(threshold)}.{without} That it is so in more than half of all has "
+            f"{words.probability(float(evidence.support))} (exact sign test); that it {contrary} in more than half, "
+            f"{words.probability(float(evidence.contrary))}."
+        )
+        lost = dict.fromkeys(
+            reason
+            for name, window in self.placed()
+            for reason in diverged(name, curves[name], values[name][:, window.levels(position[name])].sum(axis=1))
+        )
+        return outcome(evidence, effect, sentence, lost=list(lost))
+
+    def excesses(
+        self, position: Positions, values: Values
+    ) -> tuple[Float[np.ndarray, "*batch seeds"], Float[np.ndarray, "*batch seeds"]]:
+        """Computes by how much every seed lies within the bounds, and by how much beyond; NaN where it diverged.
+
+        Of a seed that lacks a place, both are negative: it lies as far off as the bounds are apart.
+        """
+        numbers = self.contrast.numbers(position, values)
+        bounds = [bound for bound in (self.low, self.high) if bound is not None]
+        inside = np.full(numbers.shape, np.inf)
+        if self.low is not None:
+            inside = np.minimum(inside, excess_over(numbers, self.low))
+        if self.high is not None:
+            inside = np.minimum(inside, excess_over(-numbers, -self.high))
+        off = -(max(bounds) - min(bounds) or 1.0)
+        lacking = self._lacking(position, values)
+        return np.where(lacking, off, inside), np.where(lacking, off, -inside)
+
+    def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
+        """Says what is tested: most seeds lie within the bounds; the contrary, that most lie beyond."""
+        inside, outside = self.excesses(position, values)
+        return Hypotheses(Mean(inside, "signs"), Mean(outside, "signs"))
+
+    def _lacking(self, position: Positions, values: Values) -> Bool[np.ndarray, "*batch seeds"]:
+        """Says which seeds have no such place, though none of their networks diverged."""
+        least = self.contrast.clearances(position, values)
+        return np.min(least, axis=0) <= 0 if least else np.zeros(self.contrast.numbers(position, values).shape, bool)
+
+    def _in_words(self) -> tuple[str, str]:
+        low, high = (None if bound is None else words.amount(bound, self.unit) for bound in (self.low, self.high))
+        if low is None:
+            return f"lies below {high}", f"lies above {high}"
+        if high is None:
+            return f"lies above {low}", f"lies below {low}"
+        if self.low == -cast(float, self.high):
+            return f"lies within {high} of zero", f"lies more than {high} from zero"
+        return f"lies between {low} and {high}", f"lies outside {low} and {high}"

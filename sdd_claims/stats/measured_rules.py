@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, MostSeeds, Term
+from sdd_claims.stats.contrasts import Contrast, Equivalent, Greater, MostSeeds, MostSeedsWithin, Term
 from sdd_claims.stats.correlation import Correlated, PartiallyCorrelated
 from sdd_claims.stats.dips import DipThenRise
 from sdd_claims.stats.extremum_positions import Shifts
-from sdd_claims.stats.location import Kind, Location
+from sdd_claims.stats.location import Kind, Located, Location
 from sdd_claims.stats.parts import AllOf
 from sdd_claims.stats.population import BRACKET, CRITICAL, DENSITY, LIGHT, SD, SWEET
 from sdd_claims.stats.threshold import ThresholdWithin
@@ -59,6 +59,13 @@ MIRRORED = Correlated("distance", "distance without noise", "noisy", BRACKET, -1
 
 MOSTLY_RISING = MostSeeds(Contrast(tuple(replace(term, weight=-term.weight) for term in rise_of("noisy"))), -MARGIN)
 """Most seeds rise by more than the margin."""
+
+
+def mostly_at_one_place(second_at: Location, margin: float) -> MostSeedsWithin:
+    """Returns the claim that in most seeds the dip of accuracy lies where an extremum of the distance does."""
+    apart = Contrast((Located(1, "noisy", Location(BRACKET, "dip")), Located(-1, "distance", second_at)))
+    return MostSeedsWithin(apart, -margin, margin, "log density")
+
 
 BESIDE_DENSITY = PartiallyCorrelated("distance", "distance without noise", "noisy", BRACKET, -1)
 """The learning distance mirrors accuracy at equal density."""

@@ -33,6 +33,7 @@ from sdd_claims.stats.measured_rules import (
     WHOLE_SHIFTS,
     WIDTHS,
     light_difference,
+    mostly_at_one_place,
 )
 from sdd_claims.stats.population import (
     BRACKET,
@@ -162,16 +163,23 @@ def _jitter(sign: float) -> Levels:
 
 
 def _same_place(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
+    moved, population = _apart(shape)
+    rule = SamePlace("noisy", Location(BRACKET, "dip"), "distance", moved, _APART)
+    return rule, replace(population, skew_loading={"noisy": _jitter(-_sign(verdict))})
+
+
+def _mostly_same_place(shape: str, _: Verdict) -> tuple[Rule, Population]:
+    """Puts half of all seeds beyond the margin. Skew has no place here: it would leave another share there."""
+    moved, population = _apart(shape)
+    return mostly_at_one_place(moved, _APART), population
+
+
+def _apart(shape: str) -> tuple[Location, Population]:
     """Moves the densities of the second curve, so that its peak lies the margin sparser than the dip of the first."""
     apart = np.exp(-_APART)
     moved = Location(Window(BRACKET.low * apart, BRACKET.high * apart), "peak")
-    rule = SamePlace("noisy", Location(BRACKET, "dip"), "distance", moved, _APART)
     dip = _ground(shape) - bump()
-    return rule, Population(
-        {"noisy": dip, "distance": 2 - dip},
-        skew_loading={"noisy": _jitter(-_sign(verdict))},
-        density={"distance": DENSITY * apart},
-    )
+    return moved, Population({"noisy": dip, "distance": 2 - dip}, density={"distance": DENSITY * apart})
 
 
 def _shifts(shape: str, verdict: Verdict) -> tuple[Rule, Population]:
@@ -291,6 +299,7 @@ _NULLS: dict[Null, tuple[Verdict, ...]] = {
     _one_part_false: ("supported",),
     _no_part_refutable: ("refuted",),
     _fewer_turns: _BOTH,
+    _mostly_same_place: _BOTH,
 }
 _FORMS: dict[Null, Kind] = {
     _deepest_dip_shifts: "deepest dip",

@@ -19,8 +19,10 @@ from sdd_claims.stats import (
     Equivalent,
     FewerTurns,
     Greater,
+    Located,
     Location,
     MostSeeds,
+    MostSeedsWithin,
     PartiallyCorrelated,
     Rule,
     SamePlace,
@@ -120,6 +122,11 @@ def most_seeds(axis: Axis, scale: float) -> Rule:
     return MostSeeds(Contrast(terms), -0.01 * scale)
 
 
+def most_seeds_within(axis: Axis, _: float) -> Rule:
+    places = (Located(1, "accuracy", axis.at("dip", WIDE)), Located(-1, "distance", axis.at("peak", WIDE)))
+    return MostSeedsWithin(Contrast(places), -0.67, 0.67, f"log {axis.name}")
+
+
 EXAMPLES = {
     "greater": Example(
         lambda axis, scale: rise(axis, scale, "accuracy"),
@@ -135,6 +142,11 @@ EXAMPLES = {
         most_seeds,
         claimed={"accuracy": DIP},
         contrary={"accuracy": FALL},
+    ),
+    "most_seeds_within": Example(
+        most_seeds_within,
+        claimed={"accuracy": FLAT - bump(), "distance": 1 + bump()},
+        contrary={"accuracy": FLAT - bump(0.7), "distance": 1 + bump(-0.7)},
     ),
     "dip_then_rise": Example(
         dip_then_rise,

@@ -68,6 +68,7 @@ def test_a_rule_errs_no_more_often_than_it_may(case):
         ("difference of 5 points", 0.9),
         ("no difference, margin 3 points", 0.5),
         ("0 apart in log density", 0.85),
+        ("0 apart in log density, in most seeds", 0.85),
         ("0.2 log density per doubling", 0.85),
         ("distance mirrors accuracy, without noise it grows", 0.9),
         ("distance mirrors accuracy at equal density", 0.9),

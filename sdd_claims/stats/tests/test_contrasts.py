@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from statsmodels.stats.proportion import proportion_confint
@@ -8,7 +10,18 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.stats import Contrast, Equivalent, Greater, Located, Location, Lowest, MostSeeds, Term, Window
+from sdd_claims.stats import (
+    Contrast,
+    Equivalent,
+    Greater,
+    Located,
+    Location,
+    Lowest,
+    MostSeeds,
+    MostSeedsWithin,
+    Term,
+    Window,
+)
 from sdd_claims.stats.hypotheses import Evidence, weigh
 from sdd_claims.stats.one_sample import SCREEN
 from sdd_claims.stats.population import BRACKET, CRITICAL, DENSITY, LEVELS, SWEET, bump, phases
@@ -113,6 +126,67 @@ def test_a_seed_without_a_rank_leaves_it_open():
     found = MOSTLY_LOW.evaluate(ranks(*[1.0] * 23, np.nan), THRESHOLD)
     assert found.open_reason == "seed 23 of 'rank' diverged"
     assert found.p == found.p_contrary == 1
+
+
+def placed(*apart: float | None) -> dict[str, SparsityCurve]:
+    """A dip of each seed so far from a peak in log density; None for a seed without a dip."""
+    accuracy = np.array([np.linspace(0.8, 0.7, LEVELS) if each is None else 0.8 - bump(each) for each in apart])
+    distance = np.tile(1 + bump(), (len(apart), 1))
+    seeds = tuple(range(len(apart)))
+    return {name: SparsityCurve(seeds, DENSITY, each) for name, each in (("noisy", accuracy), ("distance", distance))}
+
+
+TOGETHER = MostSeedsWithin(
+    Contrast((Located(1, "noisy", Location(BRACKET, "dip")), Located(-1, "distance", Location(BRACKET, "peak")))),
+    -0.4,
+    0.4,
+    "log density",
+)
+
+
+@given(same=st.integers(0, 24), apart=st.integers(0, 24), without=st.integers(0, 24))
+def test_a_seed_without_a_place_counts_against_the_claim_and_against_its_contrary(same, apart, without):
+    assume(same + apart + without >= 12)
+    found = TOGETHER.evaluate(placed(*[0.1] * same, *[0.8] * apart, *[None] * without), THRESHOLD)
+    for p, count in ((found.p, same), (found.p_contrary, apart)):
+        assert p == pytest.approx(binomtest(count, same + apart + without, alternative="greater").pvalue)
+    assert found.open_reason is None
+    assert found.effect.value == same / (same + apart + without)
+    assert ("no such place" in found.words) == (without > 0)
+
+
+def test_a_diverged_seed_leaves_places_open_where_one_without_a_place_does_not():
+    curves = placed(*[0.1] * 22, None, 0.1)
+    assert TOGETHER.evaluate(curves, THRESHOLD).p < THRESHOLD
+    curves["noisy"].values[23] = np.nan
+    found = TOGETHER.evaluate(curves, THRESHOLD)
+    assert (found.p, found.p_contrary) == (1, 1)
+    assert found.open_reason == "seed 23 of 'noisy' diverged"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "claimed", "contrary"),
+    [
+        (None, 0.5, "lies below 0.5 log density", "lies above 0.5 log density"),
+        (-0.5, None, "lies above -0.5 log density", "lies below -0.5 log density"),
+        (-0.5, 0.5, "lies within 0.5 log density of zero", "lies more than 0.5 log density from zero"),
+        (-0.5, 1, "lies between -0.5 log density and 1 log density", "lies outside -0.5 log density and 1 log density"),
+    ],
+)
+def test_bounds_are_said_as_they_are(low, high, claimed, contrary):
+    rule = replace(TOGETHER, low=low, high=high)
+    found = rule.evaluate(placed(*[0.1] * 11, None), THRESHOLD)
+    assert found.words.startswith(f"[{rule.contrast}] {claimed} in 11 of 12 seeds, 0.92 of all seeds")
+    assert "1 of them has no such place. That it is so in more than half" in found.words
+    assert f"that it {contrary} in more than half" in found.words
+    assert found.p == pytest.approx(binomtest(11, 12, alternative="greater").pvalue)
+    assert found.p_contrary == 1
+
+
+@pytest.mark.parametrize("bounds", [(None, None), (1.0, 1.0), (1.0, 0.0)])
+def test_bounds_that_hold_everything_or_nothing_are_refused(bounds):
+    with pytest.raises(InputError, match=r"give (a lower or an upper one|the lower bound first)"):
+        replace(TOGETHER, low=bounds[0], high=bounds[1])
 
 
 SPARSE_PEAK = Greater(Contrast((Located(-1, "noisy", Location(BRACKET, "peak"), origin=0.06),)), unit="log density")

@@ -26,7 +26,7 @@ every_rule = pytest.mark.parametrize("name", RULES)
 random_studies = settings(max_examples=15)
 
 SILENT = Noise(1e-12 * np.eye(LEVELS))
-SHARE_THE_MINIMUM = {"greater", "shifts", "fewer_turns", "most_seeds"}
+SHARE_THE_MINIMUM = {"greater", "shifts", "fewer_turns", "most_seeds", "most_seeds_within"}
 """Rules of which neither p is doubled. One seed fewer would do for them alone, but not as a part of a claim of two."""
 
 

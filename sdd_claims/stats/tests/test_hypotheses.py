@@ -67,6 +67,14 @@ def most_rise(accuracy: np.ndarray) -> tuple[float, float]:
     return more, less
 
 
+def most_within(numbers: np.ndarray, margin: float) -> tuple[float, float]:
+    inside, outside = (
+        float(binomtest(int(count), len(numbers), alternative="greater").pvalue)
+        for count in ((abs(numbers) < margin).sum(), (abs(numbers) > margin).sum())
+    )
+    return inside, outside
+
+
 def both_rise(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     (one, not_one), (other, not_other) = rise(first), rise(second)
     return max(one, other), min(1.0, 2 * min(not_one, not_other))
@@ -86,6 +94,8 @@ def by_definition(rule, position, values) -> tuple[float, float]:
             return both_sides(SWEET.mean(PRUNING.position, values["noisy"] - values["clean"]), 0.02)
         case "most_seeds":
             return most_rise(values["accuracy"])
+        case "most_seeds_within":
+            return most_within(rule.contrast.numbers(position, values), 0.67)
         case "dip_then_rise":
             return dip(values["accuracy"]), no_dip(values["accuracy"])
         case "dip_free":
