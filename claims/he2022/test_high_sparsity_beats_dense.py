@@ -29,7 +29,7 @@ def trial(setting: Setting) -> Trial:
         CLAIM,
         setting.tier,
         network=setting.network,
-        curves={"accuracy": setting.curve(setting.of_many_seeds())},
+        curves={"accuracy": setting.curve(setting.noisy())},
         rule=setting.rule(rule),
         control=Control("no label noise", {"accuracy": setting.curve(setting.clean)}),
         block=setting.block,

@@ -54,7 +54,7 @@ def curves(setting: Setting, noisy: Mapping[str, RunSpec], clean: Mapping[str, R
 
 
 def trial(setting: Setting) -> Trial:
-    noisy = setting.by_criterion(setting.of_many_seeds())
+    noisy = setting.by_criterion(setting.noisy())
     kept = {"pruning": {"criterion": "none"}}
     return Trial(
         CLAIM,

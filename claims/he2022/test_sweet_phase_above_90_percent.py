@@ -5,8 +5,11 @@ so it can lie at any density, and every part can be refuted. A curve ends where 
 below half of its highest: beyond that it ripples by chance, and such a ripple, which is sparse, would else be taken for
 the peak of a curve without a dip. On pilots the peak lies at density .005 under magnitude pruning at 20 % noise, .004
 at 40 %, .007 and .005 under gradient pruning, .044 and .041 under random pruning, with a standard deviation over seeds
-of 6 to 21 %; in log density the nearest part is .81 below a tenth, with a standard deviation of .12, so that 12 seeds
-are sure to decide (power above .999 if pilots are right).
+of 6 to 21 %; in log density the nearest part is .81 below a tenth, with a standard deviation of .12.
+
+Until block 19000 the mean over seeds was tested, and a seed without a peak left the claim open: fresh seeds would have
+repeated its verdict with a chance of .88. "Generally" is as well said of most networks, and then such a seed is one
+that does not show it.
 
 In the control the statement is false, and nearly true: a network with far fewer weights, of which as many are a larger
 share, pruned at random at 20 % noise. The fast tier's has an eighth of the weights; on 24 pilots its peak lies at
@@ -22,16 +25,16 @@ from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.register import registered
 from sdd_claims.registration.setting import full_on, plainly
 from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.stats import AllOf, Contrast, Greater, Located, Location
+from sdd_claims.stats import AllOf, Contrast, Located, Location, MostSeedsWithin
 
 from .settings import FAST, LENET, Setting
 
 CLAIM = registered("he2022/sweet_phase_above_90_percent")
 
 
-def above_90_percent(name: str, curve: CurveOf) -> Greater:
+def above_90_percent(name: str, curve: CurveOf) -> MostSeedsWithin:
     peak = Located(-1, name, Location(curve.whole, "peak after the dip"), origin=0.1)
-    return Greater(Contrast((peak,)), unit="log density")
+    return MostSeedsWithin(Contrast((peak,)), low=0.0, high=None, unit="log density")
 
 
 def trial(setting: Setting) -> Trial:
@@ -49,11 +52,12 @@ def trial(setting: Setting) -> Trial:
             "epochs and pruned at random",
             dict.fromkeys(curves, setting.curve(narrow)),
         ),
-        block=setting.block_by_tier(fast=19000),
+        block=setting.block_by_tier(fast=20000),
         proxy=setting.tier == "fast",
         deviations=(
             *setting.deviations,
-            "generally is read as: on average over seeds, at 20 and 40 % noise, under each of three pruning criteria",
+            "generally is read as: in more than half of all seeds, at 20 and 40 % noise, under each of three pruning "
+            "criteria; a seed without a peak counts as one that does not show it",
             setting.of_whole_curves,
             *setting.in_fast(
                 "a proxy: at which density the sweet phase lies depends on how many weights a network has for how many "

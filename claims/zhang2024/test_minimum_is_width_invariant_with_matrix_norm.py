@@ -1,9 +1,15 @@
 """The strength at which accuracy is lowest does not depend on the width, under the penalty of the published code.
 
-On twelve pilots the minima of 5, 25 and 100 neurons are at log strengths 3.0, 2.6 and 2.5, well within the margin of
-1.15 of each other. At the paper's size those of all six widths are within .51 of each other.
+On 100 pilots of the fast tier the minima of 5, 25 and 100 neurons are at log strengths 3.0, 2.6 and 2.5, and those of
+two widths within the margin of 1.15 of each other in 87 to 100 seeds; with 5 neurons one seed has none. At the paper's
+size those of all six widths are within .51 of each other.
+
+The fast tier asks it of most seeds since block 20000. Until then it asked it of the mean, and a seed without a minimum
+left the claim open: fresh seeds would have repeated its verdict with a chance of .27. The full tier, whose seeds all
+have one, asks it of the mean.
 """
 
+from collections.abc import Callable
 from itertools import combinations
 
 import pytest
@@ -11,14 +17,35 @@ import pytest
 from sdd_claims.registration.claim import Claim
 from sdd_claims.registration.register import registered
 from sdd_claims.registration.trial import Control, Trial
-from sdd_claims.stats import AllOf, Location, SamePlace
+from sdd_claims.stats import AllOf, Contrast, Located, Location, MostSeedsWithin, Rule, SamePlace
 
-from .settings import BOTH, FAST, FULL, Setting, named
+from .settings import AXIS, BOTH, FAST, FULL, Setting, named
 
 CLAIM = registered("zhang2024/minimum_is_width_invariant_with_matrix_norm")
 
 
-def of_penalty(claim: Claim, penalty: str, setting: Setting, *deviations: str) -> Trial:
+SameDip = Callable[[str, Location, str, Location, float], Rule]
+"""The rule that the dips of two curves lie within a margin of each other."""
+
+
+def on_average(one: str, one_at: Location, other: str, other_at: Location, margin: float) -> Rule:
+    return SamePlace(one, one_at, other, other_at, margin=margin)
+
+
+def in_most_seeds(one: str, one_at: Location, other: str, other_at: Location, margin: float) -> Rule:
+    apart = Contrast((Located(1, one, one_at), Located(-1, other, other_at)))
+    return MostSeedsWithin(apart, -margin, margin, unit=f"log {AXIS}")
+
+
+def of_penalty(
+    claim: Claim,
+    penalty: str,
+    setting: Setting,
+    *deviations: str,
+    same_dip: SameDip = on_average,
+    block: int | None = None,
+    looks: tuple[int, ...] = (12, 24),
+) -> Trial:
     paths = setting.paths({penalty: BOTH[penalty]})
     pairs = list(combinations((named(penalty, width) for width in setting.widths), 2))
     return Trial(
@@ -29,12 +56,12 @@ def of_penalty(claim: Claim, penalty: str, setting: Setting, *deviations: str) -
             paths,
             lambda at: AllOf(
                 {
-                    f"{one} and {other}": SamePlace(
+                    f"{one} and {other}": same_dip(
                         one,
                         Location(at[one].to_sweet, "dip"),
                         other,
                         Location(at[other].to_sweet, "dip"),
-                        margin=setting.place_margin,
+                        setting.place_margin,
                     )
                     for one, other in pairs
                 }
@@ -46,14 +73,20 @@ def of_penalty(claim: Claim, penalty: str, setting: Setting, *deviations: str) -
             ),
             {name: setting.curve(spec) for name, spec in setting.at_other_rates(penalty).items()},
         ),
-        block=setting.block,
-        looks=setting.looks_by_tier(full=(12,)),
+        block=block or setting.block,
+        looks=setting.looks_by_tier(fast=looks, full=(12,)),
         deviations=(*setting.deviations, setting.of_places, *deviations),
     )
 
 
 def trial(setting: Setting) -> Trial:
-    return of_penalty(CLAIM, "matrix norm", setting)
+    if setting is FULL:
+        return of_penalty(CLAIM, "matrix norm", setting)
+    of_most = (
+        "asked of more than half of all seeds; a seed of which one width has no minimum counts as one that does not "
+        "show it"
+    )
+    return of_penalty(CLAIM, "matrix norm", setting, of_most, same_dip=in_most_seeds, block=20000, looks=(12, 24, 48))
 
 
 @pytest.mark.fast(trial(FAST))
