@@ -3,7 +3,7 @@ below a bound, or between two, in most seeds."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Protocol, cast
 
 import numpy as np
@@ -420,6 +420,11 @@ class MostSeedsWithin(_OfContrast):
         off = -(max(bounds) - min(bounds) or 1.0)
         lacking = self._lacking(position, values)
         return np.where(lacking, off, inside), np.where(lacking, off, -inside)
+
+    def widened(self, factor: float) -> "MostSeedsWithin":
+        """Returns the same rule with its bounds so many times as far from zero."""
+        low, high = (None if bound is None else factor * bound for bound in (self.low, self.high))
+        return replace(self, low=low, high=high)
 
     def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
         """Says what is tested: most seeds lie within the bounds; the contrary, that most lie beyond."""

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
+from sdd_claims.stats.contrasts import MostSeedsWithin
 from sdd_claims.stats.hypotheses import Hypotheses, deciding, mapped, means, p_value
 from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.stability import Design, Ruling
@@ -83,6 +84,8 @@ def _with_margin(rule: Any, factor: float) -> Any:
     """The rule with every margin of an effect multiplied."""
 
     def change(value: Any) -> Any:
+        if isinstance(value, MostSeedsWithin):
+            return value.widened(factor)
         name = "smallest" if hasattr(value, "smallest") else "margin"  # see `effect_margin`
         margin = getattr(value, name, None)
         if not margin or name not in {each.name for each in fields(value) if each.init}:

@@ -7,7 +7,7 @@ import pytest
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.stats import RULES, AllOf, Contrast, FewerTurns, Greater, Term, Window
-from sdd_claims.stats.population import LEVELS
+from sdd_claims.stats.population import DENSE, LEVELS, bump
 from sdd_claims.stats.robustness import _with_margin, panel, ruling_of
 from sdd_claims.stats.rules import effect_margin
 from sdd_claims.stats.stability import Design
@@ -65,6 +65,13 @@ def test_parts_are_changed_together_and_a_margin_of_zero_is_none():
     found = panel(DESIGN, parts, one_study(STEP), one_study(NOTHING))
     assert "margin halved" not in found
     assert set(found.values()) == {"supported"}
+
+
+def test_bounds_that_most_seeds_lie_within_are_halved_and_doubled_as_margins_are():
+    rule = EXAMPLES["most_seeds_within"].rule(PRUNING, 1.0)
+    apart, nothing = ({"accuracy": DENSE - bump(by), "distance": 1 + bump()} for by in (0.5, 3.0))
+    found = panel(DESIGN, rule, one_study(apart), one_study(nothing))
+    assert (found["margin halved"], found["margin doubled"]) == ("refuted", "supported")
 
 
 def test_a_seed_less_is_not_asked_where_so_few_establish_nothing():
