@@ -100,7 +100,7 @@ class LevelRecord:
     """One trained level in numbers. A new measure is declared here and computed in `sdd_claims.measures.level`.
 
     Attributes:
-        level: number of prunings before this training, or of those since the first level that is derived from.
+        level: number of prunings before this training; of what is derived from a level on, counted from that level.
         density: fraction of prunable weights left, counted.
         remaining: weights left in each prunable tensor.
         diverged: a weight or a loss became infinite or NaN; all measures below `seconds` are then None.

@@ -9,14 +9,14 @@ of 6 to 21 %; in log density the nearest part is .81 below a tenth, with a stand
 
 Until block 19000 the mean over seeds was tested, and a seed without a peak left the claim open: fresh seeds would have
 repeated its verdict with a chance of .88. "Generally" is as well said of most networks, and then such a seed is one
-that does not show it.
+that does not show it. More than half is the least that "generally" can mean; on block 19000 all twelve seeds showed it
+in each of the six parts.
 
 In the control the statement is false, and nearly true: a network with far fewer weights, of which as many are a larger
 share, pruned at random at 20 % noise. The fast tier's has an eighth of the weights; on 24 pilots its peak lies at
 density .121, .19 above a tenth in log density with a standard deviation of .14. It is trained for 480 epochs, for its
 dip to be deep: after 60, in a network with a fifth of the weights, which was the control until block 18000, one pilot
-of 48 has no dip and peak, nor had one seed of block 17000, and where one lacks them nothing of the control is tested.
-By its pilots the claim would be supported with a chance of .72, by those of the longer trained ones with .96.
+of 48 has no dip and peak, nor had one seed of block 17000, and where one lacked them nothing of the control was tested.
 """
 
 import pytest
@@ -38,7 +38,7 @@ def above_90_percent(name: str, curve: CurveOf) -> MostSeedsWithin:
 
 
 def trial(setting: Setting) -> Trial:
-    specs = setting.by_criterion(setting.noisy()) | setting.by_criterion_at(0.4)
+    specs = setting.by_criterion(setting.of_many_seeds()) | setting.by_criterion_at(0.4)
     curves = {name: setting.curve(spec) for name, spec in specs.items()}
     narrow = plainly(setting.by_criterion(setting.noisy())["random"]).but(**setting.narrow)
     return Trial(

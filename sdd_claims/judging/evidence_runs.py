@@ -48,7 +48,7 @@ class EvidenceRun:
         return self.path.resolve().parent.name
 
     def levels(self, digest: str, seed: int, measure: str) -> int:
-        """The number of levels that it has of one measure of a network, from level 0 on."""
+        """The number of levels that it has of one measure of a network, from its first on."""
         run = self.evidence.runs.get((digest, measure))
         return 0 if run is None else len(run.rows.get(seed, ()))
 

@@ -88,6 +88,7 @@ def _small(spec: RunSpec, images: str) -> RunSpec:
             "schedule": {"name": "constant", "milestones": ()},
         },
         pruning={"rewind_iteration": rewind},
+        derivation={"from_level": min(1, spec.derivation.from_level)},
         record={
             "epoch_images": min(most, spec.record.epoch_images),
             "directions": min(1, spec.record.directions),

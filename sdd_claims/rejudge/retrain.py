@@ -139,7 +139,9 @@ def trained_again(
                 if not _same(before, now):
                     different += 1
                     measures.add(measure)
-                    where = where or f"{measure} at level {level}: published {before}, now {now}"
+                    where = (
+                        where or f"{measure} at level {chain.spec.chain_level(level)}: published {before}, now {now}"
+                    )
     return Compared(chain, numbers, different, where, frozenset(measures))
 
 

@@ -147,8 +147,12 @@ def _most_seeds(found: re.Match[str], words: str, what: str) -> Sides:
     )
 
 
+_AMOUNT = re.compile(r"-?\d\S* ")
+
+
 def _most_seeds_within(found: re.Match[str], words: str, what: str) -> Sides:
-    number, claimed, contrary = found[1], *(tidy(each).replace("lies", "to lie", 1) for each in (found[2], found[3]))
+    number, *sides = found.groups()
+    claimed, contrary = (_AMOUNT.sub(lambda each: tidy(each[0]), side.replace("lies", "to lie", 1)) for side in sides)
     return Sides(
         f"{number} had been shown {claimed} in more than half of all seeds",
         f"{number} had been shown {contrary} in more than half of all seeds",

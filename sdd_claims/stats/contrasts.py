@@ -352,8 +352,8 @@ class MostSeedsWithin(_OfContrast):
     """A contrast of places lies within bounds in more than half of all seeds; refuted if outside in more than half.
 
     The exact sign test, for places that a seed may lack, as one whose accuracy has no dip. Such a seed counts against
-    the claim and against its contrary: a few of them leave neither open, which they do under a test of a mean. One
-    whose replica diverged still does.
+    the claim and against its contrary: a few of them leave neither open, as they would under a test of a mean. Where
+    they are half of all, nothing is measured, as where a replica diverged.
 
     Attributes:
         contrast: what is compared, one number a seed.
@@ -387,44 +387,46 @@ class MostSeedsWithin(_OfContrast):
         evidence = weigh(self.hypotheses(position, values))
         inside, _ = self.excesses(position, values)
         effect = share_effect(np.where(np.isnan(inside), np.nan, inside > 0), threshold)
-        lacking = int(self._lacking(position, values).sum())
-        without = f" {lacking} of them {'has' if lacking == 1 else 'have'} no such place." if lacking else ""
+        lacking, seeds = int(self._lacking(position, values).sum()), len(inside)
+        without = f" ({lacking} of {seeds} {'has' if lacking == 1 else 'have'} no such place)" if lacking else ""
         claimed, contrary = self._in_words()
         sentence = (
-            f"[{self.contrast}] {claimed} in {int((inside > 0).sum())} of {len(inside)} seeds, "
-            f"{effect.words(threshold)}.{without} That it is so in more than half of all has "
+            f"[{self.contrast}] {claimed} in {int((inside > 0).sum())} of {seeds} seeds, "
+            f"{effect.words(threshold)}{without}. That it {claimed} in more than half of all has "
             f"{words.probability(float(evidence.support))} (exact sign test); that it {contrary} in more than half, "
             f"{words.probability(float(evidence.contrary))}."
         )
-        lost = dict.fromkeys(
+        lost = [
             reason
             for name, window in self.placed()
-            for reason in diverged(name, curves[name], values[name][:, window.levels(position[name])].sum(axis=1))
-        )
-        return outcome(evidence, effect, sentence, lost=list(lost))
+            for reason in diverged(name, curves[name], values[name][:, window.levels(position[name])])
+        ]
+        if 2 * lacking >= seeds:
+            lost.append(f"{lacking} of {seeds} seeds have no such place")
+        return outcome(evidence, effect, sentence, lost=list(dict.fromkeys(lost)))
 
     def excesses(
         self, position: Positions, values: Values
     ) -> tuple[Float[np.ndarray, "*batch seeds"], Float[np.ndarray, "*batch seeds"]]:
-        """Computes by how much every seed lies within the bounds, and by how much beyond; NaN where it diverged.
+        """Computes by how much every seed lies within the bounds, and by how much beyond.
 
-        Of a seed that lacks a place, both are negative: it lies as far off as the bounds are apart.
+        Of a seed that lacks a place both are minus infinity; NaN where half of all seeds do, or where it diverged.
         """
         numbers = self.contrast.numbers(position, values)
-        bounds = [bound for bound in (self.low, self.high) if bound is not None]
         inside = np.full(numbers.shape, np.inf)
         if self.low is not None:
             inside = np.minimum(inside, excess_over(numbers, self.low))
         if self.high is not None:
             inside = np.minimum(inside, excess_over(-numbers, -self.high))
-        off = -(max(bounds) - min(bounds) or 1.0)
         lacking = self._lacking(position, values)
+        off = np.where(lacking.mean(axis=-1, keepdims=True) < 0.5, -np.inf, np.nan)
         return np.where(lacking, off, inside), np.where(lacking, off, -inside)
 
-    def widened(self, factor: float) -> "MostSeedsWithin":
-        """Returns the same rule with its bounds so many times as far from zero."""
-        low, high = (None if bound is None else factor * bound for bound in (self.low, self.high))
-        return replace(self, low=low, high=high)
+    def with_margin(self, factor: float) -> "MostSeedsWithin":
+        """Returns the same rule with bounds on either side of zero so many times as far from it, and others as is."""
+        if self.low is None or self.high is None or self.low != -self.high:
+            return self
+        return replace(self, low=factor * self.low, high=factor * self.high)
 
     def hypotheses(self, position: Positions, values: Values) -> Hypotheses:
         """Says what is tested: most seeds lie within the bounds; the contrary, that most lie beyond."""
@@ -444,4 +446,4 @@ class MostSeedsWithin(_OfContrast):
             return f"lies above {low}", f"lies below {low}"
         if self.low == -cast(float, self.high):
             return f"lies within {high} of zero", f"lies more than {high} from zero"
-        return f"lies between {low} and {high}", f"lies outside {low} and {high}"
+        return f"lies between {low} and {high}", f"lies below {low} or above {high}"

@@ -63,7 +63,7 @@ def e_value(hypothesis: Hypothesis, of_mean: Callable[[Numbers], float] = t_e_va
     """
     if isinstance(hypothesis, Mean):
         of_mean = of_mean if hypothesis.by == "mean" else sign_e_value
-        return of_mean(hypothesis.excess) if np.isfinite(hypothesis.excess).all() else None
+        return None if np.isnan(hypothesis.excess).any() else of_mean(hypothesis.excess)
     parts = hypothesis.parts
     if isinstance(hypothesis, All) and of_mean is t_e_value:
         parts = _weakest(parts)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import numpy as np
+from scipy.special import ndtri
 
 from sdd_claims.stats.hypotheses import All, Hypotheses, Hypothesis, Mean, Numbers, Some, strength
 from sdd_claims.stats.one_sample import EQUAL
@@ -46,8 +47,7 @@ def _at_edge(population: Hypotheses, part: Part) -> Hypotheses:
     """The nearest population in which one part is just false."""
     hypothesis = part(population)
     if isinstance(hypothesis, Mean):
-        mean = np.nanmean(hypothesis.excess)
-        return _moved(population, hypothesis.excess, -float(mean))
+        return _moved(population, hypothesis.excess, -_beyond_the_edge(hypothesis))
     if not hypothesis.parts:
         return population
     t = [strength(each) for each in hypothesis.parts]
@@ -79,14 +79,14 @@ def _at(part: Part, place: int) -> Part:
 
 def _holds(hypothesis: Hypothesis) -> bool:
     if isinstance(hypothesis, Mean):
-        return bool(np.nanmean(hypothesis.excess) > EQUAL)
+        return _beyond_the_edge(hypothesis) > EQUAL
     held = map(_holds, hypothesis.parts)
     return all(held) if isinstance(hypothesis, All) else any(held)
 
 
 def _moved(population: Hypotheses, numbers: Numbers, by: float) -> Hypotheses:
     """The population with one number moved by so much in every test of it."""
-    own = numbers - np.nanmean(numbers)
+    own = _deviations(numbers)
     near = 1e-9 * float(np.nanmax(np.abs(own))) + EQUAL
 
     def moved(hypothesis: Hypothesis) -> Hypothesis:
@@ -96,7 +96,7 @@ def _moved(population: Hypotheses, numbers: Numbers, by: float) -> Hypotheses:
         excess = hypothesis.excess
         if excess is numbers:
             return Mean(excess + by, hypothesis.by)
-        deviations = excess - np.nanmean(excess)
+        deviations = _deviations(excess)
         for sign in (1, -1):
             # Of numbers that are all equal nothing tells whether they are the same.
             if near > 2 * EQUAL and np.allclose(deviations, sign * own, rtol=0, atol=near, equal_nan=True):
@@ -104,3 +104,21 @@ def _moved(population: Hypotheses, numbers: Numbers, by: float) -> Hypotheses:
         return hypothesis
 
     return Hypotheses(moved(population.claim), moved(population.contrary), population.clearances)
+
+
+def _beyond_the_edge(mean: Mean) -> float:
+    """How far the numbers must fall for what they test to be just false: their mean, or the place of half of all seeds.
+
+    Where some lack a place, more than half of the others must lie beyond the margin for half of all to do.
+    """
+    known = mean.excess[np.isfinite(mean.excess)]
+    lacking = np.isneginf(mean.excess).sum() / (known.size + np.isneginf(mean.excess).sum())
+    if not lacking:
+        return float(known.mean())
+    return float(known.mean() - known.std(ddof=1) * ndtri(0.5 / (1 - lacking))) if lacking < 0.5 else 0.0
+
+
+def _deviations(numbers: Numbers) -> Numbers:
+    """Those from the mean of the seeds that have a number; NaN for the others."""
+    known = np.where(np.isfinite(numbers), numbers, np.nan)
+    return known - np.nanmean(known)

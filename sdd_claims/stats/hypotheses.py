@@ -39,8 +39,9 @@ class Mean:
     """The mean over seeds lies beyond a margin, or most seeds do.
 
     Attributes:
-        excess: by how much each seed does, in the direction that is tested; NaN for a seed without a number. Of one
-            study, or of a batch of them.
+        excess: by how much each seed does, in the direction that is tested; NaN for a seed without a number; minus
+            infinity, in a sign test, for one that counts as not beyond without having one. Of one study, or of a
+            batch of them.
         by: "mean" for the tests of a mean, "signs" for the sign test, of which only signs count.
     """
 
@@ -173,7 +174,8 @@ def strength(hypothesis: Hypothesis) -> float:
     Of all parts the smallest t, of some the largest.
     """
     if isinstance(hypothesis, Mean):
-        t = float(t_statistic(hypothesis.excess))
+        known = hypothesis.excess[~np.isneginf(hypothesis.excess)]
+        t = float(t_statistic(known)) if known.size > 1 else np.nan
         return -np.inf if np.isnan(t) else t
     found = [strength(part) for part in hypothesis.parts]
     return (min if isinstance(hypothesis, All) else max)(found, default=-np.inf)

@@ -9,7 +9,6 @@ from jaxtyping import Float
 
 from sdd_claims.curves import DENSITY, SparsityCurve
 from sdd_claims.errors import InputError
-from sdd_claims.stats.contrasts import MostSeedsWithin
 from sdd_claims.stats.hypotheses import Hypotheses, deciding, mapped, means, p_value
 from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.stability import Design, Ruling
@@ -84,8 +83,8 @@ def _with_margin(rule: Any, factor: float) -> Any:
     """The rule with every margin of an effect multiplied."""
 
     def change(value: Any) -> Any:
-        if isinstance(value, MostSeedsWithin):
-            return value.widened(factor)
+        if hasattr(value, "with_margin"):
+            return value.with_margin(factor)
         name = "smallest" if hasattr(value, "smallest") else "margin"  # see `effect_margin`
         margin = getattr(value, name, None)
         if not margin or name not in {each.name for each in fields(value) if each.init}:
@@ -135,7 +134,8 @@ def _without_a_seed(design: Design, rule: Rule, curves: Curves, control_curves: 
     mean = deciding(tested.contrary if contrary else tested.claim)
     if mean is None or np.isnan(mean.excess).any() or mean.excess.size < 4:
         return {}
-    extreme = int(np.abs(mean.excess - np.median(mean.excess)).argmax())
+    known = np.maximum(mean.excess, np.finfo(float).min)  # a seed without a place lies below all others
+    extreme = int(np.abs(known - np.median(known)).argmax())
     clear = mapped(tested.contrary if contrary else tested.claim, lambda excess: np.ones(excess.size - 1))
     if p_value(clear) >= design.threshold:
         return {}

@@ -259,12 +259,17 @@ def _established(hypothesis: Hypothesis, draws: _Draws, level: float) -> Bool[np
 
 
 def _signs(excess: Float[np.ndarray, " seeds"], draws: _Draws) -> Float[np.ndarray, "studies fresh"]:
-    """Above zero for fresh seeds that lie beyond the margin: of each study a share, drawn by Jeffreys' prior."""
+    """Above zero for fresh seeds that lie beyond the margin: of each study a share, drawn by Jeffreys' prior.
+
+    Of the given seeds as they are, as many on average lack a place as there, and the others scatter as those do.
+    """
+    known = excess[~np.isnan(excess)]
     if draws.quantile is None:
-        return _drawn(excess, draws.weights)
-    known = excess[np.isfinite(excess)]
+        return np.where(
+            draws.uniform < np.isneginf(known).sum() / max(1, known.size), -1.0, _drawn(excess, draws.weights)
+        )
     beyond = int((known > 0).sum())
-    off = known[known != 0]
+    off = known[np.isfinite(known) & (known != 0)]
     turned = off.size > 0 and off[0] < 0  # so that what lies beyond for a claim does not for its contrary
     quantile, uniform = (1 - each if turned else each for each in (draws.quantile, draws.uniform))
     share = betaincinv(beyond + 0.5, known.size - beyond + 0.5, quantile)

@@ -5,12 +5,12 @@ import pytest
 from sdd_claims.errors import InputError
 from sdd_claims.judging import smoke
 from sdd_claims.judging.networks import check_network
-from sdd_claims.judging.smoke import shrunk, smoke_curves
+from sdd_claims.judging.smoke import LEVELS, shrunk, smoke_curves
 from sdd_claims.models import build
 from sdd_claims.planning.plan import Request, plan
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.spec import STAND_IN, ModelSpec, NoiseSpec, PruningSpec, RunSpec, TransformerSpec
-from sdd_claims.tests.tiny import trial_named
+from sdd_claims.tests.tiny import KEPT, trial_named
 
 BIG = RunSpec().but(
     data={"name": "mnist"},
@@ -28,6 +28,12 @@ def test_a_shrunk_curve_keeps_everything_that_does_not_cost_time(tmp_path):
     assert small.pruning.rewind_iteration == 1
     assert small.data.train_size == 256
     assert small.training.epochs <= 2
+
+
+def test_what_is_derived_from_a_level_on_asks_for_a_chain_of_one_level_more(tmp_path):
+    late = KEPT.but(derivation={"kind": "redense", "from_level": 11})
+    small = shrunk(CurveOf(late, "test_accuracy", 2), tmp_path)
+    assert small.spec.chain_level(small.levels) == LEVELS + 1
 
 
 def test_an_absent_data_set_is_stood_in_for_and_a_present_one_is_not(tmp_path):

@@ -128,6 +128,13 @@ def test_a_missing_file_is_said_with_what_to_write_there(tmp_path):
         read(tmp_path / "windows.json", "fast")
 
 
+def test_the_levels_that_are_derived_alone_are_the_top_of_the_sweet_phase_and_the_one_before():
+    setting = he2022.FAST
+    curve = setting.derived_from_sweet("redense")
+    (top,) = setting.phases["noisy"].sweet_top.levels(curve.position())
+    assert (top, curve.levels) == (1, 2)
+
+
 def test_windows_of_a_setting_that_there_is_none_of_are_refused_before_pilots_would_be_run_again():
     with pytest.raises(
         InputError, match=r"he2022\.settings, fast: .* 'nosy' \(did you mean 'noisy'\?\).*windows\.json"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 from sdd_claims.stats import RULES
 from sdd_claims.stats.edges import edges_of_claim, edges_of_contrary
@@ -111,3 +111,23 @@ def test_at_the_edge_a_verdict_is_as_frequent_as_its_level_says_and_beyond_it_mo
     assert binomtest(share(edge), 4000, 0.02).pvalue > 1e-3
     beyond = Hypotheses(Mean(number - 1.8), Mean(1.8 - number))
     assert binomtest(share(beyond), 4000, 0.02).pvalue < 1e-6
+
+
+def test_of_signs_half_of_all_seeds_lie_beyond_at_the_edge_those_without_a_place_not_among_them():
+    (number,) = numbers(3.0)
+    lacking = np.repeat([0.0, -np.inf], [10, 2])
+    tested = Hypotheses(Mean(number + lacking, "signs"), Mean(lacking - number, "signs"))
+    design = Design((24,), 0.05, proxy=False)
+    (claim,) = edges_of_claim(tested)
+    (contrary,) = edges_of_contrary(Hypotheses(tested.contrary, tested.claim))
+    chances = [power(design, edge, Hypotheses(Some(), Some()), "edge", 4000) for edge in (claim, contrary)]
+    for wrong in (chances[0]["supported"], chances[1]["refuted"]):
+        assert binomtest(round(4000 * wrong), 4000, float(binom.sf(16, 24, 0.5))).pvalue > 1e-3
+
+
+def test_where_half_of_all_seeds_lack_a_place_no_edge_is_nearer_than_they_are():
+    (number,) = numbers(3.0)
+    places = number + np.repeat([0.0, -np.inf], 6)
+    (edge,) = edges_of_claim(Hypotheses(Mean(places, "signs"), Some()))
+    (mean,) = means(edge.claim)
+    assert mean.excess.tolist() == places.tolist()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import nct
+from scipy.stats import binom, binomtest, nct
 from scipy.stats import t as student
 
 from sdd_claims.stats.hypotheses import Hypotheses, Mean, Some
@@ -131,6 +131,27 @@ def test_seeds_at_the_margin_lie_beyond_neither_for_a_claim_nor_for_its_contrary
     assert chance_of_repeat(design, tested, flat_control(12), "open", "ties") > 0.99
     turned = Hypotheses(tested.contrary, tested.claim)
     assert chance_of_repeat(design, turned, flat_control(12), "open", "ties") > 0.99
+
+
+@pytest.mark.parametrize("lacking", [0, 1, 3, 6])
+def test_power_is_that_of_the_binomial_test_with_as_many_seeds_without_a_place(lacking):
+    """All others lie clearly beyond: so many of 24 do as have a place."""
+    inside = np.where(np.arange(24) < lacking, -np.inf, exact(30, 1, 24))
+    tested = Hypotheses(Mean(inside, "signs"), Mean(np.where(np.isneginf(inside), inside, -inside), "signs"))
+    found = power(Design((24,), 4e-4, proxy=False), tested, flat_control(24), "places", 4000)["supported"]
+    enough = next(count for count in range(24) if binom.sf(count - 1, 24, 0.5) < 4e-4)
+    expected = float(binom.sf(enough - 1, 24, 1 - lacking / 24))
+    assert binomtest(round(4000 * found), 4000, expected).pvalue > 1e-3
+
+
+def test_seeds_without_a_place_repeat_a_verdict_as_rarely_as_seeds_beyond_the_bounds():
+    """Where only signs count, why a seed does not lie within the bounds makes no difference to the claim."""
+    design = Design((24,), 4e-4, proxy=False)
+    beyond = of_signs(np.arange(24) > 2)
+    lacking = np.where(np.arange(24) > 2, 0.5, -np.inf)
+    without = Hypotheses(Mean(lacking, "signs"), Mean(np.where(np.arange(24) > 2, -0.5, -np.inf), "signs"))
+    chances = [chance_of_repeat(design, each, flat_control(24), "supported", "places") for each in (beyond, without)]
+    assert chances[0] == pytest.approx(chances[1], abs=0.06)
 
 
 def test_twelve_seeds_of_twelve_do_not_prove_that_all_lie_beyond():
