@@ -75,8 +75,8 @@ def _sentence(text: str) -> str:
         return f"{kind} with {first}: {one} minus {other}{f' (with {second})' if second != first else ''}"
     if found := re.match(r"\[(.+?)\] is below (.+?) in \d+ of \d+ seeds", text):
         return f"share of seeds with {found[1]} below {found[2]}"
-    if found := re.match(r"\[.+?\] (lies .+?) in \d+ of \d+ seeds", text):
-        return f"share of seeds in which it {found[1]}"
+    if re.match(r"\[.+?\] lies .+? in \d+ of \d+ seeds", text):
+        return "share of seeds within the bounds"
     if found := re.match(r"The (.+? minus the .+?), over \d+ seeds", text):
         return f"place: {found[1].replace('minus the', 'minus')}"
     if found := re.match(rf"The ({EXTREMUM}) moves by ", text):

@@ -59,7 +59,7 @@ WINDOWS = {"0.3 to 1": [0.3, 1.0], "0.018 to 0.036": [0.018, 0.036], "0.003 to 0
         (
             "[log density of the dip of noisy − log density of the dip of clean] lies within 1.15 log density of zero "
             "in 11 of 12 seeds, 0.92 of all seeds (99.9 % interval 0.5 to 1) (1 of 12 has no such place). That",
-            "share of seeds in which it lies within 1.15 log density of zero",
+            "share of seeds within the bounds",
         ),
         (
             "[rank at epoch 50] is below 2.5 ranks in 11 of 12 seeds, 0.92 of all seeds.",
