@@ -1,16 +1,22 @@
 """With weight decay tuned to lambda_opt, test accuracy does not dip, and the network is more accurate.
 
 By the paper's lambda_opt, the strength at which the test loss becomes monotone, the first half could not be false. The
-fast trial takes the strength that is most accurate on validation images, whether it dips or not.
+trials on the fast tier's MLP and on LeNet-300-100 take the strength that is most accurate on validation images, whether
+it dips or not.
+
+On LeNet-300-100 and all of MNIST, the simple setup that the paper names, three pilots without weight decay have 82 % of
+the test images right when dense, 74 % at density .107 and 92 % at .0115; one with 0.01 97 % from the dense network to
+density .04, without a dip. The trial runs on a CPU, in portable arithmetic.
 """
 
 import pytest
 
 from sdd_claims.registration.register import registered
+from sdd_claims.registration.setting import full_on
 from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.stats import AllOf, Contrast, DipFree, Greater, Phases, Rule, Term
 
-from .settings import FAST, FULL, Setting, at
+from .settings import FAST, FULL, LENET, Setting, at
 
 CLAIM = registered("quetu2023/lambda_opt_is_monotone")
 
@@ -30,6 +36,7 @@ def trial(setting: Setting) -> Trial:
     return Trial(
         CLAIM,
         setting.tier,
+        network=setting.network,
         curves={"lambda_opt": setting.curve(setting.optimal()), "vanilla": setting.curve(setting.vanilla())},
         rule=setting.rule_at({vanilla: setting.vanilla()}, lambda windows: rule(windows[vanilla])),
         control=Control(
@@ -37,14 +44,16 @@ def trial(setting: Setting) -> Trial:
             {"lambda_opt": setting.curve(setting.vanilla(), offset=100)},
         ),
         block=setting.block,
+        # One look of twelve seeds at LeNet, whose pilots hardly differ: at the first of two they could not decide.
+        looks=setting.looks_by_tier(full=(12,) if setting is LENET else (12, 24)),
         deviations=(
             *setting.deviations,
             *setting.of_decay,
             "more accurate: in the light phase, where the paper says that performance is enhanced without a number; by "
             "its Table 1 the best network of the whole vanilla path is the more accurate one",
             *setting.in_full(
-                f"only {setting.decay.network} at {setting.decay.rate * 100:.0f} % noise is judged, with the paper's "
-                "lambda; its other rates are not, nor LeNet-300-100 on MNIST, of which the paper gives no strength"
+                f"only {setting.decay.network} at {setting.decay.rate * 100:.0f} % noise is judged here; the other "
+                "rates are not"
             ),
         ),
     )
@@ -57,4 +66,9 @@ def test_fast(verdict):
 
 @pytest.mark.full(trial(FULL))
 def test_full(verdict):
+    verdict.check()
+
+
+@full_on(trial, LENET)
+def test_full_on(verdict):
     verdict.check()

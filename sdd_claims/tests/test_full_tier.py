@@ -106,11 +106,14 @@ ON_THEIR_OWN = [
 
 def full_trials(paper: str, claim: str) -> dict[str, Trial]:
     """The trials that a claim module registers for the full tier, by their network."""
-    in_full = getattr(importlib.import_module(f"claims.{paper}.test_{claim}"), "test_full", None)
-    marks = in_full.pytestmark if in_full else []
+    module = importlib.import_module(f"claims.{paper}.test_{claim}")
+    marks = [
+        mark for name in ("test_full", "test_full_on") for mark in getattr(vars(module).get(name), "pytestmark", [])
+    ]
     cases = [case for mark in marks if mark.name == "parametrize" for case in mark.args[1]]
-    marks = [mark for case in cases for mark in case.marks] or marks
-    trials = [mark.args[0] for mark in marks if mark.name == "full"]
+    trials = [
+        mark.args[0] for mark in (*marks, *(mark for case in cases for mark in case.marks)) if mark.name == "full"
+    ]
     return {trial.network: trial for trial in trials}
 
 
@@ -207,8 +210,10 @@ def test_the_names_under_which_the_ledger_keeps_full_trials_stay():
     papers = ("he2022", "quetu2023", "zhang2024", "parhi2021")
     trials = [t for paper in papers for claim in modules(paper) for t in full_trials(paper, claim).values()]
     named = {(f"he2022/{claim}", "full", network) for claim, networks in FIGURES.items() for network in networks}
-    assert {trial.key for trial in trials} == named | {(claim, "full", "") for claim in ON_THEIR_OWN}
-    assert len(trials) == 65 + 30
+    alone = {(claim, "full", "") for claim in ON_THEIR_OWN}
+    of_lenet = ("quetu2023/lambda_opt_is_monotone", "full", "LeNet-300-100 on MNIST")
+    assert {trial.key for trial in trials} == named | alone | {of_lenet}
+    assert len(trials) == 65 + 30 + 1
 
 
 def test_learning_rate_rewinding_is_a_run_of_its_own_where_the_learning_rate_falls():
@@ -231,12 +236,12 @@ def test_the_other_papers_train_as_their_texts_and_codes_say():
     assert (resnet.optimizer.lr, resnet.optimizer.momentum, resnet.optimizer.weight_decay) == (0.1, 0.9, 1e-4)
     assert (vit.epochs, vit.batch_size, vit.schedule.name) == (200, 512, "cosine")
     assert (vit.optimizer.name, vit.optimizer.lr, vit.optimizer.weight_decay) == ("adamw", 1e-4, 0.03)
-    for paper, claim in (("quetu2023", name) for name in modules("quetu2023")):
-        (trial,) = full_trials(paper, claim).values()
+    for trial in (trial for claim in modules("quetu2023") for trial in full_trials("quetu2023", claim).values()):
         for curve in trial.all_curves:
-            on_cifar = curve.spec.data.name.startswith("cifar")
+            on_cifar, training = curve.spec.data.name.startswith("cifar"), curve.spec.training
             assert curve.spec.data.augmentation == ("flip_and_shift" if on_cifar else "none")
-            assert curve.spec.training.precision == ("bfloat16" if on_cifar else "tf32")
+            on_lenet = "float32" if training.arithmetic == "portable" else "tf32"
+            assert training.precision == ("bfloat16" if on_cifar else on_lenet)
     for paper in ("zhang2024", "parhi2021"):
         for claim in modules(paper):
             (trial,) = full_trials(paper, claim).values()

@@ -28,6 +28,7 @@ SETTINGS = {
     "he2022": he2022.FAST,
     "he2022_lenet": he2022.LENET,
     "quetu2023": quetu2023.FAST,
+    "quetu2023_lenet": quetu2023.LENET,
     "zhang2024": zhang2024.FAST,
     "zhang2024_full": zhang2024.FULL,
 }
@@ -90,6 +91,15 @@ def test_the_weight_decay_without_a_dip_is_what_the_formula_makes_of_the_pilots(
 def test_the_optimal_weight_decay_is_the_most_accurate_whether_it_dips_or_not():
     curves = validation_of_weight_decays(DECAY.rate)
     assert max(curves, key=lambda strength: curves[strength].max()) == DECAY.optimal
+
+
+def test_the_optimal_weight_decay_of_lenet_is_the_most_accurate_of_those_tried_on_its_pilot():
+    setting, pilots = quetu2023.LENET, PILOTS["quetu2023_lenet_decays"]
+    reached = {
+        strength: np.max(pilots[quetu2023.at(f"weight decay {strength:g}", setting.decay.rate)]["validation_accuracy"])
+        for strength in setting.decay.tried[setting.decay.rate]
+    }
+    assert max(reached, key=lambda strength: reached[strength]) == setting.decay.optimal
 
 
 def test_the_tolerance_of_turns_is_four_times_what_pilots_change_from_a_strength_to_the_next():
