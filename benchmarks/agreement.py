@@ -226,7 +226,8 @@ def _curve(name: str, measure: str, old: SparsityCurve, new: SparsityCurve) -> O
 
 def _apart(old: Float[np.ndarray, "..."], new: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """New - old; a number that both lack, such as the place of a dip that is not there, is the same in both."""
-    return np.where(np.isnan(old) & np.isnan(new), 0.0, new - old)
+    same = (old == new) | (np.isnan(old) & np.isnan(new))  # minus infinity where a seed without a place counts as off
+    return np.where(same, 0.0, np.where(same, 0.0, new) - np.where(same, 0.0, old))
 
 
 def _parts(

@@ -70,8 +70,8 @@ def trial(setting: Setting) -> Trial:
             "what overfitting severely means is ours: train accuracy rises by ten points",
             *setting.in_fast(
                 "at the edge of what 24 seeds tell: blocks 4000 and 7000 supported the claim, 5000, 8000, 9000, 10000 "
-                "and 11000 left it open, 17000 and 18000 supported it with 96 seeds; on block 18000 0.9 points are "
-                "lost beyond what the same epochs with the mask cost, with a standard deviation of 1.6",
+                "and 11000 left it open, 17000 supported it with 48 seeds and 18000 with 96; there 0.9 points are lost "
+                "beyond what the same epochs with the mask cost, with a standard deviation of 1.6",
                 "true of the top of the sweet phase alone: one level denser, where that phase begins, the re-dense "
                 "network was 2.4 points better on block 18000 than the one that keeps its mask, and up to 9.4 points "
                 "at denser levels, which are not trained on any more",

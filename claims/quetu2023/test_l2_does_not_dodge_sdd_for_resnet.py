@@ -45,7 +45,7 @@ def trial(setting: Setting) -> Trial:
             }
         )
 
-    # On the device of the others, where its forty chains take seconds a level.
+    # On the device of the others, where its chains take seconds a level.
     lenet = LENET.optimal().but(training={"arithmetic": "native", "precision": "tf32"}, pruning={"fraction": 0.2})
     tried = f"{LENET.decay.optimal:g}"
     return Trial(
@@ -65,7 +65,7 @@ def trial(setting: Setting) -> Trial:
             f"{', '.join(too_strong)} should be too strong: dense train accuracy at least ten points, dense test "
             "accuracy at least a point below that at 1e-4; nobody has measured which strengths still learn noisy "
             "labels with this schedule: look at all of them with --pilots first",
-            f"weight decay {tried} of the control is the best of four on pilots that are pruned by 36 % a level, see "
+            f"weight decay {tried} of the control is the best of four on a pilot that is pruned by 36 % a level, see "
             "lambda_opt_is_monotone; here it is pruned as ResNet-18 is",
         ),
     )

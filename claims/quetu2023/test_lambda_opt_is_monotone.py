@@ -5,8 +5,8 @@ trials on the fast tier's MLP and on LeNet-300-100 take the strength that is mos
 it dips or not.
 
 On LeNet-300-100 and all of MNIST, the simple setup that the paper names, three pilots without weight decay have 82 % of
-the test images right when dense, 74 % at density .107 and 92 % at .0115; one with 0.01 97 % from the dense network to
-density .04, without a dip. The trial runs on a CPU, in portable arithmetic.
+the test images right when dense, 74 % at density .107 and 93 % at .0115; one with 0.01 has 97 % from the dense network
+to density .04, without a dip. The trial runs on a CPU, in portable arithmetic.
 """
 
 import pytest
@@ -19,6 +19,8 @@ from sdd_claims.stats import AllOf, Contrast, DipFree, Greater, Phases, Rule, Te
 from .settings import FAST, FULL, LENET, Setting, at
 
 CLAIM = registered("quetu2023/lambda_opt_is_monotone")
+
+OF_LENET = ("that it is more accurate the paper says of ViT, of LeNet-300-100 only that the dip goes",)
 
 
 def rule(windows: Phases) -> Rule:
@@ -44,13 +46,15 @@ def trial(setting: Setting) -> Trial:
             {"lambda_opt": setting.curve(setting.vanilla(), offset=100)},
         ),
         block=setting.block,
-        # One look of twelve seeds at LeNet, whose pilots hardly differ: at the first of two they could not decide.
+        # At the first of two looks twelve seeds could not decide: 2 x 2^-12 lies above .00046. LeNet's pilots differ so
+        # little that twelve are enough.
         looks=setting.looks_by_tier(full=(12,) if setting is LENET else (12, 24)),
         deviations=(
             *setting.deviations,
             *setting.of_decay,
             "more accurate: in the light phase, where the paper says that performance is enhanced without a number; by "
             "its Table 1 the best network of the whole vanilla path is the more accurate one",
+            *(OF_LENET if setting is LENET else ()),
             *setting.in_full(
                 f"only {setting.decay.network} at {setting.decay.rate * 100:.0f} % noise is judged here; the other "
                 "rates are not"

@@ -9,7 +9,8 @@ The fast tier asks it of most seeds since block 20000. Until then it asked it of
 neurons is shallow in some seeds, and one of a hundred has none, which left the claim open. Fresh seeds would have
 repeated the verdict of block 18000, supported, with a chance of .27; that was known when the rule was chosen. The full
 tier, whose judged seeds all have a minimum, asks it of the mean. Block 20000 supported it by 21 of 24 seeds, with looks
-at up to 48, by which fresh seeds would repeat that with a chance of .88; with a look at 96 it is .97.
+at up to 48, by which fresh seeds would repeat that with a chance of .88; with a look at 96 it is .97. So block 21000
+judges.
 """
 
 from collections.abc import Callable

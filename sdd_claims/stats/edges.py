@@ -107,9 +107,10 @@ def _moved(population: Hypotheses, numbers: Numbers, by: float) -> Hypotheses:
 
 
 def _beyond_the_edge(mean: Mean) -> float:
-    """How far the numbers must fall for what they test to be just false: their mean, or the place of half of all seeds.
+    """By how much the numbers must fall for what they test to be just false.
 
-    Where some lack a place, more than half of the others must lie beyond the margin for half of all to do.
+    By their mean. Where some seeds lack a place, of the others more than half must lie beyond the margin, for half of
+    all to do so.
     """
     known = mean.excess[np.isfinite(mean.excess)]
     lacking = np.isneginf(mean.excess).sum() / (known.size + np.isneginf(mean.excess).sum())

@@ -18,7 +18,8 @@ prove that it is 1, however far from the margin they lie, for such numbers may b
 Several shares rise and fall together, and apart from the other numbers. `power` takes the given seeds as they are, and
 draws signs with all other numbers.
 
-What no judged seed has shown, such as a leap of a loss in one seed of a hundred, is in no such chance.
+A study in which half of all seeds lack a place ends there for a trial, and goes on here: that is far from any that was
+judged. What no judged seed has shown, such as a leap of a loss in one seed of a hundred, is in no such chance.
 """
 
 import hashlib

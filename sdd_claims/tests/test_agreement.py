@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.agreement import OfClaim, between, main
+from benchmarks.agreement import OfClaim, _apart, between, main
 from sdd_claims.errors import InputError
 from sdd_claims.locations import checkout
 from sdd_claims.registration.trials import all_trials
@@ -97,6 +97,12 @@ def test_a_shift_that_the_claim_reads_differs_and_one_of_all_levels_does_not(fol
     assert everywhere.agrees == "agree"
     assert everywhere.curves[0].mean == pytest.approx(0.05)
     assert everywhere.curves[0].within == 0
+
+
+def test_a_seed_without_a_place_in_both_runs_is_the_same_in_both():
+    old, new = np.array([1.0, -np.inf, np.nan]), np.array([1.5, -np.inf, np.nan])
+    assert _apart(old, new).tolist() == [0.5, 0.0, 0.0]
+    assert _apart(old[:2], np.array([1.0, 0.5])).tolist() == [0.0, np.inf]
 
 
 def test_a_replica_that_diverged_in_one_run_alone_agrees_with_nothing(folder, published):

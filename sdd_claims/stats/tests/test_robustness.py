@@ -11,6 +11,7 @@ from sdd_claims.stats.population import DENSE, LEVELS, bump
 from sdd_claims.stats.robustness import _with_margin, panel, ruling_of
 from sdd_claims.stats.rules import effect_margin
 from sdd_claims.stats.stability import Design
+from sdd_claims.stats.study import spelled_out
 from sdd_claims.stats.tests.rule_examples import EXAMPLES, PRUNING
 from sdd_claims.stats.tests.studies import QUIET, THRESHOLD, as_curves, drawn
 
@@ -72,6 +73,29 @@ def test_bounds_that_most_seeds_lie_within_are_halved_and_doubled_as_margins_are
     apart, nothing = ({"accuracy": DENSE - bump(by), "distance": 1 + bump()} for by in (0.5, 3.0))
     found = panel(DESIGN, rule, one_study(apart), one_study(nothing))
     assert (found["margin halved"], found["margin doubled"]) == ("refuted", "supported")
+
+
+@pytest.mark.parametrize("bounds", [(0.0, None), (None, 0.3), (-0.3, 0.5)])
+def test_bounds_that_are_no_margin_stay_as_they_are(bounds):
+    rule = replace(EXAMPLES["most_seeds_within"].rule(PRUNING, 1.0), low=bounds[0], high=bounds[1])
+    assert _with_margin(rule, 2.0) == rule
+
+
+def test_of_seeds_without_a_place_one_is_left_out_first():
+    rule = EXAMPLES["most_seeds_within"].rule(PRUNING, 1.0)
+    means = {"accuracy": DENSE - bump(), "distance": 1 + bump()}
+    one, nothing = (
+        one_study(means, seeds=14),
+        one_study({"accuracy": DENSE - bump(3.0), "distance": 1 + bump()}, seeds=14),
+    )
+    one["accuracy"].values[3] = np.linspace(0.8, 0.7, LEVELS)  # without a dip
+    design = Design((14,), 2e-4, proxy=False)
+    found = panel(design, rule, one, nothing)
+    tested, control = (spelled_out(rule, curves) for curves in (one, nothing))
+    assert tested is not None
+    assert control is not None
+    assert ruling_of(design, tested, control) == "open"
+    assert found["the most extreme seed left out"] == "supported"
 
 
 def test_a_seed_less_is_not_asked_where_so_few_establish_nothing():
