@@ -266,9 +266,8 @@ def _signs(excess: Float[np.ndarray, " seeds"], draws: _Draws) -> Float[np.ndarr
     """
     known = excess[~np.isnan(excess)]
     if draws.quantile is None:
-        return np.where(
-            draws.uniform < np.isneginf(known).sum() / max(1, known.size), -1.0, _drawn(excess, draws.weights)
-        )
+        lacking = np.isneginf(known).sum() / max(1, known.size)
+        return np.where(draws.uniform < lacking, -1.0, _drawn(excess, draws.weights))
     beyond = int((known > 0).sum())
     off = known[np.isfinite(known) & (known != 0)]
     turned = off.size > 0 and off[0] < 0  # so that what lies beyond for a claim does not for its contrary
