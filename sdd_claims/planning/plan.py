@@ -149,9 +149,6 @@ def plan(requests: Iterable[Request], *, wide: bool = False) -> Plan:
 def _needed(request: Request) -> list[tuple[RunSpec, int]]:
     """The runs that a request needs, with the levels of each: its own, and the chain or the teacher behind it."""
     spec, distillation = request.spec, request.spec.distillation
-    parent, teacher = (
-        (spec.parent, spec.chain_level(request.levels)),
-        (distillation.teacher, distillation.teacher_levels),
-    )
-    runs = (parent, teacher, (spec, request.levels))
+    chain = spec.parent, spec.chain_level(request.levels)  # so many levels of it as reach there
+    runs = (chain, (distillation.teacher, distillation.teacher_levels), (spec, request.levels))
     return [(run, levels) for run, levels in runs if run is not None]

@@ -139,9 +139,8 @@ def trained_again(
                 if not _same(before, now):
                     different += 1
                     measures.add(measure)
-                    where = (
-                        where or f"{measure} at level {chain.spec.chain_level(level)}: published {before}, now {now}"
-                    )
+                    at = chain.spec.chain_level(level)
+                    where = where or f"{measure} at level {at}: published {before}, now {now}"
     return Compared(chain, numbers, different, where, frozenset(measures))
 
 
