@@ -1,5 +1,6 @@
 """`sdd-claims run` and `sdd-claims plan`: pytest on the suite's claims, or on a file of one's own."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
@@ -33,14 +34,26 @@ def _declared(option: Option) -> click.Option:
 
 # What click does not know is pytest's.
 _PASSING_ON = {"ignore_unknown_options": True}
+_SHORT_OF_PYTEST = re.compile(r"-[^-kn].")
+"""A short option and its value, or several, such as -Wignore and -xv."""
 _TIER = click.argument("tier", type=click.Choice(["fast", "full"]))
 _WORDS = click.argument("words", metavar="[FILE | PYTEST-OPTION]...", nargs=-1, type=click.UNPROCESSED)
 _SELECTED = click.option("-k", "selected", metavar="EXPR", help="Only the claims whose names match.")
 _WORKERS = click.option("-n", "workers", metavar="N", help="Share the training among N workers of pytest-xdist.")
 
 
+class _PassingOn(click.Command):
+    """A command that leaves pytest's short options whole, whose letters click would take for its own."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        theirs = [word for word in args if _SHORT_OF_PYTEST.match(word)]
+        left = super().parse_args(context, [word for word in args if word not in theirs])
+        context.params["words"] = (*theirs, *context.params["words"])
+        return left
+
+
 @_options()
-@click.command(context_settings=_PASSING_ON)
+@click.command(cls=_PassingOn, context_settings=_PASSING_ON)
 @_TIER
 @_WORDS
 @_SELECTED
@@ -55,7 +68,7 @@ def run(tier: str, words: Sequence[str], selected: str | None, workers: str | No
 
 
 @_options("plan")
-@click.command(context_settings=_PASSING_ON)
+@click.command(cls=_PassingOn, context_settings=_PASSING_ON)
 @_TIER
 @_WORDS
 @_SELECTED

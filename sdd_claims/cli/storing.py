@@ -144,7 +144,7 @@ def _as_json(run: "StoredRun") -> dict[str, object]:
 
 
 def _in_words(run: "StoredRun") -> str:
-    from sdd_claims.planning.time_spent import network_of, way_of
+    from sdd_claims.storage.inventory import network_of, way_of
 
     if run.settings is None:
         return "settings not stored"

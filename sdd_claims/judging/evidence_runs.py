@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.errors import InputError, StoreError
+from sdd_claims.errors import InputError
 from sdd_claims.planning.plan import stack_size
 from sdd_claims.record import Key, LevelRecord, Replica
 from sdd_claims.registration.curve_of import CurveOf
@@ -143,7 +143,7 @@ def sources(
             measures[curve.measure] = max(curve.levels, measures.get(curve.measure, 0))
     found = dict[Key, dict[str, EvidenceRun]]()
     for key, (replica, measures) in wanted.items():
-        if _levels_done(store, replica) >= max(measures.values()):
+        if store.levels_left(replica) >= max(measures.values()):
             continue
         longest = {name: _longest(runs, key, name, levels) for name, levels in measures.items()}
         if held := {name: run for name, run in longest.items() if run.holds(*key, name, 1)}:
@@ -177,14 +177,6 @@ def _families(replicas: Iterable[Replica]) -> list[list[Key]]:
             joined.add(other)
             joined.merge((digest, seed), other)
     return [[key for key in family if key in native] for family in joined.subsets()]
-
-
-def _levels_done(store: Store, replica: Replica) -> int:
-    """The stored levels of a network; 0 of one that is damaged, and will be trained anew unless it is published."""
-    try:
-        return store.levels_done(replica)
-    except StoreError:
-        return 0
 
 
 @dataclass(frozen=True)

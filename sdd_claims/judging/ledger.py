@@ -47,10 +47,15 @@ class Ledger:
                 f"--block {fresh} (block={fresh}), or take the change back; if it is another network, give it another "
                 "name or a store of its own"
             )
+        if trial.own_seeds is not None:
+            return (
+                f"{trial.name}: the block of seeds {block} has judged its {trial.tier} trial already, with other "
+                f"seeds, settings, windows or rules; give seeds of a fresh block, such as --seeds {fresh}-{fresh + 11}"
+            )
         return (
             f"{trial.name}: its settings, windows, margin, rule, error rate or judged seeds have changed after "
             f"the block of seeds {block} judged its {trial.tier} trial; give the trial a fresh block "
-            f"(block={fresh}), or take the change back"
+            f"(block={fresh}, or --block {fresh}), or take the change back"
         )
 
     def judged(self, trial: Trial) -> list[int]:

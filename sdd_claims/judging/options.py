@@ -142,7 +142,7 @@ def parse_per_device(text: str | None, devices: Mapping[Tier, Device | None]) ->
 
 
 def parse_seeds(text: str | None) -> tuple[int, ...] | None:
-    """Seeds from a list such as "1000-1011,1020", ascending.
+    """Seeds from a list such as "60000-60011,60020", ascending.
 
     Raises:
         InputError: not such a list.
@@ -153,10 +153,10 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
     for part in text.split(","):
         match = re.fullmatch(r"\s*(-?\d{1,9})(?:-(\d{1,9}))?\s*", part)
         if not match:
-            raise InputError(f"--seeds {text}: {part!r} is no seed; give a list such as 1000-1011,1020")
+            raise InputError(f"--seeds {text}: {part!r} is no seed; give a list such as 60000-60011,60020")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
-            raise InputError(f"--seeds {text}: {part!r} runs backwards; give a list such as 1000-1011,1020")
+            raise InputError(f"--seeds {text}: {part!r} runs backwards; give a list such as 60000-60011,60020")
         if last - first >= _MOST_SEEDS:
             raise InputError(f"--seeds {text}: {part!r} are more than {_MOST_SEEDS:,} seeds; give fewer")
         seeds += range(first, last + 1)
@@ -164,7 +164,7 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
 
 
 def parse_block(text: str | None) -> int | None:
-    """The first seed of a block such as "10000".
+    """The first seed of a block such as "60000".
 
     Raises:
         InputError: not a block that can judge.
@@ -172,7 +172,7 @@ def parse_block(text: str | None) -> int | None:
     if text is None:
         return None
     if not re.fullmatch(r"[1-9]\d{0,5}000", text):
-        raise InputError(f"--block {text}: there is no such block; give the first of its seeds, such as 10000")
+        raise InputError(f"--block {text}: there is no such block; give the first of its seeds, such as 60000")
     return int(text)
 
 

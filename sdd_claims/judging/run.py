@@ -7,7 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from rich.console import Console
 
 from sdd_claims import report
 from sdd_claims.engines import ProgressDisplay
+from sdd_claims.errors import StoreError
 from sdd_claims.judging.claim_entry import adjust_p_values, claim_entry_from, trained_on
 from sdd_claims.judging.evidence_runs import CurvesAtHand
 from sdd_claims.judging.plan_report import PlanReport, planned
@@ -156,8 +157,9 @@ class ClaimRun:
         what = "every level that was finished"
         if self._training is not None:
             plan, store = self._training
-            what = f"{plan.stored(store)} of {numbers.count(plan.needed, 'level')}"
-        return f"{what} {'are' if self._training else 'is'} kept in {self.settings.store}"
+            with suppress(OSError, StoreError):  # what cannot be counted is no reason to say nothing else
+                what = f"{plan.stored(store)} of {numbers.count(plan.needed, 'level')}"
+        return f"{what} {'are' if what[0].isdigit() else 'is'} kept in {self.settings.store}"
 
     def planned(self) -> PlanReport:
         """What `trials` ask for: levels that are stored, those to train, and their cost."""
@@ -237,8 +239,9 @@ class ClaimRun:
             words.append(f'-k "[{trial.network.replace(" ", "-")}]"')
         if self.settings.mode.option is not None:
             words.append(self.settings.mode.option)
-        if trial.tier == "full" and self.settings.devices["full"] == CPU:
-            words += ["--device", CPU.name]
+        device = self.settings.devices[trial.tier]
+        if device is not None and (device == CPU) == (trial.tier == "full"):  # not the tier's own
+            words += ["--device", str(device)]
         if self.settings.seeds is not None:
             words += ["--seeds", numbers.seed_list(self.settings.seeds).replace("–", "-").replace(" ", "")]
         if self.settings.block is not None:

@@ -121,7 +121,8 @@ def sparsity_curve(
         processes: train in a process a core; in a script under `if __name__ == "__main__":` alone.
         device: "cpu" or "cuda".
         quiet: show no progress.
-        settings: as of `Recipe`: epochs, levels, fraction, lr, momentum, batch_size, prunable, criterion, penalty.
+        settings: as of `Recipe`: epochs, levels, fraction, lr, momentum, batch_size, prunable, criterion, penalty,
+            penalty_strength.
 
     Raises:
         InputError: whatever is wrong with network, data or settings, in one sentence.

@@ -195,6 +195,10 @@ class _Asked:
     quiet: bool = True
     command: str = _IN_PYTHON
 
+    @property
+    def _claims(self) -> str:
+        return self.claims if isinstance(self.claims, str) else ",".join(self.claims)
+
     def checked_run(self) -> "_OwnRun":
         """The run, with everything checked that can be before training.
 
@@ -202,8 +206,7 @@ class _Asked:
             InputError, StoreError: as of `judge`.
         """
         how = recipe(self.settings)
-        claims = self.claims if isinstance(self.claims, str) else ",".join(self.claims)
-        names = chosen(claims, penalised=how.penalty is not None)
+        names = chosen(self._claims, penalised=how.penalty is not None)
         folder = None if self.report is None else in_home(self.report, "give the whole path with --report")
         if folder is not None:
             _check_report(folder)
@@ -233,7 +236,7 @@ class _Asked:
             InputError: one that cannot is asked for by its name.
         """
         left = tuple(name for name in names if name not in OF_OTHER_STARTS)
-        if self.claims != "all" and len(left) < len(names):
+        if self._claims != "all" and len(left) < len(names):
             lost = next(name for name in names if name in OF_OTHER_STARTS)
             raise InputError(
                 f"--claims {lost}: {network} begins with the same weights whatever the seed, and this claim needs "

@@ -107,16 +107,13 @@ def drawn(of: Sequence[Chain], count: int, seed: int) -> list[Chain]:
     return random.Random(seed).sample(list(of), min(count, len(of)))
 
 
-def trained_again(
-    chain: Chain, found: Evidence, data_root: Path | None = None, engine_name: str = "serial"
-) -> Compared:
+def trained_again(chain: Chain, found: Evidence, data_root: Path | None = None) -> Compared:
     """Train a chain in an empty store, with the seeds of its stack, and compare it with what was published.
 
     Args:
         chain: the chain.
         found: the evidence of the run.
         data_root: folder of data sets; None for the default.
-        engine_name: see `sdd_claims.engines.ENGINES`.
 
     Raises:
         InputError: its data cannot be had.
@@ -128,7 +125,7 @@ def trained_again(
         together = {seed for run in found.runs.items() if run[0][0] == chain.spec.digest for seed in run[1].rows}
         stack = tuple(sorted(together & set(range(first, first + size))))
         wanted = plan([Request(chain.spec, stack, chain.levels)])
-        engine(engine_name).run(wanted, WorkerConfig(store.path, data_root=data_root))
+        engine("serial").run(wanted, WorkerConfig(store.path, data_root=data_root))
         numbers, different, where, measures = 0, 0, "", set[str]()
         for measure in chain.measures:
             run = found.runs[chain.spec.digest, measure]

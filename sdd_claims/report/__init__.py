@@ -26,7 +26,7 @@ def papers_in(directory: Path) -> set[str]:
             return set()
         if not directory.is_dir():
             raise InputError(f"the report cannot go to {directory}, which is a file; {remedy}")
-        held = {path.name for path in directory.iterdir()}
+        held = {path.name for path in directory.iterdir() if not path.name.startswith(".")}
     except OSError as error:
         raise InputError(f"the report cannot go to {directory} ({error.strerror or error}); {remedy}") from error
     if held <= {"evidence.json.gz"}:  # what is written before claims.json

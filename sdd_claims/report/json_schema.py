@@ -16,10 +16,10 @@ NAME = "claims.schema.json"
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 
 
-def json_schema(kind: type = ClaimsDocument) -> dict[str, Any]:
-    """The schema of one of the types of `claims_json`, with those that it holds under `$defs`."""
+def json_schema() -> dict[str, Any]:
+    """The schema of claims.json, with those of the objects that it holds under `$defs`."""
     defined: dict[str, Any] = {}
-    whole = _schema(kind, defined)
+    whole = _schema(ClaimsDocument, defined)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "claims.json",

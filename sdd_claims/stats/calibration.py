@@ -127,7 +127,6 @@ def calibrate(
     repetitions: int,
     error_rate: float,
     pilots: Covariance | None = None,
-    designs: tuple[tuple[int, ...], ...] = DESIGNS,
     mapped: Callable[[Any, Iterable[Any]], Iterable[Any]] = map,
 ) -> dict[str, Any]:
     """Measures the size of every rule under every null, and the power under the alternatives.
@@ -136,24 +135,23 @@ def calibrate(
         repetitions: studies a null or an alternative.
         error_rate: of a claim: the chance of a false verdict that a design allows.
         pilots: covariance over the levels of pilot curves, for nulls whose seeds vary as they do.
-        designs: schemes of looks, with different numbers of seeds at the end.
         mapped: `map`, or that of a pool of processes; the numbers are the same.
     """
     size: list[dict[str, Any]] = []
     power: list[dict[str, Any]] = []
-    measured = partial(_measured, designs=designs, error_rate=error_rate, repetitions=repetitions)
+    measured = partial(_measured, designs=DESIGNS, error_rate=error_rate, repetitions=repetitions)
     for case, found in mapped(measured, enumerate(nulls(pilots))):
-        for design, verdict in product(designs, case.verdicts):
+        for design, verdict in product(DESIGNS, case.verdicts):
             size += _rows(case, design[-1], verdict, getattr(found[design], verdict), repetitions)
     for case, found in mapped(measured, enumerate(alternatives())):
         shared = {"rule": case.name, "alternative": case.label, "repetitions": repetitions}
-        power += [{**shared, "seeds": design[-1], "rate": found[design].supported / repetitions} for design in designs]
+        power += [{**shared, "seeds": design[-1], "rate": found[design].supported / repetitions} for design in DESIGNS]
     return {
         "schema": 2,
         "tests": VERSION,
         "threshold": error_rate,
-        "looks": [design[-1] for design in designs],
-        "designs": [{"looks": list(looks), "threshold": nominal_p(error_rate, looks)} for looks in designs],
+        "looks": [design[-1] for design in DESIGNS],
+        "designs": [{"looks": list(looks), "threshold": nominal_p(error_rate, looks)} for looks in DESIGNS],
         "populations": digest([*nulls(pilots), *alternatives()]),
         "size": size,
         "power": power,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sdd_claims.errors import StoreError
+from sdd_claims.spec import PATHS, ModelSpec, OwnNetwork, TransformerSpec
 from sdd_claims.storage import layout
 from sdd_claims.storage.chains import ChainReader, read_settings, stored_weight_files
 from sdd_claims.storage.checked_files import DamageError, read_checked, read_sealed
@@ -255,3 +256,20 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"cannot remove {path}: {remedy(error)}") from error
+
+
+def network_of(model: Mapping[str, Any]) -> str:
+    """The network of stored settings, in words."""
+    transformer = model["transformer"] and TransformerSpec(**model["transformer"])
+    own = model.get("own") and OwnNetwork(**model["own"])
+    return str(ModelSpec(**{**model, "transformer": transformer, "own": own}))
+
+
+def way_of(settings: Mapping[str, Any]) -> str:
+    """The way of training of stored settings, in words."""
+    path, derivation = settings.get("path", {"over": "none"})["over"], settings["derivation"]["kind"]
+    if path != "none":
+        return f"path over {PATHS[path]}"
+    if derivation != "none":
+        return f"{derivation.replace('_', ' ')} training"
+    return "chain with weight decay" if settings["training"]["optimizer"]["weight_decay"] else "chain"

@@ -103,6 +103,13 @@ class Store:
         """
         return len(self._chain(*replica.key).records)
 
+    def levels_left(self, replica: Replica) -> int:
+        """Number of finished levels that training goes on from: 0 of what is damaged, which is trained anew."""
+        try:
+            return len(self._reader.chain(*replica.key).records)
+        except DamageError:
+            return 0
+
     def version(self, replica: Replica) -> Version | None:
         """A mark that changes when the finished levels of a replica do; None where there are none."""
         return self._reader.version(*replica.key)

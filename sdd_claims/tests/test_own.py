@@ -796,9 +796,10 @@ def test_a_report_never_replaces_something_else(folder, content, why):
         judge(mlp, DATA, report=folder / "report", quiet=True)
 
 
-def test_a_report_that_broke_off_before_its_verdicts_may_be_written_again(folder):
+@pytest.mark.parametrize("left", ["evidence.json.gz", ".DS_Store"])
+def test_a_report_may_go_where_one_broke_off_before_its_verdicts_or_a_system_keeps_notes(folder, left):
     (folder / "report").mkdir()
-    (folder / "report" / "evidence.json.gz").touch()
+    (folder / "report" / left).touch()
     assert papers_in(folder / "report") == set()
 
 
@@ -953,9 +954,10 @@ def begins_alike(shape, classes):
     return mlp(shape, classes)
 
 
-def test_a_network_that_sets_a_seed_itself_is_not_asked_what_needs_another_start(folder, monkeypatch):
+@pytest.mark.parametrize("everything", ["all", ["all"]])
+def test_a_network_that_sets_a_seed_itself_is_not_asked_what_needs_another_start(folder, monkeypatch, everything):
     monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
-    found = judge(begins_alike, DATA, claims="all", quiet=True, **QUICK)
+    found = judge(begins_alike, DATA, claims=everything, quiet=True, **QUICK)
     assert {*NAMES} - {*found.entries} == {"sdd_under_every_retraining", "reinitialized_ticket_can_win"}
     assert "every seed begins with the same weights" in found.page.read_text(encoding="utf-8")
     with pytest.raises(

@@ -728,7 +728,7 @@ def test_damage_is_said_on_the_terminal_and_mended(project):
         (["--seeds=-1"], "seed -1 is negative"),
         (["--seeds", "1000,1000"], "seed 1000 is given twice"),
         (["--seeds", "0-11"], "seed 0 is a pilot"),
-        (["--seeds", "many"], "'many' is no seed; give a list such as 1000-1011,1020"),
+        (["--seeds", "many"], "'many' is no seed; give a list such as 60000-60011,60020"),
         (["--seeds", "1000"], "its rule answer needs at least 2 seeds to reach a verdict, got 1; give more"),
         (["--plan", "--seeds", "1000"], "its rule answer needs at least 2 seeds to reach a verdict, got 1; give more"),
         (["--budget", "soon"], "--budget soon: 'soon' is no number above 0; give hours, such as 0.5 or 12"),

@@ -43,6 +43,15 @@ def test_a_tier_is_run_on_the_suites_claims_and_the_exit_status_is_pytests(call,
     ]
 
 
+@pytest.mark.parametrize(
+    "word",
+    ["-Wignore", "-Werror::DeprecationWarning", "-pno:randomly", "-phypothesispytest", "-rfn", "-c/dev/null", "-vv"],
+)
+def test_a_short_option_of_pytests_is_passed_on_whole(call, given, word):
+    call("run", "fast", "-n2", word, "-kfour")
+    assert given[:-1] == [*ALWAYS, "fast", "-k", "four", "-n", "2", word]
+
+
 def test_a_plan_takes_the_workers_that_it_counts(call, given, monkeypatch):
     monkeypatch.chdir(ROOT)
     call("plan", "fast", "-n", "2")

@@ -80,8 +80,16 @@ def test_every_block_that_the_seeds_belong_to_is_looked_up(path):
 
 @pytest.mark.parametrize("changed", CHANGES)
 def test_what_changed_after_its_block_has_judged_is_refused_with_the_remedy(path, changed):
-    with pytest.raises(InputError, match=r"have changed after the block of seeds 1000 judged .*\(block=2000\)"):
+    with pytest.raises(
+        InputError, match=r"have changed after the block of seeds 1000 judged .*\(block=2000, or --block 2000\)"
+    ):
         Ledger(path).check(CHANGES[changed], SEEDS)
+
+
+def test_seeds_of_a_block_that_has_judged_are_refused_with_seeds_that_have_not(path):
+    seeds = (1000, 1001, 1002)
+    with pytest.raises(InputError, match=r"the block of seeds 1000 has judged .* such as --seeds 2000-2011$"):
+        Ledger(path).check(replace(TRIAL, own_seeds=seeds), seeds)
 
 
 @pytest.mark.parametrize("changed", CHANGES)
@@ -91,17 +99,17 @@ def test_a_fresh_block_may_judge_what_changed(path, changed):
 
 def test_the_fresh_block_named_is_one_that_has_not_judged(path):
     Ledger(path).record(TRIAL, (2000,))
-    with pytest.raises(InputError, match=r"\(block=3000\)"):
+    with pytest.raises(InputError, match=r"\(block=3000, or --block 3000\)"):
         Ledger(path).check(CHANGES["margin"], SEEDS)
 
 
 def test_nor_has_it_judged_another_claim_of_the_paper_and_it_lies_after_the_trials_own(path):
     Ledger(path).record(trial_named("defiance"), (2000,))
     Ledger(path).record(replace(TRIAL, tier="full"), (3000,))
-    with pytest.raises(InputError, match=r"\(block=3000\)"):
+    with pytest.raises(InputError, match=r"\(block=3000, or --block 3000\)"):
         Ledger(path).check(CHANGES["margin"], SEEDS)
     Ledger(path).record(replace(TRIAL, block=5000), (5000,))
-    with pytest.raises(InputError, match=r"\(block=6000\)"):
+    with pytest.raises(InputError, match=r"\(block=6000, or --block 6000\)"):
         Ledger(path).check(replace(CHANGES["margin"], block=5000), (5000, 5001))
 
 
@@ -127,7 +135,7 @@ def test_another_network_is_not_bound_and_binds_itself(tmp_path):
     ledger.record(on_ten, SEEDS)
     for other in (on_hundred, TRIAL):
         ledger.check(replace(CHANGES["margin"], network=other.network), SEEDS)
-    with pytest.raises(InputError, match=r"with ResNet-18 on CIFAR-10: its settings, .*\(block=2000\)"):
+    with pytest.raises(InputError, match=r"on CIFAR-10: its settings, .*\(block=2000, or --block 2000\)"):
         ledger.check(replace(CHANGES["margin"], network=on_ten.network), SEEDS)
 
 

@@ -144,7 +144,7 @@ def test_hours_and_operations_are_read():
     "text", ["", " ", "many", "1000;1001", "1000,", "1000-", "1000--1011", "1e3", "1000.5", "1000-1011-1012"]
 )
 def test_what_is_no_list_of_seeds_is_refused(text):
-    with pytest.raises(InputError, match="is no seed; give a list such as 1000-1011,1020"):
+    with pytest.raises(InputError, match="is no seed; give a list such as 60000-60011,60020"):
         parse_seeds(text)
 
 
@@ -171,7 +171,7 @@ def test_a_block_is_named_by_its_first_seed():
 
 @pytest.mark.parametrize("text", ["0", "500", "1005", "-1000", "01000", "many", ""])
 def test_what_is_no_block_that_can_judge_is_refused(text):
-    with pytest.raises(InputError, match="there is no such block; give the first of its seeds, such as 10000"):
+    with pytest.raises(InputError, match="there is no such block; give the first of its seeds, such as 60000"):
         parse_block(text)
 
 

@@ -66,7 +66,7 @@ def test_windows_that_other_pilots_would_set_are_refused_once_the_block_has_judg
     monkeypatch.setattr(pilots_module, "find_phases", lambda test, train: PHASES)
     first, changed = waiting(0.01), waiting(0.02)
     assert opened(first).verdict(first).decision == "supported"
-    with pytest.raises(InputError, match=r"\(block=2000\)"):
+    with pytest.raises(InputError, match=r"\(block=2000, or --block 2000\)"):
         opened(changed).verdict(changed)
 
 

@@ -78,6 +78,14 @@ def test_what_is_stored_costs_nothing(said, tmp_path):
     ]
 
 
+def test_a_damaged_chain_is_to_be_trained_and_ends_no_plan(said, tmp_path):
+    fill(Store(tmp_path), plan([Request(SPEC, (1000, 1001, 1500, 1501), 2)]))
+    damaged = tmp_path / "runs" / SPEC.digest / "1000" / "levels.json"
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    assert "6 are stored, 2 to train" in said(trial_named("damaged", looks=(2,)))[0]
+    assert damaged.exists()
+
+
 def test_outcomes_are_told_tier_by_tier_and_only_of_a_run_that_judges(said):
     trials = trial_named("one"), trial_named("two", tier="full")
     assert [line.split()[-1] for line in said(*trials) if "not known" in line] == ["nobody2026/one", "nobody2026/two"]

@@ -1,4 +1,4 @@
-"""Where the training time of a store went: `python -m sdd_claims.planning.time_spent .sdd_store`.
+"""Where the training time of a store went: `python -m benchmarks.time_spent .sdd_store`.
 
 Levels are grouped by network, by way of training, by arithmetic and by density. The useful rate counts each layer's
 operations by the share of its weights that is left; beside it stands its share of the rate of a large float32 matrix
@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -21,7 +20,7 @@ from sdd_claims.machine import provenance
 from sdd_claims.machine.devices import CPU
 from sdd_claims.planning.rates import product_rate
 from sdd_claims.record import LevelRecord
-from sdd_claims.spec import PATHS, ModelSpec, OwnNetwork, TransformerSpec
+from sdd_claims.storage.inventory import network_of, way_of
 from sdd_claims.storage.opening import existing_store
 from sdd_claims.storage.store import Store
 
@@ -76,23 +75,6 @@ def time_spent(store: Store) -> tuple[dict[Kind, Spent], dict[str, float]]:
     return dict(groups), dict(hardware)
 
 
-def network_of(model: Mapping[str, Any]) -> str:
-    """The network of stored settings, in words."""
-    transformer = model["transformer"] and TransformerSpec(**model["transformer"])
-    own = model.get("own") and OwnNetwork(**model["own"])
-    return str(ModelSpec(**{**model, "transformer": transformer, "own": own}))
-
-
-def way_of(settings: Mapping[str, Any]) -> str:
-    """The way of training of stored settings, in words."""
-    path, derivation = settings.get("path", {"over": "none"})["over"], settings["derivation"]["kind"]
-    if path != "none":
-        return f"path over {PATHS[path]}"
-    if derivation != "none":
-        return f"{derivation.replace('_', ' ')} training"
-    return "chain with weight decay" if settings["training"]["optimizer"]["weight_decay"] else "chain"
-
-
 def _band(density: float) -> str:
     return next(name for low, name in _BANDS if density >= low)
 
@@ -114,7 +96,7 @@ def _table(groups: Mapping[Kind, Spent], product: float) -> Table:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the table; an error of the user's is one sentence and exit status 2."""
-    parser = argparse.ArgumentParser(prog="python -m sdd_claims.planning.time_spent", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.time_spent", description=__doc__)
     parser.add_argument("store", help="the folder of a store, such as .sdd_store")
     address = parser.parse_args(arguments).store
     try:

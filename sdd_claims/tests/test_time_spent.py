@@ -2,10 +2,11 @@
 
 import pytest
 
-from sdd_claims.planning import time_spent as time_spent_module
+from benchmarks import time_spent as time_spent_module
+from benchmarks.time_spent import Kind, main, time_spent
 from sdd_claims.planning.plan import Request, plan
-from sdd_claims.planning.time_spent import Kind, main, network_of, time_spent
 from sdd_claims.spec import ModelSpec, OwnNetwork
+from sdd_claims.storage.inventory import network_of
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import KEPT, REDENSE, SEEDS, SPEC, fill
 
