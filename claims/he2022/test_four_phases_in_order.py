@@ -52,6 +52,9 @@ def trial(setting: Setting) -> Trial:
             "the interpolation threshold is looked for from the light window to the sparse end of the critical one: in "
             "the paper the critical phase is where train accuracy is going to drop and test accuracy falls before it "
             "rises",
+            "the paper tells phases by train and test accuracy; here test accuracy falls, rises and falls again, and "
+            "of train accuracy is tested only where it starts to fall: not that it drops in the collapsed phase, nor "
+            "that networks of the light phase are like the dense one, which lies in the same window",
         ),
     )
 

@@ -47,6 +47,7 @@ def trial(setting: Setting) -> Trial:
             *setting.deviations,
             setting.of_distance,
             *setting.of_rate,
+            *setting.shown_on("ResNet-18 on CIFAR", "the distance of LeNet-300-100, too, but flatness of "),
             "flatness: the curvature of a parabola fitted to the training loss within a tenth of a filter norm of the "
             "solution that re-dense training finds, along filter-normalised random directions, the mean of three",
             "from the dense network to the sweet phase; the collapsed phase, where the paper calls the distance less "

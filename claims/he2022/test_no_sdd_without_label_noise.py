@@ -26,7 +26,7 @@ def trial(setting: Setting) -> Trial:
         control=Control("20 % label noise", {"accuracy": setting.curve(setting.noisy())}),
         block=setting.block,
         looks=setting.looks_by_tier(fast=(12, 24, 48)),
-        deviations=(*setting.deviations, *setting.shown_on("ResNet-18 on CIFAR")),
+        deviations=(*setting.deviations, *setting.shown_on("ResNet-18 on CIFAR"), setting.of_last_level),
     )
 
 

@@ -68,7 +68,7 @@ def groups(runs: Sequence[PublishedRun]) -> list[Group]:
     findings = _findings(runs)
 
     def chosen(*rulings: str) -> tuple[Finding, ...]:
-        return tuple(f for f in findings if (sentences.openness(f.claim) or f.claim["verdict"]) in rulings)
+        return tuple(found for found in findings if _came_out(found.claim) in rulings)
 
     supported, contradicted = chosen("supported"), chosen("refuted", "contrary on a proxy")
     on_proxy = sum(found.claim["proxy"] for found in supported)
@@ -88,6 +88,15 @@ def _findings(runs: Sequence[PublishedRun]) -> list[Finding]:
     verdicts = last_verdicts(runs)
     found = [Finding(run, claim) for run, claim in verdicts if sentences.is_registered(claim) and claim["verdict"]]
     return sorted(found, key=lambda each: (each.claim["paper"], each.claim["id"], sentences.column(each.claim)))
+
+
+def otherwise_at_size(finding: Finding, findings: Sequence[Finding]) -> str:
+    """What else came out of a claim of the fast tier in the full one, network by network; empty where nothing did."""
+    if finding.claim["tier"] != "fast":
+        return ""
+    full = [each.claim for each in findings if each.claim["id"] == finding.claim["id"] and each.claim["tier"] == "full"]
+    other = [claim for claim in full if _came_out(claim) != _came_out(finding.claim)]
+    return "; ".join(f"{sentences.column(claim)}: {_came_out(claim)}" for claim in other)
 
 
 def to_markdown(runs: Sequence[PublishedRun], notes: Mapping[str, str]) -> str:
@@ -114,8 +123,13 @@ def to_markdown(runs: Sequence[PublishedRun], notes: Mapping[str, str]) -> str:
             why=WHY,
             why_address=_anchor(WHY),
             linked=linked,
+            otherwise_at_size=lambda finding: otherwise_at_size(finding, findings),
         )
     )
+
+
+def _came_out(claim: ClaimEntry) -> str | None:
+    return sentences.openness(claim) or claim["verdict"]
 
 
 def _anchor(heading: str) -> str:

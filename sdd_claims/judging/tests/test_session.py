@@ -139,7 +139,7 @@ def test_a_change_is_refused_before_anything_is_trained_on_seeds_that_the_user_g
     trial, changed = trial_named("obedience"), trial_named("obedience", levels=3)
     opened(trial, **given).verdict(trial)
     before = trained(opened.path)
-    with pytest.raises(InputError, match="the block of seeds 3000 (has )?judged"):
+    with pytest.raises(InputError, match=r"the block of seeds 3000 (has )?judged"):
         opened(changed, **given).verdict(changed)
     assert trained(opened.path) == before
 

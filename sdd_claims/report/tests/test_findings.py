@@ -52,6 +52,18 @@ def test_what_holds_is_supported_and_what_does_not_was_established_against_it():
     assert {found.claim["verdict"] for found in opens.findings} == {"inconclusive"}
 
 
+def test_a_fast_verdict_names_another_one_at_the_papers_size(folder, document):
+    (first, *_) = document["claims"]
+    fast = first | {"id": "he2022/one", "tier": "fast", "verdict": "supported", "openness": None, "proxy": False}
+    alike = fast | {"tier": "full", "network": "LeNet-300-100 on MNIST"}
+    other = fast | {"tier": "full", "network": "ResNet-18 on CIFAR-10", "verdict": "refuted"}
+    claims_json.write(folder / "fast" / "claims.json", document | {"claims": [fast]})
+    claims_json.write(folder / "full" / "claims.json", document | {"claims": [alike, other]})
+    rows = [row for row in findings.to_markdown(history.standing(folder), {}).splitlines() if "he2022/one" in row]
+    said = [row.split(" | ")[2] for row in rows]
+    assert said == ["supported (full, ResNet-18 on CIFAR-10: refuted)", "supported", "refuted"]
+
+
 def test_headings_tell_proxies_from_refutations(document):
     (first, *_) = document["claims"]
     refuted = first | {"verdict": "refuted", "openness": None, "proxy": False}
