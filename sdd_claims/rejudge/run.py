@@ -127,7 +127,8 @@ def rejudge(
 def write_beside(directory: Path, trials: Trials) -> None:
     """Write into a published run what today's version shows beside each verdict, and draw its report again.
 
-    The sentence of a claim is today's, too, where the protocol that judged is registered under it.
+    The sentence of a claim and its deviations from the paper are today's, too, where the protocol that judged is
+    registered under it.
 
     How often its rules and its trials err stands there, too, where they judge now as they judged then.
 
@@ -150,7 +151,8 @@ def write_beside(directory: Path, trials: Trials) -> None:
             raise InputError(f"{each.name} comes out otherwise ({each.differences[0]}); nothing was written")
         again = cast(dict[str, Any], each.again)
         whole.update({name: again[name] for name in (*BESIDE, "p_holm")})
-        whole["statement"] = trials[sentences.key(claim)].claim.statement  # of the same protocol, and said better now
+        trial = trials[sentences.key(claim)]  # of the same protocol, and said better now
+        whole |= {"statement": trial.claim.statement, "deviations": [*trial.deviations]}
         if "unmeasured" in again["control"]:
             whole["control"]["unmeasured"] = again["control"]["unmeasured"]
     document["schema"] = claims_json.SCHEMA

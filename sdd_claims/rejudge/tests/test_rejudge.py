@@ -230,15 +230,16 @@ def test_a_run_of_schema_1_is_judged_again_and_gets_what_stands_beside_a_verdict
     assert claims_json.read(folder / "claims.json") == whole
 
 
-def test_the_sentence_of_a_claim_is_todays_where_its_protocol_is(folder):
+def test_sentence_and_deviations_of_a_claim_are_todays_where_its_protocol_is(folder):
     def said_then(document):
         for claim in document["claims"]:
-            claim["statement"] = "As it was said then."
+            claim |= {"statement": "As it was said then.", "deviations": ["As they were."]}
 
     edit_claims(folder, said_then)
     write_beside(folder, {ON_NOISE.key: ON_NOISE})
-    statements = [claim["statement"] for claim in claims_json.read(folder / "claims.json")["claims"]]
-    assert statements == ["As it was said then.", ON_NOISE.claim.statement]
+    claims = claims_json.read(folder / "claims.json")["claims"]
+    assert [claim["statement"] for claim in claims] == ["As it was said then.", ON_NOISE.claim.statement]
+    assert [claim["deviations"] for claim in claims] == [["As they were."], [*ON_NOISE.deviations]]
 
 
 def test_nothing_is_written_beside_a_verdict_that_comes_out_otherwise(folder):
