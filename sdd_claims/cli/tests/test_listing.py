@@ -19,7 +19,7 @@ def test_every_registered_claim_is_listed_with_all_its_trials(call):
 RUNS_OF = {
     "fast": ["fast"],
     "full": [
-        *("full", "full-lenet", "full-zhang", "full-parhi"),
+        *("full", "full-lenet", "full-lenet-lambda-opt", "full-zhang", "full-parhi"),
         *("full-parhi-one-pattern", "full-parhi-sparser", "full-parhi-matrices", "full-parhi-matrices-24-seeds"),
     ],
 }
