@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ def _declared(option: Option) -> click.Option:
 
 # What click does not know is pytest's.
 _PASSING_ON = {"ignore_unknown_options": True}
-_SHORT_OF_PYTEST = re.compile(r"-[^-kn].")
-"""A short option and its value, or several, such as -Wignore and -xv."""
+_SHORT_OF_PYTEST = re.compile(r"-(?![xvqsl]*[kn])[^-].")
+"""A short option and its value, or several, such as -Wignore and -xv, of which none is -k or -n."""
 _TIER = click.argument("tier", type=click.Choice(["fast", "full"]))
 _WORDS = click.argument("words", metavar="[FILE | PYTEST-OPTION]...", nargs=-1, type=click.UNPROCESSED)
 _SELECTED = click.option("-k", "selected", metavar="EXPR", help="Only the claims whose names match.")
@@ -46,9 +47,15 @@ class _PassingOn(click.Command):
     """A command that leaves pytest's short options whole, whose letters click would take for its own."""
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        theirs = [word for word in args if _SHORT_OF_PYTEST.match(word)]
-        left = super().parse_args(context, [word for word in args if word not in theirs])
-        context.params["words"] = (*theirs, *context.params["words"])
+        takes_value = {name for each in self.params if not getattr(each, "is_flag", True) for name in each.opts}
+        theirs = {
+            f"--word-{number}": word  # a long option, which click passes on in its place
+            for number, (before, word) in enumerate(pairwise(("", *args)))
+            if _SHORT_OF_PYTEST.match(word) and before not in takes_value
+        }
+        masked = [f"--word-{number}" if f"--word-{number}" in theirs else word for number, word in enumerate(args)]
+        left = super().parse_args(context, masked)
+        context.params["words"] = tuple(theirs.get(word, word) for word in context.params["words"])
         return left
 
 

@@ -104,7 +104,13 @@ class Store:
         return len(self._chain(*replica.key).records)
 
     def levels_left(self, replica: Replica) -> int:
-        """Number of finished levels that training goes on from: 0 of what is damaged, which is trained anew."""
+        """Number of finished levels that training goes on from: 0 where their file or a pass is damaged.
+
+        Weights are not looked at: what is damaged of them is found before training.
+
+        Raises:
+            StoreError: what is stored of it cannot be read.
+        """
         try:
             return len(self._reader.chain(*replica.key).records)
         except DamageError:

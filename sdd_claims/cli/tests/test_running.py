@@ -52,6 +52,23 @@ def test_a_short_option_of_pytests_is_passed_on_whole(call, given, word):
     assert given[:-1] == [*ALWAYS, "fast", "-k", "four", "-n", "2", word]
 
 
+@pytest.mark.parametrize(
+    ("words", "given_on"),
+    [
+        (["--seeds", "-10"], ["--sdd-seeds=-10"]),
+        (["--budget", "-0.5", "--store", "x"], ["--sdd-store=x", "--sdd-budget=-0.5"]),
+        (["-k", "-foo"], ["-k", "-foo"]),
+        (["-vn", "2"], ["-n", "2", "-v"]),
+        (["-xk", "four or five"], ["-k", "four or five", "-x"]),
+        (["--verbosity=0", "-vv"], ["--verbosity=0", "-vv"]),
+        (["-vv", "-x", "-Wignore"], ["-vv", "-x", "-Wignore"]),
+    ],
+)
+def test_values_and_orders_are_as_they_were_given(call, given, words, given_on):
+    call("run", "fast", *words)
+    assert given[:-1] == [*ALWAYS, "fast", *given_on]
+
+
 def test_a_plan_takes_the_workers_that_it_counts(call, given, monkeypatch):
     monkeypatch.chdir(ROOT)
     call("plan", "fast", "-n", "2")
