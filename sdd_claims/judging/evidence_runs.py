@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from sdd_claims.curves import SparsityCurve
-from sdd_claims.errors import InputError
+from sdd_claims.errors import InputError, StoreError
 from sdd_claims.planning.plan import stack_size
 from sdd_claims.record import Key, LevelRecord, Replica
 from sdd_claims.registration.curve_of import CurveOf

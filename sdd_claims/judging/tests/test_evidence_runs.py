@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdd_claims import report
-from sdd_claims.errors import BudgetError, InputError
+from sdd_claims.errors import BudgetError, InputError, StoreError
 from sdd_claims.judging.claim_entry import claim_entry_from, trained_on
 from sdd_claims.judging.evidence_runs import CurvesAtHand, EvidenceRun, agreed, binding, evidence_runs, sources
 from sdd_claims.judging.tests.opener import Opener, trained_seeds
@@ -196,6 +196,15 @@ def test_a_stored_network_that_is_damaged_is_read_where_it_is_published(elsewher
     assert session.verdict(LATE).decision == "supported"
     assert (ALONE.digest, 1000) in session.at_hand.published
     assert (ALONE.digest, 1001) not in session.at_hand.published
+
+
+def test_a_stored_network_that_cannot_be_read_is_read_where_it_is_published(tmp_path, first_look, monkeypatch):
+    def fails(store, replica):
+        raise StoreError("the disk has failed")
+
+    monkeypatch.setattr(Store, "levels_left", fails)
+    curve = CurveOf(ALONE, "test_accuracy", 2)
+    assert (ALONE.digest, 1000) in sources(evidence_runs(first_look), [(curve, (1000,))], Store(tmp_path / "store"))
 
 
 def test_of_two_runs_that_hold_a_network_the_older_one_is_read(opened, elsewhere, first_look):
