@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from sdd_claims.cli.main import main
+from sdd_claims.command_line import OPTIONS
 from sdd_claims.locations import checkout
 
 TOP = checkout() or Path()
@@ -94,3 +95,12 @@ def test_a_network_of_ones_own_is_checked_as_the_documents_say(tmp_path, monkeyp
     (claims,) = tmp_path.glob("reports/*/claims.json")
     (entry,) = json.loads(claims.read_text(encoding="utf-8"))["claims"]
     assert all(said in run["label"] for run in entry["runs"].values())
+
+
+def test_the_seeds_and_the_block_that_options_are_shown_with_have_judged_nothing():
+    shown = (TOP / "docs" / "options.md").read_text(encoding="utf-8")
+    shown += " ".join(option.help for option in OPTIONS if option.name in ("seeds", "block"))
+    examples = [int(seed) for seed in re.findall(r"\b(\d{4,})\b", shown)]
+    registered = re.findall(r"block = (\d+)", (TOP / "claims" / "register.toml").read_text(encoding="utf-8"))
+    assert len(examples) >= 5
+    assert min(examples) > max(map(int, registered))
