@@ -143,7 +143,7 @@ def sources(
             measures[curve.measure] = max(curve.levels, measures.get(curve.measure, 0))
     found = dict[Key, dict[str, EvidenceRun]]()
     for key, (replica, measures) in wanted.items():
-        if _levels_left(store, replica) >= max(measures.values()):
+        if _usable_levels(store, replica) >= max(measures.values()):
             continue
         longest = {name: _longest(runs, key, name, levels) for name, levels in measures.items()}
         if held := {name: run for name, run in longest.items() if run.holds(*key, name, 1)}:
@@ -179,10 +179,10 @@ def _families(replicas: Iterable[Replica]) -> list[list[Key]]:
     return [[key for key in family if key in native] for family in joined.subsets()]
 
 
-def _levels_left(store: Store, replica: Replica) -> int:
+def _usable_levels(store: Store, replica: Replica) -> int:
     """The stored levels of a network; 0 of one that is damaged or cannot be read, unless it is published."""
     try:
-        return store.levels_left(replica)
+        return store.usable_levels(replica)
     except StoreError:
         return 0
 

@@ -53,7 +53,7 @@ class Training:
             if whole.stored(self._store) == whole.needed:
                 return None
         except StoreError:
-            pass  # What is damaged will be trained anew.
+            pass  # What cannot be read is said where it is needed.
         if lacking := self._data_sets.missing(requests):
             return lacking
         try:

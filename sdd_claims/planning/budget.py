@@ -28,7 +28,7 @@ class Need:
 
 def stored(needs: Sequence[Need], store: Store) -> dict[Key, int]:
     """The stored levels of every network that some needs ask for."""
-    return {replica.key: store.levels_left(replica) for need in needs for replica in need.plan.wanted}
+    return {replica.key: store.usable_levels(replica) for need in needs for replica in need.plan.wanted}
 
 
 def cheapest_first(needs: Sequence[Need], done: Mapping[Key, int]) -> Iterator[tuple[int, float, float]]:

@@ -178,7 +178,7 @@ def _of_stack(stack: Stack, store: Store, samples: _Samples) -> float:
     """By how much the files of a stack grow: those of its replicas, and its passes."""
     spans = []
     for replica, asked in zip(stack.replicas, stack.levels, strict=True):
-        if (done := store.levels_left(replica)) < asked:
+        if (done := store.usable_levels(replica)) < asked:
             spans.append((replica, done, len(replica.spec.path.values) or asked))  # a path is trained whole
     if not spans:
         return 0

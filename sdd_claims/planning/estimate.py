@@ -130,7 +130,7 @@ def _on_cpu(spec: RunSpec) -> bool:
 def missing(wanted: Mapping[Replica, int], store: Store) -> Iterator[tuple[Replica, int, int]]:
     """The replicas with missing levels, each with the numbers of levels that are stored and that are wanted."""
     for replica, levels in wanted.items():
-        if (done := store.levels_left(replica)) < levels:
+        if (done := store.usable_levels(replica)) < levels:
             yield replica, done, levels
 
 

@@ -65,7 +65,7 @@ class Stack:
 
     def remaining(self, store: Store) -> int:
         """Levels that are not stored yet, over all replicas."""
-        return sum(max(0, n - store.levels_left(r)) for r, n in zip(self.replicas, self.levels, strict=True))
+        return sum(max(0, n - store.usable_levels(r)) for r, n in zip(self.replicas, self.levels, strict=True))
 
     @property
     def chains(self) -> "Stack | None":
@@ -112,11 +112,11 @@ class Plan:
 
     def is_stored(self, store: Store) -> bool:
         """Whether all its levels are stored."""
-        return all(store.levels_left(replica) >= n for replica, n in self.wanted.items())
+        return all(store.usable_levels(replica) >= n for replica, n in self.wanted.items())
 
     def stored(self, store: Store) -> int:
         """Number of the needed levels that are stored."""
-        return sum(min(n, store.levels_left(replica)) for replica, n in self.wanted.items())
+        return sum(min(n, store.usable_levels(replica)) for replica, n in self.wanted.items())
 
 
 def plan(requests: Iterable[Request], *, wide: bool = False) -> Plan:

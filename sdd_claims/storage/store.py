@@ -103,7 +103,7 @@ class Store:
         """
         return len(self._chain(*replica.key).records)
 
-    def levels_left(self, replica: Replica) -> int:
+    def usable_levels(self, replica: Replica) -> int:
         """Number of finished levels that training goes on from: 0 where their file or a pass is damaged.
 
         Weights are not looked at: what is damaged of them is found before training.

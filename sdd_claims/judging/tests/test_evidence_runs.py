@@ -202,7 +202,7 @@ def test_a_stored_network_that_cannot_be_read_is_read_where_it_is_published(tmp_
     def fails(store, replica):
         raise StoreError("the disk has failed")
 
-    monkeypatch.setattr(Store, "levels_left", fails)
+    monkeypatch.setattr(Store, "usable_levels", fails)
     curve = CurveOf(ALONE, "test_accuracy", 2)
     assert (ALONE.digest, 1000) in sources(evidence_runs(first_look), [(curve, (1000,))], Store(tmp_path / "store"))
 

@@ -201,7 +201,7 @@ def test_a_chain_that_was_read_before_and_is_damaged_since_is_found(copy):
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(StoreError, match="it will be set aside and trained anew"):
         store.levels_done(REPLICA)
-    assert store.levels_left(REPLICA) == 0
+    assert store.usable_levels(REPLICA) == 0
 
 
 def test_a_chain_that_was_read_before_is_read_again_though_size_and_time_are_as_they_were(copy):
