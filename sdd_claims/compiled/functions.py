@@ -25,8 +25,8 @@ def _reinterpreted(source: Any, target: Any, code: Any) -> Any:
 
 
 _float32_of = _reinterpreted(types.int32, types.float32, ir.FloatType())
-_float64_of = _reinterpreted(types.int64, types.float64, ir.DoubleType())
-_int64_of = _reinterpreted(types.float64, types.int64, ir.IntType(64))
+float64_of = _reinterpreted(types.int64, types.float64, ir.DoubleType())
+int64_of = _reinterpreted(types.float64, types.int64, ir.IntType(64))
 
 _F = np.float32
 _LOG2E, _ROUND = _F(1.44269504088896341), _F(12582912.0)  # adding and taking off 1.5 x 2^23 rounds to a whole number
@@ -79,7 +79,7 @@ def exp(x: float) -> float:
         series = 1.0 + series * rest / power
     value = 1.0 + series * rest
     # The last bits of `shifted` are those of the whole number, for which not every processor has a vector.
-    value *= _float64_of((_int64_of(shifted) + 1023) << 52)
+    value *= float64_of((int64_of(shifted) + 1023) << 52)
     value = 0.0 if x < _LOWEST_DOUBLE else value  # no branches, so that a loop over it is vectorised
     return x if x != x else value
 
@@ -93,9 +93,9 @@ def log(x: float) -> float:
     """
     if not x < np.inf:
         return x
-    bits = _int64_of(x)
+    bits = int64_of(x)
     exponent = (bits >> 52) - 1023
-    mantissa = _float64_of((bits & 0xFFFFFFFFFFFFF) | (np.int64(1023) << 52))
+    mantissa = float64_of((bits & 0xFFFFFFFFFFFFF) | (np.int64(1023) << 52))
     if mantissa > 1.4142135623730951:
         mantissa *= 0.5
         exponent += 1

@@ -46,13 +46,13 @@ def draw_validation_set(dataset: Dataset, replica: Replica, subset: np.ndarray) 
         InputError: the training set has too few images for both.
     """
     size, total = replica.spec.data.validation_size, len(dataset.train_labels)
+    if not size:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
     rest = np.setdiff1d(np.arange(total), subset)
     if size > len(rest):
         raise InputError(
             f"DataSpec asks for {len(subset)} training and {size} validation images, but {dataset.name} has {total} in "
             "its training set; lower train_size or validation_size"
         )
-    if not size:
-        return rest[:0], np.empty(0, np.int64)
     held_out = rest[draw_subset(len(rest), size, numpy_stream(replica.seed, Stream.VALIDATION))]
     return held_out, dataset.train_labels[held_out].astype(np.int64)

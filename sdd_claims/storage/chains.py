@@ -235,13 +235,23 @@ class ChainReader:
                     if level == len(chain.passes) - 1:
                         return chain.upto(level)  # A crash before the pass was written: the level was never finished.
                     raise DamageError(f"{pass_path} is missing") from damage
-                about = self._abouts.setdefault(canonical_json(found.about), found.about)
-                self._passes[pass_id] = replace(found, about=about)
+                self._passes[pass_id] = self._with_known_about(found)
             # Of an older file only its passes say whose it is.
             if (digest, seed, level) not in self._passes[pass_id].levels:
                 raise DamageError(f"{path} is that of another run or seed")
         self._chains[digest, seed] = version, chain
         return chain
+
+    def remember(self, chains: Iterable[Chain], pass_id: str, trained: TrainingPass) -> None:
+        """Know chains that this process has just written, and the pass of their newest level, without reading them."""
+        self._passes[pass_id] = self._with_known_about(trained)
+        for chain in chains:
+            assert chain.of is not None, "whoever writes a chain says whose it is"
+            if (version := self.version(*chain.of)) is not None:
+                self._chains[chain.of] = version, chain
+
+    def _with_known_about(self, trained: TrainingPass) -> TrainingPass:
+        return replace(trained, about=self._abouts.setdefault(canonical_json(trained.about), trained.about))
 
     def provenance(self, pass_id: str) -> Mapping[str, Any]:
         """That of a pass of a chain that has been read."""

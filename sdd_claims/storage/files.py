@@ -2,7 +2,7 @@
 
 import errno
 import os
-import tempfile
+import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -22,19 +22,19 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
     Raises:
         StoreError: the disk is full, the folder cannot be written or the path is no folder; the old file stands.
     """
+    name = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # results are for sharing, as umask allows
         try:
             with os.fdopen(handle, "wb") as file:
-                os.chmod(name, 0o666 & ~_umask())  # mkstemp makes private files; results are for sharing
                 file.write(content)
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())
             os.replace(name, path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            name.unlink(missing_ok=True)
             raise
         if durable:
             _sync_folder(path.parent)
@@ -76,12 +76,6 @@ def unreadable(path: object, error: OSError, otherwise: str = "choose another st
         f"{path} cannot be read ({error.strerror or error}); change its permissions, or mend what it lies on, and run "
         f"again, else {otherwise}"
     )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def sync(paths: Iterable[Path]) -> None:

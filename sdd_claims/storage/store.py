@@ -19,6 +19,7 @@ from sdd_claims.storage import layout
 from sdd_claims.storage.chains import (
     Chain,
     ChainReader,
+    TrainingPass,
     Version,
     in_words,
     kept_levels,
@@ -249,10 +250,11 @@ class Store:
                 waits = True
                 if before < SYNCED_FROM:
                     self._sync(replica)
-        for replica, record, state in results:
-            self._write_level(replica, record, state, pass_id, waits)
+        written = [self._write_level(replica, record, state, pass_id, waits) for replica, record, state in results]
         members = [(replica, record.level) for replica, record, _ in results]
+        trained = TrainingPass(about, frozenset((*replica.key, level) for replica, level in members))
         write_atomically(self.path / layout.training_pass(pass_id), pack_pass(about, members), durable=waits)
+        self._reader.remember(written, pass_id, trained)
         for replica, level in members:
             self._sweep_up(replica, level)
 
@@ -334,8 +336,8 @@ class Store:
 
     def _write_level(
         self, replica: Replica, record: LevelRecord, state: ChainState | None, pass_id: str, waits: bool
-    ) -> None:
-        """Write all files of a replica's next level but its pass."""
+    ) -> Chain:
+        """Write all files of a replica's next level but its pass; returns its levels, this one included."""
         self._refuse_links(replica)
         chain = self._chain(*replica.key)
         if record.level != len(chain.records):
@@ -354,6 +356,7 @@ class Store:
         records, states = (*chain.records, record), (*chain.states, sha256(packed))
         extended = Chain(records, states, (*chain.passes, pass_id), rewind, replica.key)
         write_atomically(self.path / layout.levels(*replica.key), extended.pack(), durable=waits)
+        return extended
 
     def _sync(self, replica: Replica) -> None:
         """Wait until the levels so far are on the disk: what is there may name nothing that is not."""

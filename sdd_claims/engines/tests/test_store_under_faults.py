@@ -49,7 +49,7 @@ from sdd_claims.tests.tiny import KEPT, NOISY, REDENSE, InstantPruning, fill, nu
 
 ROOT = Path(__file__).parents[3]
 CALLS = (
-    *((os, name) for name in ("open", "fsync", "replace", "rename", "unlink", "rmdir", "mkdir", "chmod", "fdopen")),
+    *((os, name) for name in ("open", "fsync", "replace", "rename", "unlink", "rmdir", "mkdir", "fdopen")),
     (fcntl, "flock"),
 )
 """All that a store asks of a file system but to read: each may fail, and before each a process may die.

@@ -26,7 +26,20 @@ def test_terms_that_cancel_leave_what_was_small_in_whatever_order(terms, random)
     assert exact.exact_sum(torch.tensor(some, dtype=torch.float64)) == 1e-9
 
 
-def test_a_row_that_leaves_more_parts_than_there_is_room_for_has_its_sum_too():
+@pytest.mark.parametrize("size", [1, 63, 64, 65, 50_000])
+@pytest.mark.parametrize("smallest", [1e-30, 1e-3])
+def test_a_row_of_any_length_has_the_sum_of_fsum(size, smallest):
+    drawn = np.random.default_rng(size)
+    row = np.square(drawn.standard_normal(size) * drawn.uniform(smallest, 1, size))
+    assert exact.exact_sums(torch.from_numpy(np.stack([row, row[::-1]]))) == [math.fsum(row)] * 2
+
+
+@pytest.mark.parametrize("terms", [[5e-324] * 3, [2.0**-1022, 5e-324, -(2.0**-1030)], [1.0, 5e-324, -1.0]])
+def test_terms_as_small_as_a_double_can_be_are_summed(terms):
+    assert exact.exact_sum(torch.tensor(terms, dtype=torch.float64)) == math.fsum(terms) != 0
+
+
+def test_a_row_whose_bits_lie_far_apart_has_its_sum_too():
     """Each pair leaves a bit of its own, far from the others."""
     terms = [2.0**-1000]
     for number in range(1, 120):

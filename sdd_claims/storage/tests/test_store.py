@@ -442,6 +442,7 @@ def test_a_disk_that_refuses_at_any_file_of_a_commit_loses_nothing(copy, filled,
         patch.setattr(os, call, refuse)
         with pytest.raises(StoreError, match=r"the disk is full|the folder is read-only"):
             store.commit(results, {})
+    assert [store.levels_done(r) for r in WANTED.wanted] == [Store(copy).levels_done(r) for r in WANTED.wanted]
     expect_right_numbers(copy, filled)
     assert mend(copy) == []
     Store(copy).commit(results, {})
@@ -665,6 +666,7 @@ def test_every_level_says_where_it_was_trained(copy):
     record, state = instant_level(REPLICA, 3, store.state(REPLICA, 2))
     store.commit([(REPLICA, record, state)], {"device": "cuda", "watts": 700.0})
     found = Store(copy).provenance(*REPLICA.key)
+    assert (store.provenance(*REPLICA.key), store.records(*REPLICA.key)) == (found, Store(copy).records(*REPLICA.key))
     assert [about["device"] for about in found] == ["cpu", "cpu", "cpu", "cuda"]
     assert found[3]["watts"] == 700.0
     assert store.provenance(REPLICA.spec.digest, 7) == ()
