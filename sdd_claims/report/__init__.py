@@ -81,7 +81,7 @@ def render(directory: Path, warn: Callable[[str], object] | None = None) -> Path
         StoreError: the directory cannot be written.
     """
     # Matplotlib is slow to import, and most processes that import this package never draw.
-    from sdd_claims.report import claims_json, evidence, highlights, history, html, markdown
+    from sdd_claims.report import claims_json, evidence, findings, highlights, history, html, markdown
     from sdd_claims.storage.files import write_atomically
 
     document = claims_json.read(directory / "claims.json")
@@ -94,6 +94,8 @@ def render(directory: Path, warn: Callable[[str], object] | None = None) -> Path
     for left in {*(directory / highlights.FOLDER).glob("*.svg")} - {directory / figure.path for figure in figures}:
         left.unlink()  # of a run that this one has replaced
     page = directory / "index.html"
-    write_atomically(page, html.to_html(document, curves, remark, history.before(directory, document)).encode())
+    elsewhere = findings.known_elsewhere(directory, document)
+    drawn = html.to_html(document, curves, remark, history.before(directory, document), elsewhere or None)
+    write_atomically(page, drawn.encode())
     write_atomically(directory / "SUMMARY.md", markdown.to_markdown(document, figures, remark).encode())
     return page

@@ -15,6 +15,8 @@ _MARGINS = (
 )
 """Where a rule says its margin."""
 
+_OF_CONTRARY = re.compile(r"That it exceeds .+? has p = [^;]+; that it is below (.+?), p = ")
+
 NONE_SET = "0 (none set)"
 
 
@@ -43,7 +45,21 @@ def weakest(words: str, parts: Sequence[PartEntry]) -> tuple[str, str]:
 
 
 def margin(claim: ClaimEntry) -> str:
-    """The margin of the deciding test with its unit; "0 (none set)" where that test has none."""
+    """The margin of the deciding test with its unit; "0 (none set)" where that test has none.
+
+    Where the contrary decided, and has another margin, that one beside it: a direction's contrary is tested at 0.
+    """
+    own, shown = _of_claim(claim), claim.get("decisive")
+    if (
+        shown
+        and shown["of"] == "contrary"
+        and (said := _OF_CONTRARY.search(weakest(claim["words"], claim["parts"])[1]))
+    ):
+        return own if tidy(said[1]) == own else f"{own}; of the contrary {tidy(said[1])}"
+    return own
+
+
+def _of_claim(claim: ClaimEntry) -> str:
     if claim["margin"] is not None:
         return numbers.amount(claim["margin"], claim["effect"]["unit"] if claim["effect"] else "")
     if not claim["words"]:

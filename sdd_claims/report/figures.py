@@ -118,7 +118,9 @@ def describe(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes
     sentences = []
     dense_left = axes.axis == DENSITY
     for line in lines:
-        name = f"{_measure(line.measure)} of {line.label}, {numbers.count(len(line.curve.seeds), 'seed')}"
+        measure = _measure(line.measure)
+        name = measure if line.label == measure else f"{line.label} ({measure})"
+        name = f"{name}, {numbers.count(len(line.curve.seeds), 'seed')}"
         rows = whole_rows(drawn_values(line))
         if not len(rows):
             sentences.append(f"{name}: every replica diverged.")
@@ -132,7 +134,8 @@ def describe(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes
                 continue
             within = mean[(position >= low * (1 - _EDGE)) & (position <= high * (1 + _EDGE))]
             if len(within):
-                stops.append(f"{_value(line, within.min())} to {_value(line, within.max())} in the {window} window")
+                ends = dict.fromkeys((_value(line, within.min()), _value(line, within.max())))
+                stops.append(f"{' to '.join(ends)} in the {window} window")
         stops.append(f"{_value(line, mean[-1])} {last}")
         sentences.append(f"{name}: mean {', '.join(stops)}.")
     side = ", dense on the left" if dense_left else ""
@@ -215,14 +218,16 @@ def _draw_row(
             alpha=0.25 if many else 0.4,
             linestyle=dashes,
         )
-    for line in lines:
+    # Solid means last: dashed ones, such as train accuracies, would hide those on which they lie.
+    for line in sorted(lines, key=lambda line: -axes.styles[line.name][1]):
         colour, dashes = _stroke(line.name, axes)
         complete = whole_rows(drawn_values(line))
         if len(complete):
             x, mean = axes.drawn(line.curve.position), complete.mean(axis=0)
-            # A thin edge in the paper's colour keeps the mean apart from the seeds.
-            plot.plot(x, mean, color=PAPER, linewidth=3.0)
-            plot.plot(x, mean, color=colour, linewidth=1.9, linestyle=dashes, **_marks(line.name, axes, len(x)))
+            # A thin edge in the paper's colour keeps the means apart from the seeds; all edges lie below all means.
+            plot.plot(x, mean, color=PAPER, linewidth=3.0, zorder=2.1)
+            marks = _marks(line.name, axes, len(x))
+            plot.plot(x, mean, color=colour, linewidth=1.9, linestyle=dashes, zorder=2.2, **marks)
 
 
 def _one_after_another(x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -259,7 +264,7 @@ def _draw_legend(figure: Any, lines: Sequence[Line], axes: Axes, columns: int) -
         frameon=False,
         fontsize=_SMALL,
         labelcolor=INK,
-        handlelength=2.4,
+        handlelength=4.0,
         labelspacing=0.3,
         borderpad=0,
     )

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from sdd_claims.errors import InputError
 from sdd_claims.report import sentences
-from sdd_claims.report.claims_json import ClaimEntry
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument
 from sdd_claims.report.delivery import deliver
-from sdd_claims.report.history import PublishedRun, last_verdicts, read_notes, standing
+from sdd_claims.report.history import FOLDER, PublishedRun, key, last_verdicts, read_notes, standing
 from sdd_claims.report.templating import environment
 
 NOTES = "findings.toml"
@@ -97,6 +97,26 @@ def otherwise_at_size(finding: Finding, findings: Sequence[Finding]) -> str:
     full = [each.claim for each in findings if each.claim["id"] == finding.claim["id"] and each.claim["tier"] == "full"]
     other = [claim for claim in full if _came_out(claim) != _came_out(finding.claim)]
     return "; ".join(f"{sentences.column(claim)}: {_came_out(claim)}" for claim in other)
+
+
+def known_elsewhere(directory: Path, document: ClaimsDocument) -> dict[str, str]:
+    """What is known of each claim of a published run beyond that run: what else came out in the full tier, and why.
+
+    Args:
+        directory: the folder of the run; nothing is known where no history lies beside it.
+        document: its claims.json.
+    """
+    folder = directory.parent
+    if not (folder / FOLDER).is_dir():
+        return {}
+    findings, notes = _findings(standing(folder)), read_notes(folder / NOTES)
+    found = {}
+    for claim in document["claims"]:
+        own = next((each for each in findings if sentences.key(each.claim) == sentences.key(claim)), None)
+        other = otherwise_at_size(own, findings) if own else ""
+        said = [f"In the full tier something else came out ({other})." if other else "", notes.get(claim["id"], "")]
+        found[key(claim)] = " ".join(filter(None, said))
+    return found
 
 
 def to_markdown(runs: Sequence[PublishedRun], notes: Mapping[str, str]) -> str:

@@ -110,12 +110,12 @@ def _standing(claim: ClaimEntry) -> int:
     return 0 if claim["verdict"] is None else 1 if sentences.is_open_so_far(claim) else 2
 
 
-def read_notes(path: Path, known: Collection[str], unless: str) -> dict[str, str]:
+def read_notes(path: Path, known: Collection[str] | None = None, unless: str = "") -> dict[str, str]:
     """The texts that a TOML file holds by the names of what they are about; none where there is no such file.
 
     Args:
         path: the file.
-        known: names that there may be notes on.
+        known: names that there may be notes on; None for any.
         unless: what is said of others, as a relative clause.
 
     Raises:
@@ -127,22 +127,24 @@ def read_notes(path: Path, known: Collection[str], unless: str) -> dict[str, str
         raise InputError(f"{path} is not TOML: {error}; mend that line") from error
     if unread := [name for name, note in notes.items() if not isinstance(note, str)]:
         raise InputError(f"{path}: the note on {unread[0]} must be a text in quotes")
-    if unknown := notes.keys() - set(known):
+    if known is not None and (unknown := notes.keys() - set(known)):
         raise InputError(f"{path} has notes on {', '.join(sorted(unknown))}, {unless}; drop them")
     return notes
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """A verdict of an earlier run on a claim.
+    """A verdict of earlier runs on a claim, on one block of seeds.
 
     Attributes:
-        run: the run.
+        run: the last of them.
         entry: what it said.
+        runs: how many came to this verdict on this block.
     """
 
     run: PublishedRun
     entry: ClaimEntry
+    runs: int
 
 
 Verdicts = Mapping[str, Sequence[Earlier]]
@@ -152,6 +154,8 @@ Verdicts = Mapping[str, Sequence[Earlier]]
 def before(directory: Path, document: ClaimsDocument) -> Verdicts:
     """The verdicts on the claims of a run that others gave before it, where it stands in a folder with a history.
 
+    Once for each block and verdict, and none that repeats the run itself.
+
     Args:
         directory: the folder of the run.
         document: its claims.json.
@@ -159,13 +163,21 @@ def before(directory: Path, document: ClaimsDocument) -> Verdicts:
     if not (directory.parent / FOLDER).is_dir():
         return {}
     started = document["environment"]["started"]
-    found: dict[str, list[Earlier]] = {}
+    own = {key(entry): _block_and_ruling(entry) for entry in document["claims"]}
+    found: dict[str, dict[object, Earlier]] = {}
     for run in published_runs(directory.parent):
         if run.document["environment"]["started"] < started and run.name != directory.name:
             for entry in run.document["claims"]:
-                if entry["verdict"] is not None:
-                    found.setdefault(key(entry), []).append(Earlier(run, entry))
-    return found
+                said = _block_and_ruling(entry)
+                if entry["verdict"] is not None and said != own.get(key(entry)):
+                    of_claim = found.setdefault(key(entry), {})
+                    held = of_claim.pop(said, None)
+                    of_claim[said] = Earlier(run, entry, 1 + (held.runs if held else 0))
+    return {name: [*of_claim.values()] for name, of_claim in found.items()}
+
+
+def _block_and_ruling(claim: ClaimEntry) -> tuple[tuple[int, ...], str]:
+    return tuple(blocks_of([claim])), sentences.ruling(claim)
 
 
 def key(claim: ClaimEntry) -> str:

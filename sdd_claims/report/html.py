@@ -62,6 +62,7 @@ class ClaimView:
         address: where its paper can be read; empty where we know of no place.
         bibtex: its paper as one cites it; empty for a claim of no paper of ours.
         earlier: what earlier runs said of it, the oldest first.
+        elsewhere: what is known of it beyond this run; empty for nothing.
     """
 
     claim: ClaimEntry
@@ -76,10 +77,15 @@ class ClaimView:
     address: str
     bibtex: str
     earlier: Sequence[Earlier]
+    elsewhere: str
 
 
 def to_html(
-    document: ClaimsDocument, source: CurveSource, remark: str | None = None, earlier: Verdicts | None = None
+    document: ClaimsDocument,
+    source: CurveSource,
+    remark: str | None = None,
+    earlier: Verdicts | None = None,
+    elsewhere: Mapping[str, str] | None = None,
 ) -> str:
     """Return the page: summary, verdict table, claims with their figures, how to read them, calibration, environment.
 
@@ -90,10 +96,13 @@ def to_html(
         source: gives its curves.
         remark: what a reader should know of the evidence.
         earlier: what earlier runs said of its claims.
+        elsewhere: what is known of its claims beyond this run, by their `history.key`; None where it is not published.
     """
     measured, classes = document["calibration"], Classes()
     registered, questions, unregistered = (
-        _views(chosen(document["claims"]), source, classes, phases_of(document["claims"]), earlier or {})
+        _views(
+            chosen(document["claims"]), source, classes, phases_of(document["claims"]), earlier or {}, elsewhere or {}
+        )
         for chosen in (sentences.registered, sentences.exploratory, sentences.unregistered)
     )
     characteristics = [
@@ -115,6 +124,7 @@ def to_html(
             forest_axis=forest.axis(),
             repetitions=calibration.repetitions(measured) if measured else None,
             characteristics=characteristics,
+            published=elsewhere is not None,
         )
     )
     return _sealed(page)
@@ -158,7 +168,12 @@ class Drawing:
 
 
 def view(
-    claim: ClaimEntry, source: CurveSource, classes: Classes, phases: Phases, earlier: Sequence[Earlier] = ()
+    claim: ClaimEntry,
+    source: CurveSource,
+    classes: Classes,
+    phases: Phases,
+    earlier: Sequence[Earlier] = (),
+    elsewhere: str = "",
 ) -> ClaimView:
     """Draw a claim and its control on the same axes, their styles added to the classes of the page."""
     anchor = _anchor(claim)
@@ -178,6 +193,7 @@ def view(
         address=address(paper) if paper else "",
         bibtex=as_bibtex(claim["paper"], paper) if paper else "",
         earlier=earlier,
+        elsewhere=elsewhere,
     )
 
 
@@ -208,13 +224,19 @@ def drawings(
 
 
 def _views(
-    claims: Sequence[ClaimEntry], source: CurveSource, classes: Classes, phases: Phases, earlier: Verdicts
+    claims: Sequence[ClaimEntry],
+    source: CurveSource,
+    classes: Classes,
+    phases: Phases,
+    earlier: Verdicts,
+    elsewhere: Mapping[str, str],
 ) -> list[ClaimView]:
     """The claims, paper by paper."""
     return [
-        view(claim, source, classes, phases, earlier.get(history.key(claim), ()))
+        view(claim, source, classes, phases, earlier.get(key, ()), elsewhere.get(key, ""))
         for of_paper in sentences.by_paper(claims).values()
         for claim in of_paper
+        for key in [history.key(claim)]
     ]
 
 

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from sdd_claims.report import numbers
 from sdd_claims.report.claims_json import (
@@ -303,6 +304,9 @@ def summary(document: ClaimsDocument) -> list[str]:
         when = "before the seeds judged" if dated else "when this report was written; since when, was not recorded"
         which = "other verdict" if any(map(is_open_so_far, claims)) else "verdict"
         sentences.append(f"Every {which} is the one registered as expected {when}.")
+    if changed := sum(map(_was_expected_otherwise, claims)):
+        some = "one of them" if changed == 1 else f"{changed} of them"
+        sentences.append(f"For {some} the register expected another verdict of an earlier block.")
     if shaky := sum(map(is_borderline, claims)):
         some = "One verdict is" if shaky == 1 else f"{shaky} verdicts are"
         sentences.append(
@@ -437,6 +441,13 @@ def is_surprise(claim: ClaimEntry) -> bool:
     return not is_exploratory(claim) and judged and claim["verdict"] != claim["expected"]
 
 
+def _was_expected_otherwise(claim: ClaimEntry) -> bool:
+    """Whether the register had expected another verdict of an earlier block than of the one that judged."""
+    block = min(claim["seeds"], default=0)
+    rows = [row["expected"] for row in claim.get("registrations") or () if row["block"] <= block]
+    return claim["verdict"] is not None and len(set(rows)) > 1
+
+
 def is_open_so_far(claim: ClaimEntry) -> bool:
     """Whether no look that was taken has settled a claim, and others are left."""
     return openness(claim) == "open so far"
@@ -495,7 +506,7 @@ def verdict(claim: ClaimEntry, *, with_p: bool = True) -> str:
     else:
         because = why(claim)
     word = f"Inconclusive ({OPEN[kind]})" if kind else _capitalized(ruling(claim))
-    sentences = [f"{word} {where}: {because}."]
+    sentences = [f"{word} {where}: {because}.", *_tally_of_parts(claim)]
     if (chance := claim.get("stability")) is not None:
         again = (
             f"A fresh block of seeds would come to the same verdict with a chance of {numbers.chance_in_words(chance)}"
@@ -506,6 +517,27 @@ def verdict(claim: ClaimEntry, *, with_p: bool = True) -> str:
     else:
         sentences.append(expectation(claim))
     return " ".join(sentences)
+
+
+_NAMED = 4  # parts that are named in a sentence
+
+
+def _tally_of_parts(claim: ClaimEntry) -> list[str]:
+    """How the parts of a claim that is not supported came out, each by itself; nothing of a claim without parts."""
+    if claim["verdict"] == "supported" or len(claim["parts"]) < 2:
+        return []
+    against = "contrary" if claim["proxy"] else "refuted"
+    names = {
+        word: [part["name"] for part in claim["parts"] if part["verdict"] == verdict]
+        for verdict, word in (("supported", "supported"), ("refuted", against), ("inconclusive", "open"))
+    }
+    said = [
+        f"{len(which)} {word}" + (f" ({'; '.join(which)})" if word == against and len(which) <= _NAMED else "")
+        for word, which in names.items()
+        if which
+    ]
+    whole = f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else said[0]
+    return [f"Of its {len(claim['parts'])} parts, each by itself, {whole}."]
 
 
 def _is_beyond_by_t(claim: ClaimEntry) -> bool:
@@ -543,6 +575,12 @@ def expectation(claim: ClaimEntry) -> str:
     since = f", since {before[-1]['date']} (commit {before[-1]['commit']})"
     sentences = [f"The register expected {outcome}{since}."]
     sentences += [
+        f"Of blocks from {earlier['block']} on it had expected {earlier['expected']}"
+        + (f"; why that was changed: {later['why']}." if later["why"] else ".")
+        for earlier, later in pairwise(before)
+        if earlier["expected"] != later["expected"]
+    ]
+    sentences += [
         f"Of blocks from {row['block']} on it expects {row['expected']}, since {row['date']} (commit {row['commit']})"
         + (f": {row['why']}." if row["why"] else ".")
         for row in rows
@@ -562,7 +600,8 @@ def control(entry: ControlEntry) -> str:
         )
     if why := entry.get("unmeasured"):
         return f"Not measured, so that it does not show that the test says no where the claim is false: {why}."
-    return f"{entry['verdict'].capitalize()}, as it should be: in this setting the claim is false."
+    said = "Not supported (inconclusive)" if entry["verdict"] == "inconclusive" else "Refuted"
+    return f"{said}, as it should be: in this setting the claim is false."
 
 
 def control_in_a_word(entry: ControlEntry) -> str:

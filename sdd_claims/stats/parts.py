@@ -5,16 +5,13 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import ClassVar, Literal
 
-import numpy as np
-
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError
 from sdd_claims.stats.contrasts import Contrast, Greater, Summand
-from sdd_claims.stats.hypotheses import All, Hypotheses, Some
-from sdd_claims.stats.one_sample import EQUAL
+from sdd_claims.stats.hypotheses import All, Hypotheses, Some, strength
 from sdd_claims.stats.outcome import Outcome
 from sdd_claims.stats.rules import MINIMUM_SEEDS, Rule, registered_rule
-from sdd_claims.stats.study import Positions, Values
+from sdd_claims.stats.study import Positions, Values, spelled_out
 from sdd_claims.stats.window import Window
 
 
@@ -72,15 +69,28 @@ class AllOf:
         )
 
     def evaluate(self, curves: Mapping[str, SparsityCurve], threshold: float) -> Outcome:
-        """Judges one study, part by part."""
+        """Judges one study, part by part: its effect is that of the part that decides.
+
+        Where the contrary is established, that is the part which is furthest on the contrary side, else the weakest.
+        """
         parts = {part: rule.evaluate(curves, threshold) for part, rule in self.parts.items()}
         outcomes = list(parts.values())
         reasons = [f"{part}: {found.open_reason}" for part, found in parts.items() if found.open_reason]
-        weakest = max(parts, key=lambda part: _weakness(parts[part], self.parts[part].margin))
+        p_contrary = min(1.0, len(outcomes) * min(found.p_contrary for found in outcomes))
+        tested = {part: spelled_out(rule, curves) for part, rule in self.parts.items()}
+
+        def decides(part: str) -> tuple[float, float]:
+            """Ranks the parts as `deciding` does: by p and, where several share it, by t."""
+            hypotheses = tested[part]
+            if p_contrary < threshold:
+                return -parts[part].p_contrary, strength(hypotheses.contrary) if hypotheses else 0.0
+            return parts[part].p, -strength(hypotheses.claim) if hypotheses else 0.0
+
+        weakest = max(parts, key=decides)
         binding = parts[weakest]
         return Outcome(
-            p=binding.p,
-            p_contrary=min(1.0, len(outcomes) * min(found.p_contrary for found in outcomes)),
+            p=max(found.p for found in outcomes),
+            p_contrary=p_contrary,
             effect=binding.effect,
             words=f"All of {len(parts)} parts are asked for. The weakest, {weakest}: {binding.words}",
             open_reason="; ".join(reasons) or None,
@@ -107,10 +117,3 @@ def ordered(terms: Mapping[str, Summand], margin: float = 0.0, unit: str = "accu
             for (lower, below), (higher, above) in pairwise(terms.items())
         }
     )
-
-
-def _weakness(found: Outcome, margin: float | None) -> tuple[float, float]:
-    """Ranks a part for the deciding one: the largest p and, where several share it, the effect nearest its margin."""
-    effect = found.effect
-    clear = abs(abs(effect.value) - (margin or 0.0)) / max(effect.high - effect.low, EQUAL)
-    return found.p, -clear if np.isfinite(clear) else float("inf")

@@ -13,6 +13,7 @@ from sdd_claims.stats.hypotheses import Hypotheses, deciding, mapped, means, p_v
 from sdd_claims.stats.rules import Rule
 from sdd_claims.stats.stability import Design, Ruling
 from sdd_claims.stats.study import spelled_out
+from sdd_claims.stats.turns import FewerTurns
 from sdd_claims.stats.window import Window
 
 Curves = Mapping[str, SparsityCurve]
@@ -36,6 +37,8 @@ def panel(design: Design, rule: Rule, curves: Curves, control_curves: Curves) ->
         f"windows one level {last}": lambda: _moved(rule, curves, 1),
         "margin halved": lambda: _with_margin(rule, 0.5),
         "margin doubled": lambda: _with_margin(rule, 2.0),
+        "legs from half the size on": lambda: _with_legs(rule, 0.5),
+        "legs from twice the size on": lambda: _with_legs(rule, 2.0),
     }
     found: dict[str, Ruling] = {}
     for name, change in changed.items():
@@ -90,6 +93,17 @@ def _with_margin(rule: Any, factor: float) -> Any:
         if not margin or name not in {each.name for each in fields(value) if each.init}:
             return value
         return replace(value, **{name: factor * margin})
+
+    return _mapped(rule, change)
+
+
+def _with_legs(rule: Any, factor: float) -> Any:
+    """The rule with the size multiplied from which an ascent or a descent counts."""
+
+    def change(value: Any) -> Any:
+        if not isinstance(value, FewerTurns):
+            return value
+        return replace(value, tolerance=factor * value.tolerance, margin=factor * value.margin)
 
     return _mapped(rule, change)
 

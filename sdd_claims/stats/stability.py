@@ -71,6 +71,12 @@ class _Draws:
         quantile = None if self.quantile is None else self.quantile[studies]
         return _Draws(self.weights[studies, :seeds], self.uniform[studies, :seeds], quantile)
 
+    def for_contrary(self) -> "_Draws":
+        """Those by which seeds that lie beyond a margin of a claim do not lie beyond that of its contrary."""
+        if self.quantile is None:
+            return self
+        return replace(self, uniform=1 - self.uniform, quantile=1 - self.quantile)
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
@@ -236,7 +242,8 @@ def _decided(
     tested: Hypotheses, draws: _Draws, threshold: float
 ) -> tuple[Bool[np.ndarray, " studies"], Bool[np.ndarray, " studies"]]:
     """Says which studies come out supported, and which refuted."""
-    claim, contrary = (_established(each, draws, threshold) for each in (tested.claim, tested.contrary))
+    claim = _established(tested.claim, draws, threshold)
+    contrary = _established(tested.contrary, draws.for_contrary(), threshold)
     return claim & ~contrary, contrary & ~claim
 
 
@@ -269,11 +276,8 @@ def _signs(excess: Float[np.ndarray, " seeds"], draws: _Draws) -> Float[np.ndarr
         lacking = np.isneginf(known).sum() / max(1, known.size)
         return np.where(draws.uniform < lacking, -1.0, _drawn(excess, draws.weights))
     beyond = int((known > 0).sum())
-    off = known[np.isfinite(known) & (known != 0)]
-    turned = off.size > 0 and off[0] < 0  # so that what lies beyond for a claim does not for its contrary
-    quantile, uniform = (1 - each if turned else each for each in (draws.quantile, draws.uniform))
-    share = betaincinv(beyond + 0.5, known.size - beyond + 0.5, quantile)
-    return np.where(uniform < share[:, None], 1.0, -1.0)
+    share = betaincinv(beyond + 0.5, known.size - beyond + 0.5, draws.quantile)
+    return np.where(draws.uniform < share[:, None], 1.0, -1.0)
 
 
 def _drawn(excess: Float[np.ndarray, " seeds"], weights: Weights) -> Float[np.ndarray, "studies fresh"]:

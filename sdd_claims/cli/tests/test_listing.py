@@ -47,7 +47,7 @@ def test_a_published_verdict_is_said_as_it_was_published(call, tier):
 def test_one_paper_in_words(call):
     said = call("list", "--paper", "zhang2024").stdout
     assert "zhang2024/penalty_path_sparsifies\n  The stronger the penalty, the sparser the network" in said
-    assert "fast: expected refuted; published refuted, effect −0.0111" in said
+    assert "fast: expected refuted; published refuted, effect −0.0122" in said
     assert "(contrary), 24 seeds" in " ".join(said.split())
     assert "he2022" not in said
 

@@ -17,7 +17,7 @@ function filter() {
     );
     shown += !row.hidden;
   }
-  count.textContent = `${shown} of ${rows.length} shown`;
+  count.textContent = `${shown} of ${rows.length} rows shown`;
 }
 
 function sort(table, column, button) {

@@ -50,6 +50,18 @@ def test_of_several_parts_the_margin_is_that_of_the_weakest(claim, weakest, marg
     assert spaced(deciding.margin(found)) == margin
 
 
+@pytest.mark.parametrize(
+    ("bound", "said"), [("0.0 points", "1 point; of the contrary 0 points"), ("1.0 point", "1 point")]
+)
+def test_where_the_contrary_decided_its_own_margin_stands_beside_that_of_the_claim(claim, bound, said):
+    tests = f"That it exceeds 1.0 point has p = 1; that it is below {bound}, p = 0.1"
+    words = f"The mean of [a] over 12 seeds is 3.0 points. {tests}"
+    shown = {"of": "contrary", "p": 0.1, "level": 0.1, "t": 3.0, "beyond": 12, "seeds": 12}
+    decided = claim | {"margin": None, "words": words, "parts": [], "decisive": shown}
+    assert spaced(deciding.margin(decided)) == said
+    assert spaced(deciding.margin(decided | {"decisive": shown | {"of": "claim"}})) == "1 point"
+
+
 def test_a_margin_of_the_claim_itself_goes_first_and_what_was_not_tested_has_none(claim):
     assert spaced(deciding.margin(claim)) == "1 point"
     assert deciding.margin(claim | {"margin": None, "words": ""}) == "–"

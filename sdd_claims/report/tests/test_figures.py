@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from itertools import accumulate
 from xml.etree import ElementTree
 
@@ -133,14 +134,24 @@ def test_the_description_gives_the_numbers_of_the_mean():
     flat = Line("noisy", "20 % noise", "test_accuracy", SparsityCurve(SEEDS, DENSITY, np.full((12, 16), 0.75)))
     svg = draw(flat)
     assert 'role="img"' in svg
-    assert "75.0 % to 75.0 % in the critical window" in svg
-    assert "20 % noise, 12" in svg
+    assert "75.0 % in the critical window" in svg
+    assert "75.0 % to" not in svg
+    assert "20 % noise (test accuracy), 12" in svg
 
 
 def test_a_seventh_curve_is_told_from_the_first_by_dashes():
     svg = draw(*(line(f"curve {number}", level=0.1 * number) for number in range(1, 8)))
     assert "stroke-dasharray" in svg
     assert paths(svg, "--series-1") == 2 * (len(SEEDS) + 1)
+
+
+def test_no_edge_of_a_mean_hides_another_mean_and_solid_ones_lie_on_top():
+    """A train accuracy that equals the test accuracy would else be all that is seen."""
+    test = replace(line("noisy"), digest="one")
+    svg = draw(test, replace(test, name="noisy, train", label="train", measure="train_accuracy"))
+    means = re.findall(r'<path [^>]*style="([^"]*stroke-width: (?:3|1.9)[^"]*)"', svg)
+    assert ["var(--paper)" in style for style in means] == [*[True] * (len(means) - 2), False, False]
+    assert ["dasharray: " in style and "dasharray: none" not in style for style in means[-2:]] == [True, False]
 
 
 def test_the_means_of_different_colours_bear_different_marks():

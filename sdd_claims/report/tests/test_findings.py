@@ -64,6 +64,20 @@ def test_a_fast_verdict_names_another_one_at_the_papers_size(folder, document):
     assert said == ["supported (full, ResNet-18 on CIFAR-10: refuted)", "supported", "refuted"]
 
 
+def test_the_page_of_a_run_says_what_came_out_at_the_papers_size_and_why(folder, document):
+    (folder / "history").mkdir()
+    claim = document["claims"][0]
+    full = document | {"claims": [claim | {"tier": "full", "verdict": "refuted"}]}
+    claims_json.write(folder / "full" / "claims.json", full)
+    (folder / findings.NOTES).write_text(f'"{claim["id"]}" = "Small networks differ."', encoding="utf-8")
+    found = findings.known_elsewhere(folder / "fast", document)
+    assert (
+        found[history.key(claim)] == "In the full tier something else came out (full: refuted). Small networks differ."
+    )
+    assert [said for name, said in found.items() if name != history.key(claim)] == [""] * (len(found) - 1)
+    assert findings.known_elsewhere(folder / "nowhere" / "else", document) == {}
+
+
 def test_headings_tell_proxies_from_refutations(document):
     (first, *_) = document["claims"]
     refuted = first | {"verdict": "refuted", "openness": None, "proxy": False}

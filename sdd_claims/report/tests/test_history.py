@@ -182,9 +182,23 @@ def test_a_section_of_the_page_says_what_earlier_runs_said_of_its_claim(folder, 
         page.partition(f'<article class="claim" id="{html._anchor(claim)}"')[2].partition("</article>")[0]
         for claim in (first, second)
     )
-    assert "What earlier runs said (1)" in of_first
-    assert "<td>fast-before</td><td>inconclusive: undecided</td>" in of_first
+    assert "What earlier runs said" in of_first
+    assert '<td>inconclusive: undecided</td><td class="number">8.3' in of_first
+    assert '<td class="number">1</td><td>fast-before</td>' in of_first
     assert "What earlier runs said" not in of_second
+
+
+def test_of_a_block_and_a_verdict_the_last_run_stands_and_none_that_repeats_the_page(folder, document):
+    claim = document["claims"][0]
+    for number, (seeds, verdict) in enumerate(
+        [([3000, 3001], "supported"), ([3000], "refuted"), ([3000, 3001], "supported"), (claim["seeds"], "supported")]
+    ):
+        other = json.loads(json.dumps(document))
+        other["environment"]["started"] = f"2026-01-0{number + 2}T00:00:00+00:00"
+        other["claims"] = [claim | {"seeds": seeds, "verdict": verdict}]
+        claims_json.write(folder / f"run-{number}" / "claims.json", other)
+    found = history.before(folder / "fast", document)[history.key(claim)]
+    assert [(each.run.name, each.runs) for each in found] == [("fast-before", 1), ("run-1", 1), ("run-2", 2)]
 
 
 def test_a_run_that_stands_beside_no_history_has_no_earlier_verdicts(tmp_path, document):

@@ -299,7 +299,8 @@ def test_exploratory_questions_have_a_table_of_their_own(tmp_path, document, sou
     text = render(tmp_path).read_text(encoding="utf-8")
     page = Page(text)
     assert page.open == []
-    first, _, second = text[: text.index("<article")].partition("Questions outside the register")
+    first, _, second = text[: text.index("<article")].partition('<h3 id="questions">Questions outside the register')
+    assert "#questions" in page.values("href")
     anchors = [f"fast-{claim['id'].replace('/', '-')}" for claim in document["claims"]]
     assert [f"#{anchor}" in first for anchor in anchors] == [True, True, False, True]
     assert [f"#{anchor}" in second for anchor in anchors] == [False, False, True, False]

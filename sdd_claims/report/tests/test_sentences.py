@@ -102,8 +102,34 @@ def test_a_refutation_is_decided_by_the_contrary_and_said_to_be_unexpected(claim
 def test_an_open_verdict_says_what_keeps_it_open(claim):
     text = sentences.verdict(claim | {"verdict": "inconclusive", "expected": "inconclusive", "reason": "no peak."})
     assert text.startswith("Inconclusive (cannot be measured) in the fast tier, on ")
-    assert ": no peak. The register" in text
+    assert ": no peak. Of its 2 parts, each by itself, 2 supported. The register" in text
     assert text.endswith("The register expected this verdict when this report was written.")
+
+
+@pytest.mark.parametrize(("proxy", "against"), [(False, "refuted"), (True, "contrary")])
+def test_a_verdict_that_is_not_supported_says_how_its_parts_came_out(claim, proxy, against):
+    verdicts = ["supported"] * 3 + ["inconclusive", "refuted"]
+    parts = [claim["parts"][0] | {"name": f"part {n}", "verdict": each} for n, each in enumerate(verdicts)]
+    found = sentences.verdict(claim | {"verdict": "refuted", "parts": parts, "proxy": proxy})
+    assert f"Of its 5 parts, each by itself, 3 supported, 1 {against} (part 4) and 1 open." in found
+    assert "Of its" not in sentences.verdict(claim | {"parts": parts})
+    many = [part | {"verdict": "refuted"} for part in parts]
+    assert f"5 {against}." in sentences.verdict(claim | {"verdict": "refuted", "parts": many, "proxy": proxy})
+
+
+def test_an_expectation_that_was_changed_is_said_with_the_reason(claim, document):
+    first = {"block": 500, "expected": "refuted", "date": "2026-01-01", "commit": "a" * 10, "why": ""}
+    rows = [first, first | {"block": 900, "expected": "supported", "why": "seeds were more"}]
+    changed = claim | {"registrations": rows}
+    assert sentences.expectation(changed).endswith(
+        "Of blocks from 500 on it had expected refuted; why that was changed: seeds were more."
+    )
+    document["claims"] = [changed]
+    said = "For one of them the register expected another verdict of an earlier block."
+    assert said in sentences.summary(document)
+    changed["registrations"] = [first, first | {"block": 5000, "expected": "supported"}]  # later than this block
+    assert said not in sentences.summary(document)
+    assert "had expected" not in sentences.expectation(changed)
 
 
 def test_a_smoke_run_is_no_verdict_and_no_surprise(claim, document):
@@ -118,7 +144,11 @@ def test_a_smoke_run_is_no_verdict_and_no_surprise(claim, document):
 
 @pytest.mark.parametrize(
     ("verdict", "start"),
-    [("inconclusive", "Inconclusive, as it should be"), ("refuted", "Refuted, as it"), (None, "Not judged")],
+    [
+        ("inconclusive", "Not supported (inconclusive), as it should be"),
+        ("refuted", "Refuted, as it"),
+        (None, "Not judged"),
+    ],
 )
 def test_a_control_that_is_not_supported_is_as_it_should_be(claim, verdict, start):
     assert sentences.control(claim["control"] | {"verdict": verdict}).startswith(start)

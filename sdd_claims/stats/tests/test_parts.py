@@ -23,6 +23,20 @@ def test_a_claim_of_parts_is_as_strong_as_its_weakest_and_refuted_by_one():
     assert set(rule.windows()) == {"0.0029 to 0.0075", "0.017 to 0.045", "0.25 to 1"}
 
 
+def test_of_parts_with_one_p_the_effect_shown_is_that_of_the_part_that_decides():
+    """Of an established contrary the part furthest on its side, else the weakest; the p of both failing parts is 1."""
+    falls = {"a little": 0.4, "most": 0.0, "more": 0.2}
+    curves = study(noisy=phases(0.8, 0.8, 0.8, 0.8), **{name: np.full(LEVELS, level) for name, level in falls.items()})
+    parts = {n: Greater(Contrast((Term(1.0, n, SWEET), Term(-1.0, "noisy", SWEET))), 0.03) for n in falls}
+    found = AllOf(parts).evaluate(curves, 0.001)
+    assert {part.p for part in found.parts.values()} == {1.0}
+    assert found.p_contrary < 0.001
+    assert found.effect is found.parts["most"].effect
+    assert "The weakest, most: " in found.words
+    unestablished = AllOf(parts).evaluate(curves, found.p_contrary / 2)
+    assert unestablished.effect is unestablished.parts["most"].effect
+
+
 def test_windows_that_parts_do_not_share_are_named_after_their_part():
     elsewhere = DipThenRise("other", Window(0.5, 1.0), Window(0.1, 0.2), Window(0.01, 0.02))
     rule = AllOf({"one": DipThenRise("noisy", LIGHT, CRITICAL, SWEET), "other": elsewhere})

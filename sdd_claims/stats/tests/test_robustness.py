@@ -8,7 +8,7 @@ import pytest
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.stats import RULES, AllOf, Contrast, FewerTurns, Greater, Term, Window
 from sdd_claims.stats.population import DENSE, LEVELS, bump
-from sdd_claims.stats.robustness import _with_margin, panel, ruling_of
+from sdd_claims.stats.robustness import _with_legs, _with_margin, panel, ruling_of
 from sdd_claims.stats.rules import effect_margin
 from sdd_claims.stats.stability import Design
 from sdd_claims.stats.study import spelled_out
@@ -50,6 +50,7 @@ def test_windows_move_by_a_level_and_margins_by_a_factor():
 def test_the_margin_of_turns_is_that_of_their_trend_and_not_the_turn_that_counts():
     rule = FewerTurns(("narrow", "wide"), (0.0, 1.0), Window(0.1, 1), tolerance=0.2, margin=0.05, smallest=0.5)
     assert _with_margin(rule, 0.5) == replace(rule, smallest=0.25)
+    assert _with_legs(rule, 0.5) == replace(rule, tolerance=0.1, margin=0.025)
     assert effect_margin(rule) == -0.5
     assert effect_margin(Greater(Contrast((Term(1, "narrow", Window(0.1, 1)),)), margin=0.01)) == 0.01
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, nct
 from scipy.stats import t as student
 
-from sdd_claims.stats.hypotheses import Hypotheses, Mean, Some
+from sdd_claims.stats.hypotheses import All, Hypotheses, Mean, Some
 from sdd_claims.stats.one_sample import is_above, more_than_half
 from sdd_claims.stats.sequential import nominal_p
 from sdd_claims.stats.stability import Design, Ruling, chance_of_repeat, power
@@ -123,6 +123,20 @@ def test_the_promise_of_a_share_of_seeds_is_kept_whatever_the_share():
         )
         kept.append(judged(second)[0] == ruling)
     assert_kept(promised, kept)
+
+
+@pytest.mark.parametrize("exceptions", [2, 3, 4])
+def test_of_shares_it_does_not_matter_which_seeds_are_the_exceptions(exceptions):
+    """The first seed is one in neither part, or in one."""
+    design = Design((24,), nominal_p(0.05 / 46, (24,)), proxy=False)
+    last, first = np.arange(24) < 24 - exceptions, np.arange(24) >= exceptions
+
+    def promised(*parts: np.ndarray) -> float:
+        each = [of_signs(beyond) for beyond in parts]
+        tested = Hypotheses(All(tuple(e.claim for e in each)), Some(tuple(e.contrary for e in each)))
+        return chance_of_repeat(design, tested, flat_control(24), "supported", "exceptions", 500)
+
+    assert promised(last, last) == promised(last, first) == promised(first, first)
 
 
 def test_seeds_at_the_margin_lie_beyond_neither_for_a_claim_nor_for_its_contrary():
