@@ -21,6 +21,9 @@ from sdd_claims.stats.window import Window, check_phases
 # says where.
 _COLLAPSE = 0.5
 
+_LEARNED = 0.1
+"""By how much the best level of a network that has learned something is more accurate than a guess."""
+
 
 @dataclass(frozen=True, slots=True)
 class Collapse:
@@ -36,6 +39,10 @@ class Collapse:
 
     classes: int
     rate: float
+
+    def is_learned(self, test: Float[np.ndarray, "*batch seeds levels"]) -> Bool[np.ndarray, "*batch"]:
+        """Says whether the best level is clearly better than a guess: what was never learned cannot collapse."""
+        return np.asarray(test.mean(axis=-2).max(axis=-1) > 1 / self.classes + _LEARNED)
 
     def below(self, test: Float[np.ndarray, "*batch seeds levels"]) -> Float[np.ndarray, "*batch"]:
         """Computes the train accuracy from which down the network has collapsed, from its test accuracy."""
@@ -134,7 +141,8 @@ class DipThenRise:
         Args:
             values: of both curves.
         """
-        return np.asarray(self._train(values)[..., -1] <= self._collapsed_from(values))
+        collapsed = np.asarray(self._train(values)[..., -1] <= self._collapsed_from(values))
+        return collapsed if self.collapse is None else collapsed & self.collapse.is_learned(values[self.curve])
 
     def _train(self, values: Values) -> Float[np.ndarray, "*batch levels"]:
         assert self.train_curve is not None
@@ -184,6 +192,13 @@ class DipThenRise:
         ):
             return f"The rule could not refute here: {words.listing(unknown)}."
         values = {name: each.values for name, each in curves.items()}
+        if self.collapse is not None and not self.collapse.is_learned(values[self.curve]):
+            best = values[self.curve].mean(axis=0).max()
+            return (
+                f"The rule could not refute here: the networks have hardly learned, since at their best level "
+                f"{100 * best:.0f} % of the test images are classified right, and a guess is "
+                f"{100 / self.collapse.classes:.0f} %."
+            )
         if not self.reaches_collapse(values):
             dense, train = "dense" if self.light.axis == DENSITY else "first", self._train(values)
             low = f"half of its {dense} value ({train[-1]:.2f} of {train[0]:.2f})"

@@ -108,6 +108,16 @@ def test_a_network_that_never_fitted_the_labels_has_not_collapsed():
     assert rule.evaluate({"noisy": test, "train": underfit}, THRESHOLD).p_contrary == 1
 
 
+@pytest.mark.parametrize(("best", "refuted"), [(0.1, False), (0.19, False), (0.8, True)])
+def test_a_network_that_has_hardly_learned_refutes_nothing(best, refuted):
+    """At a guess from the dense level on it would count as collapsed."""
+    rule = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train", collapse=Collapse(10, 0.2))
+    nothing = SparsityCurve(SEEDS, DENSITY, np.full((len(SEEDS), LEVELS), 0.1))
+    found = rule.evaluate({"noisy": curve(np.linspace(best, 0.1, LEVELS)), "train": nothing}, THRESHOLD)
+    assert (found.p_contrary < THRESHOLD) == refuted
+    assert ("the networks have hardly learned, since at their best level" in found.words) != refuted
+
+
 def test_a_failed_limb_does_not_refute():
     rule = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train")
     sparser = np.r_[np.full(11, 0.70), np.full(3, 0.60), 0.72, 0.40, 0.40]  # dips, but not in the windows
