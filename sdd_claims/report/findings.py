@@ -114,7 +114,7 @@ def known_elsewhere(directory: Path, document: ClaimsDocument) -> dict[str, str]
     for claim in document["claims"]:
         own = next((each for each in findings if sentences.key(each.claim) == sentences.key(claim)), None)
         other = otherwise_at_size(own, findings) if own else ""
-        said = [f"In the full tier something else came out ({other})." if other else "", notes.get(claim["id"], "")]
+        said = [f"At the paper's size it came out otherwise ({other})." if other else "", notes.get(claim["id"], "")]
         found[key(claim)] = " ".join(filter(None, said))
     return found
 

@@ -537,7 +537,7 @@ def _tally_of_parts(claim: ClaimEntry) -> list[str]:
         if which
     ]
     whole = f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else said[0]
-    return [f"Of its {len(claim['parts'])} parts, each by itself, {whole}."]
+    return [f"Its {len(claim['parts'])} parts, each by itself: {whole}."]
 
 
 def _is_beyond_by_t(claim: ClaimEntry) -> bool:

@@ -72,7 +72,7 @@ def test_the_page_of_a_run_says_what_came_out_at_the_papers_size_and_why(folder,
     (folder / findings.NOTES).write_text(f'"{claim["id"]}" = "Small networks differ."', encoding="utf-8")
     found = findings.known_elsewhere(folder / "fast", document)
     assert (
-        found[history.key(claim)] == "In the full tier something else came out (full: refuted). Small networks differ."
+        found[history.key(claim)] == "At the paper's size it came out otherwise (full: refuted). Small networks differ."
     )
     assert [said for name, said in found.items() if name != history.key(claim)] == [""] * (len(found) - 1)
     assert findings.known_elsewhere(folder / "nowhere" / "else", document) == {}

@@ -102,7 +102,7 @@ def test_a_refutation_is_decided_by_the_contrary_and_said_to_be_unexpected(claim
 def test_an_open_verdict_says_what_keeps_it_open(claim):
     text = sentences.verdict(claim | {"verdict": "inconclusive", "expected": "inconclusive", "reason": "no peak."})
     assert text.startswith("Inconclusive (cannot be measured) in the fast tier, on ")
-    assert ": no peak. Of its 2 parts, each by itself, 2 supported. The register" in text
+    assert ": no peak. Its 2 parts, each by itself: 2 supported. The register" in text
     assert text.endswith("The register expected this verdict when this report was written.")
 
 
@@ -111,8 +111,8 @@ def test_a_verdict_that_is_not_supported_says_how_its_parts_came_out(claim, prox
     verdicts = ["supported"] * 3 + ["inconclusive", "refuted"]
     parts = [claim["parts"][0] | {"name": f"part {n}", "verdict": each} for n, each in enumerate(verdicts)]
     found = sentences.verdict(claim | {"verdict": "refuted", "parts": parts, "proxy": proxy})
-    assert f"Of its 5 parts, each by itself, 3 supported, 1 {against} (part 4) and 1 open." in found
-    assert "Of its" not in sentences.verdict(claim | {"parts": parts})
+    assert f"Its 5 parts, each by itself: 3 supported, 1 {against} (part 4) and 1 open." in found
+    assert "Its 5 parts" not in sentences.verdict(claim | {"parts": parts})
     many = [part | {"verdict": "refuted"} for part in parts]
     assert f"5 {against}." in sentences.verdict(claim | {"verdict": "refuted", "parts": many, "proxy": proxy})
 
