@@ -50,13 +50,10 @@ def margin(claim: ClaimEntry) -> str:
     Where the contrary decided, and has another margin, that one beside it: a direction's contrary is tested at 0.
     """
     own, shown = _of_claim(claim), claim.get("decisive")
-    if (
-        shown
-        and shown["of"] == "contrary"
-        and (said := _OF_CONTRARY.search(weakest(claim["words"], claim["parts"])[1]))
-    ):
-        return own if tidy(said[1]) == own else f"{own}; of the contrary {tidy(said[1])}"
-    return own
+    if not shown or shown["of"] == "claim":
+        return own
+    said = _OF_CONTRARY.search(weakest(claim["words"], claim["parts"])[1])
+    return own if said is None or tidy(said[1]) == own else f"{own}; of the contrary {tidy(said[1])}"
 
 
 def _of_claim(claim: ClaimEntry) -> str:
