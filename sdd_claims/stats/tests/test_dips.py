@@ -113,7 +113,9 @@ def test_a_network_that_has_hardly_learned_refutes_nothing(best, refuted):
     """At a guess from the dense level on it would count as collapsed."""
     rule = DipThenRise("noisy", LIGHT, CRITICAL, SWEET, train_curve="train", collapse=Collapse(10, 0.2))
     nothing = SparsityCurve(SEEDS, DENSITY, np.full((len(SEEDS), LEVELS), 0.1))
-    found = rule.evaluate({"noisy": curve(np.linspace(best, 0.1, LEVELS)), "train": nothing}, THRESHOLD)
+    noise = np.random.default_rng(0).normal(0, 1e-3, (len(SEEDS), LEVELS))
+    falling = SparsityCurve(SEEDS, DENSITY, np.linspace(best, 0.1, LEVELS) + noise)
+    found = rule.evaluate({"noisy": falling, "train": nothing}, THRESHOLD)
     assert (found.p_contrary < THRESHOLD) == refuted
     assert ("the networks have hardly learned, since at their best level" in found.words) != refuted
 

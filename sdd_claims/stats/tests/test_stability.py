@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest, nct
+from scipy.stats import betabinom, binom, binomtest, nct
 from scipy.stats import t as student
 
 from sdd_claims.stats.hypotheses import All, Hypotheses, Mean, Some
@@ -137,6 +137,14 @@ def test_of_shares_it_does_not_matter_which_seeds_are_the_exceptions(exceptions)
         return chance_of_repeat(design, tested, flat_control(24), "supported", "exceptions", 500)
 
     assert promised(last, last) == promised(last, first) == promised(first, first)
+
+
+def test_no_study_establishes_that_most_seeds_lie_beyond_a_margin_and_that_most_do_not():
+    """Both would count as open: of twelve fresh seeds 5 to 7 must lie beyond for that, at this threshold."""
+    design = Design((12,), 0.3, proxy=False)
+    assert more_than_half(np.repeat([1.0, -1.0], [8, 4])) < 0.3 < more_than_half(np.repeat([1.0, -1.0], [7, 5]))
+    found = chance_of_repeat(design, of_signs(np.arange(12) < 6), flat_control(12), "open", "halves", 5000)
+    assert found == pytest.approx(betabinom(12, 6.5, 6.5).pmf([5, 6, 7]).sum(), abs=0.025)
 
 
 def test_seeds_at_the_margin_lie_beyond_neither_for_a_claim_nor_for_its_contrary():
