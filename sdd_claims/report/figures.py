@@ -9,7 +9,8 @@ Text stays text.
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from itertools import permutations
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from markupsafe import Markup
@@ -34,12 +35,17 @@ _LABELS = {DENSITY: "density (fraction of weights left)", "epoch": "epochs train
 _EDGE = 1e-9  # as of a window: a level on its edge may miss it by rounding
 _CHARACTER = 0.56  # mean width of a character, in units of the font size
 _BESIDE_CURVES = 4  # more curves than that in one row are named in a legend
+_TOUCH = 0.1  # of a name's area
 _LEGEND_LINE, _STRIP_ROW = 0.15, 0.15  # inches
 _LARGE = 1e6  # from here on numbers are divided by a power of 1000, named beside the axis
 _NAME_LINES = 2  # of names of windows over the curves
 _MARKS = 4  # about that many on a mean
 _SHAPES = ("", "o", "s", "^", "D", "X")  # of the means in the colours of the palette: who sees no colours sees these
 _DASHES = ("solid", (0, (4, 1.6)), (0, (1, 1.3)), (0, (6, 1.5, 1, 1.5)))
+
+
+Label: TypeAlias = tuple[Box, str, str]
+"""The name of a curve: where it goes, its text and its colour."""
 
 
 def panel(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: Axes, *, salt: str) -> Markup:
@@ -84,19 +90,21 @@ def _drawn(lines: Sequence[Line], windows: Mapping[str, Sequence[float]], axes: 
     bands = {name: axes.band(low, high) for name, (low, high) in windows.items()}
     visible = {name: band for name, band in bands.items() if band is not None}
     shaded, named, strip = _share_out(visible, axes)
-    beside = _fit_beside(lines, rows)
+    in_rows = [[line for line in lines if row_of(line.measure) == row] for row in rows]
+    names = [_window_names(named, axes, heights[0]), *({} for _ in rows[1:])]
+    beside = _beside(rows, in_rows, heights, names, axes) if _fit_beside(in_rows) else []
     columns = 2 if all(_size(line.label, _SMALL, 1)[0] < 0.42 for line in lines) else 1
     below = 0.0 if beside else _LEGEND_LINE * -(-len(lines) // columns) + 0.1
     above = _STRIP_ROW * len(strip)
     total = sum(heights) + _EDGES + above + below
     figure = Figure(figsize=(_WIDTH, total))
     grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-    for position, (plot, row) in enumerate(zip(grid, rows, strict=True)):
-        of_row = [line for line in lines if row_of(line.measure) == row]
-        names = _window_names(named, axes, heights[0]) if position == 0 else {}
-        _draw_row(plot, row, of_row, shaded, names, axes)
-        if beside:
-            _label_lines(plot, row, of_row, axes, heights[position], list(names.values()))
+    for plot, row, of_row, taken in zip(grid, rows, in_rows, names, strict=True):
+        _draw_row(plot, row, of_row, shaded, taken, axes)
+    for plot, labels in zip(grid, beside, strict=False):  # none, where there is a legend
+        for box, text, colour in labels:
+            middle = (box.bottom + box.top) / 2
+            _write(plot, box.left, middle, text, colour, ha="left", weight="bold", fontsize=_TEXT)
     figure.subplots_adjust(
         left=_LEFT / _WIDTH,
         right=1 - _RIGHT / _WIDTH,
@@ -162,10 +170,33 @@ def _share_out(
     )
 
 
-def _fit_beside(lines: Sequence[Line], rows: Sequence[str]) -> bool:
-    """Whether every row has so few curves, with names so short, that each name fits beside its curve."""
-    widths = [[_size(line.label, _TEXT, 1)[0] for line in lines if row_of(line.measure) == row] for row in rows]
+def _fit_beside(rows: Sequence[Sequence[Line]]) -> bool:
+    """Whether every row has so few curves, with names so short, that each name may fit beside its curve."""
+    widths = [[_size(line.label, _TEXT, 1)[0] for line in of_row] for of_row in rows]
     return all(len(of_row) <= _BESIDE_CURVES and max(of_row) < 0.6 for of_row in widths)
+
+
+def _beside(
+    rows: Sequence[str],
+    lines: Sequence[Sequence[Line]],
+    heights: Sequence[float],
+    taken: Sequence[Mapping[str, Box]],
+    axes: Axes,
+) -> list[Sequence[Label]]:
+    """The names of the curves of each row beside them; nothing where two would lie on each other."""
+    found = [
+        _labels(row, of_row, axes, height, list(names.values()))
+        for row, of_row, height, names in zip(rows, lines, heights, taken, strict=True)
+    ]
+    return [] if any(_touch([box for box, *_ in labels]) for labels in found) else found
+
+
+def _touch(boxes: Sequence[Box]) -> bool:
+    """Whether two names lie on each other, by more than their widths may be estimated wrong."""
+    return any(
+        one.overlap(other) > _TOUCH * (one.right - one.left) * (one.top - one.bottom)
+        for one, other in permutations(boxes, 2)
+    )
 
 
 def _draw_row(
@@ -270,7 +301,8 @@ def _draw_legend(figure: Any, lines: Sequence[Line], axes: Axes, columns: int) -
     )
 
 
-def _label_lines(plot: Any, row: str, lines: Sequence[Line], axes: Axes, height: float, taken: Sequence[Box]) -> None:
+def _labels(row: str, lines: Sequence[Line], axes: Axes, height: float, taken: Sequence[Box]) -> Sequence[Label]:
+    """The names of the curves of a row, and where they go."""
     bundles, sizes, texts = [], [], []
     for line in lines:
         rows = axes.up(row, whole_rows(drawn_values(line)))
@@ -279,8 +311,7 @@ def _label_lines(plot: Any, row: str, lines: Sequence[Line], axes: Axes, height:
             bundles.append(Bundle(x, rows.mean(axis=0), rows.min(axis=0), rows.max(axis=0)))
             sizes.append(_size(line.label, _TEXT, height))
             texts.append((line.label, _stroke(line.name, axes)[0]))
-    for box, (text, colour) in zip(place(bundles, sizes, taken), texts, strict=True):
-        _write(plot, box.left, (box.bottom + box.top) / 2, text, colour, ha="left", weight="bold", fontsize=_TEXT)
+    return [(box, *text) for box, text in zip(place(bundles, sizes, taken), texts, strict=True)]
 
 
 def _window_names(windows: Mapping[str, Sequence[float]], axes: Axes, height: float) -> dict[str, Box]:

@@ -82,10 +82,10 @@ def owner(name: str, curves: Sequence[str]) -> tuple[str | None, str]:
 
 
 def _labelled(line: Line, setting: str, panel: Sequence[Line]) -> Line:
-    """Label a curve by its setting, with its measure where the row holds several; by its name where nothing is left."""
-    if not setting:
-        return replace(line, label=line.name)
+    """Label a curve by its setting, with its measure where the row holds several; by either, or its name, otherwise."""
     measures = {other.measure for other in panel if row_of(other.measure) == row_of(line.measure)}
+    if not setting:
+        return replace(line, label=line.measure.replace("_", " ") if len(measures) > 1 else line.name)
     short = line.measure.removesuffix("_accuracy").replace("_", " ")
     return replace(line, label=f"{setting}, {short}" if len(measures) > 1 else setting)
 
@@ -100,6 +100,8 @@ def _in_its_own_words(line: Line, judged: Sequence[Line], control: Sequence[Line
     own = ", ".join(phrase for phrase in line.label.split(", ") if phrase not in known)
     if own and len(own) <= _SHORT:
         return _labelled(line, own, control)
+    if counterpart and counterpart.measure != line.measure:
+        return replace(line, label=line.measure.replace("_", " "))
     return replace(line, label=f"in place of {line.name}")
 
 

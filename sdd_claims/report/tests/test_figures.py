@@ -154,6 +154,15 @@ def test_no_edge_of_a_mean_hides_another_mean_and_solid_ones_lie_on_top():
     assert ["dasharray: " in style and "dasharray: none" not in style for style in means[-2:]] == [True, False]
 
 
+def test_names_that_would_lie_on_each_other_beside_their_curves_stand_in_a_legend():
+    def height(*levels: float) -> float:
+        svg = draw(*(line(f"a curve of a rather long name, no {n}", level=level) for n, level in enumerate(levels)))
+        return float(re.findall(r'viewBox="0 0 \S+ (\S+?)"', svg)[0])
+
+    assert height(0.2, 0.4, 0.6, 0.8) == height(0.2, 0.4)
+    assert height(0.7, 0.7005, 0.701, 0.7015) > height(0.2, 0.4) + 4 * 8  # a line of the legend a curve
+
+
 def test_the_means_of_different_colours_bear_different_marks():
     lines = [line(f"curve {number}", level=0.1 * number) for number in range(1, 7)]
     svg = draw(*lines)

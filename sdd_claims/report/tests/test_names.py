@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -134,3 +136,11 @@ def test_a_window_of_one_curve_is_known_by_its_name():
     assert owner("pairflip: critical", curves) == ("pairflip", "critical")
     assert owner("bracket of the dip of l1, 5 neurons", curves) == ("l1, 5 neurons", "bracket of the dip")
     assert owner("critical", curves) == (None, "critical")
+
+
+def test_a_control_of_another_measure_goes_by_that_measure_and_measures_of_one_network_tell_it_apart():
+    best, last = (line("accuracy", "mlp", measure=each) for each in ("best_epoch_test_accuracy", "test_accuracy"))
+    ours, *_ = curve_names([best, replace(last, name="last accuracy")], [replace(last, name="accuracy")])
+    assert labels(ours) == ["best epoch test accuracy", "test accuracy"]
+    elsewhere = replace(last, label="another mlp with a setting of many words")
+    assert labels(curve_names([best], [elsewhere])[1]) == ["test accuracy"]
