@@ -17,7 +17,7 @@ from sdd_claims.compiled import jit, relu_network
 from sdd_claims.compiled.form import form
 from sdd_claims.compiled.functions import normals
 from sdd_claims.compiled.network import all_logits, count_right, losses, room
-from sdd_claims.compiled.sums import exact_sums
+from sdd_claims.compiled.sums import PARTS, split_sums
 from sdd_claims.compiled.trainer import Trainer
 
 WHILE_READ = "--while-stdin-is-open"
@@ -34,7 +34,7 @@ def _compile_mlp() -> None:
     losses(logits, labels, np.empty(1))
     count_right(logits, labels)
     normals(np.random.default_rng(0), 1)
-    exact_sums(np.ones((1, 1)), np.empty(1))
+    split_sums(np.ones((1, 1)), np.zeros((1, PARTS)))
 
 
 def _compile_relu_network() -> None:

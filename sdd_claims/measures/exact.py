@@ -17,14 +17,14 @@ def exact_sum(values: Tensor) -> float:
 def exact_sums(rows: Float[Tensor, "rows columns"]) -> list[float]:
     """The same of each row of a matrix."""
     numbers = rows.detach().double().contiguous().cpu().numpy()
-    found = np.full(len(numbers), np.nan)
-    if not why_no_numba():
-        from sdd_claims.compiled.sums import exact_sums as compiled_sums  # late: it needs Numba
+    if why_no_numba():
+        return [_sum(row) for row in numbers]
+    from sdd_claims.compiled.sums import PARTS, split_sums  # late: it needs Numba
 
-        compiled_sums(numbers, found)
-    return [_sum(row) if total != total else total for row, total in zip(numbers, found.tolist(), strict=True)]
+    parts = np.zeros((len(numbers), PARTS))
+    split_sums(numbers, parts)
+    return [_sum(row) if np.isnan(few[0]) else math.fsum(few) for row, few in zip(numbers, parts, strict=True)]
 
 
 def _sum(row: Float64[np.ndarray, " columns"]) -> float:
-    """The sum of a row that is not finite, or that nothing compiled has summed."""
     return math.fsum(row) if np.isfinite(row).all() else sum(row.tolist())
