@@ -388,6 +388,8 @@ def chosen(text: str, *, penalised: bool = False) -> tuple[str, ...]:
         return known
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
+        if name == "all":
+            raise InputError(f"--claims {text}: all takes in every claim; give it by itself, or leave it out")
         if name == PENALISED and not penalised:
             raise InputError(f"--claims {name}: no penalty is given; name one with --penalty")
         if name not in known:

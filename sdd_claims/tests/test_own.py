@@ -751,6 +751,11 @@ def test_a_network_that_cannot_be_tried_is_refused_in_a_sentence_before_training
         ({"claims": "penalty_removes_the_dip"}, "no penalty is given; name one with --penalty"),
         ({"penalty": "l1"}, "--penalty l1 has no strength; give one above 0 with --penalty-strength"),
         ({"claims": "sdd_apears"}, r"--claims sdd_apears: there is no such claim \(did you mean"),
+        (
+            {"claims": "all,sdd_apears"},
+            "--claims all,sdd_apears: all takes in every claim; give it by itself, or leave it",
+        ),
+        ({"claims": ["four_phases_in_order", "all"]}, "all takes in every claim; give it by itself"),
         ({"device": "cuda:99"}, "this machine shows"),
         ({"levels": "5"}, "--levels '5': give a whole number"),
         ({"pilots": 2.5}, "--pilots 2.5: give a whole number"),
