@@ -27,6 +27,7 @@ FORM = (
 _HELD_OUT = 4  # one image in so many
 _NUMBERS_COMPARED = 100_000  # of the training and of the test images
 _OTHER_SCALE = 10  # bytes, 0 to 1 and 0 to 16 differ by more; training and test images of one set by less than 2
+_COARSE = 0.01  # of a deviation: then float32 has few numbers where a channel's lie
 _SHARED = 0.05  # of the test images; published sets have fewer twins
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 
@@ -146,8 +147,8 @@ def prepared(given: Any, where: str) -> dict[str, np.ndarray]:
         where: names it in errors.
 
     Raises:
-        InputError: missing arrays, shapes or scales that do not fit each other, NaN, one class, classes without
-            training images, too few test images.
+        InputError: missing arrays, shapes or scales that do not fit each other, NaN, images that float32 cannot tell
+            apart, one class, classes without training images, too few test images.
     """
     arrays = {name: _array(value, f"{where}: {name}") for name, value in _named(given, where).items()}
     if "images" in arrays:
@@ -174,10 +175,16 @@ def prepared(given: Any, where: str) -> dict[str, np.ndarray]:
             f"{where}: {few} for {len(names)} classes {'is' if len(test) == 1 else 'are'} too few to tell an accuracy; "
             f"give {len(names)} or more"
         )
-    if train.std(dtype=np.float64) == 0:
+    if bool((train == train[0]).all()):
         raise InputError(f"{where}: all training images are one and the same; give images that differ")
+    images = _as_images(train)
+    if not _differ_in_float32(images):
+        raise InputError(
+            f"{where}: the training images differ by less than float32 can tell, the type in which networks are "
+            "trained; scale them, such as to mean 0 and deviation 1"
+        )
     return {
-        "train_images": _as_images(train),
+        "train_images": images,
         "train_labels": np.searchsorted(names, arrays["train_labels"]).astype(np.int64),
         "test_images": _as_images(test),
         "test_labels": np.searchsorted(names, arrays["test_labels"]).astype(np.int64),
@@ -274,6 +281,17 @@ def _as_images(images: np.ndarray) -> np.ndarray:
     shaped = images[:, None, :] if images.ndim == 2 else images
     shaped = shaped[..., 0] if shaped.ndim == 4 and shaped.shape[3] == 1 else shaped
     return np.ascontiguousarray(shaped if shaped.dtype == np.uint8 else shaped.astype(np.float32))
+
+
+def _differ_in_float32(images: np.ndarray) -> bool:
+    """Whether normalised images will still differ, in every channel by many times the distance of float32's numbers."""
+    if images.dtype == np.uint8:
+        return True
+    channels = images.reshape(-1, images.shape[3] if images.ndim == 4 else 1)
+    mean, std = channels.mean(0, dtype=np.float64), channels.std(0, dtype=np.float64)
+    spacing = 255 * np.spacing(np.abs(mean / 255).astype(np.float32))  # pixels are normalised over 255
+    is_coarse = (channels.max(0) > channels.min(0)) & (spacing > _COARSE * std)
+    return not (is_coarse.any() or (images == images[0]).all())
 
 
 def check_noise(count: int, rate: float, classes: int, where: str) -> None:

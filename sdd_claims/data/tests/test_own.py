@@ -19,6 +19,7 @@ from sdd_claims.errors import InputError
 IMAGES = np.arange(8 * 4 * 4, dtype=np.uint8).reshape(8, 4, 4)
 LABELS = np.array([0, 1] * 4)
 SET = (IMAGES, LABELS, IMAGES[:4], LABELS[:4])
+FEW = "differ by less than float32 can tell, the type in which networks are trained; scale them"
 HELD_OUT = int(np.random.default_rng(0).permutation(8)[0])  # the first test image that is drawn of eight
 
 
@@ -205,6 +206,10 @@ def test_kept_arrays_that_have_changed_on_disk_are_not_trained_on(tmp_path):
         (changed(train_images=IMAGES[:0], train_labels=LABELS[:0]), "there are no images; give some of every class"),
         ((IMAGES, [9 if place == HELD_OUT else place % 2 for place in range(8)]), "one image has the label 9, too few"),
         (changed(train_images=IMAGES * 0), "all training images are one and the same"),
+        (changed(train_images=IMAGES * 0 + IMAGES[1]), "all training images are one and the same"),
+        (changed(train_images=IMAGES / 1000 + 1e9, test_images=IMAGES[:4] / 1000 + 1e9), FEW),
+        (changed(train_images=IMAGES * 1.0 + 1e9, test_images=IMAGES[:4] + 1e9), FEW),
+        (changed(train_images=IMAGES * 1e-50, test_images=IMAGES[:4] * 1e-50), FEW),
         ((IMAGES[:1], LABELS[:1]), "too few to hold out a quarter"),
         ((IMAGES[:7], LABELS[:7]), "one test image for 2 classes is too few to tell an accuracy; give 2 or more"),
         (
