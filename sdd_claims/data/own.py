@@ -205,6 +205,8 @@ def _named(given: Any, where: str) -> dict[str, Any]:
 
 
 def _array(value: Any, where: str) -> np.ndarray:
+    if any(map(np.ma.is_masked, value if isinstance(value, tuple | list) else (value,))):
+        raise InputError(f"{where} has masked numbers, which would be trained on; fill them, or leave these images out")
     try:
         array = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
     except (ValueError, TypeError, RuntimeError) as error:

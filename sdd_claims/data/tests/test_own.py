@@ -189,6 +189,11 @@ def test_kept_arrays_that_have_changed_on_disk_are_not_trained_on(tmp_path):
         (IMAGES, "is a ndarray; give train_images"),
         (changed(train_images=np.where(IMAGES == 7, np.nan, IMAGES)), "train_images holds NaN or infinite numbers"),
         (changed(train_images=IMAGES * 1e38), "numbers beyond float32, the type in which networks are trained"),
+        (
+            changed(train_images=np.ma.masked_equal(IMAGES, 7)),
+            "train_images has masked numbers, which would be trained on",
+        ),
+        (changed(test_images=[*np.ma.masked_equal(IMAGES[:4], 7)]), "test_images has masked numbers, which would be"),
         (changed(train_images=IMAGES.astype(str)), "train_images holds <U"),
         (changed(train_labels=LABELS * 0), "all training images have the label 0; label noise needs two classes"),
         (changed(train_labels=LABELS[:5]), r"labels have shape \(5,\) for 8 images; give one label an image"),
