@@ -80,14 +80,15 @@ def check(
 
     By default one question: does it show sparse double descent? Verdicts are yours, never mixed with the papers'.
 
-    Exit status 0: every claim that was asked for has a verdict, whichever it is; 1: one could not be judged, or it was
-    interrupted, and the report says which; 2: bad input, said in one sentence. With --json stdout has the entries of
-    claims.json.
+    Exit status 0: seeds have judged every claim that was asked for, whatever the verdict; 1: one could not be judged,
+    such as where pilots set no windows, or it was interrupted, and the report says which; 2: bad input, said in one
+    sentence. With --json stdout has the entries of claims.json.
     """
     if not quiet:
         click.echo(f"checking {network} and {data} ...", err=True)
     from sdd_claims.judging.plan_report import in_words
     from sdd_claims.own import judge, planned
+    from sdd_claims.report.sentences import pilots_alone
 
     settings = {name: value for name, value in {"claims": claims, **numbers}.items() if value is not None}
     if prunable is not None:
@@ -112,7 +113,7 @@ def check(
         say_json({"report": str(found.page), "claims": written["claims"], "unjudged": found.unjudged})
     else:
         click.echo(repr(found))
-    click.get_current_context().exit(1 if found.unjudged else 0)
+    click.get_current_context().exit(1 if found.unjudged or any(map(pilots_alone, found.entries.values())) else 0)
 
 
 @contextmanager

@@ -88,6 +88,13 @@ def test_json_has_the_entries_of_the_report_and_the_status_says_whether_all_were
     assert answer["unjudged"][0].startswith("yours/four_phases_in_order with my.py:build on my.npz: the block of")
 
 
+def test_where_pilots_set_no_windows_the_status_says_that_nothing_was_judged(folder, call, monkeypatch):
+    monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL, of_pilots=FALL))
+    found = call("check", "-q", "--network", "my.py:build", "--data", "my.npz", "--levels", "8", "--epochs", "1")
+    assert found.stdout.startswith("Inconclusive, since no seed has judged")
+    assert found.exit_code == 1
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
