@@ -73,7 +73,7 @@ def test_a_claim_is_added_as_the_document_says(copy):
         ),
         (
             "add-a-penalty",
-            ["my_penalty.py", "my_network.py", "pyproject.toml"],
+            ["my_penalty.py", "my_penalised.py", "pyproject.toml"],
             ("--penalty", "my_penalty.py:penalty"),
             "penalty my_penalty.py:penalty of strength 0.001",
         ),
@@ -95,6 +95,14 @@ def test_a_network_of_ones_own_is_checked_as_the_documents_say(tmp_path, monkeyp
     (entry,) = json.loads(claims.read_text(encoding="utf-8"))["claims"]
     assert ran.exit_code == (0 if entry["words"] else 1), ran.output  # after one epoch pilots need show no dip
     assert all(said in run["label"] for run in entry["runs"].values())
+
+
+def test_who_follows_several_documents_in_one_folder_judges_no_network_twice():
+    """What has judged binds a network by its name: with another recipe it would be refused."""
+    pages = ("your-own-network", "add-a-criterion", "add-a-penalty")
+    texts = [(TOP / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in pages]
+    networks = [words[words.index("--network") + 1] for text in texts for words in commands_of(text)]
+    assert len({*networks}) == len(networks) == len(pages)
 
 
 def test_the_seeds_and_the_block_that_options_are_shown_with_have_judged_nothing():
