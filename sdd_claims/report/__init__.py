@@ -1,5 +1,6 @@
 """The report of a judged run, a folder that a sceptic can read and check: claims.json, evidence, page and summary."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,14 +19,19 @@ def papers_in(directory: Path) -> set[str]:
     """The papers of the report that a folder holds; none where it is new, empty, or was not written to its end.
 
     Raises:
-        InputError: it holds something else, which a report would be mixed up with or replace, or cannot be entered.
+        InputError: it holds something else, which a report would be mixed up with or replace, or cannot be entered, or
+            neither it nor the folder that it would be made in can be written.
     """
     remedy = "choose another folder with --report"
     try:
-        if not directory.exists():
+        place = next(each for each in (directory, *directory.parents) if each.exists() or each.is_symlink())
+        whose = "which" if place == directory else f"since {place}"
+        if not place.is_dir():
+            raise InputError(f"the report cannot go to {directory}, {whose} is a file; {remedy}")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise InputError(f"the report cannot go to {directory}, {whose} is read-only; {remedy}")
+        if place != directory:
             return set()
-        if not directory.is_dir():
-            raise InputError(f"the report cannot go to {directory}, which is a file; {remedy}")
         held = {path.name for path in directory.iterdir() if not path.name.startswith(".")}
     except OSError as error:
         raise InputError(f"the report cannot go to {directory} ({error.strerror or error}); {remedy}") from error

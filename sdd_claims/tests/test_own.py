@@ -1,6 +1,7 @@
 """A network and data of one's own, from a callable and arrays to a curve and a verdict."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from inspect import getsourcelines
@@ -799,6 +800,27 @@ def test_a_report_never_replaces_something_else(folder, content, why):
         (folder / "report" / name).write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=why):
         judge(mlp, DATA, report=folder / "report", quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("file", "cannot go to .*/file, which is a file; choose another folder with --report"),
+        ("file/a/b", "cannot go to .*/file/a/b, since .*/file is a file; choose"),
+        ("link", "cannot go to .*/link, which is a file; choose"),
+        ("locked", "cannot go to .*/locked, which is read-only; choose"),
+        ("locked/a/b", "cannot go to .*/locked/a/b, since .*/locked is read-only; choose"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_refused_before_there_is_a_store(folder, monkeypatch, place, why):
+    (folder / "locked").mkdir()
+    (folder / "file").touch()
+    (folder / "link").symlink_to("nowhere")
+    may = os.access  # of root everything can be written
+    monkeypatch.setattr(os, "access", lambda path, *how: "locked" not in str(path) and may(path, *how))
+    with pytest.raises(InputError, match=why):
+        judge(mlp, DATA, report=place, quiet=True)
+    assert not (folder / ".sdd_store").exists()
 
 
 @pytest.mark.parametrize("left", ["evidence.json.gz", ".DS_Store"])
