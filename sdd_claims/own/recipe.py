@@ -25,6 +25,8 @@ from sdd_claims.spec import (
 )
 from sdd_claims.training import own as own_penalty
 
+FEWEST_LEVELS = 4
+
 _WANTED: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "epochs": (lambda n: n >= 1, "the epochs of a level, 1 or more, such as 30"),
     "fraction": (
@@ -99,8 +101,8 @@ class Recipe:
         if isinstance(prunable, str):
             raise InputError(f"prunable {prunable!r} is one text; give the names in a tuple")
         check_counts(self.seeds, self.pilots, self.block)
-        if not 4 <= self.levels <= 40:
-            raise InputError(f"--levels {self.levels}: give 4 to 40; a dip and a rise need four")
+        if not FEWEST_LEVELS <= self.levels <= 40:
+            raise InputError(f"--levels {self.levels}: give {FEWEST_LEVELS} to 40; a dip and a rise need four")
         for name, (holds, wanted) in _WANTED.items():
             value = getattr(self, name)
             if isinstance(value, int | float) and not holds(value):  # of what is no number a spec speaks

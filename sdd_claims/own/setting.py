@@ -17,11 +17,13 @@ from sdd_claims.locations import in_home
 from sdd_claims.machine.devices import CPU
 from sdd_claims.models import Architecture, build
 from sdd_claims.models import own as own_network
-from sdd_claims.own.recipe import Recipe
+from sdd_claims.own.recipe import FEWEST_LEVELS, Recipe
 from sdd_claims.pruning import own as own_criterion
+from sdd_claims.pruning import scheduled_count
 from sdd_claims.registration.own import OwnSetting
 from sdd_claims.registration.pilots import PILOTS
-from sdd_claims.spec import OwnNetwork
+from sdd_claims.report import numbers
+from sdd_claims.spec import OwnNetwork, RunSpec
 from sdd_claims.storage import layout
 from sdd_claims.storage.store import Store
 from sdd_claims.training import own as own_penalty
@@ -97,6 +99,7 @@ def setting_of(
         own_criterion.check(natively.pruning.own, sizes, spec.prunable)
     if (penalty := natively.training.penalty).name != "none":
         own_penalty.check(penalty, sizes, spec.prunable)
+    _check_levels(name, natively, sum(sizes[key].numel() for key in spec.prunable), how.levels)
     known = device.type == "cpu" and is_plain_mlp(architecture) and penalty.own is None
     obstacle = ""
     if known and not own_network.draws_default_weights(made_by, name, shape, kept.classes):
@@ -152,6 +155,30 @@ def _arrays(data: Any) -> tuple[dict[str, np.ndarray], str, Path | None]:
             f"--data {text} cannot be read ({error.strerror or error}); give an .npz or a folder of images that can"
         ) from error
     return own_data.prepared(given, f"--data {text}"), path.name, None
+
+
+def _check_levels(name: str, spec: RunSpec, count: int, levels: int) -> None:
+    """Check that pruning leaves a weight a layer to the last level: nothing can be learned by a network without one.
+
+    Args:
+        name: of what makes the network.
+        spec: says which tensors are pruned, and how much of them at each level.
+        count: number of their weights.
+        levels: of a curve.
+
+    Raises:
+        InputError: fewer are left.
+    """
+    assert spec.model.own is not None
+    layers = {key.rpartition(".")[0] for key in spec.model.own.prunable}
+    left = [scheduled_count(count, spec.pruning.density(level)) for level in range(levels)]
+    if left[-1] < len(layers):
+        most = sum(each >= len(layers) for each in left)
+        raise InputError(
+            f"{name}: at level {levels}, of density {spec.pruning.density(levels - 1):.2g}, {left[-1]} of the {count} "
+            f"weights that are pruned would be left for {numbers.count(len(layers), 'layer')}; give "
+            f"{f'--levels {most} or less, or ' if most >= FEWEST_LEVELS else ''}a smaller --fraction"
+        )
 
 
 def _left_whole(module: nn.Module, prunable: Sequence[str], called: Sequence[str]) -> list[str]:

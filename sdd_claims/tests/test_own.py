@@ -114,7 +114,8 @@ def folder(tmp_path, monkeypatch):
 
 
 def setting(network, folder, data=DATA, **settings):
-    return setting_of(network, data, Recipe(**settings), folder / "store", torch.device("cpu"))
+    how = Recipe(**{"levels": 4, **settings})  # of some networks ten would leave no weight
+    return setting_of(network, data, how, folder / "store", torch.device("cpu"))
 
 
 @pytest.mark.parametrize(
@@ -770,6 +771,35 @@ def test_settings_that_mean_nothing_are_refused(folder, settings, why):
         judge(mlp, DATA, quiet=True, **settings)
 
 
+@pytest.mark.parametrize(
+    ("network", "settings", "why"),
+    [
+        (
+            mlp,
+            {},
+            r"mlp: at level 10, of density 0\.002, 0 of the 96 weights that are pruned would be left for .*--levels 8 ",
+        ),
+        (
+            cnn,
+            {"levels": 8},
+            "1 of the 87 weights that are pruned would be left for 2\N{NO-BREAK SPACE}layers",
+        ),
+        (
+            mlp,
+            {"levels": 4, "fraction": 0.9},
+            "0 of the 96 weights that are pruned would be left for 1.layer; give a smaller --fraction",
+        ),
+    ],
+)
+@pytest.mark.parametrize("ask", [judge, sparsity_curve])
+def test_levels_that_leave_a_layer_no_weight_are_refused_before_training(
+    folder, monkeypatch, ask, network, settings, why
+):
+    monkeypatch.setattr(work_module, "IterativePruning", None)
+    with pytest.raises(InputError, match=why):
+        ask(network, DATA, quiet=True, **settings)
+
+
 @pytest.mark.parametrize("settings", [{"criterion": "magnitud"}, {"penalty": "l3", "penalty_strength": 1.0}])
 def test_a_misspelt_name_is_refused_before_there_is_a_store(folder, settings):
     with pytest.raises(InputError, match="there is no such"):
@@ -779,7 +809,7 @@ def test_a_misspelt_name_is_refused_before_there_is_a_store(folder, settings):
 
 def test_what_other_processes_cannot_call_is_not_given_to_them(folder):
     with pytest.raises(InputError, match="<lambda> was handed over in Python, and other processes cannot call it"):
-        judge(lambda shape, classes: mlp(shape, classes), DATA, processes=True, quiet=True)
+        judge(lambda shape, classes: mlp(shape, classes), DATA, processes=True, quiet=True, **QUICK)
 
 
 @pytest.mark.parametrize(
@@ -946,9 +976,9 @@ def test_networks_of_one_source_that_close_over_other_values_have_curves_of_thei
     def curve(width):
         return sparsity_curve(with_width(width), DATA, measure="learning_distance", seeds=(0,), quiet=True, **QUICK)
 
-    small, large = curve(2), curve(9)
+    small, large = curve(4), curve(9)
     assert not np.array_equal(small.values, large.values)
-    assert np.array_equal(curve(2).values, small.values)
+    assert np.array_equal(curve(4).values, small.values)
 
 
 def test_a_callable_that_changes_what_it_reads_is_refused(folder):
