@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging.verdict import NO_WINDOWS
@@ -11,6 +9,7 @@ from sdd_claims.registration.own import PAPER, QUESTION, OwnSetting
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import numbers, sentences
 from sdd_claims.report.claims_json import ClaimEntry
+from sdd_claims.stats import diverged_pilots
 from sdd_claims.stats.dip_depth import below_both
 from sdd_claims.storage.store import Store
 
@@ -70,8 +69,8 @@ def _seen(entry: ClaimEntry, store: Store) -> str:
                 curve: SparsityCurve = store.curve(run["digest"], run["measure"], run["seeds"], run["levels"])
             except (InputError, StoreError):
                 continue
-            if not np.isfinite(curve.values).all():
-                return "some of the pilots diverged; lower the learning rate with --lr."
+            if lost := diverged_pilots(curve):
+                return f"{lost}; lower the learning rate with --lr."
             return (
                 f"{numbers.count(len(curve.seeds), 'pilot')} were looked at; their mean test accuracy {_shape(curve)}."
             )

@@ -7,7 +7,7 @@ from sdd_claims.curves import DENSITY
 from sdd_claims.errors import InputError
 from sdd_claims.registration.claim import BLOCK, whole_numbers
 from sdd_claims.registration.curve_of import CurveOf, Reader
-from sdd_claims.stats import Phases, Rule, Window, find_phases
+from sdd_claims.stats import Phases, Rule, Window, diverged_pilots, find_phases
 
 PILOTS = tuple(range(12))
 """Seeds on which windows, margins and sizes are set. They never judge."""
@@ -56,6 +56,15 @@ class FromPilots:
             except InputError as error:
                 raise InputError(f"{name}: {error}") from error
         return found
+
+    def diverged(self, read: Reader) -> list[str]:
+        """A sentence on each setting of which pilots diverged."""
+        lost = {str(test.spec): diverged_pilots(read(test, self.seeds)) for test, _ in self.settings.values()}
+        return [
+            f"{pilots} ({setting}), and only the levels before can have windows; lower the learning rate"
+            for setting, pilots in lost.items()
+            if pilots
+        ]
 
     def with_placeholder_windows(self) -> Rule:
         """The rule with made-up windows, to check what does not depend on them before anything is trained."""

@@ -10,7 +10,7 @@ from sdd_claims.stats.multiplicity import holm
 from sdd_claims.stats.one_sample import VERSION
 from sdd_claims.stats.outcome import Effect, Outcome
 from sdd_claims.stats.parts import AllOf, ordered
-from sdd_claims.stats.phases import FORMULA, Phases, find_phases
+from sdd_claims.stats.phases import FORMULA, Phases, diverged_pilots, find_phases
 from sdd_claims.stats.picks import Picked
 from sdd_claims.stats.rules import RULES, Rule
 from sdd_claims.stats.sequential import nominal_p
@@ -49,6 +49,7 @@ __all__ = [
     "Window",
     "best_without_dip",
     "dip_depth",
+    "diverged_pilots",
     "find_phases",
     "holm",
     "nominal_p",

@@ -108,10 +108,11 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
     steady = deviation <= np.maximum(2 * deviation[0], _STEADY)  # False where a pilot diverged
     if not steady[0]:
         raise InputError(
-            "a pilot diverged in its dense training, so there is no curve to set windows by; lower the learning rate"
+            f"{diverged_pilots(test)}, in dense training too, so there is no curve to set windows by; lower the "
+            "learning rate"
         )
     last = len(steady) - 1 if steady.all() else int(steady.argmin()) - 1
-    light, critical, sweet = _extrema(mean[: last + 1])
+    light, critical, sweet = _extrema(mean[: last + 1], diverged_pilots(test))
     kept = train.values.mean(axis=0)
     memorizing = int(np.flatnonzero((kept >= kept[0] - 0.005) & (np.arange(len(kept)) <= critical)).max())
 
@@ -136,9 +137,15 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
     )
 
 
+def diverged_pilots(test: SparsityCurve) -> str:
+    """How many pilots diverged, at whatever level; empty where none did."""
+    lost = int(np.isnan(test.values).any(axis=1).sum())
+    return f"{lost} of {len(test.values)} pilots diverged" if lost else ""
+
+
 def _along_path(test: SparsityCurve) -> Phases:
     at = test.position
-    light, critical, sweet = _extrema(test.values.mean(axis=0))
+    light, critical, sweet = _extrema(test.values.mean(axis=0), diverged_pilots(test))
     # Positions are compared in logarithms, so 0 is none.
     start = int(at[0] == 0)
 
@@ -157,12 +164,19 @@ def _along_path(test: SparsityCurve) -> Phases:
     )
 
 
-def _extrema(mean: Float[np.ndarray, " levels"]) -> tuple[int, int, int]:
-    """Finds the level that lies deepest below both an earlier and a later one, and the highest before and after it."""
+def _extrema(mean: Float[np.ndarray, " levels"], lost: str) -> tuple[int, int, int]:
+    """Finds the level that lies deepest below both an earlier and a later one, and the highest before and after it.
+
+    Raises:
+        InputError: there is none; `lost` says which pilots diverged.
+    """
     depth = below_both(mean)
     critical = int(depth.argmax())
     if not depth[critical] > 0:  # False for NaN too
-        raise InputError("the pilots' mean test accuracy shows no dip, so there are no phases to set windows by")
+        raise InputError(
+            "the pilots' mean test accuracy shows no dip, so there are no phases to set windows by"
+            + (f"; since {lost}, lower the learning rate" if lost else "")
+        )
     return int(mean[:critical].argmax()), critical, critical + 1 + int(mean[critical + 1 :].argmax())
 
 

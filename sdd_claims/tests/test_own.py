@@ -187,6 +187,27 @@ def test_pilots_that_scatter_too_widely_set_no_windows_and_the_answer_says_so(fo
     assert "but gives no windows: seeds scatter by up to" in found.answer
 
 
+@pytest.mark.parametrize(("first", "verdict"), [(6, "supported"), (0, "inconclusive")])
+def test_pilots_that_diverged_are_counted_and_the_remedy_is_said(folder, monkeypatch, capsys, first, verdict):
+    class Diverging(curves(DIP, FALL)):  # type: ignore[misc]
+        def next_level(self, level, states, members=None):
+            seeds = [self.replicas[member].seed for member in members or range(len(self.replicas))]
+            lost = {"diverged": True, "test_accuracy": None, "train_accuracy": None}
+            return [
+                (replace(record, **lost) if seed in (1, 2) and level >= first else record, state)
+                for seed, (record, state) in zip(seeds, super().next_level(level, states, members), strict=True)
+            ]
+
+    monkeypatch.setattr(work_module, "IterativePruning", Diverging)
+    names = ["sdd_appears_under_label_noise", "no_sdd_without_label_noise"]  # which share their pilots
+    found = judge(mlp, DATA, claims=names, quiet=True, **QUICK)
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("warning: 2 of 12 pilots diverged (mlp on own arrays, 20% noise ")
+    assert warning.endswith("and only the levels before can have windows; lower the learning rate")
+    assert found.verdict == verdict
+    assert first or "2 of 12 pilots diverged; lower the learning rate with --lr." in found.answer
+
+
 def test_every_claim_can_be_put_on_trial_and_each_name_by_itself(folder, monkeypatch):
     monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
     found = judge(mlp, DATA, claims="all", quiet=True, **QUICK)

@@ -133,8 +133,17 @@ def test_a_curve_that_ends_on_its_second_rise_has_no_collapsed_phase():
 def test_a_dense_network_that_diverged_sets_no_windows():
     mean = MEAN.copy()
     mean[0] = np.nan
-    with pytest.raises(InputError, match="diverged"):
+    with pytest.raises(
+        InputError, match=r"(\d+) of \1 pilots diverged, in dense training too, so .*; lower the learning"
+    ):
         find_phases(curve(mean), curve(TRAIN))
+
+
+def test_where_there_is_no_dip_before_pilots_diverged_it_is_said_how_many_did():
+    test = curve(np.linspace(0.9, 0.1, len(MEAN)))
+    test.values[1, 9:] = np.nan
+    with pytest.raises(InputError, match=r"shows no dip, .*; since 1 of \d+ pilots diverged, lower the learning rate$"):
+        find_phases(test, curve(TRAIN))
 
 
 PATH = np.array([0, 0.01, 0.1, 1, 10, 100])
