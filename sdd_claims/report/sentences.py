@@ -18,6 +18,7 @@ from sdd_claims.report.claims_json import (
     Tier,
     Verdict,
 )
+from sdd_claims.report.deciding import count_of_parts
 from sdd_claims.spec.own import YOURS
 
 VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive")
@@ -493,6 +494,8 @@ def verdict(claim: ClaimEntry, *, with_p: bool = True) -> str:
             "a t-test alone would establish the claim, but the sign-flip test, or the t-test corrected for skew, does "
             "not: some seeds lie too far from the others"
         )
+    elif kind == "undecided" and not _is_refutable(claim):
+        because = "the claim is not established, and its contrary could not have been by any number of seeds"
     elif kind == "undecided":
         because = (
             "neither the claim nor its contrary is established: the seeds lie near the margin, scatter much or are "
@@ -553,6 +556,13 @@ def _is_beyond_by_t(claim: ClaimEntry) -> bool:
     decides = [part["rule"] for part in claim["parts"] if _decides(part, claim, shown)]
     sides = 2 if "dip_free" in (claim["rule"], *decides[:1]) else 1
     return sides * float(stdtr(shown["seeds"] - 1, -shown["t"])) < threshold
+
+
+def _is_refutable(claim: ClaimEntry) -> bool:
+    """Whether the rule could have established the contrary, of several parts that of one."""
+    several = count_of_parts(claim["words"]) > 1
+    tests = [part["words"] for part in claim["parts"]] if several else [claim["words"]]
+    return any("The rule could not refute here" not in words for words in tests)
 
 
 def _decides(part: PartEntry, claim: ClaimEntry, shown: DecisiveEntry) -> bool:

@@ -385,6 +385,21 @@ def test_an_undecided_verdict_says_whether_the_t_test_alone_would_have_decided(d
     assert ("near the margin" in sentences.verdict(claim)) is not by_t
 
 
+def test_an_undecided_verdict_that_could_not_be_refuted_does_not_lay_it_on_the_seeds(claim):
+    cannot, can = "The rule could not refute here: the grid ends.", "The contrary has p = 0.9."
+    both, (one, other) = "All of 2 parts are asked for. The weakest, dip: ", claim["parts"]
+    for words, parts, refutable in (
+        (cannot, (can, can), False),  # those of a rule that is one test: its fall and its rise
+        (can, (can, can), True),
+        (both + cannot, (cannot, can), True),
+        (both + cannot, (cannot, cannot), False),
+    ):
+        told = {"words": words, "parts": [one | {"words": parts[0]}, other | {"words": parts[1]}]}
+        said = sentences.verdict(claim | told | {"verdict": "inconclusive", "openness": "undecided"})
+        assert ("the seeds lie near the margin" in said) is refutable
+        assert ("its contrary could not have been by any number of seeds" in said) is not refutable
+
+
 def test_the_absence_of_a_dip_takes_the_smaller_p_of_two_sides_doubled(document):
     """With 12 seeds t = 3.53 has p 0.0024."""
     shown = {"of": "claim", "p": 0.0068, "level": 0.0045, "t": 3.53, "beyond": 12, "seeds": 12}
