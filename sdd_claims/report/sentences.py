@@ -168,8 +168,8 @@ def shown_level(claim: ClaimEntry) -> str:
 
 def measured(words: str) -> str:
     """What a rule says that it measured, without the p of its tests, which have a place of their own."""
-    kept = [clause for clause in _CLAUSES.split(words) if not _A_P.search(clause)]
-    return " ".join(kept).rstrip(";. ") + "." if kept else ""
+    kept = " ".join(clause for clause in _CLAUSES.split(words) if not _A_P.search(clause))
+    return re.sub(r";(?= [A-Z])", ".", kept).rstrip(";. ") + "." if kept else ""
 
 
 def machine(document: ClaimsDocument) -> str:

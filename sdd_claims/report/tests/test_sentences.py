@@ -385,6 +385,11 @@ def test_an_undecided_verdict_says_whether_the_t_test_alone_would_have_decided(d
     assert ("near the margin" in sentences.verdict(claim)) is not by_t
 
 
+def test_what_was_measured_reads_on_where_a_p_was_left_out():
+    words = "The fall is 2 points; each was tested, largest p = 0.1. The rule could not refute here: the grid ends."
+    assert sentences.measured(words) == "The fall is 2 points. The rule could not refute here: the grid ends."
+
+
 def test_an_undecided_verdict_that_could_not_be_refuted_does_not_lay_it_on_the_seeds(claim):
     cannot, can = "The rule could not refute here: the grid ends.", "The contrary has p = 0.9."
     both, (one, other) = "All of 2 parts are asked for. The weakest, dip: ", claim["parts"]
