@@ -46,7 +46,7 @@ def versions() -> dict[str, str]:
 @cache
 def hardware(device: Device = CPU) -> str:
     """One line: processor and cores, and the GPU, or all of them, if that is the device."""
-    line = f"{_processor()}, {cores()} cores"
+    line = f"{_processor()}, {cores()} core{'' if cores() == 1 else 's'}"
     if not device.is_gpu:
         return line
     if not gpu_count():
