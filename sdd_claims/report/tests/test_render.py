@@ -476,3 +476,16 @@ def test_a_page_on_a_network_of_ones_own_has_its_title_and_names_no_paper_as_the
     assert "Paper’s value" not in text
     assert "makes 20 % of the training labels wrong. Windows are set by 3 pilots, verdicts come from 12 seeds." in text
     assert (tmp_path / "SUMMARY.md").read_text(encoding="utf-8").startswith(f"# {title}\n")
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_windows_are_called_registered_where_they_are(tmp_path, document, source, is_own):
+    words = {"words": "A dip in the registered windows has p = 1."}
+    parts = [part | words for part in document["claims"][0]["parts"]]
+    claim = document["claims"][0] | words | {"parts": parts, "control": document["claims"][0]["control"] | words}
+    document["claims"] = [own(claim) if is_own else claim]
+    write(tmp_path, document, source)
+    text = Page(render(tmp_path).read_text(encoding="utf-8")).text
+    assert ("A dip in the windows has p = 1." in text) is is_own
+    assert ("Shaded: the windows of density that pilots set." in text) is is_own
+    assert ("registered windows" in text) is not is_own
