@@ -236,6 +236,14 @@ def test_the_page_says_how_the_rules_were_calibrated_and_of_which_version(tmp_pa
     assert shown in render(tmp_path).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("is_own", [True, False])
+def test_the_calibration_says_whose_level_it_was_measured_at(tmp_path, document, source, is_own):
+    document["claims"] = [own(document["claims"][0]) if is_own else document["claims"][0]]
+    write(tmp_path, document, source)
+    said = "These are the levels of the papers’ claims. Yours are judged by the same rules, each at 0.05 / 46 = 0.0011:"
+    assert (said in Page(render(tmp_path).read_text(encoding="utf-8")).text) is is_own
+
+
 def test_the_calibration_is_left_out_where_there_is_none(tmp_path, document, source):
     document["calibration"] = None
     write(tmp_path, document, source)
