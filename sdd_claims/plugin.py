@@ -383,7 +383,7 @@ class _Verdicts:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """Take a scheduler's request to end as Ctrl-C, which ends in good order."""
+        """Take a request to end, a scheduler's or a closed terminal's, as Ctrl-C, which ends in good order."""
         with interrupted_when_terminated() if self._may_have_trained() else nullcontext():
             return (yield)
 

@@ -410,8 +410,9 @@ def test_an_error_that_stops_the_training_takes_no_verdict_away_that_was_reached
     assert "unloaded" not in json.loads((project.path / "reports/latest/claims.json").read_text())
 
 
-def test_a_run_that_a_scheduler_ends_reports_as_one_that_ctrl_c_ends(project):
-    terminated = "__import__('os').kill(__import__('os').getpid(), __import__('signal').SIGTERM)"
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_run_that_a_scheduler_ends_reports_as_one_that_ctrl_c_ends(project, name):
+    terminated = f"__import__('os').kill(__import__('os').getpid(), __import__('signal').{name})"
     project.pytester.makeconftest(INTERRUPTED.replace("raise KeyboardInterrupt", terminated))
     result = project.add("clear").pytester.runpytest_subprocess("--engine", "serial", "-m", "fast")
     assert result.ret == pytest.ExitCode.INTERRUPTED
