@@ -22,6 +22,7 @@ from sdd_claims.engines.work import work_through
 from sdd_claims.errors import DeviceLostError, InputError, StoreError
 from sdd_claims.planning.plan import Plan, Stack
 from sdd_claims.storage.opening import working_copy
+from sdd_claims.storage.schema import check_there
 
 INSTALL = "pip install 'ray>=2.50'"
 
@@ -151,7 +152,9 @@ def _train(stack: Stack, config: WorkerConfig, *_chains: object) -> Sequence[str
 
     sentences: Sequence[str] = ()
     config = replace(config, device=config.device.each()[0])
-    if config.url is not None:
+    if config.url is None:
+        check_there(config.store)  # a node that does not share it would train for nobody
+    else:
         config = replace(config, store=working_copy(config.url))
         sentences = _fetch(stack, config)
     try:

@@ -40,6 +40,7 @@ from sdd_claims.report.trial_errors import trial_errors
 from sdd_claims.storage import locks
 from sdd_claims.storage.files import write_atomically
 from sdd_claims.storage.memo import results_kept
+from sdd_claims.storage.schema import check_there
 from sdd_claims.storage.store import Store
 
 _REACHED = "reached"
@@ -177,6 +178,7 @@ class ClaimRun:
             The path of the page.
         """
         adjust_p_values(entries, self.settings.registered)
+        check_there(self.settings.store)
         # The session's knows its chains already; in the controller of xdist there is none.
         store = self._session.store if self._session else Store(self.settings.store)
         at_hand = CurvesAtHand.of(entries, store, self.settings.evidence)

@@ -14,13 +14,21 @@ from torch import Tensor
 from sdd_claims.errors import StoreError
 from sdd_claims.storage.checksummed_json import seal, unseal
 from sdd_claims.storage.files import remedy, write_atomically
+from sdd_claims.storage.schema import check_there
 
 
 class CheckpointFile:
     """A checkpoint on disk, written completely or not at all. Errors give a warning, and never stop a training."""
 
     def __init__(
-        self, path: Path, training: str, aside: Path, warn: Callable[[str], None], *, every_epoch: bool = False
+        self,
+        path: Path,
+        training: str,
+        aside: Path,
+        warn: Callable[[str], None],
+        *,
+        every_epoch: bool = False,
+        store: Path | None = None,
     ) -> None:
         """The checkpoint of a training.
 
@@ -30,9 +38,10 @@ class CheckpointFile:
             aside: the folder for files that are damaged.
             warn: called with a sentence when something went wrong.
             every_epoch: write after every epoch, and restore at once.
+            store: the folder of a store, in whose place nothing is made once it is gone; None where there is none.
         """
         self.every_epoch = every_epoch
-        self.path, self._training, self._aside, self._warn = path, training, aside, warn
+        self.path, self._training, self._aside, self._warn, self._store = path, training, aside, warn, store
 
     def read(self) -> tuple[Mapping[str, Any], Mapping[str, Tensor]] | None:
         """The facts and tensors that were written last; None where there are none, or they are damaged."""
@@ -56,6 +65,8 @@ class CheckpointFile:
         packed = save_tensors(dict(tensors))
         checksum = hashlib.sha256(packed).hexdigest()
         try:
+            if self._store is not None:
+                check_there(self._store)
             write_atomically(self.path, seal({"training": self._training, "facts": facts, "sha256": checksum}) + packed)
         except StoreError as error:
             why = remedy(error.__cause__) if isinstance(error.__cause__, OSError) else str(error)

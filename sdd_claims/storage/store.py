@@ -32,7 +32,7 @@ from sdd_claims.storage.checked_files import DamageError, read_checked, sha256
 from sdd_claims.storage.checkpoint_file import CheckpointFile
 from sdd_claims.storage.files import look_again, refuse_links, remedy, sync, unreadable, write_atomically
 from sdd_claims.storage.locks import lock
-from sdd_claims.storage.schema import SCHEMA, pack_schema, unpack_schema
+from sdd_claims.storage.schema import SCHEMA, check_there, pack_schema, unpack_schema
 from sdd_claims.storage.states import pack_state, pack_weights, unpack_state, unpack_weights
 from sdd_claims.storage.stored_curves import curve_of
 
@@ -155,11 +155,12 @@ class Store:
 
         Raises:
             InputError: a level that is not stored, no such measure, or one that was not recorded.
-            StoreError: what is stored is damaged.
+            StoreError: what is stored is damaged, or gone.
         """
         records = [self.records(digest, seed)[:levels] for seed in seeds]
         for seed, found in zip(seeds, records, strict=True):
             if len(found) < levels:
+                check_there(self.path)
                 raise InputError(
                     f"{in_words(digest, seed)} has {len(found)} of the {levels} levels asked for; train it"
                 )
@@ -181,6 +182,7 @@ class Store:
         """
         chain = self._chain(*replica.key)
         if level not in kept_levels(replica, len(chain.records)):
+            check_there(self.path)
             raise InputError(
                 f"level {level} of {in_words(*replica.key)} is not stored with weights; a chain of "
                 f"{len(chain.records)} levels keeps those of its newest, or of all if RecordSpec.weights is "
@@ -201,7 +203,8 @@ class Store:
         builds_on = [[*replica.key, self._passes_before(replica, level)] for replica in replicas]
         training = sha256(canonical_json([level, builds_on]).encode())
         path = self.path / layout.checkpoint(*replicas[0].key, training)
-        return CheckpointFile(path, training, self.path / layout.SET_ASIDE, self._warn_once, every_epoch=every_epoch)
+        aside = self.path / layout.SET_ASIDE
+        return CheckpointFile(path, training, aside, self._warn_once, every_epoch=every_epoch, store=self.path)
 
     # Writing
 
@@ -212,8 +215,9 @@ class Store:
         A process that dies gives its locks back. Locks are taken in one order everywhere, so nobody waits in a circle.
 
         Raises:
-            StoreError: the file system has no locks, or refuses the files; a part of the store is a link.
+            StoreError: the file system has no locks, or refuses the files; the store is gone, or a part of it a link.
         """
+        check_there(self.path)
         with ExitStack() as held:
             by_key = {replica.key: replica for replica in replicas}
             for key in sorted(by_key):
@@ -240,8 +244,10 @@ class Store:
 
         Raises:
             InputError: a level that is not the next of its replica.
-            StoreError: the disk is full or read-only, or a part of the store is a link. What was stored before stands.
+            StoreError: the disk is full or read-only, the store is gone, or a part of it is a link. What was stored
+                before stands.
         """
+        check_there(self.path)
         pass_id = uuid.uuid4().hex
         waits = len(results) > 1
         for replica, record, _ in results:

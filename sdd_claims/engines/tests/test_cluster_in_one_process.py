@@ -162,6 +162,17 @@ def test_the_work_of_a_lost_gpu_goes_to_another_node_and_is_said(cluster, tmp_pa
     assert sys.modules["ray"].node == "two"  # where nothing was lost
 
 
+def test_a_node_that_does_not_share_the_store_makes_none_of_its_own(cluster, tmp_path):
+    @dataclass(frozen=True)
+    class OfTheDriver(WorkerConfig):
+        def open_store(self) -> Store:
+            return Store(tmp_path / "driver")
+
+    with pytest.raises(StoreError, match=r"node is gone: .* or this machine does not have it"):
+        cluster("one").run(CHAINS, OfTheDriver(tmp_path / "node"))
+    assert not (tmp_path / "node").exists()
+
+
 def test_a_lost_gpu_without_another_node_is_an_error(cluster, tmp_path):
     (tmp_path / "token").touch()
     with pytest.raises(DeviceLostError):

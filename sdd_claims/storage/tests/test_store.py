@@ -809,6 +809,30 @@ def test_a_store_that_keeps_a_users_own_data_is_made_anew_where_its_schema_was_d
     assert (tmp_path / layout.SCHEMA).exists()
 
 
+@pytest.mark.parametrize("unmounted", [False, True])
+def test_nothing_is_made_in_the_place_of_a_store_that_is_gone(copy, filled, unmounted):
+    store = Store(copy)
+    record, state = instant_level(REPLICA, 3, store.state(REPLICA, 2))
+    checkpoint = store.checkpoint([REPLICA], 3)
+    copy.rename(copy.with_name("moved"))
+    if unmounted:
+        copy.mkdir()
+    for use in (
+        lambda: store.locked([REPLICA], wait=False).__enter__(),
+        lambda: store.commit([(REPLICA, record, state)], {}),
+        lambda: store.curve(SPEC.digest, "test_accuracy", SEEDS, 3),
+        lambda: store.state(REPLICA, 2),
+    ):
+        with pytest.raises(StoreError, match=rf"the store {copy} is gone: .*; bring it back, or name its new place"):
+            use()
+    checkpoint.write({}, {"w": torch.zeros(1)})
+    assert "is gone" in store.warnings[0]
+    assert not copy.exists() or not list(copy.iterdir())
+    copy.with_name("moved").rename(copy)
+    expect_right_numbers(copy, filled)
+    store.commit([(REPLICA, record, state)], {})
+
+
 def test_a_disk_with_somebodys_data_is_no_store(tmp_path):
     for name in (layout.OWN_DATA, layout.LOST):
         (tmp_path / name).mkdir()
