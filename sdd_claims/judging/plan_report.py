@@ -367,8 +367,10 @@ def _fitting(budget: WithinBudget, claims: int) -> list[str]:
     for each in budget.first_looks:
         total += each.seconds
         table.add_row(each.name, each.tier, _hours(each.seconds), _hours(total))
-    first = f"budget of {budget.hours:g} hours: {table.row_count} of {claims} first looks fit, in this order"
-    return [first, *_rendered(table)] if table.row_count else [first.removesuffix(", in this order")]
+    first = f"budget of {budget.hours:g} hours: {table.row_count} of {claims} first looks fit, "
+    if not table.row_count:
+        return [f"{first}so a part of the cheapest would be trained"]
+    return [f"{first}in this order", *_rendered(table)]
 
 
 def _table(*columns: str) -> Table:

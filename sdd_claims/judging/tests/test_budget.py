@@ -90,6 +90,20 @@ def test_pilots_that_the_deadline_cuts_short_set_no_windows(opened, clock):
     assert session.notes == ["budget of 0.5 hours: 1 of 1 claims are left unjudged"]
 
 
+def test_runs_of_a_budget_into_which_no_look_fits_come_to_a_verdict_one_after_another(opened, clock):
+    stored, trial = trial_named("stored", spec=WIDER), trial_named("long", levels=3)
+    opened(stored).verdict(stored)
+    before = len(trained(opened.path))
+    for levels in (2, 4):
+        session = opened(trial, stored, budget=0.2, rate=AN_HOUR_A_LEVEL)
+        with pytest.raises(BudgetError, match=rf"{levels} of its 12 levels are stored, .*; run again, and training"):
+            session.verdict(trial)
+        assert len(trained(opened.path)) == before + levels
+    session = opened(trial, stored, budget=2.0)
+    assert session.verdict(trial).decision == "supported"
+    assert max(Counter(trained(opened.path)).values()) == 1
+
+
 def test_what_is_stored_is_judged_however_small_the_budget(opened):
     trial, lacking = trial_named("stored"), trial_named("lacking", spec=WIDER)
     cold = opened(trial).verdict(trial)
