@@ -1,6 +1,6 @@
 """What trials ask for is checked where it is stored, and trained where it is not."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 
@@ -173,20 +173,42 @@ class Training:
         self.synchronise(whole)
         versions = {each: self._store.version(each) for each in whole.wanted}
         changed = [each for each, version in versions.items() if self._checked.get(each, ()) != version]
-        for replica in check_stored(self._store, changed):
+        for replica in check_stored(self._store, changed, whole):
             self._checked[replica] = versions[replica]
 
 
-def check_stored(store: Store, replicas: Iterable[Replica]) -> list[Replica]:
+def check_stored(store: Store, replicas: Iterable[Replica], whole: Plan) -> list[Replica]:
     """Check every chain that nobody else is training; what is damaged is set aside, with a warning.
 
+    A chain of a plan whose damaged weights nothing in the plan goes on from is kept: its records are whole.
+
     Returns:
-        Those that were checked.
+        Those that are as they were written.
     """
-    checked = []
+    checked, weightless = [], dict[Replica, str]()
     for replica in replicas:
         with store.locked([replica], wait=False) as mine:
             if mine:  # What somebody else is training now is theirs to check.
-                store.verify(replica)
-                checked.append(replica)
+                if damaged := store.verify(replica, keeps_records=True):
+                    weightless[replica] = damaged
+                else:
+                    checked.append(replica)
+    if weightless:
+        behind = [each for each, levels in whole.wanted.items() if store.usable_levels(each) < levels]
+        needed = {source for each in behind for source in _goes_on_from(each)}
+        for replica, damaged in weightless.items():
+            if replica not in needed:
+                store.warn_once(f"{damaged}; the chain is kept, since nothing here needs more of it than its records")
+                continue
+            with store.locked([replica], wait=False) as mine:
+                if mine:
+                    store.verify(replica)
     return checked
+
+
+def _goes_on_from(replica: Replica) -> Iterator[Replica]:
+    """The chains whose weights a replica that lacks levels may need: its own, and those behind it."""
+    yield replica
+    for source in (replica.parent, replica.teacher):
+        if source is not None:
+            yield from _goes_on_from(source)

@@ -155,7 +155,7 @@ def sparsity_curve(
             raise InputError(f"{measure} is not recorded of a network of your own; use one of {there}")
         wanted = plan([Request(spec, chosen_seeds, setting.levels)], wide=used.is_gpu)
         opened = Store(options.store)
-        check_stored(opened, wanted.wanted)
+        check_stored(opened, wanted.wanted, wanted)
         said = opened.warnings
         if wanted.stored(opened) < wanted.needed:
             trainer = engine(options.engine)

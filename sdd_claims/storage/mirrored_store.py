@@ -67,12 +67,12 @@ class MirroredStore(Store):
             self._send_late_and(committed)
         except UnreachedError as error:
             self._unsent |= dict.fromkeys(committed)
-            self._warn_once(
+            self.warn_once(
                 f"the store {self._remote.url} did not answer for a while ({error.__cause__!r}); what was trained "
                 "meanwhile was kept here, to be sent with later levels"
             )
 
-    def verify(self, replica: Replica) -> None:
+    def verify(self, replica: Replica, *, keeps_records: bool = False) -> str:
         """Check as in any store; a chain that had to be set aside is fetched again if the remote store has it.
 
         Raises:
@@ -80,12 +80,13 @@ class MirroredStore(Store):
         """
         levels = self.path / layout.levels(*replica.key)
         was_here = levels.exists()
-        super().verify(replica)
+        damaged = super().verify(replica, keeps_records=keeps_records)
         if was_here and not levels.exists():
             self._fetch(replica)
             self._send([replica])
             if levels.exists():
                 self.warnings.append(f"{in_words(*replica.key)} has been fetched again from {self._remote.url}")
+        return damaged
 
     def synchronise(self, replicas: Sequence[Replica], wait: bool) -> bool:
         """See `Store.synchronise`."""
@@ -128,7 +129,7 @@ class MirroredStore(Store):
                 self._take_over(replica, remote, files)
                 return
             before = remote
-        self._warn_once(
+        self.warn_once(
             f"what {self._remote.url} has of {in_words(*replica.key)} is not whole and has not been fetched; it is "
             "left as it is until as many levels are stored here"
         )
@@ -139,7 +140,7 @@ class MirroredStore(Store):
         if local is None or local != remote.passes[: len(local)]:
             elsewhere = f"was trained elsewhere too, and sent to {self._remote.url} first"
             why = f"{in_words(*replica.key)} {'is damaged here' if local is None else elsewhere}"
-            self._warn_once(f"{why}: the local levels have been set aside in {self._set_aside(replica, why)}")
+            self.warn_once(f"{why}: the local levels have been set aside in {self._set_aside(replica, why)}")
         # Settings first, as in a commit: weights without them are damage.
         write_atomically(self.path / layout.spec(replica.spec.digest), pack_spec(replica.spec))
         for name, content in files.items():
@@ -181,7 +182,7 @@ class MirroredStore(Store):
                 continue  # `verify` sets it aside
             if conflicting:
                 aside = set_aside(self._remote, replica)
-                self._warn_once(
+                self.warn_once(
                     f"what {self._remote.url} had of {in_words(*replica.key)} was damaged and has been set aside there "
                     f"in {aside}; the local levels take its place"
                 )
@@ -198,7 +199,7 @@ class MirroredStore(Store):
             return False
         if read_files(self._remote, replica, remote) is None and read_chain(self._remote, replica) == remote:
             return True
-        self._warn_once(
+        self.warn_once(
             f"{in_words(*replica.key)} was trained elsewhere too, and sent to {self._remote.url} first: the local "
             "levels are not sent, and the next run takes the remote ones"
         )

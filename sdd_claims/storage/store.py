@@ -204,7 +204,7 @@ class Store:
         training = sha256(canonical_json([level, builds_on]).encode())
         path = self.path / layout.checkpoint(*replicas[0].key, training)
         aside = self.path / layout.SET_ASIDE
-        return CheckpointFile(path, training, aside, self._warn_once, every_epoch=every_epoch, store=self.path)
+        return CheckpointFile(path, training, aside, self.warn_once, every_epoch=every_epoch, store=self.path)
 
     # Writing
 
@@ -264,10 +264,17 @@ class Store:
         for replica, level in members:
             self._sweep_up(replica, level)
 
-    def verify(self, replica: Replica) -> None:
+    def verify(self, replica: Replica, *, keeps_records: bool = False) -> str:
         """Check all that is stored for a replica; set the chain aside, with a warning, if a byte is wrong.
 
         Passes that this object has read before are not read again: they were whole, and are what it goes by.
+
+        Args:
+            replica: whose chain.
+            keeps_records: leave a chain where it is of which nothing is damaged but weights.
+
+        Returns:
+            What is damaged of the weights of a chain that was left; "" where there is nothing.
 
         Raises:
             StoreError: what is damaged cannot be set aside or written again, a file cannot be read now, or a part of
@@ -284,16 +291,26 @@ class Store:
         if found != spec and spec_path.parent.exists():
             write_atomically(spec_path, spec)
             self.warnings.append(f"{spec_path} was missing or damaged and has been written again")
+        records_are_whole = False
         try:
             chain = self._reader.read(*replica.key)
+            records_are_whole = True
             for name, checksum in weight_files(replica, chain.states, chain.rewind).items():
                 read_checked(self.path / name, checksum)
         except DamageError as damage:
+            if keeps_records and records_are_whole:
+                return str(damage)
             aside = self._set_aside(replica, str(damage))
             self.warnings.append(
                 f"{damage}: what is stored of {in_words(*replica.key)} has been set aside in {aside} and will be "
                 "trained anew"
             )
+        return ""
+
+    def warn_once(self, warning: str) -> None:
+        """Have the user hear of something, but not twice."""
+        if warning not in self.warnings:
+            self.warnings.append(warning)
 
     # Elsewhere. A store that is a folder alone has nothing elsewhere, so these three do nothing.
 
@@ -421,10 +438,6 @@ class Store:
         except OSError as error:
             raise StoreError(f"{why}, and cannot be set aside: {remedy(error)}") from error
         return aside
-
-    def _warn_once(self, warning: str) -> None:
-        if warning not in self.warnings:
-            self.warnings.append(warning)
 
 
 def _remove(path: Path) -> None:

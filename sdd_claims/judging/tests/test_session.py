@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from sdd_claims.registration.pilots import PILOTS, FromPilots
 from sdd_claims.stats import nominal_p
 from sdd_claims.storage import layout
 from sdd_claims.storage.store import Store
-from sdd_claims.tests.tiny import KEPT, NO, NOISY, OPEN, SPEC, YES, fill, trained, trial_named
+from sdd_claims.tests.tiny import KEPT, NO, NOISY, OPEN, REDENSE, SPEC, YES, fill, trained, trial_named
 from sdd_claims.training import arithmetic
 
 
@@ -113,6 +114,23 @@ def test_a_damaged_result_is_said_trained_anew_and_gives_the_same_verdict(opened
     assert "levels.json is damaged" in warning
     assert "trained anew" in warning
     assert Counter(seed for _, seed, _ in trained(opened.path)) == {1000: 2, 1001: 4, 1500: 2, 1501: 2}
+
+
+@pytest.mark.parametrize("settings", [{"spec": KEPT, "levels": 3}, {"spec": REDENSE}])
+def test_a_chain_of_which_only_weights_are_damaged_is_kept_until_something_goes_on_from_them(opened, settings):
+    trial, later = trial_named("obedience", spec=KEPT), trial_named("later", **settings)
+    cold = opened(trial).verdict(trial)
+    (opened.path / "runs" / KEPT.digest / "1001" / "state-1.safetensors").write_bytes(b"{}")
+    session = opened(trial)
+    assert session.verdict(trial) == cold
+    (warning,) = session.store.warnings
+    assert re.search(r"state-1\.safetensors is missing or damaged; the chain is kept", warning)
+    assert max(Counter(trained(opened.path)).values()) == 1
+    session = opened(later)
+    assert session.verdict(later).decision == "supported"
+    (warning,) = session.store.warnings
+    assert "set aside" in warning
+    assert Counter(trained(opened.path))[KEPT.digest, 1001, 0] == 2
 
 
 def test_a_change_after_the_block_has_judged_is_refused_before_anything_is_trained(opened):
