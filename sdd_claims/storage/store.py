@@ -3,6 +3,7 @@
 `layout` says where everything lies, `chains` what makes a level count.
 """
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -93,6 +94,11 @@ class Store:
                 f"no store can be made in {self.path}, which holds something else, such as {others[0]}; choose a new "
                 "or an empty folder with --store"
             )
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether this process may write there; a store that it can only read can be judged from, but not mended."""
+        return os.access(self.path, os.W_OK)
 
     # Reading
 

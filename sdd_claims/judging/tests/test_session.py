@@ -1,3 +1,5 @@
+import errno
+import os
 import re
 from collections import Counter
 from dataclasses import replace
@@ -14,7 +16,7 @@ from sdd_claims.machine.devices import CPU, Device
 from sdd_claims.registration.curve_of import CurveOf
 from sdd_claims.registration.pilots import PILOTS, FromPilots
 from sdd_claims.stats import nominal_p
-from sdd_claims.storage import layout
+from sdd_claims.storage import layout, locks
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import KEPT, NO, NOISY, OPEN, REDENSE, SPEC, YES, fill, trained, trial_named
 from sdd_claims.training import arithmetic
@@ -131,6 +133,21 @@ def test_a_chain_of_which_only_weights_are_damaged_is_kept_until_something_goes_
     (warning,) = session.store.warnings
     assert "set aside" in warning
     assert Counter(trained(opened.path))[KEPT.digest, 1001, 0] == 2
+
+
+def test_a_store_that_can_only_be_read_is_judged_from_and_said_where_it_lacks_something(opened, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    trial = trial_named("obedience")
+    cold = opened(trial).verdict(trial)
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    for owner, name in ((locks, "FileLock"), (os, "replace"), (os, "mkdir")):
+        monkeypatch.setattr(owner, name, refuse)
+    assert opened(trial).verdict(trial) == cold
+    lacking = trial_named("lacking", levels=3)
+    with pytest.raises(StoreError, match=r"cannot lock .*: Read-only file system; choose a store on a writable file"):
+        opened(lacking).verdict(lacking)
 
 
 def test_a_change_after_the_block_has_judged_is_refused_before_anything_is_trained(opened):
