@@ -383,7 +383,12 @@ class _Verdicts:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """Take a request to end, a scheduler's or a closed terminal's, as Ctrl-C, which ends in good order."""
+        """Refuse a store that cannot be opened, as any bad option, and take a request to end as Ctrl-C."""
+        if self._may_have_trained() and not self._config.option.collectonly:
+            try:
+                self._config.stash[_run].check_store()
+            except (InputError, StoreError) as error:
+                raise pytest.UsageError(str(error)) from error
         with interrupted_when_terminated() if self._may_have_trained() else nullcontext():
             return (yield)
 
@@ -402,7 +407,8 @@ class _Verdicts:
                 self._page = run.write_report(list(self._entries.values()), self._command(), unjudged)
             except (InputError, StoreError) as error:
                 self._trouble = str(error)
-                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        if self._trouble or run.has_bad_input:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def _command(self) -> str:
         return " ".join(["pytest", *(shlex.quote(str(word)) for word in self._config.invocation_params.args)])

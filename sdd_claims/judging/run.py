@@ -15,7 +15,7 @@ from rich.console import Console
 
 from sdd_claims import report
 from sdd_claims.engines import ProgressDisplay
-from sdd_claims.errors import StoreError
+from sdd_claims.errors import InputError, StoreError
 from sdd_claims.judging.claim_entry import adjust_p_values, claim_entry_from, trained_on
 from sdd_claims.judging.evidence_runs import CurvesAtHand
 from sdd_claims.judging.plan_report import PlanReport, planned
@@ -40,6 +40,7 @@ from sdd_claims.report.trial_errors import trial_errors
 from sdd_claims.storage import locks
 from sdd_claims.storage.files import write_atomically
 from sdd_claims.storage.memo import results_kept
+from sdd_claims.storage.opening import open_store
 from sdd_claims.storage.schema import check_there
 from sdd_claims.storage.store import Store
 
@@ -122,7 +123,15 @@ class ClaimRun:
     @property
     def has_failed(self) -> bool:
         """Whether an error has stopped the training of all trials: what was reached before stands all the same."""
-        return self._session is not None and self._session.has_failed
+        return self._session is not None and self._session.failure is not None
+
+    @property
+    def has_bad_input(self) -> bool:
+        """Whether bad input has stopped the training of all trials, as where no Ray cluster answers.
+
+        Missing data are none: they have claims skipped.
+        """
+        return self._session is not None and type(self._session.failure) is InputError
 
     def reached_of(self, trial: Trial) -> ClaimEntry | None:
         """The entry of one trial; None where it has not been looked at."""
@@ -249,6 +258,15 @@ class ClaimRun:
         if self.settings.block is not None:
             words += ["--block", str(self.settings.block)]
         return " ".join(words)
+
+    def check_store(self) -> None:
+        """Open the store, which is made where there is none, before anything is trained.
+
+        Raises:
+            InputError: no URL that can be reached from here as it is installed.
+            StoreError: the store cannot be used.
+        """
+        open_store(self.settings.store, self.settings.url)
 
     def _opened(self) -> Session:
         if self._session is None:

@@ -41,6 +41,7 @@ class Session:
         requests: what trials ask to be trained.
         training: has it trained.
         notes: sentences for the user that have come up since they were last taken.
+        failure: the error that has stopped the training of all; None where there is none.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Session:
         self._verdicts: dict[tuple[str, Tier, str], Verdict | InputError | DeviceMemoryError] = {}
         self._budget: Budget | None = None
         self._finished = False
-        self._failed: Exception | None = None
+        self.failure: Exception | None = None
         for key, of_one_name in _by_name(trials).items():
             try:
                 self.trials.append(self._admitted(of_one_name))
@@ -127,13 +128,13 @@ class Session:
         """
         if trial.key in self.refused:
             raise self.refused[trial.key]
-        if self._failed is not None:
-            raise self._failed
+        if self.failure is not None:
+            raise self.failure
         if not self._finished:
             try:
                 self._run()
             except Exception as error:
-                self._failed = error
+                self.failure = error
                 raise
             self._finished = True
         verdict = self._verdicts[trial.key]
@@ -144,11 +145,6 @@ class Session:
     def reached(self) -> list[Verdict]:
         """The verdicts that have been reached, whatever stopped the run since: some of them are open so far."""
         return [verdict.as_it_stands for verdict in self._verdicts.values() if isinstance(verdict, Verdict)]
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether an error has stopped the training of all."""
-        return self._failed is not None
 
     # The order of looks
 

@@ -422,6 +422,14 @@ def test_a_run_that_a_scheduler_ends_reports_as_one_that_ctrl_c_ends(project, na
     assert set(project.entries()) == {"clear"}
 
 
+def test_bad_input_that_shows_only_when_training_begins_is_a_usage_error_all_the_same(project):
+    refused = FAILING.replace("StoreError", "InputError").replace("if runs:", "if True:")
+    project.pytester.makeconftest(refused.replace("the disk is full", "no Ray cluster answers"))
+    result = project.add("clear").pytester.runpytest_subprocess("--engine", "serial", "-m", "fast")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "no Ray cluster answers" in errors(result)
+
+
 def test_an_earlier_look_of_another_process_replaces_no_verdict(project, monkeypatch):
     """Whoever was interrupted may have handed over a look at a claim that another process has settled since."""
     project.add("clear").run()
@@ -755,9 +763,12 @@ def test_a_plan_of_a_misspelt_claim_says_which_may_have_been_meant(project):
     result.stdout.fnmatch_lines(["no claim is selected (did you mean 'clear'?), so nothing would be trained"])
 
 
-def test_a_newer_store_is_left_alone(project):
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_a_newer_store_is_left_alone(project, workers):
     write_atomically(project.store / "store.json", seal({"schema": 99}))
-    said = errors(project.add("clear").run())
+    result = project.add("clear").run(*workers, engine=None if workers else "serial")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = errors(result)
     assert said.count("was written by a newer version (schema 99, this one reads 2); update sdd_claims or choose") == 1
     assert [path.name for path in project.store.iterdir()] == ["store.json"]
 
