@@ -185,7 +185,7 @@ def check_stored(store: Store, replicas: Iterable[Replica], whole: Plan) -> list
     Returns:
         Those that were checked, and are as they were written; none of a store that can only be read.
     """
-    checked, weightless = [], dict[Replica, str]()
+    checked, weightless = list[Replica](), dict[Replica, str]()
     if not store.is_writable:
         return checked  # no lock is had there; whatever is read has its checksum all the same
     for replica in replicas:
