@@ -31,9 +31,9 @@ from sdd_claims.report.claims_json import (
     TrainingEntry,
 )
 from sdd_claims.report.evidence import curves_of
-from sdd_claims.stats import AllOf, Effect, Outcome, Rule, holm
+from sdd_claims.stats import Effect, Outcome, Rule, holm
 from sdd_claims.stats.e_values import e_value, sign_e_value
-from sdd_claims.stats.hypotheses import Hypothesis, Mean, deciding, means
+from sdd_claims.stats.hypotheses import deciding
 from sdd_claims.stats.one_sample import EQUAL, t_statistic
 from sdd_claims.stats.rules import effect_margin
 from sdd_claims.stats.sequential import sequential_p
@@ -147,17 +147,15 @@ def _decisive(verdict: Verdict) -> DecisiveEntry | None:
     if verdict.outcome is None or verdict.threshold is None:
         return None
     of_contrary = verdict.decision == "refuted" or verdict.openness == "contrary on a proxy"
-    tested, part = None, None
+    tested = None
     if verdict.tested is not None:
         hypothesis = verdict.tested.contrary if of_contrary else verdict.tested.claim
         tested = deciding(hypothesis)
-        if tested is not None and isinstance(verdict.trial.judged_by, AllOf):
-            part = _other_part(verdict.outcome, hypothesis, tested)
     t = None
     if tested is not None and tested.by == "mean" and np.ptp(tested.excess) > EQUAL:  # of equal numbers it is rounding
         t = float(t_statistic(tested.excess))
     p = verdict.outcome.p_contrary if of_contrary else verdict.outcome.p
-    found = DecisiveEntry(
+    return DecisiveEntry(
         of="contrary" if of_contrary else "claim",
         p=sequential_p(p, verdict.planned),
         level=sequential_p(verdict.threshold, verdict.planned),
@@ -165,16 +163,6 @@ def _decisive(verdict: Verdict) -> DecisiveEntry | None:
         beyond=None if tested is None else int((tested.excess > 0).sum()),
         seeds=len(verdict.seeds),
     )
-    if part is not None:
-        found["part"] = part
-    return found
-
-
-def _other_part(outcome: Outcome, hypothesis: Hypothesis, tested: Mean) -> str | None:
-    """The part of a claim that decides, where it is another than the weakest, whose effect is shown."""
-    parts = () if isinstance(hypothesis, Mean) else hypothesis.parts
-    decides = next(name for name, held in zip(outcome.parts, parts, strict=True) if tested in means(held))
-    return None if outcome.parts[decides].effect is outcome.effect else decides
 
 
 def _e_values(verdict: Verdict) -> EValuesEntry | None:

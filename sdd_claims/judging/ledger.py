@@ -89,8 +89,9 @@ class Ledger:
             StoreError: the ledger cannot be locked, read or written.
         """
         now = {_key(*trial.key, block): trial.protocol for block in _blocks(seeds)}
+        before = self._file.read()
         self.check(trial, seeds)
-        if now.keys() <= self._file.read().keys():
+        if now.keys() <= before.keys():
             return  # also where the store can only be read
         with self._file.locked():
             self.check(trial, seeds)

@@ -130,7 +130,7 @@ def test_parts_carry_their_own_rule_margin_and_verdict(store):
     assert made["verdict"] == "inconclusive"  # the control is the same flat curve
 
 
-def test_the_part_that_refutes_is_named_where_the_effect_is_that_of_another(store):
+def test_the_effect_shown_is_that_of_the_part_that_refutes(store):
     """Both lie below beyond any doubt, one of them farther."""
     dense = Term(-1.0, "accuracy", Window(1, 1))
     weak, strong = (Greater(Contrast((Term(1.0, "accuracy", Window(at, at)), dense))) for at in (0.5, 0.25))
@@ -142,10 +142,12 @@ def test_the_part_that_refutes_is_named_where_the_effect_is_that_of_another(stor
     made = entry_of(judge(trial, curves, curves, seeds, (12,), 0.001), _Anything())
     shown = made["decisive"]
     assert shown is not None
-    assert (made["verdict"], shown["of"], shown["part"]) == ("refuted", "contrary", "strong")
-    assert made["effect"] == made["parts"][0]["effect"]
-    alone = replace(trial, rule=AllOf({"strong": strong}))
-    assert "part" not in (entry_of(judge(alone, curves, curves, seeds, (12,), 0.001), _Anything())["decisive"] or {})
+    assert (made["verdict"], shown["of"]) == ("refuted", "contrary")
+    assert made["effect"] == made["parts"][1]["effect"]
+    of_strong = replace(trial, rule=AllOf({"strong": strong}))
+    alone = entry_of(judge(of_strong, curves, curves, seeds, (12,), 0.001), _Anything())["decisive"]
+    assert alone is not None
+    assert shown["t"] == alone["t"]
 
 
 class _Anything:

@@ -459,7 +459,7 @@ def test_what_is_stored_is_checked_for_every_device_before_any_trains(opened):
     full, fast = trial_named("full", tier="full"), trial_named("fast", spec=NOISY)
     both = {"fast": CPU, "full": Device("cpu:0")}
     opened(full, devices=both).verdict(full)
-    next(opened.path.glob(f"runs/{SPEC.digest}/*/state-*.safetensors")).write_bytes(b"rot")
+    (opened.path / layout.levels(SPEC.digest, 1000)).write_bytes(b"rot")
     opened.announced.clear()
     session = opened(fast, full, devices=both)
     session.verdict(full)
