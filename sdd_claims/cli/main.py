@@ -58,7 +58,7 @@ class _Commands(click.Group):
 def main() -> None:
     """The published claims about sparse double descent, on trial.
 
-    Exit status 2 is bad input, said in one sentence; 1 is a verdict that differs or is lacking, a damaged file, or a
+    Exit status 2 is bad input, said in one sentence; 1 is a verdict that differs or is missing, a damaged file, or a
     failed test.
     """
 

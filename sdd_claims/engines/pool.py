@@ -19,6 +19,7 @@ from sdd_claims.errors import DeviceLostError, StoreError
 from sdd_claims.machine.devices import Device
 from sdd_claims.planning.plan import Plan
 from sdd_claims.storage import locks
+from sdd_claims.storage.schema import check_there
 from sdd_claims.storage.store import Store
 
 _WATCH_SECONDS = 2.0
@@ -99,6 +100,7 @@ class PoolEngine:
         if failed:
             raise failures.gravest(failed)
         sentences = [sentence for future in running if not future.exception() for sentence in future.result()]
+        check_there(config.store)
         complete = plan.stored(Store(config.store)) == plan.needed
         work = "the other processes have done its work" if complete else "the others went on until the time was up"
         return [*(f"{what}; {work}" for what, _ in lost), *dict.fromkeys(sentences)]

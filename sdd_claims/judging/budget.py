@@ -27,7 +27,7 @@ class Budget:
     def affordable(self, plans: Sequence[Plan], estimates: Sequence[Estimate], store: Store) -> list[int]:
         """Indices of the plans to train next; none where none fits into the time that is left.
 
-        Where none has fitted but what is stored, the cheapest is begun all the same: every run gets further.
+        Where none has fitted but what is stored, the cheapest is begun all the same: run after run gets there.
 
         Args:
             plans: all that are still to be trained.

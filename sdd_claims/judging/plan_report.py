@@ -370,7 +370,8 @@ def _fitting(budget: WithinBudget, claims: int) -> list[str]:
     first = f"budget of {budget.hours:g} hours: {table.row_count} of {claims} first looks fit, "
     if not table.row_count:
         return [f"{first}so a part of the cheapest would be trained"]
-    return [f"{first}in this order", *_rendered(table)]
+    begun = [] if total or table.row_count == claims else ["of the others a part of the cheapest would be trained"]
+    return [f"{first}in this order", *_rendered(table), *begun]
 
 
 def _table(*columns: str) -> Table:

@@ -19,6 +19,7 @@ from sdd_claims.registration.claim import Tier
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report import numbers
 from sdd_claims.storage.chains import Version
+from sdd_claims.storage.schema import check_there
 from sdd_claims.storage.store import Store
 from sdd_claims.training.arithmetic import check_arithmetic
 
@@ -184,7 +185,11 @@ def check_stored(store: Store, replicas: Iterable[Replica], whole: Plan) -> list
 
     Returns:
         Those that were checked, and are as they were written; none of a store that can only be read.
+
+    Raises:
+        StoreError: the store is gone, or what is damaged cannot be set aside.
     """
+    check_there(store.path)
     checked, weightless = list[Replica](), dict[Replica, str]()
     if not store.is_writable:
         return checked  # no lock is had there; whatever is read has its checksum all the same

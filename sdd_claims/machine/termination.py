@@ -19,8 +19,8 @@ _DESCRIPTORS = 256
 def interrupted_when_terminated() -> Iterator[None]:
     """Raise KeyboardInterrupt on SIGTERM, and on SIGHUP, which comes when the terminal is closed.
 
-    A second SIGTERM ends the process at once; a second SIGHUP is ignored. Where somebody else handles one of them, or
-    it is ignored, as under nohup, or in another thread than the main one, nothing changes.
+    A second SIGTERM ends the process at once; after either of them SIGHUP is ignored. Where somebody else handles one
+    of them, or it is ignored, as under nohup, or in another thread than the main one, nothing changes.
 
     Raises:
         KeyboardInterrupt: the process was asked to end.
@@ -30,11 +30,13 @@ def interrupted_when_terminated() -> Iterator[None]:
     terminals = {os.fstat(each).st_rdev for each in range(3) if os.isatty(each)}
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        for each in ours:
+            if each != signal.SIGTERM:
+                # It comes twice, from shell and system, or after a scheduler's SIGTERM: no report ends by it.
+                signal.signal(each, signal.SIG_IGN)
         if number == signal.SIGTERM:
             signal.signal(number, signal.SIG_DFL)
         else:
-            # Both the shell and the system say that a terminal is closed: the second time ends no report.
-            signal.signal(number, signal.SIG_IGN)
             _write_nowhere(terminals)
         raise KeyboardInterrupt
 

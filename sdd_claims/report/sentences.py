@@ -529,6 +529,9 @@ def _tally_of_parts(claim: ClaimEntry) -> list[str]:
     """How the parts of a claim that is not supported came out, each by itself; nothing of a claim without parts."""
     if claim["verdict"] == "supported" or len(claim["parts"]) < 2:
         return []
+    is_contrary = claim["verdict"] == "refuted" or claim.get("openness") == "contrary on a proxy"
+    if is_contrary and all(part["verdict"] != "refuted" for part in claim["parts"]):
+        return []  # the limbs of a dip, of which none is refuted by itself
     against = "contrary" if claim["proxy"] else "refuted"
     names = {
         word: [part["name"] for part in claim["parts"] if part["verdict"] == verdict]

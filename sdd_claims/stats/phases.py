@@ -108,8 +108,8 @@ def find_phases(test: SparsityCurve, train: SparsityCurve) -> Phases:
     steady = deviation <= np.maximum(2 * deviation[0], _STEADY)  # False where a pilot diverged
     if not steady[0]:
         raise InputError(
-            f"{diverged_pilots(test)}, in dense training too, so there is no curve to set windows by; lower the "
-            "learning rate"
+            f"{int(np.isnan(test.values[:, 0]).sum())} of {len(test.values)} pilots diverged in dense training, so "
+            "there is no curve to set windows by; lower the learning rate"
         )
     last = len(steady) - 1 if steady.all() else int(steady.argmin()) - 1
     light, critical, sweet = _extrema(mean[: last + 1], diverged_pilots(test))
@@ -164,18 +164,18 @@ def _along_path(test: SparsityCurve) -> Phases:
     )
 
 
-def _extrema(mean: Float[np.ndarray, " levels"], lost: str) -> tuple[int, int, int]:
+def _extrema(mean: Float[np.ndarray, " levels"], diverged: str) -> tuple[int, int, int]:
     """Finds the level that lies deepest below both an earlier and a later one, and the highest before and after it.
 
     Raises:
-        InputError: there is none; `lost` says which pilots diverged.
+        InputError: there is none; `diverged` says how many pilots did.
     """
     depth = below_both(mean)
     critical = int(depth.argmax())
     if not depth[critical] > 0:  # False for NaN too
         raise InputError(
             "the pilots' mean test accuracy shows no dip, so there are no phases to set windows by"
-            + (f"; since {lost}, lower the learning rate" if lost else "")
+            + (f"; since {diverged}, lower the learning rate" if diverged else "")
         )
     return int(mean[:critical].argmax()), critical, critical + 1 + int(mean[critical + 1 :].argmax())
 

@@ -75,12 +75,14 @@ class MirroredStore(Store):
     def verify(self, replica: Replica, *, keeps_records: bool = False) -> str:
         """Check as in any store; a chain that had to be set aside is fetched again if the remote store has it.
 
+        One of which weights alone are damaged is set aside, too: it could be neither sent nor gone on from.
+
         Raises:
             StoreError: what is damaged cannot be set aside, or the remote store does not answer.
         """
         levels = self.path / layout.levels(*replica.key)
         was_here = levels.exists()
-        damaged = super().verify(replica, keeps_records=keeps_records)
+        damaged = super().verify(replica)
         if was_here and not levels.exists():
             self._fetch(replica)
             self._send([replica])

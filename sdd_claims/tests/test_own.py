@@ -203,7 +203,7 @@ def test_pilots_that_diverged_are_counted_and_the_remedy_is_said(folder, monkeyp
     found = judge(mlp, DATA, claims=names, quiet=True, **QUICK)
     (warning,) = capsys.readouterr().err.splitlines()
     assert warning.startswith("warning: 2 of 12 pilots diverged (test_own.py:mlp on own arrays, 20% noise ")
-    assert warning.endswith("and only the levels before can have windows; lower the learning rate")
+    assert warning.endswith("and only levels before the first that did can have windows; lower the learning rate")
     assert found.verdict == verdict
     assert first or "2 of 12 pilots diverged; lower the learning rate with --lr." in found.answer
 

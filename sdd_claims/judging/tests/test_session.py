@@ -150,6 +150,16 @@ def test_a_store_that_can_only_be_read_is_judged_from_and_said_where_it_lacks_so
         opened(lacking).verdict(lacking)
 
 
+def test_a_store_that_is_gone_is_said_before_another_look_trains(opened):
+    trial = trial_named("obedience")
+    session = opened(trial)
+    whole = session.plan(0)
+    opened.path.rename(opened.path.with_name("moved"))
+    with pytest.raises(StoreError, match="is gone"):
+        session.training.check_stored(whole)
+    assert not opened.path.exists()
+
+
 def test_a_change_after_the_block_has_judged_is_refused_before_anything_is_trained(opened):
     trial = trial_named("obedience")
     opened(trial).verdict(trial)
