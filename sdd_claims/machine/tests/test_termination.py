@@ -12,10 +12,11 @@ from sdd_claims.machine.termination import interrupted_when_terminated
 
 @pytest.fixture(params=[signal.SIGTERM, signal.SIGHUP])
 def request_to_end(request):
-    """A signal, which is handled after a test as it was before."""
-    before = signal.signal(request.param, signal.SIG_DFL)
+    """A signal; this one and the other are handled after a test as they were before."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
     yield request.param
-    signal.signal(request.param, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def ask(number):
@@ -34,6 +35,7 @@ def test_a_second_request_ends_at_once_but_a_terminal_may_say_more_than_once_tha
             ask(request_to_end)
         assert signal.getsignal(request_to_end) is handled
     assert signal.getsignal(request_to_end) is handled  # while the report is written, too
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # which schedulers send after SIGTERM
 
 
 def test_afterwards_a_request_ends_the_process_as_before(request_to_end):
