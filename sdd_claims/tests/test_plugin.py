@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -414,7 +415,12 @@ def test_an_error_that_stops_the_training_takes_no_verdict_away_that_was_reached
 def test_a_run_that_a_scheduler_ends_reports_as_one_that_ctrl_c_ends(project, name):
     terminated = f"__import__('os').kill(__import__('os').getpid(), __import__('signal').{name})"
     project.pytester.makeconftest(INTERRUPTED.replace("raise KeyboardInterrupt", terminated))
-    result = project.add("clear").pytester.runpytest_subprocess("--engine", "serial", "-m", "fast")
+    number = getattr(signal, name)
+    before = signal.signal(number, signal.SIG_DFL)  # under nohup it is ignored, and so it would be in a subprocess
+    try:
+        result = project.add("clear").pytester.runpytest_subprocess("--engine", "serial", "-m", "fast")
+    finally:
+        signal.signal(number, before)
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(
         ["nobody2026/clear [[]fast[]]: supported; *", "interrupted: 8 of 8?levels are kept in *"]
