@@ -1,8 +1,12 @@
-"""The four phases follow each other, and train accuracy starts to fall by the end of the critical one.
+"""The four phases follow each other, and test and train accuracy are in each as the paper says.
 
 The paper calls the critical phase an interval around the interpolation threshold. On twelve pilots the threshold lies
 0.01 in log density (standard deviation 0.23) inside the dense edge of the critical window, which is three levels wide:
 no affordable number of seeds would say on which side. So it is looked for from the light window on.
+
+Until block 22000 the light phase could be the dense network alone, and train accuracy was asked where it starts to
+fall only. On twelve pilots a network of the light phase is 0.2 points less accurate than the dense one (standard
+deviation 0.6), and train accuracy falls by 9.8 points (1.3) from the sweet to the collapsed phase.
 """
 
 import pytest
@@ -12,25 +16,11 @@ from sdd_claims.registration.register import registered
 from sdd_claims.registration.setting import full_on
 from sdd_claims.registration.trial import Control, Trial
 from sdd_claims.spec import RunSpec
-from sdd_claims.stats import AllOf, DipThenRise, Phases, Rule, ThresholdWithin
+from sdd_claims.stats import four_phases
 
 from .settings import FAST, LENET, Setting
 
 CLAIM = registered("he2022/four_phases_in_order")
-
-
-def rule(at: Phases) -> Rule:
-    return AllOf(
-        {
-            "the four phases follow each other": DipThenRise(
-                "accuracy", at.light, at.critical, at.sweet, at.last_fall(), train_curve="train accuracy"
-            ),
-            # A point below the dense network's, the margin of a dip, counts as fallen.
-            "train accuracy starts to fall between the light phase and the end of the critical one": ThresholdWithin(
-                "train accuracy", at.falling
-            ),
-        }
-    )
 
 
 def curves(setting: Setting, spec: RunSpec) -> dict[str, CurveOf]:
@@ -43,18 +33,18 @@ def trial(setting: Setting) -> Trial:
         setting.tier,
         network=setting.network,
         curves=curves(setting, setting.noisy()),
-        rule=setting.rule(rule),
+        rule=setting.rule(four_phases),
         control=Control("no label noise", curves(setting, setting.clean)),
-        block=setting.block,
+        block=setting.block_by_tier(fast=22000),
         deviations=(
             *setting.deviations,
             *setting.of_rate,
             "the interpolation threshold is looked for from the light window to the sparse end of the critical one: in "
             "the paper the critical phase is where train accuracy is going to drop and test accuracy falls before it "
             "rises",
-            "the paper tells phases by train and test accuracy; here test accuracy falls, rises and falls again, and "
-            "of train accuracy is tested only where it starts to fall: not that it drops in the collapsed phase, nor "
-            "that networks of the light phase are like the dense one, which lies in the same window",
+            "similar accuracy in the light phase and a drop in the collapsed one are the paper's words, without a "
+            "number: here within a point of the dense network's at the sparsest level of the light phase, and test and "
+            "train accuracy more than a point below those of the sweet phase",
         ),
     )
 

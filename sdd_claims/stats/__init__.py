@@ -5,6 +5,7 @@ from sdd_claims.stats.correlation import Correlated, PartiallyCorrelated
 from sdd_claims.stats.dip_depth import best_without_dip, dip_depth
 from sdd_claims.stats.dips import Collapse, DipFree, DipThenRise
 from sdd_claims.stats.extremum_positions import SamePlace, Shifts
+from sdd_claims.stats.four_phases import four_phases
 from sdd_claims.stats.location import Located, Location
 from sdd_claims.stats.multiplicity import holm
 from sdd_claims.stats.one_sample import VERSION
@@ -51,6 +52,7 @@ __all__ = [
     "dip_depth",
     "diverged_pilots",
     "find_phases",
+    "four_phases",
     "holm",
     "nominal_p",
     "ordered",

@@ -51,6 +51,11 @@ class Phases:
     whole: Window
 
     @property
+    def light_end(self) -> Window:
+        """The sparsest level of the light phase: the dense network, where no other level belongs to it."""
+        return Window(self.light.low, min(1.0, self.light.low * _SLACK**2))
+
+    @property
     def critical_start(self) -> Window:
         """The densest level of the critical phase."""
         return Window(self.critical.high / _SLACK**2, self.critical.high)
