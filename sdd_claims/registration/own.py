@@ -38,6 +38,7 @@ from sdd_claims.stats import (
     Rule,
     SamePlace,
     Term,
+    four_phases,
 )
 from sdd_claims.stats.rules import MINIMUM_SEEDS
 
