@@ -46,6 +46,8 @@ def escaped(text: str) -> str:
 
 def plain(text: str) -> str:
     """A text in one line, with all written out that would move a terminal or that XML cannot hold, as in "\\x1b"."""
+    if text.isprintable():  # so are nearly all texts, and nothing below would change one
+        return text
     return _MOVING.sub(_written_out, escaped(" ".join(text.splitlines())))
 
 

@@ -1,5 +1,6 @@
 """The pytest side: markers, options, one fixture, and how verdicts are shown. What happens is decided elsewhere."""
 
+import gc
 import os
 import re
 import shlex
@@ -284,8 +285,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         may_run = trial is not None and run.settings.devices[trial.tier] is not None
         if trial is not None and (may_run or session.config.option.sdd_plan):
             run.trials.append(trial)
-    if run.trials:  # somebody else's tests keep their threads
+    if run.trials:  # somebody else's tests keep their threads, and their garbage
         limit_threads()
+        gc.freeze()  # what is imported stays to the end: without it, collecting garbage there takes seconds
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -82,7 +82,9 @@ def _rewind_bytes(network: Architecture) -> int:
 
 
 def _untrained(network: Architecture) -> dict[str, torch.Tensor]:
-    return {name: torch.zeros_like(value, device="cpu") for name, value in network.module.state_dict().items()}
+    # From the meta device, `zeros_like` would import a second of symbolic mathematics.
+    held = network.module.state_dict()
+    return {name: torch.zeros(value.shape, dtype=value.dtype) for name, value in held.items()}
 
 
 def _density(spec: RunSpec, level: int) -> float:

@@ -10,8 +10,8 @@ import math
 import re
 import reprlib
 import zlib
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
@@ -511,7 +511,7 @@ def read(path: Path) -> ClaimsDocument:
             f"{path} has schema {found}, this version of sdd_claims reads schema {' and '.join(map(str, READ))}; "
             f"use the version that wrote it, or {remedy}"
         )
-    if wrong := next(misfits(document, ClaimsDocument, "the document"), None):
+    if wrong := misfit(document, ClaimsDocument, "the document"):
         raise InputError(f"{path}: {wrong}; {remedy}")
     for index, claim in enumerate(document["claims"]):
         for name, window in claim["windows"].items():
@@ -538,42 +538,71 @@ def read(path: Path) -> ClaimsDocument:
     return cast(ClaimsDocument, document)
 
 
-def misfits(value: object, kind: Any, where: str) -> Iterator[str]:
-    """A phrase for everything below `where` that is not of its kind."""
+def misfit(value: object, kind: Any, where: str) -> str | None:
+    """A phrase for the first thing in `value` that is not of its kind; None where all is."""
+    found = _finder(kind)(value)
+    return found and f"{where}{found[0]} {found[1]}"
+
+
+_Misfit = tuple[str, str] | None
+"""The place below a value, and what is wrong there."""
+
+
+@cache
+def _finder(kind: Any) -> Callable[[Any], _Misfit]:
+    """What finds the first misfit in values of a kind: made once a kind, since documents hold many values of few."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is NotRequired:
-        yield from misfits(value, arguments[0], where)
-    elif origin in (Union, UnionType):
-        if value is not None or NoneType not in arguments:
-            (held,) = (each for each in arguments if each is not NoneType)  # all that these types have
-            yield from misfits(value, held, where)
-    elif origin is Literal:
-        if isinstance(value, bool) or value not in arguments:  # True == 1
-            yield f"{where} is {_shown(value)}, expected one of {', '.join(map(str, arguments))}"
-    elif is_typeddict(kind):
-        if not isinstance(value, dict):
-            yield f"{where} is no object"
-            return
-        hints = _fields(kind)
-        if missing := sorted(kind.__required_keys__ - value.keys()):
-            yield f"{where} lacks {', '.join(missing)}"
-        for name in hints:
-            if name in value:
-                yield from misfits(value[name], hints[name], f"{where}, {name}")
-    elif origin is list:
-        items = value if isinstance(value, list) else []
-        if not isinstance(value, list):
-            yield f"{where} is no list"
-        for index, item in enumerate(items):
-            yield from misfits(item, arguments[0], f"{where} [{index}]")
-    elif origin is dict:
-        held = value if isinstance(value, dict) else {}
-        if not isinstance(value, dict):
-            yield f"{where} is no object"
-        for name, item in held.items():
-            yield from misfits(item, arguments[1], f"{where}, {name}")
-    elif isinstance(value, bool) != (kind is bool) or not isinstance(value, (int, float) if kind is float else kind):
-        yield f"{where} is {_shown(value)}, expected {_KINDS[kind]}"
+        return _finder(arguments[0])
+    if origin in (Union, UnionType):
+        (held,) = (_finder(each) for each in arguments if each is not NoneType)  # all that these types have
+        return (lambda value: None if value is None else held(value)) if NoneType in arguments else held
+    if origin is Literal:
+        return partial(_of_literal, arguments)
+    if is_typeddict(kind):
+        fields = {name: _finder(hint) for name, hint in get_type_hints(kind, include_extras=True).items()}
+        return partial(_of_object, fields, kind.__required_keys__)
+    if origin is list:
+        return partial(_of_list, _finder(arguments[0]))
+    if origin is dict:
+        return partial(_of_dict, _finder(arguments[1]))
+    types = (int, float) if kind is float else (kind,)
+    return lambda value: None if type(value) in types else ("", f"is {_shown(value)}, expected {_KINDS[kind]}")
+
+
+def _of_literal(words: tuple[object, ...], value: object) -> _Misfit:
+    if value in words and not isinstance(value, bool):  # True == 1
+        return None
+    return "", f"is {_shown(value)}, expected one of {', '.join(map(str, words))}"
+
+
+def _of_object(fields: Mapping[str, Callable[[Any], _Misfit]], required: frozenset[str], value: object) -> _Misfit:
+    if not isinstance(value, dict):
+        return "", "is no object"
+    if missing := required - value.keys():
+        return "", f"lacks {', '.join(sorted(missing))}"
+    for name, find in fields.items():
+        if name in value and (found := find(value[name])):
+            return f", {name}{found[0]}", found[1]
+    return None
+
+
+def _of_dict(find: Callable[[Any], _Misfit], value: object) -> _Misfit:
+    if not isinstance(value, dict):
+        return "", "is no object"
+    for name, item in value.items():
+        if found := find(item):
+            return f", {name}{found[0]}", found[1]
+    return None
+
+
+def _of_list(find: Callable[[Any], _Misfit], value: object) -> _Misfit:
+    if not isinstance(value, list):
+        return "", "is no list"
+    for index, item in enumerate(value):
+        if found := find(item):
+            return f" [{index}]{found[0]}", found[1]
+    return None
 
 
 def _plain(node: Any) -> Any:
@@ -588,11 +617,6 @@ def _plain(node: Any) -> Any:
 def _shown(value: object) -> str:
     """A value as it stands in the file, cut short."""
     return reprlib.repr(json.dumps(value))[1:-1]
-
-
-@cache
-def _fields(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind, include_extras=True)
 
 
 def _non_finite(node: object, place: str) -> Iterator[str]:

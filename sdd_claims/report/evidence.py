@@ -18,7 +18,7 @@ import numpy as np
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError, StoreError
 from sdd_claims.parsing import from_json
-from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, EvidenceEntry, RunEntry, misfits
+from sdd_claims.report.claims_json import ClaimEntry, ClaimsDocument, EvidenceEntry, RunEntry, misfit
 from sdd_claims.report.lines import CurveSource
 from sdd_claims.storage.files import write_atomically
 
@@ -184,7 +184,7 @@ class _Run(TypedDict):
 
 
 def _read_run(run: _Run) -> tuple[tuple[str, str], MeasuredRun]:
-    if wrong := next(misfits(run, _Run, "a curve"), None):
+    if wrong := misfit(run, _Run, "a curve"):
         raise ValueError(wrong)
     rows = {int(seed): row for seed, row in run["rows"].items()}
     return (run["digest"], run["measure"]), MeasuredRun(

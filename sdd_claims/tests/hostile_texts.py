@@ -54,7 +54,7 @@ def free() -> tuple[tuple[Any, ...], ...]:
         if not isinstance(node[place[-1]], str) or place[-1] in ("digest", "measure", "axis", "sha256", "protocol"):
             continue
         put(document, place, "a word")
-        if next(claims_json.misfits(document, ClaimsDocument, ""), None) is None:
+        if claims_json.misfit(document, ClaimsDocument, "") is None:
             found.append(place)
     return tuple(found)
 
