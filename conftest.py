@@ -5,6 +5,7 @@ Deadlines would measure the machine and not the code.
 
 import atexit
 import functools
+import gc
 import os
 import shutil
 import sys
@@ -57,6 +58,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """
     if _is_suites_own(item.path):
         item.add_marker(pytest.mark.filterwarnings("error"), append=False)
+
+
+def pytest_collection_finish() -> None:
+    """Spare every later look for garbage what is imported and collected, which takes it a quarter second."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -61,8 +62,9 @@ _FILTERS: tuple[Callable[..., object], ...] = (
 )
 
 
+@cache
 def environment(*, autoescape: bool) -> Environment:
-    """Return an environment over `templates/` whose filters write numbers and sentences for people.
+    """Return the environment over `templates/` whose filters write numbers and sentences for people.
 
     A name that a template misspells is an error, never a blank.
     """
