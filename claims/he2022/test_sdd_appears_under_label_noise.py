@@ -21,7 +21,7 @@ from .settings import (
 CLAIM = registered("he2022/sdd_appears_under_label_noise")
 
 OWN = 300
-"""Added to the seeds of the fast trial: four_phases_in_order judges the same of the others."""
+"""Added to the seeds of the fast trial: many other claims read the chains of the others."""
 
 
 def rule(at: Phases) -> Rule:
