@@ -58,8 +58,12 @@ def test_a_large_network_sees_a_few_small_stand_ins_even_where_its_data_set_is_t
     assert small.training.optimizer == large.training.optimizer
     assert small.model.name in ("conv", "vgg_like")
     assert small.model.batch_norm
-    clean = shrunk(CurveOf(large.but(noise={"kind": "none", "rate": 0.0}), "test_accuracy", 33), tmp_path).spec
+    noiseless = large.but(noise={"kind": "none", "rate": 0.0})
+    clean = shrunk(CurveOf(noiseless, "test_accuracy", 33), tmp_path).spec
     assert (clean.model, clean.data) == (large.model, small.data)
+    assert clean.training.precision == "float32"
+    finetuned = shrunk(CurveOf(noiseless.but(pruning={"retraining": "finetuning"}), "test_accuracy", 33), tmp_path).spec
+    assert finetuned.model == small.model
 
 
 def test_absent_labels_of_annotators_are_stood_in_for_with_their_images(tmp_path, monkeypatch):

@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 
 import pytest
@@ -110,3 +111,10 @@ def test_timing_a_matrix_product_leaves_the_number_of_threads_as_it_was(monkeypa
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_matrix_product_that_takes_seconds_is_timed_once(monkeypatch):
+    monkeypatch.undo()
+    clock = iter((0.0, 3.0))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    assert rates.product_rate(CPU, "bfloat16", size=8) == 2 * 8**3 / 3
