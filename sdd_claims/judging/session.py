@@ -205,7 +205,8 @@ class Session:
             if self._cut_short(trial, 0, self.requests.pilots(trial), too_large):
                 continue
             try:
-                warnings = [f"warning: {sentence}" for sentence in rule.diverged(self._read)]
+                diverged = rule.diverged(self._read)
+                warnings = [f"warning: {sentence}; lower the learning rate" for sentence in diverged]
                 self.notes += [each for each in warnings if each not in self.notes]  # several claims share pilots
                 with_windows, phases = trial.resolved(self._read)
             except InputError as error:

@@ -61,7 +61,7 @@ class FromPilots:
         """A sentence on each setting of which pilots diverged."""
         lost = {str(test.spec): diverged_pilots(read(test, self.seeds)) for test, _ in self.settings.values()}
         return [
-            f"{pilots} ({setting}), and only levels before the first that did can have windows; lower the learning rate"
+            f"{pilots} ({setting}), and only levels before the first that did can have windows"
             for setting, pilots in lost.items()
             if pilots
         ]

@@ -202,7 +202,7 @@ class Trial:
     def resolved(self, read: Reader) -> tuple["Trial", dict[str, Phases]]:
         """This trial with the windows that its pilots set, and the phases that they follow from.
 
-        Where windows wait for no pilots, the trial stays as it is.
+        Pilots that diverged are among its deviations. Where windows wait for no pilots, the trial stays as it is.
 
         Args:
             read: gives the pilots' curves.
@@ -217,7 +217,8 @@ class Trial:
             phases = self.rule.phases(read)
         except InputError as error:
             raise InputError(f"{self.name} [{self.tier}], {error}") from error
-        return replace(self, rule=self.rule.rule(phases), windows_from=self.rule), phases
+        deviations = (*self.deviations, *self.rule.diverged(read))
+        return replace(self, rule=self.rule.rule(phases), windows_from=self.rule, deviations=deviations), phases
 
     def judged_seeds(self) -> tuple[tuple[int, ...], ...]:
         """The seeds of each look."""

@@ -205,6 +205,8 @@ def test_pilots_that_diverged_are_counted_and_the_remedy_is_said(folder, monkeyp
     assert warning.startswith("warning: 2 of 12 pilots diverged (test_own.py:mlp on own arrays, 20% noise ")
     assert warning.endswith("and only levels before the first that did can have windows; lower the learning rate")
     assert found.verdict == verdict
+    said = warning.removeprefix("warning: ").removesuffix("; lower the learning rate")
+    assert not first or all(said in entry["deviations"] for entry in found.entries.values())
     assert first or "2 of 12 pilots diverged; lower the learning rate with --lr." in found.answer
 
 

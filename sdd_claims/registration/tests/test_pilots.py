@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -49,13 +50,16 @@ def test_a_trial_is_resolved_by_the_phases_that_its_pilots_show_and_says_where_t
 
     def read(curve, seeds):
         asked.append((curve, seeds))
-        return curve
+        return SimpleNamespace(values=np.array([[0.9, 0.8], [0.9, np.nan]]))
 
     monkeypatch.setattr(pilots_module, "find_phases", lambda test, train: found)
     resolved, phases = trial.resolved(read)
     assert resolved.judged_by.windows()["light"] == found.light
     assert (resolved.windows_from, phases) == (waiting, {"noisy": found})
-    assert asked == [(accuracy, (3, 4))] * 2
+    assert {*asked} == {(accuracy, (3, 4))}
+    (diverged,) = waiting.diverged(read)
+    assert diverged.startswith(f"1 of 2 pilots diverged ({SPEC})")
+    assert resolved.deviations == (*trial.deviations, diverged)
     assert resolved.resolved(read) == (resolved, {})
 
     def no_dip(test, train):
