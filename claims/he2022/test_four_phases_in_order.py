@@ -1,10 +1,10 @@
-"""The four phases follow each other, and test and train accuracy are in each as the paper says.
+"""The four phases follow each other, and test and train accuracy change between them as the paper says.
 
 The paper calls the critical phase an interval around the interpolation threshold. On twelve pilots the threshold lies
 0.01 in log density (standard deviation 0.23) inside the dense edge of the critical window, which is three levels wide:
 no affordable number of seeds would say on which side. So it is looked for from the light window on.
 
-Until block 22000 the light phase could be the dense network alone, and train accuracy was asked where it starts to
+Until block 22000 no pruned network was asked for in the light phase, and of train accuracy where it starts to
 fall only. On twelve pilots a network of the light phase is 0.2 points less accurate than the dense one (standard
 deviation 0.9), and train accuracy falls by 10.6 points from the sweet to the collapsed phase. By these, 24 seeds would
 support the claim with a chance of .63, 48 with .99.

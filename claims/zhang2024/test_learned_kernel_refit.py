@@ -27,7 +27,7 @@ def trial(setting: Setting) -> Trial:
             f"{setting.widths[-1]} neurons and few images, whose test loss falls and rises again",
             {named(kind, width): setting.overfitted(kind) for kind in kinds for width in setting.widths},
         ),
-        block=setting.block,
+        block=setting.block_by_tier(fast=23000),
         deviations=(*setting.deviations, setting.of_refits),
     )
 

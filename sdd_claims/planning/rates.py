@@ -30,7 +30,7 @@ _SEEDS = 6
 """Seeds of a run whose times are read, the last ones: enough for a rate, and trained by the newest code as a rule."""
 
 _LONG_ENOUGH = 1.0
-"""Seconds after which no further matrix product is timed."""
+"""Seconds after which no further matrix product is timed on a CPU."""
 
 _Kind = tuple[str, ...]
 """The settings on which the speed of training on a machine depends: network, precision and arithmetic."""
@@ -121,7 +121,7 @@ def _kind(settings: Mapping[str, Any]) -> _Kind:
 
 @cache
 def product_rate(device: Device, precision: str, size: int | None = None, repeats: int = 5) -> float:
-    """Operations a second of a large matrix product, the best of some; the first one, where that takes a second.
+    """Operations a second of a large matrix product, the best of some; fewer on a CPU where one takes a second.
 
     Args:
         device: on a CPU one thread is timed, as processes train with one each.
@@ -139,8 +139,8 @@ def product_rate(device: Device, precision: str, size: int | None = None, repeat
             size, size, device=device.torch, dtype=torch.bfloat16 if precision == "bfloat16" else torch.float32
         )
         times = list[float]()
-        # The first one warms up. In bfloat16 one takes seconds on a CPU that has no instructions for it.
-        while len(times) < 1 + repeats and sum(times) < _LONG_ENOUGH:
+        # The first one warms up. On a CPU without instructions for bfloat16 one takes seconds in it.
+        while len(times) < 1 + repeats and (device.is_gpu or sum(times) < _LONG_ENOUGH):
             began = time.perf_counter()
             a @ a
             device.synchronize()

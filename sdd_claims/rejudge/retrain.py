@@ -1,9 +1,9 @@
 """An audit by sampling: train some chains of a published run again, and compare every number of theirs.
 
 Numbers in portable arithmetic are the same on every processor, so each must come out to the last bit; but for a rank or
-a count that reads singular values, which are LAPACK's. Native ones do so only with the instruction set, the libraries
-and the stack that trained them; elsewhere they tell how far rounding carries a chain. All are trained on the CPU, so
-what asks for a GPU's precision is never drawn.
+a count that reads singular values, which are LAPACK's, and for refits of a last layer, which are scikit-learn's. Native
+ones do so only with the instruction set, the libraries and the stack that trained them; elsewhere they tell how far
+rounding carries a chain. All are trained on the CPU, so what asks for a GPU's precision is never drawn.
 """
 
 import random
@@ -189,6 +189,11 @@ def audit(
             say(
                 "  native arithmetic: another instruction set or version of PyTorch rounds otherwise, and training "
                 "amplifies it; compare the verdicts, not the numbers"
+            )
+        elif chain.spec.path.over.endswith("_refit"):
+            say(
+                "  scikit-learn has fitted the last layer of a network in portable arithmetic; the last bits of such a "
+                "fit are those of LAPACK and BLAS"
             )
         elif compared.measures <= frozenset(BY_LAPACK):
             others = ", ".join(measure for measure in chain.measures if measure not in BY_LAPACK)

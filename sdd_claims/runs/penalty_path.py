@@ -14,8 +14,7 @@ from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.runs.refits import Refit, last_layer, learned_features, refits
 from sdd_claims.runs.regression import train_regression
 from sdd_claims.spec import PathSpec
-from sdd_claims.training import CheckpointSlot
-from sdd_claims.training.arithmetic import check_arithmetic
+from sdd_claims.training import CheckpointSlot, portable
 
 
 def train_path(
@@ -60,7 +59,6 @@ def _over_refits(
     replicas: Sequence[Replica], device: torch.device, data_root: Path | None, checkpoint_slot: CheckpointSlot | None
 ) -> list[tuple[LevelRecord, ...]]:
     """One training, with its last layer refitted at each strength."""
-    check_arithmetic(replicas[0].spec, device)
     trainings = [Replica(replica.spec.but(path=PathSpec()), replica.seed) for replica in replicas]
     pruning, results = _trained(trainings, device, data_root, checkpoint_slot)
     return [
@@ -103,7 +101,7 @@ def _refitted(
     setup = pruning.setup.of([index])
     data = setup.training
     features, others = (
-        learned_features(setup.architecture, state.trained, images)
+        learned_features(setup.architecture, state.trained, images, portable=portable(replica.spec))
         for images in (data.seen(data.subset[0]), setup.test_images)
     )
     labels, unseen = data.labels[0].cpu().numpy(), setup.test_labels.cpu().numpy()

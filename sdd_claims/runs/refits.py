@@ -60,14 +60,28 @@ def last_layer(architecture: Architecture) -> nn.Linear:
 @torch.no_grad()
 @products_in("float32")
 def learned_features(
-    architecture: Architecture, weights: Weights, images: Float[Tensor, "images channels height width"]
+    architecture: Architecture,
+    weights: Weights,
+    images: Float[Tensor, "images channels height width"],
+    *,
+    portable: bool = False,
 ) -> Float[np.ndarray, "images features"]:
     """The inputs of a trained network's last layer for some images.
+
+    Args:
+        architecture: the network's form; a plain MLP in portable arithmetic.
+        weights: its weights.
+        images: the images.
+        portable: whether they are computed in portable arithmetic.
 
     Raises:
         InputError: the network is no sequence of layers that ends with a linear one.
     """
     last_layer(architecture)
+    if portable:
+        from sdd_claims.training.compiled_stack import last_hidden_units  # late: it needs Numba
+
+        return last_hidden_units(architecture, weights, images).astype(np.float64)
     # The layers keep the names that they have in the whole network.
     kernel = nn.Sequential(*list(architecture.module.children())[:-1]).eval()
     own = {name: weights[name].to(images.device) for name in kernel.state_dict()}

@@ -101,7 +101,7 @@ class TrainingSpec(Spec):
             float32 elsewhere; "bfloat16". Weights, their updates and all measures stay in float32.
         arithmetic: "native", PyTorch's, whose sums every processor rounds in its own way; or "portable", whose bits are
             the same on all: float32 by compiled code of this suite's own, for plain MLPs, and for ReLU networks on a
-            path over epochs, on a CPU.
+            path over epochs, on a CPU. Refits of a last layer are scikit-learn's in both.
     """
 
     epochs: int = 200

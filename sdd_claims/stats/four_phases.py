@@ -8,31 +8,38 @@ from sdd_claims.stats.threshold import ThresholdWithin
 from sdd_claims.stats.window import Window
 
 _NOTICED = 0.01
-"""The margin of a dip, a point: less is no fall."""
+"""A point: a smaller fall is none."""
 
 
 def four_phases(at: Phases, *, collapse: Collapse | None = None) -> AllOf:
     """Return the rule on the curves "accuracy" (test) and "train accuracy".
 
-    Test accuracy falls, rises and falls again. A pruned network of the light phase is about as accurate as the dense
-    one; train accuracy starts to fall between the light phase and the end of the critical one, and falls further from
-    the sweet to the collapsed one.
+    Test accuracy falls, rises and falls again. The sparsest network of the light phase is about as accurate as the
+    dense one; train accuracy starts to fall between the light phase and the end of the critical one, and falls further
+    from the sweet to the collapsed one.
 
     Args:
         at: windows of the phases.
         collapse: where train accuracy has collapsed; None for half of the dense network's.
 
     Raises:
-        InputError: pilots showed no collapsed phase.
+        InputError: pilots showed no collapsed phase, or no pruned network in the light one.
     """
     collapsed, dense = at.last_fall(), Window(1.0, 1.0)
     return AllOf(
         {
             "the four phases follow each other": DipThenRise(
-                "accuracy", at.light, at.critical, at.sweet, collapsed, train_curve="train accuracy", collapse=collapse
+                "accuracy",
+                at.light,
+                at.critical,
+                at.sweet,
+                collapsed,
+                margin=_NOTICED,
+                train_curve="train accuracy",
+                collapse=collapse,
             ),
             "a pruned network of the light phase is as accurate as the dense one, within a point": Greater(
-                Contrast((Term(1, "accuracy", at.light_end), Term(-1, "accuracy", dense))), margin=-_NOTICED
+                Contrast((Term(1, "accuracy", at.light_end()), Term(-1, "accuracy", dense))), margin=-_NOTICED
             ),
             "train accuracy starts to fall between the light phase and the end of the critical one": ThresholdWithin(
                 "train accuracy", at.falling, drop=_NOTICED

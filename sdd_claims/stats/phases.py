@@ -23,7 +23,10 @@ Where the dense standard deviation is above half of this, both formulas set the 
 """
 
 _SLACK = 1.08
-"""A window reaches this factor beyond its outermost levels: less than half a level at 20 % a level."""
+"""A window reaches this factor beyond its outermost levels: less than half a level at 20 % a level.
+
+The first or the last level of a window is looked for within its square: one level, where 8 % or more go at each.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,6 @@ class Phases:
     whole: Window
 
     @property
-    def light_end(self) -> Window:
-        """The sparsest level of the light phase: the dense network, where no other level belongs to it."""
-        return Window(self.light.low, min(1.0, self.light.low * _SLACK**2))
-
-    @property
     def critical_start(self) -> Window:
         """The densest level of the critical phase."""
         return Window(self.critical.high / _SLACK**2, self.critical.high)
@@ -74,6 +72,19 @@ class Phases:
     def falling(self) -> Window:
         """After the light window, to the sparse end of the critical one: where test accuracy falls to its lowest."""
         return Window(self.critical.low, self.light.low)
+
+    def light_end(self) -> Window:
+        """The sparsest level of the light phase, for a claim about networks that are pruned.
+
+        Raises:
+            InputError: the pilots showed the dense network alone in it.
+        """
+        if self.light.low > 0.999 / _SLACK:  # windows are written down to three digits
+            raise InputError(
+                "the pilots' mean test accuracy is highest dense and falls with the first pruning, so there is no "
+                "pruned network in the light phase to set a window by; prune less at each level"
+            )
+        return Window(self.light.low, min(1.0, self.light.low * _SLACK**2))
 
     def last_fall(self) -> Window:
         """The collapsed phase, for a claim that cannot do without it.

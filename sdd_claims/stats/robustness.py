@@ -109,11 +109,15 @@ def _with_legs(rule: Any, factor: float) -> Any:
 
 
 def _moved(rule: Rule, curves: Curves, by: int) -> Rule:
-    """The rule with every window moved by so many levels of its curve, at the ends as far as there are levels."""
+    """The rule with every window moved by so many levels of its curve, at the ends as far as there are levels.
+
+    What is compared with the network before it was pruned, or without a penalty, stays compared with that one.
+    """
     placed = {window: curves[curve].position for curve, window in reversed(list(rule.placed()))}
 
     def change(value: Any) -> Any:
-        return _window(value, placed[value], by) if isinstance(value, Window) and value in placed else value
+        movable = isinstance(value, Window) and value in placed and not value.is_untouched
+        return _window(value, placed[value], by) if movable else value
 
     return _mapped(rule, change)
 

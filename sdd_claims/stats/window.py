@@ -46,6 +46,11 @@ class Window:
         return low if self.low == self.high else f"{low} to {high}"
 
     @property
+    def is_untouched(self) -> bool:
+        """Whether it is where a curve begins and no more: the dense network, or 0 of another axis, as of a penalty."""
+        return self.low == self.high == (1 if self.axis == DENSITY else 0)
+
+    @property
     def words(self) -> str:
         """The range with its axis, in words: "density 0.1 to 0.2"."""
         return f"{self.axis} {self}"

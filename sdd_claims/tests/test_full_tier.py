@@ -194,8 +194,8 @@ def test_a_claim_is_judged_on_its_network_to_the_last_level(claim, network):
         assert (curve.spec.data, curve.spec.model) == (setting.clean.data, setting.clean.model)
         assert curve.levels == (setting.to_extreme if claim == "extreme_sparsity_forgets" else setting.levels)
         assert curve.spec.training.precision == setting.clean.training.precision != "float32"
-    known_before = (claim, network) == ("four_phases_in_order", LENET.network)  # by the seeds of another block
-    assert trial.expected == ("inconclusive" if known_before else "supported")
+    foreseen_open = (claim, network) == ("four_phases_in_order", LENET.network)  # by the seeds of another block
+    assert trial.expected == ("inconclusive" if foreseen_open else "supported")
     assert not trial.proxy
 
 

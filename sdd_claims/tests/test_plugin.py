@@ -176,7 +176,7 @@ def test_verdicts_have_their_own_status_and_only_an_unexpected_refutation_fails(
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_the_verdict_and_its_numbers_stand_in_junit_xml(project, workers):
     project.add("clear").add("wrong", "NO").add("open", "OPEN").pytester.makepyfile("def test_of_no_claim(): ...")
-    project.run("--junitxml", "junit.xml", *workers, engine="serial")
+    project.run("--junitxml", "junit.xml", *workers)
     cases = {}
     for case in ElementTree.parse(project.path / "junit.xml").getroot().iter("testcase"):
         of_case = [(each.get("name", ""), each.get("value", "")) for each in case.iter("property")]
@@ -213,7 +213,7 @@ def test_the_page_of_a_ci_run_gets_the_verdict_table_and_keeps_what_is_there(pro
     page = project.path / "step.md"
     page.write_text("## Another step\n", encoding="utf-8")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
-    project.add("clear").add("wrong", "NO").run(*workers, engine="serial")
+    project.add("clear").add("wrong", "NO").run(*workers)
     said = page.read_text(encoding="utf-8")
     assert said.startswith("## Another step\n\n## Sparse double descent: the claims on trial\n")
     assert said.count("## Sparse") == 1
@@ -299,12 +299,12 @@ def test_one_process_shows_how_training_gets_on_and_none_where_quiet_is_asked_fo
     # Of one claim: whichever worker gets it shows it.
     project.add("clear").add("late", "replace(YES, late=4)", "spec=NOISY")
     for name, shows in (("clear", 1), ("late", 2)):  # a look each
-        assert project.run("-k", name, *workers, engine="serial").ret == 0
+        assert project.run("-k", name, *workers).ret == 0
         said = capfd.readouterr().err
         assert said.count("training: 0 of 8 levels") == 1
         assert said.count("training: ") == shows
         assert f"nobody2026/{name} [fast]: supported" in said
-    assert project.run("-q", "--store=new", *workers, engine="serial").ret == 0
+    assert project.run("-q", "--store=new", *workers).ret == 0
     assert capfd.readouterr().err == ""
     assert set(project.entries()) == {"clear", "late"}
 
@@ -531,13 +531,12 @@ def test_a_plan_within_a_budget_says_what_fits_and_in_which_order(project):
 def test_what_a_budget_leaves_unjudged_is_skipped_and_another_run_judges_it(project, workers):
     project.add("clear").run()
     project.add("other", "NO", "levels=3, expected='refuted'")
-    engine = "serial"
-    result = project.run("--budget", "1e-9", "-rs", *workers, engine=engine)
+    result = project.run("--budget", "1e-9", "-rs", *workers)
     assert result.parseoutcomes() == {"passed": 1, "skipped": 1}
     said = " ".join(result.stdout.str().split())
     assert "not judged within the budget of 1e-09 hours: 8 of its 12 levels are stored, the rest takes about" in said
     assert set(project.entries()) == {"clear"}
-    assert project.run("--budget", "10", *workers, engine=engine).ret == 0
+    assert project.run("--budget", "10", *workers).ret == 0
     assert set(project.entries()) == {"clear", "other"}
 
 
@@ -545,9 +544,8 @@ def test_what_a_budget_leaves_unjudged_is_skipped_and_another_run_judges_it(proj
 def test_what_a_budget_leaves_open_is_reported_with_how_far_it_is_and_surprises_nobody(project, workers, capfd):
     project.add("clear").run()  # which trains what the other one's first look asks for
     project.add("late", "replace(YES, late=4)")
-    engine = "serial"
     capfd.readouterr()
-    result = project.run("-k", "late", "--budget", "1e-9", *workers, engine=engine)
+    result = project.run("-k", "late", "--budget", "1e-9", *workers)
     assert result.ret == 0
     assert (
         capfd.readouterr().err.count("budget of 1e-09 hours: 0 of 1 claims are left unjudged, and 1 open so far") == 1
@@ -563,7 +561,7 @@ def test_what_a_budget_leaves_open_is_reported_with_how_far_it_is_and_surprises_
     assert "the look at 4 seeds has not been taken" in page
     assert "differs from what was registered" not in page
     result.stdout.fnmatch_lines(["nobody2026/late [[]fast[]]: inconclusive: open so far; *"])
-    assert project.run("-k", "late", *workers, engine=engine).ret == 0
+    assert project.run("-k", "late", *workers).ret == 0
     assert project.entries()["late"]["verdict"] == "supported"
 
 
@@ -571,13 +569,12 @@ def test_what_a_budget_leaves_open_is_reported_with_how_far_it_is_and_surprises_
 def test_what_is_published_is_read_and_the_report_says_whose_it_is(project, workers):
     project.add("clear", settings="looks=(2,)").run("--report=published/first")
     before, project.store = project.entries("published/first"), project.path / "new"
-    engine = "serial"
     args = ("--evidence=published", f"--store={project.store}")
     said = " ".join(project.run("--plan", *args).stdout.str().split())
     assert "what the store lacks is read from the evidence of first, where it is there" in said
     assert "0 are stored, 0 to train; 8 more are read from published evidence" in said
     project.add("wide", settings='looks=(2,), spec=SPEC.but(model={"hidden": (9,)})')
-    assert project.run(*args, *workers, engine=engine).ret == 0
+    assert project.run(*args, *workers).ret == 0
     assert sorted({seed for _, seed, _ in trained(project.store)}) == [1000, 1001, 1500, 1501]
     after, document = project.entries(), json.loads((project.path / "reports/latest/claims.json").read_text())
     for name in ("verdict", "effect", "p"):
@@ -588,7 +585,7 @@ def test_what_is_published_is_read_and_the_report_says_whose_it_is(project, work
     assert sum(each["levels"] for each in document["environment"]["training"]) == 8
     jsonschema.validate(document, json_schema())
     assert rejudge(project.path / "reports/latest", {}).is_original
-    said = errors(project.run("--evidence=reports", engine=engine))
+    said = errors(project.run("--evidence=reports"))
     assert "its curves in" in said
     assert "would be replaced by this run's report; choose another folder with --report" in said
     page = (project.path / "reports/latest/index.html").read_text(encoding="utf-8")
@@ -772,7 +769,7 @@ def test_a_plan_of_a_misspelt_claim_says_which_may_have_been_meant(project):
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
 def test_a_newer_store_is_left_alone(project, workers):
     write_atomically(project.store / "store.json", seal({"schema": 99}))
-    result = project.add("clear").run(*workers, engine="serial")
+    result = project.add("clear").run(*workers)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     said = errors(result)
     assert said.count("was written by a newer version (schema 99, this one reads 2); update sdd_claims or choose") == 1
@@ -840,7 +837,7 @@ def test_a_refused_claim_fails_with_its_own_sentence_and_the_others_are_judged(p
     project.add("clear").run()
     project.add("clear", "replace(YES, margin=.02)").add("other").add("open", "OPEN", "spec=NOISY")
     project.pytester.makepyfile(test_bare="import pytest\n@pytest.mark.fast\ndef test_it(verdict): ...")
-    result = project.run(*workers, engine="serial")
+    result = project.run(*workers)
     assert result.parseoutcomes() == {"errors": 2, "passed": 1, "inconclusive": 1}
     said = errors(result)
     assert (
@@ -875,7 +872,7 @@ def test_a_claim_module_that_cannot_be_loaded_fails_by_itself_and_the_others_are
     project.add("clear").add("open", "OPEN", "spec=NOISY")
     for name, (text, _) in UNLOADABLE.items():
         (project.path / "claims" / "nobody2026" / f"test_{name}.py").write_text(text)
-    result = project.run("-m", "fast", *workers, engine="serial")
+    result = project.run("-m", "fast", *workers)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.parseoutcomes() == {"errors": len(UNLOADABLE), "passed": 1, "inconclusive": 1}
     said, verdicts = errors(result).split("= verdicts =")
@@ -912,7 +909,7 @@ def test_fast(verdict):
 def test_a_claim_that_crashes_is_said_in_its_place_and_the_others_are_judged(project, workers):
     project.add("clear").add("open", "OPEN", "spec=NOISY")
     (project.path / "claims" / "nobody2026" / "test_crashing.py").write_text(CRASHING)
-    result = project.run(*workers, engine="serial")
+    result = project.run(*workers)
     assert result.parseoutcomes() == {"errors": 1, "passed": 1, "inconclusive": 1}
     why = (
         "nobody2026/crashing (fast) crashed while it was judged: ZeroDivisionError: division by zero "

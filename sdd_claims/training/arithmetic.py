@@ -22,7 +22,7 @@ def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
     Raises:
         InputError: of a network that is neither a plain MLP nor, on a path over epochs, a ReLU network; of one that
             draws its own weights; with augmented images; with a penalty of the user's own; on a GPU; where nothing can
-            be compiled; or where what the network learns from, or is refitted by, has another arithmetic.
+            be compiled; or where what the network learns from has another arithmetic.
     """
     if not portable(spec):
         return
@@ -58,11 +58,6 @@ def check_arithmetic(spec: RunSpec, device: torch.device) -> None:
         raise InputError(
             "a student in portable arithmetic has the bits of its teacher, which is trained in native arithmetic; set "
             "TrainingSpec.arithmetic of both to the same"
-        )
-    if spec.path.over.endswith("_refit"):
-        raise InputError(
-            f"portable arithmetic knows no {spec.path.over!r}, which scikit-learn solves; set TrainingSpec.arithmetic "
-            "to 'native'"
         )
     if device.type != "cpu":
         raise InputError(

@@ -216,6 +216,16 @@ class NetworksBetween:
         return right / len(labels), loss / len(labels)
 
 
+def last_hidden_units(
+    architecture: Architecture, weights: Weights, images: Float[Tensor, "images ..."]
+) -> Float32[np.ndarray, "images units"]:
+    """The activations of the last hidden layer of a plain MLP for some images."""
+    values = [weights[name].detach().numpy() for name, _ in architecture.module.named_parameters()][:-2]
+    below = form(values[::2], values[1::2], [np.ones_like(each, bool) for each in values[::2]], sparse=False)
+    found = all_logits(below.network, below.parameters, flat(images), room(below.network, _BATCH), _BATCH)
+    return np.maximum(found.T, np.float32(0))
+
+
 def _summed_loss(logits: Float32[np.ndarray, "classes images"], labels: Int[Tensor, " images"]) -> tuple[float, int]:
     """The cross-entropies of some images, summed one after the other, and how many are classified right."""
     found = np.empty(len(labels))

@@ -16,6 +16,7 @@ from sdd_claims.models import own
 from sdd_claims.record import ChainState, LevelRecord, Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
 from sdd_claims.runs.penalty_path import train_path
+from sdd_claims.runs.refits import learned_features
 from sdd_claims.spec import (
     DataSpec,
     DerivationSpec,
@@ -32,6 +33,7 @@ from sdd_claims.spec import (
     ScheduleSpec,
     TrainingSpec,
 )
+from sdd_claims.training import draw_setup
 
 CPU = torch.device("cpu")
 CHAIN = RunSpec(
@@ -156,6 +158,13 @@ def relu_digest(spec: RunSpec) -> str:
     return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:16]
 
 
+def features_digest(state: ChainState) -> str:
+    """Of the bits of what a refit of the last layer reads of a chain's network."""
+    setup = draw_setup([Replica(CHAIN, 1000)], CPU)
+    features = learned_features(setup.architecture, state.trained, setup.test_images, portable=True)
+    return hashlib.sha256(features.tobytes()).hexdigest()[:16]
+
+
 def digests() -> dict[str, str]:
     """Of every training of this module."""
     chain = [level[0] for level in levels(CHAIN, 3)]
@@ -170,6 +179,7 @@ def digests() -> dict[str, str]:
         **{name: digest([level[0] for level in levels(spec, 3)]) for name, spec in others.items()},
         "student": digest([level[0] for level in levels(STUDENT, 2, teachers=[dense])]),
         "strengths": path_digest(STRENGTHS),
+        "features": features_digest(dense),
         "relu, eq. 2": relu_digest(RELU),
         "relu, weight decay": relu_digest(WHOLE_MATRICES),
         "many neurons, eq. 2": relu_digest(RELU.but(model=MANY_NEURONS)),

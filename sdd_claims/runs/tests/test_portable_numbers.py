@@ -27,6 +27,7 @@ GOLDEN = {
     "own network": "a990570719f5fe9c",
     "student": "afd8d3a7d6af8241",
     "strengths": "8a8267cd356ff5a1",
+    "features": "e13b7dd7accab6b0",
     "relu, eq. 2": "198ac0753c5e028a",
     "relu, weight decay": "bf7f78e8da38ae74",
     "many neurons, eq. 2": "4f099dfc00fd5534",

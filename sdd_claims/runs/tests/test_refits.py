@@ -17,6 +17,7 @@ from sdd_claims.runs.penalty_path import train_path
 from sdd_claims.runs.refits import last_layer, learned_features, refits
 from sdd_claims.spec import ModelSpec, PathSpec
 from sdd_claims.tests.tiny import SPEC
+from sdd_claims.training import draw_setup
 
 CLASSES = 3
 CPU = torch.device("cpu")
@@ -118,6 +119,35 @@ def test_a_network_without_a_linear_end_has_no_last_layer_to_refit():
 
 
 REFIT = SPEC.but(pruning={"criterion": "none", "fraction": 0.2}, path=PathSpec(over="lasso_refit", values=(0, 0.01, 5)))
+
+
+@pytest.mark.parametrize("hidden", [(8,), (12, 8)])
+def test_portable_features_are_those_of_pytorch_up_to_rounding(hidden):
+    setup = draw_setup([Replica(REFIT.but(model={"hidden": hidden}, path=PathSpec()), 0)], CPU)
+    given = setup.architecture, setup.initial[0], setup.test_images
+    natively, portably = learned_features(*given), learned_features(*given, portable=True)
+    assert portably.shape == (len(setup.test_images), hidden[-1])
+    assert (portably == 0).any()
+    np.testing.assert_allclose(portably, natively, rtol=1e-5, atol=1e-6)
+
+
+def test_a_network_in_portable_arithmetic_is_refitted_on_its_portable_features():
+    spec = REFIT.but(training={"arithmetic": "portable"})
+    pruning = IterativePruning([Replica(spec.but(path=PathSpec()), 1)], CPU)
+    ((trained, state),) = pruning.next_level(0, [None])
+    setup = pruning.setup
+    features, others = (
+        learned_features(setup.architecture, state.trained, images, portable=True)
+        for images in (setup.training.seen(setup.training.subset[0]), setup.test_images)
+    )
+    labels, unseen = setup.training.labels[0].numpy(), setup.test_labels.numpy()
+    fits = refits("lasso", features, labels, others, 10, spec.path.values)
+    (records,) = train_path([Replica(spec, 1)], CPU)
+    assert records[0].train_flops == trained.train_flops
+    wanted = np.where(labels[:, None] == np.arange(10), 1.0, -1.0)
+    for record, fit in zip(records, fits, strict=True):
+        assert record.test_accuracy == (fit.test_scores.argmax(1) == unseen).mean()
+        assert record.train_loss == np.square(fit.train_scores - wanted).mean()  # to the last bit
 
 
 def test_a_path_of_refits_trains_once_and_records_every_strength():

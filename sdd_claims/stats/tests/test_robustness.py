@@ -55,11 +55,17 @@ def test_the_margin_of_turns_is_that_of_their_trend_and_not_the_turn_that_counts
     assert effect_margin(Greater(Contrast((Term(1, "narrow", Window(0.1, 1)),)), margin=0.01)) == 0.01
 
 
-@pytest.mark.parametrize(("end", "beyond", "inwards"), [(0, "denser", "sparser"), (LEVELS - 1, "sparser", "denser")])
-def test_a_window_at_an_end_of_the_curve_moves_as_far_as_there_are_levels(end, beyond, inwards):
-    found = panel(DESIGN, height(at(end), 0.05), one_study(STEP), one_study(NOTHING))
-    assert f"windows one level {beyond}" not in found  # it is the same rule
-    assert found[f"windows one level {inwards}"] == "supported"
+def test_a_window_at_the_end_of_the_curve_moves_as_far_as_there_are_levels():
+    found = panel(DESIGN, height(at(LEVELS - 1), 0.05), one_study(STEP), one_study(NOTHING))
+    assert "windows one level sparser" not in found  # it is the same rule
+    assert found["windows one level denser"] == "supported"
+
+
+def test_what_is_compared_with_the_dense_network_stays_so():
+    gained = {"accuracy": np.where(np.isin(np.arange(LEVELS), (1, 5, 6)), 0.30, 0.10)}
+    rule = Greater(Contrast((Term(1.0, "accuracy", at(5)), Term(-1.0, "accuracy", at(0)))), 0.1)
+    found = panel(DESIGN, rule, one_study(gained), one_study(NOTHING))
+    assert (found["windows one level sparser"], found["windows one level denser"]) == ("supported", "open")
 
 
 def test_parts_are_changed_together_and_a_margin_of_zero_is_none():

@@ -17,14 +17,12 @@ from sdd_claims.compiled.tests.precision import DTYPE, rounding
 from sdd_claims.errors import InputError
 from sdd_claims.record import ChainState, Replica
 from sdd_claims.runs.iterative_pruning import IterativePruning
-from sdd_claims.runs.penalty_path import train_path
 from sdd_claims.spec import (
     DataSpec,
     DistillationSpec,
     ModelSpec,
     NoiseSpec,
     OptimizerSpec,
-    PathSpec,
     PenaltySpec,
     PruningSpec,
     RunSpec,
@@ -407,9 +405,3 @@ def test_a_replica_that_diverges_is_recorded_as_diverged_and_the_others_are_not(
     assert same_bits([state.trained], [levels(SPEC, 1, (0,))[0][0][1].trained])
     again, still = pruning.next_level(1, [state, gone])
     assert (again[0].diverged, still[0].diverged) == (False, True)
-
-
-def test_a_refit_has_no_portable_arithmetic():
-    spec = SPEC.but(pruning=PruningSpec(criterion="none"), path=PathSpec(over="ridge_refit", values=(0.0, 0.1, 1.0)))
-    with pytest.raises(InputError, match="portable arithmetic knows no 'ridge_refit', which scikit-learn solves"):
-        train_path([Replica(spec, 0)], CPU)
