@@ -73,17 +73,11 @@ class Phases:
         """After the light window, to the sparse end of the critical one: where test accuracy falls to its lowest."""
         return Window(self.critical.low, self.light.low)
 
-    def light_end(self) -> Window:
-        """The sparsest level of the light phase, for a claim about networks that are pruned.
-
-        Raises:
-            InputError: the pilots showed the dense network alone in it.
-        """
+    @property
+    def light_end(self) -> Window | None:
+        """The sparsest level of the light phase; None where that is the dense network."""
         if self.light.low > 0.999 / _SLACK:  # windows are written down to three digits
-            raise InputError(
-                "the pilots' mean test accuracy is highest dense and falls with the first pruning, so there is no "
-                "pruned network in the light phase to set a window by; prune less at each level"
-            )
+            return None
         return Window(self.light.low, min(1.0, self.light.low * _SLACK**2))
 
     def last_fall(self) -> Window:
