@@ -192,8 +192,8 @@ def audit(
             )
         elif chain.spec.path.over.endswith("_refit"):
             say(
-                "  scikit-learn has fitted the last layer of a network in portable arithmetic; the last bits of such a "
-                "fit are those of LAPACK and BLAS"
+                "  a last layer that scikit-learn has fitted: whether the network was trained otherwise, or LAPACK and "
+                "BLAS have other last bits here, cannot be told"
             )
         elif compared.measures <= frozenset(BY_LAPACK):
             others = ", ".join(measure for measure in chain.measures if measure not in BY_LAPACK)

@@ -14,6 +14,7 @@ from sdd_claims.registration.trial import Control
 from sdd_claims.rejudge.retrain import audit, chains, drawn, trained_again
 from sdd_claims.report.evidence import Evidence, MeasuredRun
 from sdd_claims.runs.tests.portable_numbers import WHOLE_MATRICES
+from sdd_claims.spec import PathSpec, PruningSpec, RecordSpec
 from sdd_claims.stats import Contrast, Greater, Term, Window
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import SPEC, trial_named
@@ -93,6 +94,24 @@ def test_another_count_of_singular_values_is_found_and_said_to_be_lapacks_only_w
     assert not audit(Evidence(runs, ""), [trial], 1, lines.append)
     assert any(f"DIFFERS: 1 of {3 * len(read)} numbers; first {measure} at level 1" in line for line in lines)
     assert lines[-1].endswith(said) if said else not any("LAPACK" in line for line in lines)
+
+
+def test_another_refit_of_a_portable_network_is_found_and_not_taken_for_rounding(tmp_path):
+    path = PathSpec(over="ridge_refit", values=(0.0, 0.1, 1.0))
+    refits = SPECS["portable"].but(pruning=PruningSpec(criterion="none"), record=RecordSpec(), path=path)
+    store = Store(tmp_path)
+    SerialEngine().run(plan([Request(refits, (1000,), 3)]), WorkerConfig(store.path))
+    curve = store.curve(refits.digest, "test_accuracy", (1000,), 3)
+    row = curve.values[0].tolist()
+    row[2] += 0.25
+    published = {(refits.digest, "test_accuracy"): MeasuredRun(curve.axis, curve.position.tolist(), {1000: row})}
+    accuracy = {"accuracy": CurveOf(refits, "test_accuracy", 3)}
+    rule = Greater(Contrast((Term(1, "accuracy", Window(1, 1, "ridge strength")),)), 0.0)
+    trial = replace(trial_named("refits", looks=(12,)), curves=accuracy, rule=rule, control=Control("same", accuracy))
+    lines: list[str] = []
+    assert not audit(Evidence(published, ""), [trial], 1, lines.append)
+    assert any("DIFFERS: 1 of 3 numbers; first test_accuracy at level 2" in line for line in lines)
+    assert lines[-1].endswith("or LAPACK and BLAS have other last bits here, cannot be told")
 
 
 @pytest.mark.parametrize("way", SPECS)
