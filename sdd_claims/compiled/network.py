@@ -165,8 +165,10 @@ def forward(
             for unit in range(units):
                 line = target[unit]
                 for place in range(count):
-                    value = line[place]
-                    line[place] = np.float32(0) if value <= np.float32(0) else value  # NaN stays NaN
+                    # NaN stays NaN, and -0 becomes 0. Were a number stored just as it was loaded, LLVM would store only
+                    # the others, under a mask, which takes AMD's processors without AVX-512 many times as long.
+                    value = line[place] + np.float32(0)
+                    line[place] = np.float32(0) if value < np.float32(0) else value
 
 
 @inlined
@@ -191,7 +193,8 @@ def _softmax(
     for label in range(1, classes):
         line = logits[label]
         for place in range(count):
-            largest[place] = line[place] if line[place] > largest[place] else largest[place]
+            so_far = largest[place] + np.float32(0)  # a full store, as in `forward`; of equals none is larger
+            largest[place] = line[place] if line[place] > so_far else so_far
     for label in range(classes):
         line, target = logits[label], found[label]
         for place in range(count):
@@ -309,7 +312,8 @@ def gradient(
         for unit in range(below):
             line, target = active[unit], below_error[unit]
             for place in range(count):
-                target[place] = np.float32(0) if line[place] <= np.float32(0) else target[place]
+                summed = target[place] + np.float32(0)  # a full store, as in `forward`; no sum from zero is -0
+                target[place] = np.float32(0) if line[place] <= np.float32(0) else summed
 
 
 def losses(
