@@ -340,12 +340,14 @@ def check_apart(arrays: Arrays, where: str) -> None:
 def keep(arrays: Arrays, folder: Path, label: str) -> OwnData:
     """Keep arrays in the prepared form in a folder, by their content; returns what a run needs to know of them.
 
+    A file that holds others, or is damaged, is written anew.
+
     Raises:
         StoreError: the folder cannot be written.
     """
     sha256 = _sha256(arrays)
     file = folder / f"{sha256}.npz"
-    if not file.exists():
+    if not file.exists() or _held(file, sha256) is None:
         content = io.BytesIO()
         kept_ones: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
         np.savez_compressed(content, **kept_ones)  # numbers all; NumPy 2.0 takes any option for one more array
@@ -371,6 +373,16 @@ def _sha256(arrays: Arrays) -> str:
     return digest.hexdigest()
 
 
+def _held(file: Path, sha256: str) -> dict[str, Any] | None:
+    """The arrays of a file that `keep` has written; None where it is damaged, or holds others."""
+    try:
+        found = from_npz(file)
+    except InputError:
+        return None
+    whole = found.keys() >= set(ARRAYS) and _sha256(found) == sha256
+    return {name: found[name] for name in ARRAYS} if whole else None
+
+
 def forget() -> None:
     """Let go of the sets that were read; who asks for one again reads it again."""
     kept.cache_clear()
@@ -386,10 +398,12 @@ def kept(own: OwnData) -> Dataset:
     path = Path(own.file)
     if not path.is_file():
         raise InputError(f"{path} is missing, the images of {own.label}; run again with the same --data")
-    found = from_npz(path)
-    if not found.keys() >= set(ARRAYS) or _sha256(found) != own.sha256:
-        raise InputError(f"{path} does not hold the images of {own.label} any more; delete it and run again")
-    arrays = {name: found[name] for name in ARRAYS}
+    arrays = _held(path, own.sha256)
+    if arrays is None:
+        raise InputError(
+            f"{path} does not hold the images of {own.label} any more; run again with the same --data, which writes "
+            "them anew"
+        )
     for array in arrays.values():
         array.setflags(write=False)
     return Dataset(name=f"own data ({own.label})", classes=own.classes, **arrays)

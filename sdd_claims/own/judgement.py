@@ -4,7 +4,7 @@ import html
 import itertools
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,8 +127,9 @@ def judge(
         if not entries:
             raise next(iter(whys.values()))
         unjudged = tuple(_unjudged(f"{PAPER}/{name}", _said(why)) for name, why in whys.items())
-        if report is None:  # another run may have reported meanwhile, or this one be cut short
-            run.settings = replace(run.settings, report=_report_on(run.setting, [*entries]).absolute())
+        # Another run may have reported meanwhile, or this one be cut short.
+        folder = _default_report(run.setting) if report is None else run.settings.report
+        run.settings = replace(run.settings, report=_report_beside(folder, run.setting, [*entries]).absolute())
         page = run.write_report([*entries.values()], command, unjudged)
         found = Judgement(entries, answer(asked_first(entries), run.setting, Store(run.settings.store)), page, unjudged)
         if interrupted is not None:
@@ -197,7 +198,11 @@ class _Asked:
 
     @property
     def _claims(self) -> str:
-        return self.claims if isinstance(self.claims, str) else ",".join(self.claims)
+        given: Any = self.claims
+        names = [given] if isinstance(given, str) else [*given] if isinstance(given, Iterable) else None
+        if names is None or not all(isinstance(name, str) for name in names):
+            raise InputError(f"claims {given!r}: give names in a list, or 'all'")
+        return ",".join(names)
 
     def checked_run(self) -> "_OwnRun":
         """The run, with everything checked that can be before training.
@@ -217,7 +222,7 @@ class _Asked:
         if setting.one_start:
             names = self._of_one_start(names, setting.network)
         if folder is None:
-            folder = _report_on(setting, names)
+            folder = _report_beside(_default_report(setting), setting, names)
             _check_report(folder)
         elif not _would_keep(folder, setting, names):
             raise InputError(
@@ -279,11 +284,15 @@ class _OwnRun(ClaimRun):
         return [note for note in session.notes if note.startswith("warning")]
 
 
-def _report_on(setting: OwnSetting, names: Sequence[str]) -> Path:
-    """The default folder of a report: that of the same question, else a new one, so that no other verdict is lost."""
-    name = f"yours-{re.sub(r'[^A-Za-z0-9_]+', '-', setting.network).strip('-')}"
+def _default_report(setting: OwnSetting) -> Path:
+    """The folder of a report for which none was named."""
+    return Path("reports") / f"yours-{re.sub(r'[^A-Za-z0-9_]+', '-', setting.network).strip('-')}"
+
+
+def _report_beside(first: Path, setting: OwnSetting, names: Sequence[str]) -> Path:
+    """A folder, or the first of those numbered after it, where a report on these claims replaces no other verdict."""
     for number in itertools.count(1):
-        folder = Path("reports") / (name if number == 1 else f"{name}-{number}")
+        folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
         if not (folder / "claims.json").exists():
             break
         with suppress(InputError):  # what cannot be read is nobody's to replace

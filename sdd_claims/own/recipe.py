@@ -2,7 +2,7 @@
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any
@@ -100,6 +100,8 @@ class Recipe:
         prunable: Any = self.prunable
         if isinstance(prunable, str):
             raise InputError(f"prunable {prunable!r} is one text; give the names in a tuple")
+        if not isinstance(prunable, Iterable):
+            raise InputError(f"prunable {prunable!r}: give the names in a tuple")
         check_counts(self.seeds, self.pilots, self.block)
         if not FEWEST_LEVELS <= self.levels <= 40:
             raise InputError(f"--levels {self.levels}: give {FEWEST_LEVELS} to 40; a dip and a rise need four")

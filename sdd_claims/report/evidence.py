@@ -86,7 +86,8 @@ class Evidence:
                     f"{digest[:12]}; take the whole published folder"
                 )
             table.append([np.nan if value is None else value for value in row[:levels]])
-        return SparsityCurve(tuple(seeds), np.array(run.position[:levels]), np.array(table), run.axis)
+        position = np.array(run.position[:levels], float)  # JSON has whole numbers past any of NumPy's
+        return SparsityCurve(tuple(seeds), position, np.array(table, float), run.axis)
 
 
 def collect(claims: Iterable[ClaimEntry], source: CurveSource) -> Evidence:
@@ -187,6 +188,8 @@ def _read_run(run: _Run) -> tuple[tuple[str, str], MeasuredRun]:
     if wrong := misfit(run, _Run, "a curve"):
         raise ValueError(wrong)
     rows = {int(seed): row for seed, row in run["rows"].items()}
+    if twice := [seed for seed in run["rows"] if seed != str(int(seed))]:
+        raise ValueError(f"a seed is written {twice[0]!r}")
     return (run["digest"], run["measure"]), MeasuredRun(
         run["axis"], run["position"], rows, _checksum(run) == run["sha256"]
     )

@@ -231,12 +231,13 @@ def evidence_of_blocks(claims: Sequence[ClaimEntry]) -> str:
 
     Args:
         claims: its entries, the oldest first, of which only those with published evidence have e-values; a block that
-            judged twice counts once.
+            judged twice counts once, and pilots, which set the windows, not at all.
 
     Raises:
         InputError: blocks that were judged by different protocols, whose e-values say different things.
     """
-    blocks = {min(each["seeds"]) // _BLOCK * _BLOCK: each for each in claims if each.get("e_values") and each["seeds"]}
+    claims = [each for each in claims if each["verdict"] is not None and each.get("e_values") and each["seeds"]]
+    blocks = {min(each["seeds"]) // _BLOCK * _BLOCK: each for each in claims}
     if not blocks:
         return ""
     held = [each["e_values"] for each in blocks.values()]
@@ -245,7 +246,7 @@ def evidence_of_blocks(claims: Sequence[ClaimEntry]) -> str:
         raise InputError(
             f"the e-values of the blocks {named} are not multiplied: they were judged by different protocols"
         )
-    shown = next((each.get("decisive") for each in reversed(claims) if each.get("e_values")), None)
+    shown = claims[-1].get("decisive")
     of = shown["of"] if shown else "claim"
     factors = [each[of] for each in held if each]
     known = [each for each in factors if each is not None]

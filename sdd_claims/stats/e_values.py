@@ -78,7 +78,7 @@ def e_value(hypothesis: Hypothesis, of_mean: Callable[[Numbers], float] = t_e_va
 def _weakest(parts: tuple[Hypothesis, ...]) -> tuple[Hypothesis, ...]:
     """The same parts with only one of the means, of which there may be hundreds: that of the smallest t and e-value."""
     alone = [part for part in parts if isinstance(part, Mean) and part.by == "mean"]
-    if not alone or not all(np.isfinite(mean.excess).all() for mean in alone):
+    if not alone or not all(np.isfinite(mean.excess).all() and mean.excess.any() for mean in alone):
         return parts
     return (*(part for part in parts if part not in alone), min(alone, key=strength))
 

@@ -55,6 +55,7 @@ t = 3 sqrt(n) / |skewness|: p would stop falling, however strong the evidence.""
 
 _ENUMERATED = 12  # 2^12 sums at once; up to twice as many seeds meet in the middle
 _DRAWN_FLIPS = 2**16 - 1
+_LEAST_DRAWN = 1 / (_DRAWN_FLIPS + 1)  # p of the sign-flip test of more seeds than are enumerated
 _AT_ONCE = 32  # studies; their sums over all drawn subsets take 16 MB
 
 
@@ -97,6 +98,8 @@ def is_above(excess: Float[np.ndarray, "studies seeds"], level: float) -> Bool[n
         level: at most `SCREEN`.
     """
     found = np.asarray(t_tests(excess) < level)
+    if excess.shape[-1] > 2 * _ENUMERATED and level <= _LEAST_DRAWN:
+        return np.zeros_like(found)
     lowest = 0.5 ** excess.shape[-1]
     total, squares = excess.sum(axis=-1), (excess * excess).sum(axis=-1)
     # Every subset of the seeds that do not exceed the margin counts: so p is at least this.
@@ -249,7 +252,7 @@ def _drawn_flips(excess: Float[np.ndarray, "studies seeds"]) -> Float[np.ndarray
     (mixed,) = np.nonzero(~(excess > tie).all(axis=-1))
     for some in np.split(mixed, range(_AT_ONCE, mixed.size, _AT_ONCE)):
         counts[some] = (excess[some] @ subsets <= tie).sum(axis=-1)
-    return (counts + 1) / (_DRAWN_FLIPS + 1)
+    return (counts + 1) * _LEAST_DRAWN
 
 
 @cache

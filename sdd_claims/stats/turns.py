@@ -119,7 +119,11 @@ class FewerTurns:
             f"{self._said(position, values, self.margin)}; the slope is {of_refutation.words(threshold)}. That this "
             f"one is {rises} has {words.probability(float(evidence.contrary))}."
         )
-        lost = [reason for name in self.curves() for reason in diverged(name, curves[name], curves[name].values)]
+        lost = [
+            reason
+            for name in self.curves()
+            for reason in diverged(name, curves[name], values[name][:, self.between.levels(position[name])])
+        ]
         effect = of_refutation if evidence.contrary < evidence.support else of_support
         return outcome(evidence, effect, sentence, lost=lost)
 

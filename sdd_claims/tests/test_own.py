@@ -787,6 +787,8 @@ def test_a_network_that_cannot_be_tried_is_refused_in_a_sentence_before_training
         ({"penalty": "l1", "penalty_strength": "x"}, "--penalty-strength 'x': give a number"),
         ({"seeds": range(12)}, r"--seeds range\(0, 12\): give a whole number"),
         ({"prunable": "fc1"}, "prunable 'fc1' is one text; give the names in a tuple"),
+        ({"prunable": 5}, "prunable 5: give the names in a tuple"),
+        ({"claims": 5}, "claims 5: give names in a list, or 'all'"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(folder, settings, why):
@@ -929,10 +931,11 @@ def test_another_question_gets_another_report_and_the_same_one_its_own(folder, m
     assert page() not in {first, *pages}
 
 
-def test_a_run_that_is_cut_short_or_overtaken_leaves_the_report_that_is_there(folder, monkeypatch):
+@pytest.mark.parametrize("report", [None, "mine"])
+def test_a_run_that_is_cut_short_or_overtaken_leaves_the_report_that_is_there(folder, monkeypatch, report):
     monkeypatch.setattr(work_module, "IterativePruning", curves(DIP, FALL))
     both = ["sdd_appears_under_label_noise", "teacher_removes_the_dip"]
-    whole = judge(mlp, DATA, quiet=True, claims=both, **QUICK)
+    whole = judge(mlp, DATA, quiet=True, claims=both, report=report, **QUICK)
     before = (whole.page.parent / "claims.json").read_bytes()
     entry = run_module.ClaimRun.entry
 
@@ -944,8 +947,10 @@ def test_a_run_that_is_cut_short_or_overtaken_leaves_the_report_that_is_there(fo
     monkeypatch.setattr(run_module.ClaimRun, "entry", interrupted)
     monkeypatch.setattr(run_module.ClaimRun, "reached", lambda run: [])
     with pytest.raises(KeyboardInterrupt):
-        judge(mlp, DATA, quiet=True, claims=both, **QUICK)
+        judge(mlp, DATA, quiet=True, claims=both, report=report, **QUICK)
     assert (whole.page.parent / "claims.json").read_bytes() == before
+    cut_short = whole.page.parent.with_name(f"{whole.page.parent.name}-2") / "claims.json"
+    assert len(json.loads(cut_short.read_text(encoding="utf-8"))["claims"]) == 1
     monkeypatch.setattr(run_module.ClaimRun, "entry", entry)
 
     def overtaken(run, trial, path):  # by another run, which began as this one did, and has reported meanwhile
@@ -954,8 +959,9 @@ def test_a_run_that_is_cut_short_or_overtaken_leaves_the_report_that_is_there(fo
         return entry(run, trial, path)
 
     monkeypatch.setattr(run_module.ClaimRun, "entry", overtaken)
-    shutil.rmtree(folder / "reports")
-    alone = judge(mlp, DATA, quiet=True, claims=both[:1], **QUICK)
+    shutil.rmtree(whole.page.parent)
+    shutil.rmtree(cut_short.parent)
+    alone = judge(mlp, DATA, quiet=True, claims=both[:1], report=report, **QUICK)
     assert alone.page.parent.name.endswith("-2")
 
 

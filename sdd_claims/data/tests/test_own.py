@@ -173,8 +173,20 @@ def test_kept_arrays_that_have_changed_on_disk_are_not_trained_on(tmp_path):
     one = own.keep(own.prepared(SET, "the data"), tmp_path, "a")
     other = own.keep(own.prepared(changed(test_labels=1 - LABELS[:4]), "the data"), tmp_path, "b")
     Path(other.file).replace(one.file)
-    with pytest.raises(InputError, match="does not hold the images of a any more; delete it and run again"):
+    with pytest.raises(InputError, match="does not hold the images of a any more; run again with the same --data"):
         own.kept(one)
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[: len(content) // 2], lambda content: b""])
+def test_a_kept_file_that_is_damaged_is_told_from_the_users_and_written_anew(tmp_path, damage):
+    one = own.keep(own.prepared((IMAGES + 50, LABELS, IMAGES[:4], LABELS[:4]), "the data"), tmp_path, "a")
+    file, arrays = Path(one.file), own.prepared((IMAGES + 50, LABELS, IMAGES[:4], LABELS[:4]), "the data")
+    file.write_bytes(damage(file.read_bytes()))
+    own.forget()
+    with pytest.raises(InputError, match="does not hold the images of a any more; run again with the same --data"):
+        own.kept(one)
+    assert own.keep(arrays, tmp_path, "a") == one
+    assert own.kept(one).train_images.tolist() == arrays["train_images"].tolist()
 
 
 @pytest.mark.parametrize(

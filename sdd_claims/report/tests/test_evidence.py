@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 
 from sdd_claims.curves import SparsityCurve
 from sdd_claims.errors import InputError, StoreError
-from sdd_claims.report.evidence import NAME, Evidence, collect, read, write
+from sdd_claims.report.evidence import NAME, Evidence, MeasuredRun, collect, read, write
 from sdd_claims.report.tests.conftest import FakeSource, run
 
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.just(math.nan)
@@ -96,6 +96,19 @@ def test_what_is_not_there_is_named(arguments, message):
     evidence = collect([claim_reading(asked("d", "loss", (0, 1), 2))], Memory({("d", "loss"): np.ones((2, 2))}))
     with pytest.raises(InputError, match=message):
         evidence.curve(*arguments)
+
+
+def test_numbers_are_read_as_such_whatever_json_calls_them_and_a_seed_has_one_row(tmp_path):
+    run = MeasuredRun("epoch", [1, 10**30], {1000: [10**30, 1]})
+    write(tmp_path, Evidence({("d", "loss"): run}, ""))
+    curve = read(tmp_path).curve("d", "loss", (1000,), 2)
+    assert np.isfinite([*curve.values[0], *curve.position]).all()
+    assert curve.values.dtype.kind == curve.position.dtype.kind == "f"
+    content = json.loads(gzip.decompress((tmp_path / NAME).read_bytes()))
+    content["curves"][0]["rows"]["01000"] = [0.5, 0.5]
+    (tmp_path / NAME).write_bytes(gzip.compress(json.dumps(content).encode()))
+    with pytest.raises(InputError, match=r"holds a curve that is none .*a seed is written '01000'"):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize("change", ["row", "position", "axis"])

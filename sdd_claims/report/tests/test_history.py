@@ -159,6 +159,8 @@ def test_e_values_of_blocks_of_one_protocol_are_multiplied_each_block_once(claim
     assert history.evidence_of_blocks([block(claim, 1000, claim=1e200), block(claim, 2000, claim=1e200)]).startswith(
         "1"
     )
+    pilots = block(claim | {"verdict": None}, 0, claim=1000.0)
+    assert history.evidence_of_blocks([pilots, block(claim, 1000, claim=20.0)]) == "20 (1000)"
     assert history.evidence_of_blocks([claim]) == ""
     assert history.evidence_of_blocks([block(claim, 1000, claim=None)]) == ""
 

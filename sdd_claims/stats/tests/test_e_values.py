@@ -94,5 +94,7 @@ def test_of_all_parts_the_smallest_counts_and_of_some_the_mean():
     assert e_value(Some((strong, weak))) == pytest.approx((low + high) / 2)
     assert e_value(Some((strong, Some()))) == pytest.approx(high / 2)
     assert e_value(Some()) is None
+    contrary, nothing = Mean(-np.linspace(0.5, 1.5, 12)), Mean(np.zeros(12))
+    assert e_value(All((contrary, nothing))) == e_value(All((nothing, contrary))) == t_e_value(contrary.excess) < 1
     lacking = Mean(np.array([np.nan, *[1.0] * 11]))
     assert e_value(All((strong, lacking))) is None

@@ -214,6 +214,13 @@ def test_is_above_says_whether_p_is_below_the_level(seeds, shift, tail, level, s
     assert (is_above(excess, level) == (mean_above(excess) < level)).all()
 
 
+@pytest.mark.parametrize("level", [1.53e-5, 1.33e-5, 2e-5])
+@pytest.mark.parametrize("seeds", [24, 25, 48, 192])
+def test_is_above_knows_how_small_a_p_can_be(seeds, level):
+    excess = np.random.default_rng(0).standard_normal((5, seeds)) + 6
+    assert (is_above(excess, level) == (mean_above(excess) < level)).all()
+
+
 def test_is_above_is_true_of_no_study_without_a_number_and_of_no_equal_numbers_at_the_margin():
     assert not is_above(np.array([[np.nan, *[1.0] * 11], [0.0] * 12, [EQUAL / 2] * 12]) * [[1], [1], [0]], 0.01).any()
     assert is_above(np.full((1, 12), 0.5), 0.01).all()

@@ -136,6 +136,15 @@ def test_a_diverged_seed_leaves_it_open_by_name():
     assert found.p == 1
 
 
+def test_a_seed_that_diverges_at_a_level_that_is_not_followed_changes_nothing():
+    rule = replace(RULE, between=Window(0, 500, AXIS))
+    before = rule.evaluate(study(OFTEN, TWICE, ONCE), 0.0006)
+    some = study(OFTEN, TWICE, ONCE)
+    some["25"].values[3, -1] = np.nan
+    assert rule.evaluate(some, 0.0006) == before
+    assert before.open_reason is None
+
+
 @pytest.mark.parametrize("mean", [np.full(8, 0.5), ONCE, TWICE], ids=["flat", "once", "twice"])
 @pytest.mark.parametrize("noise", [(0.09, 0.09, 0.09), (0.09, 0.03, 0.01)], ids=["equal", "narrow is noisier"])
 def test_noise_alone_neither_supports_nor_refutes(mean, noise):
