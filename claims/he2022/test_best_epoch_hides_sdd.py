@@ -63,6 +63,7 @@ def trial(setting: Setting) -> Trial:
         deviations=(
             *setting.deviations,
             *setting.of_rate,
+            "rises in general is read as: higher where the sweet phase begins than in the dense network",
             "test accuracy during training is that on 1,000 test images",
             "pruned by magnitude; the paper shows pruning by gradient and at random, too",
             *setting.in_fast(

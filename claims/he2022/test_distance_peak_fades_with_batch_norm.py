@@ -79,7 +79,8 @@ def trial(setting: Setting) -> Trial:
         deviations=(
             *setting.deviations,
             *setting.of_rate,
-            f"not above is read as: not by more than {NOTICED:g} weight units, a twentieth of the dense distance",
+            f"not above is read as: not by more than {NOTICED:g} weight units, a twentieth of the dense distance of "
+            "the fast tier's network",
             *(OF_SMALL if setting is FAST else OF_FULL),
             setting.of_distance,
             *((setting.of_convolutions,) if setting.convolutional else ()),

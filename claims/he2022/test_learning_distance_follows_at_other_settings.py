@@ -67,8 +67,8 @@ def trial(setting: Setting) -> Trial:
             ),
             "the range of density at both rates is ours, where accuracy rises at 20 % noise; that of training from "
             "scratch is its own",
-            "learning rate rewinding, which the paper shows too, is finetuning at this constant rate, whose rise has "
-            "too few levels to be correlated over",
+            "learning rate rewinding, which the paper shows too, is finetuning at this constant rate, and left out",
+            *setting.in_fast("its rise has too few levels to be correlated over"),
         ),
     )
 

@@ -64,6 +64,8 @@ def trial(setting: Setting) -> Trial:
             *setting.of_rate,
             "the paper speaks of highly sparse solutions, so the critical phase has no part in it: there a barrier is "
             "seen on pilots of the fast tier, of 0.1 to 0.3 nats at densities from 0.069 to 0.028",
+            "the control is no near one: the line of the critical phase would be, but a control is looked at in the "
+            "windows of the rule",
             "a climb of 0.05 nats counts as none; in the fast tier loss falls by about one nat",
         ),
     )

@@ -67,6 +67,7 @@ def trial(setting: Setting) -> Trial:
             *setting.deviations,
             *setting.of_rate,
             "re-trained at one learning rate; Figures 38 and 39 show a tenth of it, too, which no part asks for",
+            "loses is read as: also more than the same further epochs with the mask kept cost",
             "what overfitting severely means is ours: train accuracy rises by ten points",
             *setting.in_fast(
                 "at the edge of what 24 seeds tell: blocks 4000 and 7000 supported the claim, 5000, 8000, 9000, 10000 "

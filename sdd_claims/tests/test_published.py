@@ -157,3 +157,28 @@ def test_the_documents_count_as_the_register_does():
     for name in ("README.md", "docs/statistics.md"):
         assert rate in (TOP / name).read_text(encoding="utf-8")
     assert f"Over the {full} registered trials" in (TOP / "docs" / "statistics.md").read_text(encoding="utf-8")
+
+
+def test_the_documents_say_how_often_claims_were_registered_and_judged():
+    registered = [claim["registrations"] for claim in published("fast") if sentences.is_registered(claim)]
+    again = [each for each in registered if len(each) > 1]
+    otherwise = [each for each in again if len({entry["expected"] for entry in each}) > 1]
+    found = re.search(
+        r"(\d+) times a block of seeds has judged.*?at most ([\d.]+)",
+        " ".join((PUBLISHED / "HISTORY.md").read_text(encoding="utf-8").split()),
+    )
+    assert found is not None
+    times, bound = found[1], round(float(found[2]))
+    readme, statistics = (
+        " ".join((TOP / name).read_text(encoding="utf-8").split()) for name in ("README.md", "docs/statistics.md")
+    )
+    assert (
+        f"Of the {len(registered)} registrations {len(registered) - len(again)} are the first of their claim; "
+        f"{len(again)} were written anew after an earlier block had judged it"
+    ) in readme
+    assert len(otherwise) == 10
+    assert "ten of those with another expectation" in readme
+    assert f"over all {times} times that a block has judged a fast claim here" in readme
+    assert f"bounded by {bound} % only" in readme
+    assert f"over all {times} times that a block has judged a claim of the fast tier" in statistics
+    assert f"by {bound} %" in statistics
