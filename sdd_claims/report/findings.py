@@ -75,7 +75,7 @@ def groups(runs: Sequence[PublishedRun]) -> list[Group]:
     refuted = sum(found.claim["verdict"] == "refuted" for found in contradicted)
     is_open = chosen("undecided", "open so far", "cannot be measured", "control supported", "control not measured")
     return [
-        Group(f"Supported ({len(supported)}, {on_proxy} of them on a proxy)", supported),
+        Group(f"Supported ({len(supported)} of {len(findings)} verdicts, {on_proxy} of them on a proxy)", supported),
         Group(
             f"Contradicted ({len(contradicted)}: {refuted} refuted, {len(contradicted) - refuted} on a proxy alone)",
             contradicted,

@@ -91,7 +91,7 @@ def test_headings_tell_proxies_from_refutations(document):
     ]
     run = history.PublishedRun("fast", document | {"claims": claims}, current=True, note="")
     assert [group.title for group in findings.groups([run])] == [
-        "Supported (2, 1 of them on a proxy)",
+        "Supported (2 of 5 verdicts, 1 of them on a proxy)",
         "Contradicted (3: 1 refuted, 2 on a proxy alone)",
         "Open (0)",
     ]
