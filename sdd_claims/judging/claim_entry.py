@@ -20,6 +20,7 @@ from sdd_claims.report.claims_json import (
     ControlEntry,
     CostEntry,
     DecisiveEntry,
+    DifferenceEntry,
     EffectEntry,
     EValuesEntry,
     ForeseenEntry,
@@ -195,6 +196,14 @@ def judged_control(verdict: Verdict) -> JudgedControl:
     )
     if outcome is not None and outcome.open_reason is not None:
         found["unmeasured"] = outcome.open_reason
+    if (apart := verdict.control_difference) is not None:
+        found["difference"] = DifferenceEntry(
+            part=apart.part,
+            beyond=apart.beyond,
+            seeds=apart.seeds,
+            t=apart.t,
+            p=sequential_p(apart.p, verdict.planned),
+        )
     return found
 
 

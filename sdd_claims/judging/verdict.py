@@ -12,6 +12,7 @@ from sdd_claims.registration.pilots import FromPilots
 from sdd_claims.registration.trial import Trial
 from sdd_claims.report.claims_json import Openness
 from sdd_claims.stats import Outcome, nominal_p
+from sdd_claims.stats.control_difference import ControlDifference, control_difference
 from sdd_claims.stats.hypotheses import Hypotheses, smallest_p
 from sdd_claims.stats.robustness import panel
 from sdd_claims.stats.sequential import sequential_p
@@ -104,6 +105,13 @@ class Verdict:
     def control_tested(self) -> Hypotheses | None:
         """The same on the numbers of the control."""
         return spelled_out(self.trial.judged_by, self.control_curves) if self.outcome else None
+
+    @cached_property
+    def control_difference(self) -> ControlDifference | None:
+        """The claim minus its control, seed by seed; None where they cannot be compared, or nothing was judged."""
+        if self.decision is None or self.tested is None or self.control_tested is None:
+            return None
+        return control_difference(self.trial.judged_by, self.tested, self.control_tested)
 
     @property
     def design(self) -> Design | None:

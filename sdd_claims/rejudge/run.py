@@ -153,8 +153,8 @@ def write_beside(directory: Path, trials: Trials) -> None:
         whole.update({name: again[name] for name in (*BESIDE, "p_holm")})
         trial = trials[sentences.key(claim)]  # of the same protocol, and said better now
         whole |= {"statement": trial.claim.statement, "deviations": [*trial.deviations]}
-        if "unmeasured" in again["control"]:
-            whole["control"]["unmeasured"] = again["control"]["unmeasured"]
+        shown = {name: again["control"][name] for name in ("unmeasured", "difference") if name in again["control"]}
+        whole["control"].update(shown)
     document["schema"] = claims_json.SCHEMA
     before, now = document["calibration"], calibration.measured(bundled("fixtures"))
     if before and now and _measures_as_much(before, now):

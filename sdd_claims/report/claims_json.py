@@ -96,10 +96,25 @@ class RunEntry(TypedDict):
     published: NotRequired[dict[str, list[int]]]
 
 
+class DifferenceEntry(TypedDict):
+    """The claim minus its control, seed by seed, in the test of the rule in which they are farthest apart.
+
+    `beyond` of `seeds` lie farther on the claimed side than the same seed of the control; `p` is that of all tests of
+    the rule and of all planned looks. `part` is empty for a rule without parts, `t` None where there is none.
+    """
+
+    part: str
+    beyond: int
+    seeds: int
+    t: float | None
+    p: float
+
+
 class JudgedControl(TypedDict):
     """The judgement of a control; `verdict` is None where nothing was judged.
 
-    `unmeasured`: why it could test nothing, such as a seed without a dip.
+    `unmeasured`: why it could test nothing, such as a seed without a dip. `difference` decides nothing; it is absent
+    where claim and control cannot be compared, and in files of older versions.
     """
 
     verdict: Verdict | None
@@ -107,6 +122,7 @@ class JudgedControl(TypedDict):
     p: float | None
     effect: EffectEntry | None
     unmeasured: NotRequired[str]
+    difference: NotRequired[DifferenceEntry]
 
 
 class ControlEntry(JudgedControl):

@@ -614,7 +614,21 @@ def control(entry: ControlEntry) -> str:
     if why := entry.get("unmeasured"):
         return f"Not measured, so that it does not show that the test says no where the claim is false: {why}."
     said = "Not supported (inconclusive)" if entry["verdict"] == "inconclusive" else "Refuted"
-    return f"{said}, as it should be: in this setting the claim is false."
+    return f"{said}, as it should be: in this setting the claim is false.{_minus_control(entry)}"
+
+
+def _minus_control(entry: ControlEntry) -> str:
+    """How the claim compares with its control seed by seed, as a further sentence; empty where that is not known."""
+    apart = entry.get("difference")
+    if apart is None:
+        return ""
+    many = f"{apart['beyond']} of {numbers.count(apart['seeds'], 'seed')}"
+    t = "" if apart["t"] is None else f"t = {numbers.plain(apart['t'], 2)}, "
+    where = f"in the part “{apart['part']}”, " if apart["part"] else ""
+    return (
+        f" Compared with it seed by seed, {where}what is claimed shows more in the claim's own setting in {many} "
+        f"({t}p = {numbers.probability(apart['p'])})."
+    )
 
 
 def control_in_a_word(entry: ControlEntry) -> str:

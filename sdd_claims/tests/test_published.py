@@ -152,6 +152,25 @@ def test_what_would_be_otherwise_is_counted():
     ) in text
 
 
+def test_supported_claims_show_more_than_their_controls():
+    (run,) = (run for run in history.standing(PUBLISHED) if run.name == "fast")
+    claims = [claim for claim in run.document["claims"] if sentences.is_registered(claim)]
+    p = {
+        verdict: [
+            claim["control"]["difference"]["p"]
+            for claim in claims
+            if sentences.ruling(claim).startswith(verdict) and "difference" in claim["control"]
+        ]
+        for verdict in ("supported", "inconclusive: contrary on a proxy")
+    }
+    assert len(p["supported"]) == sum(claim["verdict"] == "supported" for claim in claims) == 39
+    assert f"{max(p['supported']):.4f}".lstrip("0") == ".0054"
+    assert f"{min(p['supported']):.0e}" == "5e-11"
+    assert sum(each > 0.5 for each in p["inconclusive: contrary on a proxy"]) == 3
+    for name in ("README.md", "docs/why-believe-it.md"):
+        assert ".0054" in (TOP / name).read_text(encoding="utf-8")
+
+
 def test_the_documents_count_as_the_register_does():
     trials = [trial for trial in all_trials().values() if not trial.claim.exploratory]
     full = sum(trial.tier == "full" for trial in trials)

@@ -16,6 +16,7 @@ from sdd_claims.registration.register import registered
 from sdd_claims.registration.trial import Control
 from sdd_claims.report.claims_json import ClaimEntry
 from sdd_claims.stats import AllOf, Contrast, DipFree, Effect, Greater, Outcome, Term, Window
+from sdd_claims.stats.sequential import sequential_p
 from sdd_claims.storage.store import Store
 from sdd_claims.tests.tiny import NOISY, SPEC, YES, fill, trial_named
 
@@ -148,6 +149,21 @@ def test_the_effect_shown_is_that_of_the_part_that_refutes(store):
     alone = entry_of(judge(of_strong, curves, curves, seeds, (12,), 0.001), _Anything())["decisive"]
     assert alone is not None
     assert shown["t"] == alone["t"]
+
+
+def test_a_claim_is_compared_with_its_control_seed_by_seed():
+    trial = trial_named("falls", Greater(Contrast((Term(1.0, "accuracy", Window(1, 1)),))), levels=1, looks=(12, 24))
+    seeds = tuple(range(1000, 1012))
+
+    def dense(mean):
+        return {"accuracy": SparsityCurve(seeds, np.ones(1), mean + np.linspace(-0.01, 0.01, 12)[:, None] * mean)}
+
+    verdict = judge(trial, dense(0.9), dense(0.3), seeds, (12,), 0.001, (12, 24))
+    found, told = verdict.control_difference, entry_of(verdict, _Anything())["control"]["difference"]
+    assert found is not None
+    assert told == {"part": "", "beyond": 12, "seeds": 12, "t": found.t, "p": sequential_p(found.p, (12, 24))}
+    assert found.p < told["p"]
+    assert "difference" not in entry_of(replace(verdict, decision=None), _Anything())["control"]
 
 
 class _Anything:

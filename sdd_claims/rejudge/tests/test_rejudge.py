@@ -200,6 +200,15 @@ def test_what_a_control_lacked_is_compared_where_it_was_published(folder):
     assert second.differences == ()
 
 
+def test_the_difference_from_a_control_is_compared_and_written_beside_where_it_was_not(folder):
+    edit_claims(folder, lambda document: document["claims"][0]["control"]["difference"].update(beyond=0))
+    first, _ = rejudge(folder, TRIALS).verdicts
+    assert any(each.startswith("control, difference") for each in first.differences)
+    edit_claims(folder, lambda document: document["claims"][0]["control"].pop("difference"))
+    write_beside(folder, TRIALS)
+    assert claims_json.read(folder / "claims.json")["claims"][0]["control"]["difference"]["beyond"] > 0
+
+
 def test_a_stability_that_the_evidence_does_not_carry_is_named_and_a_study_more_or_less_is_not(folder):
     def change(by):
         return lambda document: document["claims"][0].update(stability=document["claims"][0]["stability"] - by)

@@ -1,6 +1,6 @@
 import pytest
 
-from sdd_claims.report import sentences
+from sdd_claims.report import numbers, sentences
 
 
 def spaced(text: str) -> str:
@@ -160,6 +160,21 @@ def test_a_control_that_could_test_nothing_is_not_called_as_it_should_be(claim):
     assert "1 of 12 seeds has no dip" in sentences.control(unmeasured)
     assert sentences.control_in_a_word(unmeasured) == "cannot be measured"
     assert sentences.control_in_a_word(claim["control"] | {"verdict": "refuted"}) == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("part", "t", "where", "how_sure"),
+    [
+        ("", 31.2, "seed by seed, what", "(t = 31, p = "),
+        ("it falls", None, "seed by seed, in the part “it falls”, what", "(p = "),
+    ],
+)
+def test_a_control_is_compared_with_the_claim_seed_by_seed(claim, part, t, where, how_sure):
+    apart = {"part": part, "beyond": 11, "seeds": 12, "t": t, "p": 0.0014}
+    said = sentences.control(claim["control"] | {"verdict": "inconclusive", "difference": apart})
+    many = numbers.count(12, "seed")
+    assert f"{where} is claimed shows more in the claim's own setting in 11 of {many} {how_sure}" in said
+    assert "seed by seed" not in sentences.control(claim["control"] | {"verdict": "inconclusive"})
 
 
 def test_a_supported_control_discredits_the_verdict(claim):
